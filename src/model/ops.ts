@@ -1,0 +1,102 @@
+// TensorFlow operations called by name, without TensorFlow.js's gradient bookkeeping: the model has its own backward pass.
+// Each call costs some 20 µs whatever its size, so formulas below are written for few and large operations.
+import { backend, tf, type OpAttribute, type Tensor } from './tf'
+
+const { binding } = backend
+const type = (name: string, value: number): OpAttribute => ({ name, type: binding.TF_ATTR_TYPE, value })
+const flag = (name: string, value: boolean): OpAttribute => ({ name, type: binding.TF_ATTR_BOOL, value })
+
+const FLOAT = type('T', binding.TF_FLOAT)
+const REDUCE_KEEP = [FLOAT, flag('keep_dims', true), type('Tidx', binding.TF_INT32)]
+const REDUCE_DROP = [FLOAT, flag('keep_dims', false), type('Tidx', binding.TF_INT32)]
+const RESHAPE = [FLOAT, type('Tshape', binding.TF_INT32)]
+const TRANSPOSE = [FLOAT, type('Tperm', binding.TF_INT32)]
+const GATHER = [type('Tparams', binding.TF_FLOAT), type('Tindices', binding.TF_INT32), type('Taxis', binding.TF_INT32), { name: 'batch_dims', type: binding.TF_ATTR_INT, value: 0 }]
+const SEGMENT_SUM = [FLOAT, type('Tindices', binding.TF_INT32), type('Tnumsegments', binding.TF_INT32)]
+const CONCAT = (n: number) => [FLOAT, { name: 'N', type: binding.TF_ATTR_INT, value: n }, type('Tidx', binding.TF_INT32)]
+const CROSS_ENTROPY = [FLOAT, type('Tlabels', binding.TF_INT32)]
+
+const bools = [false, true]
+const MATMUL = bools.map((a) => bools.map((b) => [FLOAT, flag('transpose_a', a), flag('transpose_b', b)]))
+const BATCH_MATMUL = bools.map((a) => bools.map((b) => [FLOAT, flag('adj_x', a), flag('adj_y', b)]))
+
+/** Small int32 constants (shapes, permutations, axes) are made once and kept for the life of the process. */
+const constants = new Map<string, Tensor>()
+function intConstant(values: number | readonly number[]): Tensor {
+  const key = String(values) + (typeof values === 'number' ? 's' : 'v')
+  let tensor = constants.get(key)
+  if (!tensor) {
+    tensor = tf.keep(typeof values === 'number' ? tf.scalar(values, 'int32') : tf.tensor1d([...values], 'int32'))
+    constants.set(key, tensor)
+  }
+  return tensor
+}
+
+const unary = (name: string) => (x: Tensor) => backend.executeSingleOutput(name, [FLOAT], [x])
+const binary = (name: string) => (a: Tensor, b: Tensor) => backend.executeSingleOutput(name, [FLOAT], [a, b])
+
+export const add = binary('AddV2')
+export const sub = binary('Sub')
+export const mul = binary('Mul')
+export const div = binary('RealDiv')
+export const maximum = binary('Maximum')
+export const square = unary('Square')
+export const sqrt = unary('Sqrt')
+export const rsqrt = unary('Rsqrt')
+export const sigmoid = unary('Sigmoid')
+/** Softmax over the last axis, any rank. */
+export const softmax = (x: Tensor) => backend.executeSingleOutput('Softmax', [FLOAT], [x])
+export const logSoftmax = (x: Tensor) => backend.executeSingleOutput('LogSoftmax', [FLOAT], [x])
+
+/** A float constant that lives until the enclosing tidy ends. */
+export const scalar = (value: number): Tensor => tf.scalar(value)
+export const scale = (x: Tensor, factor: number): Tensor => mul(x, scalar(factor))
+
+/** [m, k] · [k, n] → [m, n]; either side may be given transposed. Faster than tf.matMul, which always batches. */
+export function matmul(a: Tensor, b: Tensor, transposeA = false, transposeB = false): Tensor {
+  return backend.executeSingleOutput('MatMul', MATMUL[+transposeA]![+transposeB]!, [a, b])
+}
+
+/** [..., m, k] · [..., k, n] → [..., m, n] with equal leading axes. */
+export function batchMatmul(a: Tensor, b: Tensor, transposeA = false, transposeB = false): Tensor {
+  return backend.executeSingleOutput('BatchMatMulV2', BATCH_MATMUL[+transposeA]![+transposeB]!, [a, b])
+}
+
+export function reshape(x: Tensor, shape: readonly number[]): Tensor {
+  return backend.executeSingleOutput('Reshape', RESHAPE, [x, intConstant(shape)])
+}
+
+export function transpose(x: Tensor, permutation: readonly number[]): Tensor {
+  return backend.executeSingleOutput('Transpose', TRANSPOSE, [x, intConstant(permutation)])
+}
+
+export function sum(x: Tensor, axis: number, keepDims = false): Tensor {
+  return backend.executeSingleOutput('Sum', keepDims ? REDUCE_KEEP : REDUCE_DROP, [x, intConstant([axis])])
+}
+
+export function mean(x: Tensor, axis: number, keepDims = false): Tensor {
+  return backend.executeSingleOutput('Mean', keepDims ? REDUCE_KEEP : REDUCE_DROP, [x, intConstant([axis])])
+}
+
+export function concat(parts: Tensor[], axis: number): Tensor {
+  return backend.executeSingleOutput('ConcatV2', CONCAT(parts.length), [...parts, intConstant(axis)])
+}
+
+/** Rows of `x` [n, d] named by `indices` int32 [m] → [m, d]. */
+export function gatherRows(x: Tensor, indices: Tensor): Tensor {
+  return backend.executeSingleOutput('GatherV2', GATHER, [x, indices, intConstant(0)])
+}
+
+/** The adjoint of `gatherRows`: adds `rows` [m, d] into a zero [count, d] at `indices` int32 [m]. */
+export function scatterRows(rows: Tensor, indices: Tensor, count: number): Tensor {
+  return backend.executeSingleOutput('UnsortedSegmentSum', SEGMENT_SUM, [rows, indices, intConstant(count)])
+}
+
+/** −log softmax(logits)[label] for each row, and its gradient by the logits. logits [m, v], labels int32 [m] → [m], [m, v]. */
+export function crossEntropy(logits: Tensor, labels: Tensor): [loss: Tensor, gradient: Tensor] {
+  const [loss, gradient] = backend.executeMultipleOutputs('SparseSoftmaxCrossEntropyWithLogits', CROSS_ENTROPY, [logits, labels], 2)
+  return [loss!, gradient!]
+}
+
+/** How many constants are kept, for leak tests. */
+export const constantCount = (): number => constants.size

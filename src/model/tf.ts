@@ -1,0 +1,44 @@
+// The one module that loads TensorFlow.js. Everything in model/ and training/ that needs it imports it from here.
+import util from 'node:util'
+import type * as tfTypes from '@tensorflow/tfjs-node-gpu'
+
+process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'
+process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true'
+
+// tfjs-node 4.22 calls a function that Node 23 removed.
+const legacyUtil = util as unknown as { isNullOrUndefined?: (value: unknown) => boolean }
+legacyUtil.isNullOrUndefined ??= (value) => value === null || value === undefined
+
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- must load after the two lines above
+export const tf = require('@tensorflow/tfjs-node-gpu') as typeof tfTypes
+tf.enableProdMode()
+
+export type Tensor = tfTypes.Tensor
+
+/** The parts of tfjs-node's back end that run any TensorFlow operation by name; typed here because the package does not. */
+interface NativeBackend {
+  isUsingGpuDevice: boolean
+  binding: Record<'TF_FLOAT' | 'TF_INT32' | 'TF_BOOL' | 'TF_ATTR_TYPE' | 'TF_ATTR_BOOL' | 'TF_ATTR_INT', number>
+  executeSingleOutput(name: string, attributes: OpAttribute[], inputs: Tensor[]): Tensor
+  executeMultipleOutputs(name: string, attributes: OpAttribute[], inputs: Tensor[], outputs: number): Tensor[]
+}
+export interface OpAttribute {
+  name: string
+  type: number
+  value: unknown
+}
+
+export const backend = tf.backend() as unknown as NativeBackend
+
+/** Which device the linked TensorFlow computes on. */
+export function deviceName(): 'gpu' | 'cpu' {
+  return backend.isUsingGpuDevice ? 'gpu' : 'cpu'
+}
+
+/** The values of the tensor that `make` returns; everything made on the way is freed. (A typed array must not leave tf.tidy: it would be searched for tensors, value by value.) */
+export function readValues(make: () => Tensor): Float32Array {
+  const tensor = tf.tidy(make)
+  const values = tensor.dataSync<'float32'>()
+  tensor.dispose()
+  return values
+}
