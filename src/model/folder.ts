@@ -55,12 +55,16 @@ function allFinite(values: Float32Array): boolean {
   return poison === 0
 }
 
-/** @throws a message that names the folder, file or weight when anything is missing, cut short or of another shape */
-export function loadModel(folder: string): Model {
+/**
+ * Loads the weights that config.json asks for.
+ * @param extra further weights the folder must hold, such as a score head, with their shapes
+ * @throws a message that names the folder, file or weight when anything is missing, cut short or of another shape
+ */
+export function loadModel(folder: string, extra: Record<string, number[]> = {}): Model {
   const config = readModelConfig(folder)
   const files = openShards(folder)
   try {
-    return { config, weights: loadWeights(files, weightShapes(config), folder) }
+    return { config, weights: loadWeights(files, new Map([...weightShapes(config), ...Object.entries(extra)]), folder) }
   } finally {
     files.forEach((file) => file.close())
   }

@@ -1,0 +1,115 @@
+// Training checkpoints: weights, optimizer state, step and metrics, so that a resumed run ends with the same weights.
+// A checkpoint appears under its final name only when whole; random numbers and the data order need no state (see random.ts).
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { loadTensors, saveTensors } from '../model/folder'
+import { tf, type Tensor } from '../model/tf'
+import type { Model } from '../model/transformer'
+import type { Optimizer } from './adafactor'
+
+/** One row of a training curve: the step and any numbers. */
+export type Metrics = Record<string, number>
+
+/** What is trained, by name. */
+export interface Trained {
+  model: Model
+  optimizer: Optimizer
+}
+export interface Progress {
+  /** Steps that are done. */
+  step: number
+  history: Metrics[]
+}
+
+const KEPT = 2
+const progressSchema = z.object({ step: z.number().int(), history: z.array(z.record(z.string(), z.number())), optimizerSteps: z.record(z.string(), z.number()) })
+
+export function saveCheckpoint(folder: string, trained: Record<string, Trained>, progress: Progress): void {
+  const target = join(folder, `step-${String(progress.step).padStart(8, '0')}`)
+  const staging = `${target}.partial-${process.pid}`
+  mkdirSync(staging, { recursive: true })
+  try {
+    for (const [name, { model, optimizer }] of Object.entries(trained)) {
+      saveTensors(join(staging, `${name}.safetensors`), model.weights)
+      saveTensors(join(staging, `${name}.optimizer.safetensors`), optimizer.state)
+    }
+    const optimizerSteps = Object.fromEntries(Object.entries(trained).map(([name, { optimizer }]) => [name, optimizer.steps]))
+    writeFileSync(join(staging, 'progress.json'), JSON.stringify({ ...progress, optimizerSteps }))
+    if (!existsSync(target)) renameSync(staging, target)
+  } finally {
+    rmSync(staging, { recursive: true, force: true })
+  }
+  for (const old of listCheckpoints(folder).slice(0, -KEPT)) rmSync(join(folder, old), { recursive: true, force: true })
+}
+
+function listCheckpoints(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder).filter((name) => /^step-\d+$/.test(name)).sort() : []
+}
+
+/**
+ * Puts the newest readable checkpoint into `trained` and returns how far it had come; step 0 when there is none.
+ * A damaged checkpoint is passed over for the one before it.
+ */
+export function restoreCheckpoint(folder: string, trained: Record<string, Trained>): Progress {
+  for (const name of listCheckpoints(folder).reverse()) {
+    try {
+      return restore(join(folder, name), trained)
+    } catch (error) {
+      process.stderr.write(`training: checkpoint ${join(folder, name)} cannot be read (${(error as Error).message}); trying the one before\n`)
+    }
+  }
+  return { step: 0, history: [] }
+}
+
+function restore(folder: string, trained: Record<string, Trained>): Progress {
+  const { optimizerSteps, ...progress } = progressSchema.parse(JSON.parse(readFileSync(join(folder, 'progress.json'), 'utf8')))
+  const loaded = Object.entries(trained).map(([name, into]) => ({
+    name,
+    into,
+    weights: loadTensors(join(folder, `${name}.safetensors`)),
+    state: loadTensors(join(folder, `${name}.optimizer.safetensors`)),
+  }))
+  for (const { name, into, weights, state } of loaded) {
+    replaceAll(into.model.weights, weights)
+    replaceAll(into.optimizer.state, state)
+    into.optimizer.steps = optimizerSteps[name]!
+  }
+  return progress
+}
+
+function replaceAll(old: Map<string, Tensor>, fresh: Map<string, Tensor>): void {
+  tf.dispose([...old.values()])
+  old.clear()
+  for (const [name, tensor] of fresh) old.set(name, tensor)
+}
+
+/** How a training loop reports and survives: called by the loops of this folder. */
+export interface TrainingHost {
+  /** Where checkpoints live; the same for every attempt of the same work. */
+  checkpoints: string
+  /** Save after this many steps. */
+  checkpointEvery: number
+  onStep(step: number, total: number, metrics: Metrics): void
+}
+
+/**
+ * Runs `step` from where the last checkpoint left off to `total`, saving and reporting on the way.
+ * @param step does step number `index` (from 0) and returns its metrics
+ */
+export async function trainSteps(total: number, trained: Record<string, Trained>, host: TrainingHost, step: (index: number) => Promise<Metrics>): Promise<Metrics[]> {
+  const progress = restoreCheckpoint(host.checkpoints, trained)
+  const resumedAt = progress.step
+  while (progress.step < total) {
+    const started = performance.now()
+    const metrics = { step: progress.step + 1, ...(await step(progress.step)), seconds: (performance.now() - started) / 1000, resumedAt }
+    const broken = Object.entries(metrics).find(([, value]) => !Number.isFinite(value))
+    if (broken) throw new Error(`training: ${broken[0]} became ${broken[1]} at step ${metrics.step}; lower the learning rate`)
+    progress.history.push(metrics)
+    progress.step++
+    host.onStep(progress.step, total, metrics)
+    if (progress.step % host.checkpointEvery === 0 && progress.step < total) saveCheckpoint(host.checkpoints, trained, progress)
+    await new Promise(setImmediate) // lets the process hear its parent
+  }
+  return progress.history
+}

@@ -1,0 +1,128 @@
+// Forward passes whose backward pass waits for coefficients that only the algorithm knows.
+import type { TokenBatch } from '../model/batch'
+import { padRight } from '../model/batch'
+import * as op from '../model/ops'
+import { readValues, tf, type Tensor } from '../model/tf'
+import { addGradient, backward, headName, hidden, hiddenWithTape, logits, type Gradients, type Model } from '../model/transformer'
+
+/** A prompt with the response that followed it, as token ids. */
+export interface Sequence {
+  prompt: readonly number[]
+  response: readonly number[]
+}
+
+/** The response tokens of a batch, row after row; `at` is where each is predicted: the position before it. */
+export interface ResponseTokens {
+  batch: TokenBatch
+  at: Int32Array // [M], flat index into [batch · time]
+  labels: Int32Array // [M]
+  /** Where each row's tokens start in `at`, and M at the end: [rows + 1]. */
+  starts: number[]
+}
+
+export function responseTokens(sequences: readonly Sequence[]): ResponseTokens {
+  const batch = padRight(sequences.map(({ prompt, response }) => [...prompt, ...response]))
+  const at: number[] = []
+  const starts = [0]
+  sequences.forEach(({ prompt, response }, row) => {
+    if (prompt.length === 0) throw new Error(`training: sequence ${row} has an empty prompt; the first response token would have no context`)
+    response.forEach((_, i) => at.push(row * batch.time + prompt.length + i - 1))
+    starts.push(at.length)
+  })
+  return { batch, at: Int32Array.from(at), labels: Int32Array.from(sequences.flatMap((s) => s.response)), starts }
+}
+
+/** log π(token) of every response token at a sampling temperature: [M]. */
+export function tokenLogProbs(model: Model, tokens: ResponseTokens, temperature = 1): Float32Array {
+  return readValues(() => {
+    const rows = op.gatherRows(hidden(model, tokens.batch), indices(tokens.at))
+    const [loss] = op.crossEntropy(op.scale(logits(model, rows), 1 / temperature), indices(tokens.labels))
+    return op.scale(loss, -1)
+  })
+}
+
+/** A finished forward pass; `backward` must be called exactly once. */
+export interface Pass {
+  /** [M]: log-probabilities or scores. */
+  values: Float32Array
+  /** Gradients of Σ coefficientᵢ · valueᵢ. */
+  backward(coefficients: Float32Array): Gradients
+}
+
+/** As `tokenLogProbs`, ready to be differentiated. */
+export function differentiableLogProbs(model: Model, tokens: ResponseTokens, temperature = 1): Pass {
+  const { hidden: states, tape } = hiddenWithTape(model, tokens.batch)
+  const rowCount = states.shape[0]!
+  const { rows, loss, slope } = tf.tidy(() => {
+    const rows = op.gatherRows(states, indices(tokens.at)) // [M, D]
+    const [loss, slope] = op.crossEntropy(op.scale(logits(model, rows), 1 / temperature), indices(tokens.labels)) // [M], [M, V]
+    return { rows, loss, slope }
+  })
+  const values = loss.dataSync<'float32'>().map((v) => -v)
+  tf.dispose([states, loss])
+  return {
+    values,
+    backward(coefficients) {
+      const head = headName(model.config)
+      const { dHidden, dHead } = tf.tidy(() => {
+        const dLogits = op.mul(slope, tf.tensor2d(coefficients.map((c) => -c / temperature), [coefficients.length, 1]))
+        const dRows = op.matmul(dLogits, model.weights.get(head)!)
+        return { dHidden: op.scatterRows(dRows, indices(tokens.at), rowCount), dHead: op.matmul(dLogits, rows, true) }
+      })
+      tf.dispose([rows, slope])
+      const gradients = backward(model, tape, dHidden)
+      addGradient(gradients, head, dHead)
+      return gradients
+    },
+  }
+}
+
+export const SCORE_HEAD = 'score.weight' // [1, D]; the name transformers gives it
+
+/** The score head at chosen positions, without a tape: [M]. */
+export function scoresAt(model: Model, batch: TokenBatch, at: Int32Array): Float32Array {
+  return readValues(() => op.reshape(scoreRows(model, op.gatherRows(hidden(model, batch), indices(at))), [at.length]))
+}
+
+/** The score head at chosen positions, ready to be differentiated. */
+export function differentiableScores(model: Model, batch: TokenBatch, at: Int32Array): Pass {
+  const { hidden: states, tape } = hiddenWithTape(model, batch)
+  const rowCount = states.shape[0]!
+  const rows = tf.tidy(() => op.gatherRows(states, indices(at)))
+  states.dispose()
+  const values = readValues(() => op.reshape(scoreRows(model, rows), [at.length]))
+  return {
+    values,
+    backward(coefficients) {
+      const { dHidden, dHead } = tf.tidy(() => {
+        const dScores = tf.tensor2d(coefficients, [at.length, 1])
+        const dRows = op.matmul(dScores, model.weights.get(SCORE_HEAD)!)
+        return { dHidden: op.scatterRows(dRows, indices(at), rowCount), dHead: op.matmul(dScores, rows, true) }
+      })
+      rows.dispose()
+      const gradients = backward(model, tape, dHidden)
+      gradients.set(SCORE_HEAD, dHead)
+      return gradients
+    },
+  }
+}
+
+const scoreRows = (model: Model, rows: Tensor) => op.matmul(rows, model.weights.get(SCORE_HEAD)!, false, true)
+const indices = (values: Int32Array) => tf.tensor1d(values, 'int32')
+
+/** Runs `pass` over slices of `items` of at most `size` and adds the gradients up, so that memory is bounded by a slice. */
+export function accumulate<T>(items: readonly T[], size: number, pass: (slice: readonly T[], start: number) => Gradients): Gradients {
+  const total: Gradients = new Map()
+  for (let start = 0; start < items.length; start += size) {
+    for (const [name, gradient] of pass(items.slice(start, start + size), start)) addGradient(total, name, gradient)
+  }
+  return total
+}
+
+/** √Σ g² over all gradients. */
+export function gradientNorm(gradients: Gradients): number {
+  const squares = [...gradients.values()].map((g) => tf.tidy(() => op.sum(op.reshape(op.square(g), [g.size]), 0)))
+  const total = squares.reduce((sum, s) => sum + s.dataSync()[0]!, 0)
+  tf.dispose(squares)
+  return Math.sqrt(total)
+}

@@ -1,0 +1,86 @@
+// The reward model: a decoder with a scalar head, read at the last token of prompt + response (paper §2.2.1, §3.3).
+//
+//   L = −(1/B) Σ [ p log σ(r₁ − r₂) + (1 − p) log σ(r₂ − r₁) ],  p = the label's probability that response 1 is better
+//
+// A human label is the special case p ∈ {0, 1}. Starts from the SFT model; the head from N(0, 1/(D+1)) (Huang et al., 2024).
+// Departures from the paper: 1. a fixed number of epochs instead of a watched plateau; 2. sizes are settings.
+import { normal } from '../random'
+import { lastTokens, padRight } from '../model/batch'
+import { tf } from '../model/tf'
+import type { Model } from '../model/transformer'
+import { adafactor } from './adafactor'
+import { trainSteps, type Metrics, type TrainingHost } from './checkpoint'
+import { accumulate, differentiableScores, SCORE_HEAD, scoresAt, type Sequence } from './gradients'
+import { batchOf, type SftSettings } from './sft'
+
+/** Two responses to one prompt and the probability that the first is the better one. */
+export interface LabelledPair {
+  first: Sequence
+  second: Sequence
+  preferFirst: number
+}
+
+export type RewardModelSettings = SftSettings
+
+/** Gives a decoder a score head; `scale` 0 makes every score 0. */
+export function addScoreHead(model: Model, seed: number, scale = 1): void {
+  const d = model.config.hiddenSize
+  const values = Float32Array.from({ length: d }, (_, i) => (scale * normal([seed, 'score-head', i])) / Math.sqrt(d + 1))
+  model.weights.set(SCORE_HEAD, tf.tensor2d(values, [1, d]))
+}
+
+const rowsOf = (pairs: readonly LabelledPair[]) => padRight(pairs.flatMap(({ first, second }) => [first, second]).map((s) => [...s.prompt, ...s.response]))
+const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
+/** log σ(x) without overflow. */
+const logSigmoid = (x: number) => Math.min(x, 0) - Math.log1p(Math.exp(-Math.abs(x)))
+
+/**
+ * Loss and its slope by each score.
+ * @param scores r of first and second response of every pair, alternating: [2B]
+ * @param pairsInBatch what the mean divides by; more than B when B is a slice of a batch
+ */
+export function preferenceLoss(scores: Float32Array, preferFirst: readonly number[], pairsInBatch: number): { loss: number; slopes: Float32Array; correct: number } {
+  const slopes = new Float32Array(scores.length)
+  let loss = 0
+  let correct = 0
+  preferFirst.forEach((p, i) => {
+    const margin = scores[2 * i]! - scores[2 * i + 1]!
+    loss -= (p * logSigmoid(margin) + (1 - p) * logSigmoid(-margin)) / pairsInBatch
+    slopes[2 * i] = (sigmoid(margin) - p) / pairsInBatch
+    slopes[2 * i + 1] = -slopes[2 * i]!
+    correct += Number(margin > 0 === p > 0.5)
+  })
+  return { loss, slopes, correct }
+}
+
+/** Trains `model`, which has a score head, in place. @returns loss and accuracy by step */
+export async function trainRewardModel(model: Model, pairs: readonly LabelledPair[], settings: RewardModelSettings, host: TrainingHost): Promise<Metrics[]> {
+  const optimizer = adafactor()
+  const total = Math.ceil((pairs.length * settings.epochs) / settings.batchSize)
+  return trainSteps(total, { rewardModel: { model, optimizer } }, host, async (step) => {
+    const batch = batchOf(step, pairs.length, settings.batchSize, settings.seed, 'reward-model').map((i) => pairs[i]!)
+    let loss = 0
+    let correct = 0
+    const gradients = accumulate(batch, settings.microBatchSize, (slice) => {
+      const rows = rowsOf(slice)
+      const pass = differentiableScores(model, rows, lastTokens(rows))
+      const part = preferenceLoss(pass.values, slice.map((pair) => pair.preferFirst), batch.length)
+      loss += part.loss
+      correct += part.correct
+      return pass.backward(part.slopes)
+    })
+    optimizer.step(model, gradients, settings.learningRate)
+    return { loss, accuracy: correct / batch.length }
+  })
+}
+
+/** r(response) for every sequence, in slices of `batchSize`. */
+export async function rewards(model: Model, sequences: readonly Sequence[], batchSize: number): Promise<number[]> {
+  const out: number[] = []
+  for (let start = 0; start < sequences.length; start += batchSize) {
+    const rows = padRight(sequences.slice(start, start + batchSize).map((s) => [...s.prompt, ...s.response]))
+    out.push(...scoresAt(model, rows, lastTokens(rows)))
+    await new Promise(setImmediate)
+  }
+  return out
+}

@@ -1,0 +1,46 @@
+// Supervised fine-tuning on reference responses (paper §3.3, Appendix G).
+//
+//   L = −(1/M) Σ log π(token | what came before), over the M response tokens of a batch; the prompt has no loss.
+//
+// Departures from the paper: 1. batch, length and learning rate are settings, smaller by default; 2. an end-of-turn token is
+// appended to each reference, so that the policy learns to stop.
+import { permutation } from '../random'
+import type { Model } from '../model/transformer'
+import { adafactor } from './adafactor'
+import { trainSteps, type Metrics, type TrainingHost } from './checkpoint'
+import { accumulate, differentiableLogProbs, responseTokens, type Sequence } from './gradients'
+
+export interface SftSettings {
+  epochs: number
+  batchSize: number
+  microBatchSize: number
+  learningRate: number
+  seed: number
+}
+
+/** Which items the step sees: each epoch goes through all of them in its own order. */
+export function batchOf(step: number, items: number, batchSize: number, seed: number, stage: string): number[] {
+  return Array.from({ length: Math.min(batchSize, items) }, (_, i) => {
+    const index = step * batchSize + i
+    const epoch = Math.floor(index / items)
+    return permutation(items, [seed, stage, epoch])[index % items]!
+  })
+}
+
+/** Trains `model` in place. @returns loss by step */
+export async function trainSft(model: Model, sequences: readonly Sequence[], settings: SftSettings, host: TrainingHost): Promise<Metrics[]> {
+  const optimizer = adafactor()
+  const total = Math.ceil((sequences.length * settings.epochs) / settings.batchSize)
+  return trainSteps(total, { policy: { model, optimizer } }, host, async (step) => {
+    const batch = batchOf(step, sequences.length, settings.batchSize, settings.seed, 'sft').map((i) => sequences[i]!)
+    const tokens = batch.reduce((sum, s) => sum + s.response.length, 0)
+    let loss = 0
+    const gradients = accumulate(batch, settings.microBatchSize, (slice) => {
+      const pass = differentiableLogProbs(model, responseTokens(slice))
+      loss -= pass.values.reduce((a, b) => a + b, 0) / tokens
+      return pass.backward(new Float32Array(pass.values.length).fill(-1 / tokens))
+    })
+    optimizer.step(model, gradients, settings.learningRate)
+    return { loss, tokens }
+  })
+}
