@@ -28,21 +28,27 @@ function readJson(file: string): unknown {
 
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string().regex(/^[\w.-]+$/)) })
 
-function openShards(folder: string): SafetensorsFile[] {
+/** The safetensors files of a folder, opened and their headers checked; close them after use. */
+export function openShards(folder: string): SafetensorsFile[] {
   if (existsSync(join(folder, SINGLE))) return [openSafetensors(join(folder, SINGLE))]
   if (!existsSync(join(folder, INDEX))) throw new Error(`model: ${folder} has neither ${SINGLE} nor ${INDEX}; convert the weights to safetensors`)
   const names = [...new Set(Object.values(indexSchema.parse(readJson(join(folder, INDEX))).weight_map))]
   return names.map((name) => openSafetensors(join(folder, name)))
 }
 
+/** The entry of a weight, whose shape must be as expected. */
+export function storedWeight(files: readonly SafetensorsFile[], name: string, shape: readonly number[], where: string) {
+  const stored = files.map((file) => file.tensors.get(name)).find(Boolean)
+  if (!stored) throw new Error(`model: ${where} lacks the weight ${name}`)
+  if (String(stored.shape) !== String(shape)) throw new Error(`model: ${where}: weight ${name} has shape [${stored.shape.join(', ')}], config.json asks for [${shape.join(', ')}]`)
+  return stored
+}
+
 /** Loads named float32 tensors of a safetensors file or folder, checked against their expected shapes. */
 function loadWeights(files: SafetensorsFile[], shapes: Map<string, number[]>, where: string): Map<string, Tensor> {
   const weights = new Map<string, Tensor>()
   for (const [name, shape] of shapes) {
-    const stored = files.map((file) => file.tensors.get(name)).find(Boolean)
-    if (!stored) throw new Error(`model: ${where} lacks the weight ${name}`)
-    if (String(stored.shape) !== String(shape)) throw new Error(`model: ${where}: weight ${name} has shape [${stored.shape.join(', ')}], config.json asks for [${shape.join(', ')}]`)
-    const values = stored.read()
+    const values = storedWeight(files, name, shape, where).read()
     if (!allFinite(values)) throw new Error(`model: ${where}: weight ${name} holds NaN or infinity; the checkpoint is broken`)
     weights.set(name, tf.tensor(values, shape))
   }

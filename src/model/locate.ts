@@ -1,15 +1,12 @@
 // What a user writes for a model → a Hugging Face folder on this machine.
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync, readdirSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { snapshotDownload } from '@huggingface/hub'
+import { cacheFolder } from './cache'
 import { readModelConfig } from './folder'
 import { importGguf } from './import-gguf'
-
-/** Shared by every clone and user project on this machine; `RLAIF_CACHE` moves it. */
-export const cacheFolder = (): string => process.env.RLAIF_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rlaif')
 
 export const DEFAULT_MODEL_NAME = 'SmolLM2-135M-Instruct'
 const defaultModelFolder = () => join(cacheFolder(), 'models', 'smollm2-135m-instruct')

@@ -1,0 +1,41 @@
+// Stage `model`: whatever the user named becomes a checked Hugging Face folder in the store.
+import { constants, copyFileSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { InvalidInput } from '../contracts/parse'
+import { checkModelFolder } from '../model/check'
+import { locateModel } from '../model/locate'
+import { loadTokenizer } from '../model/tokenizer'
+import type { Stage } from './stage'
+
+const NEEDED = /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|model\.safetensors\.index)\.json$|^chat_template\.jinja$|\.safetensors$/
+
+export const model: Stage<'model'> = {
+  async run({ spec }, host) {
+    const folder = await located(spec)
+    const names = readdirSync(folder).filter((name) => NEEDED.test(name) && statSync(join(folder, name)).isFile())
+    names.forEach((name, i) => {
+      copyFileSync(join(folder, name), join(host.output, name), constants.COPYFILE_FICLONE)
+      host.report({ phase: 'copying', done: i + 1, total: names.length, unit: 'files' })
+    })
+    return { model: spec, parameters: checked(host.output) }
+  },
+}
+
+/** What is wrong with a local model stays wrong; a download may succeed the next time. */
+async function located(spec: string): Promise<string> {
+  try {
+    return await locateModel(spec)
+  } catch (error) {
+    if (spec.startsWith('hf:')) throw error
+    throw new InvalidInput(`field "model" got "${spec}": ${(error as Error).message}`, { cause: error })
+  }
+}
+
+function checked(folder: string): number {
+  try {
+    loadTokenizer(folder)
+    return checkModelFolder(folder)
+  } catch (error) {
+    throw new InvalidInput((error as Error).message, { cause: error })
+  }
+}

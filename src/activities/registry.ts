@@ -1,0 +1,20 @@
+// Every stage by its name, loaded when it runs: only the child that computes loads TensorFlow.
+import type { StageName } from '../contracts/stages'
+import type { Stage } from './stage'
+
+/** Raise a version when the same input would give other files. */
+const versions: Record<StageName, number> = { model: 1, data: 1, sft: 1, sample: 1, label: 1, 'reward-model': 1, rl: 1, evaluate: 1, report: 1 }
+export const stageVersion = (stage: StageName): number => versions[stage]
+
+const load: { [N in StageName]: () => Promise<Stage<N>> } = {
+  model: async () => (await import('./model.js')).model,
+  data: async () => (await import('./data.js')).data,
+  sft: async () => (await import('./sft.js')).sft,
+  sample: async () => (await import('./sample.js')).sample,
+  label: async () => (await import('./label.js')).label,
+  'reward-model': async () => (await import('./reward-model.js')).rewardModel,
+  rl: async () => (await import('./rl.js')).rl,
+  evaluate: async () => (await import('./evaluate.js')).evaluate,
+  report: async () => (await import('./report.js')).report,
+}
+export const loadStage = (stage: StageName): Promise<Stage<StageName>> => load[stage]() as Promise<Stage<StageName>>

@@ -1,0 +1,33 @@
+// Stage `report`: everything a run found, on one page.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { LOG_FILE } from '../artifacts/store'
+import type { Artifact } from '../contracts/artifact'
+import { readJsonl } from '../data/jsonl'
+import type { JudgedContest } from '../evaluation/win-rate'
+import { renderReport, type Evaluation, type ReportData } from '../report/report'
+import type { Stage, StageHost } from './stage'
+
+const metricsSchema = z.record(z.string(), z.number())
+
+export const report: Stage<'report'> = {
+  async run(input, host) {
+    const data: ReportData = { title: input.title, settings: input.settings, stages: [], dropped: {}, contests: [] }
+    for (const artifact of input.artifacts) gather(data, artifact, host)
+    writeFileSync(join(host.output, 'report.html'), renderReport(data))
+    return { title: input.title, stages: data.stages.length }
+  },
+}
+
+function gather(data: ReportData, artifact: Artifact, host: StageHost): void {
+  const folder = host.open(artifact)
+  const { stage, seconds, summary, input } = host.manifest(artifact)
+  const log = join(folder, LOG_FILE)
+  data.stages.push({ stage, seconds, summary, input, uri: artifact.uri, metrics: existsSync(log) ? readJsonl(log, metricsSchema) : [] })
+  if (stage === 'data') data.dropped = JSON.parse(readFileSync(join(folder, 'dropped.json'), 'utf8')) as Record<string, number>
+  if (stage === 'evaluate') {
+    data.evaluation = JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8')) as Evaluation
+    data.contests = readJsonl(join(folder, 'contests.jsonl'), z.looseObject({ id: z.string() })) as unknown as JudgedContest[]
+  }
+}

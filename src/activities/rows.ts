@@ -1,0 +1,27 @@
+// The rows that stages hand to each other inside artifacts.
+import { join } from 'node:path'
+import { z } from 'zod'
+import { readJsonl } from '../data/jsonl'
+import { rowSchema, type Row } from '../data/row'
+import { readTask, type Task } from '../data/task'
+import type { LoadedModel } from '../model/loaded'
+
+const responseSchema = z.object({ text: z.string(), ids: z.array(z.number().int()), stopped: z.boolean() })
+export const sampleSchema = z.object({ id: z.string(), messages: rowSchema.shape.messages, context: z.string(), first: responseSchema, second: responseSchema })
+export type Sample = z.infer<typeof sampleSchema>
+
+export const labelledSchema = sampleSchema.extend({ preferFirst: z.number().min(0).max(1), slotOne: z.tuple([z.number(), z.number()]), labeler: z.string() })
+export type Labelled = z.infer<typeof labelledSchema>
+
+export interface DataArtifact {
+  task: Task
+  train: Row[]
+  evaluation: Row[]
+}
+export function readData(folder: string): DataArtifact {
+  const rows = (name: string) => readJsonl(join(folder, `${name}.jsonl`), rowSchema)
+  return { task: readTask(join(folder, 'task')), train: rows('train'), evaluation: rows('evaluation') }
+}
+
+/** The policy's prompt of a row, as token ids. */
+export const promptIds = ({ tokenizer }: Pick<LoadedModel, 'tokenizer'>, row: Pick<Row, 'messages'>): number[] => tokenizer.encode(tokenizer.renderChat(row.messages))

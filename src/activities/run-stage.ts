@@ -1,0 +1,73 @@
+// What every stage's activity does around the stage itself: look in the store, compute in a child process, write the artifact.
+import { ApplicationFailure, Context, log } from '@temporalio/activity'
+import { keyOf, type ArtifactStore } from '../artifacts/store'
+import type { Artifact } from '../contracts/artifact'
+import { InvalidInput, parse } from '../contracts/parse'
+import { stageSchemas, type StageName, type StageResult } from '../contracts/stages'
+import { computeInChild, type StageFailure } from '../workers/child'
+import { stageVersion } from './registry'
+
+/** Heartbeats are sent this often; the worker's throttle lets them through. */
+const HEARTBEAT_MS = 3_000
+
+export interface StageRunner {
+  store: ArtifactStore
+  /** RLAIF_HOME of this worker, passed on to the child. */
+  home: string
+}
+
+/** @returns the artifact of `stage` for `input`, computed at most once for the same settings and inputs */
+export async function runStage(runner: StageRunner, stage: StageName, input: unknown): Promise<StageResult> {
+  try {
+    const parsed = parse(stageSchemas[stage] as never, input, stage) as { cache: string }
+    const { cache, ...settings } = parsed
+    const version = stageVersion(stage)
+    const key = keyOf(stage, version, settings)
+    const found = cache === 'use' ? await runner.store.find(stage, key) : undefined
+    if (found) return { ...found, reused: true }
+
+    const started = Date.now()
+    const work = runner.store.begin(stage, key)
+    const summary = await whileHeartbeating((signal, onProgress) => computeInChild({ stage, input: parsed, home: runner.home, ...work }, signal, onProgress))
+    const artifact = await runner.store.commit(work, { stage, version, key, seconds: (Date.now() - started) / 1000, input: settings, summary })
+    log.info('stage finished', { stage, key, seconds: (Date.now() - started) / 1000 })
+    return { ...artifact, reused: false }
+  } catch (error) {
+    throw asActivityFailure(error)
+  }
+}
+
+/** Heartbeats with the latest progress for as long as `work` goes on; a cancelled activity aborts its signal. */
+async function whileHeartbeating<T>(work: (signal: AbortSignal, onProgress: (progress: unknown) => void) => Promise<T>): Promise<T> {
+  const context = Context.current()
+  let latest: unknown
+  const timer = setInterval(() => context.heartbeat(latest), HEARTBEAT_MS)
+  context.heartbeat(latest)
+  try {
+    return await work(context.cancellationSignal, (progress) => (latest = progress))
+  } catch (error) {
+    if (context.cancellationSignal.aborted) await context.cancelled // rejects with Temporal's own reason
+    throw error
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+const FINAL = new Set(['InvalidInput', 'EndpointRefused'])
+
+/** Decides what is worth another attempt: everything but what the user has to mend. */
+function asActivityFailure(error: unknown): unknown {
+  if (!(error instanceof Error) || error.name === 'CancelledFailure') return error
+  const nonRetryable = error instanceof InvalidInput || FINAL.has(error.name)
+  const { detail } = error as StageFailure
+  return ApplicationFailure.create({ message: error.message, type: error.name, nonRetryable, ...(detail !== undefined && { details: [detail] }) })
+}
+
+/** The reference of an artifact that a person named by its URI. */
+export async function resolveArtifact(runner: StageRunner, given: Artifact | string): Promise<Artifact> {
+  try {
+    return typeof given === 'string' ? runner.store.describe(given) : given
+  } catch (error) {
+    throw asActivityFailure(error)
+  }
+}

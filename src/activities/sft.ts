@@ -1,0 +1,26 @@
+// Stage `sft`: fine-tunes the model on the data's reference responses.
+import { join } from 'node:path'
+import { LOG_FILE } from '../artifacts/store'
+import { InvalidInput } from '../contracts/parse'
+import { writeJsonl } from '../data/jsonl'
+import { saveModel } from '../model/folder'
+import { loadModelAndTokenizer, stopIds } from '../model/loaded'
+import { trainSft } from '../training/sft'
+import { promptIds, readData } from './rows'
+import { lastMean, trainingHost, type Stage } from './stage'
+
+export const sft: Stage<'sft'> = {
+  async run(input, host) {
+    const { train } = readData(host.open(input.data))
+    const loaded = loadModelAndTokenizer(host.open(input.model))
+    const [end] = stopIds(loaded)
+    const sequences = train.flatMap((row) =>
+      row.reference === undefined ? [] : [{ prompt: promptIds(loaded, row), response: [...loaded.tokenizer.encode(row.reference).slice(0, input.limits.responseTokens - 1), end!] }],
+    )
+    if (sequences.length === 0) throw new InvalidInput('sft: no row of the data has a "reference"; give some, or leave this stage out and start from the model itself')
+    const history = await trainSft(loaded.model, sequences, { ...input.settings, seed: input.seed }, trainingHost(host, 'training', input.settings.checkpointEvery))
+    saveModel(loaded.model, host.output, loaded.folder)
+    writeJsonl(join(host.output, LOG_FILE), history)
+    return { examples: sequences.length, steps: history.length, loss: lastMean(history, 'loss') }
+  },
+}

@@ -1,0 +1,41 @@
+// What a stage is: a function from a parsed input to files in `output` and a few figures. Names and code versions: registry.ts.
+import type { Manifest } from '../artifacts/store'
+import type { Artifact, Summary } from '../contracts/artifact'
+import type { StageInput, StageName } from '../contracts/stages'
+import type { Progress } from '../contracts/status'
+import type { Metrics } from '../training/checkpoint'
+
+/** What a stage may touch. */
+export interface StageHost {
+  /** The folder of an input artifact, verified. */
+  open(artifact: Artifact): string
+  /** What made an input artifact. */
+  manifest(artifact: Artifact): Manifest
+  /** Empty folder for the artifact's files. */
+  output: string
+  /** Survives failed attempts of the same work. */
+  checkpoints: string
+  report(progress: Progress): void
+}
+
+export interface Stage<N extends StageName> {
+  run(input: StageInput<N>, host: StageHost): Promise<Summary>
+}
+
+/** Passes a training loop's steps on as progress. */
+export function trainingHost(host: StageHost, phase: string, checkpointEvery: number) {
+  return {
+    checkpoints: host.checkpoints,
+    checkpointEvery,
+    onStep: (done: number, total: number, metrics: Metrics) => host.report({ phase, done, total, unit: 'steps', metrics }),
+  }
+}
+
+/** For functions that count what they have done. */
+export const counted = (host: StageHost, phase: string, total: number, unit: string) => (done: number) => host.report({ phase, done, total, unit })
+
+/** A figure of the last steps of a curve: its mean over the last fifth. */
+export function lastMean(history: readonly Metrics[], name: string): number {
+  const tail = history.slice(-Math.max(1, Math.ceil(history.length / 5)))
+  return tail.reduce((sum, metrics) => sum + (metrics[name] ?? NaN), 0) / tail.length
+}

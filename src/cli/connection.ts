@@ -1,0 +1,32 @@
+// A client for the server this command should talk to.
+import { Client, Connection } from '@temporalio/client'
+import { runningServer } from './dev-server'
+
+export interface Connected {
+  client: Client
+  address: string
+  namespace: string
+  ui: string | undefined
+  close(): Promise<void>
+}
+
+export const namespaceName = (): string => process.env.TEMPORAL_NAMESPACE || 'default'
+
+/** @param address defaults to TEMPORAL_ADDRESS, then this home's running server, then Temporal's usual port */
+export async function connect(home: string, address?: string): Promise<Connected> {
+  const running = runningServer(home)
+  const target = address ?? process.env.TEMPORAL_ADDRESS ?? running?.address ?? '127.0.0.1:7233'
+  const namespace = namespaceName()
+  try {
+    const connection = await Connection.connect({ address: target, connectTimeout: 5000 })
+    const ui = process.env.TEMPORAL_UI_URL ?? (running?.address === target ? running.ui : undefined)
+    return { client: new Client({ connection, namespace }), address: target, namespace, ui, close: () => connection.close() }
+  } catch (error) {
+    throw new Error(`no Temporal server answers at ${target} (${(error as Error).message}); start one with \`rlaif up\`, or set TEMPORAL_ADDRESS`, { cause: error })
+  }
+}
+
+/** The UI's page of a run. */
+export function runPage({ ui, namespace }: Pick<Connected, 'ui' | 'namespace'>, workflowId: string, runId: string): string | undefined {
+  return ui && `${ui}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}/${runId}`
+}

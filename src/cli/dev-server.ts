@@ -1,0 +1,138 @@
+// Temporal's development server on a database file, for one machine. A server that is up already is used as it is.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { delimiter, join } from 'node:path'
+import { Connection } from '@temporalio/client'
+import { z } from 'zod'
+import { cacheFolder } from '../model/cache'
+
+const START_TIMEOUT_MS = 60_000
+const STOP_TIMEOUT_MS = 10_000
+const PORT = 7233
+const UI_PORT = 8233
+
+export interface Server {
+  address: string
+  /** Base of the UI's pages, where we know it. */
+  ui: string | undefined
+  /** Ends the server if this process is responsible for it. */
+  stop(): Promise<void>
+}
+
+const recordSchema = z.object({ pid: z.number(), owner: z.number(), address: z.string(), ui: z.string() })
+type ServerRecord = z.infer<typeof recordSchema>
+const recordFile = (home: string) => join(home, 'server.json')
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The `temporal` command: on the PATH, or the one that set-up fetched. */
+export function findTemporal(): string | undefined {
+  const onPath = (process.env.PATH ?? '').split(delimiter).filter(Boolean).map((folder) => join(folder, 'temporal'))
+  const cache = cacheFolder()
+  const fetched = existsSync(cache) ? readdirSync(cache).filter((name) => /^temporal-[\d.]+$/.test(name)).sort().reverse() : []
+  const inWheel = fetched.flatMap((name) => readdirSync(join(cache, name)).map((data) => join(cache, name, data, 'scripts', 'temporal')))
+  return [...onPath, ...inWheel].find(isExecutable)
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The server of this home that is running now, if any. */
+export function runningServer(home: string): ServerRecord | undefined {
+  try {
+    const record = recordSchema.parse(JSON.parse(readFileSync(recordFile(home), 'utf8')))
+    return isAlive(record.pid) ? record : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function portIsFree(port: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const probe = createServer()
+    probe.once('error', () => resolve(undefined))
+    probe.listen(port, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() => resolve(typeof address === 'object' && address ? address.port : undefined))
+    })
+  })
+}
+const freePort = async (wished: number) => (await portIsFree(wished)) ?? (await portIsFree(0))!
+
+/** Whether a Temporal server answers there. */
+export async function answers(address: string): Promise<boolean> {
+  try {
+    const connection = await Connection.connect({ address, connectTimeout: 3000 })
+    await connection.close()
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Uses TEMPORAL_ADDRESS or this home's running server, else starts one. */
+export async function openServer(home: string): Promise<Server> {
+  const address = process.env.TEMPORAL_ADDRESS
+  if (address) {
+    if (!(await answers(address))) throw new Error(`start: no Temporal server answers at TEMPORAL_ADDRESS=${address}; start it, correct the address, or unset it to use a local one`)
+    return { address, ui: process.env.TEMPORAL_UI_URL, stop: async () => {} }
+  }
+  const running = runningServer(home)
+  if (running && (await answers(running.address))) {
+    const orphan = !isAlive(running.owner) // its owner was killed: this process looks after it now
+    if (orphan) writeFileSync(recordFile(home), JSON.stringify({ ...running, owner: process.pid }))
+    return { address: running.address, ui: running.ui, stop: async () => (orphan ? stopServer(running.pid, home) : undefined) }
+  }
+  return startServer(home)
+}
+
+async function startServer(home: string): Promise<Server> {
+  const command = findTemporal()
+  if (!command) throw new Error('start: the `temporal` command is neither on the PATH nor set up; run `npm run setup`, or set TEMPORAL_ADDRESS')
+  mkdirSync(home, { recursive: true })
+  const port = await freePort(PORT)
+  const uiPort = await freePort(UI_PORT)
+  const address = `127.0.0.1:${port}`
+  const ui = `http://127.0.0.1:${uiPort}`
+  const logFile = join(home, 'temporal.log')
+  const log = openSync(logFile, 'a')
+  const where = ['--ip', '127.0.0.1', '--port', `${port}`, '--ui-ip', '127.0.0.1', '--ui-port', `${uiPort}`]
+  // In a process group of its own: Ctrl-C must reach the workers first.
+  const child = spawn(command, ['server', 'start-dev', ...where, '--db-filename', join(home, 'temporal.db'), '--log-level', 'error', '--ui-disable-news-fetch'], { detached: true, stdio: ['ignore', log, log] })
+  closeSync(log)
+  writeFileSync(recordFile(home), JSON.stringify({ pid: child.pid, owner: process.pid, address, ui }))
+  await untilAnswering(child, address, logFile)
+  return { address, ui, stop: () => stopServer(child.pid!, home) }
+}
+
+async function untilAnswering(child: ChildProcess, address: string, logFile: string): Promise<void> {
+  const deadline = Date.now() + START_TIMEOUT_MS
+  while (Date.now() < deadline) {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`start: the Temporal server ended at once; see ${logFile}`)
+    if (await answers(address)) return
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+  throw new Error(`start: the Temporal server does not answer at ${address} after ${START_TIMEOUT_MS / 1000} s; see ${logFile}`)
+}
+
+async function stopServer(pid: number, home: string): Promise<void> {
+  if (isAlive(pid)) process.kill(pid, 'SIGTERM')
+  const deadline = Date.now() + STOP_TIMEOUT_MS
+  while (isAlive(pid) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 100))
+  if (isAlive(pid)) process.kill(pid, 'SIGKILL')
+  rmSync(recordFile(home), { force: true })
+}

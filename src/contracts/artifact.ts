@@ -1,0 +1,17 @@
+// What stages hand to each other: a reference, never the bytes (design decision 3).
+import { z } from 'zod'
+
+const summaryValue = z.union([z.string(), z.number(), z.boolean(), z.null()])
+/** A few figures of an artifact, small enough for a workflow's history. */
+export const summarySchema = z.record(z.string(), summaryValue)
+export type Summary = z.infer<typeof summarySchema>
+
+export const artifactSchema = z
+  .strictObject({
+    uri: z.string().regex(/^file:\/\//, 'wants a file:// URI of a folder in the artifact store').describe('Folder in the artifact store.'),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/, 'wants 64 hexadecimal digits').describe('Digest of the content; logs and timings are left out of it.'),
+    bytes: z.number().int().nonnegative(),
+    summary: summarySchema,
+  })
+  .describe('Reference to a finished artifact, as a stage returns it.')
+export type Artifact = z.infer<typeof artifactSchema>

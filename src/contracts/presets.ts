@@ -1,0 +1,13 @@
+// Named sets of defaults for `align`. The quickstart's are those written in settings.ts.
+
+/** Sizes of the paper (§3.3, Appendix A, F, G); what it leaves open stays as in settings.ts. */
+const paper = {
+  data: { evaluationPrompts: 2000 },
+  limits: { promptTokens: 1024, responseTokens: 128 },
+  sft: { epochs: 1, batchSize: 128, learningRate: 1e-5, checkpointEvery: 20 },
+  rewardModel: { epochs: 3, batchSize: 128, learningRate: 1e-5, checkpointEvery: 20 },
+  rl: { steps: 7295, batchSize: 128, learningRate: 1e-5, valueLearningRate: 1e-5, temperature: 0.9, klWeight: 0.05, checkpointEvery: 20 },
+  evaluate: { agreementPairs: 3000 },
+}
+
+export const presets: { quickstart: Record<string, unknown>; paper: Record<string, unknown> } = { quickstart: {}, paper }

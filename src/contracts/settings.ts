@@ -1,0 +1,109 @@
+// The settings of a run, group by group. Defaults here are the quickstart's: minutes on two cores. See presets.ts for the paper's.
+import { z } from 'zod'
+
+const count = z.number().int().positive()
+const rate = z.number().positive().max(1)
+const probability = z.number().min(0).max(1)
+
+export const seedSchema = z.number().int().nonnegative().max(2 ** 31 - 1).default(1).describe('Seed of every random choice; the same seed and settings give the same run.')
+export const modelSchema = z
+  .string()
+  .min(1)
+  .default('default')
+  .describe('A model: "default" (SmolLM2-135M-Instruct), a Hugging Face model folder, a .gguf file, or hf:owner/name[@revision].')
+export const taskSchema = z
+  .string()
+  .min(1)
+  .default('summarization')
+  .describe('"summarization", "helpful", "harmless", or a folder with a task.json of your own.')
+
+const dataObject = z.strictObject({
+  path: z.string().min(1).optional().describe('A .jsonl, .json or .gz file; without it the prompts that come with the task.'),
+  format: z.enum(['auto', 'jsonl', 'hh', 'pandalm']).default('auto').describe('"auto" looks at the first row.'),
+  limit: count.optional().describe('How many prompts to use, drawn by the seed; all of them without it.'),
+  evaluationPrompts: count.default(16).describe('Prompts held out for the evaluation; at most half of all.'),
+})
+export const dataSchema = z
+  .preprocess((given) => (typeof given === 'string' ? { path: given } : given), dataObject.prefault({}))
+  .describe('A path, or an object with path, format, limit and evaluationPrompts.')
+export type DataSettings = z.infer<typeof dataSchema>
+
+export const limitsSchema = z
+  .strictObject({
+    promptTokens: count.default(256).describe('Longer prompts are left out and counted.'),
+    responseTokens: count.default(48).describe('A response is cut here; one without an end loses `rl.missingEosPenalty`.'),
+  })
+  .prefault({})
+export type Limits = z.infer<typeof limitsSchema>
+
+const localLabeler = z.strictObject({ model: z.string().min(1).describe('A local model: "default", a folder, a .gguf file or hf:owner/name.') })
+const endpointLabeler = z.strictObject({
+  baseUrl: z.url({ protocol: /^https?$/ }).describe('An OpenAI-compatible endpoint, e.g. http://127.0.0.1:8000/v1.'),
+  model: z.string().min(1).describe('The model name the endpoint knows.'),
+  apiKeyEnv: z.string().regex(/^[A-Za-z_]\w*$/, 'wants the NAME of an environment variable of the worker, never the key itself').optional().describe('Name of the environment variable of the worker that holds the key.'),
+  concurrency: count.max(1024).default(8).describe('Requests in flight.'),
+  timeoutSeconds: count.default(60).describe('Of one request.'),
+  retries: z.number().int().min(0).max(20).default(4).describe('Further tries of one request, with growing pauses.'),
+})
+export const labelerSchema = z
+  .preprocess((given) => (given === 'default' ? { model: 'default' } : given), z.union([endpointLabeler, localLabeler]).prefault({ model: 'default' }))
+  .describe('Who judges: "default", {model} for a local model, or {baseUrl, model, apiKeyEnv} for an endpoint.')
+export type LabelerSettings = z.infer<typeof labelerSchema>
+export type EndpointSettings = z.infer<typeof endpointLabeler>
+export const isEndpoint = (labeler: LabelerSettings): labeler is EndpointSettings => 'baseUrl' in labeler
+
+const training = {
+  batchSize: count.default(8),
+  microBatchSize: count.default(4).describe('Rows of one forward and backward pass; bounds memory, changes no result.'),
+  learningRate: rate.default(2e-5).describe('Of Adafactor.'),
+  checkpointEvery: count.default(5).describe('Steps between checkpoints; a killed worker loses at most these.'),
+}
+export const sftSchema = z.strictObject({ epochs: count.default(1), ...training }).prefault({})
+export type SftStageSettings = z.infer<typeof sftSchema>
+
+export const sampleSchema = z
+  .strictObject({ temperature: z.number().positive().max(5).default(1).describe('Of the two responses to each prompt.') })
+  .prefault({})
+export type SampleSettings = z.infer<typeof sampleSchema>
+
+export const labelSchema = z
+  .strictObject({ maxFailedShare: probability.default(0.02).describe('More failed labels than this fail the stage.') })
+  .prefault({})
+export type LabelSettings = z.infer<typeof labelSchema>
+
+export const rewardModelSchema = z
+  .strictObject({ epochs: count.default(2), heldOutShare: z.number().min(0).max(0.5).default(0.2).describe('Labelled pairs kept out of training, for the accuracy.'), ...training })
+  .prefault({})
+export type RewardModelStageSettings = z.infer<typeof rewardModelSchema>
+
+export const rlSchema = z
+  .strictObject({
+    steps: count.default(10),
+    ...training,
+    valueLearningRate: rate.default(1e-4),
+    temperature: z.number().positive().max(5).default(0.9).describe('Of sampling, and inside every log-probability.'),
+    klWeight: probability.default(0.05).describe('β of (1−β)·reward − β·KL.'),
+    missingEosPenalty: z.number().min(0).default(1).describe('Taken off the reward of a response that was cut at `limits.responseTokens`.'),
+  })
+  .prefault({})
+export type RlStageSettings = z.infer<typeof rlSchema>
+
+export const evaluateSchema = z
+  .strictObject({
+    temperature: z.number().min(0).max(5).default(0).describe('Of the responses that are compared; 0 is greedy.'),
+    agreementPairs: z.number().int().min(0).default(64).describe('Pairs with human labels on which the judge is compared with people, at most.'),
+  })
+  .prefault({})
+export type EvaluateSettings = z.infer<typeof evaluateSchema>
+
+export const queuesSchema = z
+  .strictObject({
+    light: z.string().min(1).default('rlaif').describe('Reading data, writing reports.'),
+    label: z.string().min(1).default('rlaif-label').describe('Waiting for endpoints.'),
+    gpu: z.string().min(1).default('rlaif-gpu').describe('Work that needs the device, one at a time on each.'),
+  })
+  .prefault({})
+  .describe('Task queues.')
+export type Queues = z.infer<typeof queuesSchema>
+
+export const cacheSchema = z.enum(['use', 'refresh']).default('use').describe('"use" takes finished stages with the same settings and inputs from the store; "refresh" does them again.')

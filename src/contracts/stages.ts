@@ -1,0 +1,37 @@
+// The stages of a run and the input of each stage's activity.
+import { z } from 'zod'
+import { artifactSchema } from './artifact'
+import * as s from './settings'
+
+const attempt = { seed: s.seedSchema, cache: s.cacheSchema }
+
+/** A labeler as a stage gets it: a local one comes with the artifact of its model. */
+const labelerInput = z.strictObject({ settings: s.labelerSchema, model: artifactSchema.optional() })
+export type LabelerInput = z.infer<typeof labelerInput>
+
+export const stageSchemas = {
+  model: z.strictObject({ spec: s.modelSchema, cache: s.cacheSchema }),
+  data: z.strictObject({ task: s.taskSchema, data: s.dataSchema, limits: s.limitsSchema, model: artifactSchema.describe('Whose tokenizer measures the prompts.'), ...attempt }),
+  sft: z.strictObject({ model: artifactSchema, data: artifactSchema, limits: s.limitsSchema, settings: s.sftSchema, ...attempt }),
+  sample: z.strictObject({ policy: artifactSchema, data: artifactSchema, limits: s.limitsSchema, settings: s.sampleSchema, ...attempt }),
+  label: z.strictObject({ samples: artifactSchema, data: artifactSchema, labeler: labelerInput, settings: s.labelSchema, ...attempt }),
+  'reward-model': z.strictObject({ policy: artifactSchema, labels: artifactSchema, settings: s.rewardModelSchema, ...attempt }),
+  rl: z.strictObject({
+    policy: artifactSchema,
+    data: artifactSchema,
+    rewardModel: artifactSchema.optional(),
+    labeler: labelerInput.optional(),
+    limits: s.limitsSchema,
+    settings: s.rlSchema,
+    ...attempt,
+  }),
+  evaluate: z.strictObject({ baseline: artifactSchema, policy: artifactSchema, data: artifactSchema, judge: labelerInput, limits: s.limitsSchema, settings: s.evaluateSchema, ...attempt }),
+  report: z.strictObject({ title: z.string(), settings: z.unknown(), artifacts: z.array(artifactSchema), cache: s.cacheSchema }),
+}
+export type StageName = keyof typeof stageSchemas
+export type StageInput<N extends StageName> = z.output<(typeof stageSchemas)[N]>
+
+/** What a stage gives back: its artifact, and whether it was in the store already. */
+export interface StageResult extends z.infer<typeof artifactSchema> {
+  reused: boolean
+}

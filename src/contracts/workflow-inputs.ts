@@ -1,0 +1,85 @@
+// The one JSON object each workflow takes. `{}` and nothing at all are fine where no field is required.
+import { z } from 'zod'
+import { artifactSchema } from './artifact'
+import { presets } from './presets'
+import * as s from './settings'
+
+const shared = { seed: s.seedSchema, cache: s.cacheSchema, queues: s.queuesSchema }
+const dataset = { task: s.taskSchema, data: s.dataSchema, limits: s.limitsSchema, ...shared }
+
+const artifactGiven = z.union([artifactSchema, z.string().regex(/^file:\/\//, 'wants the file:// URI of an artifact')]).describe('An artifact: its reference or its file:// URI.')
+const policyGiven = z.union([artifactSchema, s.modelSchema]).describe('A model, or the artifact (reference or file:// URI) of an earlier stage.')
+export type ArtifactGiven = z.infer<typeof artifactGiven>
+
+export const methodSchema = z
+  .enum(['sft', 'rlaif', 'direct-rlaif'])
+  .default('rlaif')
+  .describe('"sft": the baseline; "rlaif": reward model on AI preferences; "direct-rlaif": the labeler\'s 1–10 score as reward.')
+
+const alignObject = z.strictObject({
+  preset: z.enum(['quickstart', 'paper']).default('quickstart').describe('Defaults of all other fields: minutes on two cores, or the sizes of the paper.'),
+  method: methodSchema,
+  model: s.modelSchema.describe('The model to align.'),
+  ...dataset,
+  labeler: s.labelerSchema,
+  judge: s.labelerSchema.describe('Who judges the evaluation; like labeler.'),
+  sft: s.sftSchema,
+  sample: s.sampleSchema,
+  label: s.labelSchema,
+  rewardModel: s.rewardModelSchema,
+  rl: s.rlSchema,
+  evaluate: s.evaluateSchema,
+})
+const alignSchema = z.preprocess(withPreset, alignObject)
+export type AlignInput = z.infer<typeof alignSchema>
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Lays the given fields over those of the preset, group by group. */
+function withPreset(given: unknown): unknown {
+  const name = isRecord(given) && typeof given.preset === 'string' ? given.preset : 'quickstart'
+  const preset = Object.hasOwn(presets, name) ? presets[name as keyof typeof presets] : {}
+  if (given === undefined || given === null) return preset
+  return isRecord(given) ? overlay(preset, given) : given
+}
+
+function overlay(below: Record<string, unknown>, above: Record<string, unknown>): Record<string, unknown> {
+  const merged = { ...below, ...above }
+  for (const key of Object.keys(below)) if (isRecord(below[key]) && isRecord(above[key])) merged[key] = { ...below[key], ...above[key] }
+  return merged
+}
+
+/** Of the workflows that run one stage alone. */
+const stageWorkflowSchemas = {
+  sft: z.strictObject({ model: s.modelSchema, ...dataset, sft: s.sftSchema }),
+  sample: z.strictObject({ policy: policyGiven, ...dataset, sample: s.sampleSchema }),
+  label: z.strictObject({ samples: artifactGiven, model: s.modelSchema, ...dataset, labeler: s.labelerSchema, label: s.labelSchema }),
+  rewardModel: z.strictObject({ policy: policyGiven, labels: artifactGiven, rewardModel: s.rewardModelSchema, ...shared }),
+  rl: z.strictObject({
+    policy: policyGiven,
+    rewardModel: artifactGiven.optional().describe('The reward model; without it the labeler scores each response directly.'),
+    ...dataset,
+    labeler: s.labelerSchema,
+    rl: s.rlSchema,
+  }),
+  evaluate: z.strictObject({ baseline: policyGiven.describe('What the policy is compared with.'), policy: artifactGiven, ...dataset, judge: s.labelerSchema, evaluate: s.evaluateSchema }),
+  report: z.strictObject({ title: z.string().max(200).default('rlaif'), artifacts: z.array(artifactGiven).min(1).describe('The finished stages to report on.'), ...shared }),
+}
+export type StageWorkflowInput<K extends keyof typeof stageWorkflowSchemas> = z.infer<(typeof stageWorkflowSchemas)[K]>
+
+const optional = <T extends z.ZodType>(schema: T) => z.preprocess((given) => given ?? {}, schema)
+
+/** The input of every workflow by the workflow's name. */
+export const workflowSchemas = {
+  align: alignSchema,
+  sft: optional(stageWorkflowSchemas.sft),
+  sample: optional(stageWorkflowSchemas.sample),
+  label: optional(stageWorkflowSchemas.label),
+  rewardModel: optional(stageWorkflowSchemas.rewardModel),
+  rl: optional(stageWorkflowSchemas.rl),
+  evaluate: optional(stageWorkflowSchemas.evaluate),
+  report: optional(stageWorkflowSchemas.report),
+}
+export type WorkflowName = keyof typeof workflowSchemas

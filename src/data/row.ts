@@ -1,0 +1,38 @@
+// One prompt as every stage sees it, whatever file it came from.
+import { z } from 'zod'
+
+export const messageSchema = z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })
+export type Message = z.infer<typeof messageSchema>
+
+export const rowSchema = z.object({
+  id: z.string(),
+  /** What the policy is prompted with. */
+  messages: z.array(messageSchema).min(1),
+  /** What labelers see as the text or the conversation. */
+  context: z.string(),
+  /** A response to learn from in SFT. */
+  reference: z.string().optional(),
+  /** Two responses that people compared; 0 is a tie. */
+  pair: z.object({ responses: z.tuple([z.string(), z.string()]), preferred: z.union([z.literal(1), z.literal(2), z.literal(0)]) }).optional(),
+})
+export type Row = z.infer<typeof rowSchema>
+
+const speakers = { system: 'System', user: 'Human', assistant: 'Assistant' }
+
+/** A conversation as labelers read it (paper, Table 22). */
+export function renderConversation(messages: readonly Message[]): string {
+  return messages.map(({ role, content }) => `${speakers[role]}: ${content}`).join('\n')
+}
+
+const turn = /\n\n(Human|Assistant): ?/g
+
+/** Splits "\n\nHuman: … \n\nAssistant: …" into turns; undefined when it does not begin with a person or is empty. */
+export function parseTranscript(text: string): Message[] | undefined {
+  const marks = [...`\n\n${text.trimStart()}`.matchAll(turn)]
+  const whole = `\n\n${text.trimStart()}`
+  if (marks[0]?.index !== 0 || marks[0][1] !== 'Human') return undefined
+  return marks.map((mark, i) => ({
+    role: mark[1] === 'Human' ? ('user' as const) : ('assistant' as const),
+    content: whole.slice(mark.index + mark[0].length, marks[i + 1]?.index).trim(),
+  }))
+}

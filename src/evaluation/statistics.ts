@@ -1,0 +1,24 @@
+// Shares and their uncertainty.
+
+/** A share of n with its 95 % interval. */
+export interface Share {
+  value: number
+  low: number
+  high: number
+  n: number
+}
+
+const Z95 = 1.959963984540054
+
+/**
+ * Wilson's score interval for a share (Wilson, 1927); stays within [0, 1] and is honest for small n.
+ * @param successes may be fractional: a tie counts one half
+ */
+export function wilson(successes: number, n: number): Share {
+  if (n === 0) return { value: NaN, low: 0, high: 1, n }
+  const p = successes / n
+  const z2 = Z95 * Z95
+  const centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+  const half = (Z95 * Math.sqrt((p * (1 - p)) / n + z2 / (4 * n * n))) / (1 + z2 / n)
+  return { value: p, low: Math.max(0, centre - half), high: Math.min(1, centre + half), n }
+}

@@ -1,0 +1,38 @@
+// How often a judge prefers the policy's response to the baseline's (paper §2.4, §3.4), both orders asked.
+import type { Task } from '../data/task'
+import { stripTrailingJunk } from '../feedback/direct-score'
+import { isUnanswered, type Labeler } from '../feedback/labeler'
+import { judgePairs } from '../feedback/preference'
+import { wilson, type Share } from './statistics'
+
+export interface Contest {
+  id: string
+  context: string
+  baseline: string
+  policy: string
+}
+export interface JudgedContest extends Contest {
+  /** Probability that the policy's response is better; 0.5 for equal responses, undefined where the judge failed. */
+  preferPolicy?: number
+  failed?: string
+}
+
+/** Judges every contest. Equal responses are a tie and are not asked about; stray trailing punctuation is stripped first. */
+export async function judgeContests(judge: Labeler, task: Task, contests: readonly Contest[], onProgress?: (done: number) => void): Promise<JudgedContest[]> {
+  const stripped = contests.map((c) => ({ ...c, baseline: stripTrailingJunk(c.baseline), policy: stripTrailingJunk(c.policy) }))
+  const open = stripped.filter((c) => c.baseline !== c.policy)
+  const judged = await judgePairs(judge, task, open.map((c) => ({ context: c.context, first: c.policy, second: c.baseline })), onProgress)
+  const verdicts = new Map(open.map((c, i) => [c.id, judged[i]!]))
+  return stripped.map((contest) => {
+    const verdict = verdicts.get(contest.id)
+    if (!verdict) return { ...contest, preferPolicy: 0.5 }
+    return isUnanswered(verdict) ? { ...contest, failed: verdict.failed } : { ...contest, preferPolicy: verdict.preferFirst }
+  })
+}
+
+/** Share of contests the policy wins; a tie counts one half, a failed contest is left out. */
+export function winRate(contests: readonly JudgedContest[]): Share {
+  const decided = contests.flatMap(({ preferPolicy }) => (preferPolicy === undefined ? [] : [preferPolicy]))
+  const wins = decided.reduce((sum, p) => sum + (p > 0.5 ? 1 : p === 0.5 ? 0.5 : 0), 0)
+  return wilson(wins, decided.length)
+}

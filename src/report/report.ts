@@ -1,0 +1,128 @@
+// The report of a run: one HTML file. Figures that mean nothing are said to mean nothing, beside the figure.
+import type { Summary } from '../contracts/artifact'
+import type { Alignment } from '../evaluation/alignment'
+import type { Share } from '../evaluation/statistics'
+import type { JudgedContest } from '../evaluation/win-rate'
+import { lineChart, type Curve } from './chart'
+import { caution, escape, number, page, percent, table, text, type Cell } from './html'
+
+export interface ReportStage {
+  stage: string
+  seconds: number
+  summary: Summary
+  input: unknown
+  uri: string
+  /** Rows of the training curve, if the stage has one. */
+  metrics: Record<string, number>[]
+}
+export interface Evaluation {
+  judge: string
+  winRate: Share
+  equal: number
+  failed: number
+  alignment?: Alignment | undefined
+  length: { policy: number; baseline: number }
+}
+export interface ReportData {
+  title: string
+  settings: unknown
+  stages: ReportStage[]
+  dropped: Record<string, number>
+  evaluation?: Evaluation
+  contests: JudgedContest[]
+}
+
+const SHOWN_CONTESTS = 10
+/** Below this many decided pairs the interval of a share is wider than ±14 points. */
+const FEW_PAIRS = 50
+
+export function renderReport(data: ReportData): string {
+  return page(
+    data.title,
+    [
+      `<h1>${escape(data.title)}</h1>`,
+      data.evaluation ? verdict(data.evaluation) : '',
+      curves(data.stages),
+      stages(data.stages),
+      droppedRows(data.dropped),
+      contests(data.contests),
+      `<h2>Settings</h2><pre>${escape(JSON.stringify(data.settings, null, 2))}</pre>`,
+    ].join('\n'),
+  )
+}
+
+const shareText = ({ value, n }: Share) => (n > 0 ? percent(value) : '–')
+const interval = ({ low, high }: Share) => `95 % interval ${percent(low)} to ${percent(high)}`
+
+function tile(figure: string, what: string, note: string): string {
+  return `<div class="tile"><b>${escape(figure)}</b>${escape(what)}<br><span>${escape(note)}</span></div>`
+}
+
+function verdict(evaluation: Evaluation): string {
+  const { winRate: rate, alignment, length } = evaluation
+  const tiles = [
+    tile(shareText(rate), 'win rate against the baseline', `${interval(rate)}, ${rate.n} prompts, ${evaluation.equal} equal responses`),
+    tile(`${length.policy.toFixed(0)} : ${length.baseline.toFixed(0)}`, 'mean characters', 'policy : baseline; judges tend to like length'),
+  ]
+  if (alignment) {
+    tiles.push(tile(shareText(alignment.agreement), 'judge agrees with people', `${interval(alignment.agreement)}, ${alignment.agreement.n} pairs, ${alignment.ties} human ties left out`))
+    tiles.push(tile(shareText(alignment.sameSlot), 'same slot chosen in both orders', `${interval(alignment.sameSlot)}; 0 % would be a judge that never looks at the place`))
+  }
+  return `<h2>Outcome</h2><p>Judge: ${escape(evaluation.judge)}.</p><div class="tiles">${tiles.join('')}</div>${cautions(evaluation).map(caution).join('')}`
+}
+
+/** What a reader must know before believing a figure of the evaluation. */
+export function cautions({ winRate: rate, alignment, failed, equal, judge }: Evaluation): string[] {
+  const out: string[] = []
+  if (rate.n > 0 && equal === rate.n) out.push('Policy and baseline answered every prompt with the same text: training changed nothing that greedy decoding shows.')
+  else if (rate.n > 0 && rate.low <= 0.5 && rate.high >= 0.5) out.push(`The win rate cannot be told from 50 %: with ${rate.n} prompts its interval holds both better and worse.`)
+  if (rate.n < FEW_PAIRS) out.push(`${rate.n} prompts are too few for a conclusion; a few hundred are usual.`)
+  if (!alignment) out.push(`The data has no human labels, so nothing here says whether ${judge} judges as people do.`)
+  else {
+    if (alignment.agreement.low <= 0.5) out.push(`${judge} cannot be told from chance as a judge: it agrees with people in ${percent(alignment.agreement.value)} of ${alignment.agreement.n} pairs. Every figure that rests on it shows that the machinery runs, and no more; use a stronger labeler by an endpoint.`)
+    if (alignment.sameSlot.value > 0.5) out.push(`${judge} chose the same slot in both orders in ${percent(alignment.sameSlot.value)} of the pairs: it looks at the place more than at the text.`)
+    if (alignment.failed > 0) out.push(`${alignment.failed} pairs with human labels got no answer from the judge and are left out.`)
+  }
+  if (failed > 0) out.push(`${failed} comparisons got no answer from the judge and are left out of the win rate.`)
+  return out
+}
+
+/** Which curves are drawn for which stage, in order. */
+const CHARTS: Record<string, [title: string, ...names: string[]][]> = {
+  sft: [['SFT: loss', 'loss']],
+  'reward-model': [['Reward model: loss', 'loss'], ['Reward model: accuracy on its batch', 'accuracy']],
+  rl: [['RL: reward', 'rawReward', 'reward'], ['RL: KL to the SFT model', 'kl', 'kl3'], ['RL: value loss', 'valueLoss'], ['RL: response length (tokens)', 'length'], ['RL: entropy', 'entropy'], ['RL: gradient norm', 'gradientNorm']],
+}
+const CURVE_NAMES: Record<string, string> = { rawReward: 'reward', reward: 'after the end-of-text rule', kl: 'k1', kl3: 'k3' }
+
+function curves(all: readonly ReportStage[]): string {
+  const charts = all.flatMap(({ stage, metrics }) => (CHARTS[stage] ?? []).map(([title, ...names]) => lineChart(title, names.map((name) => curve(name, metrics)))))
+  return charts.length === 0 ? '' : `<h2>Training</h2><div class="charts">${charts.join('')}</div>`
+}
+
+function curve(name: string, metrics: readonly Record<string, number>[]): Curve {
+  return { name: CURVE_NAMES[name] ?? name, points: metrics.flatMap((m) => (m.step === undefined || m[name] === undefined ? [] : [[m.step, m[name]] as [number, number]])) }
+}
+
+function stages(all: readonly ReportStage[]): string {
+  const rows = all.map(({ stage, seconds, summary, uri }): Cell[] => [text(stage), number(seconds, 1), text(figures(summary)), { html: `<code>${escape(uri)}</code>` }])
+  return `<h2>Stages</h2>${table(['Stage', 'Seconds', 'Figures', 'Artifact'], rows)}`
+}
+
+const figures = (summary: Summary) =>
+  Object.entries(summary)
+    .map(([name, value]) => `${name} ${typeof value === 'number' ? number(value).html : (value ?? '–')}`)
+    .join(' · ')
+
+function droppedRows(dropped: Record<string, number>): string {
+  const rows = Object.entries(dropped).map(([reason, count]) => [text(reason), number(count)])
+  return rows.length === 0 ? '' : `<h2>Rows left out</h2>${table(['Reason', 'Rows'], rows)}`
+}
+
+function contests(all: readonly JudgedContest[]): string {
+  const shown = all.slice(0, SHOWN_CONTESTS).map(({ context, baseline, policy, preferPolicy, failed }) => {
+    const says = failed ? `The judge gave no answer: ${failed}` : policy === baseline ? 'Equal responses: a tie.' : `The judge prefers the policy with probability ${preferPolicy!.toFixed(3)}.`
+    return `<div class="contest"><div class="context">${escape(context)}</div><div class="pair"><div><h4>Baseline</h4>${escape(baseline)}</div><div><h4>Policy</h4>${escape(policy)}</div></div><p class="soft">${escape(says)}</p></div>`
+  })
+  return shown.length === 0 ? '' : `<h2>Responses side by side</h2><p class="soft">${shown.length} of ${all.length} held-out prompts, as they come.</p>${shown.join('')}`
+}

@@ -1,0 +1,38 @@
+// The child's side: takes one job, computes it, says how it went, and ends.
+import { loadStage } from '../activities/registry'
+import type { StageHost } from '../activities/stage'
+import { fileStore } from '../artifacts/store'
+import type { Progress } from '../contracts/status'
+import type { ChildMessage, Job } from './child'
+import { storeFolder } from './home'
+
+/** Progress messages are sent at most this often; the last of a phase always is. */
+const PROGRESS_MS = 200
+
+const tell = (message: ChildMessage, then: () => void = () => {}) => process.send!(message, then)
+
+function throttled(): (progress: Progress) => void {
+  let last = 0
+  return (progress) => {
+    if (Date.now() - last < PROGRESS_MS && progress.done < progress.total) return
+    last = Date.now()
+    tell({ type: 'progress', progress })
+  }
+}
+
+async function compute({ stage, input, home, output, checkpoints }: Job): Promise<void> {
+  const store = fileStore(storeFolder(home))
+  const host: StageHost = { open: (artifact) => store.open(artifact).folder, manifest: (artifact) => store.open(artifact).manifest, output, checkpoints, report: throttled() }
+  const { run } = await loadStage(stage)
+  const summary = await run(input as never, host)
+  tell({ type: 'done', summary }, () => process.exit(0))
+}
+
+process.on('SIGINT', () => {}) // Ctrl-C reaches the whole terminal; the worker decides what becomes of this process
+process.on('disconnect', () => process.exit(1)) // the worker is gone: nobody would take the result
+process.once('message', (job: Job) => {
+  compute(job).catch((error: unknown) => {
+    const { name, message, stack } = error instanceof Error ? error : new Error(String(error))
+    tell({ type: 'failed', name, message, stack: stack ?? '' }, () => process.exit(1))
+  })
+})

@@ -1,0 +1,72 @@
+// Workers by role: what a process takes from which task queue (design decision 8).
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
+import { createActivities } from '../activities'
+import { fileStore } from '../artifacts/store'
+import { queuesSchema, type Queues } from '../contracts/settings'
+import type { StageName } from '../contracts/stages'
+import { storeFolder } from './home'
+
+export const roles = ['workflow', 'label', 'gpu'] as const
+export type Role = (typeof roles)[number]
+
+export const defaultQueues: Queues = queuesSchema.parse({})
+
+/** Endpoint labelling waits on HTTP, so many stages may do it at once. */
+const LABEL_STAGES_AT_ONCE = 8
+const LIGHT_STAGES_AT_ONCE = 2
+
+const STAGES: Record<Role, StageName[]> = {
+  workflow: ['model', 'data', 'report'],
+  label: ['label'],
+  gpu: ['sft', 'sample', 'label', 'reward-model', 'rl', 'evaluate'],
+}
+
+function roleOptions(role: Role, queues: Queues): Pick<WorkerOptions, 'taskQueue' | 'maxConcurrentActivityTaskExecutions' | 'workflowsPath'> {
+  if (role === 'workflow') return { taskQueue: queues.light, maxConcurrentActivityTaskExecutions: LIGHT_STAGES_AT_ONCE, workflowsPath: require.resolve('../workflows') }
+  if (role === 'label') return { taskQueue: queues.label, maxConcurrentActivityTaskExecutions: LABEL_STAGES_AT_ONCE }
+  return { taskQueue: queues.gpu, maxConcurrentActivityTaskExecutions: 1 }
+}
+
+export interface WorkersOptions {
+  address: string
+  namespace: string
+  home: string
+  queues?: Queues
+}
+
+export interface RunningWorkers {
+  /** Lets running stages end within the grace time, cancels the rest, and closes the connection. */
+  stop(): Promise<void>
+  /** Rejects when a worker fails; resolves when all have stopped. */
+  finished: Promise<void>
+}
+
+/** Starts one worker a role in this process. */
+export async function startWorkers(wanted: readonly Role[], { address, namespace, home, queues = defaultQueues }: WorkersOptions): Promise<RunningWorkers> {
+  const connection = await NativeConnection.connect({ address })
+  const runner = { home, store: fileStore(storeFolder(home)) }
+  const workers = await Promise.all(
+    wanted.map((role) =>
+      Worker.create({
+        connection,
+        namespace,
+        ...roleOptions(role, queues),
+        activities: createActivities(runner, STAGES[role]),
+        identity: `${role}-${process.pid}`,
+        maxHeartbeatThrottleInterval: '5 seconds',
+        shutdownGraceTime: '2 seconds',
+        shutdownForceTime: '30 seconds',
+      }),
+    ),
+  )
+  const runs = workers.map((worker) => worker.run())
+  const finished = Promise.all(runs).then(() => undefined)
+  return {
+    finished,
+    async stop() {
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown()
+      await Promise.allSettled(runs)
+      await connection.close()
+    },
+  }
+}

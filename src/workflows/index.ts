@@ -1,0 +1,3 @@
+// Every workflow a worker registers; the names are those of the UI's "Start Workflow" form.
+export { align } from './align'
+export { evaluate, label, report, rewardModel, rl, sample, sft } from './stages'

@@ -1,0 +1,14 @@
+// Input of a workflow: checked once, at the start. A bad one fails the run; a raw error would leave it stuck for ever.
+import { ApplicationFailure } from '@temporalio/workflow'
+import type { z } from 'zod'
+import { InvalidInput, parse } from '../contracts/parse'
+
+/** @throws a non-retryable failure that lists every bad field */
+export function parseInput<T extends z.ZodType>(schema: T, input: unknown, workflow: string): z.output<T> {
+  try {
+    return parse(schema, input, workflow)
+  } catch (error) {
+    if (error instanceof InvalidInput) throw ApplicationFailure.nonRetryable(error.message, error.name)
+    throw error
+  }
+}
