@@ -7,7 +7,7 @@ import { missingRequirements } from './requirements.mjs'
 import { installPackages, packagesAreInstalled } from './packages.mjs'
 import { buildNativePart, installNativePart, nativePartIsBuilt, nativePartIsInstalled } from './native.mjs'
 import { DEFAULT_MODEL, TEMPORAL, TENSORFLOW } from './pins.mjs'
-import { PROJECT, findOnPath, ggufFolder, temporalFolder, tensorflowFolder } from './places.mjs'
+import { PROJECT, defaultModelFolder, findOnPath, ggufFolder, temporalFolder, tensorflowFolder } from './places.mjs'
 import { unpackWheel } from './wheels.mjs'
 
 const TENSORFLOW_FILES = String.raw`^tensorflow/(libtensorflow_(cc|framework)\.so\.2$|include/(tensorflow/c|tensorflow/core/platform/ctstring|xla/tsl/c|tsl)/?)`
@@ -31,6 +31,7 @@ function compile() {
 }
 
 function importDefaultModel() {
+  if (existsSync(join(defaultModelFolder, 'config.json'))) return
   const cli = join(PROJECT, 'dist', 'cli', 'main.js')
   const { status } = spawnSync(process.execPath, [cli, 'model', 'import', 'default'], { cwd: PROJECT, stdio: ['ignore', process.stderr, 'inherit'] })
   if (status !== 0) throw new Error('set-up: the default model could not be imported, see above')

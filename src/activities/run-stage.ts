@@ -28,7 +28,7 @@ export async function runStage(runner: StageRunner, stage: StageName, input: unk
 
     const started = Date.now()
     const work = runner.store.begin(stage, key)
-    const summary = await whileHeartbeating((signal, onProgress) => computeInChild({ stage, input: parsed, home: runner.home, ...work }, signal, onProgress))
+    const summary = await whileHeartbeating((signal, onProgress) => computeInChild({ stage, input: parsed, home: runner.home, ...work }, signal, { onProgress, onLine: (line) => log.warn(line, { stage }) }))
     const artifact = await runner.store.commit(work, { stage, version, key, seconds: (Date.now() - started) / 1000, input: settings, summary })
     log.info('stage finished', { stage, key, seconds: (Date.now() - started) / 1000 })
     return { ...artifact, reused: false }

@@ -16,6 +16,8 @@ export interface Server {
   address: string
   /** Base of the UI's pages, where we know it. */
   ui: string | undefined
+  /** Another process of this home looks after the server, and runs workers. */
+  elsewhere: boolean
   /** Ends the server if this process is responsible for it. */
   stop(): Promise<void>
 }
@@ -89,13 +91,13 @@ export async function openServer(home: string): Promise<Server> {
   const address = process.env.TEMPORAL_ADDRESS
   if (address) {
     if (!(await answers(address))) throw new Error(`start: no Temporal server answers at TEMPORAL_ADDRESS=${address}; start it, correct the address, or unset it to use a local one`)
-    return { address, ui: process.env.TEMPORAL_UI_URL, stop: async () => {} }
+    return { address, ui: process.env.TEMPORAL_UI_URL, elsewhere: false, stop: async () => {} }
   }
   const running = runningServer(home)
   if (running && (await answers(running.address))) {
     const orphan = !isAlive(running.owner) // its owner was killed: this process looks after it now
     if (orphan) writeFileSync(recordFile(home), JSON.stringify({ ...running, owner: process.pid }))
-    return { address: running.address, ui: running.ui, stop: async () => (orphan ? stopServer(running.pid, home) : undefined) }
+    return { address: running.address, ui: running.ui, elsewhere: !orphan, stop: async () => (orphan ? stopServer(running.pid, home) : undefined) }
   }
   return startServer(home)
 }
@@ -116,7 +118,7 @@ async function startServer(home: string): Promise<Server> {
   closeSync(log)
   writeFileSync(recordFile(home), JSON.stringify({ pid: child.pid, owner: process.pid, address, ui }))
   await untilAnswering(child, address, logFile)
-  return { address, ui, stop: () => stopServer(child.pid!, home) }
+  return { address, ui, elsewhere: false, stop: () => stopServer(child.pid!, home) }
 }
 
 async function untilAnswering(child: ChildProcess, address: string, logFile: string): Promise<void> {

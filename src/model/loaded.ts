@@ -1,7 +1,7 @@
 // A model folder ready for use: weights on the device and the tokenizer beside them.
-import { loadModel } from './folder'
 import { loadTokenizer, type Tokenizer } from './tokenizer'
 import type { Model } from './transformer'
+import { loadModel } from './weights'
 
 export interface LoadedModel {
   folder: string

@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { loadTensors, saveTensors } from '../model/folder'
+import { loadTensors, saveTensors } from '../model/weights'
 import { tf, type Tensor } from '../model/tf'
 import type { Model } from '../model/transformer'
 import type { Optimizer } from './adafactor'

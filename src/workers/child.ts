@@ -2,6 +2,7 @@
 // kill is a failed attempt and not a lost worker (design decision 4).
 import { fork } from 'node:child_process'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { z } from 'zod'
 import { summarySchema, type Summary } from '../contracts/artifact'
 import type { StageName } from '../contracts/stages'
@@ -38,8 +39,17 @@ const messageSchema = z.discriminatedUnion('type', [
 ])
 export type ChildMessage = z.infer<typeof messageSchema>
 
+/** What TensorFlow says of itself at every start. */
+const BANNER = /absl::InitializeLog|oneDNN custom operations|^\s*$/
+
+export interface Listener {
+  onProgress(progress: Progress): void
+  /** A line the child wrote to its standard error. */
+  onLine(line: string): void
+}
+
 /** Runs a stage in a child of this process. The child ends when `signal` aborts, when it hangs, and when this process does. */
-export function computeInChild(job: Job, signal: AbortSignal, onProgress: (progress: Progress) => void): Promise<Summary> {
+export function computeInChild(job: Job, signal: AbortSignal, { onProgress, onLine }: Listener): Promise<Summary> {
   return new Promise((resolve, reject) => {
     const child = fork(join(__dirname, 'child-main.js'), [], { stdio: ['ignore', 'inherit', 'pipe', 'ipc'], serialization: 'advanced' })
     let outcome: (() => void) | undefined
@@ -54,9 +64,10 @@ export function computeInChild(job: Job, signal: AbortSignal, onProgress: (progr
       outcome ??= () => reject(new StageFailure('Hung', `${job.stage}: no progress for ${hangMs() / 1000} s; the child process was killed`))
       stop()
     }, 1000)
-    child.stderr?.on('data', (chunk: Buffer) => {
-      errors = (errors + chunk.toString()).slice(-2000)
-      process.stderr.write(chunk)
+    createInterface({ input: child.stderr! }).on('line', (line) => {
+      if (BANNER.test(line)) return
+      errors = `${errors}${line}\n`.slice(-2000)
+      onLine(line)
     })
     child.on('message', (raw) => {
       heard = Date.now()

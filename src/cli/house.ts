@@ -1,0 +1,50 @@
+// Everything one machine needs to run workflows: a Temporal server and workers of every role.
+import { join } from 'node:path'
+import { installWorkerLog } from '../workers/log'
+import { roles, startWorkers, type Role, type RunningWorkers } from '../workers/worker'
+import { namespaceName } from './connection'
+import { openServer, type Server } from './dev-server'
+
+export interface House {
+  server: Server
+  /** Rejects when a worker fails. */
+  finished: Promise<void>
+  /** Workers first, so that running stages are handed back, then the server. */
+  close(): Promise<void>
+}
+
+const NO_WORKERS: RunningWorkers = { finished: new Promise(() => {}), stop: async () => {} }
+
+/** Starts what is not up yet. A home whose server another process looks after has its workers there too. */
+export async function openHouse(home: string, wanted: readonly Role[] = roles): Promise<House> {
+  const server = await openServer(home)
+  try {
+    if (!server.elsewhere) installWorkerLog(join(home, 'worker.log'))
+    const workers = server.elsewhere ? NO_WORKERS : await startWorkers(wanted, { address: server.address, namespace: namespaceName(), home })
+    return {
+      server,
+      finished: workers.finished,
+      async close() {
+        await workers.stop()
+        await server.stop()
+      },
+    }
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
+}
+
+/** Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once. */
+export function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false
+    const stop = () => {
+      if (asked) process.exit(130)
+      asked = true
+      resolve()
+    }
+    process.on('SIGINT', stop)
+    process.on('SIGTERM', stop)
+  })
+}

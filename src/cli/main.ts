@@ -1,0 +1,110 @@
+#!/usr/bin/env node
+// The `rlaif` command.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import { homeFolder } from '../workers/home'
+import { connect, type Connected } from './connection'
+import { doctor } from './doctor'
+import { reasonOf } from './failure'
+import { checkInput, readInput, workflowName } from './input'
+import { importModel } from './model'
+import { newId, seeThrough, startRun, workersArePolling } from './run'
+import { start, up } from './start'
+import { describeRun, listRuns, reportFile } from './status'
+import { parseRoles, worker } from './worker'
+
+const print = (line: string) => void process.stdout.write(`${line}\n`)
+
+async function connected<T>(use: (connection: Connected) => Promise<T>): Promise<T> {
+  const connection = await connect(homeFolder())
+  try {
+    return await use(connection)
+  } finally {
+    await connection.close()
+  }
+}
+
+interface RunFlags {
+  input?: string
+  id?: string
+  detach?: boolean
+}
+
+async function run(name: string, flags: RunFlags): Promise<number> {
+  const workflow = workflowName(name)
+  const input = readInput(flags.input)
+  checkInput(workflow, input)
+  return connected(async (connection) => {
+    if (!(await workersArePolling(connection))) print('No worker is up yet: the run waits for one (`rlaif up`).')
+    const handle = await startRun(connection, workflow, { id: flags.id ?? newId(workflow), input })
+    print(`Started  ${handle.workflowId}`)
+    if (flags.detach) return 0
+    process.on('SIGINT', () => {
+      print(`\nThe run goes on; \`rlaif status ${handle.workflowId}\` shows it.`)
+      process.exit(130)
+    })
+    return (await seeThrough(connection, handle)) ? 0 : 1
+  })
+}
+
+const EXAMPLES = `
+Examples:
+  rlaif up                                         server, UI and workers on this machine
+  rlaif run align                                  a whole run with the quickstart's defaults
+  rlaif run align --input '{"task": "harmless", "method": "direct-rlaif"}'
+  rlaif run align --input settings.json --detach
+  rlaif status                                     the latest runs
+  rlaif report align-20260101120000                where the report of a run is
+  rlaif model import hf:HuggingFaceTB/SmolLM2-135M-Instruct ./smollm2
+
+Environment:
+  RLAIF_HOME         artifacts, logs and the local server's database (./.rlaif)
+  RLAIF_CACHE        downloads and imported models (~/.cache/rlaif)
+  TEMPORAL_ADDRESS   a Temporal server to use instead of a local one; TEMPORAL_NAMESPACE beside it`
+
+const { version } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8')) as { version: string }
+const program = new Command('rlaif').description('Reinforcement learning from AI feedback as durable workflows.').version(version).addHelpText('after', EXAMPLES)
+const exitWith = (code: number) => void (process.exitCode = code)
+
+program.command('start').description('server, workers and the quickstart run; stays up on a terminal').action(async () => exitWith(await start()))
+program.command('up').description('server, UI and workers on this machine until Ctrl-C').action(async () => exitWith(await up()))
+program
+  .command('worker')
+  .description('workers for the Temporal server at TEMPORAL_ADDRESS')
+  .option('--roles <list>', 'workflow, label, gpu; comma-separated', 'workflow,label,gpu')
+  .action(async ({ roles }: { roles: string }) => exitWith(await worker(parseRoles(roles))))
+program
+  .command('run <workflow>')
+  .description('start a workflow and show its progress: align, or one stage: sft, sample, label, rewardModel, rl, evaluate, report')
+  .option('--input <file|json>', 'its input: a JSON file, JSON, or - for standard input')
+  .option('--id <id>', 'workflow id; a run that goes on under it is joined')
+  .option('--detach', 'start it and return')
+  .action(async (name: string, flags: RunFlags) => exitWith(await run(name, flags)))
+program
+  .command('status [run]')
+  .description('the latest runs, or how one stands')
+  .action((id?: string) => connected(async (connection) => (id === undefined ? await listRuns(connection) : await describeRun(connection, id)).forEach(print)))
+program
+  .command('report <run>')
+  .description('where the report of a finished run is')
+  .action((id: string) => connected(async (connection) => print(await reportFile(connection, id))))
+program.command('doctor').description('what is installed, which device, which versions').action(async () => exitWith((await doctor(print)) ? 0 : 1))
+
+const model = program.command('model').description('models on this machine')
+model
+  .command('import <model> [folder]')
+  .description('"default", a .gguf file, a folder or hf:owner/name[@revision]; [folder] gets a copy')
+  .action(async (spec: string, folder?: string) => print(await importModel(spec, folder)))
+model
+  .command('download <model> [folder]')
+  .description('hf:owner/name[@revision] from the Hugging Face Hub')
+  .action(async (spec: string, folder?: string) => print(await importModel(spec.startsWith('hf:') ? spec : `hf:${spec}`, folder)))
+
+program.parseAsync().then(
+  () => process.exit(),
+  (error: unknown) => {
+    process.stderr.write(`rlaif: ${reasonOf(error)}\n`)
+    process.exit(2)
+  },
+)

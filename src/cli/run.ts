@@ -1,0 +1,64 @@
+// Starting a workflow and seeing it through.
+import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import type { WorkflowHandle } from '@temporalio/client'
+import { artifactSchema, type Artifact } from '../contracts/artifact'
+import type { WorkflowName } from '../contracts/workflow-inputs'
+import { defaultQueues } from '../workers/worker'
+import { runPage, type Connected } from './connection'
+import { reasonOf } from './failure'
+import { checkInput } from './input'
+import { follow } from './progress'
+
+export interface StartOptions {
+  id: string
+  input: unknown
+}
+
+const stamp = () => new Date().toISOString().replace(/\D/g, '').slice(0, 14)
+export const newId = (workflow: WorkflowName): string => `${workflow}-${stamp()}`
+
+const summaryOf = (input: unknown): string => (input === undefined ? 'defaults' : JSON.stringify(input)).slice(0, 180)
+
+/** Starts a run, or joins the one that goes on under the same id. */
+export async function startRun({ client }: Connected, workflow: WorkflowName, { id, input }: StartOptions): Promise<WorkflowHandle> {
+  checkInput(workflow, input)
+  return client.workflow.start(workflow, {
+    taskQueue: defaultQueues.light,
+    workflowId: id,
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    args: input === undefined ? [] : [input],
+    staticSummary: summaryOf(input),
+  })
+}
+
+/** Whether a worker takes workflows from the queue; without one a run waits. */
+export async function workersArePolling({ client, namespace }: Connected): Promise<boolean> {
+  const { pollers } = await client.workflowService.describeTaskQueue({ namespace, taskQueue: { name: defaultQueues.light }, taskQueueType: 1 })
+  return (pollers ?? []).length > 0
+}
+
+const path = ({ uri }: Artifact) => fileURLToPath(uri)
+
+/** Where the results of a run are, one line each. */
+export function resultLines(result: unknown): string[] {
+  const parts = result as { report?: unknown; policy?: unknown }
+  const artifact = (value: unknown) => artifactSchema.safeParse(value).data
+  const [report, policy, alone] = [artifact(parts.report), artifact(parts.policy), artifact(result)]
+  return [report && `Report   ${join(path(report), 'report.html')}`, policy && `Policy   ${path(policy)}`, alone && `Artifact ${path(alone)}`].filter((line) => line !== undefined)
+}
+
+/** Shows a run until it ends and says where its results are. @returns whether it succeeded */
+export async function seeThrough(connected: Connected, handle: WorkflowHandle): Promise<boolean> {
+  const page = runPage(connected, handle.workflowId, (await handle.describe()).runId)
+  if (page) process.stdout.write(`Run      ${page}\n`)
+  const result = handle.result()
+  await follow(handle, result)
+  try {
+    process.stdout.write(`${resultLines(await result).join('\n')}\n`)
+    return true
+  } catch (error) {
+    process.stderr.write(`\n${handle.workflowId} failed: ${reasonOf(error)}\n`)
+    return false
+  }
+}

@@ -1,0 +1,52 @@
+// `rlaif start` (npm start) and `rlaif up`: the whole house on this machine.
+import { homeFolder } from '../workers/home'
+import { roles } from '../workers/worker'
+import { connect } from './connection'
+import { openHouse, untilStopped, type House } from './house'
+import { seeThrough, startRun } from './run'
+
+/** One id, so that a start after an interrupted one goes on with the same run. */
+const QUICKSTART = 'quickstart'
+
+const untilOver = (house: House, stopped: Promise<void>) => Promise.race([stopped, house.finished])
+
+/** Brings everything up, runs the quickstart, and stays up on a terminal. @returns the exit code */
+export async function start(): Promise<number> {
+  const stopped = untilStopped()
+  const house = await openHouse(homeFolder())
+  try {
+    const connected = await connect(homeFolder(), house.server.address)
+    const handle = await startRun(connected, 'align', { id: QUICKSTART, input: { preset: 'quickstart' } })
+    process.stdout.write(`Temporal ${house.server.address}${house.server.ui ? `, UI ${house.server.ui}` : ''}\n`)
+    const succeeded = await Promise.race([seeThrough(connected, handle), untilOver(house, stopped).then(() => undefined)])
+    if (succeeded === undefined) {
+      process.stdout.write('\nStopped. The run goes on where it was at the next `npm start`.\n')
+      return 130
+    }
+    if (process.stdout.isTTY) {
+      process.stdout.write('\nServer and workers stay up for more runs; Ctrl-C ends them.\n')
+      await untilOver(house, stopped)
+    }
+    await connected.close()
+    return succeeded ? 0 : 1
+  } finally {
+    await house.close()
+  }
+}
+
+/** Brings server and workers up until Ctrl-C. */
+export async function up(): Promise<number> {
+  const stopped = untilStopped()
+  const house = await openHouse(homeFolder())
+  try {
+    if (house.server.elsewhere) {
+      process.stdout.write(`Up already in another process: Temporal ${house.server.address}, UI ${house.server.ui}\n`)
+      return 0
+    }
+    process.stdout.write(`Temporal ${house.server.address}${house.server.ui ? `, UI ${house.server.ui}` : ''}; workers: ${roles.join(', ')}. Ctrl-C ends them.\n`)
+    await untilOver(house, stopped)
+    return 0
+  } finally {
+    await house.close()
+  }
+}

@@ -1,0 +1,52 @@
+// `rlaif status` and `rlaif report`: what runs there are, how one stands, where its report is.
+import { WorkflowNotFoundError } from '@temporalio/common'
+import type { WorkflowHandle } from '@temporalio/client'
+import { runPage, type Connected } from './connection'
+import { reasonOf } from './failure'
+import { duration, lines, snapshot } from './progress'
+import { resultLines } from './run'
+
+const SHOWN = 20
+
+async function existing({ client }: Connected, id: string): Promise<WorkflowHandle> {
+  const handle = client.workflow.getHandle(id)
+  try {
+    await handle.describe()
+    return handle
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) throw new Error(`there is no run "${id}"; \`rlaif status\` lists the runs`, { cause: error })
+    throw error
+  }
+}
+
+/** The latest runs, newest first. */
+export async function listRuns({ client }: Connected): Promise<string[]> {
+  const rows: string[][] = [['RUN', 'WORKFLOW', 'STATE', 'STARTED', 'TOOK']]
+  for await (const { workflowId, type, status, startTime, closeTime } of client.workflow.list()) {
+    if (rows.length > SHOWN) break
+    rows.push([workflowId, type, status.name.toLowerCase(), startTime.toISOString().slice(0, 19).replace('T', ' '), closeTime ? duration((closeTime.getTime() - startTime.getTime()) / 1000) : ''])
+  }
+  if (rows.length === 1) return ['no runs yet; start one with `rlaif run align`, or from the UI']
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd())
+}
+
+/** How a run stands: its stages, and its results or the reason of its failure. */
+export async function describeRun(connected: Connected, id: string): Promise<string[]> {
+  const handle = await existing(connected, id)
+  const { status, runId, type } = await handle.describe()
+  const page = runPage(connected, id, runId)
+  const head = [`${id}: ${type}, ${status.name.toLowerCase()}`, ...(page ? [page] : [])]
+  const stages = lines(await snapshot(handle))
+  if (status.name === 'RUNNING') return [...head, ...(stages.length > 0 ? stages : ['  no worker answers for this run'])]
+  return [...head, ...stages, ...(await handle.result().then(resultLines, (error: unknown) => [reasonOf(error)]))]
+}
+
+/** The report file of a finished run. */
+export async function reportFile(connected: Connected, id: string): Promise<string> {
+  const handle = await existing(connected, id)
+  if ((await handle.describe()).status.name === 'RUNNING') throw new Error(`${id} is still running; \`rlaif status ${id}\` shows how far it is`)
+  const line = resultLines(await handle.result()).find((text) => text.startsWith('Report'))
+  if (!line) throw new Error(`${id} made no report; it is not a run of align`)
+  return line.replace(/^Report +/, '')
+}
