@@ -43,14 +43,15 @@ const SIGNS: Record<StageStatus['state'], string> = { waiting: 'Â·', running: 'â
 /** Shown beside the bar where a step has them, under these names. */
 const SHOWN_METRICS: [metric: string, name: string][] = [['loss', 'loss'], ['policyLoss', 'loss'], ['reward', 'reward'], ['kl', 'KL'], ['accuracy', 'accuracy']]
 
-/** Rate and time left, from what this process saw of a phase. */
+/** Rate and time left, from what this process saw of a stage's phase. */
 class Pace {
-  private phase = ''
+  private work = ''
   private firstDone = 0
   private firstAt = 0
 
-  describe({ phase, done, total, unit }: Progress): string {
-    if (phase !== this.phase || done < this.firstDone) Object.assign(this, { phase, firstDone: done, firstAt: Date.now() })
+  describe(stage: string, { phase, done, total, unit }: Progress): string {
+    const work = `${stage} ${phase}`
+    if (work !== this.work || done < this.firstDone) Object.assign(this, { work, firstDone: done, firstAt: Date.now() })
     const rate = (done - this.firstDone) / ((Date.now() - this.firstAt) / 1000)
     if (!(rate > 0) || done >= total) return ''
     const perUnit = rate >= 1 ? `${rate.toFixed(1)} ${unit}/s` : `${(1 / rate).toFixed(1)} s/${unit.replace(/s$/, '')}`
@@ -69,10 +70,10 @@ function metricsText({ metrics = {} }: Progress): string {
     .join('  ')
 }
 
-function running({ progress, attempt = 1, lastFailure }: Snapshot, pace: Pace): string {
+function running(stage: string, { progress, attempt = 1, lastFailure }: Snapshot, pace: Pace): string {
   const again = attempt > 1 ? `attempt ${attempt}${lastFailure ? ` after: ${lastFailure.split('\n')[0]!.slice(0, 100)}` : ''}  ` : ''
   if (!progress) return `${again}starting`
-  const parts = [progress.phase, bar(progress), `${progress.done}/${progress.total} ${progress.unit}`, pace.describe(progress), metricsText(progress)]
+  const parts = [progress.phase, bar(progress), `${progress.done}/${progress.total} ${progress.unit}`, pace.describe(stage, progress), metricsText(progress)]
   return again + parts.filter(Boolean).join('  ')
 }
 
@@ -85,7 +86,7 @@ function finished({ state, seconds, message }: StageStatus): string {
 /** One line a stage. */
 export function lines(now: Snapshot, pace: Pace = new Pace()): string[] {
   return now.stages.map((stage) => {
-    const rest = stage.state === 'running' ? running(now, pace) : stage.state === 'waiting' ? '' : finished(stage)
+    const rest = stage.state === 'running' ? running(stage.stage, now, pace) : stage.state === 'waiting' ? '' : finished(stage)
     return `  ${SIGNS[stage.state]} ${stage.stage.padEnd(14)} ${rest}`.trimEnd()
   })
 }

@@ -2,9 +2,10 @@
 // A row's random numbers depend on its own key and position alone, so its text does not depend on the batch it sat in.
 import { uniform, type RandomKey } from '../random'
 import { padLeft, positions } from './batch'
+import { decodeLogits, decodeNext, disposeCache, disposeDecoder, keepRows, openDecoder, type Decoder, type KeyValueCache } from './decode'
 import * as op from './ops'
 import { readValues, tf, type Tensor } from './tf'
-import { disposeCache, hiddenOfNext, hiddenWithCache, logits, type Model } from './transformer'
+import { hiddenWithKeys, type Model } from './transformer'
 
 export interface SamplingSettings {
   maxTokens: number
@@ -23,65 +24,90 @@ export interface Continuation {
   stopped: boolean
 }
 
+/** A row that is still being continued. */
+interface Row {
+  continuation: Continuation
+  /** Its random key, to which the step is added. */
+  key: RandomKey
+  /** Position of its newest token. */
+  position: number
+}
+
 /**
  * One continuation for each prompt.
  * @param key row r draws from [...key, r, position]
  * @param onProgress called with the number of rows finished so far
  */
 export async function generate(model: Model, prompts: readonly (readonly number[])[], settings: SamplingSettings, key: RandomKey, onProgress?: (rows: number) => void): Promise<Continuation[]> {
-  const size = settings.batchSize ?? 16
-  const done: Continuation[] = []
-  for (let start = 0; start < prompts.length; start += size) {
-    done.push(...(await generateBatch(model, prompts.slice(start, start + size), settings, (row) => [...key, start + row])))
-    onProgress?.(done.length)
+  const size = settings.batchSize ?? 32
+  const decoder = openDecoder(model)
+  try {
+    const done: Continuation[] = []
+    for (let start = 0; start < prompts.length; start += size) {
+      const part = prompts.slice(start, start + size)
+      done.push(...(await generateBatch(model, decoder, part, settings, (row) => [...key, start + row])))
+      onProgress?.(done.length)
+    }
+    return done
+  } finally {
+    disposeDecoder(decoder)
   }
-  return done
 }
 
-async function generateBatch(model: Model, prompts: readonly (readonly number[])[], settings: SamplingSettings, rowKey: (row: number) => RandomKey): Promise<Continuation[]> {
-  const batch = padLeft(prompts)
-  const first = hiddenWithCache(model, batch)
-  const { cache } = first
-  const lastColumn = tf.tensor1d(prompts.map((_, row) => (row + 1) * batch.time - 1), 'int32')
-  let hidden = op.gatherRows(first.hidden, lastColumn)
-  tf.dispose([first.hidden, lastColumn])
-
-  const rows: Continuation[] = prompts.map(() => ({ ids: [], logProbs: [], stopped: false }))
-  const allPositions = positions(batch)
-  const at = Int32Array.from(prompts, (_, row) => allPositions[(row + 1) * batch.time - 1]!)
-  for (let step = 0; step < settings.maxTokens; step++) {
-    const probabilities = nextTokenProbabilities(model, hidden, settings.temperature)
+async function generateBatch(model: Model, decoder: Decoder, prompts: readonly (readonly number[])[], settings: SamplingSettings, keyOf: (row: number) => RandomKey): Promise<Continuation[]> {
+  const { cache, hidden: first, ends } = readPrompts(model, prompts)
+  const all = prompts.map((_, r): Row => ({ continuation: { ids: [], logProbs: [], stopped: false }, key: keyOf(r), position: ends[r]! }))
+  let hidden = first
+  for (let step = 0, rows = all; ; step++) {
+    const probabilities = nextTokenProbabilities(decoder, hidden, settings.temperature)
     hidden.dispose()
-    const sampled = rows.map((row, r) => (row.stopped ? 0 : takeToken(row, probabilities, r, model.config.vocabSize, settings, [...rowKey(r), step])))
-    if (rows.every((row) => row.stopped) || step + 1 === settings.maxTokens) break
-    at.forEach((position, r) => (at[r] = position + 1))
-    hidden = hiddenOfNext(model, Int32Array.from(sampled), at, cache)
+    const sampled = rows.map((row, r) => takeToken(row, probabilities, r, decoder.config.vocabSize, settings, step))
+    const going = rows.flatMap(({ continuation }, r) => (continuation.stopped ? [] : [r]))
+    if (going.length === 0 || step + 1 === settings.maxTokens) break
+    if (going.length < rows.length) {
+      keepRows(cache, going)
+      rows = going.map((r) => rows[r]!)
+    }
+    rows.forEach((row) => row.position++)
+    hidden = decodeNext(decoder, Int32Array.from(going, (r) => sampled[r]!), Int32Array.from(rows, (row) => row.position), cache)
     await new Promise(setImmediate) // lets the process hear its parent
   }
   disposeCache(cache)
-  return rows
+  return all.map(({ continuation }) => continuation)
 }
 
-function nextTokenProbabilities(model: Model, hidden: Tensor, temperature: number): Float32Array {
+/** The forward pass over left-padded prompts: keys and values, and the hidden state and position of each row's last token. */
+function readPrompts(model: Model, prompts: readonly (readonly number[])[]): { cache: KeyValueCache; hidden: Tensor; ends: Int32Array } {
+  const batch = padLeft(prompts)
+  const lastColumn = Int32Array.from(prompts, (_, row) => (row + 1) * batch.time - 1)
+  const { hidden, layers } = hiddenWithKeys(model, batch)
+  const last = tf.tidy(() => op.gatherRows(hidden, tf.tensor1d(lastColumn, 'int32')))
+  hidden.dispose()
+  const mask = prompts.map((_, row) => batch.mask.slice(row * batch.time, (row + 1) * batch.time))
+  const at = positions(batch)
+  return { cache: { layers, mask }, hidden: last, ends: lastColumn.map((column) => at[column]!) }
+}
+
+function nextTokenProbabilities(decoder: Decoder, hidden: Tensor, temperature: number): Float32Array {
   return readValues(() => {
-    const scores = logits(model, hidden)
+    const scores = decodeLogits(decoder, hidden)
     return op.softmax(temperature > 0 && temperature !== 1 ? op.scale(scores, 1 / temperature) : scores)
   })
 }
 
-function takeToken(row: Continuation, probabilities: Float32Array, r: number, vocabSize: number, settings: SamplingSettings, key: RandomKey): number {
+function takeToken({ continuation, key }: Row, probabilities: Float32Array, r: number, vocabSize: number, settings: SamplingSettings, step: number): number {
   const own = probabilities.subarray(r * vocabSize, (r + 1) * vocabSize)
-  const id = settings.temperature > 0 ? sampleIndex(own, uniform(key)) : argmax(own)
-  row.ids.push(id)
-  row.logProbs.push(Math.log(own[id]!))
-  row.stopped = settings.stopIds.includes(id)
+  const id = settings.temperature > 0 ? sampleIndex(own, uniform([...key, step])) : argmax(own)
+  continuation.ids.push(id)
+  continuation.logProbs.push(Math.log(own[id]!))
+  continuation.stopped = settings.stopIds.includes(id)
   return id
 }
 
 /** Inverts the cumulative distribution: the first index whose running sum passes u · total. */
 export function sampleIndex(probabilities: Float32Array, u: number): number {
   let total = 0
-  for (const p of probabilities) total += p
+  for (let i = 0; i < probabilities.length; i++) total += probabilities[i]!
   let left = u * total
   for (let i = 0; i < probabilities.length; i++) {
     left -= probabilities[i]!

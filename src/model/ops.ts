@@ -14,6 +14,7 @@ const TRANSPOSE = [FLOAT, type('Tperm', binding.TF_INT32)]
 const GATHER = [type('Tparams', binding.TF_FLOAT), type('Tindices', binding.TF_INT32), type('Taxis', binding.TF_INT32), { name: 'batch_dims', type: binding.TF_ATTR_INT, value: 0 }]
 const SEGMENT_SUM = [FLOAT, type('Tindices', binding.TF_INT32), type('Tnumsegments', binding.TF_INT32)]
 const CONCAT = (n: number) => [FLOAT, { name: 'N', type: binding.TF_ATTR_INT, value: n }, type('Tidx', binding.TF_INT32)]
+const SPLIT = (n: number) => [FLOAT, { name: 'num_split', type: binding.TF_ATTR_INT, value: n }, type('Tlen', binding.TF_INT32)]
 const CROSS_ENTROPY = [FLOAT, type('Tlabels', binding.TF_INT32)]
 
 const bools = [false, true]
@@ -80,6 +81,11 @@ export function mean(x: Tensor, axis: number, keepDims = false): Tensor {
 
 export function concat(parts: Tensor[], axis: number): Tensor {
   return backend.executeSingleOutput('ConcatV2', CONCAT(parts.length), [...parts, intConstant(axis)])
+}
+
+/** Parts of the given sizes along an axis. */
+export function split(x: Tensor, sizes: readonly number[], axis: number): Tensor[] {
+  return backend.executeMultipleOutputs('SplitV', SPLIT(sizes.length), [x, intConstant(sizes), intConstant(axis)], sizes.length)
 }
 
 /** Rows of `x` [n, d] named by `indices` int32 [m] → [m, d]. */

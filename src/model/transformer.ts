@@ -6,6 +6,8 @@
 import { positions, type TokenBatch } from './batch'
 import type { ModelConfig } from './config'
 import * as op from './ops'
+import { norm, normBackward } from './rms-norm'
+import { disposeRotary, rotaryTables, rotate, rotateBackward, type Rotary } from './rotary'
 import { tf, type Tensor } from './tf'
 
 export interface Model {
@@ -16,11 +18,8 @@ export interface Model {
 /** Gradients by weight name; the caller owns and disposes them. */
 export type Gradients = Map<string, Tensor>
 
-/** Keys and values of every layer, [B, K, S, C], and which of the S columns are real. */
-export interface KeyValueCache {
-  layers: { k: Tensor; v: Tensor }[]
-  mask: Uint8Array[] // one per row, S long
-}
+/** Of one layer: [B, K, T, C] each. */
+export type KeysAndValues = Record<'k' | 'v', Tensor>
 
 /** What a forward pass leaves for its backward pass. */
 export interface Tape {
@@ -32,13 +31,13 @@ export interface Tape {
 }
 type BlockTape = Record<'x' | 'q' | 'k' | 'v' | 'attention' | 'mixed' | 'x1' | 'gate' | 'up', Tensor>
 
-const weight = (model: Model, name: string): Tensor => {
+export const weight = (model: Model, name: string): Tensor => {
   const found = model.weights.get(name)
   if (!found) throw new Error(`model: weight ${name} is missing`)
   return found
 }
 
-const blockNames = (layer: number) => {
+export const blockNames = (layer: number) => {
   const at = (name: string) => `model.layers.${layer}.${name}.weight`
   return {
     inputNorm: at('input_layernorm'),
@@ -52,70 +51,9 @@ const blockNames = (layer: number) => {
     down: at('mlp.down_proj'),
   }
 }
-const EMBEDDING = 'model.embed_tokens.weight'
-const LAST_NORM = 'model.norm.weight'
+export const EMBEDDING = 'model.embed_tokens.weight'
+export const LAST_NORM = 'model.norm.weight'
 export const headName = (config: ModelConfig): string => (config.tiedHead ? EMBEDDING : 'lm_head.weight')
-
-// ---- RMSNorm: y = x / sqrt(mean(x²) + ε) · w
-
-const inverseRms = (x: Tensor, epsilon: number) => op.rsqrt(op.add(op.mean(op.square(x), 1, true), op.scalar(epsilon)))
-const norm = (x: Tensor, w: Tensor, epsilon: number) => op.mul(op.mul(x, inverseRms(x, epsilon)), w)
-
-function normBackward(dy: Tensor, x: Tensor, w: Tensor, epsilon: number): { dx: Tensor; dw: Tensor } {
-  const inverse = inverseRms(x, epsilon)
-  const unit = op.mul(x, inverse)
-  const dw = op.sum(op.mul(dy, unit), 0)
-  const dUnit = op.mul(dy, w)
-  const projection = op.mean(op.mul(dUnit, unit), 1, true)
-  return { dx: op.mul(op.sub(dUnit, op.mul(unit, projection)), inverse), dw }
-}
-
-// ---- Rotary positions, with attention's 1/sqrt(C) folded into the query's tables
-
-interface Rotary {
-  cosQ: Tensor // [N, 1, C]
-  sinQ: Tensor
-  cosK: Tensor
-  sinK: Tensor
-  /** [C, C]: x · turn = (−second half, first half). */
-  turn: Tensor
-}
-
-function rotaryTables(config: ModelConfig, at: Int32Array): Rotary {
-  const c = config.headSize
-  const halfSize = c / 2
-  const cos = new Float32Array(at.length * c)
-  const sin = new Float32Array(at.length * c)
-  at.forEach((position, n) => {
-    for (let i = 0; i < c; i++) {
-      const angle = position * config.ropeTheta ** (-(i % halfSize) / halfSize)
-      cos[n * c + i] = Math.cos(angle)
-      sin[n * c + i] = Math.sin(angle)
-    }
-  })
-  const turn = new Float32Array(c * c)
-  for (let i = 0; i < halfSize; i++) {
-    turn[(i + halfSize) * c + i] = -1
-    turn[i * c + i + halfSize] = 1
-  }
-  const shape: [number, number, number] = [at.length, 1, c]
-  const scaled = (values: Float32Array) => tf.tensor3d(values.map((v) => v / Math.sqrt(c)), shape)
-  return { cosQ: scaled(cos), sinQ: scaled(sin), cosK: tf.tensor3d(cos, shape), sinK: tf.tensor3d(sin, shape), turn: tf.tensor2d(turn, [c, c]) }
-}
-
-/** x [N, heads · C] → the same rows rotated, [N, heads, C]. */
-function rotate(x: Tensor, heads: number, cos: Tensor, sin: Tensor, turn: Tensor): Tensor {
-  const [n, c] = [x.shape[0]!, turn.shape[0]!]
-  const turned = op.reshape(op.matmul(op.reshape(x, [n * heads, c]), turn), [n, heads, c])
-  return op.add(op.mul(op.reshape(x, [n, heads, c]), cos), op.mul(turned, sin))
-}
-
-/** dy [N, heads, C] → gradient by the unrotated rows, [N, heads · C]. */
-function rotateBackward(dy: Tensor, heads: number, cos: Tensor, sin: Tensor, turn: Tensor): Tensor {
-  const [n, c] = [dy.shape[0]!, turn.shape[0]!]
-  const back = op.matmul(op.reshape(op.mul(dy, sin), [n * heads, c]), turn, false, true)
-  return op.reshape(op.add(op.mul(dy, cos), op.reshape(back, [n, heads, c])), [n, heads * c])
-}
 
 // ---- Attention. The G query heads of one key head are stacked along time, so that keys are never repeated.
 
@@ -145,13 +83,6 @@ function attentionBias(batch: TokenBatch): Tensor {
   return tf.tensor4d(bias, [rows, 1, t, t])
 }
 
-function cachedBias(cache: KeyValueCache): Tensor {
-  const s = cache.mask[0]!.length
-  const bias = new Float32Array(cache.mask.length * s)
-  cache.mask.forEach((row, r) => row.forEach((real, j) => (bias[r * s + j] = real ? 0 : -1e9)))
-  return tf.tensor4d(bias, [cache.mask.length, 1, 1, s])
-}
-
 // ---- One block
 
 interface BlockContext {
@@ -162,7 +93,7 @@ interface BlockContext {
   bias: Tensor
 }
 
-function block(layer: number, x: Tensor, context: BlockContext, past?: { k: Tensor; v: Tensor }): { y: Tensor; tape: BlockTape } {
+function block(layer: number, x: Tensor, context: BlockContext): { y: Tensor; tape: BlockTape } {
   const { model, batch: b, time: t, rotary } = context
   const { heads, keyValueHeads: kv, headSize: c, normEpsilon } = model.config
   const g = heads / kv
@@ -171,10 +102,8 @@ function block(layer: number, x: Tensor, context: BlockContext, past?: { k: Tens
 
   const h = norm(x, w('inputNorm'), normEpsilon)
   const q = rowsToHeads(rotate(op.matmul(h, w('q'), false, true), heads, rotary.cosQ, rotary.sinQ, rotary.turn), b, t, kv, g, c)
-  const newK = rowsToHeads(rotate(op.matmul(h, w('k'), false, true), kv, rotary.cosK, rotary.sinK, rotary.turn), b, t, kv, 1, c)
-  const newV = rowsToHeads(op.matmul(h, w('v'), false, true), b, t, kv, 1, c)
-  const k = past ? op.concat([past.k, newK], 2) : newK
-  const v = past ? op.concat([past.v, newV], 2) : newV
+  const k = rowsToHeads(rotate(op.matmul(h, w('k'), false, true), kv, rotary.cosK, rotary.sinK, rotary.turn), b, t, kv, 1, c)
+  const v = rowsToHeads(op.matmul(h, w('v'), false, true), b, t, kv, 1, c)
   const { attention, mixed: mixedHeads } = attend(q, k, v, context.bias, heads)
   const mixed = headsToRows(mixedHeads, b, t, kv, g, c) // [N, H·C]
   const x1 = op.add(x, op.matmul(mixed, w('o'), false, true))
@@ -250,17 +179,16 @@ export function hiddenWithTape(model: Model, batch: TokenBatch): { hidden: Tenso
   return { hidden, tape: { batch, rotary: rotary!, blocks, last: last! } }
 }
 
-/** Reads a left-padded prompt; its keys and values start a cache for `hiddenOfNext`. */
-export function hiddenWithCache(model: Model, batch: TokenBatch): { hidden: Tensor; cache: KeyValueCache } {
-  const layers: KeyValueCache['layers'] = []
-  const { hidden } = run(model, batch, { cache: layers })
-  const mask = Array.from({ length: batch.batch }, (_, row) => batch.mask.slice(row * batch.time, (row + 1) * batch.time))
-  return { hidden, cache: { layers, mask } }
+/** As `hidden`, with the keys and values of every layer, [B, K, T, C]. */
+export function hiddenWithKeys(model: Model, batch: TokenBatch): { hidden: Tensor; layers: KeysAndValues[] } {
+  const layers: KeysAndValues[] = []
+  const { hidden } = run(model, batch, { layers })
+  return { hidden, layers }
 }
 
 interface RunKeeps {
   blocks?: BlockTape[]
-  cache?: KeyValueCache['layers']
+  layers?: KeysAndValues[]
 }
 
 function run(model: Model, batch: TokenBatch, keep: RunKeeps): { hidden: Tensor; last?: Tensor; rotary?: Rotary } {
@@ -271,11 +199,11 @@ function run(model: Model, batch: TokenBatch, keep: RunKeeps): { hidden: Tensor;
     const { y, kept } = tf.tidy(() => {
       const { y, tape } = block(layer, x, context)
       const { x: _input, ...own } = tape // x is owned by this loop
-      return { y, kept: keep.blocks ? own : keep.cache ? { k: own.k, v: own.v } : {} }
+      return { y, kept: keep.blocks ? own : keep.layers ? { k: own.k, v: own.v } : {} }
     })
     if (keep.blocks) keep.blocks.push({ ...(kept as BlockTape), x })
     else x.dispose()
-    if (keep.cache) keep.cache.push(kept as { k: Tensor; v: Tensor })
+    if (keep.layers) keep.layers.push(kept as KeysAndValues)
     x = y
   }
   context.bias.dispose()
@@ -285,34 +213,6 @@ function run(model: Model, batch: TokenBatch, keep: RunKeeps): { hidden: Tensor;
   disposeRotary(rotary)
   return { hidden }
 }
-
-/** One more token for each row of a cache: ids [B] at the given positions → hidden [B, D]. The cache grows in place. */
-export function hiddenOfNext(model: Model, ids: Int32Array, at: Int32Array, cache: KeyValueCache): Tensor {
-  cache.mask = cache.mask.map((row) => Uint8Array.from([...row, 1]))
-  const rotary = rotaryTables(model.config, at)
-  const context: BlockContext = { model, batch: ids.length, time: 1, rotary, bias: cachedBias(cache) }
-  let x = embed(model, { batch: ids.length, time: 1, ids, mask: new Uint8Array(ids.length).fill(1) })
-  for (let layer = 0; layer < model.config.layers; layer++) {
-    const past = cache.layers[layer]!
-    const [y, k, v] = tf.tidy(() => {
-      const { y, tape } = block(layer, x, context, past)
-      return [y, tape.k, tape.v] as const
-    }) as unknown as [Tensor, Tensor, Tensor]
-    tf.dispose([x, past.k, past.v])
-    cache.layers[layer] = { k, v }
-    x = y
-  }
-  const out = tf.tidy(() => norm(x, weight(model, LAST_NORM), model.config.normEpsilon))
-  tf.dispose([x, context.bias])
-  disposeRotary(rotary)
-  return out
-}
-
-export function disposeCache(cache: KeyValueCache): void {
-  for (const { k, v } of cache.layers) tf.dispose([k, v])
-}
-
-const disposeRotary = (r: Rotary) => tf.dispose([r.cosQ, r.sinQ, r.cosK, r.sinK, r.turn])
 
 /**
  * Gradients of a loss by every weight, given its gradient by the hidden states, [N, D]. Consumes the tape and `dHidden`.

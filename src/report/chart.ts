@@ -24,7 +24,7 @@ export function lineChart(title: string, curves: readonly Curve[]): string {
       color: ['#2458a6', '#c4552d', '#3c8d5a', '#7a4fa3'],
       title: { text: title, left: 4, textStyle: { fontSize: 13, fontWeight: 600 } },
       ...(curves.length > 1 && { legend: { right: 4, top: 2, itemWidth: 16, textStyle: { fontSize: 11 } } }),
-      grid: { left: 8, right: 14, top: 34, bottom: 6, containLabel: true },
+      grid: { left: 8, right: 14, top: 34, bottom: 6, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
       xAxis: { type: 'value', min: 'dataMin', max: 'dataMax', minInterval: 1, axisLabel: { fontSize: 11 } },
       yAxis: { type: 'value', scale: true, axisLabel: { fontSize: 11 } },
       series: curves.map(({ name, points }) => ({ name, type: 'line', data: points, showSymbol: points.length <= 30, symbolSize: 4 })),

@@ -44,14 +44,14 @@ const BANNER = /absl::InitializeLog|oneDNN custom operations|^\s*$/
 
 export interface Listener {
   onProgress(progress: Progress): void
-  /** A line the child wrote to its standard error. */
+  /** A line the child wrote to its standard output or error. */
   onLine(line: string): void
 }
 
 /** Runs a stage in a child of this process. The child ends when `signal` aborts, when it hangs, and when this process does. */
 export function computeInChild(job: Job, signal: AbortSignal, { onProgress, onLine }: Listener): Promise<Summary> {
   return new Promise((resolve, reject) => {
-    const child = fork(join(__dirname, 'child-main.js'), [], { stdio: ['ignore', 'inherit', 'pipe', 'ipc'], serialization: 'advanced' })
+    const child = fork(join(__dirname, 'child-main.js'), [], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], serialization: 'advanced' })
     let outcome: (() => void) | undefined
     let heard = Date.now()
     let errors = ''
@@ -64,11 +64,12 @@ export function computeInChild(job: Job, signal: AbortSignal, { onProgress, onLi
       outcome ??= () => reject(new StageFailure('Hung', `${job.stage}: no progress for ${hangMs() / 1000} s; the child process was killed`))
       stop()
     }, 1000)
-    createInterface({ input: child.stderr! }).on('line', (line) => {
+    const heardLine = (line: string) => {
       if (BANNER.test(line)) return
       errors = `${errors}${line}\n`.slice(-2000)
       onLine(line)
-    })
+    }
+    for (const input of [child.stdout!, child.stderr!]) createInterface({ input }).on('line', heardLine)
     child.on('message', (raw) => {
       heard = Date.now()
       const message = messageSchema.parse(raw)
