@@ -1,8 +1,11 @@
+const swc = ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'commonjs' } }]
+
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'commonjs' } }] },
+  transform: { '^.+\\.ts$': swc, '/node_modules/(echarts|zrender)/.+\\.js$': swc },
+  transformIgnorePatterns: ['/node_modules/(?!(echarts|zrender)/)'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.rlaif/'],
   maxWorkers: 2,
   testTimeout: 60_000,

@@ -1,5 +1,5 @@
 // Temporal's development server on a database file, for one machine. A server that is up already is used as it is.
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
@@ -73,6 +73,7 @@ function portIsFree(port: number): Promise<number | undefined> {
     })
   })
 }
+/** The wished port, or any free one. */
 const freePort = async (wished: number) => (await portIsFree(wished)) ?? (await portIsFree(0))!
 
 /** Whether a Temporal server answers there. */
@@ -106,29 +107,35 @@ async function startServer(home: string): Promise<Server> {
   const command = findTemporal()
   if (!command) throw new Error('start: the `temporal` command is neither on the PATH nor set up; run `npm run setup`, or set TEMPORAL_ADDRESS')
   mkdirSync(home, { recursive: true })
-  const port = await freePort(PORT)
-  const uiPort = await freePort(UI_PORT)
+  const usual = await launch(command, home, await freePort(PORT), await freePort(UI_PORT))
+  // The usual ports may have been taken between the look and the start.
+  const server = usual ?? (await launch(command, home, await freePort(0), await freePort(0)))
+  if (!server) throw new Error(`start: the Temporal server ended at once; see ${logFile(home)}`)
+  return server
+}
+
+const logFile = (home: string) => join(home, 'temporal.log')
+
+/** Starts the server and waits until it answers; undefined when it ended by itself. */
+async function launch(command: string, home: string, port: number, uiPort: number): Promise<Server | undefined> {
   const address = `127.0.0.1:${port}`
   const ui = `http://127.0.0.1:${uiPort}`
-  const logFile = join(home, 'temporal.log')
-  const log = openSync(logFile, 'a')
+  const log = openSync(logFile(home), 'a')
   const where = ['--ip', '127.0.0.1', '--port', `${port}`, '--ui-ip', '127.0.0.1', '--ui-port', `${uiPort}`]
   // In a process group of its own: Ctrl-C must reach the workers first.
   const child = spawn(command, ['server', 'start-dev', ...where, '--db-filename', join(home, 'temporal.db'), '--log-level', 'error', '--ui-disable-news-fetch'], { detached: true, stdio: ['ignore', log, log] })
   closeSync(log)
-  writeFileSync(recordFile(home), JSON.stringify({ pid: child.pid, owner: process.pid, address, ui }))
-  await untilAnswering(child, address, logFile)
-  return { address, ui, elsewhere: false, stop: () => stopServer(child.pid!, home) }
-}
-
-async function untilAnswering(child: ChildProcess, address: string, logFile: string): Promise<void> {
+  const { pid } = child
+  if (pid === undefined) throw new Error(`start: ${command} cannot be run; run \`npm run setup\` again`)
+  writeFileSync(recordFile(home), JSON.stringify({ pid, owner: process.pid, address, ui }))
   const deadline = Date.now() + START_TIMEOUT_MS
   while (Date.now() < deadline) {
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`start: the Temporal server ended at once; see ${logFile}`)
-    if (await answers(address)) return
+    if (child.exitCode !== null || child.signalCode !== null) return undefined
+    if (await answers(address)) return { address, ui, elsewhere: false, stop: () => stopServer(pid, home) }
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
-  throw new Error(`start: the Temporal server does not answer at ${address} after ${START_TIMEOUT_MS / 1000} s; see ${logFile}`)
+  await stopServer(pid, home)
+  throw new Error(`start: the Temporal server does not answer at ${address} after ${START_TIMEOUT_MS / 1000} s; see ${logFile(home)}`)
 }
 
 async function stopServer(pid: number, home: string): Promise<void> {

@@ -1,0 +1,166 @@
+// Whole runs, from the command to the report, on a real Temporal server, with a tiny model in every role.
+import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { startEndpoint } from '../feedback/endpoint'
+import { openHouse, rlaif, type House } from '../house'
+import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
+
+jest.setTimeout(180_000)
+
+const model = writeTinyFolder()
+const small = {
+  model,
+  labeler: { model },
+  judge: { model },
+  data: { limit: 10, evaluationPrompts: 4 },
+  limits: { responseTokens: 6 },
+  sft: { batchSize: 4 },
+  rewardModel: { epochs: 1, batchSize: 4 },
+  rl: { steps: 3, batchSize: 4, checkpointEvery: 1 },
+}
+const input = (more: object = {}) => JSON.stringify({ ...small, ...more })
+
+let house: House
+beforeAll(async () => {
+  house = await openHouse()
+})
+afterAll(() => house.close())
+
+const fileNamed = (out: string, what: string) => new RegExp(`^${what} +(.*)$`, 'm').exec(out)![1]!
+
+test('align by rlaif goes through every stage and leaves a report and a policy; again, every stage is reused', async () => {
+  const first = await house.run('run', 'align', '--input', input())
+  expect(first).toMatchObject({ code: 0, err: '' })
+  for (const stage of ['model', 'data', 'sft', 'sample', 'label', 'reward-model', 'rl', 'evaluate', 'report']) expect(first.out).toMatch(new RegExp(`✓ ${stage} `))
+  expect(readFileSync(fileNamed(first.out, 'Report'), 'utf8')).toMatch(/win rate against the baseline/)
+  expect(readdirSync(fileNamed(first.out, 'Policy'))).toEqual(expect.arrayContaining(['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json', 'manifest.json']))
+
+  const second = await house.run('run', 'align', '--input', input())
+  expect(second).toMatchObject({ code: 0, err: '' })
+  expect(second.out).not.toMatch(/✓/)
+  expect(second.out.match(/↺/g)).toHaveLength(9)
+  expect(fileNamed(second.out, 'Policy')).toBe(fileNamed(first.out, 'Policy'))
+
+  const id = /Started +(\S+)/.exec(first.out)![1]!
+  expect((await house.run('report', id)).out.trim()).toBe(fileNamed(first.out, 'Report'))
+  expect((await house.run('status')).out).toMatch(new RegExp(`${id} +align +completed`))
+  expect((await house.run('status', id)).out).toMatch(/✓ rl /)
+})
+
+test('sft alone and direct-rlaif run; dialogue data without references starts from the model itself', async () => {
+  const sft = await house.run('run', 'align', '--input', input({ method: 'sft' }))
+  expect(sft).toMatchObject({ code: 0, err: '' })
+  expect(sft.out).not.toMatch(/reward-model|sample/)
+  const direct = await house.run('run', 'align', '--input', input({ method: 'direct-rlaif', task: 'harmless' }))
+  expect(direct).toMatchObject({ code: 0, err: '' })
+  expect(direct.out).toMatch(/– sft +the data has no reference responses/)
+})
+
+test('each stage can be run alone, on artifacts named by their URI', async () => {
+  const stage = async (workflow: string, fields: object) => {
+    const ended = await house.run('run', workflow, '--input', JSON.stringify(fields))
+    expect(ended).toMatchObject({ code: 0, err: '' })
+    return `file://${fileNamed(ended.out, 'Artifact')}`
+  }
+  const { data, limits, labeler } = small
+  const policy = await stage('sft', { model, data, limits, sft: small.sft })
+  const samples = await stage('sample', { policy, data, limits })
+  const labels = await stage('label', { samples, model, data, limits, labeler })
+  const rewardModel = await stage('rewardModel', { policy, labels, rewardModel: small.rewardModel })
+  const trained = await stage('rl', { policy, rewardModel, data, limits, rl: small.rl })
+  const evaluation = await stage('evaluate', { baseline: policy, policy: trained, data, limits, judge: labeler })
+  await stage('report', { artifacts: [policy, samples, labels, rewardModel, trained, evaluation] })
+})
+
+test('a run started as the UI does it, with one JSON payload and no other settings, completes', async () => {
+  const result = (await house.client.workflow.execute('align', { taskQueue: 'rlaif', workflowId: 'from-the-ui', args: [JSON.parse(input())] })) as { report: { uri: string } }
+  expect(existsSync(new URL(`${result.report.uri}/report.html`))).toBe(true)
+})
+
+test('labels come from an endpoint where one is named', async () => {
+  const endpoint = await startEndpoint(() => ({ '1': 0.6, '2': 0.3 }))
+  const labeler = { baseUrl: endpoint.baseUrl, model: 'judge' }
+  const ended = await house.run('run', 'align', '--input', input({ labeler, judge: labeler, rl: { ...small.rl, steps: 1 } }))
+  await endpoint.close()
+  expect(ended).toMatchObject({ code: 0, err: '' })
+  expect(endpoint.prompts.filter((prompt) => prompt.endsWith('Preferred Summary=')).length).toBeGreaterThanOrEqual(12)
+})
+
+test('kill -9 of the worker during rl: a new worker finishes the run, and rl does not start from step 0', async () => {
+  const handle = await house.client.workflow.start('align', { taskQueue: 'rlaif', workflowId: 'killed', args: [JSON.parse(input({ seed: 5, rl: { ...small.rl, steps: 25 } }))] })
+  const checkpoints = () => readdirSync(join(house.home, 'store', 'work')).filter((name) => name.startsWith('rl-')).flatMap((name) => readdirSync(join(house.home, 'store', 'work', name)).includes('checkpoints') ? readdirSync(join(house.home, 'store', 'work', name, 'checkpoints')) : [])
+  while (!existsSync(join(house.home, 'store', 'work')) || !checkpoints().some((name) => /^step-0+[3-9]$/.test(name))) await new Promise((done) => setTimeout(done, 50))
+  house.up.kill('SIGKILL')
+  await new Promise((done) => house.up.once('close', done))
+  await house.upAgain()
+  const { stages } = (await handle.result()) as { stages: Record<string, { summary: Record<string, number> }> }
+  expect(stages.rl!.summary.resumedAt).toBeGreaterThanOrEqual(3)
+
+  const undisturbed = (await house.client.workflow.execute('align', { taskQueue: 'rlaif', workflowId: 'undisturbed', args: [JSON.parse(input({ seed: 5, cache: 'refresh', rl: { ...small.rl, steps: 25 } }))] })) as { policy: { sha256: string } }
+  expect(undisturbed.policy.sha256).toBe(((await handle.result()) as { policy: { sha256: string } }).policy.sha256)
+})
+
+describe('bad input ends at once with one message that names it', () => {
+  const folder = temporaryFolder()
+  const write = (name: string, text: string) => {
+    writeFileSync(join(folder, name), text)
+    return join(folder, name)
+  }
+  const cutWeights = () => {
+    const cut = writeTinyFolder(join(folder, 'cut-model'))
+    truncateSync(join(cut, 'model.safetensors'), 1000)
+    return cut
+  }
+
+  test.each<[string, () => object, RegExp]>([
+    ['a missing file', () => ({ data: '/nowhere.jsonl' }), /field "data\.path" got "\/nowhere\.jsonl"; \/nowhere\.jsonl does not exist/],
+    ['an empty file', () => ({ data: write('empty.jsonl', '') }), /empty\.jsonl holds no rows/],
+    ['a row without a prompt', () => ({ data: write('bare.jsonl', '{"reference": "x"}') }), /bare\.jsonl line 1/],
+    ['an unreachable endpoint', () => ({ labeler: { baseUrl: 'http://127.0.0.1:9/v1', model: 'm', retries: 0, timeoutSeconds: 2 } }), /label: the endpoint does not answer.*labeler\.baseUrl/],
+    ['no model folder', () => ({ model: folder }), /field "model" got ".*has no config\.json/],
+    ['weights cut short', () => ({ model: cutWeights() }), /model\.safetensors claims a header of 2064 bytes in a file of 1000; it is cut short/],
+    ['a GGUF file that is none', () => ({ model: write('no.gguf', 'nothing') }), /no\.gguf does not start with "GGUF"/],
+    ['an unknown task', () => ({ task: 'poetry' }), /field "task" got "poetry"/],
+  ])('%s fails the run', async (_, fields, message) => {
+    const { code, err } = await house.run('run', 'align', '--input', input(fields()))
+    expect(err).toMatch(message)
+    expect(code).toBe(1)
+  })
+
+  test('fields that are wrong are refused before a run is started, and by the workflow itself', async () => {
+    const { code, err } = await house.run('run', 'align', '--input', '{"metod": "rlaif", "rl": {"steps": "ten"}}')
+    expect(code).toBe(2)
+    expect(err).toMatch(/unknown field "metod"/)
+    expect(err).toMatch(/field "rl\.steps" got "ten"/)
+    const fromTheUi = house.client.workflow.execute('align', { taskQueue: 'rlaif', workflowId: 'bad', args: [{ metod: 'rlaif' }] })
+    await expect(fromTheUi).rejects.toMatchObject({ cause: { type: 'InvalidInput', nonRetryable: true, message: expect.stringMatching(/unknown field "metod"/) } })
+  })
+
+  test.each<[string[], RegExp]>([
+    [['run', 'algin'], /no workflow "algin"; there are align, sft/],
+    [['run', 'align', '--input', '{"a":'], /--input is not JSON/],
+    [['run', 'align', '--input', 'nowhere.json'], /neither JSON that starts with "\{" nor an existing file/],
+    [['status', 'nobody'], /no run "nobody"/],
+    [['report', 'nobody'], /no run "nobody"/],
+    [['model', 'import', '/nowhere'], /\/nowhere does not exist/],
+    [['worker', '--roles', 'gpu,cpu'], /--roles got "cpu"; there are workflow, label, gpu/],
+  ])('rlaif %j', async (args, message) => {
+    const { code, err } = await house.run(...args)
+    expect(err).toMatch(message)
+    expect(code).toBe(2)
+  })
+})
+
+test('without a server, the command says how to get one', async () => {
+  const { code, err } = await rlaif(temporaryFolder(), ['status'], { TEMPORAL_ADDRESS: '127.0.0.1:9' })
+  expect(code).toBe(2)
+  expect(err).toMatch(/no Temporal server answers at 127\.0\.0\.1:9.*rlaif up/)
+})
+
+test('doctor says what is installed and what it computes on', async () => {
+  const { code, out } = await rlaif(house.home, ['doctor'])
+  expect(out).toMatch(/✓ device +(cpu|gpu) .*TensorFlow 2\./)
+  expect(out).toMatch(/✓ temporal +temporal version/)
+  expect(out).toMatch(/✓ default model +SmolLM2-135M-Instruct/)
+  expect(code).toBe(0)
+})

@@ -1,0 +1,44 @@
+import { parse } from '../../src/contracts/parse'
+import { workflowSchemas } from '../../src/contracts/workflow-inputs'
+
+const align = (input?: unknown) => parse(workflowSchemas.align, input, 'align')
+
+test('nothing, null and {} are the quickstart, with every default filled in', () => {
+  expect(align()).toEqual(align({}))
+  expect(align(null)).toEqual(align({}))
+  expect(align()).toMatchObject({ preset: 'quickstart', method: 'rlaif', model: 'default', task: 'summarization', seed: 1, rl: { klWeight: 0.05, temperature: 0.9 } })
+})
+
+test('a preset gives defaults that single fields override', () => {
+  const input = align({ preset: 'paper', rl: { steps: 3 } })
+  expect(input.rl).toMatchObject({ steps: 3, batchSize: 128, learningRate: 1e-5 })
+})
+
+test('short forms: a path for data, "default" for a labeler', () => {
+  expect(align({ data: 'rows.jsonl' }).data).toMatchObject({ path: 'rows.jsonl', format: 'auto' })
+  expect(align({ labeler: 'default' }).labeler).toEqual({ model: 'default' })
+})
+
+test('every bad field is listed with what it got and what it wants', () => {
+  const bad = { metod: 'rlaif', seed: 'one', rl: { klWeight: 2, stepz: 1 }, labeler: { baseUrl: 'ftp://x', model: 'm' } }
+  let message = ''
+  try {
+    align(bad)
+  } catch (error) {
+    message = (error as Error).message
+  }
+  expect(message).toMatch(/unknown field "metod" \(got "rlaif"\)/)
+  expect(message).toMatch(/field "seed" got "one": .*expected number/)
+  expect(message).toMatch(/field "rl\.klWeight" got 2: /)
+  expect(message).toMatch(/unknown field "rl\.stepz" \(got 1\)/)
+  expect(message).toMatch(/field "labeler\.baseUrl" got "ftp:\/\/x"/)
+})
+
+test('a key in place of an environment variable\'s name is refused', () => {
+  expect(() => align({ labeler: { baseUrl: 'http://h/v1', model: 'm', apiKeyEnv: 'sk-abc' } })).toThrow(/apiKeyEnv.*NAME of an environment variable/)
+})
+
+test.each([[[1, 2]], ['text'], [7]])('an input that is no object is refused: %j', (input) => {
+  expect(() => align(input)).toThrow(/the input got/)
+})
+

@@ -1,0 +1,46 @@
+import type { Row } from '../../src/data/row'
+import { readTask, taskFolder } from '../../src/data/task'
+import { measureAlignment } from '../../src/evaluation/alignment'
+import { wilson } from '../../src/evaluation/statistics'
+import { judgeContests, winRate } from '../../src/evaluation/win-rate'
+import type { Labeler } from '../../src/feedback/labeler'
+
+const task = readTask(taskFolder('helpful'))
+/** Says "1" with the probability that `p` gives to the two responses of the prompt. */
+const judge = (p: (first: string, second: string) => number): Labeler => ({
+  name: 'rule',
+  ask: async (questions) =>
+    questions.map(({ text }) => {
+      const [, first, second] = /Response 1 - (.*)\nResponse 2 - (.*)\n/.exec(text)!
+      const one = p(first!, second!)
+      return [Math.log(one), Math.log(1 - one)]
+    }),
+})
+
+test('Wilson\'s interval equals scipy\'s binomtest(k, n).proportion_ci(method="wilson")', () => {
+  expect(wilson(7, 16)).toMatchObject({ value: 0.4375, low: expect.closeTo(0.23098652405492354, 12), high: expect.closeTo(0.6682144360118811, 12) })
+  expect(wilson(0, 10)).toMatchObject({ low: 0, high: expect.closeTo(0.27753279986288926, 12) })
+  expect(wilson(0, 0)).toMatchObject({ value: NaN, low: 0, high: 1 })
+})
+
+test('win rate: equal responses are ties and are not asked about, trailing junk is not judged', async () => {
+  const asked: string[] = []
+  const longer = judge((a, b) => {
+    asked.push(a, b)
+    return a.length > b.length ? 0.9 : 0.1
+  })
+  const contest = (id: string, policy: string, baseline: string) => ({ id, context: 'Human: x', policy, baseline })
+  const judged = await judgeContests(longer, task, [contest('a', 'long answer', 'short'), contest('b', 'same', 'same'), contest('c', 'Hi. . . .', 'Hi.')])
+  expect(judged.map(({ preferPolicy }) => preferPolicy)).toEqual([expect.closeTo(0.9, 10), 0.5, 0.5])
+  expect(new Set(asked)).toEqual(new Set(['long answer', 'short']))
+  expect(winRate(judged)).toMatchObject({ value: 2 / 3, n: 3 })
+})
+
+test('agreement with people and the share of same slots, human ties left out', async () => {
+  const rows: Row[] = [1, 2, 1, 0].map((preferred, i) => ({ id: `${i}`, messages: [{ role: 'user', content: 'x' }], context: 'x', pair: { responses: ['good', 'bad'], preferred: preferred as 0 | 1 | 2 } }))
+  const right = await measureAlignment(judge((a) => (a === 'good' ? 0.9 : 0.1)), task, rows, 10)
+  expect(right).toMatchObject({ agreement: { value: 2 / 3, n: 3 }, sameSlot: { value: 0 }, ties: 1, failed: 0 })
+  const blind = await measureAlignment(judge(() => 0.9), task, rows, 10)
+  expect(blind).toMatchObject({ sameSlot: { value: 1 } })
+  expect(await measureAlignment(judge(() => 0.9), task, [{ ...rows[0]!, pair: undefined as never }], 10)).toBeUndefined()
+})

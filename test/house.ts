@@ -1,0 +1,80 @@
+// The whole house as a user has it: the built command in processes of its own, a real Temporal server, a home that is thrown away.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { Client, Connection } from '@temporalio/client'
+import { temporaryFolder } from './tiny-folder'
+
+const COMMAND = resolve(__dirname, '..', 'dist', 'cli', 'main.js')
+
+export interface Ended {
+  code: number | null
+  out: string
+  err: string
+}
+
+export interface House {
+  home: string
+  client: Client
+  /** The process of `rlaif up`: server's owner and all workers. */
+  up: ChildProcess
+  run(...args: string[]): Promise<Ended>
+  /** Starts `rlaif up` again after its process was killed. */
+  upAgain(): Promise<void>
+  close(): Promise<void>
+}
+
+/** The environment of the test, without what would lead out of the house. */
+function environment(home: string, more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  const { TEMPORAL_ADDRESS: _address, TEMPORAL_NAMESPACE: _namespace, ...rest } = process.env
+  return { ...rest, RLAIF_HOME: home, ...more }
+}
+
+export function rlaif(home: string, args: string[], more?: NodeJS.ProcessEnv): Promise<Ended> {
+  return new Promise((done) => {
+    const child = spawn(process.execPath, [COMMAND, ...args], { env: environment(home, more), stdio: ['ignore', 'pipe', 'pipe'] })
+    const ended: Ended = { code: null, out: '', err: '' }
+    child.stdout.on('data', (chunk) => (ended.out += String(chunk)))
+    child.stderr.on('data', (chunk) => (ended.err += String(chunk)))
+    child.on('close', (code) => done({ ...ended, code }))
+  })
+}
+
+function startUp(home: string): Promise<ChildProcess> {
+  return new Promise((done, fail) => {
+    const child = spawn(process.execPath, [COMMAND, 'up'], { env: environment(home), stdio: ['ignore', 'pipe', 'pipe'] })
+    let said = ''
+    const hear = (chunk: Buffer) => {
+      said += String(chunk)
+      if (said.includes('Ctrl-C ends them')) done(child)
+    }
+    child.stdout.on('data', hear)
+    child.stderr.on('data', hear)
+    child.on('close', (code) => fail(new Error(`rlaif up ended with ${code}: ${said}`)))
+  })
+}
+
+const record = (home: string) => JSON.parse(readFileSync(join(home, 'server.json'), 'utf8')) as { pid: number; address: string }
+
+export async function openHouse(): Promise<House> {
+  const home = join(temporaryFolder(), 'home')
+  const up = await startUp(home)
+  const connection = await Connection.connect({ address: record(home).address })
+  const house: House = {
+    home,
+    client: new Client({ connection }),
+    up,
+    run: (...args) => rlaif(home, args),
+    async upAgain() {
+      house.up = await startUp(home)
+    },
+    async close() {
+      await connection.close()
+      const ended = new Promise((done) => house.up.once('close', done))
+      house.up.kill('SIGTERM')
+      await ended
+      if (existsSync(join(home, 'server.json'))) process.kill(record(home).pid, 'SIGKILL')
+    },
+  }
+  return house
+}

@@ -1,0 +1,42 @@
+// A model folder small enough for whole runs in seconds: the default model's tokenizer, arbitrary weights, half a million parameters.
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseModelConfig, weightShapes } from '../src/model/config'
+import { cacheFolder } from '../src/model/cache'
+import { tf } from '../src/model/tf'
+import { disposeModel, type Model } from '../src/model/transformer'
+import { saveModel } from '../src/model/weights'
+
+const CONFIG = {
+  model_type: 'llama',
+  architectures: ['LlamaForCausalLM'],
+  vocab_size: 49152,
+  hidden_size: 8,
+  intermediate_size: 16,
+  num_hidden_layers: 2,
+  num_attention_heads: 2,
+  num_key_value_heads: 1,
+  max_position_embeddings: 2048,
+  tie_word_embeddings: true,
+  bos_token_id: 1,
+  eos_token_id: 2,
+}
+
+export const defaultModelFolder = (): string => join(cacheFolder(), 'models', 'smollm2-135m-instruct')
+export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'rlaif-test-'))
+
+/** Writes the folder and returns its path. */
+export function writeTinyFolder(folder = join(temporaryFolder(), 'tiny')): string {
+  const config = parseModelConfig(CONFIG, 'tiny')
+  const weights = new Map(
+    [...weightShapes(config)].map(([name, shape]) => {
+      const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => (shape.length === 1 ? 1 : 0.4 * Math.sin(i * i + name.length)))
+      return [name, tf.tensor(values, shape)] as const
+    }),
+  )
+  const model: Model = { config, weights }
+  saveModel(model, folder, defaultModelFolder())
+  disposeModel(model)
+  return folder
+}

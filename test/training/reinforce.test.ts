@@ -1,0 +1,110 @@
+import { mkdtempSync, readdirSync, truncateSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { tf } from '../../src/model/tf'
+import type { Model } from '../../src/model/transformer'
+import { cloneModel } from '../../src/model/weights'
+import type { TrainingHost } from '../../src/training/checkpoint'
+import { returnsOf, rewardWithEosRule, trainReinforce, type ReinforceSettings, type Reward } from '../../src/training/reinforce'
+import { addScoreHead } from '../../src/training/reward-model'
+import { trainSft } from '../../src/training/sft'
+import { reference, tinyModel } from '../tiny-model'
+
+const folder = () => mkdtempSync(join(tmpdir(), 'rlaif-test-'))
+const settings: ReinforceSettings = {
+  steps: 6,
+  batchSize: 4,
+  microBatchSize: 2,
+  learningRate: 3e-3,
+  valueLearningRate: 1e-2,
+  klWeight: 0.05,
+  missingEosPenalty: 1,
+  sampling: { maxTokens: 6, temperature: 0.9, stopIds: [5] },
+  seed: 7,
+}
+/** Likes low token ids. */
+const reward: Reward = { score: async (responses) => responses.map(({ ids }) => -ids.reduce((a, b) => a + b, 0) / ids.length / 30) }
+
+class Killed extends Error {}
+
+/** Trains the tiny model; `killAfter` throws out of the loop as a killed process would leave it. */
+async function train(checkpoints: string, killAfter = Infinity, steps = settings.steps) {
+  const policy = tinyModel()
+  const value = cloneModel(policy)
+  addScoreHead(value, 1, 0)
+  const host: TrainingHost = {
+    checkpoints,
+    checkpointEvery: 2,
+    onStep: (step) => {
+      if (step >= killAfter) throw new Killed()
+    },
+  }
+  const history = await trainReinforce({ policy, reference: cloneModel(policy), value }, reference.prompts, reward, { ...settings, steps }, host)
+  return { policy, value, history }
+}
+const digest = ({ weights }: Model) => [...weights].map(([name, tensor]) => `${name} ${Buffer.from(tensor.dataSync().buffer).toString('base64')}`).join('\n')
+
+test('returns hold the reward at every token and the KL still to come: by hand', () => {
+  const got = [...returnsOf(2, [0.1, -0.2, 0.4], 0.05)]
+  const want = [0.95 * 2 - 0.05 * 0.3, 0.95 * 2 - 0.05 * 0.2, 0.95 * 2 - 0.05 * 0.4]
+  got.forEach((value, i) => expect(value).toBeCloseTo(want[i]!, 6))
+  expect([...returnsOf(2, [0.1, 0.2], 0)]).toEqual([2, 2])
+})
+
+test('a response without an end loses the penalty, never below the floor', () => {
+  expect(rewardWithEosRule(0.5, true, 1, -1)).toBe(0.5)
+  expect(rewardWithEosRule(0.5, false, 1, -1)).toBe(-0.5)
+  expect(rewardWithEosRule(-0.5, false, 1, -1)).toBe(-1)
+  expect(rewardWithEosRule(-0.5, false, 1)).toBe(-1.5)
+})
+
+test('KL is 0 at the first step and grows as the policy moves', async () => {
+  const { history } = await train(folder())
+  expect(Math.abs(history[0]!.kl!)).toBeLessThan(1e-4)
+  expect(history.at(-1)!.kl3).toBeGreaterThan(history[0]!.kl3!)
+})
+
+test('the policy learns what is rewarded', async () => {
+  const { history } = await train(folder(), Infinity, 150)
+  const mean = (rows: typeof history) => rows.reduce((sum, row) => sum + row.rawReward!, 0) / rows.length
+  expect(mean(history.slice(-10)) - mean(history.slice(0, 10))).toBeGreaterThan(0.2)
+})
+
+test.each([1, 2, 3, 5])('killed after step %i, a resumed run ends with the same weights, bit for bit', async (step) => {
+  const undisturbed = await train(folder())
+  const checkpoints = folder()
+  await expect(train(checkpoints, step)).rejects.toThrow(Killed)
+  const resumed = await train(checkpoints)
+  expect(resumed.history.at(-1)!.resumedAt).toBe(step - ((step - 1) % 2) - 1)
+  expect(digest(resumed.policy)).toBe(digest(undisturbed.policy))
+  expect(digest(resumed.value)).toBe(digest(undisturbed.value))
+})
+
+test('a damaged checkpoint is passed over for the one before it', async () => {
+  const checkpoints = folder()
+  await expect(train(checkpoints, 6)).rejects.toThrow(Killed)
+  const newest = readdirSync(checkpoints).sort().at(-1)!
+  truncateSync(join(checkpoints, newest, 'policy.safetensors'), 1000)
+  const told = jest.spyOn(process.stderr, 'write').mockReturnValue(true)
+  const resumed = await train(checkpoints)
+  expect(told.mock.calls.join()).toMatch(/step-00000004 cannot be read .*trying the one before/)
+  told.mockRestore()
+  expect(resumed.history.at(-1)!.resumedAt).toBe(2)
+  expect(digest(resumed.policy)).toBe(digest((await train(folder())).policy))
+})
+
+test('a loss that is no number stops training with a plain message', async () => {
+  const model = tinyModel()
+  const poisoned = model.weights.get('model.norm.weight')!
+  model.weights.set('model.norm.weight', tf.fill(poisoned.shape, NaN))
+  const sequences = reference.prompts.map((prompt, i) => ({ prompt, response: reference.responses[i]! }))
+  const host = { checkpoints: folder(), checkpointEvery: 5, onStep: () => {} }
+  await expect(trainSft(model, sequences, { epochs: 1, batchSize: 3, microBatchSize: 3, learningRate: 1e-3, seed: 1 }, host)).rejects.toThrow(/loss became NaN at step 1; lower the learning rate/)
+})
+
+test('SFT overfits three sequences', async () => {
+  const model = tinyModel()
+  const sequences = reference.prompts.map((prompt, i) => ({ prompt, response: reference.responses[i]! }))
+  const history = await trainSft(model, sequences, { epochs: 150, batchSize: 3, microBatchSize: 3, learningRate: 5e-3, seed: 1 }, { checkpoints: folder(), checkpointEvery: 1000, onStep: () => {} })
+  expect(history.at(-1)!.loss).toBeLessThan(0.1)
+})
