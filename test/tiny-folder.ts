@@ -2,10 +2,11 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseModelConfig, weightShapes } from '../src/model/config'
+import { parseModelConfig } from '../src/model/config'
+import { weightShapes } from '../src/model/weight-names'
 import { cacheFolder } from '../src/model/cache'
 import { tf } from '../src/model/tf'
-import { disposeModel, type Model } from '../src/model/transformer'
+import { disposeModel, type Model } from '../src/model/model'
 import { saveModel } from '../src/model/weights'
 
 const CONFIG = {

@@ -1,7 +1,8 @@
 // The tiny Llama of test/reference/tiny_llama.py: its weights come from the same formula.
-import { parseModelConfig, weightShapes } from '../src/model/config'
+import { parseModelConfig } from '../src/model/config'
+import { weightShapes } from '../src/model/weight-names'
 import { tf } from '../src/model/tf'
-import type { Model } from '../src/model/transformer'
+import type { Model } from '../src/model/model'
 import { SCORE_HEAD } from '../src/training/gradients'
 import reference from './reference/tiny-llama.json'
 

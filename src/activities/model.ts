@@ -2,7 +2,7 @@
 import { constants, copyFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { InvalidInput } from '../contracts/parse'
-import { checkModelFolder } from '../model/check'
+import { checkModelFolder } from '../model/folder'
 import { locateModel } from '../model/locate'
 import { loadTokenizer } from '../model/tokenizer'
 import type { Stage } from './stage'

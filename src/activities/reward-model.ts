@@ -8,7 +8,7 @@ import { saveModel } from '../model/weights'
 import { loadModelAndTokenizer } from '../model/loaded'
 import { permutation } from '../random'
 import { addScoreHead, rewards, trainRewardModel, type LabelledPair } from '../training/reward-model'
-import type { Model } from '../model/transformer'
+import type { Model } from '../model/model'
 import { labelledSchema, promptIds } from './rows'
 import { lastMean, trainingHost, type Stage } from './stage'
 

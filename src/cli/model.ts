@@ -7,7 +7,7 @@ import { InvalidInput } from '../contracts/parse'
 export async function importModel(spec: string, folder?: string): Promise<string> {
   if (folder !== undefined && existsSync(folder)) throw new InvalidInput(`model: ${resolve(folder)} exists already; name a new folder`)
   const { locateModel } = await import('../model/locate.js')
-  const { checkModelFolder } = await import('../model/check.js')
+  const { checkModelFolder } = await import('../model/folder.js')
   const found = await locateModel(spec)
   checkModelFolder(found)
   if (folder === undefined) return found

@@ -78,7 +78,7 @@ export type RewardModelStageSettings = z.infer<typeof rewardModelSchema>
 
 export const rlSchema = z
   .strictObject({
-    steps: count.default(10),
+    steps: count.default(8),
     ...training,
     valueLearningRate: rate.default(1e-4),
     temperature: z.number().positive().max(5).default(0.9).describe('Of sampling, and inside every log-probability.'),

@@ -1,35 +1,83 @@
-// config.json of a Hugging Face model folder. What this runtime cannot honour is refused by name, never run wrongly.
+// config.json of a Hugging Face model folder, for the families this runtime computes. What it cannot honour is refused by name.
 import { z } from 'zod'
 
-const rope = z.object({ rope_theta: z.number().positive().optional(), rope_type: z.string().optional(), type: z.string().optional() }).loose()
-
-const llamaConfig = z
+const count = z.number().int().positive()
+const rope = z
   .object({
-    model_type: z.literal('llama'),
-    vocab_size: z.number().int().positive().max(2_000_000),
-    hidden_size: z.number().int().positive().max(65_536),
-    intermediate_size: z.number().int().positive().max(1_048_576),
-    num_hidden_layers: z.number().int().positive().max(1024),
-    num_attention_heads: z.number().int().positive(),
-    num_key_value_heads: z.number().int().positive().optional(),
-    head_dim: z.number().int().positive().nullish(),
+    rope_theta: z.number().positive().optional(),
+    rope_type: z.string().optional(),
+    type: z.string().optional(),
+    factor: z.number().positive().optional(),
+    low_freq_factor: z.number().positive().optional(),
+    high_freq_factor: z.number().positive().optional(),
+    original_max_position_embeddings: count.optional(),
+  })
+  .loose()
+type RopeFields = z.infer<typeof rope>
+
+const shared = {
+  vocab_size: count.max(2_000_000),
+  bos_token_id: z.number().int().nullish(),
+  eos_token_id: z.union([z.number().int(), z.array(z.number().int())]).nullish(),
+  pad_token_id: z.number().int().nullish(),
+}
+
+const rotaryConfig = z
+  .object({
+    ...shared,
+    model_type: z.enum(['llama', 'smollm3', 'qwen2', 'qwen3']),
+    hidden_size: count.max(65_536),
+    intermediate_size: count.max(1_048_576),
+    num_hidden_layers: count.max(1024),
+    num_attention_heads: count,
+    num_key_value_heads: count.optional(),
+    head_dim: count.nullish(),
     rms_norm_eps: z.number().positive().default(1e-6),
     rope_theta: z.number().positive().optional(),
     rope_scaling: rope.nullish(),
     rope_parameters: rope.nullish(),
-    max_position_embeddings: z.number().int().positive().default(2048),
-    tie_word_embeddings: z.boolean().default(false),
+    partial_rotary_factor: z.number().default(1),
+    no_rope_layers: z.array(z.number()).nullish(),
+    no_rope_layer_interval: count.default(4),
+    use_sliding_window: z.boolean().default(false),
+    max_position_embeddings: count.default(2048),
+    tie_word_embeddings: z.boolean().optional(),
     attention_bias: z.boolean().default(false),
     mlp_bias: z.boolean().default(false),
     hidden_act: z.string().default('silu'),
-    bos_token_id: z.number().int().nullish(),
-    eos_token_id: z.union([z.number().int(), z.array(z.number().int())]).nullish(),
-    pad_token_id: z.number().int().nullish(),
+  })
+  .loose()
+type RotaryConfig = z.infer<typeof rotaryConfig>
+
+const gpt2Config = z
+  .object({
+    ...shared,
+    model_type: z.literal('gpt2'),
+    n_embd: count.max(65_536),
+    n_layer: count.max(1024),
+    n_head: count,
+    n_inner: count.max(1_048_576).nullish(),
+    n_positions: count.default(1024),
+    layer_norm_epsilon: z.number().positive().default(1e-5),
+    activation_function: z.string().default('gelu_new'),
+    scale_attn_weights: z.boolean().default(true),
+    scale_attn_by_inverse_layer_idx: z.boolean().default(false),
+    add_cross_attention: z.boolean().default(false),
+    tie_word_embeddings: z.boolean().default(true),
   })
   .loose()
 
+export type Family = 'llama' | 'smollm3' | 'qwen2' | 'qwen3' | 'gpt2'
+
+/** Rotary positions: the base, and how long contexts stretch it. */
+export interface Rope {
+  theta: number
+  scaling?: { kind: 'linear'; factor: number } | { kind: 'llama3'; factor: number; lowFrequency: number; highFrequency: number; originalLength: number }
+}
+
 /** What the decoder needs to know; `raw` is the file as it came, written back on export. */
 export interface ModelConfig {
+  family: Family
   vocabSize: number
   hiddenSize: number
   intermediateSize: number
@@ -37,14 +85,30 @@ export interface ModelConfig {
   heads: number
   keyValueHeads: number
   headSize: number
+  norm: 'rms' | 'layer'
   normEpsilon: number
-  ropeTheta: number
+  mlp: 'swiglu' | 'gelu'
+  /** Of query, key and value. */
+  qkvBias: boolean
+  /** Of the attention's output and of the MLP. */
+  outputBias: boolean
+  /** Queries and keys are normalized head by head (Qwen3). */
+  qkNorm: boolean
+  /** Undefined where positions are learned (GPT-2). */
+  rope: Rope | undefined
+  /** By layer: whether it turns queries and keys; SmolLM3 leaves out every fourth. */
+  rotaryLayers: boolean[]
   contextLength: number
   tiedHead: boolean
   eosTokenIds: number[]
   padTokenId: number | undefined
   raw: Record<string, unknown>
 }
+
+const FAMILIES = 'llama (Llama 2 and 3, SmolLM2), smollm3, qwen2 (Qwen2, Qwen2.5), qwen3, gpt2'
+
+/** Throws unless a field has a value this runtime computes. */
+type Refuse = (field: string, got: unknown, supported: string) => never
 
 /**
  * Reads a config.json value.
@@ -53,23 +117,31 @@ export interface ModelConfig {
  */
 export function parseModelConfig(value: unknown, where: string): ModelConfig {
   const family = (value as { model_type?: unknown } | null)?.model_type
-  if (family !== 'llama') throw new Error(`model: ${where} has model_type ${JSON.stringify(family)}; supported is "llama" (Llama, SmolLM2)`)
-  const parsed = llamaConfig.safeParse(value)
-  if (!parsed.success) throw new Error(`model: ${where} is not a valid config: ${z.prettifyError(parsed.error)}`)
-  const c = parsed.data
-  const refuse = (field: string, got: unknown, supported: string) => {
+  const refuse: Refuse = (field, got, supported) => {
     throw new Error(`model: ${where} has ${field} = ${JSON.stringify(got)}; supported is ${supported}`)
   }
+  if (typeof family !== 'string' || !['llama', 'smollm3', 'qwen2', 'qwen3', 'gpt2'].includes(family)) return refuse('model_type', family, FAMILIES)
+  const parsed = (family === 'gpt2' ? gpt2Config : rotaryConfig).safeParse(value)
+  if (!parsed.success) throw new Error(`model: ${where} is not a valid config: ${z.prettifyError(parsed.error)}`)
+  const { data } = parsed
+  const config = data.model_type === 'gpt2' ? readGpt2(data as z.infer<typeof gpt2Config>, refuse) : readRotary(data as RotaryConfig, refuse)
+  return { ...config, raw: value as Record<string, unknown> }
+}
+
+const listOf = (ids: number | number[] | null | undefined): number[] => (ids === null || ids === undefined ? [] : [ids].flat())
+
+function readRotary(c: RotaryConfig, refuse: Refuse): Omit<ModelConfig, 'raw'> {
   if (c.hidden_act !== 'silu') refuse('hidden_act', c.hidden_act, '"silu"')
-  if (c.attention_bias || c.mlp_bias) refuse('attention_bias/mlp_bias', true, 'false')
-  const scaling = c.rope_parameters ?? c.rope_scaling
-  const ropeType = scaling?.rope_type ?? scaling?.type ?? 'default'
-  if (ropeType !== 'default') refuse('rope_scaling', ropeType, 'none')
+  if (c.mlp_bias) refuse('mlp_bias', true, 'false')
+  if (c.attention_bias) refuse('attention_bias', true, 'false')
+  if (c.use_sliding_window) refuse('use_sliding_window', true, 'false')
+  if (c.partial_rotary_factor !== 1) refuse('partial_rotary_factor', c.partial_rotary_factor, '1')
   const keyValueHeads = c.num_key_value_heads ?? c.num_attention_heads
   if (c.num_attention_heads % keyValueHeads !== 0) refuse('num_key_value_heads', keyValueHeads, `a divisor of num_attention_heads = ${c.num_attention_heads}`)
   const headSize = c.head_dim ?? c.hidden_size / c.num_attention_heads
   if (!Number.isInteger(headSize) || headSize % 2 !== 0) refuse('head_dim', headSize, 'an even whole number')
   return {
+    family: c.model_type,
     vocabSize: c.vocab_size,
     hiddenSize: c.hidden_size,
     intermediateSize: c.intermediate_size,
@@ -77,33 +149,66 @@ export function parseModelConfig(value: unknown, where: string): ModelConfig {
     heads: c.num_attention_heads,
     keyValueHeads,
     headSize,
+    norm: 'rms',
     normEpsilon: c.rms_norm_eps,
-    ropeTheta: c.rope_theta ?? c.rope_parameters?.rope_theta ?? 10_000,
+    mlp: 'swiglu',
+    qkvBias: c.model_type === 'qwen2',
+    outputBias: false,
+    qkNorm: c.model_type === 'qwen3',
+    rope: readRope(c, refuse),
+    rotaryLayers: rotaryLayers(c),
     contextLength: c.max_position_embeddings,
-    tiedHead: c.tie_word_embeddings,
-    eosTokenIds: c.eos_token_id === null || c.eos_token_id === undefined ? [] : [c.eos_token_id].flat(),
+    tiedHead: c.tie_word_embeddings ?? c.model_type === 'smollm3',
+    eosTokenIds: listOf(c.eos_token_id),
     padTokenId: c.pad_token_id ?? undefined,
-    raw: value as Record<string, unknown>,
   }
 }
 
-/** Every weight the config asks for, with its shape, by its Hugging Face name. */
-export function weightShapes(config: ModelConfig): Map<string, number[]> {
-  const { hiddenSize: d, intermediateSize: f, heads, keyValueHeads, headSize, vocabSize } = config
-  const shapes = new Map<string, number[]>([['model.embed_tokens.weight', [vocabSize, d]]])
-  for (let layer = 0; layer < config.layers; layer++) {
-    const at = (name: string) => `model.layers.${layer}.${name}.weight`
-    shapes.set(at('input_layernorm'), [d])
-    shapes.set(at('self_attn.q_proj'), [heads * headSize, d])
-    shapes.set(at('self_attn.k_proj'), [keyValueHeads * headSize, d])
-    shapes.set(at('self_attn.v_proj'), [keyValueHeads * headSize, d])
-    shapes.set(at('self_attn.o_proj'), [d, heads * headSize])
-    shapes.set(at('post_attention_layernorm'), [d])
-    shapes.set(at('mlp.gate_proj'), [f, d])
-    shapes.set(at('mlp.up_proj'), [f, d])
-    shapes.set(at('mlp.down_proj'), [d, f])
+function rotaryLayers(c: RotaryConfig): boolean[] {
+  const turns = (layer: number) => (c.no_rope_layers ? c.no_rope_layers[layer] !== 0 : (layer + 1) % c.no_rope_layer_interval !== 0)
+  return Array.from({ length: c.num_hidden_layers }, (_, layer) => c.model_type !== 'smollm3' || turns(layer))
+}
+
+function readRope(c: RotaryConfig, refuse: Refuse): Rope {
+  const fields: RopeFields = c.rope_parameters ?? c.rope_scaling ?? {}
+  const theta = c.rope_theta ?? fields.rope_theta ?? (c.model_type === 'smollm3' ? 2_000_000 : 10_000)
+  const kind = fields.rope_type ?? fields.type ?? 'default'
+  const need = (field: keyof RopeFields): number => (fields[field] as number | undefined) ?? refuse(`rope_scaling.${String(field)}`, undefined, 'a number')
+  if (kind === 'default') return { theta }
+  if (kind === 'linear') return { theta, scaling: { kind, factor: need('factor') } }
+  if (kind !== 'llama3') return refuse('rope_scaling', kind, 'none, "linear" and "llama3"')
+  return {
+    theta,
+    scaling: { kind, factor: need('factor'), lowFrequency: need('low_freq_factor'), highFrequency: need('high_freq_factor'), originalLength: need('original_max_position_embeddings') },
   }
-  shapes.set('model.norm.weight', [d])
-  if (!config.tiedHead) shapes.set('lm_head.weight', [vocabSize, d])
-  return shapes
+}
+
+function readGpt2(c: z.infer<typeof gpt2Config>, refuse: Refuse): Omit<ModelConfig, 'raw'> {
+  if (c.activation_function !== 'gelu_new' && c.activation_function !== 'gelu_pytorch_tanh') refuse('activation_function', c.activation_function, '"gelu_new"')
+  if (!c.scale_attn_weights) refuse('scale_attn_weights', false, 'true')
+  if (c.scale_attn_by_inverse_layer_idx) refuse('scale_attn_by_inverse_layer_idx', true, 'false')
+  if (c.add_cross_attention) refuse('add_cross_attention', true, 'false')
+  if (c.n_embd % c.n_head !== 0) refuse('n_head', c.n_head, `a divisor of n_embd = ${c.n_embd}`)
+  return {
+    family: 'gpt2',
+    vocabSize: c.vocab_size,
+    hiddenSize: c.n_embd,
+    intermediateSize: c.n_inner ?? 4 * c.n_embd,
+    layers: c.n_layer,
+    heads: c.n_head,
+    keyValueHeads: c.n_head,
+    headSize: c.n_embd / c.n_head,
+    norm: 'layer',
+    normEpsilon: c.layer_norm_epsilon,
+    mlp: 'gelu',
+    qkvBias: true,
+    outputBias: true,
+    qkNorm: false,
+    rope: undefined,
+    rotaryLayers: Array.from({ length: c.n_layer }, () => false),
+    contextLength: c.n_positions,
+    tiedHead: c.tie_word_embeddings,
+    eosTokenIds: listOf(c.eos_token_id),
+    padTokenId: c.pad_token_id ?? undefined,
+  }
 }

@@ -1,29 +1,37 @@
 // One more token for each row of a batch, as fast as memory allows: at this size of matrix, reading the weights is the work.
 // So weights are laid out once for the whole continuation: transposed (the kernel for a transposed right side reads them at half
-// speed, see docs/performance.md), query/key/value and gate/up side by side, and the norm's weight and 1/√C multiplied in.
+// speed, see docs/decisions/0001-decoding-weights.md), query/key/value and gate/up side by side, norms, scales and adapters
+// multiplied in.
 //
-// Shapes as in transformer.ts; B rows, one token each.
+// Shapes as in attention.ts; B rows, one token each, S tokens so far, F = MLP's inner size.
 import type { ModelConfig } from './config'
+import { mergedWeight } from './linear'
+import { gelu } from './mlp'
+import { weight, type Model } from './model'
+import { norm, standardize } from './norms'
 import * as op from './ops'
-import { norm, normalize } from './rms-norm'
-import { rotaryFrequencies, turnMatrix } from './rotary'
-import { tf, type Tensor } from './tf'
-import { blockNames, EMBEDDING, headName, LAST_NORM, weight, type KeysAndValues, type Model } from './transformer'
+import { disposeRotary, rotate, rotaryTables, type Rotary } from './rotary'
+import { tf, tidy, type Tensor } from './tf'
+import type { KeysAndValues } from './transformer'
+import { EMBEDDING, headName, LAST_NORM, modulesOf, POSITIONS } from './weight-names'
 
-interface LayerWeights {
-  qkv: Tensor // [D, (H + 2K) · C]
-  o: Tensor // [H · C, D]
-  gateUp: Tensor // [D, 2F]
-  down: Tensor // [F, D]
+/** A linear layer ready for x · w + b. */
+interface Layout {
+  w: Tensor // [in, out]
+  b?: Tensor // [out]
+}
+interface LayerLayout {
+  qkv: Layout // out = (H + 2K) · C
+  o: Layout
+  inner: Layout // out = 2F (gate, up) or F
+  down: Layout
+  /** Of queries and keys, [1, H + K, C], where they are normalized. */
+  qkNorm?: Tensor
 }
 export interface Decoder {
-  config: ModelConfig
-  layers: LayerWeights[]
-  embedding: Tensor // the model's own
-  lastNorm: Tensor // the model's own
+  model: Model
+  layers: LayerLayout[]
   head: Tensor // [D, V]
-  turn: Tensor // [C, C], see rotary.ts
-  frequencies: Float64Array // [C]
 }
 
 /** Keys and values of every layer so far, and which of the S columns are real. */
@@ -35,89 +43,114 @@ export interface KeyValueCache {
 
 /** Lays a model's weights out for decoding; they take as much memory as the model's own. */
 export function openDecoder(model: Model): Decoder {
-  const { config } = model
   return {
-    config,
-    layers: Array.from({ length: config.layers }, (_, layer) => layerWeights(model, layer)),
-    embedding: weight(model, EMBEDDING),
-    lastNorm: weight(model, LAST_NORM),
-    head: op.transpose(weight(model, headName(config)), [1, 0]),
-    turn: turnMatrix(config.headSize),
-    frequencies: rotaryFrequencies(config),
+    model,
+    layers: Array.from({ length: model.config.layers }, (_, layer) => layoutOf(model, layer)),
+    head: op.transpose(weight(model, headName(model.config)), [1, 0]),
   }
 }
 
-function layerWeights(model: Model, layer: number): LayerWeights {
-  const { hiddenSize: d, headSize: c } = model.config
-  const names = blockNames(layer)
-  const w = (name: keyof typeof names) => weight(model, names[name])
-  const transposed = (name: keyof typeof names) => op.transpose(w(name), [1, 0])
-  return tf.tidy(() => {
-    const inputNorm = op.reshape(w('inputNorm'), [d, 1])
-    const query = op.scale(transposed('q'), 1 / Math.sqrt(c))
-    return {
-      qkv: op.mul(op.concat([query, transposed('k'), transposed('v')], 1), inputNorm),
-      o: transposed('o'),
-      gateUp: op.mul(op.concat([transposed('gate'), transposed('up')], 1), op.reshape(w('mlpNorm'), [d, 1])),
-      down: transposed('down'),
-    }
-  })
+function layoutOf(model: Model, layer: number): LayerLayout {
+  const { headSize: c, heads, keyValueHeads: kv, qkNorm, mlp } = model.config
+  const m = modulesOf(layer)
+  const queryScale = 1 / Math.sqrt(c)
+  return tidy(() => ({
+    qkv: afterNorm(model, m.inputNorm, [linearLayout(model, m.q, qkNorm ? 1 : queryScale), linearLayout(model, m.k), linearLayout(model, m.v)]),
+    o: linearLayout(model, m.o),
+    inner: afterNorm(model, m.mlpNorm, (mlp === 'gelu' ? [m.up] : [m.gate, m.up]).map((module) => linearLayout(model, module))),
+    down: linearLayout(model, m.down),
+    ...(qkNorm && { qkNorm: headNorms(op.scale(weight(model, `${m.qNorm}.weight`), queryScale), heads, weight(model, `${m.kNorm}.weight`), kv) }),
+  }))
 }
 
-export function disposeDecoder({ layers, head, turn }: Decoder): void {
-  for (const layer of layers) tf.dispose(Object.values(layer))
-  tf.dispose([head, turn])
+function linearLayout(model: Model, module: string, factor = 1): Layout {
+  const scaled = (x: Tensor) => (factor === 1 ? x : op.scale(x, factor))
+  const bias = model.weights.get(`${module}.bias`)
+  return { w: scaled(op.transpose(mergedWeight(model, module), [1, 0])), ...(bias && { b: op.add(scaled(bias), op.scalar(0)) }) } // never the model's own tensor
+}
+
+/** Layers side by side, with the weight and bias of the norm before them multiplied in: (u · n + m) w + b = u (n w) + (m w + b). */
+function afterNorm(model: Model, module: string, parts: Layout[]): Layout {
+  const w = op.concat(parts.map((part) => part.w), 1)
+  const column = op.reshape(weight(model, `${module}.weight`), [w.shape[0]!, 1])
+  const normBias = model.weights.get(`${module}.bias`)
+  const biases = [...(parts[0]!.b ? [op.concat(parts.map((part) => part.b!), 0)] : []), ...(normBias ? [op.reshape(op.matmul(op.reshape(normBias, [1, w.shape[0]!]), w), [w.shape[1]!])] : [])]
+  return { w: op.mul(w, column), ...(biases.length > 0 && { b: biases.reduce((a, b) => op.add(a, b)) }) }
+}
+
+const headNorms = (q: Tensor, heads: number, k: Tensor, kv: number) =>
+  op.concat([...Array.from({ length: heads }, () => op.reshape(q, [1, 1, q.size])), ...Array.from({ length: kv }, () => op.reshape(k, [1, 1, k.size]))], 1)
+
+export function disposeDecoder({ layers, head }: Decoder): void {
+  for (const { qkv, o, inner, down, qkNorm } of layers) {
+    for (const { w, b } of [qkv, o, inner, down]) tf.dispose(b ? [w, b] : [w])
+    qkNorm?.dispose()
+  }
+  head.dispose()
+}
+
+interface Step {
+  rotary: Rotary | undefined
+  bias: Tensor // [B, 1, 1, S]
 }
 
 /** The token ids [B] at the given positions → hidden [B, D]. The cache grows in place. */
 export function decodeNext(decoder: Decoder, ids: Int32Array, at: Int32Array, cache: KeyValueCache): Tensor {
+  const { model } = decoder
   cache.mask = cache.mask.map((row) => Uint8Array.from([...row, 1]))
-  return tf.tidy(() => {
-    const step = { ...rotation(decoder, at), bias: maskBias(cache.mask) }
-    let x = op.gatherRows(decoder.embedding, tf.tensor1d(ids, 'int32')) // [B, D]
-    decoder.layers.forEach((layer, l) => {
-      const past = cache.layers[l]!
-      const { y, k, v } = tf.tidy(() => decodeBlock(decoder, layer, x, past, step))
-      tf.dispose([x, past.k, past.v])
-      cache.layers[l] = { k: tf.keep(k), v: tf.keep(v) }
-      x = y
-    })
-    return norm(x, decoder.lastNorm, decoder.config.normEpsilon)
+  const step: Step = { rotary: rotaryTables(model.config, at), bias: maskBias(cache.mask) }
+  let x = tidy(() => embed(model, ids, at)) // [B, D]
+  decoder.layers.forEach((layout, layer) => {
+    const past = cache.layers[layer]!
+    const { y, k, v } = tidy(() => decodeBlock(decoder, layout, layer, x, past, step))
+    tf.dispose([x, past.k, past.v])
+    cache.layers[layer] = { k, v }
+    x = y
   })
+  const hidden = tidy(() => norm(model, LAST_NORM, x))
+  tf.dispose([x, step.bias])
+  disposeRotary(step.rotary)
+  return hidden
 }
 
 /** hidden [B, D] → logits [B, V]. */
 export const decodeLogits = (decoder: Decoder, hidden: Tensor): Tensor => op.matmul(hidden, decoder.head)
 
-interface Step {
-  cos: Tensor // [B, 1, C]
-  sin: Tensor
-  bias: Tensor // [B, 1, 1, S]
+function embed(model: Model, ids: Int32Array, at: Int32Array): Tensor {
+  const tokens = op.gatherRows(weight(model, EMBEDDING), tf.tensor1d(ids, 'int32'))
+  return model.config.rope ? tokens : op.add(tokens, op.gatherRows(weight(model, POSITIONS), tf.tensor1d(at, 'int32')))
 }
 
-function decodeBlock({ config, turn }: Decoder, w: LayerWeights, x: Tensor, past: KeysAndValues, { cos, sin, bias }: Step): { y: Tensor } & KeysAndValues {
-  const { heads, keyValueHeads: kv, headSize: c, intermediateSize: f, normEpsilon } = config
+function apply(x: Tensor, { w, b }: Layout): Tensor {
+  const y = op.matmul(x, w)
+  return b ? op.add(y, b) : y
+}
+
+function decodeBlock({ model }: Decoder, layout: LayerLayout, layer: number, x: Tensor, past: KeysAndValues, { rotary, bias }: Step): { y: Tensor } & KeysAndValues {
+  const { heads, keyValueHeads: kv, headSize: c } = model.config
   const b = x.shape[0]!
-  const rotated = heads + kv
-  const [qk, v] = op.split(op.matmul(normalize(x, normEpsilon), w.qkv), [rotated * c, kv * c], 1) as [Tensor, Tensor]
-  const turned = op.matmul(op.reshape(qk, [b * rotated, c]), turn)
-  const turnedQk = op.add(op.mul(op.reshape(qk, [b, rotated, c]), cos), op.mul(op.reshape(turned, [b, rotated, c]), sin))
-  const [q, newK] = op.split(turnedQk, [heads, kv], 1) as [Tensor, Tensor]
+  const [qk, newV] = op.split(apply(standardize(model, x), layout.qkv), [(heads + kv) * c, kv * c], 1) as [Tensor, Tensor]
+  const placed = place(model, op.reshape(qk, [b, heads + kv, c]), layout.qkNorm, model.config.rotaryLayers[layer] ? rotary : undefined)
+  const [q, newK] = op.split(placed, [heads, kv], 1) as [Tensor, Tensor]
   const k = op.concat([past.k, op.reshape(newK, [b, kv, 1, c])], 2) // [B, K, S, C]
-  const allV = op.concat([past.v, op.reshape(v, [b, kv, 1, c])], 2)
+  const v = op.concat([past.v, op.reshape(newV, [b, kv, 1, c])], 2)
   const scores = op.add(op.batchMatmul(op.reshape(q, [b, kv, heads / kv, c]), k, false, true), bias) // [B, K, G, S]
-  const mixed = op.reshape(op.batchMatmul(op.softmax(scores), allV), [b, heads * c])
-  const x1 = op.add(x, op.matmul(mixed, w.o))
-  const [gate, up] = op.split(op.matmul(normalize(x1, normEpsilon), w.gateUp), [f, f], 1) as [Tensor, Tensor]
-  const inner = op.mul(op.mul(gate, op.sigmoid(gate)), up)
-  return { y: op.add(x1, op.matmul(inner, w.down)), k, v: allV }
+  const mixed = op.reshape(op.batchMatmul(op.softmax(scores), v), [b, heads * c])
+  const x1 = op.add(x, apply(mixed, layout.o))
+  return { y: op.add(x1, apply(activate(model.config, apply(standardize(model, x1), layout.inner)), layout.down)), k, v }
 }
 
-function rotation({ config, frequencies }: Decoder, at: Int32Array): Pick<Step, 'cos' | 'sin'> {
-  const c = config.headSize
-  const table = (f: (angle: number) => number) =>
-    tf.tensor3d(Float32Array.from({ length: at.length * c }, (_, i) => f(at[Math.floor(i / c)]! * frequencies[i % c]!)), [at.length, 1, c])
-  return { cos: table(Math.cos), sin: table(Math.sin) }
+/** Queries and keys [B, H + K, C], normalized and turned as the family does it. */
+function place(model: Model, qk: Tensor, qkNorm: Tensor | undefined, rotary: Rotary | undefined): Tensor {
+  const [b, n, c] = qk.shape as [number, number, number]
+  const normed = qkNorm ? op.mul(op.reshape(standardize(model, op.reshape(qk, [b * n, c])), [b, n, c]), qkNorm) : qk
+  return rotary ? rotate(normed, rotary) : normed
+}
+
+function activate({ mlp, intermediateSize: f }: ModelConfig, inner: Tensor): Tensor {
+  if (mlp === 'gelu') return gelu(inner)
+  const [gate, up] = op.split(inner, [f, f], 1) as [Tensor, Tensor]
+  return op.mul(op.mul(gate, op.sigmoid(gate)), up)
 }
 
 function maskBias(mask: readonly Uint8Array[]): Tensor {

@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { parseModelConfig, type ModelConfig } from './config'
 import { openSafetensors, type SafetensorsFile } from './safetensors'
+import { storedAs } from './stored'
+import { weightShapes } from './weight-names'
 
 export const SINGLE = 'model.safetensors'
-const INDEX = 'model.safetensors.index.json'
+export const INDEX = 'model.safetensors.index.json'
 
 export function readModelConfig(folder: string): ModelConfig {
   const file = join(folder, 'config.json')
@@ -25,18 +27,56 @@ function readJson(file: string): unknown {
 
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string().regex(/^[\w.-]+$/)) })
 
-/** The safetensors files of a folder, opened and their headers checked; close them after use. */
-export function openShards(folder: string): SafetensorsFile[] {
+function openShards(folder: string): SafetensorsFile[] {
   if (existsSync(join(folder, SINGLE))) return [openSafetensors(join(folder, SINGLE))]
   if (!existsSync(join(folder, INDEX))) throw new Error(`model: ${folder} has neither ${SINGLE} nor ${INDEX}; convert the weights to safetensors`)
-  const names = [...new Set(Object.values(indexSchema.parse(readJson(join(folder, INDEX))).weight_map))]
-  return names.map((name) => openSafetensors(join(folder, name)))
+  const index = indexSchema.safeParse(readJson(join(folder, INDEX)))
+  if (!index.success) throw new Error(`model: ${join(folder, INDEX)} is not an index of shards: ${z.prettifyError(index.error)}`)
+  return [...new Set(Object.values(index.data.weight_map))].map((name) => openSafetensors(join(folder, name)))
 }
 
-/** The entry of a weight, whose shape must be as expected. */
-export function storedWeight(files: readonly SafetensorsFile[], name: string, shape: readonly number[], where: string) {
-  const stored = files.map((file) => file.tensors.get(name)).find(Boolean)
-  if (!stored) throw new Error(`model: ${where} lacks the weight ${name}`)
-  if (String(stored.shape) !== String(shape)) throw new Error(`model: ${where}: weight ${name} has shape [${stored.shape.join(', ')}], config.json asks for [${shape.join(', ')}]`)
-  return stored
+/** A weight in our layout, checked against the config by the file's header; its values are read on demand. */
+export interface OpenWeight {
+  name: string
+  shape: number[]
+  read(): Float32Array
+}
+export interface OpenModel {
+  config: ModelConfig
+  weights: OpenWeight[]
+  close(): void
+}
+
+/**
+ * Opens every weight that config.json asks for; close it after use.
+ * @param extra further weights the folder must hold, such as a score head, with their shapes
+ * @throws a message that names the folder, file or weight when anything is missing, cut short or of another shape
+ */
+export function openModel(folder: string, extra: Record<string, number[]> = {}): OpenModel {
+  const config = readModelConfig(folder)
+  const files = openShards(folder)
+  const close = () => files.forEach((file) => file.close())
+  try {
+    const wanted = [...weightShapes(config), ...Object.entries(extra)]
+    return { config, weights: wanted.map(([name, shape]) => openWeight(files, config, name, shape, folder)), close }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+function openWeight(files: readonly SafetensorsFile[], config: ModelConfig, name: string, shape: number[], where: string): OpenWeight {
+  const stored = storedAs(config, name, shape)
+  const find = (as: string) => files.map((file) => file.tensors.get(as)).find(Boolean)
+  const found = find(stored.name) ?? find(stored.name.replace(/^transformer\./, '')) // GPT-2's first files have no prefix
+  if (!found) throw new Error(`model: ${where} lacks the weight ${stored.name}`)
+  if (String(found.shape) !== String(stored.shape)) throw new Error(`model: ${where}: weight ${stored.name} has shape [${found.shape.join(', ')}], config.json asks for [${stored.shape.join(', ')}]`)
+  return { name, shape, read: () => stored.take(found.read()) }
+}
+
+/** Whether a folder holds every weight its config asks for, told from the headers alone. @returns the number of parameters */
+export function checkModelFolder(folder: string): number {
+  const open = openModel(folder)
+  open.close()
+  return open.weights.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)
 }

@@ -3,9 +3,10 @@
 import { uniform, type RandomKey } from '../random'
 import { padLeft, positions } from './batch'
 import { decodeLogits, decodeNext, disposeCache, disposeDecoder, keepRows, openDecoder, type Decoder, type KeyValueCache } from './decode'
+import type { Model } from './model'
 import * as op from './ops'
 import { readValues, tf, type Tensor } from './tf'
-import { hiddenWithKeys, type Model } from './transformer'
+import { hiddenWithKeys } from './transformer'
 
 export interface SamplingSettings {
   maxTokens: number
@@ -61,7 +62,7 @@ async function generateBatch(model: Model, decoder: Decoder, prompts: readonly (
   for (let step = 0, rows = all; ; step++) {
     const probabilities = nextTokenProbabilities(decoder, hidden, settings.temperature)
     hidden.dispose()
-    const sampled = rows.map((row, r) => takeToken(row, probabilities, r, decoder.config.vocabSize, settings, step))
+    const sampled = rows.map((row, r) => takeToken(row, probabilities, r, model.config.vocabSize, settings, step))
     const going = rows.flatMap(({ continuation }, r) => (continuation.stopped ? [] : [r]))
     if (going.length === 0 || step + 1 === settings.maxTokens) break
     if (going.length < rows.length) {

@@ -1,7 +1,8 @@
 // A GGUF file becomes a Hugging Face folder: weights dequantized and renamed, config and tokenizer rebuilt from the metadata.
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseModelConfig, weightShapes } from './config'
+import { parseModelConfig } from './config'
+import { weightShapes } from './weight-names'
 import { openGguf, type GgufFile, type GgufTensor, type GgufValue } from './gguf'
 import { writeSafetensors } from './safetensors'
 

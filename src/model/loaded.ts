@@ -1,6 +1,6 @@
 // A model folder ready for use: weights on the device and the tokenizer beside them.
 import { loadTokenizer, type Tokenizer } from './tokenizer'
-import type { Model } from './transformer'
+import type { Model } from './model'
 import { loadModel } from './weights'
 
 export interface LoadedModel {

@@ -45,6 +45,7 @@ export const square = unary('Square')
 export const sqrt = unary('Sqrt')
 export const rsqrt = unary('Rsqrt')
 export const sigmoid = unary('Sigmoid')
+export const tanh = unary('Tanh')
 /** Softmax over the last axis, any rank. */
 export const softmax = (x: Tensor) => backend.executeSingleOutput('Softmax', [FLOAT], [x])
 export const logSoftmax = (x: Tensor) => backend.executeSingleOutput('LogSoftmax', [FLOAT], [x])

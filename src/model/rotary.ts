@@ -1,25 +1,35 @@
 // Rotary positions: each pair (i, i + C/2) of a head turns by position · frequency (Su et al., 2021, in Hugging Face's layout).
-import type { ModelConfig } from './config'
+import type { ModelConfig, Rope } from './config'
 import * as op from './ops'
 import { tf, type Tensor } from './tf'
 
-/** Attention's 1/sqrt(C) is folded into the query's tables. */
 export interface Rotary {
-  cosQ: Tensor // [N, 1, C]
-  sinQ: Tensor
-  cosK: Tensor
-  sinK: Tensor
+  cos: Tensor // [N, 1, C]
+  sin: Tensor // [N, 1, C]
   turn: Tensor // [C, C]
 }
 
 /** Angle by position of each of the C places of a head. */
-export function rotaryFrequencies({ headSize, ropeTheta }: ModelConfig): Float64Array {
+export function rotaryFrequencies({ headSize, rope }: Pick<ModelConfig, 'headSize' | 'rope'>): Float64Array {
   const half = headSize / 2
-  return Float64Array.from({ length: headSize }, (_, i) => ropeTheta ** (-(i % half) / half))
+  const { theta, scaling } = rope!
+  return Float64Array.from({ length: headSize }, (_, i) => stretch(theta ** (-(i % half) / half), scaling))
+}
+
+/** Longer contexts: "linear" slows every turn, "llama3" only the slow ones, with a smooth passage between. */
+function stretch(frequency: number, scaling: Rope['scaling']): number {
+  if (!scaling) return frequency
+  if (scaling.kind === 'linear') return frequency / scaling.factor
+  const { factor, lowFrequency, highFrequency, originalLength } = scaling
+  const turns = (originalLength * frequency) / (2 * Math.PI) // within the context it was trained on
+  if (turns < lowFrequency) return frequency / factor
+  if (turns > highFrequency) return frequency
+  const smooth = (turns - lowFrequency) / (highFrequency - lowFrequency)
+  return ((1 - smooth) * frequency) / factor + smooth * frequency
 }
 
 /** x · turn = (−second half, first half): [C, C]. */
-export function turnMatrix(c: number): Tensor {
+function turnMatrix(c: number): Tensor {
   const half = c / 2
   const turn = new Float32Array(c * c)
   for (let i = 0; i < half; i++) {
@@ -29,28 +39,33 @@ export function turnMatrix(c: number): Tensor {
   return tf.tensor2d(turn, [c, c])
 }
 
-/** Cosine and sine tables for tokens at the given positions, [N, 1, C]. */
-export function rotaryTables(config: ModelConfig, at: Int32Array): Rotary {
+/** Tables for tokens at the given positions; undefined for families that do not turn. */
+export function rotaryTables(config: ModelConfig, at: Int32Array): Rotary | undefined {
+  if (!config.rope) return undefined
   const c = config.headSize
   const frequencies = rotaryFrequencies(config)
-  const table = (f: (angle: number) => number, factor = 1) =>
-    tf.tensor3d(Float32Array.from({ length: at.length * c }, (_, i) => factor * f(at[Math.floor(i / c)]! * frequencies[i % c]!)), [at.length, 1, c])
-  const scale = 1 / Math.sqrt(c)
-  return { cosQ: table(Math.cos, scale), sinQ: table(Math.sin, scale), cosK: table(Math.cos), sinK: table(Math.sin), turn: turnMatrix(c) }
+  const table = (f: (angle: number) => number) => {
+    const values = new Float32Array(at.length * c)
+    for (let n = 0; n < at.length; n++) for (let i = 0; i < c; i++) values[n * c + i] = f(at[n]! * frequencies[i]!)
+    return tf.tensor3d(values, [at.length, 1, c])
+  }
+  return { cos: table(Math.cos), sin: table(Math.sin), turn: turnMatrix(c) }
 }
 
-export const disposeRotary = (r: Rotary): void => tf.dispose([r.cosQ, r.sinQ, r.cosK, r.sinK, r.turn])
+export function disposeRotary(rotary: Rotary | undefined): void {
+  if (rotary) tf.dispose([rotary.cos, rotary.sin, rotary.turn])
+}
 
-/** x [N, heads · C] → the same rows rotated, [N, heads, C]. */
-export function rotate(x: Tensor, heads: number, cos: Tensor, sin: Tensor, turn: Tensor): Tensor {
-  const [n, c] = [x.shape[0]!, turn.shape[0]!]
+/** x [N, heads, C] → the same, turned. */
+export function rotate(x: Tensor, { cos, sin, turn }: Rotary): Tensor {
+  const [n, heads, c] = x.shape as [number, number, number]
   const turned = op.reshape(op.matmul(op.reshape(x, [n * heads, c]), turn), [n, heads, c])
-  return op.add(op.mul(op.reshape(x, [n, heads, c]), cos), op.mul(turned, sin))
+  return op.add(op.mul(x, cos), op.mul(turned, sin))
 }
 
-/** dy [N, heads, C] → gradient by the unrotated rows, [N, heads · C]. */
-export function rotateBackward(dy: Tensor, heads: number, cos: Tensor, sin: Tensor, turn: Tensor): Tensor {
-  const [n, c] = [dy.shape[0]!, turn.shape[0]!]
+/** dy [N, heads, C] → gradient by the unturned rows. */
+export function rotateBackward(dy: Tensor, { cos, sin, turn }: Rotary): Tensor {
+  const [n, heads, c] = dy.shape as [number, number, number]
   const back = op.matmul(op.reshape(op.mul(dy, sin), [n * heads, c]), turn, false, true)
-  return op.reshape(op.add(op.mul(dy, cos), op.reshape(back, [n, heads, c])), [n, heads * c])
+  return op.add(op.mul(dy, cos), op.reshape(back, [n, heads, c]))
 }

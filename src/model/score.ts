@@ -1,8 +1,9 @@
 // The distribution of the next token after many prompts, without generating.
 import { groupByTokens, lastTokens, padRight } from './batch'
+import type { Model } from './model'
 import * as op from './ops'
 import { readValues, tf } from './tf'
-import { hidden, logits, type Model } from './transformer'
+import { hidden, logits } from './transformer'
 
 /** Padded tokens of one forward pass; bounds memory. */
 const TOKENS_AT_ONCE = 4096

@@ -35,6 +35,9 @@ export function deviceName(): 'gpu' | 'cpu' {
   return backend.isUsingGpuDevice ? 'gpu' : 'cpu'
 }
 
+/** tf.tidy for any plain object of tensors: what `make` returns is kept, everything else it made is freed. */
+export const tidy = <T>(make: () => T): T => tf.tidy(make as never) as T
+
 /** The values of the tensor that `make` returns; everything made on the way is freed. (A typed array must not leave tf.tidy: it would be searched for tensors, value by value.) */
 export function readValues(make: () => Tensor): Float32Array {
   const tensor = tf.tidy(make)

@@ -1,24 +1,13 @@
 // Weights between a Hugging Face folder and the device.
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { weightShapes } from './config'
-import { openShards, readModelConfig, SINGLE, storedWeight } from './folder'
-import { openSafetensors, writeSafetensors, type SafetensorsFile } from './safetensors'
+import type { Model } from './model'
+import { INDEX, openModel, SINGLE } from './folder'
+import { openSafetensors, writeSafetensors } from './safetensors'
+import { toStored, type WrittenWeight } from './stored'
 import { tf, type Tensor } from './tf'
-import type { Model } from './transformer'
 
 const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'generation_config.json', 'chat_template.jinja']
-
-/** Loads named float32 tensors of a safetensors file or folder, checked against their expected shapes. */
-function loadWeights(files: SafetensorsFile[], shapes: Map<string, number[]>, where: string): Map<string, Tensor> {
-  const weights = new Map<string, Tensor>()
-  for (const [name, shape] of shapes) {
-    const values = storedWeight(files, name, shape, where).read()
-    if (!allFinite(values)) throw new Error(`model: ${where}: weight ${name} holds NaN or infinity; the checkpoint is broken`)
-    weights.set(name, tf.tensor(values, shape))
-  }
-  return weights
-}
 
 function allFinite(values: Float32Array): boolean {
   let poison = 0
@@ -29,16 +18,20 @@ function allFinite(values: Float32Array): boolean {
 /**
  * Loads the weights that config.json asks for.
  * @param extra further weights the folder must hold, such as a score head, with their shapes
- * @throws a message that names the folder, file or weight when anything is missing, cut short or of another shape
+ * @throws a message that names the folder, file or weight when anything is missing, cut short, of another shape or not finite
  */
 export function loadModel(folder: string, extra: Record<string, number[]> = {}): Model {
-  const config = readModelConfig(folder)
-  const files = openShards(folder)
+  const { config, weights, close } = openModel(folder, extra)
   try {
-    return { config, weights: loadWeights(files, new Map([...weightShapes(config), ...Object.entries(extra)]), folder) }
+    return { config, weights: new Map(weights.map(({ name, shape, read }) => [name, tf.tensor(finite(read(), name, folder), shape)])) }
   } finally {
-    files.forEach((file) => file.close())
+    close()
   }
+}
+
+function finite(values: Float32Array, name: string, folder: string): Float32Array {
+  if (!allFinite(values)) throw new Error(`model: ${folder}: weight ${name} holds NaN or infinity; the checkpoint is broken`)
+  return values
 }
 
 /** Named tensors of one safetensors file, for training states and heads. */
@@ -51,19 +44,43 @@ export function loadTensors(file: string): Map<string, Tensor> {
   }
 }
 
+const written = (tensors: Map<string, Tensor>): WrittenWeight[] => [...tensors].map(([name, tensor]) => ({ name, shape: tensor.shape, read: () => tensor.dataSync<'float32'>() }))
+
 export function saveTensors(file: string, tensors: Map<string, Tensor>): void {
-  writeSafetensors(
-    file,
-    [...tensors].map(([name, tensor]) => ({ name, shape: tensor.shape, read: () => tensor.dataSync<'float32'>() })),
-  )
+  writeSafetensors(file, written(tensors))
 }
 
+/** Files larger than this are split, as transformers does. */
+const MAX_SHARD_BYTES = 5_000_000_000
+
 /** Writes a folder that transformers, vLLM and llama.cpp's converter read. Tokenizer files are copied from `tokenizerFrom`. */
-export function saveModel(model: Model, folder: string, tokenizerFrom: string): void {
+export function saveModel(model: Model, folder: string, tokenizerFrom: string, maxShardBytes = MAX_SHARD_BYTES): void {
   mkdirSync(folder, { recursive: true })
-  saveTensors(join(folder, SINGLE), model.weights)
+  writeShards(folder, toStored(model.config, written(model.weights)), maxShardBytes)
   writeFileSync(join(folder, 'config.json'), `${JSON.stringify({ ...model.config.raw, dtype: 'float32', torch_dtype: 'float32' }, null, 2)}\n`)
   for (const name of TOKENIZER_FILES) if (existsSync(join(tokenizerFrom, name))) copyFileSync(join(tokenizerFrom, name), join(folder, name))
+}
+
+const bytesOf = ({ shape }: WrittenWeight) => 4 * shape.reduce((a, b) => a * b, 1)
+
+/** One file, or numbered shards and their index. */
+function writeShards(folder: string, weights: readonly WrittenWeight[], maxBytes: number): void {
+  const shards: WrittenWeight[][] = [[]]
+  let bytes = 0
+  for (const weight of weights) {
+    if (bytes > 0 && bytes + bytesOf(weight) > maxBytes) {
+      shards.push([])
+      bytes = 0
+    }
+    shards.at(-1)!.push(weight)
+    bytes += bytesOf(weight)
+  }
+  if (shards.length === 1) return writeSafetensors(join(folder, SINGLE), weights)
+  const digits = (n: number) => String(n).padStart(5, '0')
+  const nameOf = (shard: number) => `model-${digits(shard + 1)}-of-${digits(shards.length)}.safetensors`
+  shards.forEach((shard, i) => writeSafetensors(join(folder, nameOf(i)), shard))
+  const weight_map = Object.fromEntries(shards.flatMap((shard, i) => shard.map(({ name }) => [name, nameOf(i)])))
+  writeFileSync(join(folder, INDEX), JSON.stringify({ metadata: { total_size: weights.reduce((sum, weight) => sum + bytesOf(weight), 0) }, weight_map }, null, 2))
 }
 
 /** A second, independent copy of a model's weights on the device. */

@@ -9,18 +9,11 @@
 // State is keyed by weight name and takes rows + columns instead of rows · columns values.
 import * as op from '../model/ops'
 import { tf, type Tensor } from '../model/tf'
-import type { Gradients, Model } from '../model/transformer'
+import type { Optimizer } from './optimizer'
+import { weight } from '../model/model'
 
 const EPSILON = 1e-30
 const DECAY = -0.8
-
-export interface Optimizer {
-  /** Applies and disposes the gradients. */
-  step(model: Model, gradients: Gradients, learningRate: number): void
-  /** Everything needed to go on bit for bit, with the step count. */
-  state: Map<string, Tensor>
-  steps: number
-}
 
 export function adafactor(): Optimizer {
   const optimizer: Optimizer = {
@@ -30,8 +23,7 @@ export function adafactor(): Optimizer {
       optimizer.steps++
       const decay = 1 - optimizer.steps ** DECAY
       for (const [name, gradient] of gradients) {
-        const before = model.weights.get(name)
-        if (!before) throw new Error(`training: gradient for unknown weight ${name}`)
+        const before = weight(model, name)
         const after = tf.tidy(() => {
           const direction = before.rank >= 2 ? factored(optimizer.state, name, gradient, decay) : whole(optimizer.state, name, gradient, decay)
           const rms = op.sqrt(op.mean(op.reshape(op.square(direction), [gradient.size]), 0))

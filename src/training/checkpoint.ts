@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { loadTensors, saveTensors } from '../model/weights'
 import { tf, type Tensor } from '../model/tf'
-import type { Model } from '../model/transformer'
-import type { Optimizer } from './adafactor'
+import type { Model } from '../model/model'
+import type { Optimizer } from './optimizer'
 
 /** One row of a training curve: the step and any numbers. */
 export type Metrics = Record<string, number>

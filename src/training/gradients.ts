@@ -1,9 +1,11 @@
 // Forward passes whose backward pass waits for coefficients that only the algorithm knows.
 import type { TokenBatch } from '../model/batch'
 import { padRight } from '../model/batch'
+import { weight, type Gradients, type Model } from '../model/model'
 import * as op from '../model/ops'
-import { readValues, tf, type Tensor } from '../model/tf'
-import { addGradient, backward, headName, hidden, hiddenWithTape, logits, type Gradients, type Model } from '../model/transformer'
+import { readValues, tf, tidy, type Tensor } from '../model/tf'
+import { addGradient, backward, hidden, hiddenWithTape, logits } from '../model/transformer'
+import { headName } from '../model/weight-names'
 
 /** A prompt with the response that followed it, as token ids. */
 export interface Sequence {
@@ -64,14 +66,14 @@ export function differentiableLogProbs(model: Model, tokens: ResponseTokens, tem
     values,
     backward(coefficients) {
       const head = headName(model.config)
-      const { dHidden, dHead } = tf.tidy(() => {
+      const { dHidden, dHead } = tidy(() => {
         const dLogits = op.mul(slope, tf.tensor2d(coefficients.map((c) => -c / temperature), [coefficients.length, 1]))
-        const dRows = op.matmul(dLogits, model.weights.get(head)!)
-        return { dHidden: op.scatterRows(dRows, indices(tokens.at), rowCount), dHead: op.matmul(dLogits, rows, true) }
+        const dRows = op.matmul(dLogits, weight(model, head))
+        return { dHidden: op.scatterRows(dRows, indices(tokens.at), rowCount), dHead: model.lora ? undefined : op.matmul(dLogits, rows, true) }
       })
       tf.dispose([rows, slope])
       const gradients = backward(model, tape, dHidden)
-      addGradient(gradients, head, dHead)
+      if (dHead) addGradient(gradients, head, dHead)
       return gradients
     },
   }
@@ -96,7 +98,7 @@ export function differentiableScores(model: Model, batch: TokenBatch, at: Int32A
     backward(coefficients) {
       const { dHidden, dHead } = tf.tidy(() => {
         const dScores = tf.tensor2d(coefficients, [at.length, 1])
-        const dRows = op.matmul(dScores, model.weights.get(SCORE_HEAD)!)
+        const dRows = op.matmul(dScores, weight(model, SCORE_HEAD))
         return { dHidden: op.scatterRows(dRows, indices(at), rowCount), dHead: op.matmul(dScores, rows, true) }
       })
       rows.dispose()
@@ -107,7 +109,7 @@ export function differentiableScores(model: Model, batch: TokenBatch, at: Int32A
   }
 }
 
-const scoreRows = (model: Model, rows: Tensor) => op.matmul(rows, model.weights.get(SCORE_HEAD)!, false, true)
+const scoreRows = (model: Model, rows: Tensor) => op.matmul(rows, weight(model, SCORE_HEAD), false, true)
 const indices = (values: Int32Array) => tf.tensor1d(values, 'int32')
 
 /** Runs `pass` over slices of `items` of at most `size` and adds the gradients up, so that memory is bounded by a slice. */
@@ -125,4 +127,15 @@ export function gradientNorm(gradients: Gradients): number {
   const total = squares.reduce((sum, s) => sum + s.dataSync()[0]!, 0)
   tf.dispose(squares)
   return Math.sqrt(total)
+}
+
+/** Scales gradients whose common norm is above `maxNorm` down to it; 0 leaves them. @returns the norm before */
+export function clipGradients(gradients: Gradients, maxNorm: number): number {
+  const norm = gradientNorm(gradients)
+  if (maxNorm === 0 || norm <= maxNorm) return norm
+  for (const [name, gradient] of gradients) {
+    gradients.set(name, tf.tidy(() => op.scale(gradient, maxNorm / norm)))
+    gradient.dispose()
+  }
+  return norm
 }

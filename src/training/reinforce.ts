@@ -11,19 +11,18 @@
 //   1. KL estimator: k1 for each token in the return (Jaques et al., 2017), k3 is logged beside it.
 //   2. log π(a_t) in k1 is the one seen while sampling: the policy is the same and so is the arithmetic.
 //   3. A response without end of turn loses `missingEosPenalty`; a reward with a floor never falls below it.
-//   4. Rewards and advantages are not whitened; gradients are not clipped, Adafactor bounds each update.
+//   4. Rewards and advantages are not whitened; gradients are clipped only where `maxGradientNorm` says so.
 import { generate, type Continuation, type SamplingSettings } from '../model/generate'
-import type { Model } from '../model/transformer'
-import { adafactor, type Optimizer } from './adafactor'
+import type { Model } from '../model/model'
 import { trainSteps, type Metrics, type TrainingHost } from './checkpoint'
-import { accumulate, differentiableLogProbs, differentiableScores, gradientNorm, responseTokens, tokenLogProbs, type Sequence } from './gradients'
+import { accumulate, differentiableLogProbs, differentiableScores, responseTokens, tokenLogProbs, type Sequence } from './gradients'
+import { openOptimizer, update, type Optimizer, type OptimizerSettings } from './optimizer'
 import { batchOf } from './sft'
 
-export interface ReinforceSettings {
+export interface ReinforceSettings extends OptimizerSettings {
   steps: number
   batchSize: number
   microBatchSize: number
-  learningRate: number
   valueLearningRate: number
   /** β of J. */
   klWeight: number
@@ -71,7 +70,7 @@ export function rewardWithEosRule(reward: number, stopped: boolean, penalty: num
 
 /** Trains the policy (and the value model) in place. @returns metrics by step */
 export async function trainReinforce(actors: Actors, prompts: readonly (readonly number[])[], reward: Reward, settings: ReinforceSettings, host: TrainingHost): Promise<Metrics[]> {
-  const trained = { policy: { model: actors.policy, optimizer: adafactor() }, value: { model: actors.value, optimizer: adafactor() } }
+  const trained = { policy: { model: actors.policy, optimizer: openOptimizer(settings) }, value: { model: actors.value, optimizer: openOptimizer(settings) } }
   return trainSteps(settings.steps, trained, host, async (step) => {
     const chosen = batchOf(step, prompts.length, settings.batchSize, settings.seed, 'rl')
     const samples = await generate(actors.policy, chosen.map((i) => prompts[i]!), settings.sampling, [settings.seed, 'rl', step])
@@ -117,7 +116,7 @@ function updateValue(model: Model, optimizer: Optimizer, episodes: readonly Epis
     })
     return pass.backward(slopes)
   })
-  optimizer.step(model, gradients, settings.valueLearningRate)
+  update(model, optimizer, gradients, { ...settings, learningRate: settings.valueLearningRate }, settings.steps)
   const returns = episodes.flatMap((e) => [...e.returns])
   const errors = episodes.flatMap((e) => [...e.advantages])
   return { valueLoss: loss, explainedVariance: variance(returns) > 0 ? 1 - variance(errors) / variance(returns) : 0 }
@@ -135,9 +134,7 @@ function updatePolicy(model: Model, optimizer: Optimizer, episodes: readonly Epi
     })
     return pass.backward(coefficients)
   })
-  const norm = gradientNorm(gradients)
-  optimizer.step(model, gradients, settings.learningRate)
-  return { policyLoss: loss, entropy: -logProbs / episodes.reduce((n, e) => n + e.response.length, 0), gradientNorm: norm }
+  return { policyLoss: loss, entropy: -logProbs / episodes.reduce((n, e) => n + e.response.length, 0), ...update(model, optimizer, gradients, settings, settings.steps) }
 }
 
 /** Of whole responses: k1 and k3 = e^(−k1) − 1 + k1, summed over tokens, averaged over rows. */

@@ -7,10 +7,10 @@
 import { normal } from '../random'
 import { lastTokens, padRight } from '../model/batch'
 import { tf } from '../model/tf'
-import type { Model } from '../model/transformer'
-import { adafactor } from './adafactor'
+import type { Model } from '../model/model'
 import { trainSteps, type Metrics, type TrainingHost } from './checkpoint'
 import { accumulate, differentiableScores, SCORE_HEAD, scoresAt, type Sequence } from './gradients'
+import { openOptimizer, update } from './optimizer'
 import { batchOf, type SftSettings } from './sft'
 
 /** Two responses to one prompt and the probability that the first is the better one. */
@@ -55,7 +55,7 @@ export function preferenceLoss(scores: Float32Array, preferFirst: readonly numbe
 
 /** Trains `model`, which has a score head, in place. @returns loss and accuracy by step */
 export async function trainRewardModel(model: Model, pairs: readonly LabelledPair[], settings: RewardModelSettings, host: TrainingHost): Promise<Metrics[]> {
-  const optimizer = adafactor()
+  const optimizer = openOptimizer(settings)
   const total = Math.ceil((pairs.length * settings.epochs) / settings.batchSize)
   return trainSteps(total, { rewardModel: { model, optimizer } }, host, async (step) => {
     const batch = batchOf(step, pairs.length, settings.batchSize, settings.seed, 'reward-model').map((i) => pairs[i]!)
@@ -69,8 +69,7 @@ export async function trainRewardModel(model: Model, pairs: readonly LabelledPai
       correct += part.correct
       return pass.backward(part.slopes)
     })
-    optimizer.step(model, gradients, settings.learningRate)
-    return { loss, accuracy: correct / batch.length }
+    return { loss, accuracy: correct / batch.length, ...update(model, optimizer, gradients, settings, total) }
   })
 }
 

@@ -5,16 +5,15 @@
 // Departures from the paper: 1. batch, length and learning rate are settings, smaller by default; 2. an end-of-turn token is
 // appended to each reference, so that the policy learns to stop.
 import { permutation } from '../random'
-import type { Model } from '../model/transformer'
-import { adafactor } from './adafactor'
+import type { Model } from '../model/model'
 import { trainSteps, type Metrics, type TrainingHost } from './checkpoint'
 import { accumulate, differentiableLogProbs, responseTokens, type Sequence } from './gradients'
+import { openOptimizer, update, type OptimizerSettings } from './optimizer'
 
-export interface SftSettings {
+export interface SftSettings extends OptimizerSettings {
   epochs: number
   batchSize: number
   microBatchSize: number
-  learningRate: number
   seed: number
 }
 
@@ -29,7 +28,7 @@ export function batchOf(step: number, items: number, batchSize: number, seed: nu
 
 /** Trains `model` in place. @returns loss by step */
 export async function trainSft(model: Model, sequences: readonly Sequence[], settings: SftSettings, host: TrainingHost): Promise<Metrics[]> {
-  const optimizer = adafactor()
+  const optimizer = openOptimizer(settings)
   const total = Math.ceil((sequences.length * settings.epochs) / settings.batchSize)
   return trainSteps(total, { policy: { model, optimizer } }, host, async (step) => {
     const batch = batchOf(step, sequences.length, settings.batchSize, settings.seed, 'sft').map((i) => sequences[i]!)
@@ -40,7 +39,6 @@ export async function trainSft(model: Model, sequences: readonly Sequence[], set
       loss -= pass.values.reduce((a, b) => a + b, 0) / tokens
       return pass.backward(new Float32Array(pass.values.length).fill(-1 / tokens))
     })
-    optimizer.step(model, gradients, settings.learningRate)
-    return { loss, tokens }
+    return { loss, tokens, ...update(model, optimizer, gradients, settings, total) }
   })
 }

@@ -1,12 +1,12 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheFolder } from '../../src/model/cache'
-import { checkModelFolder } from '../../src/model/check'
+import { checkModelFolder } from '../../src/model/folder'
 import { parseModelConfig } from '../../src/model/config'
 import { openGguf } from '../../src/model/gguf'
 import { importGguf } from '../../src/model/import-gguf'
 import { locateModel } from '../../src/model/locate'
-import { disposeModel } from '../../src/model/transformer'
+import { disposeModel } from '../../src/model/model'
 import { loadModel, saveModel } from '../../src/model/weights'
 import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
 
@@ -44,7 +44,7 @@ test('a folder that is no model is told apart: not there, a file, no config, no 
 })
 
 test.each([
-  ['another family', { model_type: 'mamba' }, /model_type "mamba"/],
+  ['another family', { model_type: 'mamba' }, /model_type = "mamba"; supported is llama/],
   ['an activation it does not compute', { hidden_act: 'relu' }, /hidden_act = "relu"/],
   ['rope scaling it does not compute', { rope_scaling: { rope_type: 'longrope' } }, /rope_scaling = "longrope"/],
   ['heads that do not divide', { num_attention_heads: 3, num_key_value_heads: 2 }, /num_key_value_heads = 2/],

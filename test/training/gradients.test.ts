@@ -1,6 +1,6 @@
 import { lastTokens, padRight } from '../../src/model/batch'
 import { tf } from '../../src/model/tf'
-import { disposeModel, type Gradients } from '../../src/model/transformer'
+import { disposeModel, type Gradients } from '../../src/model/model'
 import { adafactor } from '../../src/training/adafactor'
 import { accumulate, differentiableLogProbs, differentiableScores, responseTokens, tokenLogProbs } from '../../src/training/gradients'
 import { preferenceLoss } from '../../src/training/reward-model'

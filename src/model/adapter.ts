@@ -1,0 +1,100 @@
+// Low-rank adapters (Hu et al., 2021): added to a model, read and written as PEFT does, merged into plain weights.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { uniform } from '../random'
+import { loraA, loraB, mergedWeight } from './linear'
+import type { Lora, Model } from './model'
+import { openSafetensors, writeSafetensors } from './safetensors'
+import { tf, tidy } from './tf'
+import { modulesOf } from './weight-names'
+
+const PREFIX = 'base_model.model.'
+const CONFIG = 'adapter_config.json'
+const WEIGHTS = 'adapter_model.safetensors'
+
+/** The linear layers named by an adapter's targets. */
+function targetModules({ config }: Model, targets: readonly string[]): string[] {
+  if (config.family === 'gpt2') throw new Error('adapter: GPT-2 keeps query, key and value in one layer; adapters are not supported for it, train the whole model')
+  const modules = Array.from({ length: config.layers }, (_, layer) => modulesOf(layer)).flatMap(({ q, k, v, o, gate, up, down }) => [q, k, v, o, gate, up, down])
+  const known = [...new Set(modules.map((module) => module.split('.').at(-1)!))]
+  const unknown = targets.find((target) => !known.includes(target))
+  if (unknown !== undefined) throw new Error(`adapter: there is no linear layer "${unknown}"; there are ${known.join(', ')}`)
+  return modules.filter((module) => targets.includes(module.split('.').at(-1)!))
+}
+
+/** A model with the same, now frozen, weights and a fresh adapter: A uniform as PEFT draws it, B zero, so that nothing changes yet. */
+export function withAdapter(model: Model, lora: Lora, seed: number): Model {
+  const weights = new Map(model.weights)
+  for (const module of targetModules(model, lora.targets)) {
+    const [out, into] = model.weights.get(`${module}.weight`)!.shape as [number, number]
+    const bound = 1 / Math.sqrt(into)
+    const a = Float32Array.from({ length: lora.rank * into }, (_, i) => bound * (2 * uniform([seed, 'lora', module, i]) - 1))
+    weights.set(loraA(module), tf.tensor2d(a, [lora.rank, into]))
+    weights.set(loraB(module), tf.zeros([out, lora.rank]))
+  }
+  return { ...model, weights, lora }
+}
+
+/** Plain weights of a model with an adapter; tensors without one are shared with it. */
+export function mergeAdapter(model: Model): Model {
+  const weights = new Map([...model.weights].filter(([name]) => !name.includes('.lora_')))
+  for (const module of targetModules(model, model.lora!.targets)) weights.set(`${module}.weight`, tidy(() => mergedWeight(model, module)))
+  return { config: model.config, weights }
+}
+
+const adapterConfig = z
+  .object({
+    peft_type: z.literal('LORA'),
+    r: z.number().int().positive().max(65_536),
+    lora_alpha: z.number().positive(),
+    target_modules: z.union([z.array(z.string()), z.string()]),
+    bias: z.literal('none').default('none'),
+    use_dora: z.literal(false).default(false),
+    use_rslora: z.literal(false).default(false),
+    fan_in_fan_out: z.literal(false).default(false),
+    rank_pattern: z.record(z.string(), z.never()).nullish(),
+    alpha_pattern: z.record(z.string(), z.never()).nullish(),
+    modules_to_save: z.array(z.never()).nullish(),
+  })
+  .loose()
+
+/**
+ * A model with the adapter of a PEFT folder.
+ * @throws when the folder is incomplete, of another kind than plain LoRA, or does not fit the model
+ */
+export function loadAdapter(model: Model, folder: string): Model {
+  const file = join(folder, CONFIG)
+  if (!existsSync(file)) throw new Error(`adapter: ${folder} has no ${CONFIG}; give a folder that PEFT wrote`)
+  const parsed = adapterConfig.safeParse(JSON.parse(readFileSync(file, 'utf8')))
+  if (!parsed.success) throw new Error(`adapter: ${file} is not a plain LoRA adapter: ${z.prettifyError(parsed.error)}`)
+  const { r: rank, lora_alpha: alpha, target_modules: targets } = parsed.data
+  const lora: Lora = { rank, alpha, targets: [targets].flat() }
+  const open = openSafetensors(join(folder, WEIGHTS))
+  try {
+    const weights = new Map(model.weights)
+    const take = (name: string, shape: [number, number]) => {
+      const stored = open.tensors.get(PREFIX + name)
+      if (!stored) throw new Error(`adapter: ${join(folder, WEIGHTS)} lacks the weight ${PREFIX}${name}`)
+      if (String(stored.shape) !== String(shape)) throw new Error(`adapter: weight ${PREFIX}${name} has shape [${stored.shape.join(', ')}], the model asks for [${shape.join(', ')}]`)
+      weights.set(name, tf.tensor2d(stored.read(), shape))
+    }
+    for (const module of targetModules(model, lora.targets)) {
+      const [out, into] = model.weights.get(`${module}.weight`)!.shape as [number, number]
+      take(loraA(module), [rank, into])
+      take(loraB(module), [out, rank])
+    }
+    return { ...model, weights, lora }
+  } finally {
+    open.close()
+  }
+}
+
+/** Writes a model's adapter as a folder that PEFT loads. @param base the name or folder of the model it belongs to */
+export function saveAdapter({ weights, lora }: Model, folder: string, base: string): void {
+  mkdirSync(folder, { recursive: true })
+  const own = [...weights].filter(([name]) => name.includes('.lora_'))
+  writeSafetensors(join(folder, WEIGHTS), own.map(([name, tensor]) => ({ name: PREFIX + name, shape: tensor.shape, read: () => tensor.dataSync<'float32'>() })))
+  const config = { peft_type: 'LORA', task_type: 'CAUSAL_LM', base_model_name_or_path: base, r: lora!.rank, lora_alpha: lora!.alpha, lora_dropout: 0, target_modules: lora!.targets, bias: 'none', fan_in_fan_out: false, inference_mode: true }
+  writeFileSync(join(folder, CONFIG), `${JSON.stringify(config, null, 2)}\n`)
+}

@@ -1,0 +1,44 @@
+// Linear layers, with a bias where there is one and a low-rank adapter where there is one.
+import { weight, type GradientRecord, type Model } from './model'
+import * as op from './ops'
+import type { Tensor } from './tf'
+
+export const loraA = (module: string): string => `${module}.lora_A.weight` // [rank, in]
+export const loraB = (module: string): string => `${module}.lora_B.weight` // [out, rank]
+
+/** x [N, in] → [N, out]. */
+export function linear(model: Model, module: string, x: Tensor): Tensor {
+  const plain = op.matmul(x, weight(model, `${module}.weight`), false, true)
+  const bias = model.weights.get(`${module}.bias`)
+  const y = bias ? op.add(plain, bias) : plain
+  const a = model.weights.get(loraA(module))
+  if (!a) return y
+  const low = op.matmul(op.matmul(x, a, false, true), weight(model, loraB(module)), false, true)
+  return op.add(y, op.scale(low, loraScale(model)))
+}
+
+/** Gradient by the output [N, out] → gradient by the input; those by the weights that are trained are put into `gradients`. */
+export function linearBackward(model: Model, module: string, dy: Tensor, x: Tensor, gradients: GradientRecord): Tensor {
+  const dx = op.matmul(dy, weight(model, `${module}.weight`))
+  if (!model.lora) {
+    gradients[`${module}.weight`] = op.matmul(dy, x, true)
+    if (model.weights.has(`${module}.bias`)) gradients[`${module}.bias`] = op.sum(dy, 0)
+    return dx
+  }
+  const a = model.weights.get(loraA(module))
+  if (!a) return dx
+  const scaled = op.scale(dy, loraScale(model))
+  const dLow = op.matmul(scaled, weight(model, loraB(module))) // [N, rank]
+  gradients[loraB(module)] = op.matmul(scaled, op.matmul(x, a, false, true), true)
+  gradients[loraA(module)] = op.matmul(dLow, x, true)
+  return op.add(dx, op.matmul(dLow, a))
+}
+
+export const loraScale = ({ lora }: Model): number => lora!.alpha / lora!.rank
+
+/** The weight [out, in] with the adapter added in. */
+export function mergedWeight(model: Model, module: string): Tensor {
+  const base = weight(model, `${module}.weight`)
+  const a = model.weights.get(loraA(module))
+  return a ? op.add(base, op.scale(op.matmul(weight(model, loraB(module)), a), loraScale(model))) : base
+}

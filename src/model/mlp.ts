@@ -1,0 +1,51 @@
+// The feed-forward part of a block, h [N, D] → [N, D]:
+//   SwiGLU   down(silu(gate(h)) · up(h))
+//   GELU     down(gelu(up(h))), gelu by its tanh formula as in GPT-2
+import { linear, linearBackward } from './linear'
+import type { GradientRecord, Model } from './model'
+import * as op from './ops'
+import type { Tensor } from './tf'
+import { modulesOf } from './weight-names'
+
+export interface MlpTape {
+  up: Tensor // [N, F]
+  gate?: Tensor // [N, F]
+}
+
+export function mlp(model: Model, layer: number, h: Tensor): { out: Tensor; tape: MlpTape } {
+  const m = modulesOf(layer)
+  const up = linear(model, m.up, h)
+  if (model.config.mlp === 'gelu') return { out: linear(model, m.down, gelu(up)), tape: { up } }
+  const gate = linear(model, m.gate, h)
+  return { out: linear(model, m.down, op.mul(op.mul(gate, op.sigmoid(gate)), up)), tape: { up, gate } }
+}
+
+export function mlpBackward(model: Model, layer: number, dOut: Tensor, h: Tensor, { up, gate }: MlpTape, gradients: GradientRecord): Tensor {
+  const m = modulesOf(layer)
+  if (!gate) {
+    const dInner = linearBackward(model, m.down, dOut, gelu(up), gradients)
+    return linearBackward(model, m.up, op.mul(dInner, geluSlope(up)), h, gradients)
+  }
+  const s = op.sigmoid(gate)
+  const silu = op.mul(gate, s)
+  const dInner = linearBackward(model, m.down, dOut, op.mul(silu, up), gradients)
+  const dUp = op.mul(dInner, silu)
+  const siluSlope = op.add(s, op.mul(silu, op.sub(op.scalar(1), s)))
+  const dGate = op.mul(op.mul(dInner, up), siluSlope)
+  return op.add(linearBackward(model, m.gate, dGate, h, gradients), linearBackward(model, m.up, dUp, h, gradients))
+}
+
+const ROOT = Math.sqrt(2 / Math.PI)
+const CUBIC = 0.044715
+
+/** tanh(√(2/π) (x + 0.044715 x³)) */
+const geluTanh = (x: Tensor) => op.tanh(op.scale(op.mul(x, op.add(op.scalar(1), op.scale(op.square(x), CUBIC))), ROOT))
+
+export const gelu = (x: Tensor): Tensor => op.mul(op.scale(x, 0.5), op.add(op.scalar(1), geluTanh(x)))
+
+function geluSlope(x: Tensor): Tensor {
+  const t = geluTanh(x)
+  const inner = op.scale(op.add(op.scalar(1), op.scale(op.square(x), 3 * CUBIC)), ROOT)
+  const curved = op.mul(op.mul(op.scale(x, 0.5), op.sub(op.scalar(1), op.square(t))), inner)
+  return op.add(op.scale(op.add(op.scalar(1), t), 0.5), curved)
+}

@@ -1,0 +1,56 @@
+// Every weight by one set of names, those of Llama in Hugging Face's layout, whatever the family calls it in its files (stored.ts).
+import type { ModelConfig } from './config'
+
+export const EMBEDDING = 'model.embed_tokens.weight'
+export const POSITIONS = 'model.embed_positions.weight'
+export const LAST_NORM = 'model.norm'
+export const headName = (config: ModelConfig): string => (config.tiedHead ? EMBEDDING : 'lm_head.weight')
+
+/** The modules of a layer; a module's weights are `${module}.weight` and, where it has one, `${module}.bias`. */
+export const modulesOf = (layer: number) => {
+  const at = (name: string) => `model.layers.${layer}.${name}`
+  return {
+    inputNorm: at('input_layernorm'),
+    q: at('self_attn.q_proj'),
+    k: at('self_attn.k_proj'),
+    v: at('self_attn.v_proj'),
+    qNorm: at('self_attn.q_norm'),
+    kNorm: at('self_attn.k_norm'),
+    o: at('self_attn.o_proj'),
+    mlpNorm: at('post_attention_layernorm'),
+    gate: at('mlp.gate_proj'),
+    up: at('mlp.up_proj'),
+    down: at('mlp.down_proj'),
+  }
+}
+
+/** Every weight the config asks for, with its shape. A linear layer's weight is [out, in]. */
+export function weightShapes(config: ModelConfig): Map<string, number[]> {
+  const { hiddenSize: d, intermediateSize: f, heads, keyValueHeads, headSize: c, vocabSize } = config
+  const shapes = new Map<string, number[]>([[EMBEDDING, [vocabSize, d]]])
+  const linear = (module: string, out: number, into: number, bias: boolean) => {
+    shapes.set(`${module}.weight`, [out, into])
+    if (bias) shapes.set(`${module}.bias`, [out])
+  }
+  const norm = (module: string, size = d) => {
+    shapes.set(`${module}.weight`, [size])
+    if (config.norm === 'layer') shapes.set(`${module}.bias`, [size])
+  }
+  if (!config.rope) shapes.set(POSITIONS, [config.contextLength, d])
+  for (let layer = 0; layer < config.layers; layer++) {
+    const m = modulesOf(layer)
+    norm(m.inputNorm)
+    linear(m.q, heads * c, d, config.qkvBias)
+    linear(m.k, keyValueHeads * c, d, config.qkvBias)
+    linear(m.v, keyValueHeads * c, d, config.qkvBias)
+    if (config.qkNorm) [m.qNorm, m.kNorm].forEach((module) => norm(module, c))
+    linear(m.o, d, heads * c, config.outputBias)
+    norm(m.mlpNorm)
+    if (config.mlp === 'swiglu') linear(m.gate, f, d, config.outputBias)
+    linear(m.up, f, d, config.outputBias)
+    linear(m.down, d, f, config.outputBias)
+  }
+  norm(LAST_NORM)
+  if (!config.tiedHead) shapes.set('lm_head.weight', [vocabSize, d])
+  return shapes
+}
