@@ -1,5 +1,6 @@
 // Causal self-attention with grouped queries. The G query heads of one key head are stacked along time, so that keys are never
-// repeated. Shapes: N = batch · time rows, D hidden, H heads, K key/value heads, G = H / K, C head size, T time.
+// repeated. Shapes: N = batch · time rows, D hidden, H heads, K key/value heads, G = H / K, C head size, T time,
+// S keys that a query may see.
 import type { TokenBatch } from './batch'
 import { linear, linearBackward } from './linear'
 import type { GradientRecord, Model } from './model'
@@ -14,15 +15,20 @@ export interface AttentionContext {
   batch: number
   time: number
   rotary: Rotary | undefined
-  /** [B or 1, 1, T, T]: 0 where a query may look, a large negative number where it may not. */
+  /** [B or 1, 1, T, S]: 0 where a query may look, a large negative number where it may not. */
   bias: Tensor
+  /** Of each layer: keys and values of a prefix that every row shares, [1, K, P, C]; then S = P + T, else S = T. */
+  prefix?: readonly KeysAndValues[]
 }
+
+/** Of one layer: [B, K, T, C] each. */
+export type KeysAndValues = Record<'k' | 'v', Tensor>
 
 export interface AttentionTape {
   q: Tensor // [B, K, G·T, C], scaled by 1/√C
-  k: Tensor // [B, K, T, C]
-  v: Tensor // [B, K, T, C]
-  attention: Tensor // [B, K, G·T, T]
+  k: Tensor // [B, K, S, C]
+  v: Tensor // [B, K, S, C]
+  attention: Tensor // [B, K, G·T, S]
   mixed: Tensor // [N, H·C]
   /** Before their norm, where they have one: [N · heads, C]. */
   rawQ?: Tensor
@@ -34,15 +40,26 @@ const rowsToHeads = (x: Tensor, b: number, t: number, k: number, g: number, c: n
 const headsToRows = (x: Tensor, b: number, t: number, k: number, g: number, c: number) =>
   op.reshape(op.transpose(op.reshape(x, [b, k, g, t, c]), [0, 3, 1, 2, 4]), [b * t, k * g * c])
 
-/** Later tokens and padding cannot be looked at. */
-export function attentionBias({ batch: b, time: t, mask }: TokenBatch): Tensor {
+/** Later tokens and padding cannot be looked at; a shared prefix of `past` tokens can. */
+export function attentionBias({ batch: b, time: t, mask }: TokenBatch, past = 0): Tensor {
   const startsReal = Array.from({ length: b }, (_, row) => mask[row * t]).every(Boolean)
   const rows = startsReal ? 1 : b // padding on the right lies in the future of every real token
-  const bias = new Float32Array(rows * t * t).fill(-1e9)
+  const bias = new Float32Array(rows * t * (past + t)).fill(-1e9)
   for (let row = 0; row < rows; row++) {
-    for (let i = 0; i < t; i++) for (let j = 0; j <= i; j++) if (startsReal || mask[row * t + j]) bias[(row * t + i) * t + j] = 0
+    for (let i = 0; i < t; i++) {
+      const start = (row * t + i) * (past + t)
+      bias.fill(0, start, start + past)
+      for (let j = 0; j <= i; j++) if (startsReal || mask[row * t + j]) bias[start + past + j] = 0
+    }
   }
-  return tf.tensor4d(bias, [rows, 1, t, t])
+  return tf.tensor4d(bias, [rows, 1, t, past + t])
+}
+
+/** The prefix's keys or values [1, K, P, C] before those of every row [B, K, T, C]. */
+function afterPrefix(prefix: Tensor | undefined, own: Tensor): Tensor {
+  if (!prefix) return own
+  const everyRow = op.gatherRows(prefix, tf.zeros([own.shape[0]!], 'int32'))
+  return op.concat([everyRow, own], 2)
 }
 
 /** A query or key from rows [N, heads · C] to [N, heads, C], normalized and turned as the family does it. */
@@ -63,17 +80,18 @@ function placeBackward(dy: Tensor, raw: Tensor | undefined, normModule: string, 
 
 /** h [N, D] → [N, D]. */
 export function attention(layer: number, h: Tensor, context: AttentionContext): { out: Tensor; tape: AttentionTape } {
-  const { model, batch: b, time: t, bias } = context
+  const { model, batch: b, time: t, bias, prefix } = context
   const { heads, keyValueHeads: kv, headSize: c } = model.config
   const g = heads / kv
   const m = modulesOf(layer)
   const query = place(linear(model, m.q, h), heads, m.qNorm, layer, context)
   const key = place(linear(model, m.k, h), kv, m.kNorm, layer, context)
   const q = rowsToHeads(op.scale(query.placed, 1 / Math.sqrt(c)), b, t, kv, g, c)
-  const k = rowsToHeads(key.placed, b, t, kv, 1, c)
-  const v = rowsToHeads(linear(model, m.v, h), b, t, kv, 1, c)
-  const scores = op.reshape(op.batchMatmul(q, k, false, true), [b, heads, t, t])
-  const weights = op.reshape(op.softmax(op.add(scores, bias)), [b, kv, g * t, t])
+  const k = afterPrefix(prefix?.[layer]!.k, rowsToHeads(key.placed, b, t, kv, 1, c))
+  const v = afterPrefix(prefix?.[layer]!.v, rowsToHeads(linear(model, m.v, h), b, t, kv, 1, c))
+  const s = k.shape[2]!
+  const scores = op.reshape(op.batchMatmul(q, k, false, true), [b, heads, t, s])
+  const weights = op.reshape(op.softmax(op.add(scores, bias)), [b, kv, g * t, s])
   const mixed = headsToRows(op.batchMatmul(weights, v), b, t, kv, g, c)
   const raw = { ...(query.raw && { rawQ: query.raw }), ...(key.raw && { rawK: key.raw }) }
   return { out: linear(model, m.o, mixed), tape: { q, k, v, attention: weights, mixed, ...raw } }

@@ -25,11 +25,11 @@ export const padLeft = (rows: readonly (readonly number[])[]): TokenBatch => pad
 /** For training and scoring. */
 export const padRight = (rows: readonly (readonly number[])[]): TokenBatch => pad(rows, 'right')
 
-/** Position of each token in its own row, counted over real tokens: [batch · time]. */
-export function positions(batch: TokenBatch): Int32Array {
+/** Position of each token in its own row, counted over real tokens from `first` on: [batch · time]. */
+export function positions(batch: TokenBatch, first = 0): Int32Array {
   const out = new Int32Array(batch.ids.length)
   for (let row = 0; row < batch.batch; row++) {
-    let next = 0
+    let next = first
     for (let i = row * batch.time; i < (row + 1) * batch.time; i++) {
       out[i] = next
       next += batch.mask[i]!

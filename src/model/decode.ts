@@ -4,6 +4,7 @@
 // multiplied in.
 //
 // Shapes as in attention.ts; B rows, one token each, S tokens so far, F = MLP's inner size.
+import type { KeysAndValues } from './attention'
 import type { ModelConfig } from './config'
 import { mergedWeight } from './linear'
 import { gelu } from './mlp'
@@ -12,7 +13,6 @@ import { norm, standardize } from './norms'
 import * as op from './ops'
 import { disposeRotary, rotate, rotaryTables, type Rotary } from './rotary'
 import { tf, tidy, type Tensor } from './tf'
-import type { KeysAndValues } from './transformer'
 import { EMBEDDING, headName, LAST_NORM, modulesOf, POSITIONS } from './weight-names'
 
 /** A linear layer ready for x · w + b. */
@@ -71,10 +71,11 @@ function linearLayout(model: Model, module: string, factor = 1): Layout {
 
 /** Layers side by side, with the weight and bias of the norm before them multiplied in: (u · n + m) w + b = u (n w) + (m w + b). */
 function afterNorm(model: Model, module: string, parts: Layout[]): Layout {
-  const w = op.concat(parts.map((part) => part.w), 1)
+  const side = (tensors: Tensor[], axis: number) => (tensors.length > 1 ? op.concat(tensors, axis) : tensors[0]!)
+  const w = side(parts.map((part) => part.w), 1)
   const column = op.reshape(weight(model, `${module}.weight`), [w.shape[0]!, 1])
   const normBias = model.weights.get(`${module}.bias`)
-  const biases = [...(parts[0]!.b ? [op.concat(parts.map((part) => part.b!), 0)] : []), ...(normBias ? [op.reshape(op.matmul(op.reshape(normBias, [1, w.shape[0]!]), w), [w.shape[1]!])] : [])]
+  const biases = [...(parts[0]!.b ? [side(parts.map((part) => part.b!), 0)] : []), ...(normBias ? [op.reshape(op.matmul(op.reshape(normBias, [1, w.shape[0]!]), w), [w.shape[1]!])] : [])]
   return { w: op.mul(w, column), ...(biases.length > 0 && { b: biases.reduce((a, b) => op.add(a, b)) }) }
 }
 

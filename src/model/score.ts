@@ -1,35 +1,60 @@
-// The distribution of the next token after many prompts, without generating.
+// The distribution of the next token after many prompts, without generating. What all prompts begin with is computed once:
+// labelling prompts share their preamble and exemplars.
+import type { KeysAndValues } from './attention'
 import { groupByTokens, lastTokens, padRight } from './batch'
 import type { Model } from './model'
 import * as op from './ops'
 import { readValues, tf } from './tf'
-import { hidden, logits } from './transformer'
+import { hidden, hiddenAfter, hiddenWithKeys, logits } from './transformer'
 
 /** Padded tokens of one forward pass; bounds memory. */
 const TOKENS_AT_ONCE = 4096
+/** A shorter common beginning is not worth its own pass. */
+const SHORTEST_PREFIX = 16
+
+type Ids = readonly number[]
 
 /**
  * log P(id | prompt) of chosen ids, at temperature 1, over the whole vocabulary.
  * @param ids the tokens asked for, the same for every prompt
  * @returns one row a prompt, one number an id
  */
-export async function nextTokenLogProbs(model: Model, prompts: readonly (readonly number[])[], ids: readonly number[], onProgress?: (prompts: number) => void): Promise<number[][]> {
-  const order = prompts.map((_, i) => i).sort((a, b) => prompts[b]!.length - prompts[a]!.length)
+export async function nextTokenLogProbs(model: Model, prompts: readonly Ids[], ids: Ids, onProgress?: (prompts: number) => void): Promise<number[][]> {
+  const shared = prompts.length > 1 ? commonPrefix(prompts) : 0
+  const prefix = shared >= SHORTEST_PREFIX ? keysOf(model, prompts[0]!.slice(0, shared)) : undefined
+  const rest = prefix ? prompts.map((prompt) => prompt.slice(shared)) : prompts
+  const longestFirst = rest.map((_, i) => i).sort((a, b) => rest[b]!.length - rest[a]!.length)
   const out: number[][] = []
   let done = 0
-  for (const group of groupByTokens(order, (i) => prompts[i]!.length, TOKENS_AT_ONCE)) {
-    const all = lastLogProbs(model, group.map((i) => prompts[i]!))
+  for (const group of groupByTokens(longestFirst, (i) => rest[i]!.length, TOKENS_AT_ONCE)) {
+    const all = lastLogProbs(model, group.map((i) => rest[i]!), prefix)
     group.forEach((i, row) => (out[i] = ids.map((id) => all[row * model.config.vocabSize + id]!)))
     onProgress?.((done += group.length))
     await new Promise(setImmediate)
   }
+  for (const { k, v } of prefix ?? []) tf.dispose([k, v])
   return out
 }
 
-function lastLogProbs(model: Model, prompts: readonly (readonly number[])[]): Float32Array {
+/** How many tokens all prompts begin with; each keeps at least one of its own. */
+function commonPrefix(prompts: readonly Ids[]): number {
+  const first = prompts[0]!
+  const longest = Math.min(...prompts.map((prompt) => prompt.length)) - 1
+  let length = 0
+  while (length < longest && prompts.every((prompt) => prompt[length] === first[length])) length++
+  return length
+}
+
+function keysOf(model: Model, prefix: Ids): KeysAndValues[] {
+  const { hidden, layers } = hiddenWithKeys(model, padRight([prefix]))
+  hidden.dispose()
+  return layers
+}
+
+function lastLogProbs(model: Model, rows: readonly Ids[], prefix: readonly KeysAndValues[] | undefined): Float32Array {
   return readValues(() => {
-    const batch = padRight(prompts)
-    const rows = op.gatherRows(hidden(model, batch), tf.tensor1d(lastTokens(batch), 'int32'))
-    return op.logSoftmax(logits(model, rows))
+    const batch = padRight(rows)
+    const states = prefix ? hiddenAfter(model, prefix, batch) : hidden(model, batch)
+    return op.logSoftmax(logits(model, op.gatherRows(states, tf.tensor1d(lastTokens(batch), 'int32'))))
   })
 }

@@ -3,7 +3,7 @@
 // differentiation, which keeps every intermediate.
 //
 // Shapes: N = batch · time rows, D hidden, V vocabulary.
-import { attention, attentionBackward, attentionBias, type AttentionContext, type AttentionTape } from './attention'
+import { attention, attentionBackward, attentionBias, type AttentionContext, type AttentionTape, type KeysAndValues } from './attention'
 import { positions, type TokenBatch } from './batch'
 import { mlp, mlpBackward, type MlpTape } from './mlp'
 import { weight, type GradientRecord, type Gradients, type Model } from './model'
@@ -12,9 +12,6 @@ import * as op from './ops'
 import { disposeRotary, rotaryTables } from './rotary'
 import { tf, tidy, type Tensor } from './tf'
 import { EMBEDDING, headName, LAST_NORM, modulesOf, POSITIONS } from './weight-names'
-
-/** Of one layer: [B, K, T, C] each. */
-export type KeysAndValues = Record<'k' | 'v', Tensor>
 
 /** What a forward pass leaves for its backward pass. */
 export interface Tape {
@@ -56,10 +53,10 @@ function blockBackward(layer: number, dy: Tensor, { x, inner = undefined }: Bloc
 
 const indices = (values: Int32Array) => tf.tensor1d(values, 'int32')
 
-function embed(model: Model, batch: TokenBatch): Tensor {
+function embed(model: Model, batch: TokenBatch, at: Int32Array): Tensor {
   return tidy(() => {
     const tokens = op.gatherRows(weight(model, EMBEDDING), indices(batch.ids))
-    return model.config.rope ? tokens : op.add(tokens, op.gatherRows(weight(model, POSITIONS), indices(positions(batch))))
+    return model.config.rope ? tokens : op.add(tokens, op.gatherRows(weight(model, POSITIONS), indices(at)))
   })
 }
 
@@ -82,27 +79,37 @@ export function hiddenWithKeys(model: Model, batch: TokenBatch): { hidden: Tenso
   return { hidden, layers }
 }
 
-interface RunKeeps {
-  blocks?: BlockTape[]
-  layers?: KeysAndValues[]
+/** As `hidden`, of rows that continue a common prefix, whose keys and values `hiddenWithKeys` gave. */
+export function hiddenAfter(model: Model, prefix: readonly KeysAndValues[], batch: TokenBatch): Tensor {
+  return run(model, batch, { prefix }).hidden
 }
 
-function run(model: Model, batch: TokenBatch, keep: RunKeeps): { hidden: Tensor; last?: Tensor; context?: AttentionContext } {
-  if (batch.time > model.config.contextLength) throw new Error(`model: a row of ${batch.time} tokens is longer than the model's context of ${model.config.contextLength}`)
-  const context: AttentionContext = { model, batch: batch.batch, time: batch.time, rotary: rotaryTables(model.config, positions(batch)), bias: attentionBias(batch) }
-  let x = embed(model, batch)
+interface RunOptions {
+  /** Filled with what a backward pass needs. */
+  blocks?: BlockTape[]
+  /** Filled with keys and values. */
+  layers?: KeysAndValues[]
+  prefix?: readonly KeysAndValues[]
+}
+
+function run(model: Model, batch: TokenBatch, { blocks, layers, prefix }: RunOptions): { hidden: Tensor; last?: Tensor; context?: AttentionContext } {
+  const past = prefix?.[0]!.k.shape[2] ?? 0
+  if (past + batch.time > model.config.contextLength) throw new Error(`model: a row of ${past + batch.time} tokens is longer than the model's context of ${model.config.contextLength}`)
+  const at = positions(batch, past)
+  const context: AttentionContext = { model, batch: batch.batch, time: batch.time, rotary: rotaryTables(model.config, at), bias: attentionBias(batch, past), ...(prefix && { prefix }) }
+  let x = embed(model, batch, at)
   for (let layer = 0; layer < model.config.layers; layer++) {
     const { y, kept } = tidy(() => {
       const { y, inner } = block(layer, x, context)
-      return { y, kept: keep.blocks && !model.recompute ? { inner } : keep.layers ? { k: inner.k, v: inner.v } : {} }
+      return { y, kept: blocks && !model.recompute ? { inner } : layers ? { k: inner.k, v: inner.v } : {} }
     })
-    if (keep.blocks) keep.blocks.push({ ...(kept as BlockTape), x })
+    if (blocks) blocks.push({ ...(kept as BlockTape), x })
     else x.dispose()
-    if (keep.layers) keep.layers.push(kept as KeysAndValues)
+    if (layers) layers.push(kept as KeysAndValues)
     x = y
   }
   const hidden = tidy(() => norm(model, LAST_NORM, x))
-  if (keep.blocks) return { hidden, last: x, context }
+  if (blocks) return { hidden, last: x, context }
   x.dispose()
   disposeContext(context)
   return { hidden }
