@@ -11,7 +11,7 @@ export const sample: Stage<'sample'> = {
     const { train } = readData(host.open(input.data))
     const loaded = loadModelAndTokenizer(host.open(input.policy))
     const prompts = train.flatMap((row) => [promptIds(loaded, row), promptIds(loaded, row)])
-    const sampling = { maxTokens: input.limits.responseTokens, temperature: input.settings.temperature, stopIds: stopIds(loaded) }
+    const sampling = { maxTokens: input.limits.responseTokens, ...input.settings, stopIds: stopIds(loaded) }
     const responses = await generate(loaded.model, prompts, sampling, [input.seed, 'sample'], counted(host, 'sampling', prompts.length, 'responses'))
     const response = ({ ids, stopped }: Continuation) => ({ text: loaded.tokenizer.decode(ids).trim(), ids, stopped })
     const samples = train.map(({ id, messages, context }, i): Sample => ({ id, messages, context, first: response(responses[2 * i]!), second: response(responses[2 * i + 1]!) }))

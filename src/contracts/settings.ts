@@ -62,7 +62,11 @@ export const sftSchema = z.strictObject({ epochs: count.default(1), ...training 
 export type SftStageSettings = z.infer<typeof sftSchema>
 
 export const sampleSchema = z
-  .strictObject({ temperature: z.number().positive().max(5).default(1).describe('Of the two responses to each prompt.') })
+  .strictObject({
+    temperature: z.number().positive().max(5).default(1).describe('Of the two responses to each prompt.'),
+    topK: z.number().int().min(0).default(0).describe('Only the k most likely tokens; 0 is all of them.'),
+    topP: z.number().positive().max(1).default(1).describe('Then only the most likely tokens with this share of the probability.'),
+  })
   .prefault({})
 export type SampleSettings = z.infer<typeof sampleSchema>
 

@@ -5,23 +5,24 @@ import { padLeft, positions } from './batch'
 import { decodeLogits, decodeNext, disposeCache, disposeDecoder, keepRows, openDecoder, type Decoder, type KeyValueCache } from './decode'
 import type { Model } from './model'
 import * as op from './ops'
+import { chooseToken, type SamplingRule } from './sampling'
 import { readValues, tf, type Tensor } from './tf'
 import { hiddenWithKeys } from './transformer'
 
-export interface SamplingSettings {
+export interface SamplingSettings extends SamplingRule {
   maxTokens: number
-  /** 0 takes the most likely token. */
-  temperature: number
   stopIds: readonly number[]
+  /** Also ends a row: asked after each token, e.g. whether the text so far holds a stop string (`stopStrings` of loaded.ts). */
+  endsWith?: (ids: readonly number[]) => boolean
   /** How many rows are decoded together; bounds memory. */
   batchSize?: number
 }
 export interface Continuation {
   /** The sampled tokens, the stop token included if one was sampled. */
   ids: number[]
-  /** log π(token | what came before) at the sampling temperature (at temperature 1 when greedy), one for each id. */
+  /** log π(token | what came before) at the sampling temperature (at 1 when greedy), over the whole vocabulary, one for each id. */
   logProbs: number[]
-  /** Whether it ended with a stop token, not at `maxTokens`. */
+  /** Whether it ended by a stop token or stop string, not at `maxTokens`. */
   stopped: boolean
 }
 
@@ -98,27 +99,9 @@ function nextTokenProbabilities(decoder: Decoder, hidden: Tensor, temperature: n
 
 function takeToken({ continuation, key }: Row, probabilities: Float32Array, r: number, vocabSize: number, settings: SamplingSettings, step: number): number {
   const own = probabilities.subarray(r * vocabSize, (r + 1) * vocabSize)
-  const id = settings.temperature > 0 ? sampleIndex(own, uniform([...key, step])) : argmax(own)
+  const id = chooseToken(own, settings, uniform([...key, step]))
   continuation.ids.push(id)
   continuation.logProbs.push(Math.log(own[id]!))
-  continuation.stopped = settings.stopIds.includes(id)
+  continuation.stopped = settings.stopIds.includes(id) || (settings.endsWith?.(continuation.ids) ?? false)
   return id
-}
-
-/** Inverts the cumulative distribution: the first index whose running sum passes u · total. */
-export function sampleIndex(probabilities: Float32Array, u: number): number {
-  let total = 0
-  for (let i = 0; i < probabilities.length; i++) total += probabilities[i]!
-  let left = u * total
-  for (let i = 0; i < probabilities.length; i++) {
-    left -= probabilities[i]!
-    if (left < 0) return i
-  }
-  return argmax(probabilities)
-}
-
-function argmax(values: Float32Array): number {
-  let best = 0
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i
-  return best
 }

@@ -51,6 +51,54 @@ const q8_0: Quantization = {
   },
 }
 
+/** Of the K kinds: 8 scales and 8 minima of 6 bits each, packed into 12 bytes. */
+function scaleAndMinimum(data: Buffer, at: number, j: number): [scale: number, minimum: number] {
+  const byte = (i: number) => data[at + i]!
+  if (j < 4) return [byte(j) & 63, byte(j + 4) & 63]
+  return [(byte(j + 4) & 15) | ((byte(j - 4) >> 6) << 4), (byte(j + 4) >> 4) | ((byte(j) >> 6) << 4)]
+}
+
+/** Q4_K and Q5_K: 256 values in 8 groups of 32, value = d · scale · q − dmin · minimum; Q5_K keeps each value's fifth bit apart. */
+const q45K = (name: string, bytes: number, fifthBit: boolean): Quantization => ({
+  name,
+  values: 256,
+  bytes,
+  block(data, at, out, to) {
+    const d = half(data, at)
+    const dMinimum = half(data, at + 2)
+    const low = at + (fifthBit ? 48 : 16)
+    for (let group = 0; group < 8; group++) {
+      const [scale, minimum] = scaleAndMinimum(data, at + 4, group)
+      const shift = group % 2 === 0 ? 0 : 4
+      for (let i = 0; i < 32; i++) {
+        const fifth = fifthBit ? ((data[at + 16 + i]! >> group) & 1) << 4 : 0
+        const q = ((data[low + 32 * (group >> 1) + i]! >> shift) & 15) + fifth
+        out[to + 32 * group + i] = d * scale * q - dMinimum * minimum
+      }
+    }
+  },
+})
+
+/** 256 values in 16 groups of 16, value = d · scale · (q − 32); q has 4 low bits and 2 high bits apart. */
+const q6K: Quantization = {
+  name: 'Q6_K',
+  values: 256,
+  bytes: 210,
+  block(data, at, out, to) {
+    const d = half(data, at + 208)
+    for (let n = 0; n < 2; n++) {
+      for (let i = 0; i < 128; i++) {
+        const quarter = i >> 5
+        const l = i & 31
+        const low = data[at + 64 * n + l + (quarter & 1) * 32]! >> (quarter < 2 ? 0 : 4)
+        const high = data[at + 128 + 32 * n + l]! >> (2 * quarter)
+        const q = ((low & 15) | ((high & 3) << 4)) - 32
+        out[to + 128 * n + i] = d * data.readInt8(at + 192 + 8 * n + (i >> 4)) * q
+      }
+    }
+  },
+}
+
 const plain = (name: string, bytes: number, decode: (copy: ArrayBuffer) => Float32Array): Quantization => ({
   name,
   values: 1,
@@ -65,7 +113,7 @@ const f16 = plain('F16', 2, (copy) => float16ToFloat32(new Uint16Array(copy)))
 const bf16 = plain('BF16', 2, (copy) => bfloat16ToFloat32(new Uint16Array(copy)))
 
 /** By ggml's type number. */
-const kinds: Record<number, Quantization> = { 0: f32, 1: f16, 2: q4_0, 3: q4_1, 8: q8_0, 30: bf16 }
+const kinds: Record<number, Quantization> = { 0: f32, 1: f16, 2: q4_0, 3: q4_1, 8: q8_0, 12: q45K('Q4_K', 144, false), 13: q45K('Q5_K', 176, true), 14: q6K, 30: bf16 }
 
 function kindOf(kind: number, where: string): Quantization {
   const found = kinds[kind]

@@ -1,7 +1,11 @@
-import { generate, sampleIndex } from '../../src/model/generate'
+import { generate } from '../../src/model/generate'
+import { stopStrings } from '../../src/model/loaded'
+import { chooseToken, sampleIndex } from '../../src/model/sampling'
+import { loadTokenizer } from '../../src/model/tokenizer'
 import { tf } from '../../src/model/tf'
 import { uniform } from '../../src/random'
 import { responseTokens, tokenLogProbs } from '../../src/training/gradients'
+import { defaultModelFolder } from '../tiny-folder'
 import { tinyModel } from '../tiny-model'
 
 const prompts = [[3, 14, 15], [9], [26, 5, 35, 8, 9, 7], [32, 3], [8, 46, 2, 6]]
@@ -38,6 +42,34 @@ test('sampling follows the probabilities: chi-square of 20,000 draws over four o
   for (let i = 0; i < draws; i++) counts[sampleIndex(probabilities, uniform(['chi', i]))]!++
   const chiSquare = counts.reduce((sum, count, i) => sum + (count - draws * probabilities[i]!) ** 2 / (draws * probabilities[i]!), 0)
   expect(chiSquare).toBeLessThan(16.27) // 99.9 % point for 3 degrees of freedom
+})
+
+test('top-k keeps the k most likely tokens, top-p then the fewest that reach its share', () => {
+  const probabilities = Float32Array.from([0.05, 0.4, 0.1, 0.25, 0.2])
+  const seen = (rule: object) => [...new Set(Array.from({ length: 400 }, (_, i) => chooseToken(probabilities, { temperature: 1, ...rule }, i / 400)))].sort()
+  expect(seen({})).toEqual([0, 1, 2, 3, 4])
+  expect(seen({ topK: 2 })).toEqual([1, 3])
+  expect(seen({ topP: 0.6 })).toEqual([1, 3])
+  expect(seen({ topP: 0.66 })).toEqual([1, 3, 4])
+  expect(seen({ topK: 3, topP: 0.5 })).toEqual([1, 3]) // 0.4 / 0.85 < 0.5
+  expect(seen({ topP: 1e-9 })).toEqual([1])
+  expect(chooseToken(probabilities, { temperature: 0 }, 0.99)).toBe(1)
+  const share = Array.from({ length: 1000 }, (_, i) => chooseToken(probabilities, { temperature: 1, topK: 2 }, i / 1000)).filter((id) => id === 1).length
+  expect(share / 1000).toBeCloseTo(0.4 / 0.65, 2)
+})
+
+test('a stop string ends a row wherever its tokens are cut', () => {
+  const tokenizer = loadTokenizer(defaultModelFolder())
+  const ends = stopStrings({ tokenizer }, ['\n\nHuman:'])
+  const ids = tokenizer.encode('Yes, it is.\n\nHuman: and')
+  const first = ids.findIndex((_, i) => ends(ids.slice(0, i + 1)))
+  expect(tokenizer.decode(ids.slice(0, first + 1))).toBe('Yes, it is.\n\nHuman:')
+  expect(ends(tokenizer.encode('Yes, it is.\n\nHumans'))).toBe(false)
+})
+
+test('a row ends when its own rule says so', async () => {
+  const rows = await generate(model, prompts, { ...settings, stopIds: [], endsWith: (ids) => ids.length === 3 }, ['rule'])
+  expect(rows.map(({ ids, stopped }) => [ids.length, stopped])).toEqual(prompts.map(() => [3, true]))
 })
 
 test('no tensor is left over', async () => {

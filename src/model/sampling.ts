@@ -1,0 +1,69 @@
+// Choosing a token from a distribution over the vocabulary.
+
+export interface SamplingRule {
+  /** 0 takes the most likely token. */
+  temperature: number
+  /** Only the k most likely tokens; 0 leaves all. */
+  topK?: number | undefined
+  /** Then only the most likely tokens that together have at least this probability; 1 leaves all. */
+  topP?: number | undefined
+}
+
+/** @param u uniform in [0, 1); the same u gives the same token */
+export function chooseToken(probabilities: Float32Array, { temperature, topK = 0, topP = 1 }: SamplingRule, u: number): number {
+  if (temperature === 0) return argmax(probabilities)
+  if (topK === 0 && topP >= 1) return sampleIndex(probabilities, u)
+  const mostLikely = topK > 0 ? largest(probabilities, topK) : aboveTail(probabilities, topP)
+  const falling = mostLikely.map((id) => probabilities[id]!)
+  const kept = nucleus(falling, topP * (topK > 0 ? sum(falling) : sum(probabilities)))
+  return mostLikely[sampleIndex(Float32Array.from(kept), u)]!
+}
+
+/** Inverts the cumulative distribution: the first index whose running sum passes u · total. */
+export function sampleIndex(probabilities: Float32Array, u: number): number {
+  let left = u * sum(probabilities)
+  for (let i = 0; i < probabilities.length; i++) {
+    left -= probabilities[i]!
+    if (left < 0) return i
+  }
+  return argmax(probabilities)
+}
+
+function argmax(values: Float32Array): number {
+  let best = 0
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i
+  return best
+}
+
+/** Indices of the k largest values, largest first; the earlier one of equals. */
+function largest(values: Float32Array, k: number): number[] {
+  const top: number[] = []
+  for (let i = 0; i < values.length; i++) {
+    if (top.length === k && values[i]! <= values[top[k - 1]!]!) continue
+    let at = top.length === k ? k - 1 : top.length
+    for (; at > 0 && values[top[at - 1]!]! < values[i]!; at--) top[at] = top[at - 1]!
+    top[at] = i
+  }
+  return top
+}
+
+/** Indices, largest first, without values so small that even all together they are beyond `topP`. */
+function aboveTail(values: Float32Array, topP: number): number[] {
+  const floor = (1 - topP) / values.length
+  const kept: number[] = []
+  for (let i = 0; i < values.length; i++) if (values[i]! >= floor) kept.push(i)
+  return kept.sort((a, b) => values[b]! - values[a]! || a - b)
+}
+
+/** The shortest beginning of falling probabilities whose sum reaches `share`. */
+function nucleus(falling: readonly number[], share: number): readonly number[] {
+  let reached = 0
+  const last = falling.findIndex((p) => (reached += p) >= share)
+  return last < 0 ? falling : falling.slice(0, last + 1)
+}
+
+function sum(values: ArrayLike<number>): number {
+  let total = 0
+  for (let i = 0; i < values.length; i++) total += values[i]!
+  return total
+}
