@@ -3,7 +3,7 @@ import { parseModelConfig } from '../src/model/config'
 import { weightShapes } from '../src/model/weight-names'
 import { tf } from '../src/model/tf'
 import type { Model } from '../src/model/model'
-import { SCORE_HEAD } from '../src/training/gradients'
+import { SCORE_HEAD } from '../src/model/weight-names'
 import reference from './reference/tiny-llama.json'
 
 export { reference }

@@ -4,13 +4,13 @@ import { LOG_FILE } from '../artifacts/store'
 import { InvalidInput } from '../contracts/parse'
 import { readJsonl, writeJsonl } from '../data/jsonl'
 import { wilson } from '../evaluation/statistics'
-import { saveModel } from '../model/weights'
 import { loadModelAndTokenizer } from '../model/loaded'
 import { permutation } from '../random'
 import { addScoreHead, rewards, trainRewardModel, type LabelledPair } from '../training/reward-model'
 import type { Model } from '../model/model'
 import { labelledSchema, promptIds } from './rows'
 import { lastMean, trainingHost, type Stage } from './stage'
+import { saveTrained, trainable } from './trainable'
 
 export const rewardModel: Stage<'reward-model'> = {
   async run(input, host) {
@@ -25,10 +25,11 @@ export const rewardModel: Stage<'reward-model'> = {
     const training = shuffled.slice(held.length)
     if (training.length === 0) throw new InvalidInput('reward-model: no labelled pair to train on; label more prompts')
 
-    addScoreHead(loaded.model, input.seed)
-    const history = await trainRewardModel(loaded.model, training, { ...input.settings, seed: input.seed }, trainingHost(host, 'training', input.settings.checkpointEvery))
-    const accuracy = await heldOutAccuracy(loaded.model, held, input.settings.microBatchSize)
-    saveModel(asSequenceClassifier(loaded.model), host.output, loaded.folder)
+    const model = trainable(loaded.model, input.settings, input.seed)
+    addScoreHead(model, input.seed)
+    const history = await trainRewardModel(model, training, { ...input.settings, seed: input.seed }, trainingHost(host, 'training', input.settings.checkpointEvery))
+    const accuracy = await heldOutAccuracy(model, held, input.settings.microBatchSize)
+    saveTrained(asSequenceClassifier(model), host.output, loaded.folder)
     writeJsonl(join(host.output, LOG_FILE), history)
     return { pairs: training.length, heldOut: held.length, steps: history.length, loss: lastMean(history, 'loss'), accuracy: accuracy.value, accuracyLow: accuracy.low, accuracyHigh: accuracy.high }
   },
@@ -42,7 +43,10 @@ async function heldOutAccuracy(model: Model, pairs: readonly LabelledPair[], bat
   return pairs.length > 0 ? share : { ...share, value: null }
 }
 
+/** The name transformers gives the family's classifier, from that of its language model. */
+const classifierOf = ({ architectures }: Record<string, unknown>) => String((architectures as string[] | undefined)?.[0] ?? 'LlamaForCausalLM').replace(/(ForCausalLM|LMHeadModel)$/, 'ForSequenceClassification')
+
 /** So that transformers loads the folder with its score head. */
 function asSequenceClassifier(model: Model): Model {
-  return { ...model, config: { ...model.config, raw: { ...model.config.raw, architectures: ['LlamaForSequenceClassification'], num_labels: 1 } } }
+  return { ...model, config: { ...model.config, raw: { ...model.config.raw, architectures: [classifierOf(model.config.raw)], num_labels: 1 } } }
 }

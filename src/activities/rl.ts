@@ -10,13 +10,14 @@ import { directRewards, scoreQuestion, stripTrailingJunk } from '../feedback/dir
 import { isUnanswered } from '../feedback/labeler'
 import { readModelConfig } from '../model/folder'
 import { loadModelAndTokenizer, stopIds, type LoadedModel } from '../model/loaded'
-import { cloneModel, loadModel, saveModel } from '../model/weights'
-import { SCORE_HEAD } from '../training/gradients'
+import { cloneModel, loadModel } from '../model/weights'
+import { SCORE_HEAD } from '../model/weight-names'
 import { trainReinforce, type Reward } from '../training/reinforce'
 import { addScoreHead, rewards } from '../training/reward-model'
 import { openLabeler } from './labeler'
 import { promptIds, readData } from './rows'
 import { lastMean, trainingHost, type Stage, type StageHost } from './stage'
+import { saveTrained, trainable } from './trainable'
 
 export const rl: Stage<'rl'> = {
   async run(input, host) {
@@ -24,13 +25,14 @@ export const rl: Stage<'rl'> = {
     const loaded = loadModelAndTokenizer(host.open(input.policy))
     const prompts = train.map((row) => promptIds(loaded, row))
     const reward = input.rewardModel ? rewardModelReward(input.rewardModel, prompts, input.settings.microBatchSize, host) : directReward(input, task, train, loaded, host)
-    const reference = cloneModel(loaded.model)
-    const value = cloneModel(loaded.model)
+    const policy = trainable(loaded.model, input.settings, input.seed)
+    const value = trainable(cloneModel(loaded.model), input.settings, input.seed + 1)
+    const reference = policy.lora ? loaded.model : cloneModel(loaded.model) // an adapter leaves the weights it started from
     addScoreHead(value, input.seed, 0)
     const { temperature, ...settings } = input.settings
     const sampling = { maxTokens: input.limits.responseTokens, temperature, stopIds: stopIds(loaded), batchSize: settings.batchSize }
-    const history = await trainReinforce({ policy: loaded.model, reference, value }, prompts, reward, { ...settings, sampling, seed: input.seed }, trainingHost(host, 'training', settings.checkpointEvery))
-    saveModel(loaded.model, host.output, loaded.folder)
+    const history = await trainReinforce({ policy, reference, value }, prompts, reward, { ...settings, sampling, seed: input.seed }, trainingHost(host, 'training', settings.checkpointEvery))
+    saveTrained(policy, host.output, loaded.folder)
     writeJsonl(join(host.output, LOG_FILE), history)
     return {
       steps: history.length,

@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { LOG_FILE } from '../artifacts/store'
 import { InvalidInput } from '../contracts/parse'
 import { writeJsonl } from '../data/jsonl'
-import { saveModel } from '../model/weights'
 import { loadModelAndTokenizer, stopIds } from '../model/loaded'
 import { trainSft } from '../training/sft'
 import { promptIds, readData } from './rows'
 import { lastMean, trainingHost, type Stage } from './stage'
+import { saveTrained, trainable } from './trainable'
 
 export const sft: Stage<'sft'> = {
   async run(input, host) {
@@ -18,8 +18,9 @@ export const sft: Stage<'sft'> = {
       row.reference === undefined ? [] : [{ prompt: promptIds(loaded, row), response: [...loaded.tokenizer.encode(row.reference).slice(0, input.limits.responseTokens - 1), end!] }],
     )
     if (sequences.length === 0) throw new InvalidInput('sft: no row of the data has a "reference"; give some, or leave this stage out and start from the model itself')
-    const history = await trainSft(loaded.model, sequences, { ...input.settings, seed: input.seed }, trainingHost(host, 'training', input.settings.checkpointEvery))
-    saveModel(loaded.model, host.output, loaded.folder)
+    const policy = trainable(loaded.model, input.settings, input.seed)
+    const history = await trainSft(policy, sequences, { ...input.settings, seed: input.seed }, trainingHost(host, 'training', input.settings.checkpointEvery))
+    saveTrained(policy, host.output, loaded.folder)
     writeJsonl(join(host.output, LOG_FILE), history)
     return { examples: sequences.length, steps: history.length, loss: lastMean(history, 'loss') }
   },

@@ -52,10 +52,22 @@ export type LabelerSettings = z.infer<typeof labelerSchema>
 export type EndpointSettings = z.infer<typeof endpointLabeler>
 export const isEndpoint = (labeler: LabelerSettings): labeler is EndpointSettings => 'baseUrl' in labeler
 
+const loraSchema = z.strictObject({
+  rank: count.max(4096).default(16),
+  alpha: z.number().positive().default(32),
+  targets: z.array(z.string().min(1)).min(1).default(['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']).describe('Linear layers that get one.'),
+})
 const training = {
   batchSize: count.default(8),
   microBatchSize: count.default(4).describe('Rows of one forward and backward pass; bounds memory, changes no result.'),
-  learningRate: rate.default(2e-5).describe('Of Adafactor.'),
+  learningRate: rate.default(2e-5),
+  optimizer: z.enum(['adafactor', 'adamw']).default('adafactor').describe("The paper's is Adafactor."),
+  weightDecay: z.number().min(0).max(1).default(0).describe('Of AdamW, on matrices.'),
+  maxGradientNorm: z.number().min(0).default(0).describe('Longer gradients are cut to this norm; 0 leaves them.'),
+  warmupSteps: z.number().int().min(0).default(0).describe('Steps in which the learning rate rises from 0.'),
+  schedule: z.enum(['constant', 'linear', 'cosine']).default('constant').describe('How the learning rate falls after the warm-up.'),
+  recompute: z.boolean().default(false).describe('Compute activations again in the backward pass: less memory, about a third more time.'),
+  lora: loraSchema.optional().describe('Train a low-rank adapter instead of all weights; the policy is written merged, the adapter beside it.'),
   checkpointEvery: count.default(5).describe('Steps between checkpoints; a killed worker loses at most these.'),
 }
 export const sftSchema = z.strictObject({ epochs: count.default(1), ...training }).prefault({})

@@ -56,6 +56,7 @@ const adapterConfig = z
     rank_pattern: z.record(z.string(), z.never()).nullish(),
     alpha_pattern: z.record(z.string(), z.never()).nullish(),
     modules_to_save: z.array(z.never()).nullish(),
+    layers_to_transform: z.null().optional(),
   })
   .loose()
 

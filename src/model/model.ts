@@ -1,6 +1,7 @@
 // A decoder in memory: its config and its weights, by the names of weight-names.ts.
 import type { ModelConfig } from './config'
 import { tf, type Tensor } from './tf'
+import { SCORE_HEAD } from './weight-names'
 
 export interface Model {
   config: ModelConfig
@@ -29,6 +30,11 @@ export function weight(model: Model, name: string): Tensor {
   const found = model.weights.get(name)
   if (!found) throw new Error(`model: weight ${name} is missing`)
   return found
+}
+
+/** The weights that training changes: all of them, or with an adapter the adapter's and a score head. */
+export function trainedWeights({ weights, lora }: Model): Map<string, Tensor> {
+  return lora ? new Map([...weights].filter(([name]) => name.includes('.lora_') || name === SCORE_HEAD)) : weights
 }
 
 export function disposeModel(model: Model): void {

@@ -4,6 +4,8 @@ import type { ModelConfig } from './config'
 export const EMBEDDING = 'model.embed_tokens.weight'
 export const POSITIONS = 'model.embed_positions.weight'
 export const LAST_NORM = 'model.norm'
+/** Of reward and value models, [1, D]; the name transformers gives it. */
+export const SCORE_HEAD = 'score.weight'
 export const headName = (config: ModelConfig): string => (config.tiedHead ? EMBEDDING : 'lm_head.weight')
 
 /** The modules of a layer; a module's weights are `${module}.weight` and, where it has one, `${module}.bias`. */

@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { join } from 'node:path'
 import { z } from 'zod'
 import { loadTensors, saveTensors } from '../model/weights'
-import { tf, type Tensor } from '../model/tf'
-import type { Model } from '../model/model'
+import type { Tensor } from '../model/tf'
+import { trainedWeights, type Model } from '../model/model'
 import type { Optimizer } from './optimizer'
 
 /** One row of a training curve: the step and any numbers. */
@@ -31,7 +31,7 @@ export function saveCheckpoint(folder: string, trained: Record<string, Trained>,
   mkdirSync(staging, { recursive: true })
   try {
     for (const [name, { model, optimizer }] of Object.entries(trained)) {
-      saveTensors(join(staging, `${name}.safetensors`), model.weights)
+      saveTensors(join(staging, `${name}.safetensors`), trainedWeights(model))
       saveTensors(join(staging, `${name}.optimizer.safetensors`), optimizer.state)
     }
     const optimizerSteps = Object.fromEntries(Object.entries(trained).map(([name, { optimizer }]) => [name, optimizer.steps]))
@@ -71,17 +71,18 @@ function restore(folder: string, trained: Record<string, Trained>): Progress {
     state: loadTensors(join(folder, `${name}.optimizer.safetensors`)),
   }))
   for (const { name, into, weights, state } of loaded) {
-    replaceAll(into.model.weights, weights)
-    replaceAll(into.optimizer.state, state)
+    replace(into.model.weights, weights)
+    replace(into.optimizer.state, state)
     into.optimizer.steps = optimizerSteps[name]!
   }
   return progress
 }
 
-function replaceAll(old: Map<string, Tensor>, fresh: Map<string, Tensor>): void {
-  tf.dispose([...old.values()])
-  old.clear()
-  for (const [name, tensor] of fresh) old.set(name, tensor)
+function replace(old: Map<string, Tensor>, fresh: Map<string, Tensor>): void {
+  for (const [name, tensor] of fresh) {
+    old.get(name)?.dispose()
+    old.set(name, tensor)
+  }
 }
 
 /** How a training loop reports and survives: called by the loops of this folder. */

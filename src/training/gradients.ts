@@ -5,7 +5,7 @@ import { weight, type Gradients, type Model } from '../model/model'
 import * as op from '../model/ops'
 import { readValues, tf, tidy, type Tensor } from '../model/tf'
 import { addGradient, backward, hidden, hiddenWithTape, logits } from '../model/transformer'
-import { headName } from '../model/weight-names'
+import { headName, SCORE_HEAD } from '../model/weight-names'
 
 /** A prompt with the response that followed it, as token ids. */
 export interface Sequence {
@@ -78,8 +78,6 @@ export function differentiableLogProbs(model: Model, tokens: ResponseTokens, tem
     },
   }
 }
-
-export const SCORE_HEAD = 'score.weight' // [1, D]; the name transformers gives it
 
 /** The score head at chosen positions, without a tape: [M]. */
 export function scoresAt(model: Model, batch: TokenBatch, at: Int32Array): Float32Array {

@@ -7,9 +7,10 @@
 import { normal } from '../random'
 import { lastTokens, padRight } from '../model/batch'
 import { tf } from '../model/tf'
+import { SCORE_HEAD } from '../model/weight-names'
 import type { Model } from '../model/model'
 import { trainSteps, type Metrics, type TrainingHost } from './checkpoint'
-import { accumulate, differentiableScores, SCORE_HEAD, scoresAt, type Sequence } from './gradients'
+import { accumulate, differentiableScores, scoresAt, type Sequence } from './gradients'
 import { openOptimizer, update } from './optimizer'
 import { batchOf, type SftSettings } from './sft'
 

@@ -51,9 +51,10 @@ test('sft alone and direct-rlaif run; dialogue data without references starts fr
   const sft = await house.run('run', 'align', '--input', input({ method: 'sft' }))
   expect(sft).toMatchObject({ code: 0, err: '' })
   expect(sft.out).not.toMatch(/reward-model|sample/)
-  const direct = await house.run('run', 'align', '--input', input({ method: 'direct-rlaif', task: 'harmless' }))
+  const direct = await house.run('run', 'align', '--input', input({ method: 'direct-rlaif', task: 'harmless', rl: { ...small.rl, optimizer: 'adamw', maxGradientNorm: 1, recompute: true, lora: { rank: 2 } } }))
   expect(direct).toMatchObject({ code: 0, err: '' })
   expect(direct.out).toMatch(/– sft +the data has no reference responses/)
+  expect(readdirSync(join(fileNamed(direct.out, 'Policy'), 'adapter')).sort()).toEqual(['adapter_config.json', 'adapter_model.safetensors'])
 })
 
 test('each stage can be run alone, on artifacts named by their URI', async () => {

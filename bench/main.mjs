@@ -1,0 +1,57 @@
+// npm run bench -- <area> [--json] [--rounds N]: this project and its peers in turn, on the same machine, weights and shapes.
+// A ratio above 1 means that we are better; low and high are the extremes over the rounds.
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { CACHE } from '../setup/places.mjs'
+
+const AREAS = { model: () => import('./model.mjs') }
+
+const HELP = `npm run bench -- <area> [--json] [--rounds N]
+
+  model      forward, train step, generation, scoring with a shared prefix, peak memory, beside transformers on PyTorch
+             --scaling instead: time a token and memory at 1, 2 and 4 times batch and length
+
+  --json     one JSON object a line instead of a table
+  --rounds   how often each side runs, in turn (3)`
+
+/** A Python of its own with the pinned peers, made once. */
+export function peerPython() {
+  const folder = join(CACHE, 'bench-python-1')
+  const python = join(folder, 'bin', 'python')
+  if (existsSync(join(folder, 'complete'))) return python
+  process.stderr.write('bench: making the Python environment of the peers, once\n')
+  const run = (command, args) => {
+    if (spawnSync(command, args, { stdio: ['ignore', process.stderr, 'inherit'] }).status !== 0) throw new Error(`bench: ${command} ${args.join(' ')} failed`)
+  }
+  run('python3', ['-m', 'venv', folder])
+  run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', join(dirname(fileURLToPath(import.meta.url)), 'requirements.txt')])
+  run(python, ['-c', `open(${JSON.stringify(join(folder, 'complete'))}, 'w')`])
+  return python
+}
+
+const shown = (value) => (value === undefined ? '' : value >= 100 ? value.toFixed(0) : value.toPrecision(3))
+
+function print({ figure, ours, peer, unit, ratio, low, high, note }) {
+  const comparison = ratio === undefined ? '' : `${ratio.toFixed(2)} × (${low.toFixed(2)}–${high.toFixed(2)})`
+  process.stdout.write(`${figure.padEnd(22)} ${shown(ours).padStart(9)} ${shown(peer).padStart(9)} ${unit.padEnd(12)} ${comparison.padEnd(22)} ${note ?? ''}\n`)
+}
+
+async function main() {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' }, rounds: { type: 'string', default: '3' }, scaling: { type: 'boolean' }, help: { type: 'boolean' } } })
+  const area = AREAS[positionals[0]]
+  if (values.help || !area) {
+    process.stdout.write(`${HELP}\n`)
+    process.exit(values.help ? 0 : 2)
+  }
+  if (!values.json) process.stdout.write(`${'figure'.padEnd(22)} ${'ours'.padStart(9)} ${'peer'.padStart(9)} ${'unit'.padEnd(12)} ratio (low–high)\n`)
+  const { bench } = await area()
+  for await (const row of bench({ rounds: Number(values.rounds), scaling: values.scaling })) {
+    if (values.json) process.stdout.write(`${JSON.stringify({ area: positionals[0], ...row })}\n`)
+    else print(row)
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main()

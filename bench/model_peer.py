@@ -1,0 +1,55 @@
+"""The peer's side of bench/model.mjs: transformers on PyTorch (CPU), float32, as its users run it."""
+import json
+import os
+import resource
+import sys
+import time as clock
+
+import torch
+from transformers import AutoModelForCausalLM
+
+torch.set_num_threads(len(os.sched_getaffinity(0)))
+model = AutoModelForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32).eval()
+model.generation_config.eos_token_id = None
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6)
+ROWS_AT_ONCE = 8  # of long prompts, to bound memory
+
+
+def rows(batch, time, shared=0):
+    return torch.tensor([[((0 if i < shared else r) * 97 + i * 31) % 40000 + 100 for i in range(time)] for r in range(batch)])
+
+
+def forward(batch, time, **_):
+    ids = rows(batch, time)
+    with torch.no_grad():
+        logits = model(ids).logits[:, :-1]
+        torch.nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), ids[:, 1:].reshape(-1), reduction="none")
+
+
+def train_step(batch, time, **_):
+    ids = rows(batch, time)
+    model(ids, labels=ids).loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def generate(batch, time, tokens, **_):
+    ids = rows(batch, time)
+    with torch.no_grad():
+        model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=tokens, min_new_tokens=tokens, do_sample=True, temperature=1.0, top_k=0, pad_token_id=0)
+
+
+def score(batch, time, shared, **_):
+    ids = rows(batch, time, shared)
+    with torch.no_grad():
+        for start in range(0, batch, ROWS_AT_ONCE):
+            torch.log_softmax(model(ids[start:start + ROWS_AT_ONCE], logits_to_keep=1).logits[:, -1], -1)[:, [33, 34]]
+
+
+FIGURES = {"forward": forward, "train-step": train_step, "generate": generate, "score": score}
+for line in sys.stdin:
+    work = json.loads(line)
+    figure = work.pop("figure")
+    started = clock.perf_counter()
+    FIGURES[figure](**work)
+    print(json.dumps({"seconds": clock.perf_counter() - started, "peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}), flush=True)
