@@ -105,5 +105,40 @@ export function crossEntropy(logits: Tensor, labels: Tensor): [loss: Tensor, gra
   return [loss!, gradient!]
 }
 
+// ---- Adam in place. TensorFlow's kernel works on resource variables; three of them take each weight and its moments in turn.
+// Assigning and reading share the buffer, so nothing is copied as long as nobody else holds the tensor.
+
+const DTYPE = type('dtype', binding.TF_FLOAT)
+const ADAM = [FLOAT, flag('use_locking', false), flag('use_nesterov', false)]
+
+const variable = (name: string): Tensor =>
+  tf.keep(
+    backend.executeSingleOutput('VarHandleOp', [DTYPE, { name: 'shape', type: binding.TF_ATTR_SHAPE, value: [] }, { name: 'container', type: binding.TF_ATTR_STRING, value: '' }, { name: 'shared_name', type: binding.TF_ATTR_STRING, value: name }], []),
+  )
+let variables: Tensor[] | undefined
+
+export interface AdamStep {
+  beta1: number
+  beta2: number
+  /** Of PyTorch's form, m̂ / (√v̂ + ε). */
+  epsilon: number
+  learningRate: number
+  /** Counts from 1. */
+  step: number
+}
+
+/** One Adam update. Consumes weight and moments (nobody else may hold them) and returns the new ones. */
+export function applyAdam(weightAndMoments: readonly Tensor[], gradient: Tensor, { beta1, beta2, epsilon, learningRate, step }: AdamStep): [weight: Tensor, m: Tensor, v: Tensor] {
+  variables ??= ['weight', 'm', 'v'].map((name) => variable(`rlaif-adam-${name}`))
+  variables.forEach((handle, i) => backend.executeMultipleOutputs('AssignVariableOp', [DTYPE], [handle, weightAndMoments[i]!], 0))
+  tf.dispose([...weightAndMoments])
+  const power2 = beta2 ** step
+  // TensorFlow adds its ε to √v, PyTorch to √(v / (1 − β₂ᵗ)).
+  const scalars = [beta1 ** step, power2, learningRate, beta1, beta2, epsilon * Math.sqrt(1 - power2)].map((value) => tf.scalar(value))
+  backend.executeMultipleOutputs('ResourceApplyAdam', ADAM, [...variables, ...scalars, gradient], 0)
+  tf.dispose(scalars)
+  return variables.map((handle) => backend.executeSingleOutput('ReadVariableOp', [DTYPE], [handle])) as [Tensor, Tensor, Tensor]
+}
+
 /** How many constants are kept, for leak tests. */
 export const constantCount = (): number => constants.size
