@@ -2,17 +2,16 @@
 import { constants, copyFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { InvalidInput } from '../contracts/parse'
-import { checkModelFolder } from '../model/folder'
+import { checkModelFolder, MODEL_FILE } from '../model/folder'
+import type { OnBytes } from '../model/hub'
 import { locateModel } from '../model/locate'
 import { loadTokenizer } from '../model/tokenizer'
 import type { Stage } from './stage'
 
-const NEEDED = /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|model\.safetensors\.index)\.json$|^chat_template\.jinja$|\.safetensors$/
-
 export const model: Stage<'model'> = {
   async run({ spec }, host) {
-    const folder = await located(spec)
-    const names = readdirSync(folder).filter((name) => NEEDED.test(name) && statSync(join(folder, name)).isFile())
+    const folder = await located(spec, (done, total) => host.report({ phase: 'downloading', done, total, unit: 'bytes' }))
+    const names = readdirSync(folder).filter((name) => MODEL_FILE.test(name) && statSync(join(folder, name)).isFile())
     names.forEach((name, i) => {
       copyFileSync(join(folder, name), join(host.output, name), constants.COPYFILE_FICLONE)
       host.report({ phase: 'copying', done: i + 1, total: names.length, unit: 'files' })
@@ -22,9 +21,9 @@ export const model: Stage<'model'> = {
 }
 
 /** What is wrong with a local model stays wrong; a download may succeed the next time. */
-async function located(spec: string): Promise<string> {
+async function located(spec: string, onBytes: OnBytes): Promise<string> {
   try {
-    return await locateModel(spec)
+    return await locateModel(spec, onBytes)
   } catch (error) {
     if (spec.startsWith('hf:')) throw error
     throw new InvalidInput(`field "model" got "${spec}": ${(error as Error).message}`, { cause: error })

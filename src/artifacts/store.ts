@@ -5,11 +5,11 @@
 //
 // A key names the work (stage, code version, settings, input digests); a finished folder appears by one rename.
 import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve, sep } from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { z } from 'zod'
+import { fileDigest } from '../digest'
 import { InvalidInput } from '../contracts/parse'
 import { summarySchema, type Artifact } from '../contracts/artifact'
 
@@ -72,13 +72,6 @@ function contentOnly(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if ('uri' in value && 'sha256' in value) return value.sha256
   return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, contentOnly(v)]))
-}
-
-/** SHA-256 of a file, streamed. */
-export async function fileDigest(file: string): Promise<string> {
-  const hash = createHash('sha256')
-  await pipeline(createReadStream(file), hash)
-  return hash.digest('hex')
 }
 
 function listFiles(folder: string, prefix = ''): string[] {

@@ -7,6 +7,9 @@ import { openSafetensors, type SafetensorsFile } from './safetensors'
 import { storedAs } from './stored'
 import { weightShapes } from './weight-names'
 
+/** The files of a model that this runtime reads; a repository may hold many more. */
+export const MODEL_FILE = /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|model\.safetensors\.index)\.json$|^chat_template\.jinja$|^model[\w.-]*\.safetensors$/
+
 export const SINGLE = 'model.safetensors'
 export const INDEX = 'model.safetensors.index.json'
 

@@ -1,11 +1,10 @@
 // What a user writes for a model → a Hugging Face folder on this machine.
-import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
-import { pipeline } from 'node:stream/promises'
-import { snapshotDownload } from '@huggingface/hub'
+import { fileDigest } from '../digest'
 import { cacheFolder } from './cache'
 import { readModelConfig } from './folder'
+import { downloadModel, parseHubName, type OnBytes } from './hub'
 import { importGguf } from './import-gguf'
 
 export const DEFAULT_MODEL_NAME = 'SmolLM2-135M-Instruct'
@@ -22,20 +21,15 @@ function importDefault(): string {
 }
 
 async function importGgufCached(file: string): Promise<string> {
-  const hash = createHash('sha256')
-  await pipeline(createReadStream(file), hash)
-  const folder = join(cacheFolder(), 'models', `${basename(file, '.gguf')}-${hash.digest('hex').slice(0, 16)}`)
+  const folder = join(cacheFolder(), 'models', `${basename(file, '.gguf')}-${(await fileDigest(file)).slice(0, 16)}`)
   if (!existsSync(join(folder, 'config.json'))) importGguf(file, folder)
   return folder
 }
 
-/** `hf:owner/name[@revision]`; the access token, if one is needed, comes from HF_TOKEN. */
-async function download(spec: string): Promise<string> {
-  const match = /^hf:([\w.-]+\/[\w.-]+)(?:@([\w./-]+))?$/.exec(spec)
-  if (!match) throw new Error(`model: "${spec}" is not of the form hf:owner/name or hf:owner/name@revision`)
-  const { HF_ENDPOINT: hubUrl, HF_TOKEN: accessToken } = process.env
+async function download(spec: string, onBytes?: OnBytes): Promise<string> {
+  const model = parseHubName(spec)
   try {
-    return await snapshotDownload({ repo: match[1]!, revision: match[2] ?? 'main', cacheDir: join(cacheFolder(), 'hub'), ...(hubUrl && { hubUrl }), ...(accessToken && { accessToken }) })
+    return await downloadModel(model, onBytes)
   } catch (error) {
     throw new Error(`model: cannot download ${spec}: ${(error as Error).message}; check the name, the network and, for gated models, HF_TOKEN`, { cause: error })
   }
@@ -44,17 +38,18 @@ async function download(spec: string): Promise<string> {
 /**
  * Finds, imports or downloads a model.
  * @param spec "default", a folder, a .gguf file, or hf:owner/name[@revision]
+ * @param onBytes told how far a download is
  * @returns a folder whose config was read and is supported
  */
-export async function locateModel(spec: string): Promise<string> {
-  const folder = await locate(spec)
+export async function locateModel(spec: string, onBytes?: OnBytes): Promise<string> {
+  const folder = await locate(spec, onBytes)
   readModelConfig(folder)
   return folder
 }
 
-async function locate(spec: string): Promise<string> {
+async function locate(spec: string, onBytes?: OnBytes): Promise<string> {
   if (spec === 'default') return importDefault()
-  if (spec.startsWith('hf:')) return download(spec)
+  if (spec.startsWith('hf:')) return download(spec, onBytes)
   const path = resolve(spec.replace(/^file:\/\//, ''))
   if (!existsSync(path)) throw new Error(`model: ${path} does not exist; give a Hugging Face model folder, a .gguf file, hf:owner/name or "default"`)
   return path.endsWith('.gguf') ? importGgufCached(path) : path
