@@ -1,11 +1,6 @@
 // npm run bench -- <area> [--json] [--rounds N]: this project and its peers in turn, on the same machine, weights and shapes.
 // A ratio above 1 means that we are better; low and high are the extremes over the rounds.
-import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { CACHE } from '../setup/places.mjs'
 
 const AREAS = { model: () => import('./model.mjs') }
 
@@ -16,21 +11,6 @@ const HELP = `npm run bench -- <area> [--json] [--rounds N]
 
   --json     one JSON object a line instead of a table
   --rounds   how often each side runs, in turn (3)`
-
-/** A Python of its own with the pinned peers, made once. */
-export function peerPython() {
-  const folder = join(CACHE, 'bench-python-1')
-  const python = join(folder, 'bin', 'python')
-  if (existsSync(join(folder, 'complete'))) return python
-  process.stderr.write('bench: making the Python environment of the peers, once\n')
-  const run = (command, args) => {
-    if (spawnSync(command, args, { stdio: ['ignore', process.stderr, 'inherit'] }).status !== 0) throw new Error(`bench: ${command} ${args.join(' ')} failed`)
-  }
-  run('python3', ['-m', 'venv', folder])
-  run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', join(dirname(fileURLToPath(import.meta.url)), 'requirements.txt')])
-  run(python, ['-c', `open(${JSON.stringify(join(folder, 'complete'))}, 'w')`])
-  return python
-}
 
 const shown = (value) => (value === undefined ? '' : value >= 100 ? value.toFixed(0) : value.toPrecision(3))
 
@@ -54,4 +34,4 @@ async function main() {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await main()
+await main()

@@ -2,7 +2,7 @@
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defaultModelFolder } from '../setup/places.mjs'
-import { peerPython } from './main.mjs'
+import { peerPython } from './peer.mjs'
 import { inTurn, openSide, speedRow } from './sides.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
