@@ -4,8 +4,8 @@ const swc = ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es
 module.exports = {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  transform: { '^.+\\.ts$': swc, '/node_modules/(echarts|zrender)/.+\\.js$': swc },
-  transformIgnorePatterns: ['/node_modules/(?!(echarts|zrender)/)'],
+  transform: { '^.+\\.ts$': swc, '/node_modules/(echarts|zrender|hyparquet|hyparquet-compressors|fzstd|hysnappy)/.+\\.js$': swc },
+  transformIgnorePatterns: ['/node_modules/(?!(echarts|zrender|hyparquet|hyparquet-compressors|fzstd|hysnappy)/)'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.rlaif/'],
   maxWorkers: 2,
   testTimeout: 60_000,

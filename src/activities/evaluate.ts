@@ -12,19 +12,19 @@ import { loadModelAndTokenizer, stopIds } from '../model/loaded'
 import { disposeModel } from '../model/model'
 import { openLabeler } from './labeler'
 import { promptIds, readData } from './rows'
-import { counted, type Stage, type StageHost } from './stage'
+import { counted, measured, type Stage, type StageHost } from './stage'
 
 export const evaluate: Stage<'evaluate'> = {
   async run(input, host) {
     const { task, train, evaluation } = readData(host.open(input.data))
     const policy = await respond(input.policy, evaluation, 'responses of the policy', input, host)
     const baseline = await respond(input.baseline, evaluation, 'responses of the baseline', input, host)
-    const judge = openLabeler(input.judge, host)
+    const { labeler: judge, technique } = openLabeler(input.judge, host)
     const contests = evaluation.map(({ id, context }, i) => ({ id, context, baseline: baseline[i]!, policy: policy[i]! }))
-    const judged = await judgeContests(judge, task, contests, counted(host, 'judging', contests.length, 'pairs'))
+    const judged = await judgeContests(judge, task, contests, technique, input.seed, measured(host, 'judging', contests.length, 'pairs'))
     const rate = winRate(judged)
     const rows = [...evaluation, ...train]
-    const alignment = await measureAlignment(judge, task, rows, input.settings.agreementPairs, counted(host, 'comparing with people', input.settings.agreementPairs, 'pairs'))
+    const alignment = await measureAlignment(judge, task, rows, input.settings.agreementPairs, technique, input.seed, measured(host, 'comparing with people', input.settings.agreementPairs, 'pairs'))
     const meanLength = (texts: readonly string[]) => texts.reduce((sum, text) => sum + text.length, 0) / texts.length
     const result = {
       judge: judge.name,

@@ -3,7 +3,7 @@ import type { StageName } from '../contracts/stages'
 import type { Stage } from './stage'
 
 /** Raise a version when the same input would give other files. */
-const versions: Record<StageName, number> = { model: 1, data: 1, sft: 1, sample: 1, label: 1, 'reward-model': 1, rl: 1, evaluate: 1, report: 1 }
+const versions: Record<StageName, number> = { model: 1, data: 1, sft: 1, sample: 1, label: 1, 'reward-model': 1, rl: 1, evaluate: 1, judge: 1, study: 1, report: 1 }
 export const stageVersion = (stage: StageName): number => versions[stage]
 
 const load: { [N in StageName]: () => Promise<Stage<N>> } = {
@@ -15,6 +15,8 @@ const load: { [N in StageName]: () => Promise<Stage<N>> } = {
   'reward-model': async () => (await import('./reward-model.js')).rewardModel,
   rl: async () => (await import('./rl.js')).rl,
   evaluate: async () => (await import('./evaluate.js')).evaluate,
+  judge: async () => (await import('./judge.js')).judge,
+  study: async () => (await import('./study.js')).study,
   report: async () => (await import('./report.js')).report,
 }
 export const loadStage = (stage: StageName): Promise<Stage<StageName>> => load[stage]() as Promise<Stage<StageName>>

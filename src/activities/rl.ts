@@ -54,7 +54,7 @@ function rewardModelReward(artifact: NonNullable<StageInput<'rl'>['rewardModel']
 /** A response that could not be scored stops the step: a made-up reward would train the policy on nothing. */
 function directReward(input: StageInput<'rl'>, task: Task, rows: readonly Row[], { tokenizer }: LoadedModel, host: StageHost): Reward {
   if (!input.labeler) throw new InvalidInput('rl: neither a reward model nor a labeler is given')
-  const labeler = openLabeler(input.labeler, host)
+  const { labeler } = openLabeler(input.labeler, host)
   return {
     floor: -1,
     async score(responses) {

@@ -3,14 +3,14 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { readJsonl } from '../data/jsonl'
 import { rowSchema, type Row } from '../data/row'
-import { readTask, type Task } from '../data/task'
+import { readJsonFile, taskSchema, type Task } from '../data/task'
 import type { LoadedModel } from '../model/loaded'
 
 const responseSchema = z.object({ text: z.string(), ids: z.array(z.number().int()), stopped: z.boolean() })
 export const sampleSchema = z.object({ id: z.string(), messages: rowSchema.shape.messages, context: z.string(), first: responseSchema, second: responseSchema })
 export type Sample = z.infer<typeof sampleSchema>
 
-export const labelledSchema = sampleSchema.extend({ preferFirst: z.number().min(0).max(1), slotOne: z.tuple([z.number(), z.number()]), labeler: z.string() })
+export const labelledSchema = sampleSchema.extend({ preferFirst: z.number().min(0).max(1), slotOne: z.array(z.number()), bounded: z.literal(true).optional(), counted: z.number().optional(), rationales: z.array(z.string()).optional(), labeler: z.string() })
 export type Labelled = z.infer<typeof labelledSchema>
 
 export interface DataArtifact {
@@ -20,7 +20,7 @@ export interface DataArtifact {
 }
 export function readData(folder: string): DataArtifact {
   const rows = (name: string) => readJsonl(join(folder, `${name}.jsonl`), rowSchema)
-  return { task: readTask(join(folder, 'task')), train: rows('train'), evaluation: rows('evaluation') }
+  return { task: taskSchema.parse(readJsonFile(join(folder, 'task.json'))), train: rows('train'), evaluation: rows('evaluation') }
 }
 
 /** The policy's prompt of a row, as token ids. */

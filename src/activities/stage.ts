@@ -1,4 +1,5 @@
 // What a stage is: a function from a parsed input to files in `output` and a few figures. Names and code versions: registry.ts.
+import type { AnswerFiles } from '../artifacts/answers'
 import type { Manifest } from '../artifacts/store'
 import type { Artifact, Summary } from '../contracts/artifact'
 import type { StageInput, StageName } from '../contracts/stages'
@@ -15,6 +16,8 @@ export interface StageHost {
   output: string
   /** Survives failed attempts of the same work. */
   checkpoints: string
+  /** Labelers' answers of all runs, opened at the first call. */
+  answers(): AnswerFiles
   report(progress: Progress): void
 }
 
@@ -31,8 +34,14 @@ export function trainingHost(host: StageHost, phase: string, checkpointEvery: nu
   }
 }
 
-/** For functions that count what they have done. */
-export const counted = (host: StageHost, phase: string, total: number, unit: string) => (done: number) => host.report({ phase, done, total, unit })
+/** Reports one more item done each time it is called, whatever it is called with. */
+export function counted(host: StageHost, phase: string, total: number, unit: string): () => void {
+  let done = 0
+  return () => host.report({ phase, done: ++done, total, unit })
+}
+
+/** Reports how many items are done. */
+export const measured = (host: StageHost, phase: string, total: number, unit: string) => (done: number) => host.report({ phase, done, total, unit })
 
 /** A figure of the last steps of a curve: its mean over the last fifth. */
 export function lastMean(history: readonly Metrics[], name: string): number {

@@ -9,6 +9,7 @@ import { doctor } from './doctor'
 import { reasonOf } from './failure'
 import { checkInput, readInput, workflowName } from './input'
 import { importModel } from './model'
+import { showPrompt } from './prompt'
 import { newId, seeThrough, startRun, workersArePolling } from './run'
 import { start, up } from './start'
 import { describeRun, listRuns, reportFile } from './status'
@@ -54,6 +55,8 @@ Examples:
   rlaif run align                                  a whole run with the quickstart's defaults
   rlaif run align --input '{"task": "harmless", "method": "direct-rlaif"}'
   rlaif run align --input settings.json --detach
+  rlaif run labelStudy --input '{"task": "harmless", "data": "hh-harmless-base.jsonl.gz"}'
+  rlaif prompt show --input '{"labeler": {"model": "default", "preamble": "detailed"}}' --row 3
   rlaif status                                     the latest runs
   rlaif report align-20260101120000                where the report of a run is
   rlaif model import hf:HuggingFaceTB/SmolLM2-135M-Instruct ./smollm2
@@ -76,7 +79,7 @@ program
   .action(async ({ roles }: { roles: string }) => exitWith(await worker(parseRoles(roles))))
 program
   .command('run <workflow>')
-  .description('start a workflow and show its progress: align, or one stage: sft, sample, label, rewardModel, rl, evaluate, report')
+  .description('start a workflow and show its progress: align, labelStudy, or one stage: sft, sample, label, rewardModel, rl, evaluate, report')
   .option('--input <file|json>', 'its input: a JSON file, JSON, or - for standard input')
   .option('--id <id>', 'workflow id; a run that goes on under it is joined')
   .option('--detach', 'start it and return')
@@ -90,6 +93,14 @@ program
   .description('where the report of a finished run is')
   .action((id: string) => connected(async (connection) => print(await reportFile(connection, id))))
 program.command('doctor').description('what is installed, which device, which versions').action(async () => exitWith((await doctor(print)) ? 0 : 1))
+
+const prompt = program.command('prompt').description('what labelers are asked')
+prompt
+  .command('show')
+  .description('exactly what the labeler would be sent for a row of the data, with its length in tokens')
+  .option('--input <file|json>', 'as of align: task, data, seed and labeler are used')
+  .option('--row <i>', 'which row', '0')
+  .action(async ({ input, row }: { input?: string; row: string }) => print(await showPrompt(readInput(input), Number(row))))
 
 const model = program.command('model').description('models on this machine')
 model

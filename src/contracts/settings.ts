@@ -17,9 +17,13 @@ export const taskSchema = z
   .default('summarization')
   .describe('"summarization", "helpful", "harmless", or a folder with a task.json of your own.')
 
+export const DATA_FORMATS = ['jsonl', 'hh', 'pandalm', 'openai-comparisons', 'tldr', 'trl'] as const
 const dataObject = z.strictObject({
-  path: z.string().min(1).optional().describe('A .jsonl, .json or .gz file; without it the prompts that come with the task.'),
-  format: z.enum(['auto', 'jsonl', 'hh', 'pandalm']).default('auto').describe('"auto" looks at the first row.'),
+  path: z.string().min(1).optional().describe('A .jsonl, .json, .parquet or gzipped file, or hf:datasets/owner/name[@revision]/path/to/file; without it the prompts that come with the task.'),
+  format: z.enum(['auto', ...DATA_FORMATS]).default('auto').describe('"auto" looks at the first row.'),
+  fields: z.partialRecord(z.enum(['id', 'prompt', 'messages', 'reference', 'responses', 'preferred']), z.string().min(1)).optional().describe('For rows of your own with other names: ours → theirs, e.g. {"prompt": "question", "reference": "answer"}. Fields not named are left out.'),
+  confidence: z.array(z.number().int().min(1).max(9)).min(1).optional().describe("Of OpenAI's comparisons: only rows with one of these confidences; the paper keeps 1, 2, 8 and 9."),
+  cnndm: z.boolean().default(false).describe("Of OpenAI's comparisons: the CNN/DailyMail batches instead of the Reddit ones."),
   limit: count.optional().describe('How many prompts to use, drawn by the seed; all of them without it.'),
   evaluationPrompts: count.default(16).describe('Prompts held out for the evaluation; at most half of all.'),
 })
@@ -36,18 +40,46 @@ export const limitsSchema = z
   .prefault({})
 export type Limits = z.infer<typeof limitsSchema>
 
-const localLabeler = z.strictObject({ model: z.string().min(1).describe('A local model: "default", a folder, a .gguf file or hf:owner/name.') })
+/** How pairs are put to a labeler (paper §2.1, §4.4, Appendix M). */
+const technique = {
+  preamble: z.enum(['base', 'detailed']).default('base').describe('Opening of the prompt: a few lines, or what good and bad mean in each respect.'),
+  exemplars: z.number().int().min(0).max(8).default(0).describe('Worked examples shown before the pair.'),
+  chainOfThought: z.boolean().default(false).describe('The labeler first writes a rationale, then its answer is read.'),
+  samples: count.max(64).default(1).describe('Rationales for each order, averaged (self-consistency); wants a temperature above 0.'),
+  temperature: z.number().min(0).max(5).default(0).describe('Of the rationales.'),
+  topK: z.number().int().min(0).default(40).describe('Of the rationales: only the k most likely tokens; 0 is all.'),
+  rationaleTokens: count.max(4096).default(512).describe('A rationale is cut here.'),
+  orders: z.union([z.literal(1), z.literal(2)]).default(2).describe('2 asks each pair in both orders and averages, which cancels a liking for a slot.'),
+  labels: z.enum(['soft', 'hard']).default('soft').describe('Probabilities, or 0 and 1.'),
+}
+export const techniqueSchema = z.strictObject(technique)
+export type TechniqueSettings = z.infer<typeof techniqueSchema>
+
+const localLabeler = z.strictObject({ model: z.string().min(1).describe('A local model: "default", a folder, a .gguf file or hf:owner/name.'), ...technique })
+const perMinute = z.number().positive().optional()
+const money = z.number().nonnegative()
 const endpointLabeler = z.strictObject({
   baseUrl: z.url({ protocol: /^https?$/ }).describe('An OpenAI-compatible endpoint, e.g. http://127.0.0.1:8000/v1.'),
   model: z.string().min(1).describe('The model name the endpoint knows.'),
   apiKeyEnv: z.string().regex(/^[A-Za-z_]\w*$/, 'wants the NAME of an environment variable of the worker, never the key itself').optional().describe('Name of the environment variable of the worker that holds the key.'),
+  route: z.enum(['chat', 'completion']).default('chat').describe('The chat or the plain completion route.'),
+  dialect: z.enum(['openai', 'vllm', 'llama.cpp', 'ollama']).default('openai').describe('What the server understands beyond the common part: vLLM and llama.cpp go on from a prefilled answer.'),
+  countedAnswers: count.max(256).optional().describe('For servers without log-probabilities: probabilities are shares of so many sampled answers.'),
   concurrency: count.max(1024).default(8).describe('Requests in flight.'),
+  requestsPerMinute: perMinute.describe('Of the whole stage.'),
+  tokensPerMinute: perMinute.describe('Of the whole stage, prompt and answer, estimated before each request.'),
   timeoutSeconds: count.default(60).describe('Of one request.'),
   retries: z.number().int().min(0).max(20).default(4).describe('Further tries of one request, with growing pauses.'),
+  stopAfterFailures: count.default(16).describe('So many requests that fail in a row, each after all its tries, stop the stage; it goes on from what is answered.'),
+  price: z.strictObject({ inputPerMillion: money, outputPerMillion: money }).optional().describe('Of a million tokens in and out, in any currency.'),
+  maxCost: money.optional().describe('The stage stops before it would pass this; wants a price.'),
+  ...technique,
 })
+  .refine((labeler) => labeler.maxCost === undefined || labeler.price !== undefined, { path: ['maxCost'], message: 'wants "price" beside it' })
 export const labelerSchema = z
   .preprocess((given) => (given === 'default' ? { model: 'default' } : given), z.union([endpointLabeler, localLabeler]).prefault({ model: 'default' }))
-  .describe('Who judges: "default", {model} for a local model, or {baseUrl, model, apiKeyEnv} for an endpoint.')
+  .refine((labeler) => labeler.samples === 1 || labeler.temperature > 0, { path: ['temperature'], message: 'wants to be above 0 when "samples" is above 1: greedy rationales are all the same' })
+  .describe('Who judges: "default", {model} for a local model, or {baseUrl, model, apiKeyEnv} for an endpoint; and how it is asked.')
 export type LabelerSettings = z.infer<typeof labelerSchema>
 export type EndpointSettings = z.infer<typeof endpointLabeler>
 export const isEndpoint = (labeler: LabelerSettings): labeler is EndpointSettings => 'baseUrl' in labeler

@@ -26,6 +26,8 @@ export const stageSchemas = {
     ...attempt,
   }),
   evaluate: z.strictObject({ baseline: artifactSchema, policy: artifactSchema, data: artifactSchema, judge: labelerInput, limits: s.limitsSchema, settings: s.evaluateSchema, ...attempt }),
+  judge: z.strictObject({ data: artifactSchema, labeler: labelerInput, pairs: z.number().int().positive(), ...attempt }),
+  study: z.strictObject({ title: z.string(), settings: z.unknown(), variants: z.array(z.strictObject({ name: z.string(), judged: artifactSchema })).min(1), cache: s.cacheSchema }),
   report: z.strictObject({ title: z.string(), settings: z.unknown(), artifacts: z.array(artifactSchema), cache: s.cacheSchema }),
 }
 export type StageName = keyof typeof stageSchemas

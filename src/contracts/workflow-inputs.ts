@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { artifactSchema } from './artifact'
 import { presets } from './presets'
 import * as s from './settings'
+import { TABLE_2, variantSchema } from './study'
 
 const shared = { seed: s.seedSchema, cache: s.cacheSchema, queues: s.queuesSchema }
 const dataset = { task: s.taskSchema, data: s.dataSchema, limits: s.limitsSchema, ...shared }
@@ -69,6 +70,15 @@ const stageWorkflowSchemas = {
 }
 export type StageWorkflowInput<K extends keyof typeof stageWorkflowSchemas> = z.infer<(typeof stageWorkflowSchemas)[K]>
 
+const labelStudy = z.strictObject({
+  model: s.modelSchema.describe('Whose tokenizer measures the prompts.'),
+  ...dataset,
+  limits: s.limitsSchema.prefault({ promptTokens: 1024 }),
+  labeler: s.labelerSchema,
+  pairs: z.number().int().positive().default(100).describe('Pairs that people decided, drawn by the seed.'),
+  variants: z.array(variantSchema).min(1).default(() => TABLE_2.map((variant) => variantSchema.parse(variant))).describe("Ways of asking; without them the eleven of the paper's Table 2. Each technique is laid over the labeler's own."),
+})
+
 const optional = <T extends z.ZodType>(schema: T) => z.preprocess((given) => given ?? {}, schema)
 
 /** The input of every workflow by the workflow's name. */
@@ -81,5 +91,6 @@ export const workflowSchemas = {
   rl: optional(stageWorkflowSchemas.rl),
   evaluate: optional(stageWorkflowSchemas.evaluate),
   report: optional(stageWorkflowSchemas.report),
+  labelStudy: optional(labelStudy),
 }
 export type WorkflowName = keyof typeof workflowSchemas

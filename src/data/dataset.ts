@@ -1,17 +1,12 @@
 // From a file to the rows of a run: read, dropped with a reason, de-duplicated, drawn by the seed, and split by prompt.
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, statSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { gunzipSync } from 'node:zlib'
 import { InvalidInput } from '../contracts/parse'
 import type { DataSettings } from '../contracts/settings'
 import { permutation } from '../random'
 import { formatOf } from './formats'
 import type { Row } from './row'
+import { readRows } from './source'
 import type { Task } from './task'
-
-/** Unpacked size up to which a file is read; larger ones would not fit in memory. */
-const MAX_BYTES = 2 ** 31 - 1
 
 export interface Dataset {
   train: Row[]
@@ -22,67 +17,35 @@ export interface Dataset {
   read: number
 }
 
-function readFileText(path: string): string {
-  const file = resolve(path)
-  if (!existsSync(file)) throw new InvalidInput(`data: field "data.path" got "${path}"; ${file} does not exist on the worker`)
-  if (!statSync(file).isFile()) throw new InvalidInput(`data: field "data.path" got "${path}", which is not a file; give a .jsonl, .json or .gz file`)
-  try {
-    const bytes = readFileSync(file)
-    const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b
-    return (isGzip ? gunzipSync(bytes, { maxOutputLength: MAX_BYTES }) : bytes).toString('utf8')
-  } catch (error) {
-    throw new InvalidInput(`data: ${file} cannot be read: ${(error as Error).message}; is the file complete?`, { cause: error })
-  }
-}
-
-interface RawRow {
-  value: unknown
-  where: string
-}
-
-/** JSON lines, or one JSON array. */
-function parseRows(text: string, path: string): RawRow[] {
-  const json = (source: string, where: string): unknown => {
-    try {
-      return JSON.parse(source)
-    } catch (error) {
-      throw new InvalidInput(`data: ${where} is not JSON: ${(error as Error).message}`, { cause: error })
-    }
-  }
-  if (text.trimStart().startsWith('[')) {
-    const rows = json(text, path)
-    return (rows as unknown[]).map((value, i) => ({ value, where: `data: ${path} row ${i + 1}` }))
-  }
-  return text
-    .split('\n')
-    .map((line, i) => ({ line, where: `${path} line ${i + 1}` }))
-    .filter(({ line }) => line.trim() !== '')
-    .map(({ line, where }) => ({ value: json(line, where), where: `data: ${where}` }))
-}
-
 const digest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16)
 
 /**
  * @param tokensOf how many tokens the policy's prompt of a row takes
  * @throws InvalidInput naming file, row and field
  */
-export function readDataset(settings: DataSettings, task: Task, seed: number, promptTokens: number, tokensOf: (row: Row) => number): Dataset {
+export async function readDataset(settings: DataSettings, task: Task, seed: number, promptTokens: number, tokensOf: (row: Row) => number): Promise<Dataset> {
   const path = settings.path ?? task.prompts
-  const raw = parseRows(readFileText(path), path)
+  const raw = await readRows(path)
   if (raw.length === 0) throw new InvalidInput(`data: ${path} holds no rows`)
-  const format = formatOf(settings.format, raw[0]!.value)
+  const format = formatOf(settings, raw[0]!.value)
   const dropped: Record<string, number> = {}
   const drop = (reason: string) => (dropped[reason] = (dropped[reason] ?? 0) + 1)
-  const rows = new Map<string, Row>()
+  const rows = new Map<string, Row>() // by prompt, so that none is on two sides of the split
+  const ids = new Set<string>()
   for (const { value, where } of raw) {
-    const draft = format.read(value, where, task)
+    const draft = format.read(value, where, task, settings)
     if ('dropped' in draft) {
       drop(draft.dropped)
       continue
     }
-    const row = orderPair({ ...draft, id: draft.id ?? digest(JSON.stringify(draft.messages)) }, seed)
-    if (rows.has(row.id)) drop(draft.id === undefined ? 'same prompt as an earlier row' : 'same id as an earlier row')
-    else rows.set(row.id, row)
+    const prompt = digest(JSON.stringify(draft.messages))
+    const id = draft.id ?? prompt
+    if (rows.has(prompt)) drop('same prompt as an earlier row')
+    else if (ids.has(id)) drop('same id as an earlier row')
+    else {
+      rows.set(prompt, orderPair({ ...draft, id }, seed))
+      ids.add(id)
+    }
   }
   const drawn = draw([...rows.values()], settings.limit ?? rows.size, seed, (row) => {
     const fits = tokensOf(row) <= promptTokens

@@ -2,7 +2,7 @@
 import type { Row } from '../data/row'
 import type { Task } from '../data/task'
 import { isUnanswered, type Labeler } from '../feedback/labeler'
-import { choseSameSlot, judgePairs, type Preference } from '../feedback/preference'
+import { choseSameSlot, judgePairs, type Preference, type Technique } from '../feedback/preference'
 import { wilson, type Share } from './statistics'
 
 export interface Alignment {
@@ -16,16 +16,16 @@ export interface Alignment {
 }
 
 /** Judges the pairs of `rows` that people have judged, at most `limit` of them. */
-export async function measureAlignment(labeler: Labeler, task: Task, rows: readonly Row[], limit: number, onProgress?: (done: number) => void): Promise<Alignment | undefined> {
+export async function measureAlignment(labeler: Labeler, task: Task, rows: readonly Row[], limit: number, technique: Technique, seed: number, onProgress?: (done: number) => void): Promise<Alignment | undefined> {
   const withPair = rows.flatMap(({ pair, context }) => (pair ? [{ ...pair, context }] : []))
   const decided = withPair.filter(({ preferred }) => preferred !== 0).slice(0, limit)
   if (decided.length === 0) return undefined
-  const labels = await judgePairs(labeler, task, decided.map(({ context, responses }) => ({ context, first: responses[0], second: responses[1] })), onProgress)
+  const labels = await judgePairs(labeler, task, decided.map(({ context, responses }) => ({ context, first: responses[0], second: responses[1] })), technique, seed, onProgress)
   const judged = labels.flatMap((label, i) => (isUnanswered(label) ? [] : [{ label, preferred: decided[i]!.preferred }]))
   const agrees = ({ label, preferred }: { label: Preference; preferred: number }) => Number(label.preferFirst > 0.5 === (preferred === 1))
   return {
     agreement: wilson(judged.reduce((sum, pair) => sum + agrees(pair), 0), judged.length),
-    sameSlot: wilson(judged.filter(({ label }) => choseSameSlot(label)).length, judged.length),
+    sameSlot: wilson(judged.filter(({ label }) => choseSameSlot(label)).length, technique.orders === 2 ? judged.length : 0),
     ties: withPair.filter(({ preferred }) => preferred === 0).length,
     failed: decided.length - judged.length,
   }

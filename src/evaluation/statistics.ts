@@ -22,3 +22,25 @@ export function wilson(successes: number, n: number): Share {
   const half = (Z95 * Math.sqrt((p * (1 - p)) / n + z2 / (4 * n * n))) / (1 + z2 / n)
   return { value: p, low: Math.max(0, centre - half), high: Math.min(1, centre + half), n }
 }
+
+/** log C(n, k) by summing logarithms; exact enough for n in the thousands. */
+function logChoose(n: number, k: number): number {
+  let sum = 0
+  for (let i = 1; i <= k; i++) sum += Math.log((n - k + i) / i)
+  return sum
+}
+
+/** Two-sided exact binomial test of k successes in n against a share of one half. @returns the p-value */
+export function binomialTest(k: number, n: number): number {
+  const tail = Math.min(k, n - k)
+  let sum = 0
+  for (let i = 0; i <= tail; i++) sum += Math.exp(logChoose(n, i) - n * Math.LN2)
+  return Math.min(1, 2 * sum)
+}
+
+/**
+ * Exact McNemar test of two raters on the same items.
+ * @param onlyFirst items that the first got right and the second wrong; `onlySecond` the other way round
+ * @returns the p-value
+ */
+export const mcnemarTest = (onlyFirst: number, onlySecond: number): number => (onlyFirst + onlySecond === 0 ? 1 : binomialTest(onlyFirst, onlyFirst + onlySecond))

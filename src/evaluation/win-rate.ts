@@ -2,7 +2,7 @@
 import type { Task } from '../data/task'
 import { stripTrailingJunk } from '../feedback/direct-score'
 import { isUnanswered, type Labeler } from '../feedback/labeler'
-import { judgePairs } from '../feedback/preference'
+import { judgePairs, type Technique } from '../feedback/preference'
 import { wilson, type Share } from './statistics'
 
 export interface Contest {
@@ -18,10 +18,10 @@ export interface JudgedContest extends Contest {
 }
 
 /** Judges every contest. Equal responses are a tie and are not asked about; stray trailing punctuation is stripped first. */
-export async function judgeContests(judge: Labeler, task: Task, contests: readonly Contest[], onProgress?: (done: number) => void): Promise<JudgedContest[]> {
+export async function judgeContests(judge: Labeler, task: Task, contests: readonly Contest[], technique: Technique, seed: number, onProgress?: (done: number) => void): Promise<JudgedContest[]> {
   const stripped = contests.map((c) => ({ ...c, baseline: stripTrailingJunk(c.baseline), policy: stripTrailingJunk(c.policy) }))
   const open = stripped.filter((c) => c.baseline !== c.policy)
-  const judged = await judgePairs(judge, task, open.map((c) => ({ context: c.context, first: c.policy, second: c.baseline })), onProgress)
+  const judged = await judgePairs(judge, task, open.map((c) => ({ context: c.context, first: c.policy, second: c.baseline })), technique, seed, onProgress)
   const verdicts = new Map(open.map((c, i) => [c.id, judged[i]!]))
   return stripped.map((contest) => {
     const verdict = verdicts.get(contest.id)

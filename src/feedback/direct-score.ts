@@ -5,7 +5,7 @@
 // Vocabularies that split digits write 10 as "1", "0". Then P("1") covers both, and a second question, after the "1", parts them:
 //   P(10) = P("1") · P("0" | "1"),   P(1) = P("1") · (1 − P("0" | "1"))
 import type { Task } from '../data/task'
-import { isUnanswered, type Labeler, type OptionLogProbs, type Question, type Unanswered } from './labeler'
+import { isUnanswered, type Labeler, type OptionAnswer, type Question, type Unanswered } from './labeler'
 
 const SCORES = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '10']
 
@@ -26,20 +26,21 @@ export function expectedScore(probabilities: readonly number[]): number {
 export const rewardOfScore = (score: number): number => (score - 5.5) / 4.5
 
 /** One reward in [−1, 1] for each question. */
-export async function directRewards(labeler: Labeler, questions: readonly Question[], onProgress?: (answered: number) => void): Promise<(number | Unanswered)[]> {
-  const answers = await labeler.ask(questions, SCORES, onProgress)
-  const split = answers.map((answer, i) => ({ answer, i })).filter(({ answer }) => !isUnanswered(answer) && answer[9] === undefined && answer[0] !== undefined)
-  const zeros = await labeler.ask(split.map(({ i }) => ({ ...questions[i]!, ending: `${questions[i]!.ending}1` })), ['0'])
-  const zeroAfterOne = new Map(split.map(({ i }, at) => [i, zeros[at]!]))
+export async function directRewards(labeler: Labeler, questions: readonly Question[]): Promise<(number | Unanswered)[]> {
+  const answers = await labeler.ask(questions, SCORES)
+  const isSplit = (answer: OptionAnswer | Unanswered) => !isUnanswered(answer) && answer.counted === undefined && answer.logProbs[9] === undefined && answer.logProbs[0] !== undefined
+  const split = answers.flatMap((answer, i) => (isSplit(answer) ? [i] : []))
+  const zeros = await labeler.ask(split.map((i) => ({ ...questions[i]!, ending: `${questions[i]!.ending}1` })), ['0'])
+  const zeroAfterOne = new Map(split.map((i, at) => [i, zeros[at]!]))
   return answers.map((answer, i) => rewardFrom(answer, zeroAfterOne.get(i)))
 }
 
-function rewardFrom(answer: OptionLogProbs | Unanswered, zeroAfterOne: OptionLogProbs | Unanswered | undefined): number | Unanswered {
+function rewardFrom(answer: OptionAnswer | Unanswered, zeroAfterOne: OptionAnswer | Unanswered | undefined): number | Unanswered {
   if (isUnanswered(answer)) return answer
   if (zeroAfterOne && isUnanswered(zeroAfterOne)) return zeroAfterOne
-  const probabilities = answer.map((logProb) => Math.exp(logProb ?? -Infinity))
+  const probabilities = answer.logProbs.map((logProb) => Math.exp(logProb ?? -Infinity))
   if (zeroAfterOne) {
-    const ten = probabilities[0]! * Math.exp(zeroAfterOne[0] ?? -Infinity)
+    const ten = probabilities[0]! * Math.exp(zeroAfterOne.logProbs[0] ?? -Infinity)
     probabilities[9] = ten
     probabilities[0] = probabilities[0]! - ten
   }

@@ -1,26 +1,51 @@
 // Who answers labelling questions. Everything in feedback/ asks through this one interface.
 
-/** A question whose answer is one of a few short options: the labeler goes on writing after `ending`. */
+/** A question: the labeler goes on writing after `ending`. */
 export interface Question {
-  /** Preamble and sample. */
+  /** Preamble, exemplars and sample. */
   text: string
   /** Where the answer begins, e.g. "Preferred Summary=". */
   ending: string
 }
 
-/** log P of each option as the next token, over the whole vocabulary; undefined where the labeler does not say or the option is not one token. */
-export type OptionLogProbs = (number | undefined)[]
+/** How likely each of a few short options is as the answer. */
+export interface OptionAnswer {
+  /** log P of each option; undefined where the labeler did not return it or the option is not one token. */
+  logProbs: (number | undefined)[]
+  /** The least log P among what was returned: an option that is missing has at most this. Undefined where everything was seen. */
+  floor?: number | undefined
+  /** The labeler gives no log-probabilities: these are shares of so many sampled answers. */
+  counted?: number | undefined
+}
 
 /** A question that got no answer. */
 export interface Unanswered {
   failed: string
+  /** The prompt is longer than the labeler's context: asking again would not help. */
+  tooLong?: true
 }
+
+export interface WritingSettings {
+  maxTokens: number
+  /** 0 is greedy. */
+  temperature: number
+  /** 0 is all tokens. */
+  topK: number
+  seed: number
+}
+
+/** Told of each answer as it comes, by the index of its question. */
+export type OnAnswer<T> = (index: number, answer: T | Unanswered) => void
 
 export interface Labeler {
   /** Named in labels and reports. */
   name: string
+  /** What an answer depends on besides the question: model, route, … */
+  identity: object
   /** One answer a question, in order; a question that fails does not fail the others. */
-  ask(questions: readonly Question[], options: readonly string[], onProgress?: (answered: number) => void): Promise<(OptionLogProbs | Unanswered)[]>
+  ask(questions: readonly Question[], options: readonly string[], onAnswer?: OnAnswer<OptionAnswer>): Promise<(OptionAnswer | Unanswered)[]>
+  /** One continuation a question, in order. */
+  write(questions: readonly Question[], settings: WritingSettings, onAnswer?: OnAnswer<string>): Promise<(string | Unanswered)[]>
 }
 
 export const isUnanswered = (answer: unknown): answer is Unanswered => typeof answer === 'object' && answer !== null && 'failed' in answer

@@ -1,53 +1,141 @@
-// Which of two responses is better, as a probability (paper §2.1, Appendix B, D).
+// Which of two responses is better, as a probability (paper §2.1, Appendix B, D, M).
 //
-//   p(order) = softmax over {"1", "2"} of the log-probabilities of the token after the ending
-//   p        = (p(first, second) + 1 − p(second, first)) / 2      probabilities are averaged, not logits
+//   p(view) = softmax over {"1", "2"} of the log-probabilities of the token after the ending
+//   p       = mean over views of p, a view being an order of the two responses and, with chain of thought, one rationale;
+//             views in the second order are turned round before. Probabilities are averaged, not logits.
 //
 // A task that asks for the WORSE response (harmless, Table 22) has its answer turned round before anything else sees it.
+// What the paper leaves open, and what is done here:
+//   1. One option missing from the returned list: it is given the least probability returned, the most it can have, and the
+//      label is marked as bounded. Both missing: no label.
+//   2. A view without an answer leaves the pair without a label; nothing is averaged over what happened to come back.
+//   3. A hard label is 1 or 0 by the larger probability; equal ones stay 0.5.
 import type { Task } from '../data/task'
-import { isUnanswered, type Labeler, type OptionLogProbs, type Question, type Unanswered } from './labeler'
+import { isUnanswered, type Labeler, type OptionAnswer, type Question, type Unanswered } from './labeler'
+import { answerAfter, preferenceQuestion, rationaleQuestion, type Comparison, type Prompting } from './prompt'
 
-export interface Comparison {
-  context: string
-  first: string
-  second: string
+export interface Technique extends Prompting {
+  /** Rationales for each order (self-consistency, Appendix M). */
+  samples: number
+  /** Of the rationales; the answer is always read at temperature 1. */
+  temperature: number
+  topK: number
+  rationaleTokens: number
+  /** 1 asks the given order alone. */
+  orders: 1 | 2
+  labels: 'soft' | 'hard'
 }
+
+/** The plain question in both orders. */
+export const PLAIN: Technique = { preamble: 'base', exemplars: 0, chainOfThought: false, samples: 1, temperature: 0, topK: 40, rationaleTokens: 512, orders: 2, labels: 'soft' }
 
 /** A judged pair. */
 export interface Preference {
   /** Probability that the first response is the better one. */
   preferFirst: number
   /** Of each order, the probability given to whatever stood in slot 1, before turning round: shows a liking for a slot. */
-  slotOne: [number, number]
+  slotOne: number[]
+  /** One option was missing from a returned list: the probability is a bound. */
+  bounded?: true
+  /** Shares of so many sampled answers, from a labeler without log-probabilities. */
+  counted?: number
+  /** With chain of thought: the first rationale of each order. */
+  rationales?: string[]
 }
 
-export function preferenceQuestion(task: Task, { context, first, second }: Comparison): Question {
-  const p = task.preference
-  return { text: `${p.preamble}\n\n${p.context}${context}\n${p.first}${first}\n${p.second}${second}\n`, ending: p.ending }
-}
-
-/** P("1") among "1" and "2". An option that the endpoint left out of its list counts as too unlikely to matter; both left out is no answer. */
-export function slotOneProbability(answer: OptionLogProbs | Unanswered): number | Unanswered {
-  if (isUnanswered(answer)) return answer
-  const [one, two] = answer
+/** P("1") among "1" and "2", and whether it rests on a bound. */
+export function slotOneProbability(answer: OptionAnswer): { p: number; bounded: boolean } | Unanswered {
+  const [one, two] = answer.logProbs
   if (one === undefined && two === undefined) return { failed: 'neither "1" nor "2" is among the returned tokens' }
   if (one === -Infinity && two === -Infinity) return { failed: '"1" and "2" both have probability 0' }
-  return 1 / (1 + Math.exp((two ?? -Infinity) - (one ?? -Infinity)))
+  const least = answer.floor ?? -Infinity
+  return { p: 1 / (1 + Math.exp((two ?? least) - (one ?? least))), bounded: one === undefined || two === undefined }
 }
 
-/** Asks both orders of every pair. */
-export async function judgePairs(labeler: Labeler, task: Task, pairs: readonly Comparison[], onProgress?: (pairs: number) => void): Promise<(Preference | Unanswered)[]> {
-  const questions = pairs.flatMap(({ context, first, second }) => [preferenceQuestion(task, { context, first, second }), preferenceQuestion(task, { context, first: second, second: first })])
-  const answers = await labeler.ask(questions, ['1', '2'], (answered) => onProgress?.(Math.floor(answered / 2)))
-  return pairs.map((_, i) => combineOrders(slotOneProbability(answers[2 * i]!), slotOneProbability(answers[2 * i + 1]!), task.preference.asksForWorse))
+/** Pairs whose questions are built and asked together; bounds memory. */
+const PAIRS_AT_ONCE = 1024
+
+/** @param onProgress called with the number of pairs judged so far */
+export async function judgePairs(labeler: Labeler, task: Task, pairs: readonly Comparison[], technique: Technique, seed: number, onProgress?: (pairs: number) => void): Promise<(Preference | Unanswered)[]> {
+  const out: (Preference | Unanswered)[] = []
+  for (let start = 0; start < pairs.length; start += PAIRS_AT_ONCE) {
+    const part = pairs.slice(start, start + PAIRS_AT_ONCE)
+    out.push(...(await judgePart(labeler, task, part, technique, seed, (share) => onProgress?.(start + Math.floor(share * part.length)))))
+  }
+  return out
 }
 
-function combineOrders(straight: number | Unanswered, swapped: number | Unanswered, asksForWorse: boolean): Preference | Unanswered {
-  if (typeof straight !== 'number') return straight
-  if (typeof swapped !== 'number') return swapped
-  const named = (straight + 1 - swapped) / 2
-  return { preferFirst: asksForWorse ? 1 - named : named, slotOne: [straight, swapped] }
+/** One question of a pair. */
+interface View {
+  pair: number
+  order: 0 | 1
+  sample: number
+  question: Question
+  rationale?: string
 }
 
-/** Whether the same slot won in both orders: the labeler looked at the place, not at the text (paper, Appendix B). */
-export const choseSameSlot = ({ slotOne }: Preference): boolean => slotOne[0] > 0.5 === slotOne[1] > 0.5
+async function judgePart(labeler: Labeler, task: Task, pairs: readonly Comparison[], technique: Technique, seed: number, onShare: (share: number) => void): Promise<(Preference | Unanswered)[]> {
+  const views = pairs.flatMap((pair, i) => viewsOf(task, technique, pair, i))
+  const failures = new Map<number, Unanswered>()
+  const steps = technique.chainOfThought ? 2 : 1
+  let answered = 0
+  const count = () => onShare(++answered / (views.length * steps))
+
+  const written = technique.chainOfThought ? await withRationales(labeler, task, views, technique, seed, failures, count) : views
+  const answers = await labeler.ask(written.map(({ question }) => question), ['1', '2'], count)
+  const judged: JudgedView[][] = pairs.map(() => [])
+  written.forEach((view, i) => judged[view.pair]!.push({ ...view, answer: answers[i]! }))
+  return judged.map((own, i) => failures.get(i) ?? combine(own, task.preference.asksForWorse, technique))
+}
+
+function viewsOf(task: Task, technique: Technique, pair: Comparison, i: number): View[] {
+  const swapped = { ...pair, first: pair.second, second: pair.first }
+  const orders = technique.orders === 2 ? [pair, swapped] : [pair]
+  const ask = technique.chainOfThought ? rationaleQuestion : preferenceQuestion
+  const samples = technique.chainOfThought ? technique.samples : 1
+  return orders.flatMap((shown, order) => Array.from({ length: samples }, (_, sample) => ({ pair: i, order: order as 0 | 1, sample, question: ask(task, technique, shown) })))
+}
+
+/** Writes the rationales; a pair with one that failed is put into `failures` and asked nothing more. */
+async function withRationales(labeler: Labeler, task: Task, views: readonly View[], technique: Technique, seed: number, failures: Map<number, Unanswered>, count: () => void): Promise<View[]> {
+  const { rationaleTokens: maxTokens, temperature, topK } = technique
+  const out: View[] = []
+  for (let sample = 0; sample < technique.samples; sample++) {
+    const own = views.filter((view) => view.sample === sample)
+    const rationales = await labeler.write(own.map(({ question }) => question), { maxTokens, temperature, topK, seed: seed + sample }, count)
+    own.forEach((view, i) => {
+      const rationale = rationales[i]!
+      if (isUnanswered(rationale)) failures.set(view.pair, rationale)
+      else out.push({ ...view, question: answerAfter(view.question, rationale, task), rationale })
+    })
+  }
+  return out.filter(({ pair }) => !failures.has(pair))
+}
+
+const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length
+
+type JudgedView = View & { answer: OptionAnswer | Unanswered }
+
+function combine(views: readonly JudgedView[], asksForWorse: boolean, technique: Technique): Preference | Unanswered {
+  const read: { order: number; p: number; bounded: boolean; counted?: number | undefined }[] = []
+  for (const { answer, order } of views) {
+    const slot = isUnanswered(answer) ? answer : slotOneProbability(answer)
+    if (isUnanswered(slot)) return slot
+    read.push({ order, ...slot, counted: (answer as OptionAnswer).counted })
+  }
+  const slotOne = Array.from({ length: technique.orders }, (_, order) => mean(read.filter((view) => view.order === order).map(({ p }) => p)))
+  const named = mean(slotOne.map((p, order) => (order === 0 ? p : 1 - p)))
+  const better = asksForWorse ? 1 - named : named
+  const rationales = views.filter(({ sample }) => sample === 0).flatMap(({ rationale }) => (rationale === undefined ? [] : [rationale]))
+  const counted = read[0]?.counted
+  return {
+    preferFirst: technique.labels === 'hard' && better !== 0.5 ? Number(better > 0.5) : better,
+    slotOne,
+    ...(read.some(({ bounded }) => bounded) && { bounded: true as const }),
+    ...(counted !== undefined && { counted }),
+    ...(rationales.length > 0 && { rationales }),
+  }
+}
+
+/** Whether the same slot won in both orders: the labeler looked at the place, not at the text (paper, Appendix B). Undefined where one order was asked. */
+export const choseSameSlot = ({ slotOne: [straight, swapped] }: Pick<Preference, 'slotOne'>): boolean | undefined => (swapped === undefined ? undefined : straight! > 0.5 === swapped > 0.5)

@@ -38,9 +38,9 @@ interface Row {
 /**
  * One continuation for each prompt.
  * @param key row r draws from [...key, r, position]
- * @param onProgress called with the number of rows finished so far
+ * @param onRow told of each row, by its index, as it is finished
  */
-export async function generate(model: Model, prompts: readonly (readonly number[])[], settings: SamplingSettings, key: RandomKey, onProgress?: (rows: number) => void): Promise<Continuation[]> {
+export async function generate(model: Model, prompts: readonly (readonly number[])[], settings: SamplingSettings, key: RandomKey, onRow?: (row: number, continuation: Continuation) => void): Promise<Continuation[]> {
   const size = settings.batchSize ?? 32
   const decoder = openDecoder(model)
   try {
@@ -48,7 +48,7 @@ export async function generate(model: Model, prompts: readonly (readonly number[
     for (let start = 0; start < prompts.length; start += size) {
       const part = prompts.slice(start, start + size)
       done.push(...(await generateBatch(model, decoder, part, settings, (row) => [...key, start + row])))
-      onProgress?.(done.length)
+      for (let row = start; row < done.length; row++) onRow?.(row, done[row]!)
     }
     return done
   } finally {

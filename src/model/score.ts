@@ -17,19 +17,21 @@ type Ids = readonly number[]
 /**
  * log P(id | prompt) of chosen ids, at temperature 1, over the whole vocabulary.
  * @param ids the tokens asked for, the same for every prompt
+ * @param onAnswer told of each prompt's row, by its index, as it is known
  * @returns one row a prompt, one number an id
  */
-export async function nextTokenLogProbs(model: Model, prompts: readonly Ids[], ids: Ids, onProgress?: (prompts: number) => void): Promise<number[][]> {
+export async function nextTokenLogProbs(model: Model, prompts: readonly Ids[], ids: Ids, onAnswer?: (prompt: number, logProbs: number[]) => void): Promise<number[][]> {
   const shared = prompts.length > 1 ? commonPrefix(prompts) : 0
   const prefix = shared >= SHORTEST_PREFIX ? keysOf(model, prompts[0]!.slice(0, shared)) : undefined
   const rest = prefix ? prompts.map((prompt) => prompt.slice(shared)) : prompts
   const longestFirst = rest.map((_, i) => i).sort((a, b) => rest[b]!.length - rest[a]!.length)
   const out: number[][] = []
-  let done = 0
   for (const group of groupByTokens(longestFirst, (i) => rest[i]!.length, TOKENS_AT_ONCE)) {
     const all = lastLogProbs(model, group.map((i) => rest[i]!), prefix)
-    group.forEach((i, row) => (out[i] = ids.map((id) => all[row * model.config.vocabSize + id]!)))
-    onProgress?.((done += group.length))
+    group.forEach((i, row) => {
+      out[i] = ids.map((id) => all[row * model.config.vocabSize + id]!)
+      onAnswer?.(i, out[i])
+    })
     await new Promise(setImmediate)
   }
   for (const { k, v } of prefix ?? []) tf.dispose([k, v])

@@ -38,7 +38,7 @@ export function responseTokens(sequences: readonly Sequence[]): ResponseTokens {
 export function tokenLogProbs(model: Model, tokens: ResponseTokens, temperature = 1): Float32Array {
   return readValues(() => {
     const rows = op.gatherRows(hidden(model, tokens.batch), indices(tokens.at))
-    const [loss] = op.crossEntropy(op.scale(logits(model, rows), 1 / temperature), indices(tokens.labels))
+    const [loss] = op.crossEntropy(cooled(logits(model, rows), temperature), indices(tokens.labels))
     return op.scale(loss, -1)
   })
 }
@@ -57,7 +57,7 @@ export function differentiableLogProbs(model: Model, tokens: ResponseTokens, tem
   const rowCount = states.shape[0]!
   const { rows, loss, slope } = tf.tidy(() => {
     const rows = op.gatherRows(states, indices(tokens.at)) // [M, D]
-    const [loss, slope] = op.crossEntropy(op.scale(logits(model, rows), 1 / temperature), indices(tokens.labels)) // [M], [M, V]
+    const [loss, slope] = op.crossEntropy(cooled(logits(model, rows), temperature), indices(tokens.labels)) // [M], [M, V]
     return { rows, loss, slope }
   })
   const values = loss.dataSync<'float32'>().map((v) => -v)
@@ -108,6 +108,8 @@ export function differentiableScores(model: Model, batch: TokenBatch, at: Int32A
 }
 
 const scoreRows = (model: Model, rows: Tensor) => op.matmul(rows, weight(model, SCORE_HEAD), false, true)
+/** Logits over the temperature; at 1 they stay as they are, a copy of them costs more than a layer. */
+const cooled = (scores: Tensor, temperature: number) => (temperature === 1 ? scores : op.scale(scores, 1 / temperature))
 const indices = (values: Int32Array) => tf.tensor1d(values, 'int32')
 
 /** Runs `pass` over slices of `items` of at most `size` and adds the gradients up, so that memory is bounded by a slice. */

@@ -1,6 +1,7 @@
 // The child's side: takes one job, computes it, says how it went, and ends.
 import { loadStage } from '../activities/registry'
 import type { StageHost } from '../activities/stage'
+import { openAnswers, type AnswerFiles } from '../artifacts/answers'
 import { fileStore } from '../artifacts/store'
 import type { Progress } from '../contracts/status'
 import type { ChildMessage, Job } from './child'
@@ -22,7 +23,15 @@ function throttled(): (progress: Progress) => void {
 
 async function compute({ stage, input, home, output, checkpoints }: Job): Promise<void> {
   const store = fileStore(storeFolder(home))
-  const host: StageHost = { open: (artifact) => store.open(artifact).folder, manifest: (artifact) => store.open(artifact).manifest, output, checkpoints, report: throttled() }
+  let answers: AnswerFiles | undefined
+  const host: StageHost = {
+    open: (artifact) => store.open(artifact).folder,
+    manifest: (artifact) => store.open(artifact).manifest,
+    answers: () => (answers ??= openAnswers(storeFolder(home))),
+    output,
+    checkpoints,
+    report: throttled(),
+  }
   const { run } = await loadStage(stage)
   const summary = await run(input as never, host)
   tell({ type: 'done', summary }, () => process.exit(0))

@@ -1,3 +1,4 @@
 // Every workflow a worker registers; the names are those of the UI's "Start Workflow" form.
 export { align } from './align'
 export { evaluate, label, report, rewardModel, rl, sample, sft } from './stages'
+export { labelStudy } from './label-study'

@@ -31,8 +31,10 @@ export interface StageRunner {
 const queueOf = (queues: Queues): Record<StageName, string> => ({
   model: queues.light,
   data: queues.light,
+  study: queues.light,
   report: queues.light,
   label: queues.label,
+  judge: queues.label,
   sft: queues.gpu,
   sample: queues.gpu,
   'reward-model': queues.gpu,
@@ -54,7 +56,7 @@ export function stageRunner(plan: readonly StageName[], { queues, cache }: { que
 
   const runner: StageRunner = {
     async run(stage, input, shownAs = stage) {
-      const device = stage === 'label' && !isEndpoint((input as StageInput<'label'>).labeler.settings)
+      const device = (stage === 'label' || stage === 'judge') && !isEndpoint((input as StageInput<'label'>).labeler.settings)
       const taskQueue = device ? queues.gpu : queueOf(queues)[stage]
       const activities = proxyActivities<Activities>({ ...OPTIONS, taskQueue, summary: shownAs })
       const started = Date.now()

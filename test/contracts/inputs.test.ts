@@ -16,7 +16,7 @@ test('a preset gives defaults that single fields override', () => {
 
 test('short forms: a path for data, "default" for a labeler', () => {
   expect(align({ data: 'rows.jsonl' }).data).toMatchObject({ path: 'rows.jsonl', format: 'auto' })
-  expect(align({ labeler: 'default' }).labeler).toEqual({ model: 'default' })
+  expect(align({ labeler: 'default' }).labeler).toMatchObject({ model: 'default', orders: 2, chainOfThought: false })
 })
 
 test('every bad field is listed with what it got and what it wants', () => {

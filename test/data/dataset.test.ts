@@ -19,25 +19,25 @@ const read = (given: unknown, { task = harmless, seed = 1, promptTokens = 1e6 } 
 const jsonl = (rows: object[]) => rows.map((row) => JSON.stringify(row)).join('\n')
 const prompts = (n: number) => Array.from({ length: n }, (_, i) => ({ prompt: `Question ${i}?` }))
 
-test.each(['summarization', 'helpful', 'harmless'])('the task %s ships 60 prompts, all usable', (name) => {
+test.each(['summarization', 'helpful', 'harmless'])('the task %s ships 60 prompts, all usable', async (name) => {
   const task = readTask(taskFolder(name))
-  const { train, evaluation, dropped } = read({}, { task })
+  const { train, evaluation, dropped } = await read({}, { task })
   expect(train.length + evaluation.length).toBe(60)
   expect(dropped).toEqual({})
   expect(train.every((row) => (name === 'summarization') === (row.reference !== undefined))).toBe(true)
 })
 
-test('no prompt is on two sides of the split, and the same seed draws the same rows', () => {
+test('no prompt is on two sides of the split, and the same seed draws the same rows', async () => {
   const path = write('split.jsonl', jsonl(prompts(100)))
-  const a = read({ path, evaluationPrompts: 30, limit: 80 })
+  const a = await read({ path, evaluationPrompts: 30, limit: 80 })
   expect([a.train.length, a.evaluation.length]).toEqual([50, 30])
   const ids = [...a.train, ...a.evaluation].map(({ id }) => id)
   expect(new Set(ids).size).toBe(80)
-  expect(read({ path, evaluationPrompts: 30, limit: 80 })).toEqual(a)
-  expect(read({ path, evaluationPrompts: 30, limit: 80 }, { seed: 2 }).train).not.toEqual(a.train)
+  expect(await read({ path, evaluationPrompts: 30, limit: 80 })).toEqual(a)
+  expect((await read({ path, evaluationPrompts: 30, limit: 80 }, { seed: 2 })).train).not.toEqual(a.train)
 })
 
-test('every row that cannot be used is counted by its reason', () => {
+test('every row that cannot be used is counted by its reason', async () => {
   const turn = (answer: string, question = 'Hi?') => `\n\nHuman: ${question}\n\nAssistant: ${answer}`
   const rows = [
     { chosen: turn('yes', 'a'), rejected: turn('no', 'a') },
@@ -49,7 +49,7 @@ test('every row that cannot be used is counted by its reason', () => {
     { chosen: 'no transcript', rejected: turn('y') },
     { chosen: turn('yes', 'long '.repeat(100)), rejected: turn('no', 'long '.repeat(100)) },
   ]
-  const { dropped, train, evaluation } = read({ path: write('hh.jsonl.gz', gzipSync(jsonl(rows))) }, { promptTokens: 100 })
+  const { dropped, train, evaluation } = await read({ path: write('hh.jsonl.gz', gzipSync(jsonl(rows))) }, { promptTokens: 100 })
   expect(train.length + evaluation.length).toBe(2)
   expect(dropped).toEqual({
     'same prompt as an earlier row': 1,
@@ -61,23 +61,23 @@ test('every row that cannot be used is counted by its reason', () => {
   })
 })
 
-test('about half of the pairs are turned round, so that a liking for a slot earns nothing', () => {
+test('about half of the pairs are turned round, so that a liking for a slot earns nothing', async () => {
   const rows = Array.from({ length: 400 }, (_, i) => ({ chosen: `\n\nHuman: q${i}\n\nAssistant: good`, rejected: `\n\nHuman: q${i}\n\nAssistant: bad` }))
-  const { train } = read({ path: write('order.jsonl', jsonl(rows)) })
+  const { train } = await read({ path: write('order.jsonl', jsonl(rows)) })
   for (const { pair } of train) expect(pair!.responses[pair!.preferred - 1]).toBe('good')
   const first = train.filter(({ pair }) => pair!.preferred === 1).length / train.length
   expect(Math.abs(first - 0.5)).toBeLessThan(0.1)
 })
 
-test('PandaLM: the majority of three annotators counts, none is a tie', () => {
+test('PandaLM: the majority of three annotators counts, none is a tie', async () => {
   const row = (a: number, b: number, c: number) => ({ instruction: `Do ${a}${b}${c}`, input: '', response1: 'x', response2: 'y', annotator1: a, annotator2: b, annotator3: c })
-  const { train, evaluation } = read({ path: write('panda.json', JSON.stringify([row(1, 1, 2), row(2, 0, 2), row(0, 1, 2)])) })
+  const { train, evaluation } = await read({ path: write('panda.json', JSON.stringify([row(1, 1, 2), row(2, 0, 2), row(0, 1, 2)])) })
   const better = Object.fromEntries([...train, ...evaluation].map(({ context, pair }) => [context, pair!.preferred === 0 ? 'tie' : pair!.responses[pair!.preferred - 1]]))
   expect(better).toEqual({ 'Human: Do 112': 'x', 'Human: Do 202': 'y', 'Human: Do 012': 'tie' })
 })
 
-test('a text task puts its instruction before the text, labelers see the text alone', () => {
-  const { train } = read({ path: write('texts.jsonl', jsonl(prompts(4))) }, { task: summarization })
+test('a text task puts its instruction before the text, labelers see the text alone', async () => {
+  const { train } = await read({ path: write('texts.jsonl', jsonl(prompts(4))) }, { task: summarization })
   expect(train[0]!.messages[0]!.content).toBe(`${summarization.instruction}\n\n${train[0]!.context}`)
 })
 
@@ -90,8 +90,42 @@ test.each([
   ['a line that is not JSON', () => ({ path: write('broken.jsonl', '{"prompt": "x"}\n{"prompt": ') }), /broken\.jsonl line 2 is not JSON/],
   ['a gzip file cut short', () => ({ path: write('cut.gz', gzipSync(jsonl(prompts(500))).subarray(0, 200)) }), /cut\.gz cannot be read: .*is the file complete/],
   ['one usable row', () => ({ path: write('one.jsonl', jsonl(prompts(1))) }), /1 of 1 rows can be used, at least 2 are needed/],
-])('%s is refused with a message that names it', (_, given, message) => {
-  expect(() => read(given())).toThrow(message)
+])('%s is refused with a message that names it', async (_, given, message) => {
+  await expect(read(given())).rejects.toThrow(message)
+})
+
+test('a prompt given twice under two ids is on one side only', async () => {
+  const { train, evaluation, dropped } = await read({ path: write('ids.jsonl', jsonl([{ id: 'a', prompt: 'x' }, { id: 'b', prompt: 'x' }, { id: 'c', prompt: 'y' }])) })
+  expect(train.length + evaluation.length).toBe(2)
+  expect(dropped).toEqual({ 'same prompt as an earlier row': 1 })
+})
+
+test('OpenAI\'s comparisons: the confident Reddit rows, news apart', async () => {
+  const row = (i: number, more: object = {}) => ({ info: { id: `${i}`, post: `Post ${i}`, title: 'T', subreddit: 'advice' }, summaries: [{ text: ' first' }, { text: ' second' }], choice: i % 2, batch: 'batch3', extra: { confidence: 9 }, ...more })
+  const rows = [row(1), row(2), row(3, { extra: { confidence: 5 } }), row(4, { extra: {} }), row(5, { info: { id: '5', article: 'News' }, batch: 'cnndm0' }), row(6, { summaries: [{ text: 'same' }, { text: 'same' }] })]
+  const path = write('comparisons.jsonl', jsonl(rows))
+  const { train, evaluation, dropped } = await read({ path, confidence: [1, 2, 8, 9] }, { task: summarization })
+  const all = [...train, ...evaluation].sort((a, b) => a.context.localeCompare(b.context))
+  expect(all.map(({ context }) => context)).toEqual([1, 2].map((i) => `SUBREDDIT: r/advice\n\nTITLE: T\n\nPOST: Post ${i}`))
+  expect(all.map(({ pair }) => pair!.responses[pair!.preferred - 1])).toEqual(['second', 'first'])
+  expect(dropped).toEqual({ 'confidence not among 1, 2, 8, 9': 1, 'no confidence given': 1, 'a CNN/DailyMail batch (data.cnndm takes these)': 1, 'both responses are equal': 1 })
+})
+
+test('TL;DR posts, TRL\'s forms, and rows of one\'s own by a field mapping', async () => {
+  const posts = await read({ path: write('tldr.jsonl', jsonl([1, 2].map((i) => ({ id: `${i}`, subreddit: 's', title: 't', post: `p${i}`, summary: ` s${i}` })))) }, { task: summarization })
+  expect([...posts.train, ...posts.evaluation].map(({ reference }) => reference).sort()).toEqual(['s1', 's2'])
+  const completions = await read({ path: write('trl.jsonl', jsonl([{ prompt: 'a', completion: ' b' }, { prompt: [{ role: 'user', content: 'c' }], completion: [{ role: 'assistant', content: 'd' }] }])) })
+  expect([...completions.train, ...completions.evaluation].map(({ messages, reference }) => [messages[0]!.content, reference]).sort()).toEqual([['a', 'b'], ['c', 'd']])
+  const preferences = await read({ path: write('pref.jsonl', jsonl([{ prompt: 'a', chosen: 'good', rejected: 'bad' }, { prompt: [{ role: 'user', content: 'c' }], chosen: [{ role: 'assistant', content: 'good' }], rejected: [{ role: 'assistant', content: 'bad' }] }])) })
+  for (const { pair } of [...preferences.train, ...preferences.evaluation]) expect(pair!.responses[pair!.preferred - 1]).toBe('good')
+  const own = await read({ path: write('own.jsonl', jsonl([{ question: 'a', answer: 'b', extra: 1 }, { question: 'c', answer: 'd' }])), fields: { prompt: 'question', reference: 'answer' } })
+  expect([...own.train, ...own.evaluation].map(({ reference }) => reference).sort()).toEqual(['b', 'd'])
+})
+
+test('Parquet, as pyarrow writes it', async () => {
+  const { train, evaluation } = await read({ path: join(__dirname, '..', 'reference', 'rows.parquet') })
+  expect([...train, ...evaluation].map(({ messages, pair }) => [messages[0]!.content, pair!.responses[pair!.preferred - 1]]).sort()).toEqual([['one', 'good'], ['three', 'good'], ['two', 'good']])
+  await expect(read({ path: write('cut.parquet', 'PAR1 and no more') })).rejects.toThrow(/cut\.parquet cannot be read as Parquet/)
 })
 
 test('a transcript is split at its speakers and nowhere else', () => {
@@ -105,13 +139,13 @@ test('a transcript is split at its speakers and nowhere else', () => {
 const shared = resolve(__dirname, '..', '..', '..', 'shared', 'data')
 const withRealData = existsSync(shared) && readdirSync(shared).includes('hh-harmless-base.jsonl.gz') ? test : test.skip
 
-withRealData('the real human preferences beside the project load whole, with every drop counted', () => {
-  const hh = read({ path: join(shared, 'hh-harmless-base.jsonl.gz') })
+withRealData('the real human preferences beside the project load whole, with every drop counted', async () => {
+  const hh = await read({ path: join(shared, 'hh-harmless-base.jsonl.gz') })
   const dropped = Object.values(hh.dropped).reduce((a, b) => a + b, 0)
   expect(hh.read).toBe(1396)
   expect(hh.train.length + hh.evaluation.length + dropped).toBe(1396)
   expect(dropped / 1396).toBeLessThan(0.05)
-  const panda = read({ path: join(shared, 'pandalm-testset.json.gz') })
+  const panda = await read({ path: join(shared, 'pandalm-testset.json.gz') })
   expect(panda.read).toBe(549)
   expect([...panda.train, ...panda.evaluation].every(({ pair }) => pair)).toBe(true)
 })

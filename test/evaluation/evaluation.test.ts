@@ -1,19 +1,23 @@
 import type { Row } from '../../src/data/row'
 import { readTask, taskFolder } from '../../src/data/task'
 import { measureAlignment } from '../../src/evaluation/alignment'
-import { wilson } from '../../src/evaluation/statistics'
+import { variantResult, type Judgement } from '../../src/evaluation/label-study'
+import { binomialTest, mcnemarTest, wilson } from '../../src/evaluation/statistics'
 import { judgeContests, winRate } from '../../src/evaluation/win-rate'
 import type { Labeler } from '../../src/feedback/labeler'
+import { PLAIN } from '../../src/feedback/preference'
 
 const task = readTask(taskFolder('helpful'))
 /** Says "1" with the probability that `p` gives to the two responses of the prompt. */
 const judge = (p: (first: string, second: string) => number): Labeler => ({
   name: 'rule',
+  identity: {},
+  write: async () => [],
   ask: async (questions) =>
     questions.map(({ text }) => {
       const [, first, second] = /Response 1 - (.*)\nResponse 2 - (.*)\n/.exec(text)!
       const one = p(first!, second!)
-      return [Math.log(one), Math.log(1 - one)]
+      return { logProbs: [Math.log(one), Math.log(1 - one)] }
     }),
 })
 
@@ -30,7 +34,7 @@ test('win rate: equal responses are ties and are not asked about, trailing junk 
     return a.length > b.length ? 0.9 : 0.1
   })
   const contest = (id: string, policy: string, baseline: string) => ({ id, context: 'Human: x', policy, baseline })
-  const judged = await judgeContests(longer, task, [contest('a', 'long answer', 'short'), contest('b', 'same', 'same'), contest('c', 'Hi. . . .', 'Hi.')])
+  const judged = await judgeContests(longer, task, [contest('a', 'long answer', 'short'), contest('b', 'same', 'same'), contest('c', 'Hi. . . .', 'Hi.')], PLAIN, 1)
   expect(judged.map(({ preferPolicy }) => preferPolicy)).toEqual([expect.closeTo(0.9, 10), 0.5, 0.5])
   expect(new Set(asked)).toEqual(new Set(['long answer', 'short']))
   expect(winRate(judged)).toMatchObject({ value: 2 / 3, n: 3 })
@@ -38,9 +42,26 @@ test('win rate: equal responses are ties and are not asked about, trailing junk 
 
 test('agreement with people and the share of same slots, human ties left out', async () => {
   const rows: Row[] = [1, 2, 1, 0].map((preferred, i) => ({ id: `${i}`, messages: [{ role: 'user', content: 'x' }], context: 'x', pair: { responses: ['good', 'bad'], preferred: preferred as 0 | 1 | 2 } }))
-  const right = await measureAlignment(judge((a) => (a === 'good' ? 0.9 : 0.1)), task, rows, 10)
+  const right = await measureAlignment(judge((a) => (a === 'good' ? 0.9 : 0.1)), task, rows, 10, PLAIN, 1)
   expect(right).toMatchObject({ agreement: { value: 2 / 3, n: 3 }, sameSlot: { value: 0 }, ties: 1, failed: 0 })
-  const blind = await measureAlignment(judge(() => 0.9), task, rows, 10)
+  const blind = await measureAlignment(judge(() => 0.9), task, rows, 10, PLAIN, 1)
   expect(blind).toMatchObject({ sameSlot: { value: 1 } })
-  expect(await measureAlignment(judge(() => 0.9), task, [{ ...rows[0]!, pair: undefined as never }], 10)).toBeUndefined()
+  expect(await measureAlignment(judge(() => 0.9), task, [{ ...rows[0]!, pair: undefined as never }], 10, PLAIN, 1)).toBeUndefined()
+})
+
+test('the binomial and McNemar tests equal scipy\'s and statsmodels\'', () => {
+  expect(binomialTest(3, 10)).toBeCloseTo(0.34375, 10)
+  expect(binomialTest(94, 100)).toBeCloseTo(2.005959521923613e-21, 25)
+  expect(binomialTest(5, 10)).toBe(1)
+  expect(binomialTest(480, 1000)).toBeCloseTo(0.2174482932041415, 10)
+  expect(mcnemarTest(12, 4)).toBeCloseTo(0.076812744140625, 10)
+  expect(mcnemarTest(0, 0)).toBe(1)
+})
+
+test('a variant is told by agreement, same slots and their lean, paired with the first on the pairs both judged', () => {
+  const judgement = (id: number, preferFirst: number | undefined, slotOne: number[] = [0.6, 0.4]): Judgement => ({ id: `${id}`, preferred: 1, ...(preferFirst === undefined ? { failed: 'x' } : { preferFirst, slotOne }) })
+  const first = [judgement(1, 0.9), judgement(2, 0.9), judgement(3, 0.9), judgement(4, 0.1), judgement(5, undefined)]
+  const other = [judgement(1, 0.1, [0.7, 0.6]), judgement(2, 0.1, [0.7, 0.6]), judgement(3, 0.9, [0.2, 0.3]), judgement(4, 0.9), judgement(5, 0.9)]
+  expect(variantResult('other', other, first)).toMatchObject({ agreement: { value: 0.6, n: 5 }, sameSlot: { value: 0.6 }, leanToFirst: { value: 2 / 3, n: 3 }, leanP: 1, failed: 0, againstFirstP: mcnemarTest(2, 1) })
+  expect(variantResult('first', first)).toMatchObject({ agreement: { value: 0.75, n: 4 }, failed: 1, againstFirstP: undefined })
 })

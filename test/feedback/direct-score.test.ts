@@ -5,7 +5,9 @@ const question: Question = { text: 'Rate it.', ending: 'SCORE: ' }
 /** Answers from a table of ending → option → probability. */
 const labeler = (table: Record<string, Record<string, number>>): Labeler => ({
   name: 'table',
-  ask: async (questions, options) => questions.map(({ ending }) => options.map((option) => (table[ending]?.[option] === undefined ? undefined : Math.log(table[ending]![option]!)))),
+  identity: {},
+  ask: async (questions, options) => questions.map(({ ending }) => ({ logProbs: options.map((option) => (table[ending]?.[option] === undefined ? undefined : Math.log(table[ending]![option]!))) })),
+  write: async () => [],
 })
 
 test('the expected score goes linearly from 1…10 to −1…1', () => {

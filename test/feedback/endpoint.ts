@@ -1,16 +1,21 @@
-// A programmable OpenAI-compatible endpoint over real HTTP: a rule gives the log-probabilities, faults can be put in front.
+// A programmable OpenAI-compatible endpoint over real HTTP, chat and completion route: a rule gives the log-probabilities of the answer or
+// the text to write, faults can be put in front, and it counts what it was asked.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-export type Rule = (prompt: string) => Record<string, number>
+/** The whole prompt → probabilities of the next token, or a text. */
+export type Rule = (prompt: string, body: Record<string, unknown>) => Record<string, number> | string
 /** What happens to a request before the rule sees it; true when it was answered. */
-export type Fault = (request: number, response: ServerResponse) => boolean
+export type Fault = (request: number, response: ServerResponse, prompt: string) => boolean
 
 export interface Endpoint {
   baseUrl: string
   /** Prompts in the order they came. */
   prompts: string[]
+  bodies: Record<string, unknown>[]
   keys: (string | undefined)[]
+  /** The most requests that were open at one time. */
+  mostAtOnce: number
   close(): Promise<void>
 }
 
@@ -20,25 +25,39 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   return text
 }
 
-export async function startEndpoint(rule: Rule, fault: Fault = () => false): Promise<Endpoint> {
-  const prompts: string[] = []
-  const keys: (string | undefined)[] = []
-  const server = createServer((request, response) => {
-    void bodyOf(request).then((text) => {
-      const { messages } = JSON.parse(text) as { messages: { content: string }[] }
-      prompts.push(messages[0]!.content)
-      keys.push(request.headers.authorization)
-      if (fault(prompts.length, response)) return
-      const top = Object.entries(rule(messages[0]!.content)).map(([token, p]) => ({ token, logprob: Math.log(p) })).sort((a, b) => b.logprob - a.logprob)
-      response.setHeader('content-type', 'application/json')
-      response.end(JSON.stringify({ choices: [{ message: { content: top[0]?.token }, logprobs: { content: [{ ...top[0]!, top_logprobs: top }] } }] }))
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return {
-    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
-    prompts,
-    keys,
-    close: () => new Promise((resolve) => server.close(() => resolve()).closeAllConnections()),
+interface Body {
+  messages?: { content: string }[]
+  prompt?: string
+}
+
+const promptOf = ({ messages, prompt }: Body) => prompt ?? messages!.map(({ content }) => content).join('\n')
+
+function reply(isChat: boolean, outcome: Record<string, number> | string, prompt: string) {
+  const top = typeof outcome === 'string' ? [] : Object.entries(outcome).map(([token, p]) => ({ token, logprob: Math.log(p) })).sort((a, b) => b.logprob - a.logprob)
+  const text = typeof outcome === 'string' ? outcome : (top[0]?.token ?? '')
+  const usage = { prompt_tokens: Math.ceil(prompt.length / 4), completion_tokens: Math.ceil(text.length / 4) }
+  if (isChat) return { choices: [{ message: { content: text }, logprobs: top.length > 0 ? { content: [{ ...top[0]!, top_logprobs: top }] } : null }], usage }
+  return { choices: [{ text, logprobs: top.length > 0 ? { tokens: [text], top_logprobs: [Object.fromEntries(top.map(({ token, logprob }) => [token, logprob]))] } : null }], usage }
+}
+
+export async function startEndpoint(rule: Rule, fault: Fault = () => false, delayMs = 0): Promise<Endpoint> {
+  const endpoint: Endpoint = { baseUrl: '', prompts: [], bodies: [], keys: [], mostAtOnce: 0, close: () => Promise.resolve() }
+  let open = 0
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    endpoint.mostAtOnce = Math.max(endpoint.mostAtOnce, ++open)
+    response.on('close', () => open--)
+    const body = JSON.parse(await bodyOf(request)) as Body & Record<string, unknown>
+    const prompt = promptOf(body)
+    endpoint.prompts.push(prompt)
+    endpoint.bodies.push(body)
+    endpoint.keys.push(request.headers.authorization)
+    if (fault(endpoint.prompts.length, response, prompt)) return
+    if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs))
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(reply(request.url!.endsWith('/chat/completions'), rule(prompt, body), prompt)))
   }
+  const server = createServer((request, response) => void answer(request, response))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  endpoint.baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`
+  endpoint.close = () => new Promise((resolve) => server.close(() => resolve()).closeAllConnections())
+  return endpoint
 }

@@ -1,0 +1,26 @@
+// Stage `judge`: one way of asking a labeler, on the pairs of the data that people decided.
+import { join } from 'node:path'
+import { InvalidInput } from '../contracts/parse'
+import { writeJsonl } from '../data/jsonl'
+import type { Judgement } from '../evaluation/label-study'
+import { variantResult } from '../evaluation/label-study'
+import { isUnanswered } from '../feedback/labeler'
+import { judgePairs } from '../feedback/preference'
+import { openLabeler } from './labeler'
+import { readData } from './rows'
+import { measured, type Stage } from './stage'
+
+export const judge: Stage<'judge'> = {
+  async run(input, host) {
+    const { task, train, evaluation } = readData(host.open(input.data))
+    const decided = [...evaluation, ...train].flatMap(({ id, context, pair }) => (pair && pair.preferred !== 0 ? [{ id, context, first: pair.responses[0], second: pair.responses[1], preferred: pair.preferred }] : [])).slice(0, input.pairs)
+    if (decided.length === 0) throw new InvalidInput('judge: no row of the data has two responses of which people preferred one; give HH-RLHF, PandaLM, or rows with "responses" and "preferred"')
+    const { labeler, technique, spent } = openLabeler(input.labeler, host)
+    const preferences = await judgePairs(labeler, task, decided, technique, input.seed, measured(host, 'labelling', decided.length, 'pairs'))
+    const judgements = decided.map(({ id, preferred }, i): Judgement => ({ id, preferred, ...preferences[i]! }))
+    writeJsonl(join(host.output, 'judgements.jsonl'), judgements)
+    if (preferences.every(isUnanswered)) throw new Error(`judge: ${labeler.name} answered none of ${decided.length} pairs: ${(preferences[0] as { failed: string }).failed}`)
+    const { agreement, sameSlot, failed, tooLong } = variantResult('', judgements)
+    return { task: task.name, labeler: labeler.name, pairs: decided.length, agreement: agreement.value, agreementLow: agreement.low, agreementHigh: agreement.high, sameSlot: sameSlot.n > 0 ? sameSlot.value : null, failed, tooLong, ...spent() }
+  },
+}

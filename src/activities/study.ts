@@ -1,0 +1,37 @@
+// Stage `study`: the judgements of several variants as one table.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { Artifact } from '../contracts/artifact'
+import { readJsonl } from '../data/jsonl'
+import { variantResult, type Judgement } from '../evaluation/label-study'
+import { renderStudy, studyCsv, type StudyData, type StudyRow } from '../report/study'
+import type { Stage, StageHost } from './stage'
+
+const judgementSchema = z.object({
+  id: z.string(),
+  preferred: z.union([z.literal(1), z.literal(2)]),
+  preferFirst: z.number().optional(),
+  slotOne: z.array(z.number()).optional(),
+  failed: z.string().optional(),
+  tooLong: z.boolean().optional(),
+})
+
+const readJudgements = (artifact: Artifact, host: StageHost) => readJsonl(join(host.open(artifact), 'judgements.jsonl'), judgementSchema) as Judgement[]
+
+export const study: Stage<'study'> = {
+  async run(input, host) {
+    const first = readJudgements(input.variants[0]!.judged, host)
+    const rows = input.variants.map(({ name, judged }, i): StudyRow => {
+      const { summary, seconds } = host.manifest(judged)
+      const spent = Object.fromEntries(Object.entries({ ...summary, seconds }).filter((entry): entry is [string, number] => typeof entry[1] === 'number'))
+      return { ...variantResult(name, readJudgements(judged, host), i === 0 ? undefined : first), labeler: String(summary.labeler), spent }
+    })
+    const data: StudyData = { title: input.title, task: String(input.variants[0]!.judged.summary.task), pairs: first.length, rows, settings: input.settings }
+    writeFileSync(join(host.output, 'report.html'), renderStudy(data))
+    writeFileSync(join(host.output, 'study.csv'), studyCsv(data))
+    writeFileSync(join(host.output, 'study.json'), `${JSON.stringify(data, null, 2)}\n`)
+    const best = [...rows].sort((a, b) => b.agreement.value - a.agreement.value)[0]!
+    return { variants: rows.length, pairs: data.pairs, best: best.name, bestAgreement: best.agreement.value }
+  },
+}

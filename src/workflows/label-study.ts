@@ -1,0 +1,25 @@
+// Several ways of asking a labeler on the same human-labelled pairs: which agrees with people (paper §4.4)?
+import type { Artifact } from '../contracts/artifact'
+import { workflowSchemas } from '../contracts/workflow-inputs'
+import { parseInput } from './input'
+import { stageRunner } from './stage-runner'
+
+export interface LabelStudyResult {
+  report: Artifact
+  variants: Record<string, Artifact>
+}
+
+export async function labelStudy(input?: unknown): Promise<LabelStudyResult> {
+  const settings = parseInput(workflowSchemas.labelStudy, input, 'labelStudy')
+  const { seed, cache, limits, task, variants } = settings
+  const stages = stageRunner(['model', 'data'], settings)
+  const model = await stages.model(settings.model)
+  const data = await stages.run('data', { task, data: settings.data, limits, model, seed, cache })
+  const judged: { name: string; judged: Artifact }[] = []
+  for (const { name, technique } of variants) {
+    const labeler = await stages.labeler({ ...settings.labeler, ...technique })
+    judged.push({ name, judged: await stages.run('judge', { data, labeler, pairs: settings.pairs, seed, cache }, `judge: ${name}`) })
+  }
+  const report = await stages.run('study', { title: `Ways of asking · ${data.summary.task} · ${judged[0]!.judged.summary.labeler}`, settings, variants: judged, cache })
+  return { report, variants: Object.fromEntries(judged.map(({ name, judged }) => [name, judged])) }
+}
