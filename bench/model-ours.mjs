@@ -1,4 +1,5 @@
 // Our side of bench/model.mjs.
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 
@@ -26,6 +27,7 @@ const figures = {
     update(trained, optimizer, pass.backward(new Float32Array(pass.values.length).fill(-1 / pass.values.length)), settings, 1000)
   },
   generate: ({ batch, time, tokens }) => generate(model, rows(batch, time), { maxTokens: tokens, temperature: 1, stopIds: [] }, [1]),
+  'score-file': ({ file }) => nextTokenLogProbs(model, JSON.parse(readFileSync(file, 'utf8')), [33, 34]),
   score: ({ batch, time, shared }) => nextTokenLogProbs(model, rows(batch, time, shared), [33, 34]),
 }
 

@@ -46,7 +46,18 @@ def score(batch, time, shared, **_):
             torch.log_softmax(model(ids[start:start + ROWS_AT_ONCE], logits_to_keep=1).logits[:, -1], -1)[:, [33, 34]]
 
 
-FIGURES = {"forward": forward, "train-step": train_step, "generate": generate, "score": score}
+def score_file(file, **_):
+    prompts = sorted(json.load(open(file)), key=len)
+    with torch.no_grad():
+        for start in range(0, len(prompts), ROWS_AT_ONCE):
+            part = prompts[start:start + ROWS_AT_ONCE]
+            longest = max(map(len, part))
+            ids = torch.tensor([[0] * (longest - len(row)) + row for row in part])
+            mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in part])
+            torch.log_softmax(model(ids, attention_mask=mask, logits_to_keep=1).logits[:, -1], -1)[:, [33, 34]]
+
+
+FIGURES = {"score-file": score_file, "forward": forward, "train-step": train_step, "generate": generate, "score": score}
 for line in sys.stdin:
     work = json.loads(line)
     figure = work.pop("figure")

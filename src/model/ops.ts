@@ -80,6 +80,9 @@ export function mean(x: Tensor, axis: number, keepDims = false): Tensor {
   return backend.executeSingleOutput('Mean', keepDims ? REDUCE_KEEP : REDUCE_DROP, [x, intConstant([axis])])
 }
 
+/** Σ x² / 2 over all values, a scalar. */
+export const halfSquareSum = unary('L2Loss')
+
 export function concat(parts: Tensor[], axis: number): Tensor {
   return backend.executeSingleOutput('ConcatV2', CONCAT(parts.length), [...parts, intConstant(axis)])
 }
@@ -106,7 +109,7 @@ export function crossEntropy(logits: Tensor, labels: Tensor): [loss: Tensor, gra
 }
 
 // ---- Adam in place. TensorFlow's kernel works on resource variables; three of them take each weight and its moments in turn.
-// Assigning and reading share the buffer, so nothing is copied as long as nobody else holds the tensor.
+// Assigning and reading share the buffer; the kernel copies it first where somebody else still holds the tensor.
 
 const DTYPE = type('dtype', binding.TF_FLOAT)
 const ADAM = [FLOAT, flag('use_locking', false), flag('use_nesterov', false)]
@@ -127,7 +130,7 @@ export interface AdamStep {
   step: number
 }
 
-/** One Adam update. Consumes weight and moments (nobody else may hold them) and returns the new ones. */
+/** One Adam update. Consumes weight and moments and returns the new ones. */
 export function applyAdam(weightAndMoments: readonly Tensor[], gradient: Tensor, { beta1, beta2, epsilon, learningRate, step }: AdamStep): [weight: Tensor, m: Tensor, v: Tensor] {
   variables ??= ['weight', 'm', 'v'].map((name) => variable(`rlaif-adam-${name}`))
   variables.forEach((handle, i) => backend.executeMultipleOutputs('AssignVariableOp', [DTYPE], [handle, weightAndMoments[i]!], 0))

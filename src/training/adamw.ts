@@ -22,11 +22,10 @@ export function adamw({ weightDecay }: { weightDecay: number }): Optimizer {
       for (const [name, gradient] of gradients) {
         const before = weight(model, name)
         const decay = weightDecay > 0 && before.rank >= 2 ? learningRate * weightDecay : 0
-        const own = tidy(() => op.scale(before, 1 - decay)) // a tensor that the update may overwrite: others may share `before`
-        before.dispose()
+        const decayed = decay > 0 ? tidy(() => op.scale(before, 1 - decay)) : before
         const moments = [state.get(`${name}.m`) ?? tf.zeros(before.shape), state.get(`${name}.v`) ?? tf.zeros(before.shape)]
-        const [after, m, v] = op.applyAdam([own, ...moments], gradient, { ...BETAS, learningRate, step })
-        gradient.dispose()
+        const [after, m, v] = op.applyAdam([decayed, ...moments], gradient, { ...BETAS, learningRate, step })
+        tf.dispose([before, gradient])
         model.weights.set(name, after)
         state.set(`${name}.m`, m).set(`${name}.v`, v)
       }

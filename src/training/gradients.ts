@@ -67,9 +67,10 @@ export function differentiableLogProbs(model: Model, tokens: ResponseTokens, tem
     backward(coefficients) {
       const head = headName(model.config)
       const { dHidden, dHead } = tidy(() => {
-        const dLogits = op.mul(slope, tf.tensor2d(coefficients.map((c) => -c / temperature), [coefficients.length, 1]))
-        const dRows = op.matmul(dLogits, weight(model, head))
-        return { dHidden: op.scatterRows(dRows, indices(tokens.at), rowCount), dHead: model.lora ? undefined : op.matmul(dLogits, rows, true) }
+        // The coefficients multiply the narrow sides [M, D]; over the vocabulary they would cost as much as a layer.
+        const factors = tf.tensor2d(coefficients.map((c) => -c / temperature), [coefficients.length, 1])
+        const dRows = op.mul(op.matmul(slope, weight(model, head)), factors)
+        return { dHidden: op.scatterRows(dRows, indices(tokens.at), rowCount), dHead: model.lora ? undefined : op.matmul(slope, op.mul(rows, factors), true) }
       })
       tf.dispose([rows, slope])
       const gradients = backward(model, tape, dHidden)
@@ -123,9 +124,9 @@ export function accumulate<T>(items: readonly T[], size: number, pass: (slice: r
 
 /** √Σ g² over all gradients. */
 export function gradientNorm(gradients: Gradients): number {
-  const squares = [...gradients.values()].map((g) => tf.tidy(() => op.sum(op.reshape(op.square(g), [g.size]), 0)))
-  const total = squares.reduce((sum, s) => sum + s.dataSync()[0]!, 0)
-  tf.dispose(squares)
+  const halves = [...gradients.values()].map((gradient) => op.halfSquareSum(gradient))
+  const total = halves.reduce((sum, half) => sum + 2 * half.dataSync()[0]!, 0)
+  tf.dispose(halves)
   return Math.sqrt(total)
 }
 

@@ -101,6 +101,49 @@ test('kill -9 of the worker during rl: a new worker finishes the run, and rl doe
   expect(undisturbed.policy.sha256).toBe(((await handle.result()) as { policy: { sha256: string } }).policy.sha256)
 })
 
+test('kill -9 of the worker during labelling repeats no more calls than were in flight', async () => {
+  const endpoint = await startEndpoint(() => ({ '1': 0.6, '2': 0.3 }), undefined, 100)
+  const concurrency = 4
+  const labeler = { baseUrl: endpoint.baseUrl, model: 'slow', concurrency }
+  const handle = await house.client.workflow.start('align', { taskQueue: 'rlaif', workflowId: 'label-killed', args: [JSON.parse(input({ seed: 9, data: { limit: 60, evaluationPrompts: 4 }, labeler, rl: { ...small.rl, steps: 1 } }))] })
+  while (endpoint.prompts.length < 40) await new Promise((done) => setTimeout(done, 20))
+  house.up.kill('SIGKILL')
+  await new Promise((done) => house.up.once('close', done))
+  await house.upAgain()
+  const { stages } = (await handle.result()) as { stages: Record<string, { summary: Record<string, number> }> }
+  await endpoint.close()
+  expect(stages.label!.summary).toMatchObject({ labels: 56, failed: 0 })
+  expect(new Set(endpoint.prompts).size).toBe(112)
+  expect(endpoint.prompts.length - 112).toBeLessThanOrEqual(concurrency)
+})
+
+test('a label study asks each variant on the same human-labelled pairs and reports a table; a second one asks nothing again', async () => {
+  const data = join(temporaryFolder(), 'human.jsonl')
+  writeFileSync(data, Array.from({ length: 12 }, (_, i) => JSON.stringify({ prompt: `Question ${i}?`, responses: ['good answer', 'bad answer'], preferred: 1 })).join('\n'))
+  const rule = (prompt: string) => (prompt.endsWith('=') ? (/1 - good/.test(prompt) ? { '1': 0.8, '2': 0.2 } : { '1': 0.4, '2': 0.6 }) : 'The good one is better.')
+  const endpoint = await startEndpoint(rule)
+  const study = JSON.stringify({ model, task: 'helpful', data, labeler: { baseUrl: endpoint.baseUrl, model: 'judge', price: { inputPerMillion: 10, outputPerMillion: 30 } } })
+  const { code, out, err } = await house.run('run', 'labelStudy', '--input', study)
+  expect({ code, err }).toEqual({ code: 0, err: '' })
+  expect(out).toMatch(/✓ judge: Detailed \+ CoT 2-shot/)
+  const report = fileNamed(out, 'Report')
+  expect(readFileSync(report, 'utf8')).toMatch(/agrees most: 100 % of 12 pairs/)
+  const csv = readFileSync(report.replace('report.html', 'study.csv'), 'utf8').trim().split('\n')
+  expect(csv).toHaveLength(12)
+  expect(csv[1]).toMatch(/^"Base 0-shot","judge at .*",1,0\.7\d+,1,12,67\.8,/)
+  const asked = endpoint.prompts.length
+  expect((await house.run('run', 'labelStudy', '--input', study.replace('"helpful"', '"helpful","cache":"refresh"'))).code).toBe(0)
+  expect(endpoint.prompts).toHaveLength(asked)
+  await endpoint.close()
+})
+
+test('prompt show prints what would be sent, and its length', async () => {
+  const labeler = { baseUrl: 'http://127.0.0.1:9/v1', model: 'judge', preamble: 'detailed', exemplars: 1 }
+  const { out, err } = await house.run('prompt', 'show', '--input', JSON.stringify({ labeler }), '--row', '2')
+  expect(err).toBe('')
+  expect(out).toMatch(/^POST http:\/\/127\.0\.0\.1:9\/v1\/chat\/completions\n\{.*"model": "judge".*>>>>>>>> Example >>>>>>>>.*"top_logprobs": 20.*-- row 2, id \w+: \d+ tokens/s)
+})
+
 describe('bad input ends at once with one message that names it', () => {
   const folder = temporaryFolder()
   const write = (name: string, text: string) => {
