@@ -7,8 +7,9 @@ import * as op from './ops'
 import { readValues, tf } from './tf'
 import { hidden, hiddenAfter, hiddenWithKeys, logits } from './transformer'
 
-/** Padded tokens of one forward pass; bounds memory. */
+/** Padded tokens, and attention weights of a layer, of one forward pass; they bound memory. */
 const TOKENS_AT_ONCE = 4096
+const WEIGHTS_AT_ONCE = 2 ** 26
 /** A shorter common beginning is not worth its own pass. */
 const SHORTEST_PREFIX = 16
 
@@ -26,7 +27,9 @@ export async function nextTokenLogProbs(model: Model, prompts: readonly Ids[], i
   const rest = prefix ? prompts.map((prompt) => prompt.slice(shared)) : prompts
   const longestFirst = rest.map((_, i) => i).sort((a, b) => rest[b]!.length - rest[a]!.length)
   const out: number[][] = []
-  for (const group of groupByTokens(longestFirst, (i) => rest[i]!.length, TOKENS_AT_ONCE)) {
+  const keys = Math.max(...prompts.map((prompt) => prompt.length))
+  const atOnce = Math.min(TOKENS_AT_ONCE, Math.floor(WEIGHTS_AT_ONCE / (model.config.heads * keys)))
+  for (const group of groupByTokens(longestFirst, (i) => rest[i]!.length, atOnce)) {
     const all = lastLogProbs(model, group.map((i) => rest[i]!), prefix)
     group.forEach((i, row) => {
       out[i] = ids.map((id) => all[row * model.config.vocabSize + id]!)
