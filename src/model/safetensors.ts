@@ -23,7 +23,7 @@ export interface SafetensorsFile {
 }
 
 function readExactly(fd: number, bytes: number, position: number, file: string): Buffer {
-  const buffer = Buffer.alloc(bytes)
+  const buffer = Buffer.from(new ArrayBuffer(bytes)) // aligned, and not a slice of Node's pool
   let done = 0
   while (done < bytes) {
     const got = readSync(fd, buffer, done, bytes - done, position + done)
@@ -35,9 +35,8 @@ function readExactly(fd: number, bytes: number, position: number, file: string):
 
 /** Turns raw bytes into float32 values. */
 function decode(bytes: Buffer, dtype: Dtype): Float32Array {
-  const copy = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)
-  if (dtype === 'F32') return new Float32Array(copy)
-  const halves = new Uint16Array(copy)
+  if (dtype === 'F32') return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
+  const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2)
   return dtype === 'BF16' ? bfloat16ToFloat32(halves) : float16ToFloat32(halves)
 }
 

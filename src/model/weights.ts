@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Model } from './model'
 import { INDEX, openModel, SINGLE } from './folder'
+import * as op from './ops'
 import { openSafetensors, writeSafetensors } from './safetensors'
 import { toStored, type WrittenWeight } from './stored'
 import { tf, type Tensor } from './tf'
@@ -15,6 +16,14 @@ function allFinite(values: Float32Array): boolean {
   return poison === 0
 }
 
+/** A tensor on the device. TensorFlow.js would hold on to the values until the first use: a model's weights twice. */
+function upload(values: Float32Array, shape: number[]): Tensor {
+  const given = tf.tensor(values, shape)
+  const uploaded = op.reshape(given, shape)
+  given.dispose()
+  return uploaded
+}
+
 /**
  * Loads the weights that config.json asks for.
  * @param extra further weights the folder must hold, such as a score head, with their shapes
@@ -23,7 +32,7 @@ function allFinite(values: Float32Array): boolean {
 export function loadModel(folder: string, extra: Record<string, number[]> = {}): Model {
   const { config, weights, close } = openModel(folder, extra)
   try {
-    return { config, weights: new Map(weights.map(({ name, shape, read }) => [name, tf.tensor(finite(read(), name, folder), shape)])) }
+    return { config, weights: new Map(weights.map(({ name, shape, read }) => [name, upload(finite(read(), name, folder), shape)])) }
   } finally {
     close()
   }
@@ -38,7 +47,7 @@ function finite(values: Float32Array, name: string, folder: string): Float32Arra
 export function loadTensors(file: string): Map<string, Tensor> {
   const open = openSafetensors(file)
   try {
-    return new Map([...open.tensors].map(([name, stored]) => [name, tf.tensor(stored.read(), stored.shape)]))
+    return new Map([...open.tensors].map(([name, stored]) => [name, upload(stored.read(), stored.shape)]))
   } finally {
     open.close()
   }
