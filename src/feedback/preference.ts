@@ -53,7 +53,7 @@ export function slotOneProbability(answer: OptionAnswer): { p: number; bounded: 
 }
 
 /** Pairs whose questions are built and asked together; bounds memory. */
-const PAIRS_AT_ONCE = 1024
+const PAIRS_AT_ONCE = 4096
 
 /** @param onProgress called with the number of pairs judged so far */
 export async function judgePairs(labeler: Labeler, task: Task, pairs: readonly Comparison[], technique: Technique, seed: number, onProgress?: (pairs: number) => void): Promise<(Preference | Unanswered)[]> {
