@@ -46,14 +46,14 @@ export function lastTokens(batch: TokenBatch): Int32Array {
   })
 }
 
-/** Splits items into groups of at most `tokens` padded tokens (each at least one item), keeping their order. */
-export function groupByTokens<T>(items: readonly T[], length: (item: T) => number, tokens: number): T[][] {
+/** Splits items into groups of at most `tokens` padded tokens and `most` items (each at least one item), keeping their order. */
+export function groupByTokens<T>(items: readonly T[], length: (item: T) => number, tokens: number, most = Infinity): T[][] {
   const groups: T[][] = []
   let longest = 0
   for (const item of items) {
     const group = groups.at(-1)
     longest = Math.max(longest, length(item))
-    if (group && (group.length + 1) * longest <= tokens) group.push(item)
+    if (group && group.length < most && (group.length + 1) * longest <= tokens) group.push(item)
     else {
       groups.push([item])
       longest = length(item)

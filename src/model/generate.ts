@@ -1,7 +1,7 @@
 // Sampling continuations for a batch of prompts, with a key/value cache.
 // A row's random numbers depend on its own key and position alone, so its text does not depend on the batch it sat in.
 import { uniform, type RandomKey } from '../random'
-import { padLeft, positions } from './batch'
+import { groupByTokens, padLeft, positions } from './batch'
 import { decodeLogits, decodeNext, disposeCache, disposeDecoder, keepRows, openDecoder, type Decoder, type KeyValueCache } from './decode'
 import type { Model } from './model'
 import * as op from './ops'
@@ -9,12 +9,15 @@ import { chooseToken, type SamplingRule } from './sampling'
 import { readValues, tf, type Tensor } from './tf'
 import { hiddenWithKeys } from './transformer'
 
+/** Padded tokens of a batch, prompt and continuation; bounds memory where prompts are long. */
+const TOKENS_AT_ONCE = 8192
+
 export interface SamplingSettings extends SamplingRule {
   maxTokens: number
   stopIds: readonly number[]
   /** Also ends a row: asked after each token, e.g. whether the text so far holds a stop string (`stopStrings` of loaded.ts). */
   endsWith?: (ids: readonly number[]) => boolean
-  /** How many rows are decoded together; bounds memory. */
+  /** The most rows that are decoded together. */
   batchSize?: number
 }
 export interface Continuation {
@@ -45,8 +48,8 @@ export async function generate(model: Model, prompts: readonly (readonly number[
   const decoder = openDecoder(model)
   try {
     const done: Continuation[] = []
-    for (let start = 0; start < prompts.length; start += size) {
-      const part = prompts.slice(start, start + size)
+    for (const part of groupByTokens(prompts, (prompt) => prompt.length + settings.maxTokens, TOKENS_AT_ONCE, size)) {
+      const start = done.length
       done.push(...(await generateBatch(model, decoder, part, settings, (row) => [...key, start + row])))
       for (let row = start; row < done.length; row++) onRow?.(row, done[row]!)
     }
