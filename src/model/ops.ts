@@ -142,6 +142,3 @@ export function applyAdam(weightAndMoments: readonly Tensor[], gradient: Tensor,
   tf.dispose(scalars)
   return variables.map((handle) => backend.executeSingleOutput('ReadVariableOp', [DTYPE], [handle])) as [Tensor, Tensor, Tensor]
 }
-
-/** How many constants are kept, for leak tests. */
-export const constantCount = (): number => constants.size

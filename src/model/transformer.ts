@@ -158,13 +158,6 @@ function embedBackward(model: Model, batch: TokenBatch, dx: Tensor): GradientRec
   return { [EMBEDDING]: tokens, [POSITIONS]: op.scatterRows(real, indices(positions(batch)), contextLength) }
 }
 
-/** Drops a tape whose backward pass is not wanted. */
-export function disposeTape(tape: Tape): void {
-  tape.blocks.forEach(disposeBlock)
-  tape.last.dispose()
-  disposeContext(tape.context)
-}
-
 /** hidden [m, D] → logits [m, V]. */
 export function logits(model: Model, rows: Tensor): Tensor {
   return op.matmul(rows, weight(model, headName(model.config)), false, true)
