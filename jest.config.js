@@ -7,6 +7,8 @@ module.exports = {
   transform: { '^.+\\.ts$': swc, '/node_modules/(echarts|zrender|hyparquet|hyparquet-compressors|fzstd|hysnappy)/.+\\.js$': swc },
   transformIgnorePatterns: ['/node_modules/(?!(echarts|zrender|hyparquet|hyparquet-compressors|fzstd|hysnappy)/)'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.rlaif/'],
+  globalSetup: '<rootDir>/test/temporary-root.js',
+  globalTeardown: '<rootDir>/test/remove-temporary-root.js',
   maxWorkers: 2,
   testTimeout: 60_000,
 }

@@ -11,10 +11,9 @@ import { inTurn, openSide, speedRow } from './sides.mjs'
 
 const require = createRequire(import.meta.url)
 const here = dirname(fileURLToPath(import.meta.url))
-const { endpointLabeler } = require('../dist/feedback/endpoint-labeler.js')
-const { keepingAnswers } = require('../dist/feedback/kept-answers.js')
+const { label } = require('../dist/activities/label.js')
 const { openAnswers } = require('../dist/artifacts/answers.js')
-const { judgePairs, PLAIN } = require('../dist/feedback/preference.js')
+const { writeJsonl } = require('../dist/data/jsonl.js')
 const { preferenceQuestion } = require('../dist/feedback/prompt.js')
 const { readTask, taskFolder } = require('../dist/data/task.js')
 const { labelerSchema } = require('../dist/contracts/settings.js')
@@ -30,23 +29,38 @@ export async function* bench({ rounds }) {
   yield await localLabels(rounds)
 }
 
+/** The stage itself, as a worker's child runs it. */
 async function httpRate() {
   const server = fork(join(here, 'label-endpoint.mjs'), [String(DELAY_MS)])
   const port = await new Promise((resolve) => server.once('message', resolve))
   const settings = labelerSchema.parse({ baseUrl: `http://127.0.0.1:${port}/v1`, model: 'bench', concurrency: CONCURRENCY })
-  const labeler = keepingAnswers(endpointLabeler(settings), openAnswers(mkdtempSync(join(tmpdir(), 'rlaif-bench-'))))
-  const pairs = Array.from({ length: PAIRS }, (_, i) => ({ context: `Post ${i}. ${'Some words of a post. '.repeat(20)}`, first: 'A summary.', second: 'Another summary.' }))
+  const folders = stageFolders()
   const memory = []
+  const host = {
+    open: (artifact) => folders[artifact.uri],
+    answers: () => answers,
+    output: folders.output,
+    report: ({ done }) => done % 1000 === 0 && done > memory.length * 1000 && memory.push(process.memoryUsage().rss / 1e6),
+  }
+  const answers = openAnswers(folders.output)
   const started = performance.now()
-  await judgePairs(labeler, task, pairs, PLAIN, 1, (done) => {
-    if (done % 2000 === 0) memory.push(process.memoryUsage().rss / 1e6)
-  })
+  await label.run({ data: { uri: 'data' }, samples: { uri: 'samples', summary: { pairs: PAIRS } }, labeler: { settings }, settings: { maxFailedShare: 0 }, seed: 1 }, host)
   const seconds = (performance.now() - started) / 1000
   server.kill()
   const ours = (2 * PAIRS) / seconds
   const ideal = CONCURRENCY / (DELAY_MS / 1000)
   const [early, late] = [memory[Math.floor(memory.length / 4)], memory.at(-1)]
-  return { figure: 'http-rate', ours, peer: ideal, unit: 'requests/s', ratio: ours / ideal, low: ours / ideal, high: ours / ideal, note: `${PAIRS} pairs, peer is the ideal; memory ${early.toFixed(0)} MB after a quarter, ${late.toFixed(0)} MB at the end` }
+  return { figure: 'http-rate', ours, peer: ideal, unit: 'requests/s', ratio: ours / ideal, low: ours / ideal, high: ours / ideal, note: `${PAIRS} pairs, peer is the ideal; memory ${early.toFixed(0)} MB after a quarter, ${late.toFixed(0)} MB at the end, ${Math.max(...memory).toFixed(0)} MB at most` }
+}
+
+function stageFolders() {
+  const folders = Object.fromEntries(['data', 'samples', 'output'].map((name) => [name, mkdtempSync(join(tmpdir(), 'rlaif-bench-'))]))
+  writeFileSync(join(folders.data, 'task.json'), JSON.stringify({ ...task, prompts: 'prompts.jsonl' }))
+  for (const name of ['train', 'evaluation']) writeJsonl(join(folders.data, `${name}.jsonl`), [])
+  const response = (text) => ({ text, ids: [], stopped: true })
+  const messages = [{ role: 'user', content: 'A post.' }]
+  writeJsonl(join(folders.samples, 'samples.jsonl'), Array.from({ length: PAIRS }, (_, i) => ({ id: String(i), messages, context: `Post ${i}. ${'Some words of a post. '.repeat(20)}`, first: response('A summary.'), second: response('Another summary.') })))
+  return folders
 }
 
 async function localLabels(rounds) {

@@ -25,7 +25,7 @@ const CONFIG = {
 }
 
 export const defaultModelFolder = (): string => join(cacheFolder(), 'models', 'smollm2-135m-instruct')
-export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'rlaif-test-'))
+export const temporaryFolder = (): string => mkdtempSync(join(process.env.RLAIF_TEST_ROOT ?? tmpdir(), 'rlaif-test-'))
 
 /** Writes the folder and returns its path. */
 export function writeTinyFolder(folder = join(temporaryFolder(), 'tiny')): string {

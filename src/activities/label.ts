@@ -1,40 +1,31 @@
 // Stage `label`: a soft preference for each pair of samples. A pair whose label failed is written down with its reason.
+// Pairs go through in parts, so that memory does not grow with their number.
 import { join } from 'node:path'
-import { readJsonl, writeJsonl } from '../data/jsonl'
-import { isUnanswered } from '../feedback/labeler'
-import { choseSameSlot, judgePairs } from '../feedback/preference'
+import { appendJsonl, readJsonlInParts, writeJsonl } from '../data/jsonl'
+import { isUnanswered, type Unanswered } from '../feedback/labeler'
+import { choseSameSlot, judgePairs, type Preference } from '../feedback/preference'
 import { openLabeler } from './labeler'
-import { readData, sampleSchema, type Labelled } from './rows'
+import { readData, sampleSchema, type Labelled, type Sample } from './rows'
 import { measured, type Stage } from './stage'
+
+/** Pairs of a part; bounds memory. */
+const PAIRS_AT_ONCE = 4096
 
 export const label: Stage<'label'> = {
   async run(input, host) {
     const { task } = readData(host.open(input.data))
-    const samples = readJsonl(join(host.open(input.samples), 'samples.jsonl'), sampleSchema)
+    const file = join(host.open(input.samples), 'samples.jsonl')
+    const report = measured(host, 'labelling', Number(input.samples.summary.pairs), 'pairs')
     const { labeler, technique, spent } = openLabeler(input.labeler, host)
-    const pairs = samples.map(({ context, first, second }) => ({ context, first: first.text, second: second.text }))
-    const preferences = await judgePairs(labeler, task, pairs, technique, input.seed, measured(host, 'labelling', pairs.length, 'pairs'))
-    const labels: Labelled[] = []
-    const without: WithoutLabel[] = []
-    preferences.forEach((preference, i) => {
-      if (isUnanswered(preference)) without.push({ id: samples[i]!.id, reason: preference.failed, tooLong: preference.tooLong ?? false })
-      else labels.push({ ...samples[i]!, ...preference, labeler: labeler.name })
-    })
-    const failed = without.filter(({ tooLong }) => !tooLong)
-    refuseTooMany(failed, samples.length, labels.length, input.settings.maxFailedShare)
-    writeJsonl(join(host.output, 'labels.jsonl'), labels)
-    writeJsonl(join(host.output, 'failures.jsonl'), without)
-    const bothOrders = labels.flatMap((label) => choseSameSlot(label) ?? [])
-    return {
-      labeler: labeler.name,
-      labels: labels.length,
-      failed: failed.length,
-      tooLong: without.length - failed.length,
-      bounded: labels.filter(({ bounded }) => bounded).length,
-      sameSlotShare: bothOrders.length > 0 ? bothOrders.filter(Boolean).length / bothOrders.length : null,
-      meanConfidence: labels.reduce((sum, { preferFirst }) => sum + Math.abs(2 * preferFirst - 1), 0) / labels.length,
-      ...spent(),
+    const out = labelWriter(host.output, labeler.name)
+    for (const samples of readJsonlInParts(file, sampleSchema, PAIRS_AT_ONCE)) {
+      const pairs = samples.map(({ context, first, second }) => ({ context, first: first.text, second: second.text }))
+      const before = out.tally.pairs
+      out.add(samples, await judgePairs(labeler, task, pairs, technique, input.seed, (done) => report(before + done)))
     }
+    refuseTooMany(out.tally, input.settings.maxFailedShare)
+    const { labels, failed, tooLong, bounded, bothOrders, sameSlot, confidence } = out.tally
+    return { labeler: labeler.name, labels, failed, tooLong, bounded, sameSlotShare: bothOrders > 0 ? sameSlot / bothOrders : null, meanConfidence: confidence / labels, ...spent() }
   },
 }
 
@@ -45,9 +36,49 @@ interface WithoutLabel {
   tooLong: boolean
 }
 
+const emptyTally = () => ({ pairs: 0, labels: 0, failed: 0, tooLong: 0, bounded: 0, bothOrders: 0, sameSlot: 0, confidence: 0, reasons: new Set<string>() })
+type Tally = ReturnType<typeof emptyTally>
+
+/** Writes labels and failures as they come, and counts them. */
+function labelWriter(folder: string, labeler: string) {
+  const tally = emptyTally()
+  const files = { labels: join(folder, 'labels.jsonl'), failures: join(folder, 'failures.jsonl') }
+  for (const file of Object.values(files)) writeJsonl(file, [])
+  return {
+    tally,
+    add(samples: readonly Sample[], preferences: readonly (Preference | Unanswered)[]) {
+      const labels: Labelled[] = []
+      const without: WithoutLabel[] = []
+      preferences.forEach((preference, i) => {
+        if (isUnanswered(preference)) without.push({ id: samples[i]!.id, reason: preference.failed, tooLong: preference.tooLong ?? false })
+        else labels.push({ ...samples[i]!, ...preference, labeler })
+      })
+      appendJsonl(files.labels, labels)
+      appendJsonl(files.failures, without)
+      labels.forEach((label) => countLabel(tally, label))
+      without.forEach((row) => countFailure(tally, row))
+      tally.pairs += samples.length
+    },
+  }
+}
+
+function countLabel(tally: Tally, label: Labelled): void {
+  const same = choseSameSlot(label)
+  tally.labels++
+  tally.bounded += Number(label.bounded ?? false)
+  tally.bothOrders += Number(same !== undefined)
+  tally.sameSlot += Number(same ?? false)
+  tally.confidence += Math.abs(2 * label.preferFirst - 1)
+}
+
+function countFailure(tally: Tally, { reason, tooLong }: WithoutLabel): void {
+  tally.tooLong += Number(tooLong)
+  tally.failed += Number(!tooLong)
+  if (!tooLong && tally.reasons.size < 3) tally.reasons.add(reason)
+}
+
 /** Nothing is lost when this throws: answers are kept, and another attempt asks only what failed. */
-function refuseTooMany(failures: readonly WithoutLabel[], total: number, labelled: number, allowed: number): void {
-  if (labelled > 0 && failures.length / total <= allowed) return
-  const reasons = [...new Set(failures.map(({ reason }) => reason))].slice(0, 3).join('; ')
-  throw new Error(`label: ${failures.length} of ${total} labels failed, ${labelled} were given, label.maxFailedShare allows ${allowed * 100} %: ${reasons || 'every pair is longer than the context of the labeler'}`)
+function refuseTooMany({ pairs, labels, failed, reasons }: Tally, allowed: number): void {
+  if (labels > 0 && failed / pairs <= allowed) return
+  throw new Error(`label: ${failed} of ${pairs} labels failed, ${labels} were given, label.maxFailedShare allows ${allowed * 100} %: ${[...reasons].join('; ') || 'every pair is longer than the context of the labeler'}`)
 }

@@ -1,18 +1,53 @@
 // Rows between stages: one JSON object a line.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, closeSync, openSync, readSync, writeFileSync } from 'node:fs'
+import { StringDecoder } from 'node:string_decoder'
 import type { z } from 'zod'
 
+const text = (rows: readonly unknown[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('')
+
 export function writeJsonl(file: string, rows: readonly unknown[]): void {
-  writeFileSync(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+  writeFileSync(file, text(rows))
+}
+
+export function appendJsonl(file: string, rows: readonly unknown[]): void {
+  appendFileSync(file, text(rows))
 }
 
 export function readJsonl<T extends z.ZodType>(file: string, schema: T): z.output<T>[] {
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .filter(Boolean)
-    .map((line, i) => {
-      const parsed = schema.safeParse(JSON.parse(line))
-      if (!parsed.success) throw new Error(`artifact: ${file} line ${i + 1} is not as this version writes it: ${parsed.error.issues[0]?.message}`)
-      return parsed.data
-    })
+  return [...readJsonlInParts(file, schema, Infinity)].flat()
+}
+
+/** Rows of a file that may be larger than memory, `size` at a time. */
+export function* readJsonlInParts<T extends z.ZodType>(file: string, schema: T, size: number): Generator<z.output<T>[]> {
+  let part: z.output<T>[] = []
+  let number = 0
+  for (const line of lines(file)) {
+    number++
+    if (line === '') continue
+    const parsed = schema.safeParse(JSON.parse(line))
+    if (!parsed.success) throw new Error(`artifact: ${file} line ${number} is not as this version writes it: ${parsed.error.issues[0]?.message}`)
+    part.push(parsed.data)
+    if (part.length < size) continue
+    yield part
+    part = []
+  }
+  if (part.length > 0) yield part
+}
+
+/** The lines of a file, read in chunks. */
+export function* lines(file: string): Generator<string> {
+  const handle = openSync(file, 'r')
+  const chunk = Buffer.alloc(1 << 20)
+  const decoder = new StringDecoder('utf8')
+  let rest = ''
+  try {
+    for (let read = readSync(handle, chunk); read > 0; read = readSync(handle, chunk)) {
+      const whole = (rest + decoder.write(chunk.subarray(0, read))).split('\n')
+      rest = whole.pop()!
+      yield* whole
+    }
+    if (rest !== '') yield rest
+  } finally {
+    closeSync(handle)
+  }
 }

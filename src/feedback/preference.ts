@@ -52,19 +52,6 @@ export function slotOneProbability(answer: OptionAnswer): { p: number; bounded: 
   return { p: 1 / (1 + Math.exp((two ?? least) - (one ?? least))), bounded: one === undefined || two === undefined }
 }
 
-/** Pairs whose questions are built and asked together; bounds memory. */
-const PAIRS_AT_ONCE = 4096
-
-/** @param onProgress called with the number of pairs judged so far */
-export async function judgePairs(labeler: Labeler, task: Task, pairs: readonly Comparison[], technique: Technique, seed: number, onProgress?: (pairs: number) => void): Promise<(Preference | Unanswered)[]> {
-  const out: (Preference | Unanswered)[] = []
-  for (let start = 0; start < pairs.length; start += PAIRS_AT_ONCE) {
-    const part = pairs.slice(start, start + PAIRS_AT_ONCE)
-    out.push(...(await judgePart(labeler, task, part, technique, seed, (share) => onProgress?.(start + Math.floor(share * part.length)))))
-  }
-  return out
-}
-
 /** One question of a pair. */
 interface View {
   pair: number
@@ -74,12 +61,16 @@ interface View {
   rationale?: string
 }
 
-async function judgePart(labeler: Labeler, task: Task, pairs: readonly Comparison[], technique: Technique, seed: number, onShare: (share: number) => void): Promise<(Preference | Unanswered)[]> {
+/**
+ * One preference a pair, in order. All questions are built at once: give very many pairs in parts.
+ * @param onProgress called with the number of pairs judged so far
+ */
+export async function judgePairs(labeler: Labeler, task: Task, pairs: readonly Comparison[], technique: Technique, seed: number, onProgress?: (pairs: number) => void): Promise<(Preference | Unanswered)[]> {
   const views = pairs.flatMap((pair, i) => viewsOf(task, technique, pair, i))
   const failures = new Map<number, Unanswered>()
   const steps = technique.chainOfThought ? 2 : 1
   let answered = 0
-  const count = () => onShare(++answered / (views.length * steps))
+  const count = () => onProgress?.(Math.floor((++answered * pairs.length) / (views.length * steps)))
 
   const written = technique.chainOfThought ? await withRationales(labeler, task, views, technique, seed, failures, count) : views
   const answers = await labeler.ask(written.map(({ question }) => question), ['1', '2'], count)

@@ -1,5 +1,4 @@
-import { mkdtempSync, readdirSync, truncateSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { tf } from '../../src/model/tf'
 import type { Model } from '../../src/model/model'
@@ -8,9 +7,9 @@ import type { TrainingHost } from '../../src/training/checkpoint'
 import { returnsOf, rewardWithEosRule, trainReinforce, type ReinforceSettings, type Reward } from '../../src/training/reinforce'
 import { addScoreHead } from '../../src/training/reward-model'
 import { trainSft } from '../../src/training/sft'
+import { temporaryFolder } from '../tiny-folder'
 import { reference, tinyModel } from '../tiny-model'
 
-const folder = () => mkdtempSync(join(tmpdir(), 'rlaif-test-'))
 const settings: ReinforceSettings = {
   steps: 6,
   batchSize: 4,
@@ -59,20 +58,20 @@ test('a response without an end loses the penalty, never below the floor', () =>
 })
 
 test('KL is 0 at the first step and grows as the policy moves', async () => {
-  const { history } = await train(folder())
+  const { history } = await train(temporaryFolder())
   expect(Math.abs(history[0]!.kl!)).toBeLessThan(1e-4)
   expect(history.at(-1)!.kl3).toBeGreaterThan(history[0]!.kl3!)
 })
 
 test('the policy learns what is rewarded', async () => {
-  const { history } = await train(folder(), Infinity, 150)
+  const { history } = await train(temporaryFolder(), Infinity, 150)
   const mean = (rows: typeof history) => rows.reduce((sum, row) => sum + row.rawReward!, 0) / rows.length
   expect(mean(history.slice(-10)) - mean(history.slice(0, 10))).toBeGreaterThan(0.2)
 })
 
 test.each([1, 2, 3, 5])('killed after step %i, a resumed run ends with the same weights, bit for bit', async (step) => {
-  const undisturbed = await train(folder())
-  const checkpoints = folder()
+  const undisturbed = await train(temporaryFolder())
+  const checkpoints = temporaryFolder()
   await expect(train(checkpoints, step)).rejects.toThrow(Killed)
   const resumed = await train(checkpoints)
   expect(resumed.history.at(-1)!.resumedAt).toBe(step - ((step - 1) % 2) - 1)
@@ -81,7 +80,7 @@ test.each([1, 2, 3, 5])('killed after step %i, a resumed run ends with the same 
 })
 
 test('a damaged checkpoint is passed over for the one before it', async () => {
-  const checkpoints = folder()
+  const checkpoints = temporaryFolder()
   await expect(train(checkpoints, 6)).rejects.toThrow(Killed)
   const newest = readdirSync(checkpoints).sort().at(-1)!
   truncateSync(join(checkpoints, newest, 'policy.safetensors'), 1000)
@@ -90,7 +89,7 @@ test('a damaged checkpoint is passed over for the one before it', async () => {
   expect(told.mock.calls.join()).toMatch(/step-00000004 cannot be read .*trying the one before/)
   told.mockRestore()
   expect(resumed.history.at(-1)!.resumedAt).toBe(2)
-  expect(digest(resumed.policy)).toBe(digest((await train(folder())).policy))
+  expect(digest(resumed.policy)).toBe(digest((await train(temporaryFolder())).policy))
 })
 
 test('a loss that is no number stops training with a plain message', async () => {
@@ -98,13 +97,13 @@ test('a loss that is no number stops training with a plain message', async () =>
   const poisoned = model.weights.get('model.norm.weight')!
   model.weights.set('model.norm.weight', tf.fill(poisoned.shape, NaN))
   const sequences = reference.prompts.map((prompt, i) => ({ prompt, response: reference.responses[i]! }))
-  const host = { checkpoints: folder(), checkpointEvery: 5, onStep: () => {} }
+  const host = { checkpoints: temporaryFolder(), checkpointEvery: 5, onStep: () => {} }
   await expect(trainSft(model, sequences, { epochs: 1, batchSize: 3, microBatchSize: 3, learningRate: 1e-3, seed: 1 }, host)).rejects.toThrow(/loss became NaN at step 1; lower the learning rate/)
 })
 
 test('SFT overfits three sequences', async () => {
   const model = tinyModel()
   const sequences = reference.prompts.map((prompt, i) => ({ prompt, response: reference.responses[i]! }))
-  const history = await trainSft(model, sequences, { epochs: 150, batchSize: 3, microBatchSize: 3, learningRate: 5e-3, seed: 1 }, { checkpoints: folder(), checkpointEvery: 1000, onStep: () => {} })
+  const history = await trainSft(model, sequences, { epochs: 150, batchSize: 3, microBatchSize: 3, learningRate: 5e-3, seed: 1 }, { checkpoints: temporaryFolder(), checkpointEvery: 1000, onStep: () => {} })
   expect(history.at(-1)!.loss).toBeLessThan(0.1)
 })
