@@ -4,7 +4,8 @@ import type { Alignment } from '../evaluation/alignment'
 import type { Share } from '../evaluation/statistics'
 import type { JudgedContest } from '../evaluation/win-rate'
 import { lineChart, type Curve } from './chart'
-import { caution, escape, number, page, percent, table, text, type Cell } from './html'
+import { COST_OF_A_PAIR } from './paper-figures'
+import { caution, escape, formatNumber, number, page, percent, table, text, type Cell } from './html'
 
 export interface ReportStage {
   stage: string
@@ -43,6 +44,7 @@ export function renderReport(data: ReportData): string {
       `<h1>${escape(data.title)}</h1>`,
       data.evaluation ? verdict(data.evaluation) : '',
       curves(data.stages),
+      labels(data.stages),
       stages(data.stages),
       droppedRows(data.dropped),
       contests(data.contests),
@@ -102,6 +104,26 @@ function curves(all: readonly ReportStage[]): string {
 
 function curve(name: string, metrics: readonly Record<string, number>[]): Curve {
   return { name: CURVE_NAMES[name] ?? name, points: metrics.flatMap((m) => (m.step === undefined || m[name] === undefined ? [] : [[m.step, m[name]] as [number, number]])) }
+}
+
+/** How the labels came about and what they cost, beside the paper's prices. */
+function labels(all: readonly ReportStage[]): string {
+  return all
+    .filter(({ stage }) => stage === 'label')
+    .map(({ summary: s }) => {
+      const counts = [`${s.labels} labels by ${s.labeler}`, `${s.failed} failed`, `${s.tooLong} longer than its context`, `${s.bounded} with a bound in place of a probability`]
+      const slot = typeof s.sameSlotShare === 'number' ? [`the same slot chosen in both orders in ${percent(s.sameSlotShare)}`] : []
+      return `<h2>Labels</h2><p>${escape([...counts, ...slot].join(' · '))}.</p><p>${escape(cost(s))}</p>`
+    })
+    .join('')
+}
+
+function cost(s: Summary): string {
+  const paper = `In the paper a pair cost $${COST_OF_A_PAIR.ai} by GPT-4 and $${COST_OF_A_PAIR.human} by people (2023 prices, Appendix L).`
+  if (typeof s.requests !== 'number') return `A local labeler: no money but time. ${paper}`
+  const reused = s.reusedAnswers ? `, ${formatNumber(Number(s.reusedAnswers))} answers were there already` : ''
+  const money = Number(s.cost) > 0 ? `${formatNumber(Number(s.cost), 4)} in all, ${formatNumber(Number(s.cost) / Number(s.labels), 5)} a pair` : 'no money is reckoned without labeler.price or new requests'
+  return `${formatNumber(s.requests)} requests, ${formatNumber(Number(s.promptTokens))} tokens in, ${formatNumber(Number(s.completionTokens))} out${reused}; cost: ${money}. ${paper}`
 }
 
 function stages(all: readonly ReportStage[]): string {

@@ -42,3 +42,10 @@ test('text of a model is shown as text, and the page loads nothing and runs noth
   expect(html).toMatch(/<svg/)
   expect(html).toMatch(/default-src 'none'/)
 })
+
+test('labels are counted with what went wrong, and their price stands beside the paper’s', () => {
+  const summary = { labeler: 'judge-9', labels: 980, failed: 15, tooLong: 5, bounded: 2, sameSlotShare: 0.25, meanConfidence: 0.4, reusedAnswers: 40, requests: 1960, promptTokens: 1_600_000, completionTokens: 1960, cost: 4.9 }
+  const html = renderReport({ title: 'x', settings: {}, stages: [{ stage: 'label', seconds: 1, summary, input: {}, uri: 'file:///x', metrics: [] }], dropped: {}, contests: [] })
+  expect(html).toContain('980 labels by judge-9 · 15 failed · 5 longer than its context · 2 with a bound in place of a probability · the same slot chosen in both orders in 25 %.')
+  expect(html).toContain('1,960 requests, 1,600,000 tokens in, 1,960 out, 40 answers were there already; cost: 4.9000 in all, 0.00500 a pair. In the paper a pair cost $0.06 by GPT-4 and $0.67 by people')
+})
