@@ -3,7 +3,7 @@ import type { StageName } from '../contracts/stages'
 import type { Stage } from './stage'
 
 /** Raise a version when the same input would give other files. */
-const versions: Record<StageName, number> = { model: 1, data: 1, sft: 1, sample: 1, label: 1, 'reward-model': 1, rl: 1, evaluate: 1, judge: 1, study: 1, report: 1 }
+const versions: Record<StageName, number> = { model: 1, data: 1, sft: 1, sample: 1, label: 1, 'human-labels': 1, 'reward-model': 2, rl: 2, choose: 1, evaluate: 1, judge: 1, study: 1, report: 1 }
 export const stageVersion = (stage: StageName): number => versions[stage]
 
 const load: { [N in StageName]: () => Promise<Stage<N>> } = {
@@ -12,8 +12,10 @@ const load: { [N in StageName]: () => Promise<Stage<N>> } = {
   sft: async () => (await import('./sft.js')).sft,
   sample: async () => (await import('./sample.js')).sample,
   label: async () => (await import('./label.js')).label,
+  'human-labels': async () => (await import('./human-labels.js')).humanLabels,
   'reward-model': async () => (await import('./reward-model.js')).rewardModel,
   rl: async () => (await import('./rl.js')).rl,
+  choose: async () => (await import('./choose.js')).choose,
   evaluate: async () => (await import('./evaluate.js')).evaluate,
   judge: async () => (await import('./judge.js')).judge,
   study: async () => (await import('./study.js')).study,

@@ -6,7 +6,8 @@ import { LOG_FILE } from '../artifacts/store'
 import type { Artifact } from '../contracts/artifact'
 import { readJsonl } from '../data/jsonl'
 import type { JudgedContest } from '../evaluation/win-rate'
-import { renderReport, type Evaluation, type ReportData } from '../report/report'
+import type { Calibration } from '../evaluation/calibration'
+import { renderReport, type Choice, type Evaluation, type ReportData } from '../report/report'
 import type { Stage, StageHost } from './stage'
 
 const metricsSchema = z.record(z.string(), z.number())
@@ -26,6 +27,8 @@ function gather(data: ReportData, artifact: Artifact, host: StageHost): void {
   const log = join(folder, LOG_FILE)
   data.stages.push({ stage, seconds, summary, input, uri: artifact.uri, metrics: existsSync(log) ? readJsonl(log, metricsSchema) : [] })
   if (stage === 'data') data.dropped = JSON.parse(readFileSync(join(folder, 'dropped.json'), 'utf8')) as Record<string, number>
+  if (stage === 'choose') data.choice = JSON.parse(readFileSync(join(folder, 'choice.json'), 'utf8')) as Choice
+  if (stage === 'reward-model') data.calibration = JSON.parse(readFileSync(join(folder, 'calibration.json'), 'utf8')) as Calibration
   if (stage === 'evaluate') {
     data.evaluation = JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8')) as Evaluation
     data.contests = readJsonl(join(folder, 'contests.jsonl'), z.looseObject({ id: z.string() })) as unknown as JudgedContest[]

@@ -1,47 +1,110 @@
-// Stage `reward-model`: a score head on the SFT model, trained on soft labels.
+// Stage `reward-model`: a score head on the SFT model, trained on labels of people, of a labeler, or of both.
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LOG_FILE } from '../artifacts/store'
+import type { Artifact } from '../contracts/artifact'
 import { InvalidInput } from '../contracts/parse'
+import type { StageInput } from '../contracts/stages'
 import { readJsonl, writeJsonl } from '../data/jsonl'
+import { calibration } from '../evaluation/calibration'
 import { wilson } from '../evaluation/statistics'
-import { loadModelAndTokenizer } from '../model/loaded'
-import { permutation } from '../random'
-import { addScoreHead, rewards, trainRewardModel, type LabelledPair } from '../training/reward-model'
+import { loadModelAndTokenizer, stopIds, type LoadedModel } from '../model/loaded'
 import type { Model } from '../model/model'
-import { labelledSchema, promptIds } from './rows'
-import { lastMean, trainingHost, type Stage } from './stage'
+import { permutation } from '../random'
+import type { Sequence } from '../training/gradients'
+import { addScoreHead, paddingGap, rewards, trainRewardModel, type LabelledPair } from '../training/reward-model'
+import { writeRewardShift } from './reward-shift'
+import { labelledSchema, promptIds, readData } from './rows'
+import { lastMean, trainingHost, type Stage, type StageHost } from './stage'
 import { saveTrained, trainable } from './trainable'
+
+/** Responses that the shift is averaged over, and rows of the padding check, at most. */
+const SHIFT_RESPONSES = 256
+const CHECKED_ROWS = 8
+/** Padding must not be seen; what is left is rounding. */
+const ALLOWED_GAP = 1e-2
 
 export const rewardModel: Stage<'reward-model'> = {
   async run(input, host) {
-    const labels = readJsonl(join(host.open(input.labels), 'labels.jsonl'), labelledSchema)
+    const { settings, seed } = input
     const loaded = loadModelAndTokenizer(host.open(input.policy))
-    const pairs = labels.map((label): LabelledPair => {
-      const prompt = promptIds(loaded, label)
-      return { first: { prompt, response: label.first.ids }, second: { prompt, response: label.second.ids }, preferFirst: label.preferFirst }
-    })
-    const shuffled = permutation(pairs.length, [input.seed, 'reward-model-split']).map((i) => pairs[i]!)
-    const held = shuffled.slice(0, Math.floor(pairs.length * input.settings.heldOutShare))
-    const training = shuffled.slice(held.length)
-    if (training.length === 0) throw new InvalidInput('reward-model: no labelled pair to train on; label more prompts')
+    const { training, held } = split(labelledPairs(input.labels, loaded, seed, host), settings, seed)
 
-    const model = trainable(loaded.model, input.settings, input.seed)
-    addScoreHead(model, input.seed)
-    const history = await trainRewardModel(model, training, { ...input.settings, seed: input.seed }, trainingHost(host, 'training', input.settings.checkpointEvery))
-    const accuracy = await heldOutAccuracy(model, held, input.settings.microBatchSize)
+    const model = trainable(loaded.model, settings, seed)
+    addScoreHead(model, seed)
+    const { history } = await trainRewardModel(model, training, { ...settings, seed }, trainingHost(host, 'training', settings.checkpointEvery))
+
+    const sequences = [...held, ...training].flatMap(({ first, second }) => [first, second])
+    const gap = paddingGap(model, sequences.slice(0, CHECKED_ROWS))
+    if (gap > ALLOWED_GAP) throw new Error(`reward-model: scores differ by ${gap.toExponential(1)} between left and right padding; this is a defect of rlaif, please report it`)
+    const references = input.references ? referenceResponses(input.references, loaded, host) : []
+    const shifted = references.length > 0 ? references : sequences
+    const shift = mean(await rewards(model, shifted.slice(0, SHIFT_RESPONSES), settings.microBatchSize))
+    const quality = await heldOutQuality(model, held, settings.microBatchSize)
+
     saveTrained(asSequenceClassifier(model), host.output, loaded.folder)
+    writeRewardShift(host.output, shift)
     writeJsonl(join(host.output, LOG_FILE), history)
-    return { pairs: training.length, heldOut: held.length, steps: history.length, loss: lastMean(history, 'loss'), accuracy: accuracy.value, accuracyLow: accuracy.low, accuracyHigh: accuracy.high }
+    writeFileSync(join(host.output, 'calibration.json'), JSON.stringify(quality.calibration, null, 2))
+    return {
+      pairs: training.length,
+      heldOut: held.length,
+      steps: history.length,
+      epochs: (history.length * settings.batchSize) / training.length,
+      loss: lastMean(history, 'loss'),
+      accuracy: held.length > 0 ? quality.accuracy.value : null,
+      accuracyLow: quality.accuracy.low,
+      accuracyHigh: quality.accuracy.high,
+      calibrationError: held.length > 0 ? quality.calibration.error : null,
+      shift,
+      shiftedOn: references.length > 0 ? 'references' : 'labelled responses',
+      paddingGap: gap,
+    }
   },
 }
 
-/** How often the model orders a held-out pair as its label does; null-like 0 of 0 when nothing is held out. */
-async function heldOutAccuracy(model: Model, pairs: readonly LabelledPair[], batchSize: number) {
-  const scores = await rewards(model, pairs.flatMap(({ first, second }) => [first, second]), batchSize)
-  const right = pairs.filter(({ preferFirst }, i) => scores[2 * i]! > scores[2 * i + 1]! === preferFirst > 0.5).length
-  const share = wilson(right, pairs.length)
-  return pairs.length > 0 ? share : { ...share, value: null }
+/** Pairs of all sources; the second and later ones cut to the size of the first, drawn by the seed (paper, Appendix K). */
+function labelledPairs(sources: readonly Artifact[], loaded: LoadedModel, seed: number, host: StageHost): LabelledPair[] {
+  const all = sources.map((source) => readJsonl(join(host.open(source), 'labels.jsonl'), labelledSchema))
+  const most = all.length > 1 ? all[0]!.length : Infinity
+  return all.flatMap((labels, source) => permutation(labels.length, [seed, 'reward-model-source', source]).slice(0, most).map((i): LabelledPair => {
+    const { first, second, preferFirst, ...row } = labels[i]!
+    const prompt = promptIds(loaded, row)
+    return { group: row.id, first: { prompt, response: first.ids }, second: { prompt, response: second.ids }, preferFirst }
+  }))
 }
+
+/** Held-out pairs and training pairs; pairs of one prompt stay on one side. */
+function split(pairs: readonly LabelledPair[], { heldOutShare, trainShare }: StageInput<'reward-model'>['settings'], seed: number) {
+  const prompts = [...new Set(pairs.map(({ group }) => group))]
+  const order = permutation(prompts.length, [seed, 'reward-model-split']).map((i) => prompts[i]!)
+  const heldPrompts = Math.floor(prompts.length * heldOutShare)
+  const used = heldPrompts + Math.ceil((prompts.length - heldPrompts) * trainShare)
+  const rank = new Map(order.map((prompt, i) => [prompt, i]))
+  const sorted = [...pairs].sort((a, b) => rank.get(a.group)! - rank.get(b.group)!)
+  const training = sorted.filter(({ group }) => rank.get(group)! >= heldPrompts && rank.get(group)! < used)
+  if (training.length === 0) throw new InvalidInput('reward-model: no labelled pair to train on; label more prompts')
+  return { training, held: sorted.filter(({ group }) => rank.get(group)! < heldPrompts) }
+}
+
+function referenceResponses({ data, limits }: NonNullable<StageInput<'reward-model'>['references']>, loaded: LoadedModel, host: StageHost): Sequence[] {
+  const [end] = stopIds(loaded)
+  return readData(host.open(data))
+    .train.filter(({ reference }) => reference !== undefined)
+    .slice(0, SHIFT_RESPONSES)
+    .map((row) => ({ prompt: promptIds(loaded, row), response: [...loaded.tokenizer.encode(row.reference!).slice(0, limits.responseTokens - 1), end!] }))
+}
+
+/** How often the model orders a held-out pair as its label does, and whether its probabilities mean what they say. */
+async function heldOutQuality(model: Model, pairs: readonly LabelledPair[], batchSize: number) {
+  const scores = await rewards(model, pairs.flatMap(({ first, second }) => [first, second]), batchSize)
+  const predicted = pairs.map((_, i) => 1 / (1 + Math.exp(scores[2 * i + 1]! - scores[2 * i]!)))
+  const labels = pairs.map(({ preferFirst }) => preferFirst)
+  const right = predicted.filter((p, i) => p > 0.5 === labels[i]! > 0.5).length
+  return { accuracy: wilson(right, pairs.length), calibration: calibration(predicted, labels) }
+}
+
+const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length
 
 /** The name transformers gives the family's classifier, from that of its language model. */
 const classifierOf = ({ architectures }: Record<string, unknown>) => String((architectures as string[] | undefined)?.[0] ?? 'LlamaForCausalLM').replace(/(ForCausalLM|LMHeadModel)$/, 'ForSequenceClassification')

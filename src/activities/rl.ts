@@ -1,68 +1,89 @@
-// Stage `rl`: REINFORCE against a reward model, or against the labeler's direct scores.
+// Stage `rl`: trains the policy against a reward model, or against the labeler's direct scores.
 import { join } from 'node:path'
 import { LOG_FILE } from '../artifacts/store'
-import { InvalidInput } from '../contracts/parse'
 import type { StageInput } from '../contracts/stages'
 import { writeJsonl } from '../data/jsonl'
 import type { Row } from '../data/row'
-import type { Task } from '../data/task'
-import { directRewards, scoreQuestion, stripTrailingJunk } from '../feedback/direct-score'
-import { isUnanswered } from '../feedback/labeler'
-import { readModelConfig } from '../model/folder'
 import { loadModelAndTokenizer, stopIds, type LoadedModel } from '../model/loaded'
-import { cloneModel, loadModel } from '../model/weights'
-import { SCORE_HEAD } from '../model/weight-names'
-import { trainReinforce, type Reward } from '../training/reinforce'
-import { addScoreHead, rewards } from '../training/reward-model'
-import { openLabeler } from './labeler'
-import { promptIds, readData } from './rows'
-import { lastMean, trainingHost, type Stage, type StageHost } from './stage'
+import type { Model } from '../model/model'
+import { cloneModel } from '../model/weights'
+import { openCandidates, type CandidateRecord, type Candidates } from '../training/candidates'
+import type { Metrics, TrainingHost, TrainingResult } from '../training/checkpoint'
+import type { RlSettings, RlTask } from '../training/policy-gradient'
+import { trainReinforce } from '../training/reinforce'
+import { addScoreHead } from '../training/reward-model'
+import { trainRloo } from '../training/rloo'
+import { openValidation } from '../training/validation'
+import { openReward } from './rl-reward'
+import { candidateFolder, promptIds, readData, writeCandidates } from './rows'
+import { lastMean, trainingHost, type Stage } from './stage'
 import { saveTrained, trainable } from './trainable'
+
+type Settings = StageInput<'rl'>['settings']
 
 export const rl: Stage<'rl'> = {
   async run(input, host) {
     const { task, train } = readData(host.open(input.data))
     const loaded = loadModelAndTokenizer(host.open(input.policy))
-    const prompts = train.map((row) => promptIds(loaded, row))
-    const reward = input.rewardModel ? rewardModelReward(input.rewardModel, prompts, input.settings.microBatchSize, host) : directReward(input, task, train, loaded, host)
+    const rewardFor = openReward(input, task, loaded, host)
     const policy = trainable(loaded.model, input.settings, input.seed)
-    const value = trainable(cloneModel(loaded.model), input.settings, input.seed + 1)
     const reference = policy.lora ? loaded.model : cloneModel(loaded.model) // an adapter leaves the weights it started from
-    addScoreHead(value, input.seed, 0)
-    const { temperature, ...settings } = input.settings
-    const sampling = { maxTokens: input.limits.responseTokens, temperature, stopIds: stopIds(loaded), batchSize: settings.batchSize }
-    const history = await trainReinforce({ policy, reference, value }, prompts, reward, { ...settings, sampling, seed: input.seed }, trainingHost(host, 'training', settings.checkpointEvery))
+    const settings = trainingSettings(input, loaded)
+    const promptsOf = (rows: readonly Row[]) => rows.map((row) => promptIds(loaded, row))
+
+    const held = validationPrompts(train, settings)
+    const rows = train.slice(held.length)
+    const candidates = openCandidates(join(host.checkpoints, 'candidates'), settings.candidates)
+    const validation = held.length > 0 ? await openValidation(policy, promptsOf(held), rewardFor(held), settings, candidates) : undefined
+    const problem: RlTask = { prompts: promptsOf(rows), reward: rewardFor(rows), collapsed: (metrics) => collapsed(metrics, settings), ...(validation && { afterStep: validation.afterStep }) }
+    const { history, stopped } = await trainPolicy(policy, reference, problem, settings, trainingHost(host, 'training', settings.checkpointEvery))
+
     saveTrained(policy, host.output, loaded.folder)
+    if (validation) saveCandidates(candidates, policy, loaded, held, validation.initial, host.output)
     writeJsonl(join(host.output, LOG_FILE), history)
     return {
+      algorithm: settings.algorithm,
       steps: history.length,
       reward: input.rewardModel ? 'reward model' : 'direct score',
       firstReward: history[0]!.rawReward!,
       lastReward: lastMean(history, 'rawReward'),
+      ...(validation && { validationBefore: validation.initial.reward, validationBest: candidates.list()[0]?.reward ?? null, candidates: candidates.list().length }),
       kl: lastMean(history, 'kl'),
+      ...(stopped !== undefined && { stopped }),
       resumedAt: history.at(-1)!.resumedAt!,
     }
   },
 }
 
-function rewardModelReward(artifact: NonNullable<StageInput<'rl'>['rewardModel']>, prompts: readonly number[][], batchSize: number, host: StageHost): Reward {
-  const folder = host.open(artifact)
-  const model = loadModel(folder, { [SCORE_HEAD]: [1, readModelConfig(folder).hiddenSize] })
-  return { score: (responses) => rewards(model, responses.map(({ prompt, ids }) => ({ prompt: prompts[prompt]!, response: ids })), batchSize) }
+type TrainingSettings = Omit<Settings, 'temperature'> & RlSettings
+
+function trainingSettings({ settings: { temperature, ...settings }, limits, seed }: StageInput<'rl'>, loaded: LoadedModel): TrainingSettings {
+  return { ...settings, seed, sampling: { maxTokens: limits.responseTokens, temperature, stopIds: stopIds(loaded), batchSize: settings.batchSize } }
 }
 
-/** A response that could not be scored stops the step: a made-up reward would train the policy on nothing. */
-function directReward(input: StageInput<'rl'>, task: Task, rows: readonly Row[], { tokenizer }: LoadedModel, host: StageHost): Reward {
-  if (!input.labeler) throw new InvalidInput('rl: neither a reward model nor a labeler is given')
-  const { labeler } = openLabeler(input.labeler, host)
-  return {
-    floor: -1,
-    async score(responses) {
-      const questions = responses.map(({ prompt, ids }) => scoreQuestion(task, rows[prompt]!.context, stripTrailingJunk(tokenizer.decode(ids).trim())))
-      return (await directRewards(labeler, questions)).map((reward) => {
-        if (isUnanswered(reward)) throw new Error(`rl: ${labeler.name} gave no score: ${reward.failed}`)
-        return reward
-      })
-    },
+/** Kept out of training, to choose among its steps. */
+const validationPrompts = (train: readonly Row[], { candidates, validationPrompts }: Settings | TrainingSettings) => (candidates > 0 ? train.slice(0, Math.min(validationPrompts, Math.floor(train.length / 4))) : [])
+
+/** Why a policy is no longer to be trusted (rule of the settings). */
+function collapsed({ kl, entropy, length }: Metrics, { maxKl, minEntropy, minLength }: TrainingSettings): string | undefined {
+  if (kl! > maxKl) return `KL to the SFT model is ${kl!.toFixed(1)}, above rl.maxKl = ${maxKl}: lower the learning rate or raise rl.klWeight`
+  if (entropy! < minEntropy) return `entropy is ${entropy!.toFixed(4)}, below rl.minEntropy = ${minEntropy}: the policy has collapsed to few texts`
+  if (length! < minLength) return `responses have ${length!.toFixed(1)} tokens, fewer than rl.minLength = ${minLength}`
+  return undefined
+}
+
+function trainPolicy(policy: Model, reference: Model, problem: RlTask, settings: TrainingSettings, host: TrainingHost): Promise<TrainingResult> {
+  if (settings.algorithm === 'rloo') return trainRloo({ policy, reference }, problem, settings, host)
+  const value = trainable(policy.lora ? reference : cloneModel(reference), settings, settings.seed + 1)
+  addScoreHead(value, settings.seed, 0)
+  return trainReinforce({ policy, reference, value }, problem, settings, host)
+}
+
+/** Each as a model folder of its own, with what it answered, for stage `choose`. */
+function saveCandidates(candidates: Candidates, policy: Model, { folder, tokenizer }: LoadedModel, rows: readonly Row[], initial: CandidateRecord, output: string): void {
+  const texts = ({ step, reward, responses }: CandidateRecord) => ({ step, reward, responses: responses.map((ids) => tokenizer.decode(ids).trim()) })
+  for (const record of candidates.list()) {
+    candidates.withPolicy(record, policy, (then) => saveTrained(then, join(output, candidateFolder(record.step)), folder))
   }
+  writeCandidates(output, { rows: rows.map(({ id, context }) => ({ id, context })), initial: texts(initial), candidates: candidates.list().map(texts) })
 }

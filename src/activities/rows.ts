@@ -1,4 +1,5 @@
 // The rows that stages hand to each other inside artifacts.
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { readJsonl } from '../data/jsonl'
@@ -25,3 +26,24 @@ export function readData(folder: string): DataArtifact {
 
 /** The policy's prompt of a row, as token ids. */
 export const promptIds = ({ tokenizer }: Pick<LoadedModel, 'tokenizer'>, row: Pick<Row, 'messages'>): number[] => tokenizer.encode(tokenizer.renderChat(row.messages))
+
+const candidateSchema = z.object({ step: z.number().int(), reward: z.number(), responses: z.array(z.string()) })
+const candidatesSchema = z.object({
+  /** The validation prompts. */
+  rows: z.array(z.object({ id: z.string(), context: z.string() })),
+  /** The SFT model on them. */
+  initial: candidateSchema,
+  /** Best validation reward first. */
+  candidates: z.array(candidateSchema),
+})
+export type CandidatesFile = z.infer<typeof candidatesSchema>
+const CANDIDATES_FILE = 'candidates.json'
+
+/** Where stage `rl` puts the model of a candidate, below its artifact. */
+export const candidateFolder = (step: number): string => join('candidates', `step-${step}`)
+
+export function writeCandidates(folder: string, file: CandidatesFile): void {
+  writeFileSync(join(folder, CANDIDATES_FILE), JSON.stringify(file))
+}
+
+export const readCandidates = (folder: string): CandidatesFile => candidatesSchema.parse(readJsonFile(join(folder, CANDIDATES_FILE)))

@@ -53,7 +53,7 @@ async function whileHeartbeating<T>(work: (signal: AbortSignal, onProgress: (pro
   }
 }
 
-const FINAL = new Set(['InvalidInput', 'EndpointRefused'])
+const FINAL = new Set(['InvalidInput', 'EndpointRefused', 'Diverged'])
 
 /** Decides what is worth another attempt: everything but what the user has to mend. */
 function asActivityFailure(error: unknown): unknown {

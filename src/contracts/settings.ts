@@ -55,7 +55,7 @@ const technique = {
 export const techniqueSchema = z.strictObject(technique)
 export type TechniqueSettings = z.infer<typeof techniqueSchema>
 
-const localLabeler = z.strictObject({ model: z.string().min(1).describe('A local model: "default", a folder, a .gguf file or hf:owner/name.'), ...technique })
+const localLabeler = z.strictObject({ model: z.string().min(1).describe('A local model: "default", a folder, a .gguf file or hf:owner/name; or "policy", the run\'s own initial policy (same-size RLAIF).'), ...technique })
 const perMinute = z.number().positive().optional()
 const money = z.number().nonnegative()
 const endpointLabeler = z.strictObject({
@@ -77,9 +77,9 @@ const endpointLabeler = z.strictObject({
 })
   .refine((labeler) => labeler.maxCost === undefined || labeler.price !== undefined, { path: ['maxCost'], message: 'wants "price" beside it' })
 export const labelerSchema = z
-  .preprocess((given) => (given === 'default' ? { model: 'default' } : given), z.union([endpointLabeler, localLabeler]).prefault({ model: 'default' }))
+  .preprocess((given) => (given === 'default' || given === 'policy' ? { model: given } : given), z.union([endpointLabeler, localLabeler]).prefault({ model: 'default' }))
   .refine((labeler) => labeler.samples === 1 || labeler.temperature > 0, { path: ['temperature'], message: 'wants to be above 0 when "samples" is above 1: greedy rationales are all the same' })
-  .describe('Who judges: "default", {model} for a local model, or {baseUrl, model, apiKeyEnv} for an endpoint; and how it is asked.')
+  .describe('Who judges: "default", "policy" (the initial policy itself), {model} for a local model, or {baseUrl, model, apiKeyEnv} for an endpoint; and how it is asked.')
 export type LabelerSettings = z.infer<typeof labelerSchema>
 export type EndpointSettings = z.infer<typeof endpointLabeler>
 export const isEndpoint = (labeler: LabelerSettings): labeler is EndpointSettings => 'baseUrl' in labeler
@@ -120,19 +120,35 @@ export const labelSchema = z
 export type LabelSettings = z.infer<typeof labelSchema>
 
 export const rewardModelSchema = z
-  .strictObject({ epochs: count.default(2), heldOutShare: z.number().min(0).max(0.5).default(0.2).describe('Labelled pairs kept out of training, for the accuracy.'), ...training })
+  .strictObject({
+    init: z.enum(['sft', 'model']).default('sft').describe('Starts from the SFT model, or from the model before it (Table 6 of the paper).'),
+    epochs: count.default(2).describe('At most.'),
+    plateau: z.number().min(0).max(1).default(0).describe('Ends after the epoch whose mean loss is less than this share below that of the epoch before; 0 goes through all epochs.'),
+    heldOutShare: z.number().min(0).max(0.9).default(0.2).describe('Labelled pairs kept out of training, for the accuracy.'),
+    trainShare: z.number().positive().max(1).default(1).describe('Of the other pairs, how many to train on: for accuracy by number of examples.'),
+    ...training,
+  })
   .prefault({})
 export type RewardModelStageSettings = z.infer<typeof rewardModelSchema>
 
 export const rlSchema = z
   .strictObject({
+    algorithm: z.enum(['reinforce', 'rloo']).default('reinforce').describe('"reinforce": with a learned value baseline, the paper\'s; "rloo": the other responses to the same prompt are the baseline.'),
+    groupSize: count.min(2).default(4).describe('Of "rloo": responses to each prompt; batchSize is a multiple of it.'),
     steps: count.default(8),
     ...training,
     valueLearningRate: rate.default(1e-4),
     temperature: z.number().positive().max(5).default(0.9).describe('Of sampling, and inside every log-probability.'),
     klWeight: probability.default(0.05).describe('β of (1−β)·reward − β·KL.'),
     missingEosPenalty: z.number().min(0).default(1).describe('Taken off the reward of a response that was cut at `limits.responseTokens`.'),
+    maxKl: z.number().positive().default(100).describe('KL to the SFT model, in nats a response, above which training goes back to its last checkpoint and ends.'),
+    minEntropy: z.number().min(0).default(0.01).describe('Mean entropy, in nats a token, below which the policy has collapsed: the same.'),
+    minLength: z.number().min(0).default(1.5).describe('Mean response, in tokens, below which the policy has collapsed: the same.'),
+    candidates: z.number().int().min(0).max(16).default(2).describe('Checkpoints with the highest validation reward that are kept; a judge then chooses among them by win rate against the SFT model. 0 takes the last step.'),
+    validateEvery: count.default(4).describe('Steps between validations.'),
+    validationPrompts: count.default(8).describe('Prompts kept out of training for them; at most a quarter of all.'),
   })
+  .refine((rl) => rl.algorithm !== 'rloo' || rl.batchSize % rl.groupSize === 0, { path: ['batchSize'], message: 'wants a multiple of "groupSize" with "rloo"' })
   .prefault({})
 export type RlStageSettings = z.infer<typeof rlSchema>
 

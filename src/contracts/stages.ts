@@ -15,7 +15,14 @@ export const stageSchemas = {
   sft: z.strictObject({ model: artifactSchema, data: artifactSchema, limits: s.limitsSchema, settings: s.sftSchema, ...attempt }),
   sample: z.strictObject({ policy: artifactSchema, data: artifactSchema, limits: s.limitsSchema, settings: s.sampleSchema, ...attempt }),
   label: z.strictObject({ samples: artifactSchema, data: artifactSchema, labeler: labelerInput, settings: s.labelSchema, ...attempt }),
-  'reward-model': z.strictObject({ policy: artifactSchema, labels: artifactSchema, settings: s.rewardModelSchema, ...attempt }),
+  'human-labels': z.strictObject({ data: artifactSchema, model: artifactSchema.describe('Whose tokens the responses become.'), limits: s.limitsSchema, ...attempt }),
+  'reward-model': z.strictObject({
+    policy: artifactSchema,
+    labels: z.array(artifactSchema).min(1).describe('The second and later ones are cut to the size of the first (paper, Appendix K).'),
+    references: z.strictObject({ data: artifactSchema, limits: s.limitsSchema }).optional().describe('On whose reference responses the scores are to average 0.'),
+    settings: s.rewardModelSchema,
+    ...attempt,
+  }),
   rl: z.strictObject({
     policy: artifactSchema,
     data: artifactSchema,
@@ -25,6 +32,7 @@ export const stageSchemas = {
     settings: s.rlSchema,
     ...attempt,
   }),
+  choose: z.strictObject({ candidates: artifactSchema, data: artifactSchema, judge: labelerInput, ...attempt }),
   evaluate: z.strictObject({ baseline: artifactSchema, policy: artifactSchema, data: artifactSchema, judge: labelerInput, limits: s.limitsSchema, settings: s.evaluateSchema, ...attempt }),
   judge: z.strictObject({ data: artifactSchema, labeler: labelerInput, pairs: z.number().int().positive(), ...attempt }),
   study: z.strictObject({ title: z.string(), settings: z.unknown(), variants: z.array(z.strictObject({ name: z.string(), judged: artifactSchema })).min(1), cache: s.cacheSchema }),

@@ -13,9 +13,9 @@ const policyGiven = z.union([artifactSchema, s.modelSchema]).describe('A model, 
 export type ArtifactGiven = z.infer<typeof artifactGiven>
 
 export const methodSchema = z
-  .enum(['sft', 'rlaif', 'direct-rlaif'])
+  .enum(['sft', 'rlhf', 'rlaif', 'direct-rlaif', 'rlhf+rlaif'])
   .default('rlaif')
-  .describe('"sft": the baseline; "rlaif": reward model on AI preferences; "direct-rlaif": the labeler\'s 1–10 score as reward.')
+  .describe('"sft": the baseline; "rlhf": reward model on what people preferred; "rlaif": on AI preferences; "rlhf+rlaif": on as many of each; "direct-rlaif": the labeler\'s 1–10 score as reward.')
 
 const alignObject = z.strictObject({
   preset: z.enum(['quickstart', 'paper']).default('quickstart').describe('Defaults of all other fields: minutes on two cores, or the sizes of the paper.'),
@@ -57,7 +57,7 @@ const stageWorkflowSchemas = {
   sft: z.strictObject({ model: s.modelSchema, ...dataset, sft: s.sftSchema }),
   sample: z.strictObject({ policy: policyGiven, ...dataset, sample: s.sampleSchema }),
   label: z.strictObject({ samples: artifactGiven, model: s.modelSchema, ...dataset, labeler: s.labelerSchema, label: s.labelSchema }),
-  rewardModel: z.strictObject({ policy: policyGiven, labels: artifactGiven, rewardModel: s.rewardModelSchema, ...shared }),
+  rewardModel: z.strictObject({ policy: policyGiven, labels: z.union([artifactGiven, z.array(artifactGiven).min(1)]), rewardModel: s.rewardModelSchema, ...shared }),
   rl: z.strictObject({
     policy: policyGiven,
     rewardModel: artifactGiven.optional().describe('The reward model; without it the labeler scores each response directly.'),

@@ -31,6 +31,7 @@ export interface Continuation {
 
 /** A row that is still being continued. */
 interface Row {
+  index: number
   continuation: Continuation
   /** Its random key, to which the step is added. */
   key: RandomKey
@@ -41,7 +42,7 @@ interface Row {
 /**
  * One continuation for each prompt.
  * @param key row r draws from [...key, r, position]
- * @param onRow told of each row, by its index, as it is finished
+ * @param onRow told of each row, by its index, as soon as it has ended
  */
 export async function generate(model: Model, prompts: readonly (readonly number[])[], settings: SamplingSettings, key: RandomKey, onRow?: (row: number, continuation: Continuation) => void): Promise<Continuation[]> {
   const size = settings.batchSize ?? 32
@@ -50,8 +51,7 @@ export async function generate(model: Model, prompts: readonly (readonly number[
     const done: Continuation[] = []
     for (const part of groupByTokens(prompts, (prompt) => prompt.length + settings.maxTokens, TOKENS_AT_ONCE, size)) {
       const start = done.length
-      done.push(...(await generateBatch(model, decoder, part, settings, (row) => [...key, start + row])))
-      for (let row = start; row < done.length; row++) onRow?.(row, done[row]!)
+      done.push(...(await generateBatch(model, decoder, part, settings, (row) => [...key, start + row], (row, continuation) => onRow?.(start + row, continuation))))
     }
     return done
   } finally {
@@ -59,16 +59,18 @@ export async function generate(model: Model, prompts: readonly (readonly number[
   }
 }
 
-async function generateBatch(model: Model, decoder: Decoder, prompts: readonly (readonly number[])[], settings: SamplingSettings, keyOf: (row: number) => RandomKey): Promise<Continuation[]> {
+async function generateBatch(model: Model, decoder: Decoder, prompts: readonly (readonly number[])[], settings: SamplingSettings, keyOf: (row: number) => RandomKey, onRow: (row: number, continuation: Continuation) => void): Promise<Continuation[]> {
   const { cache, hidden: first, ends } = readPrompts(model, prompts)
-  const all = prompts.map((_, r): Row => ({ continuation: { ids: [], logProbs: [], stopped: false }, key: keyOf(r), position: ends[r]! }))
+  const all = prompts.map((_, r): Row => ({ index: r, continuation: { ids: [], logProbs: [], stopped: false }, key: keyOf(r), position: ends[r]! }))
   let hidden = first
   for (let step = 0, rows = all; ; step++) {
     const probabilities = nextTokenProbabilities(decoder, hidden, settings.temperature)
     hidden.dispose()
     const sampled = rows.map((row, r) => takeToken(row, probabilities, r, model.config.vocabSize, settings, step))
     const going = rows.flatMap(({ continuation }, r) => (continuation.stopped ? [] : [r]))
-    if (going.length === 0 || step + 1 === settings.maxTokens) break
+    const isLast = step + 1 === settings.maxTokens
+    for (const { index, continuation } of rows) if (continuation.stopped || isLast) onRow(index, continuation)
+    if (going.length === 0 || isLast) break
     if (going.length < rows.length) {
       keepRows(cache, going)
       rows = going.map((r) => rows[r]!)

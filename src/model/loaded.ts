@@ -15,7 +15,7 @@ export function loadModelAndTokenizer(folder: string, extra: Record<string, numb
 }
 
 /** Where a response ends: the model's end-of-sequence ids. */
-export function stopIds({ model }: LoadedModel): number[] {
+export function stopIds({ model }: { model: Pick<Model, 'config'> }): number[] {
   const { eosTokenIds } = model.config
   if (eosTokenIds.length === 0) throw new Error('model: config.json names no eos_token_id; without one no response would ever end')
   return eosTokenIds

@@ -1,6 +1,7 @@
 // The report of a run: one HTML file. Figures that mean nothing are said to mean nothing, beside the figure.
 import type { Summary } from '../contracts/artifact'
 import type { Alignment } from '../evaluation/alignment'
+import type { Calibration } from '../evaluation/calibration'
 import type { Share } from '../evaluation/statistics'
 import type { JudgedContest } from '../evaluation/win-rate'
 import { lineChart, type Curve } from './chart'
@@ -24,12 +25,21 @@ export interface Evaluation {
   alignment?: Alignment | undefined
   length: { policy: number; baseline: number }
 }
+/** Checkpoints that a judge chose among. */
+export interface Choice {
+  judge: string
+  /** Validation reward before training. */
+  initialReward: number
+  candidates: { step: number; validationReward: number; winRate: Share; chosen: boolean }[]
+}
 export interface ReportData {
   title: string
   settings: unknown
   stages: ReportStage[]
   dropped: Record<string, number>
   evaluation?: Evaluation
+  choice?: Choice
+  calibration?: Calibration
   contests: JudgedContest[]
 }
 
@@ -43,7 +53,8 @@ export function renderReport(data: ReportData): string {
     [
       `<h1>${escape(data.title)}</h1>`,
       data.evaluation ? verdict(data.evaluation) : '',
-      curves(data.stages),
+      curves(data.stages, data.calibration),
+      data.choice ? candidates(data.choice) : '',
       labels(data.stages),
       stages(data.stages),
       droppedRows(data.dropped),
@@ -93,12 +104,18 @@ export function cautions({ winRate: rate, alignment, failed, equal, judge }: Eva
 const CHARTS: Record<string, [title: string, ...names: string[]][]> = {
   sft: [['SFT: loss', 'loss']],
   'reward-model': [['Reward model: loss', 'loss'], ['Reward model: accuracy on its batch', 'accuracy']],
-  rl: [['RL: reward', 'rawReward', 'reward'], ['RL: KL to the SFT model', 'kl', 'kl3'], ['RL: value loss', 'valueLoss'], ['RL: response length (tokens)', 'length'], ['RL: entropy', 'entropy'], ['RL: gradient norm', 'gradientNorm']],
+  rl: [['RL: reward', 'rawReward', 'reward'], ['RL: validation reward', 'validationReward'], ['RL: KL to the SFT model', 'kl', 'kl3'], ['RL: value loss', 'valueLoss'], ['RL: explained variance of the value model', 'explainedVariance'], ['RL: response length (tokens)', 'length'], ['RL: share with an end', 'eosShare'], ['RL: entropy', 'entropy'], ['RL: gradient norm', 'gradientNorm'], ['RL: tokens a second', 'tokensPerSecond']],
 }
 const CURVE_NAMES: Record<string, string> = { rawReward: 'reward', reward: 'after the end-of-text rule', kl: 'k1', kl3: 'k3' }
 
-function curves(all: readonly ReportStage[]): string {
-  const charts = all.flatMap(({ stage, metrics }) => (CHARTS[stage] ?? []).map(([title, ...names]) => lineChart(title, names.map((name) => curve(name, metrics)))))
+function curves(all: readonly ReportStage[], calibration: Calibration | undefined): string {
+  const charts = all.flatMap(({ stage, metrics }) =>
+    (CHARTS[stage] ?? []).flatMap(([title, ...names]) => {
+      const drawn = names.map((name) => curve(name, metrics)).filter(({ points }) => points.length > 0)
+      return drawn.length > 0 ? [lineChart(title, drawn)] : []
+    }),
+  )
+  if (calibration && calibration.bins.length > 1) charts.push(lineChart('Reward model: calibration', [{ name: 'held-out pairs', points: calibration.bins.map(({ predicted, observed }) => [predicted, observed]) }, { name: 'perfect', points: [[0, 0], [1, 1]] }]))
   return charts.length === 0 ? '' : `<h2>Training</h2><div class="charts">${charts.join('')}</div>`
 }
 
@@ -126,9 +143,16 @@ function cost(s: Summary): string {
   return `${formatNumber(s.requests)} requests, ${formatNumber(Number(s.promptTokens))} tokens in, ${formatNumber(Number(s.completionTokens))} out${reused}; cost: ${money}. ${paper}`
 }
 
+/** Every checkpoint that could have become the policy (paper §3.3). */
+function candidates({ judge, initialReward, candidates }: Choice): string {
+  const rows = candidates.map(({ step, validationReward, winRate, chosen }): Cell[] => [number(step), number(validationReward), text(`${shareText(winRate)} (${percent(winRate.low)} to ${percent(winRate.high)})`), text(chosen ? 'chosen' : '')])
+  return `<h2>Candidates</h2>${table(['Step', 'Validation reward', 'Win rate against the SFT model', ''], rows)}<p class="soft">Steps with the highest validation reward, of ${escape(formatNumber(initialReward))} before training; the judge, ${escape(judge)}, then compared their greedy responses with the SFT model's. With few validation prompts the choice is mostly noise: the intervals say how much.</p>`
+}
+
 function stages(all: readonly ReportStage[]): string {
+  const stops = all.flatMap(({ summary: { stopped } }) => (typeof stopped === 'string' ? [caution(stopped)] : []))
   const rows = all.map(({ stage, seconds, summary, uri }): Cell[] => [text(stage), number(seconds, 1), text(figures(summary)), { html: `<code>${escape(uri)}</code>` }])
-  return `<h2>Stages</h2>${table(['Stage', 'Seconds', 'Figures', 'Artifact'], rows)}`
+  return `<h2>Stages</h2>${stops.join('')}${table(['Stage', 'Seconds', 'Figures', 'Artifact'], rows)}`
 }
 
 const figures = (summary: Summary) =>

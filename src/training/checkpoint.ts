@@ -94,23 +94,57 @@ export interface TrainingHost {
   onStep(step: number, total: number, metrics: Metrics): void
 }
 
+/** Training went wrong in a way that the same settings would repeat. */
+export class Diverged extends Error {
+  override name = 'Diverged'
+}
+
+/** When a run of steps ends before its time. Both are asked after each step. */
+export interface Ends {
+  /** Why the model is no longer to be trusted: training goes back to the last checkpoint and ends there. */
+  collapsed?(metrics: Metrics): string | undefined
+  /** Whether more steps would bring nothing. */
+  finished?(history: readonly Metrics[]): boolean
+}
+
+export interface TrainingResult {
+  /** Metrics by step. */
+  history: Metrics[]
+  /** Set where training ended at an earlier checkpoint: what was seen, where, and which step the model is from. */
+  stopped?: string
+}
+
 /**
  * Runs `step` from where the last checkpoint left off to `total`, saving and reporting on the way.
  * @param step does step number `index` (from 0) and returns its metrics
+ * @throws Diverged when a metric is no number, or the model collapsed, before there is a checkpoint to go back to
  */
-export async function trainSteps(total: number, trained: Record<string, Trained>, host: TrainingHost, step: (index: number) => Promise<Metrics>): Promise<Metrics[]> {
+export async function trainSteps(total: number, trained: Record<string, Trained>, host: TrainingHost, step: (index: number) => Promise<Metrics>, ends: Ends = {}): Promise<TrainingResult> {
   const progress = restoreCheckpoint(host.checkpoints, trained)
   const resumedAt = progress.step
-  while (progress.step < total) {
+  while (progress.step < total && !ends.finished?.(progress.history)) {
     const started = performance.now()
-    const metrics = { step: progress.step + 1, ...(await step(progress.step)), seconds: (performance.now() - started) / 1000, resumedAt }
-    const broken = Object.entries(metrics).find(([, value]) => !Number.isFinite(value))
-    if (broken) throw new Error(`training: ${broken[0]} became ${broken[1]} at step ${metrics.step}; lower the learning rate`)
+    const made = await step(progress.step)
+    const seconds = (performance.now() - started) / 1000
+    const metrics: Metrics = { step: progress.step + 1, ...made, seconds, ...(made.tokens !== undefined && { tokensPerSecond: made.tokens / seconds }), resumedAt }
+    const wrong = notFinite(metrics) ?? ends.collapsed?.(metrics)
+    if (wrong !== undefined) return goBack(`training: ${wrong} at step ${metrics.step}`, trained, host)
     progress.history.push(metrics)
     progress.step++
     host.onStep(progress.step, total, metrics)
     if (progress.step % host.checkpointEvery === 0 && progress.step < total) saveCheckpoint(host.checkpoints, trained, progress)
     await new Promise(setImmediate) // lets the process hear its parent
   }
-  return progress.history
+  return { history: progress.history }
+}
+
+function notFinite(metrics: Metrics): string | undefined {
+  const broken = Object.entries(metrics).find(([, value]) => !Number.isFinite(value))
+  return broken && `${broken[0]} became ${broken[1]}`
+}
+
+function goBack(wrong: string, trained: Record<string, Trained>, host: TrainingHost): TrainingResult {
+  const { step, history } = restoreCheckpoint(host.checkpoints, trained)
+  if (step === 0) throw new Diverged(`${wrong}; lower the learning rate. There is no checkpoint to go back to yet`)
+  return { history, stopped: `${wrong}; the model is that of step ${step}` }
 }

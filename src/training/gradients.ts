@@ -51,19 +51,29 @@ export interface Pass {
   backward(coefficients: Float32Array): Gradients
 }
 
+/** A pass over log-probabilities, with the entropy of the distribution each token came from where it was asked for: [M]. */
+export interface LogProbPass extends Pass {
+  entropies?: Float32Array
+}
+
 /** As `tokenLogProbs`, ready to be differentiated. */
-export function differentiableLogProbs(model: Model, tokens: ResponseTokens, temperature = 1): Pass {
+export function differentiableLogProbs(model: Model, tokens: ResponseTokens, temperature = 1, want?: 'entropies'): LogProbPass {
   const { hidden: states, tape } = hiddenWithTape(model, tokens.batch)
   const rowCount = states.shape[0]!
-  const { rows, loss, slope } = tf.tidy(() => {
+  const { rows, loss, slope, entropy } = tidy(() => {
     const rows = op.gatherRows(states, indices(tokens.at)) // [M, D]
-    const [loss, slope] = op.crossEntropy(cooled(logits(model, rows), temperature), indices(tokens.labels)) // [M], [M, V]
-    return { rows, loss, slope }
+    const scores = cooled(logits(model, rows), temperature) // [M, V]
+    const [loss, slope] = op.crossEntropy(scores, indices(tokens.labels)) // [M], [M, V]
+    // The slope is p − 1 at the label, so H = log Σ eᶻ − Σ p z = loss − Σ slope · z.
+    const entropy = want ? op.sub(loss, op.sum(op.mul(slope, scores), 1)) : undefined
+    return { rows, loss, slope, ...(entropy && { entropy }) }
   })
   const values = loss.dataSync<'float32'>().map((v) => -v)
-  tf.dispose([states, loss])
+  const entropies = entropy?.dataSync<'float32'>()
+  tf.dispose([states, loss, ...(entropy ? [entropy] : [])])
   return {
     values,
+    ...(entropies && { entropies }),
     backward(coefficients) {
       const head = headName(model.config)
       const { dHidden, dHead } = tidy(() => {

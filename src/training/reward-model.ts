@@ -3,25 +3,34 @@
 //   L = −(1/B) Σ [ p log σ(r₁ − r₂) + (1 − p) log σ(r₂ − r₁) ],  p = the label's probability that response 1 is better
 //
 // A human label is the special case p ∈ {0, 1}. Starts from the SFT model; the head from N(0, 1/(D+1)) (Huang et al., 2024).
-// Departures from the paper: 1. a fixed number of epochs instead of a watched plateau; 2. sizes are settings.
+// Ends when an epoch's mean loss is hardly below that of the epoch before (the paper trains to the plateau, 2–3 epochs), or after
+// `epochs`. Departures from the paper: sizes are settings.
+//
+// Scores mean something only against each other, so they are shifted to average 0 on responses of the SFT model's kind (Huang et al.,
+// 2024; Ouyang et al., 2022); a classifier's head has no bias in common model folders, so the shift is kept beside the weights.
 import { normal } from '../random'
-import { lastTokens, padRight } from '../model/batch'
+import { lastTokens, padLeft, padRight, type TokenBatch } from '../model/batch'
 import { tf } from '../model/tf'
 import { SCORE_HEAD } from '../model/weight-names'
 import type { Model } from '../model/model'
-import { trainSteps, type Metrics, type TrainingHost } from './checkpoint'
+import { trainSteps, type Metrics, type TrainingHost, type TrainingResult } from './checkpoint'
 import { accumulate, differentiableScores, scoresAt, type Sequence } from './gradients'
 import { openOptimizer, update } from './optimizer'
 import { batchOf, type SftSettings } from './sft'
 
 /** Two responses to one prompt and the probability that the first is the better one. */
 export interface LabelledPair {
+  /** Names the prompt. */
+  group: string
   first: Sequence
   second: Sequence
   preferFirst: number
 }
 
-export type RewardModelSettings = SftSettings
+export interface RewardModelSettings extends SftSettings {
+  /** Ends after the epoch whose mean loss is less than this share below that of the epoch before; 0 goes through all epochs. */
+  plateau: number
+}
 
 /** Gives a decoder a score head; `scale` 0 makes every score 0. */
 export function addScoreHead(model: Model, seed: number, scale = 1): void {
@@ -54,12 +63,13 @@ export function preferenceLoss(scores: Float32Array, preferFirst: readonly numbe
   return { loss, slopes, correct }
 }
 
-/** Trains `model`, which has a score head, in place. @returns loss and accuracy by step */
-export async function trainRewardModel(model: Model, pairs: readonly LabelledPair[], settings: RewardModelSettings, host: TrainingHost): Promise<Metrics[]> {
+/** Trains `model`, which has a score head, in place. */
+export async function trainRewardModel(model: Model, pairs: readonly LabelledPair[], settings: RewardModelSettings, host: TrainingHost): Promise<TrainingResult> {
   const optimizer = openOptimizer(settings)
   const total = Math.ceil((pairs.length * settings.epochs) / settings.batchSize)
-  return trainSteps(total, { rewardModel: { model, optimizer } }, host, async (step) => {
-    const batch = batchOf(step, pairs.length, settings.batchSize, settings.seed, 'reward-model').map((i) => pairs[i]!)
+  const stepsOfEpoch = Math.ceil(pairs.length / settings.batchSize)
+  const step = async (index: number): Promise<Metrics> => {
+    const batch = batchOf(index, pairs.length, settings.batchSize, settings.seed, 'reward-model').map((i) => pairs[i]!)
     let loss = 0
     let correct = 0
     const gradients = accumulate(batch, settings.microBatchSize, (slice) => {
@@ -71,7 +81,24 @@ export async function trainRewardModel(model: Model, pairs: readonly LabelledPai
       return pass.backward(part.slopes)
     })
     return { loss, accuracy: correct / batch.length, ...update(model, optimizer, gradients, settings, total) }
-  })
+  }
+  return trainSteps(total, { rewardModel: { model, optimizer } }, host, step, { finished: (history) => settings.plateau > 0 && hasPlateaued(history.map(({ loss }) => loss!), stepsOfEpoch, settings.plateau) })
+}
+
+/** After a whole epoch: whether its mean loss is less than `share` below that of the epoch before. */
+export function hasPlateaued(losses: readonly number[], stepsOfEpoch: number, share: number): boolean {
+  if (losses.length < 2 * stepsOfEpoch || losses.length % stepsOfEpoch !== 0) return false
+  const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0)
+  const before = sum(losses.slice(-2 * stepsOfEpoch, -stepsOfEpoch))
+  return sum(losses.slice(-stepsOfEpoch)) > (1 - share) * before
+}
+
+/** The largest difference of a score between the left-padded and the right-padded batch: 0 but for rounding, if padding is never seen. */
+export function paddingGap(model: Model, sequences: readonly Sequence[]): number {
+  const rows = sequences.map((s) => [...s.prompt, ...s.response])
+  const scores = (batch: TokenBatch) => scoresAt(model, batch, lastTokens(batch))
+  const right = scores(padRight(rows))
+  return Math.max(...scores(padLeft(rows)).map((score, i) => Math.abs(score - right[i]!)))
 }
 
 /** r(response) for every sequence, in slices of `batchSize`. */

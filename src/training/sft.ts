@@ -6,7 +6,7 @@
 // appended to each reference, so that the policy learns to stop.
 import { permutation } from '../random'
 import type { Model } from '../model/model'
-import { trainSteps, type Metrics, type TrainingHost } from './checkpoint'
+import { trainSteps, type TrainingHost, type TrainingResult } from './checkpoint'
 import { accumulate, differentiableLogProbs, responseTokens, type Sequence } from './gradients'
 import { openOptimizer, update, type OptimizerSettings } from './optimizer'
 
@@ -26,8 +26,8 @@ export function batchOf(step: number, items: number, batchSize: number, seed: nu
   })
 }
 
-/** Trains `model` in place. @returns loss by step */
-export async function trainSft(model: Model, sequences: readonly Sequence[], settings: SftSettings, host: TrainingHost): Promise<Metrics[]> {
+/** Trains `model` in place. */
+export async function trainSft(model: Model, sequences: readonly Sequence[], settings: SftSettings, host: TrainingHost): Promise<TrainingResult> {
   const optimizer = openOptimizer(settings)
   const total = Math.ceil((sequences.length * settings.epochs) / settings.batchSize)
   return trainSteps(total, { policy: { model, optimizer } }, host, async (step) => {

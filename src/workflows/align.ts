@@ -8,8 +8,10 @@ import { stageRunner, type StageRunner } from './stage-runner'
 
 const PLANS: Record<AlignInput['method'], StageName[]> = {
   sft: ['model', 'data', 'sft', 'evaluate', 'report'],
-  rlaif: ['model', 'data', 'sft', 'sample', 'label', 'reward-model', 'rl', 'evaluate', 'report'],
-  'direct-rlaif': ['model', 'data', 'sft', 'rl', 'evaluate', 'report'],
+  rlhf: ['model', 'data', 'sft', 'human-labels', 'reward-model', 'rl', 'choose', 'evaluate', 'report'],
+  rlaif: ['model', 'data', 'sft', 'sample', 'label', 'reward-model', 'rl', 'choose', 'evaluate', 'report'],
+  'rlhf+rlaif': ['model', 'data', 'sft', 'human-labels', 'sample', 'label', 'reward-model', 'rl', 'choose', 'evaluate', 'report'],
+  'direct-rlaif': ['model', 'data', 'sft', 'rl', 'choose', 'evaluate', 'report'],
 }
 
 /** Aligns a model with AI feedback. Takes one optional JSON object; `{}` is the quickstart. */
@@ -26,7 +28,7 @@ export async function align(input?: unknown): Promise<AlignResult> {
   made.sft = sft
   const policy = settings.method === 'sft' ? sft : await reinforce(stages, settings, sft, data, made)
 
-  const judge = await stages.labeler(settings.judge)
+  const judge = await stages.labeler(settings.judge, sft)
   const baseline = settings.method === 'sft' ? model : sft
   made.evaluate = await stages.run('evaluate', { baseline, policy, data, judge, limits, settings: settings.evaluate, seed, cache })
   const artifacts = [...new Map(Object.values(made).map((artifact) => [artifact.uri, artifact])).values()]
@@ -41,16 +43,29 @@ async function fineTune(stages: StageRunner, { limits, seed, cache, sft }: Align
   return model
 }
 
-/** RL from the SFT model; for `rlaif` the reward model is made on the way. Adds each artifact to `made`. */
+/** RL from the SFT model against a reward model or the labeler itself, and the choice among its checkpoints. Adds each artifact to `made`. */
 async function reinforce(stages: StageRunner, settings: AlignInput, sft: Artifact, data: Artifact, made: Record<string, Artifact>): Promise<Artifact> {
-  const { seed, cache, limits } = settings
-  const labeler = await stages.labeler(settings.labeler)
-  if (settings.method === 'rlaif') {
-    made.sample = await stages.run('sample', { policy: sft, data, limits, settings: settings.sample, seed, cache })
-    made.label = await stages.run('label', { samples: made.sample, data, labeler, settings: settings.label, seed, cache })
-    made['reward-model'] = await stages.run('reward-model', { policy: sft, labels: made.label, settings: settings.rewardModel, seed, cache })
-  }
-  const reward = made['reward-model'] ? { rewardModel: made['reward-model'] } : { labeler }
+  const { method, seed, cache, limits } = settings
+  const reward = method === 'direct-rlaif' ? { labeler: await stages.labeler(settings.labeler, sft) } : { rewardModel: await rewardModel(stages, settings, sft, data, made) }
   made.rl = await stages.run('rl', { policy: sft, data, ...reward, limits, settings: settings.rl, seed, cache })
-  return made.rl
+  if (!made.rl.summary.candidates) {
+    stages.skip('choose', 'there are no candidates to choose from: the policy is that of the last step')
+    return made.rl
+  }
+  made.choose = await stages.run('choose', { candidates: made.rl, data, judge: await stages.labeler(settings.judge, sft), seed, cache })
+  return made.choose
+}
+
+/** A reward model on what people preferred, on what the labeler prefers, or on as many of each (paper §2.2.1, Appendix K). */
+async function rewardModel(stages: StageRunner, settings: AlignInput, sft: Artifact, data: Artifact, made: Record<string, Artifact>): Promise<Artifact> {
+  const { method, seed, cache, limits } = settings
+  const labels: Artifact[] = []
+  if (method !== 'rlaif') labels.push((made['human-labels'] = await stages.run('human-labels', { data, model: made.model!, limits, seed, cache })))
+  if (method !== 'rlhf') {
+    made.sample = await stages.run('sample', { policy: sft, data, limits, settings: settings.sample, seed, cache })
+    labels.push((made.label = await stages.run('label', { samples: made.sample, data, labeler: await stages.labeler(settings.labeler, sft), settings: settings.label, seed, cache })))
+  }
+  const policy = settings.rewardModel.init === 'model' ? made.model! : sft
+  made['reward-model'] = await stages.run('reward-model', { policy, labels, references: { data, limits }, settings: settings.rewardModel, seed, cache })
+  return made['reward-model']
 }

@@ -23,8 +23,8 @@ export interface StageRunner {
   artifact(given: ArtifactGiven, model?: 'or model'): Promise<Artifact>
   /** The artifact of a named model; each name is looked up once a run. */
   model(spec: string): Promise<Artifact>
-  /** A labeler as stages take it. */
-  labeler(settings: LabelerSettings): Promise<StageInput<'label'>['labeler']>
+  /** A labeler as stages take it. @param policy the initial policy, where a run has one: what the model "policy" stands for */
+  labeler(settings: LabelerSettings, policy?: Artifact): Promise<StageInput<'label'>['labeler']>
   skip(stage: StageName, why: string): void
 }
 
@@ -33,6 +33,8 @@ const queueOf = (queues: Queues): Record<StageName, string> => ({
   data: queues.light,
   study: queues.light,
   report: queues.light,
+  'human-labels': queues.light,
+  choose: queues.label,
   label: queues.label,
   judge: queues.label,
   sft: queues.gpu,
@@ -56,8 +58,7 @@ export function stageRunner(plan: readonly StageName[], { queues, cache }: { que
 
   const runner: StageRunner = {
     async run(stage, input, shownAs = stage) {
-      const device = (stage === 'label' || stage === 'judge') && !isEndpoint((input as StageInput<'label'>).labeler.settings)
-      const taskQueue = device ? queues.gpu : queueOf(queues)[stage]
+      const taskQueue = asksLocally(input) ? queues.gpu : queueOf(queues)[stage]
       const activities = proxyActivities<Activities>({ ...OPTIONS, taskQueue, summary: shownAs })
       const started = Date.now()
       set(shownAs, { state: 'running' })
@@ -76,8 +77,9 @@ export function stageRunner(plan: readonly StageName[], { queues, cache }: { que
       if (model && !given.startsWith('file://')) return runner.model(given)
       return proxyActivities<Activities>({ ...OPTIONS, taskQueue: queues.light, summary: 'artifact' }).resolveArtifact(given)
     },
-    async labeler(settings) {
+    async labeler(settings, policy) {
       if (isEndpoint(settings)) return { settings }
+      if (settings.model === 'policy' && policy) return { settings, model: policy }
       return { settings, model: await runner.model(settings.model) }
     },
     async model(spec) {
@@ -88,6 +90,12 @@ export function stageRunner(plan: readonly StageName[], { queues, cache }: { que
     skip: (stage, why) => set(stage, { state: 'skipped', message: why }),
   }
   return runner
+}
+
+/** Whether the labeler or judge of a stage is a local model, which needs the device. */
+function asksLocally(input: object): boolean {
+  const { labeler, judge } = input as Partial<Record<'labeler' | 'judge', StageInput<'label'>['labeler']>>
+  return [labeler, judge].some((asked) => asked && !isEndpoint(asked.settings))
 }
 
 /** The run's current details in the UI, as a Markdown table. */

@@ -37,7 +37,8 @@ export async function rewardModel(input?: unknown): Promise<Artifact> {
   const settings = parseInput(workflowSchemas.rewardModel, input, 'rewardModel')
   const stages = stageRunner(['reward-model'], settings)
   const policy = await stages.artifact(settings.policy, 'or model')
-  const labels = await stages.artifact(settings.labels)
+  const labels: Artifact[] = []
+  for (const given of [settings.labels].flat()) labels.push(await stages.artifact(given))
   return stages.run('reward-model', { policy, labels, settings: settings.rewardModel, seed: settings.seed, cache: settings.cache })
 }
 

@@ -84,6 +84,27 @@ def main():
     out["preferenceLoss"] = loss.item()
     out["preferenceGradients"] = gradients(model, head)
 
+    model, head = fresh()  # REINFORCE: Z_t - V is the advantage; policy and value losses are means over the rows
+    ids, mask = pad([p + r for p, r in zip(PROMPTS, RESPONSES)])
+    at = [(row, len(p) + i - 1) for row, (p, r) in enumerate(zip(PROMPTS, RESPONSES)) for i in range(len(r))]
+    targets = torch.tensor(COEFFICIENTS)
+    hidden = model.model(ids, attention_mask=mask).last_hidden_state
+    values = torch.stack([head(hidden[row, t])[0] for row, t in at])
+    loss = ((targets - values) ** 2).sum() / len(PROMPTS)
+    loss.backward()
+    out["valueLoss"] = loss.item()
+    out["advantages"] = (targets - values).tolist()
+    out["valueGradients"] = gradients(model, head)
+
+    model, head = fresh()
+    logits = model(ids, attention_mask=mask).logits / TEMPERATURE
+    entropies = torch.stack([torch.distributions.Categorical(logits=logits[row, t]).entropy() for row, t in at])
+    loss = -(response_log_probs(model, TEMPERATURE) * torch.tensor(out["advantages"])).sum() / len(PROMPTS)
+    loss.backward()
+    out["policyLoss"] = loss.item()
+    out["entropy"] = entropies.mean().item()
+    out["policyGradients"] = gradients(model)
+
     model, head = fresh()
     optimizer = Adafactor(model.parameters(), lr=1e-2, scale_parameter=False, relative_step=False)
     losses = []

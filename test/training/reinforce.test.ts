@@ -4,7 +4,8 @@ import { tf } from '../../src/model/tf'
 import type { Model } from '../../src/model/model'
 import { cloneModel } from '../../src/model/weights'
 import type { TrainingHost } from '../../src/training/checkpoint'
-import { returnsOf, rewardWithEosRule, trainReinforce, type ReinforceSettings, type Reward } from '../../src/training/reinforce'
+import { returnsOf, trainReinforce, type ReinforceSettings } from '../../src/training/reinforce'
+import { rewardWithEosRule, type Reward } from '../../src/training/rollout'
 import { addScoreHead } from '../../src/training/reward-model'
 import { trainSft } from '../../src/training/sft'
 import { temporaryFolder } from '../tiny-folder'
@@ -38,7 +39,7 @@ async function train(checkpoints: string, killAfter = Infinity, steps = settings
       if (step >= killAfter) throw new Killed()
     },
   }
-  const history = await trainReinforce({ policy, reference: cloneModel(policy), value }, reference.prompts, reward, { ...settings, steps }, host)
+  const { history } = await trainReinforce({ policy, reference: cloneModel(policy), value }, { prompts: reference.prompts, reward }, { ...settings, steps }, host)
   return { policy, value, history }
 }
 const digest = ({ weights }: Model) => [...weights].map(([name, tensor]) => `${name} ${Buffer.from(tensor.dataSync().buffer).toString('base64')}`).join('\n')
@@ -104,6 +105,6 @@ test('a loss that is no number stops training with a plain message', async () =>
 test('SFT overfits three sequences', async () => {
   const model = tinyModel()
   const sequences = reference.prompts.map((prompt, i) => ({ prompt, response: reference.responses[i]! }))
-  const history = await trainSft(model, sequences, { epochs: 150, batchSize: 3, microBatchSize: 3, learningRate: 5e-3, seed: 1 }, { checkpoints: temporaryFolder(), checkpointEvery: 1000, onStep: () => {} })
+  const { history } = await trainSft(model, sequences, { epochs: 150, batchSize: 3, microBatchSize: 3, learningRate: 5e-3, seed: 1 }, { checkpoints: temporaryFolder(), checkpointEvery: 1000, onStep: () => {} })
   expect(history.at(-1)!.loss).toBeLessThan(0.1)
 })

@@ -1,0 +1,72 @@
+// Where the rewards of stage `rl` come from: a reward model, or the labeler's direct scores.
+import type { StageInput } from '../contracts/stages'
+import { InvalidInput } from '../contracts/parse'
+import { isEndpoint } from '../contracts/settings'
+import type { Row } from '../data/row'
+import type { Task } from '../data/task'
+import { directRewards, scoreQuestion, stripTrailingJunk } from '../feedback/direct-score'
+import { EndpointDown } from '../feedback/endpoint-client'
+import { isUnanswered, type Labeler, type Question, type Unanswered } from '../feedback/labeler'
+import { readModelConfig } from '../model/folder'
+import type { LoadedModel } from '../model/loaded'
+import { SCORE_HEAD } from '../model/weight-names'
+import { loadModel } from '../model/weights'
+import { rewards } from '../training/reward-model'
+import type { Response, Reward } from '../training/rollout'
+import { openLabeler } from './labeler'
+import { readRewardShift } from './reward-shift'
+import { promptIds } from './rows'
+import type { StageHost } from './stage'
+
+/** A reward for responses to any rows of the data. */
+export type RewardFor = (rows: readonly Row[]) => Reward
+
+export function openReward(input: StageInput<'rl'>, task: Task, loaded: LoadedModel, host: StageHost): RewardFor {
+  return input.rewardModel ? rewardModelReward(host.open(input.rewardModel), loaded, input.settings.microBatchSize) : directReward(input, task, loaded, host)
+}
+
+function rewardModelReward(folder: string, loaded: LoadedModel, batchSize: number): RewardFor {
+  const model = loadModel(folder, { [SCORE_HEAD]: [1, readModelConfig(folder).hiddenSize] })
+  const shift = readRewardShift(folder)
+  return (rows) => {
+    const prompts = rows.map((row) => promptIds(loaded, row))
+    return { score: async (responses) => (await rewards(model, responses.map(({ prompt, ids }) => ({ prompt: prompts[prompt]!, response: ids })), batchSize)).map((r) => r - shift) }
+  }
+}
+
+/** A response that could not be scored stops the step: a made-up reward would train the policy on nothing. */
+function directReward(input: StageInput<'rl'>, task: Task, { tokenizer }: LoadedModel, host: StageHost): RewardFor {
+  if (!input.labeler) throw new InvalidInput('rl: neither a reward model nor a labeler is given')
+  const { labeler } = openLabeler(input.labeler, host)
+  const overlaps = isEndpoint(input.labeler.settings)
+  return (rows) => ({
+    floor: -1,
+    overlaps,
+    async score(responses: readonly Response[]) {
+      const questions = responses.map(({ prompt, ids }) => scoreQuestion(task, rows[prompt]!.context, stripTrailingJunk(tokenizer.decode(ids).trim())))
+      return (await scoresDespiteOutage(labeler, questions, host)).map((reward) => {
+        if (isUnanswered(reward)) throw new Error(`rl: ${labeler.name} gave no score: ${reward.failed}`)
+        return reward
+      })
+    },
+  })
+}
+
+/** Pauses before asking again, then the stage gives up and is tried again from its checkpoint: half an hour in all. */
+const PAUSES_SECONDS = [5, 10, 20, 40, 75, ...Array.from({ length: 11 }, () => 150)]
+
+/** An endpoint that is down stops the clock, not the training: the step waits, and what was answered is not asked again. */
+async function scoresDespiteOutage(labeler: Labeler, questions: readonly Question[], host: StageHost): Promise<(number | Unanswered)[]> {
+  for (const [i, seconds] of PAUSES_SECONDS.entries()) {
+    try {
+      return await directRewards(labeler, questions)
+    } catch (error) {
+      if (!(error instanceof EndpointDown)) throw error
+      for (let waited = 0; waited < seconds; waited += 5) {
+        host.report({ phase: `waiting for ${labeler.name}`, done: i, total: PAUSES_SECONDS.length, unit: 'pauses' })
+        await new Promise((resolve) => setTimeout(resolve, 5000))
+      }
+    }
+  }
+  return directRewards(labeler, questions)
+}
