@@ -73,6 +73,23 @@ function pacer(perMinute: number | undefined): (amount: number) => Promise<void>
   }
 }
 
+/** Lets so many through at a time, in order. */
+function gate(most: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = []
+  let inside = 0
+  return async (work) => {
+    if (inside >= most) await new Promise<void>((enter) => waiting.push(enter)) // whoever leaves gives the place on
+    else inside++
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else inside--
+    }
+  }
+}
+
 const TOO_LONG = /context[_ ](length|window|size)|maximum context|too (long|many tokens)|exceeds? .*(context|tokens)/i
 
 export function openClient(settings: EndpointSettings): EndpointClient {
@@ -82,6 +99,7 @@ export function openClient(settings: EndpointSettings): EndpointClient {
   const paceTokens = pacer(settings.tokensPerMinute)
   const price = (tokensIn: number, tokensOut: number) => (tokensIn * (settings.price?.inputPerMillion ?? 0) + tokensOut * (settings.price?.outputPerMillion ?? 0)) / 1e6
   const redact = (text: string) => (key ? text.replaceAll(key, '***') : text)
+  const atOnce = gate(settings.concurrency)
   let reserved = 0
   let quietUntil = 0
   let failuresInARow = 0
@@ -153,7 +171,7 @@ export function openClient(settings: EndpointSettings): EndpointClient {
       const estimate = price(tokensIn, tokensOut)
       reserve(estimate)
       try {
-        return await tries(`${settings.baseUrl.replace(/\/+$/, '')}/${route}`, body, tokensIn + tokensOut)
+        return await atOnce(() => tries(`${settings.baseUrl.replace(/\/+$/, '')}/${route}`, body, tokensIn + tokensOut))
       } finally {
         reserved -= estimate
       }

@@ -6,11 +6,14 @@ import { decodeLogits, decodeNext, disposeCache, disposeDecoder, keepRows, openD
 import type { Model } from './model'
 import * as op from './ops'
 import { chooseToken, type SamplingRule } from './sampling'
+import { disposePrefix, openPrefix, type SharedPrefix } from './prefix'
 import { readValues, tf, type Tensor } from './tf'
 import { hiddenWithKeys } from './transformer'
 
 /** Padded tokens of a batch, prompt and continuation; bounds memory where prompts are long. */
 const TOKENS_AT_ONCE = 8192
+/** A shorter common beginning is not worth its own pass. */
+const SHORTEST_PREFIX = 32
 
 export interface SamplingSettings extends SamplingRule {
   maxTokens: number
@@ -47,20 +50,22 @@ interface Row {
 export async function generate(model: Model, prompts: readonly (readonly number[])[], settings: SamplingSettings, key: RandomKey, onRow?: (row: number, continuation: Continuation) => void): Promise<Continuation[]> {
   const size = settings.batchSize ?? 32
   const decoder = openDecoder(model)
+  const prefix = openPrefix(model, prompts, SHORTEST_PREFIX)
   try {
     const done: Continuation[] = []
     for (const part of groupByTokens(prompts, (prompt) => prompt.length + settings.maxTokens, TOKENS_AT_ONCE, size)) {
       const start = done.length
-      done.push(...(await generateBatch(model, decoder, part, settings, (row) => [...key, start + row], (row, continuation) => onRow?.(start + row, continuation))))
+      done.push(...(await generateBatch(model, decoder, part, prefix, settings, (row) => [...key, start + row], (row, continuation) => onRow?.(start + row, continuation))))
     }
     return done
   } finally {
+    disposePrefix(prefix)
     disposeDecoder(decoder)
   }
 }
 
-async function generateBatch(model: Model, decoder: Decoder, prompts: readonly (readonly number[])[], settings: SamplingSettings, keyOf: (row: number) => RandomKey, onRow: (row: number, continuation: Continuation) => void): Promise<Continuation[]> {
-  const { cache, hidden: first, ends } = readPrompts(model, prompts)
+async function generateBatch(model: Model, decoder: Decoder, prompts: readonly (readonly number[])[], prefix: SharedPrefix | undefined, settings: SamplingSettings, keyOf: (row: number) => RandomKey, onRow: (row: number, continuation: Continuation) => void): Promise<Continuation[]> {
+  const { cache, hidden: first, ends } = readPrompts(model, prompts, prefix)
   const all = prompts.map((_, r): Row => ({ index: r, continuation: { ids: [], logProbs: [], stopped: false }, key: keyOf(r), position: ends[r]! }))
   let hidden = first
   for (let step = 0, rows = all; ; step++) {
@@ -84,14 +89,15 @@ async function generateBatch(model: Model, decoder: Decoder, prompts: readonly (
 }
 
 /** The forward pass over left-padded prompts: keys and values, and the hidden state and position of each row's last token. */
-function readPrompts(model: Model, prompts: readonly (readonly number[])[]): { cache: KeyValueCache; hidden: Tensor; ends: Int32Array } {
-  const batch = padLeft(prompts)
+function readPrompts(model: Model, prompts: readonly (readonly number[])[], prefix: SharedPrefix | undefined): { cache: KeyValueCache; hidden: Tensor; ends: Int32Array } {
+  const shared = prefix?.length ?? 0
+  const batch = padLeft(prompts.map((prompt) => prompt.slice(shared)))
   const lastColumn = Int32Array.from(prompts, (_, row) => (row + 1) * batch.time - 1)
-  const { hidden, layers } = hiddenWithKeys(model, batch)
+  const { hidden, layers } = hiddenWithKeys(model, batch, prefix?.layers)
   const last = tf.tidy(() => op.gatherRows(hidden, tf.tensor1d(lastColumn, 'int32')))
   hidden.dispose()
-  const mask = prompts.map((_, row) => batch.mask.slice(row * batch.time, (row + 1) * batch.time))
-  const at = positions(batch)
+  const mask = prompts.map((_, row) => Uint8Array.from([...Array<number>(shared).fill(1), ...batch.mask.subarray(row * batch.time, (row + 1) * batch.time)]))
+  const at = positions(batch, shared)
   return { cache: { layers, mask }, hidden: last, ends: lastColumn.map((column) => at[column]!) }
 }
 

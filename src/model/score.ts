@@ -1,11 +1,10 @@
-// The distribution of the next token after many prompts, without generating. What all prompts begin with is computed once:
-// labelling prompts share their preamble and exemplars.
-import type { KeysAndValues } from './attention'
+// The distribution of the next token after many prompts, without generating.
 import { groupByTokens, lastTokens, padRight } from './batch'
 import type { Model } from './model'
 import * as op from './ops'
+import { disposePrefix, openPrefix, type SharedPrefix } from './prefix'
 import { readValues, tf } from './tf'
-import { hidden, hiddenAfter, hiddenWithKeys, logits } from './transformer'
+import { hidden, hiddenAfter, logits } from './transformer'
 
 /** Padded tokens, and attention weights of a layer, of one forward pass; they bound memory. */
 const TOKENS_AT_ONCE = 4096
@@ -22,9 +21,8 @@ type Ids = readonly number[]
  * @returns one row a prompt, one number an id
  */
 export async function nextTokenLogProbs(model: Model, prompts: readonly Ids[], ids: Ids, onAnswer?: (prompt: number, logProbs: number[]) => void): Promise<number[][]> {
-  const shared = prompts.length > 1 ? commonPrefix(prompts) : 0
-  const prefix = shared >= SHORTEST_PREFIX ? keysOf(model, prompts[0]!.slice(0, shared)) : undefined
-  const rest = prefix ? prompts.map((prompt) => prompt.slice(shared)) : prompts
+  const prefix = openPrefix(model, prompts, SHORTEST_PREFIX)
+  const rest = prompts.map((prompt) => prompt.slice(prefix?.length ?? 0))
   const longestFirst = rest.map((_, i) => i).sort((a, b) => rest[b]!.length - rest[a]!.length)
   const out: number[][] = []
   const keys = Math.max(...prompts.map((prompt) => prompt.length))
@@ -37,29 +35,14 @@ export async function nextTokenLogProbs(model: Model, prompts: readonly Ids[], i
     })
     await new Promise(setImmediate)
   }
-  for (const { k, v } of prefix ?? []) tf.dispose([k, v])
+  disposePrefix(prefix)
   return out
 }
 
-/** How many tokens all prompts begin with; each keeps at least one of its own. */
-function commonPrefix(prompts: readonly Ids[]): number {
-  const first = prompts[0]!
-  const longest = Math.min(...prompts.map((prompt) => prompt.length)) - 1
-  let length = 0
-  while (length < longest && prompts.every((prompt) => prompt[length] === first[length])) length++
-  return length
-}
-
-function keysOf(model: Model, prefix: Ids): KeysAndValues[] {
-  const { hidden, layers } = hiddenWithKeys(model, padRight([prefix]))
-  hidden.dispose()
-  return layers
-}
-
-function lastLogProbs(model: Model, rows: readonly Ids[], prefix: readonly KeysAndValues[] | undefined): Float32Array {
+function lastLogProbs(model: Model, rows: readonly Ids[], prefix: SharedPrefix | undefined): Float32Array {
   return readValues(() => {
     const batch = padRight(rows)
-    const states = prefix ? hiddenAfter(model, prefix, batch) : hidden(model, batch)
+    const states = prefix ? hiddenAfter(model, prefix.layers, batch) : hidden(model, batch)
     return op.logSoftmax(logits(model, op.gatherRows(states, tf.tensor1d(lastTokens(batch), 'int32'))))
   })
 }

@@ -72,10 +72,10 @@ export function hiddenWithTape(model: Model, batch: TokenBatch): { hidden: Tenso
   return { hidden, tape: { batch, context: context!, blocks, last: last! } }
 }
 
-/** As `hidden`, with the keys and values of every layer. */
-export function hiddenWithKeys(model: Model, batch: TokenBatch): { hidden: Tensor; layers: KeysAndValues[] } {
+/** As `hidden`, with the keys and values of every layer, those of a common prefix that the rows continue among them. */
+export function hiddenWithKeys(model: Model, batch: TokenBatch, prefix?: readonly KeysAndValues[]): { hidden: Tensor; layers: KeysAndValues[] } {
   const layers: KeysAndValues[] = []
-  const { hidden } = run(model, batch, { layers })
+  const { hidden } = run(model, batch, { layers, ...(prefix && { prefix }) })
   return { hidden, layers }
 }
 

@@ -25,6 +25,18 @@ test('the log-probabilities returned equal those of a fresh forward pass within 
   rows.flatMap(({ logProbs }) => logProbs).forEach((logProb, i) => expect(Math.abs(logProb - fresh[i]!)).toBeLessThan(1e-4))
 })
 
+test('prompts with a long common beginning continue as each would alone', async () => {
+  const beginning = Array.from({ length: 40 }, (_, i) => (7 * i) % 61)
+  const long = prompts.map((prompt) => [...beginning, ...prompt])
+  const together = await generate(model, long, settings, ['prefix'])
+  const tokens = responseTokens(together.map(({ ids }, i) => ({ prompt: long[i]!, response: ids })))
+  const fresh = tokenLogProbs(model, tokens, settings.temperature)
+  together.flatMap(({ logProbs }) => logProbs).forEach((logProb, i) => expect(Math.abs(logProb - fresh[i]!)).toBeLessThan(1e-4))
+  const greedy = { ...settings, temperature: 0 }
+  const [alone] = await generate(model, [long[2]!], greedy, ['prefix'])
+  expect((await generate(model, long, greedy, ['prefix']))[2]!.ids).toEqual(alone!.ids)
+})
+
 test('a row ends with its first stop token or at maxTokens', async () => {
   const rows = await generate(model, Array.from({ length: 40 }, (_, i) => [i + 1]), settings, ['stop'])
   expect(rows.some(({ stopped }) => stopped)).toBe(true)

@@ -1,0 +1,35 @@
+// What all prompts of a call begin with is computed once: labelling prompts share their preamble and exemplars.
+import type { KeysAndValues } from './attention'
+import { padRight } from './batch'
+import type { Model } from './model'
+import { tf } from './tf'
+import { hiddenWithKeys } from './transformer'
+
+type Ids = readonly number[]
+
+export interface SharedPrefix {
+  /** How many tokens it has. */
+  length: number
+  layers: KeysAndValues[]
+}
+
+/** The common beginning of the prompts, computed; undefined where it is shorter than `shortest`. Each prompt keeps at least one token of its own. */
+export function openPrefix(model: Model, prompts: readonly Ids[], shortest: number): SharedPrefix | undefined {
+  const length = prompts.length > 1 ? commonLength(prompts) : 0
+  if (length < shortest) return undefined
+  const { hidden, layers } = hiddenWithKeys(model, padRight([prompts[0]!.slice(0, length)]))
+  hidden.dispose()
+  return { length, layers }
+}
+
+export function disposePrefix(prefix: SharedPrefix | undefined): void {
+  for (const { k, v } of prefix?.layers ?? []) tf.dispose([k, v])
+}
+
+function commonLength(prompts: readonly Ids[]): number {
+  const first = prompts[0]!
+  const longest = Math.min(...prompts.map((prompt) => prompt.length)) - 1
+  let length = 0
+  while (length < longest && prompts.every((prompt) => prompt[length] === first[length])) length++
+  return length
+}

@@ -1,0 +1,87 @@
+// How training ends before its last step, and what it keeps.
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { calibration } from '../../src/evaluation/calibration'
+import { tf } from '../../src/model/tf'
+import { openCandidates } from '../../src/training/candidates'
+import { Diverged, trainSteps } from '../../src/training/checkpoint'
+import { openOptimizer } from '../../src/training/optimizer'
+import { addScoreHead, hasPlateaued, paddingGap, trainRewardModel } from '../../src/training/reward-model'
+import { leaveOneOut } from '../../src/training/rloo'
+import { temporaryFolder } from '../tiny-folder'
+import { reference, tinyModel, tinyModelWithHead } from '../tiny-model'
+
+const host = (checkpoints = temporaryFolder()) => ({ checkpoints, checkpointEvery: 2, onStep: () => {} })
+
+/** Each step puts its number into a weight. */
+function counting() {
+  const model = tinyModel()
+  const write = (index: number) => {
+    model.weights.get('model.norm.weight')!.dispose()
+    model.weights.set('model.norm.weight', tf.fill([16], index + 1))
+    return Promise.resolve({ kl: index })
+  }
+  return { model, trained: { policy: { model, optimizer: openOptimizer({ learningRate: 1 }) } }, write, step: () => model.weights.get('model.norm.weight')!.dataSync()[0] }
+}
+
+test('a policy that collapsed is taken back to the last checkpoint, and training ends there with a plain message', async () => {
+  const { trained, write, step } = counting()
+  const { history, stopped } = await trainSteps(10, trained, host(), write, { collapsed: ({ kl }) => (kl! > 4.5 ? `KL is ${kl}` : undefined) })
+  expect(stopped).toBe('training: KL is 5 at step 6; the model is that of step 4')
+  expect(history.map((metrics) => metrics.step)).toEqual([1, 2, 3, 4])
+  expect(step()).toBe(4)
+})
+
+test('without a checkpoint to go back to, training fails and says what to change', async () => {
+  const { trained, write } = counting()
+  await expect(trainSteps(10, trained, host(), write, { collapsed: () => 'KL is 9' })).rejects.toThrow(Diverged)
+  await expect(trainSteps(10, trained, host(), () => Promise.resolve({ loss: NaN }))).rejects.toThrow(/loss became NaN at step 1; lower the learning rate/)
+})
+
+test('a plateau is seen at the end of an epoch alone', () => {
+  expect(hasPlateaued([1, 1, 0.9, 0.9], 2, 0.05)).toBe(false)
+  expect(hasPlateaued([1, 1, 0.99, 0.99], 2, 0.05)).toBe(true)
+  expect(hasPlateaued([1, 1, 0.99], 2, 0.05)).toBe(false)
+  expect(hasPlateaued([1, 1], 2, 0.05)).toBe(false)
+})
+
+test('a reward model that learns nothing more stops before its last epoch', async () => {
+  const model = tinyModelWithHead()
+  const same = { prompt: reference.prompts[0]!, response: reference.responses[0]! }
+  const pairs = Array.from({ length: 4 }, (_, i) => ({ group: String(i), first: same, second: same, preferFirst: 1 })) // equal responses: the loss stays log 2
+  const { history } = await trainRewardModel(model, pairs, { epochs: 9, plateau: 0.01, batchSize: 2, microBatchSize: 2, learningRate: 1e-4, seed: 1 }, host())
+  expect(history).toHaveLength(4)
+})
+
+test('padding on the left or on the right leaves a score as it is', () => {
+  const model = tinyModel()
+  addScoreHead(model, 1)
+  expect(paddingGap(model, reference.prompts.map((prompt, i) => ({ prompt, response: reference.responses[i]! })))).toBeLessThan(1e-4)
+})
+
+test('the best candidates are kept, of equals the later, and their weights come back', () => {
+  const folder = join(temporaryFolder(), 'candidates')
+  const candidates = openCandidates(folder, 2)
+  const { model, write, step } = counting()
+  const rewards = [0.1, 0.5, 0.3, 0.5, 0.2]
+  rewards.forEach((reward, i) => {
+    void write(i)
+    candidates.consider({ step: i + 1, reward, responses: [[i]] }, model)
+  })
+  expect(candidates.list().map((record) => record.step)).toEqual([4, 2])
+  expect(readdirSync(folder)).toEqual(['step-00000002', 'step-00000004'])
+  expect(step()).toBe(5)
+  candidates.withPolicy(candidates.list()[0]!, model, (then) => expect(then.weights.get('model.norm.weight')!.dataSync()[0]).toBe(4))
+})
+
+test('leave-one-out advantages by hand', () => {
+  expect(leaveOneOut([1, 2, 6])).toEqual([-3, -1.5, 4.5])
+  expect(leaveOneOut([2, 2])).toEqual([0, 0])
+})
+
+test('calibration by hand', () => {
+  const { bins, error } = calibration([0.91, 0.95, 0.12, 0.16], [1, 0, 0, 0], 10)
+  expect(bins.map(({ observed, pairs }) => [observed, pairs])).toEqual([[0, 2], [0.5, 2]])
+  expect(bins[0]!.predicted).toBeCloseTo(0.14, 10)
+  expect(error).toBeCloseTo(0.5 * 0.14 + 0.5 * 0.43, 10)
+})
