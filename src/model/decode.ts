@@ -3,7 +3,7 @@
 // speed, see docs/decisions/0001-decoding-weights.md), query/key/value and gate/up side by side, norms, scales and adapters
 // multiplied in.
 //
-// Shapes as in attention.ts; B rows, one token each, S tokens so far, F = MLP's inner size.
+// Shapes as in attention.ts; B rows, one token each, S tokens of a row so far, after P that all rows share; F = MLP's inner size.
 import type { KeysAndValues } from './attention'
 import type { ModelConfig } from './config'
 import { mergedWeight } from './linear'
@@ -39,6 +39,8 @@ export interface KeyValueCache {
   layers: KeysAndValues[]
   /** One for each row, S long. */
   mask: Uint8Array[]
+  /** Of each layer, what all rows begin with, [1, K, P, C]: kept once, not once a row. */
+  prefix?: readonly KeysAndValues[] | undefined
 }
 
 /** Lays a model's weights out for decoding; they take as much memory as the model's own. */
@@ -103,7 +105,7 @@ export function decodeNext(decoder: Decoder, ids: Int32Array, at: Int32Array, ca
   let x = tidy(() => embed(model, ids, at)) // [B, D]
   decoder.layers.forEach((layout, layer) => {
     const past = cache.layers[layer]!
-    const { y, k, v } = tidy(() => decodeBlock(decoder, layout, layer, x, past, step))
+    const { y, k, v } = tidy(() => decodeBlock(decoder, layout, layer, x, past, cache.prefix?.[layer], step))
     tf.dispose([x, past.k, past.v])
     cache.layers[layer] = { k, v }
     x = y
@@ -127,7 +129,7 @@ function apply(x: Tensor, { w, b }: Layout): Tensor {
   return b ? op.add(y, b) : y
 }
 
-function decodeBlock({ model }: Decoder, layout: LayerLayout, layer: number, x: Tensor, past: KeysAndValues, { rotary, bias }: Step): { y: Tensor } & KeysAndValues {
+function decodeBlock({ model }: Decoder, layout: LayerLayout, layer: number, x: Tensor, past: KeysAndValues, prefix: KeysAndValues | undefined, { rotary, bias }: Step): { y: Tensor } & KeysAndValues {
   const { heads, keyValueHeads: kv, headSize: c } = model.config
   const b = x.shape[0]!
   const [qk, newV] = op.split(apply(standardize(model, x), layout.qkv), [(heads + kv) * c, kv * c], 1) as [Tensor, Tensor]
@@ -135,10 +137,21 @@ function decodeBlock({ model }: Decoder, layout: LayerLayout, layer: number, x: 
   const [q, newK] = op.split(placed, [heads, kv], 1) as [Tensor, Tensor]
   const k = op.concat([past.k, op.reshape(newK, [b, kv, 1, c])], 2) // [B, K, S, C]
   const v = op.concat([past.v, op.reshape(newV, [b, kv, 1, c])], 2)
-  const scores = op.add(op.batchMatmul(op.reshape(q, [b, kv, heads / kv, c]), k, false, true), bias) // [B, K, G, S]
-  const mixed = op.reshape(op.batchMatmul(op.softmax(scores), v), [b, heads * c])
+  const mixed = op.reshape(attend(op.reshape(q, [b, kv, heads / kv, c]), { k, v }, bias, prefix), [b, heads * c])
   const x1 = op.add(x, apply(mixed, layout.o))
   return { y: op.add(x1, apply(activate(model.config, apply(standardize(model, x1), layout.inner)), layout.down)), k, v }
+}
+
+/** Queries [B, K, G, C] over the prefix and a row's own keys → [B, K, G, C]. Over the prefix, the queries of all rows are one matrix. */
+function attend(q: Tensor, own: KeysAndValues, bias: Tensor, prefix: KeysAndValues | undefined): Tensor {
+  const ownScores = op.add(op.batchMatmul(q, own.k, false, true), bias) // [B, K, G, S]
+  if (!prefix) return op.batchMatmul(op.softmax(ownScores), own.v)
+  const [b, kv, g] = q.shape as [number, number, number]
+  const together = (x: Tensor) => op.reshape(op.transpose(x, [1, 0, 2, 3]), [1, kv, b * g, x.shape[3]!])
+  const apart = (x: Tensor) => op.transpose(op.reshape(x, [kv, b, g, x.shape[3]!]), [1, 0, 2, 3])
+  const prefixScores = apart(op.batchMatmul(together(q), prefix.k, false, true)) // [B, K, G, P]
+  const [overPrefix, overOwn] = op.split(op.softmax(op.concat([prefixScores, ownScores], 3)), [prefixScores.shape[3]!, ownScores.shape[3]!], 3) as [Tensor, Tensor]
+  return op.add(apart(op.batchMatmul(together(overPrefix), prefix.v)), op.batchMatmul(overOwn, own.v))
 }
 
 /** Queries and keys [B, H + K, C], normalized and turned as the family does it. */

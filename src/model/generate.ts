@@ -10,7 +10,7 @@ import { disposePrefix, openPrefix, type SharedPrefix } from './prefix'
 import { readValues, tf, type Tensor } from './tf'
 import { hiddenWithKeys } from './transformer'
 
-/** Padded tokens of a batch, prompt and continuation; bounds memory where prompts are long. */
+/** Padded tokens of a batch, prompt and continuation without what all prompts share; bounds memory where prompts are long. */
 const TOKENS_AT_ONCE = 8192
 /** A shorter common beginning is not worth its own pass. */
 const SHORTEST_PREFIX = 32
@@ -53,7 +53,7 @@ export async function generate(model: Model, prompts: readonly (readonly number[
   const prefix = openPrefix(model, prompts, SHORTEST_PREFIX)
   try {
     const done: Continuation[] = []
-    for (const part of groupByTokens(prompts, (prompt) => prompt.length + settings.maxTokens, TOKENS_AT_ONCE, size)) {
+    for (const part of groupByTokens(prompts, (prompt) => prompt.length - (prefix?.length ?? 0) + settings.maxTokens, TOKENS_AT_ONCE, size)) {
       const start = done.length
       done.push(...(await generateBatch(model, decoder, part, prefix, settings, (row) => [...key, start + row], (row, continuation) => onRow?.(start + row, continuation))))
     }
@@ -96,9 +96,9 @@ function readPrompts(model: Model, prompts: readonly (readonly number[])[], pref
   const { hidden, layers } = hiddenWithKeys(model, batch, prefix?.layers)
   const last = tf.tidy(() => op.gatherRows(hidden, tf.tensor1d(lastColumn, 'int32')))
   hidden.dispose()
-  const mask = prompts.map((_, row) => Uint8Array.from([...Array<number>(shared).fill(1), ...batch.mask.subarray(row * batch.time, (row + 1) * batch.time)]))
+  const mask = prompts.map((_, row) => batch.mask.slice(row * batch.time, (row + 1) * batch.time))
   const at = positions(batch, shared)
-  return { cache: { layers, mask }, hidden: last, ends: lastColumn.map((column) => at[column]!) }
+  return { cache: { layers, mask, prefix: prefix?.layers }, hidden: last, ends: lastColumn.map((column) => at[column]!) }
 }
 
 function nextTokenProbabilities(decoder: Decoder, hidden: Tensor, temperature: number): Float32Array {

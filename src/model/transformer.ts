@@ -72,7 +72,7 @@ export function hiddenWithTape(model: Model, batch: TokenBatch): { hidden: Tenso
   return { hidden, tape: { batch, context: context!, blocks, last: last! } }
 }
 
-/** As `hidden`, with the keys and values of every layer, those of a common prefix that the rows continue among them. */
+/** As `hidden`, with the rows' own keys and values of every layer, without those of a prefix that they continue. */
 export function hiddenWithKeys(model: Model, batch: TokenBatch, prefix?: readonly KeysAndValues[]): { hidden: Tensor; layers: KeysAndValues[] } {
   const layers: KeysAndValues[] = []
   const { hidden } = run(model, batch, { layers, ...(prefix && { prefix }) })
@@ -101,7 +101,7 @@ function run(model: Model, batch: TokenBatch, { blocks, layers, prefix }: RunOpt
   for (let layer = 0; layer < model.config.layers; layer++) {
     const { y, kept } = tidy(() => {
       const { y, inner } = block(layer, x, context)
-      return { y, kept: blocks && !model.recompute ? { inner } : layers ? { k: inner.k, v: inner.v } : {} }
+      return { y, kept: blocks && !model.recompute ? { inner } : layers ? { k: ownPart(inner.k, past), v: ownPart(inner.v, past) } : {} }
     })
     if (blocks) blocks.push({ ...(kept as BlockTape), x })
     else x.dispose()
@@ -114,6 +114,9 @@ function run(model: Model, batch: TokenBatch, { blocks, layers, prefix }: RunOpt
   disposeContext(context)
   return { hidden }
 }
+
+/** Keys or values [B, K, P + T, C] without the prefix. */
+const ownPart = (x: Tensor, past: number) => (past === 0 ? x : op.split(x, [past, x.shape[2]! - past], 2)[1]!)
 
 function disposeContext({ rotary, bias }: AttentionContext): void {
   disposeRotary(rotary)
