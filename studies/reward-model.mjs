@@ -42,8 +42,8 @@ async function readPairs(seed, { tokenizer, model }) {
   const { train, evaluation } = await readDataset(data, task, seed, PROMPT_TOKENS, (row) => prompt(row).length)
   const response = (text) => [...tokenizer.encode(text), end].slice(0, RESPONSE_TOKENS)
   const pairOf = (row) => {
-    const [one, two] = row.pair.responses.map((text) => ({ prompt: prompt(row), response: response(text) }))
-    return { group: row.id, first: one, second: two, preferFirst: row.pair.preferred === 1 ? 1 : 0 }
+    const [one, two] = row.pairs[0].responses.map((text) => ({ prompt: prompt(row), response: response(text) }))
+    return { group: row.id, first: one, second: two, preferFirst: row.pairs[0].preferred === 1 ? 1 : 0 }
   }
   return { training: train.map(pairOf), test: evaluation.map(pairOf) }
 }

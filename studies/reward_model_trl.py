@@ -14,8 +14,15 @@ from trl import RewardConfig, RewardTrainer
 
 
 class InGivenOrder(RewardTrainer):
+    seen = []
+
     def _get_train_sampler(self, *_args, **_kwargs):
         return SequentialSampler(self.train_dataset)
+
+    def compute_loss(self, *args, **kwargs):
+        result = super().compute_loss(*args, **kwargs)
+        self.seen.append((result[0] if isinstance(result, tuple) else result).item())
+        return result
 
 
 def main():
@@ -34,7 +41,6 @@ def main():
     started = time.time()
     trainer.train()
     seconds = time.time() - started
-    losses = [row["loss"] for row in trainer.state.log_history if "loss" in row]
     model.eval()
     pad = model.config.pad_token_id
     right = []
@@ -46,7 +52,7 @@ def main():
             mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in part])
             scores = model(input_ids=ids, attention_mask=mask).logits[:, 0]
             right += (scores[0::2] > scores[1::2]).tolist()
-    json.dump({"losses": losses, "seconds": seconds, "right": right}, open(sys.argv[2], "w"))
+    json.dump({"losses": trainer.seen, "seconds": seconds, "right": right}, open(sys.argv[2], "w"))
 
 
 main()

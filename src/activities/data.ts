@@ -26,7 +26,7 @@ export const data: Stage<'data'> = {
       evaluation: dataset.evaluation.length,
       dropped: Object.values(dataset.dropped).reduce((a, b) => a + b, 0),
       references: dataset.train.filter((row) => row.reference !== undefined).length,
-      humanPairs: all.filter((row) => row.pair).length,
+      humanPairs: all.reduce((sum, { pairs = [] }) => sum + pairs.length, 0),
     }
   },
 }

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { InvalidInput } from '../contracts/parse'
 import { writeJsonl } from '../data/jsonl'
+import { decidedPairs } from '../data/row'
 import { readModelConfig } from '../model/folder'
 import { stopIds } from '../model/loaded'
 import { loadTokenizer } from '../model/tokenizer'
@@ -18,13 +19,12 @@ export const humanLabels: Stage<'human-labels'> = {
       const ids = [...tokenizer.encode(text), end!]
       return { text, ids: ids.slice(0, limits.responseTokens), stopped: ids.length <= limits.responseTokens }
     }
-    const paired = train.flatMap(({ pair, ...row }) => (pair ? [{ ...row, pair }] : []))
-    const labels = paired.flatMap(({ id, messages, context, pair }): Labelled[] =>
-      pair.preferred === 0 ? [] : [{ id, messages, context, first: response(pair.responses[0]), second: response(pair.responses[1]), preferFirst: pair.preferred === 1 ? 1 : 0, slotOne: [], labeler: 'people' }],
-    )
+    const labels = decidedPairs(train).map(({ id, messages, context, responses: [first, second], preferred }): Labelled => ({
+      id, messages, context, first: response(first), second: response(second), preferFirst: preferred === 1 ? 1 : 0, slotOne: [], labeler: 'people',
+    }))
     if (labels.length === 0) throw new InvalidInput('human-labels: no row of the training data has two responses of which people preferred one; give HH-RLHF, OpenAI\'s comparisons, or rows with "responses" and "preferred", or choose method "rlaif"')
     writeJsonl(join(host.output, 'labels.jsonl'), labels)
     const cut = labels.flatMap(({ first, second }) => [first, second]).filter(({ stopped }) => !stopped).length
-    return { labeler: 'people', labels: labels.length, ties: paired.length - labels.length, cutShare: cut / (2 * labels.length) }
+    return { labeler: 'people', labels: labels.length, ties: train.reduce((sum, { pairs = [] }) => sum + pairs.length, 0) - labels.length, cutShare: cut / (2 * labels.length) }
   },
 }

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { InvalidInput } from '../contracts/parse'
 import { writeJsonl } from '../data/jsonl'
+import { decidedPairs } from '../data/row'
 import type { Judgement } from '../evaluation/label-study'
 import { variantResult } from '../evaluation/label-study'
 import { isUnanswered } from '../feedback/labeler'
@@ -13,7 +14,7 @@ import { measured, type Stage } from './stage'
 export const judge: Stage<'judge'> = {
   async run(input, host) {
     const { task, train, evaluation } = readData(host.open(input.data))
-    const decided = [...evaluation, ...train].flatMap(({ id, context, pair }) => (pair && pair.preferred !== 0 ? [{ id, context, first: pair.responses[0], second: pair.responses[1], preferred: pair.preferred }] : [])).slice(0, input.pairs)
+    const decided = decidedPairs([...evaluation, ...train]).slice(0, input.pairs).map(({ responses: [first, second], ...pair }) => ({ ...pair, first, second }))
     if (decided.length === 0) throw new InvalidInput('judge: no row of the data has two responses of which people preferred one; give HH-RLHF, PandaLM, or rows with "responses" and "preferred"')
     const { labeler, technique, spent } = openLabeler(input.labeler, host)
     const preferences = await judgePairs(labeler, task, decided, technique, input.seed, measured(host, 'labelling', decided.length, 'pairs'))

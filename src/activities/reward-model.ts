@@ -70,7 +70,7 @@ function labelledPairs(sources: readonly Artifact[], loaded: LoadedModel, seed: 
   return all.flatMap((labels, source) => permutation(labels.length, [seed, 'reward-model-source', source]).slice(0, most).map((i): LabelledPair => {
     const { first, second, preferFirst, ...row } = labels[i]!
     const prompt = promptIds(loaded, row)
-    return { group: row.id, first: { prompt, response: first.ids }, second: { prompt, response: second.ids }, preferFirst }
+    return { group: JSON.stringify(row.messages), first: { prompt, response: first.ids }, second: { prompt, response: second.ids }, preferFirst }
   }))
 }
 

@@ -20,7 +20,7 @@ export async function showPrompt(input: unknown, row: number): Promise<string> {
   const rows = [...data.train, ...data.evaluation]
   const chosen = rows[row]
   if (!chosen) throw new Error(`prompt show: --row got ${row}; the data has rows 0 to ${rows.length - 1}`)
-  const [first, second] = chosen.pair?.responses ?? PLACEHOLDERS
+  const [first, second] = chosen.pairs?.[0]?.responses ?? PLACEHOLDERS
   const { labeler } = settings
   const question = (labeler.chainOfThought ? rationaleQuestion : preferenceQuestion)(task, labeler, { context: chosen.context, first, second })
 

@@ -1,10 +1,10 @@
-// From a file to the rows of a run: read, dropped with a reason, de-duplicated, drawn by the seed, and split by prompt.
+// From a file to the rows of a run: read, dropped with a reason, rows of one prompt joined, drawn by the seed, and split by prompt.
 import { createHash } from 'node:crypto'
 import { InvalidInput } from '../contracts/parse'
 import type { DataSettings } from '../contracts/settings'
 import { permutation } from '../random'
-import { formatOf } from './formats'
-import type { Row } from './row'
+import { formatOf, type Draft } from './formats'
+import type { Pair, Row } from './row'
 import { readRows } from './source'
 import type { Task } from './task'
 
@@ -29,7 +29,7 @@ export async function readDataset(settings: DataSettings, task: Task, seed: numb
   if (raw.length === 0) throw new InvalidInput(`data: ${path} holds no rows`)
   const format = formatOf(settings, raw[0]!.value)
   const dropped: Record<string, number> = {}
-  const drop = (reason: string) => (dropped[reason] = (dropped[reason] ?? 0) + 1)
+  const drop = (reason: string, rows = 1) => (dropped[reason] = (dropped[reason] ?? 0) + rows)
   const rows = new Map<string, Row>() // by prompt, so that none is on two sides of the split
   const ids = new Set<string>()
   for (const { value, where } of raw) {
@@ -40,16 +40,19 @@ export async function readDataset(settings: DataSettings, task: Task, seed: numb
     }
     const prompt = digest(JSON.stringify(draft.messages))
     const id = draft.id ?? prompt
-    if (rows.has(prompt)) drop('same prompt as an earlier row')
-    else if (ids.has(id)) drop('same id as an earlier row')
+    const known = rows.get(prompt)
+    if (known) {
+      if (!addTo(known, draft, seed)) drop('same prompt as an earlier row, and nothing new')
+    } else if (ids.has(id)) drop('same id as an earlier row')
     else {
-      rows.set(prompt, orderPair({ ...draft, id }, seed))
+      const { pair, ...row } = draft
+      rows.set(prompt, { ...row, id, ...(pair && { pairs: [orderPair(pair, `${seed} ${id}`)] }) })
       ids.add(id)
     }
   }
   const drawn = draw([...rows.values()], settings.limit ?? rows.size, seed, (row) => {
     const fits = tokensOf(row) <= promptTokens
-    if (!fits) drop(`longer than limits.promptTokens = ${promptTokens}`)
+    if (!fits) drop(`longer than limits.promptTokens = ${promptTokens}`, Math.max(1, row.pairs?.length ?? 0))
     return fits
   })
   if (drawn.length < 2) throw new InvalidInput(`data: ${path}: ${drawn.length} of ${raw.length} rows can be used, at least 2 are needed; left out: ${JSON.stringify(dropped)}`)
@@ -67,9 +70,18 @@ function draw(rows: readonly Row[], limit: number, seed: number, fits: (row: Row
   return drawn
 }
 
+/** What a further row with the same prompt brings: another pair, or the first reference. @returns whether it brought anything */
+function addTo(row: Row, { pair, reference }: Draft, seed: number): boolean {
+  const isNewPair = pair !== undefined && !row.pairs?.some(({ responses }) => [...responses].sort().join('\0') === [...pair.responses].sort().join('\0'))
+  const isNewReference = reference !== undefined && row.reference === undefined
+  if (isNewPair) row.pairs = [...(row.pairs ?? []), orderPair(pair, `${seed} ${row.id} ${row.pairs?.length ?? 0}`)]
+  if (isNewReference) row.reference = reference
+  return isNewPair || isNewReference
+}
+
 /** Files that name the better response first would let a labeler that likes a slot look right: half of the pairs are turned round. */
-function orderPair(row: Row, seed: number): Row {
-  if (!row.pair || parseInt(digest(`${seed} ${row.id}`).slice(0, 8), 16) % 2 === 0) return row
-  const { responses, preferred } = row.pair
-  return { ...row, pair: { responses: [responses[1], responses[0]], preferred: preferred === 0 ? 0 : preferred === 1 ? 2 : 1 } }
+function orderPair(pair: Pair, key: string): Pair {
+  if (parseInt(digest(key).slice(0, 8), 16) % 2 === 0) return pair
+  const { responses, preferred } = pair
+  return { responses: [responses[1], responses[0]], preferred: preferred === 0 ? 0 : preferred === 1 ? 2 : 1 }
 }

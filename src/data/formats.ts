@@ -1,16 +1,15 @@
 // The file formats a dataset may come in. Each turns one raw row into a Row, or says why it cannot be used.
 import { z } from 'zod'
 import { InvalidInput, parse } from '../contracts/parse'
-import type { DATA_FORMATS} from '../contracts/settings';
-import { type DataSettings } from '../contracts/settings'
-import { messageSchema, parseTranscript, renderConversation, type Message, type Row } from './row'
+import type { DATA_FORMATS, DataSettings } from '../contracts/settings'
+import { messageSchema, parseTranscript, renderConversation, type Message, type Pair, type Row } from './row'
 import type { Task } from './task'
 
 /** A row that real files contain and nobody can use: counted by reason, not an error. */
 export interface Dropped {
   dropped: string
 }
-export type Draft = Omit<Row, 'id'> & { id?: string | undefined }
+export type Draft = Omit<Row, 'id' | 'pairs'> & { id?: string | undefined; pair?: Pair }
 export interface Format {
   name: string
   read(raw: unknown, where: string, task: Task, settings: DataSettings): Draft | Dropped

@@ -4,6 +4,10 @@ import { z } from 'zod'
 export const messageSchema = z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })
 export type Message = z.infer<typeof messageSchema>
 
+/** Two responses that people compared; `preferred` is 0 for a tie. */
+const pairSchema = z.object({ responses: z.tuple([z.string(), z.string()]), preferred: z.union([z.literal(1), z.literal(2), z.literal(0)]) })
+export type Pair = z.infer<typeof pairSchema>
+
 export const rowSchema = z.object({
   id: z.string(),
   /** What the policy is prompted with. */
@@ -12,10 +16,23 @@ export const rowSchema = z.object({
   context: z.string(),
   /** A response to learn from in SFT. */
   reference: z.string().optional(),
-  /** Two responses that people compared; 0 is a tie. */
-  pair: z.object({ responses: z.tuple([z.string(), z.string()]), preferred: z.union([z.literal(1), z.literal(2), z.literal(0)]) }).optional(),
+  /** Responses that people compared, two at a time. */
+  pairs: z.array(pairSchema).optional(),
 })
 export type Row = z.infer<typeof rowSchema>
+
+/** A pair of which people preferred one. */
+export interface DecidedPair extends Pick<Row, 'id' | 'messages' | 'context'> {
+  responses: [string, string]
+  preferred: 1 | 2
+}
+
+/** The pairs of all rows that are no ties, each with an id of its own. */
+export function decidedPairs(rows: readonly Row[]): DecidedPair[] {
+  return rows.flatMap(({ id, messages, context, pairs = [] }) =>
+    pairs.flatMap(({ responses, preferred }, i) => (preferred === 0 ? [] : [{ id: i === 0 ? id : `${id}#${i + 1}`, messages, context, responses, preferred }])),
+  )
+}
 
 const speakers = { system: 'System', user: 'Human', assistant: 'Assistant' }
 

@@ -1,5 +1,5 @@
 // How well a labeler agrees with people, and whether it looks at the slot instead of the text (paper §2.3, Appendix B).
-import type { Row } from '../data/row'
+import { decidedPairs, type Row } from '../data/row'
 import type { Task } from '../data/task'
 import { isUnanswered, type Labeler } from '../feedback/labeler'
 import { choseSameSlot, judgePairs, type Preference, type Technique } from '../feedback/preference'
@@ -17,8 +17,8 @@ export interface Alignment {
 
 /** Judges the pairs of `rows` that people have judged, at most `limit` of them. */
 export async function measureAlignment(labeler: Labeler, task: Task, rows: readonly Row[], limit: number, technique: Technique, seed: number, onProgress?: (done: number) => void): Promise<Alignment | undefined> {
-  const withPair = rows.flatMap(({ pair, context }) => (pair ? [{ ...pair, context }] : []))
-  const decided = withPair.filter(({ preferred }) => preferred !== 0).slice(0, limit)
+  const all = decidedPairs(rows)
+  const decided = all.slice(0, limit)
   if (decided.length === 0) return undefined
   const labels = await judgePairs(labeler, task, decided.map(({ context, responses }) => ({ context, first: responses[0], second: responses[1] })), technique, seed, onProgress)
   const judged = labels.flatMap((label, i) => (isUnanswered(label) ? [] : [{ label, preferred: decided[i]!.preferred }]))
@@ -26,7 +26,7 @@ export async function measureAlignment(labeler: Labeler, task: Task, rows: reado
   return {
     agreement: wilson(judged.reduce((sum, pair) => sum + agrees(pair), 0), judged.length),
     sameSlot: wilson(judged.filter(({ label }) => choseSameSlot(label)).length, technique.orders === 2 ? judged.length : 0),
-    ties: withPair.filter(({ preferred }) => preferred === 0).length,
+    ties: rows.reduce((sum, { pairs = [] }) => sum + pairs.length, 0) - all.length,
     failed: decided.length - judged.length,
   }
 }

@@ -42,6 +42,8 @@ export interface Labeler {
   name: string
   /** What an answer depends on besides the question: model, route, … */
   identity: object
+  /** Answers belong together in groups of so many questions: computed in other company they differ by rounding. Undefined where each stands alone. */
+  groupSize?: number
   /** One answer a question, in order; a question that fails does not fail the others. */
   ask(questions: readonly Question[], options: readonly string[], onAnswer?: OnAnswer<OptionAnswer>): Promise<(OptionAnswer | Unanswered)[]>
   /** One continuation a question, in order. */

@@ -4,6 +4,9 @@ import { stopIds, type LoadedModel } from '../model/loaded'
 import { nextTokenLogProbs } from '../model/score'
 import { logSumExp, type Labeler, type OnAnswer, type OptionAnswer, type Question, type Unanswered } from './labeler'
 
+/** A kill loses the answers of one group at most; the beginning all prompts share is computed once a group. */
+const GROUP_SIZE = 128
+
 /** @param digest names the model's content */
 export function localLabeler(name: string, digest: string, loaded: LoadedModel): Labeler {
   const { model, tokenizer } = loaded
@@ -31,6 +34,7 @@ export function localLabeler(name: string, digest: string, loaded: LoadedModel):
   return {
     name,
     identity: { local: digest },
+    groupSize: GROUP_SIZE,
     ask(questions, options, onAnswer) {
       // "1" and " 1" are one answer.
       const variants = options.map((option) => [option, ` ${option}`].map((text) => tokenizer.singleToken(text)).filter((id) => id !== undefined))

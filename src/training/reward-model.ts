@@ -20,7 +20,7 @@ import { batchOf, type SftSettings } from './sft'
 
 /** Two responses to one prompt and the probability that the first is the better one. */
 export interface LabelledPair {
-  /** Names the prompt. */
+  /** Names the prompt: pairs of one prompt are never split. */
   group: string
   first: Sequence
   second: Sequence

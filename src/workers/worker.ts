@@ -16,9 +16,9 @@ const LABEL_STAGES_AT_ONCE = 8
 const LIGHT_STAGES_AT_ONCE = 2
 
 const STAGES: Record<Role, StageName[]> = {
-  workflow: ['model', 'data', 'study', 'report'],
-  label: ['label', 'judge'],
-  gpu: ['sft', 'sample', 'label', 'judge', 'reward-model', 'rl', 'evaluate'],
+  workflow: ['model', 'data', 'human-labels', 'study', 'report'],
+  label: ['label', 'choose', 'judge'],
+  gpu: ['sft', 'sample', 'label', 'judge', 'reward-model', 'rl', 'choose', 'evaluate'],
 }
 
 function roleOptions(role: Role, queues: Queues): Pick<WorkerOptions, 'taskQueue' | 'maxConcurrentActivityTaskExecutions' | 'workflowsPath'> {

@@ -8,9 +8,9 @@ const long = 'ö'.repeat(5000)
 test('an answer is found by the process that put it and by the next, whatever its length', () => {
   const root = temporaryFolder()
   const first = openAnswers(root)
-  first.put('a', { logProbs: [-1, null] })
-  first.put('b', long)
-  first.put('c', 'line\nbreak')
+  first.put([['a', { logProbs: [-1, null] }]])
+  first.put([['b', long]])
+  first.put([['c', 'line\nbreak']])
   for (const answers of [first, openAnswers(root)]) {
     expect(answers.get('a')).toEqual({ logProbs: [-1, null] })
     expect(answers.get('b')).toBe(long)
@@ -22,8 +22,8 @@ test('an answer is found by the process that put it and by the next, whatever it
 test('two processes write files of their own; a line that a kill cut short is passed over', () => {
   const root = temporaryFolder()
   const [one, two] = [openAnswers(root), openAnswers(root)]
-  one.put('a', 1)
-  two.put('b', 2)
+  one.put([['a', 1]])
+  two.put([['b', 2]])
   const folder = join(root, 'answers')
   const names = readdirSync(folder)
   expect(names).toHaveLength(2)

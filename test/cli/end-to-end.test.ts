@@ -16,7 +16,7 @@ const small = {
   limits: { responseTokens: 6 },
   sft: { batchSize: 4 },
   rewardModel: { epochs: 1, batchSize: 4 },
-  rl: { steps: 3, batchSize: 4, checkpointEvery: 1 },
+  rl: { steps: 3, batchSize: 4, checkpointEvery: 1, validateEvery: 2, minEntropy: 0 },
 }
 const input = (more: object = {}) => JSON.stringify({ ...small, ...more })
 
@@ -31,14 +31,14 @@ const fileNamed = (out: string, what: string) => new RegExp(`^${what} +(.*)$`, '
 test('align by rlaif goes through every stage and leaves a report and a policy; again, every stage is reused', async () => {
   const first = await house.run('run', 'align', '--input', input())
   expect(first).toMatchObject({ code: 0, err: '' })
-  for (const stage of ['model', 'data', 'sft', 'sample', 'label', 'reward-model', 'rl', 'evaluate', 'report']) expect(first.out).toMatch(new RegExp(`✓ ${stage} `))
+  for (const stage of ['model', 'data', 'sft', 'sample', 'label', 'reward-model', 'rl', 'choose', 'evaluate', 'report']) expect(first.out).toMatch(new RegExp(`✓ ${stage} `))
   expect(readFileSync(fileNamed(first.out, 'Report'), 'utf8')).toMatch(/win rate against the baseline/)
   expect(readdirSync(fileNamed(first.out, 'Policy'))).toEqual(expect.arrayContaining(['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json', 'manifest.json']))
 
   const second = await house.run('run', 'align', '--input', input())
   expect(second).toMatchObject({ code: 0, err: '' })
   expect(second.out).not.toMatch(/✓/)
-  expect(second.out.match(/↺/g)).toHaveLength(9)
+  expect(second.out.match(/↺/g)).toHaveLength(10)
   expect(fileNamed(second.out, 'Policy')).toBe(fileNamed(first.out, 'Policy'))
 
   const id = /Started +(\S+)/.exec(first.out)![1]!
@@ -55,6 +55,23 @@ test('sft alone and direct-rlaif run; dialogue data without references starts fr
   expect(direct).toMatchObject({ code: 0, err: '' })
   expect(direct.out).toMatch(/– sft +the data has no reference responses/)
   expect(readdirSync(join(fileNamed(direct.out, 'Policy'), 'adapter')).sort()).toEqual(['adapter_config.json', 'adapter_model.safetensors'])
+})
+
+test('rlhf learns from what people preferred, rlhf+rlaif from as many of both; the policy itself can be the labeler', async () => {
+  const data = join(temporaryFolder(), 'human.jsonl')
+  writeFileSync(data, Array.from({ length: 14 }, (_, i) => JSON.stringify({ prompt: `Question ${i}?`, reference: `Answer ${i}.`, responses: [`good ${i}`, `bad ${i}`], preferred: i === 0 ? 0 : 1 })).join('\n'))
+  const dialogue = { task: 'helpful', data: { path: data, evaluationPrompts: 4 } }
+  const human = await house.run('run', 'align', '--input', input({ ...dialogue, method: 'rlhf', rl: { ...small.rl, algorithm: 'rloo', groupSize: 2, candidates: 0 } }))
+  expect(human).toMatchObject({ code: 0, err: '' })
+  expect(human.out).toMatch(/✓ human-labels/)
+  expect(human.out).not.toMatch(/✓ (sample|label) /)
+  expect(human.out).toMatch(/– choose +there are no candidates/)
+  expect(readFileSync(fileNamed(human.out, 'Report'), 'utf8')).toMatch(/labeler people · labels (9|10) · ties [01]/)
+
+  const both = await house.run('run', 'align', '--input', input({ ...dialogue, method: 'rlhf+rlaif', labeler: 'policy', rewardModel: { ...small.rewardModel, init: 'model', heldOutShare: 0.5 } }))
+  expect(both).toMatchObject({ code: 0, err: '' })
+  for (const stage of ['human-labels', 'label', 'reward-model', 'choose']) expect(both.out).toMatch(new RegExp(`[✓↺] ${stage} `))
+  expect(readFileSync(fileNamed(both.out, 'Report'), 'utf8')).toMatch(/Steps with the highest validation reward, of .* before training/)
 })
 
 test('each stage can be run alone, on artifacts named by their URI', async () => {

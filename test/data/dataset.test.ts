@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib'
 import { parse } from '../../src/contracts/parse'
 import { dataSchema } from '../../src/contracts/settings'
 import { readDataset } from '../../src/data/dataset'
-import { parseTranscript } from '../../src/data/row'
+import { decidedPairs, parseTranscript, type Row } from '../../src/data/row'
 import { readTask, taskFolder } from '../../src/data/task'
 import { temporaryFolder } from '../tiny-folder'
 
@@ -42,7 +42,7 @@ test('every row that cannot be used is counted by its reason', async () => {
   const rows = [
     { chosen: turn('yes', 'a'), rejected: turn('no', 'a') },
     { chosen: turn('yes', 'b'), rejected: turn('no', 'b') },
-    { chosen: turn('yes', 'a'), rejected: turn('other', 'a') },
+    { chosen: turn('no', 'a'), rejected: turn('yes', 'a') },
     { chosen: turn(''), rejected: turn('no') },
     { chosen: turn('same'), rejected: turn('same') },
     { chosen: turn('x', 'one'), rejected: turn('y', 'two') },
@@ -52,7 +52,7 @@ test('every row that cannot be used is counted by its reason', async () => {
   const { dropped, train, evaluation } = await read({ path: write('hh.jsonl.gz', gzipSync(jsonl(rows))) }, { promptTokens: 100 })
   expect(train.length + evaluation.length).toBe(2)
   expect(dropped).toEqual({
-    'same prompt as an earlier row': 1,
+    'same prompt as an earlier row, and nothing new': 1,
     'empty response': 1,
     'chosen and rejected are equal': 1,
     'chosen and rejected differ before the last turn': 1,
@@ -64,15 +64,15 @@ test('every row that cannot be used is counted by its reason', async () => {
 test('about half of the pairs are turned round, so that a liking for a slot earns nothing', async () => {
   const rows = Array.from({ length: 400 }, (_, i) => ({ chosen: `\n\nHuman: q${i}\n\nAssistant: good`, rejected: `\n\nHuman: q${i}\n\nAssistant: bad` }))
   const { train } = await read({ path: write('order.jsonl', jsonl(rows)) })
-  for (const { pair } of train) expect(pair!.responses[pair!.preferred - 1]).toBe('good')
-  const first = train.filter(({ pair }) => pair!.preferred === 1).length / train.length
+  for (const { pairs: [pair] = [] } of train) expect(pair!.responses[pair!.preferred - 1]).toBe('good')
+  const first = train.filter(({ pairs: [pair] = [] }) => pair!.preferred === 1).length / train.length
   expect(Math.abs(first - 0.5)).toBeLessThan(0.1)
 })
 
 test('PandaLM: the majority of three annotators counts, none is a tie', async () => {
   const row = (a: number, b: number, c: number) => ({ instruction: `Do ${a}${b}${c}`, input: '', response1: 'x', response2: 'y', annotator1: a, annotator2: b, annotator3: c })
   const { train, evaluation } = await read({ path: write('panda.json', JSON.stringify([row(1, 1, 2), row(2, 0, 2), row(0, 1, 2)])) })
-  const better = Object.fromEntries([...train, ...evaluation].map(({ context, pair }) => [context, pair!.preferred === 0 ? 'tie' : pair!.responses[pair!.preferred - 1]]))
+  const better = Object.fromEntries([...train, ...evaluation].map(({ context, pairs: [pair] = [] }) => [context, pair!.preferred === 0 ? 'tie' : pair!.responses[pair!.preferred - 1]]))
   expect(better).toEqual({ 'Human: Do 112': 'x', 'Human: Do 202': 'y', 'Human: Do 012': 'tie' })
 })
 
@@ -97,7 +97,18 @@ test.each([
 test('a prompt given twice under two ids is on one side only', async () => {
   const { train, evaluation, dropped } = await read({ path: write('ids.jsonl', jsonl([{ id: 'a', prompt: 'x' }, { id: 'b', prompt: 'x' }, { id: 'c', prompt: 'y' }])) })
   expect(train.length + evaluation.length).toBe(2)
-  expect(dropped).toEqual({ 'same prompt as an earlier row': 1 })
+  expect(dropped).toEqual({ 'same prompt as an earlier row, and nothing new': 1 })
+})
+
+test('pairs of one prompt are all kept, in one row and so on one side', async () => {
+  const pair = (prompt: string, good: string) => ({ prompt, responses: [good, 'bad'], preferred: 1 })
+  const { train, evaluation, dropped } = await read({ path: write('pairs.jsonl', jsonl([pair('x', 'one'), pair('y', 'two'), pair('x', 'three'), { prompt: 'x', reference: 'the reference' }, pair('x', 'one')])) })
+  const rows = [...train, ...evaluation]
+  expect(rows).toHaveLength(2)
+  const x = rows.find(({ messages }) => messages[0]!.content.endsWith('x'))!
+  expect(x.reference).toBe('the reference')
+  expect(decidedPairs([x]).map(({ id, responses, preferred }) => [id, responses[preferred - 1]])).toEqual([[x.id, 'one'], [`${x.id}#2`, 'three']])
+  expect(dropped).toEqual({ 'same prompt as an earlier row, and nothing new': 1 })
 })
 
 test('OpenAI\'s comparisons: the confident Reddit rows, news apart', async () => {
@@ -107,7 +118,7 @@ test('OpenAI\'s comparisons: the confident Reddit rows, news apart', async () =>
   const { train, evaluation, dropped } = await read({ path, confidence: [1, 2, 8, 9] }, { task: summarization })
   const all = [...train, ...evaluation].sort((a, b) => a.context.localeCompare(b.context))
   expect(all.map(({ context }) => context)).toEqual([1, 2].map((i) => `SUBREDDIT: r/advice\n\nTITLE: T\n\nPOST: Post ${i}`))
-  expect(all.map(({ pair }) => pair!.responses[pair!.preferred - 1])).toEqual(['second', 'first'])
+  expect(all.map(({ pairs: [pair] = [] }) => pair!.responses[pair!.preferred - 1])).toEqual(['second', 'first'])
   expect(dropped).toEqual({ 'confidence not among 1, 2, 8, 9': 1, 'no confidence given': 1, 'a CNN/DailyMail batch (data.cnndm takes these)': 1, 'both responses are equal': 1 })
 })
 
@@ -117,14 +128,14 @@ test('TL;DR posts, TRL\'s forms, and rows of one\'s own by a field mapping', asy
   const completions = await read({ path: write('trl.jsonl', jsonl([{ prompt: 'a', completion: ' b' }, { prompt: [{ role: 'user', content: 'c' }], completion: [{ role: 'assistant', content: 'd' }] }])) })
   expect([...completions.train, ...completions.evaluation].map(({ messages, reference }) => [messages[0]!.content, reference]).sort()).toEqual([['a', 'b'], ['c', 'd']])
   const preferences = await read({ path: write('pref.jsonl', jsonl([{ prompt: 'a', chosen: 'good', rejected: 'bad' }, { prompt: [{ role: 'user', content: 'c' }], chosen: [{ role: 'assistant', content: 'good' }], rejected: [{ role: 'assistant', content: 'bad' }] }])) })
-  for (const { pair } of [...preferences.train, ...preferences.evaluation]) expect(pair!.responses[pair!.preferred - 1]).toBe('good')
+  for (const { pairs: [pair] = [] } of [...preferences.train, ...preferences.evaluation]) expect(pair!.responses[pair!.preferred - 1]).toBe('good')
   const own = await read({ path: write('own.jsonl', jsonl([{ question: 'a', answer: 'b', extra: 1 }, { question: 'c', answer: 'd' }])), fields: { prompt: 'question', reference: 'answer' } })
   expect([...own.train, ...own.evaluation].map(({ reference }) => reference).sort()).toEqual(['b', 'd'])
 })
 
 test('Parquet, as pyarrow writes it', async () => {
   const { train, evaluation } = await read({ path: join(__dirname, '..', 'reference', 'rows.parquet') })
-  expect([...train, ...evaluation].map(({ messages, pair }) => [messages[0]!.content, pair!.responses[pair!.preferred - 1]]).sort()).toEqual([['one', 'good'], ['three', 'good'], ['two', 'good']])
+  expect([...train, ...evaluation].map(({ messages, pairs: [pair] = [] }) => [messages[0]!.content, pair!.responses[pair!.preferred - 1]]).sort()).toEqual([['one', 'good'], ['three', 'good'], ['two', 'good']])
   await expect(read({ path: write('cut.parquet', 'PAR1 and no more') })).rejects.toThrow(/cut\.parquet cannot be read as Parquet/)
 })
 
@@ -143,9 +154,11 @@ withRealData('the real human preferences beside the project load whole, with eve
   const hh = await read({ path: join(shared, 'hh-harmless-base.jsonl.gz') })
   const dropped = Object.values(hh.dropped).reduce((a, b) => a + b, 0)
   expect(hh.read).toBe(1396)
-  expect(hh.train.length + hh.evaluation.length + dropped).toBe(1396)
+  const pairs = (rows: readonly Row[]) => rows.reduce((sum, row) => sum + row.pairs!.length, 0)
+  expect(pairs([...hh.train, ...hh.evaluation]) + dropped).toBe(1396)
   expect(dropped / 1396).toBeLessThan(0.05)
   const panda = await read({ path: join(shared, 'pandalm-testset.json.gz') })
   expect(panda.read).toBe(549)
-  expect([...panda.train, ...panda.evaluation].every(({ pair }) => pair)).toBe(true)
+  expect(pairs([...panda.train, ...panda.evaluation])).toBeGreaterThan(450) // of 88 prompts
+  expect([...panda.train, ...panda.evaluation].every(({ pairs: [pair] = [] }) => pair)).toBe(true)
 })

@@ -41,12 +41,12 @@ test('win rate: equal responses are ties and are not asked about, trailing junk 
 })
 
 test('agreement with people and the share of same slots, human ties left out', async () => {
-  const rows: Row[] = [1, 2, 1, 0].map((preferred, i) => ({ id: `${i}`, messages: [{ role: 'user', content: 'x' }], context: 'x', pair: { responses: ['good', 'bad'], preferred: preferred as 0 | 1 | 2 } }))
+  const rows: Row[] = [1, 2, 1, 0].map((preferred, i) => ({ id: `${i}`, messages: [{ role: 'user', content: 'x' }], context: 'x', pairs: [{ responses: ['good', 'bad'], preferred: preferred as 0 | 1 | 2 }] }))
   const right = await measureAlignment(judge((a) => (a === 'good' ? 0.9 : 0.1)), task, rows, 10, PLAIN, 1)
   expect(right).toMatchObject({ agreement: { value: 2 / 3, n: 3 }, sameSlot: { value: 0 }, ties: 1, failed: 0 })
   const blind = await measureAlignment(judge(() => 0.9), task, rows, 10, PLAIN, 1)
   expect(blind).toMatchObject({ sameSlot: { value: 1 } })
-  expect(await measureAlignment(judge(() => 0.9), task, [{ ...rows[0]!, pair: undefined as never }], 10, PLAIN, 1)).toBeUndefined()
+  expect(await measureAlignment(judge(() => 0.9), task, [{ ...rows[0]!, pairs: [] }], 10, PLAIN, 1)).toBeUndefined()
 })
 
 test('the binomial and McNemar tests equal scipy\'s and statsmodels\'', () => {

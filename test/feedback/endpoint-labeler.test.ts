@@ -4,7 +4,7 @@ import { labelerSchema, type EndpointSettings } from '../../src/contracts/settin
 import { openAnswers } from '../../src/artifacts/answers'
 import { endpointLabeler } from '../../src/feedback/endpoint-labeler'
 import { keepingAnswers } from '../../src/feedback/kept-answers'
-import { isUnanswered } from '../../src/feedback/labeler'
+import { isUnanswered, type Labeler, type OptionAnswer } from '../../src/feedback/labeler'
 import { uniform } from '../../src/random'
 import { temporaryFolder } from '../tiny-folder'
 import { startEndpoint, type Endpoint, type Fault, type Rule } from './endpoint'
@@ -102,6 +102,45 @@ test('the key comes from the named environment variable, is sent as a bearer tok
   expect(answers[1]).toMatchObject({ failed: 'HTTP 400 bad request by ***' })
   delete process.env.RLAIF_TEST_KEY
   expect(() => endpointLabeler(parse(labelerSchema, { baseUrl: 'http://h/v1', model: 'm', apiKeyEnv: 'RLAIF_TEST_KEY' }, 'labeler') as EndpointSettings)).toThrow(/RLAIF_TEST_KEY, which is not set/)
+})
+
+test('a kept answer is the answer that was given: nothing missing becomes a number, nothing impossible becomes missing', async () => {
+  const root = temporaryFolder()
+  const given: OptionAnswer = { logProbs: [undefined, -Infinity, -1.25], floor: -Infinity }
+  let asked = 0
+  const source: Labeler = {
+    name: 'given', identity: {},
+    ask: (questions, _, onAnswer) => Promise.resolve(questions.map((_, i) => (asked++, onAnswer?.(i, given), given))),
+    write: () => Promise.resolve([]),
+  }
+  const twice = [...questions(1), ...questions(1)]
+  expect(await keepingAnswers(source, openAnswers(root)).ask(twice, ['1', '2', '3'])).toEqual([given, given])
+  expect(await keepingAnswers(source, openAnswers(root)).ask(twice, ['1', '2', '3'])).toEqual([given, given])
+  expect(asked).toBe(1)
+})
+
+test('answers of a local model are kept in whole groups: a kill within one leaves none of it', async () => {
+  const root = temporaryFolder()
+  let asked: number[] = []
+  const source = (failAt: number): Labeler => ({
+    name: 'local', identity: {}, groupSize: 4,
+    ask(list, _, onAnswer) {
+      asked.push(list.length)
+      list.forEach((_, i) => {
+        if (i === failAt && asked.length === 2) throw new Error('killed')
+        onAnswer?.(i, { logProbs: [-1, -2] })
+      })
+      return Promise.resolve([])
+    },
+    write: () => Promise.resolve([]),
+  })
+  await expect(keepingAnswers(source(2), openAnswers(root)).ask(questions(10), ['1', '2'])).rejects.toThrow('killed')
+  asked = []
+  const places: number[] = []
+  const again = await keepingAnswers(source(-1), openAnswers(root)).ask(questions(10), ['1', '2'], (place) => places.push(place))
+  expect(asked).toEqual([4, 2])
+  expect(again).toHaveLength(10)
+  expect(places.sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
 })
 
 test('an answer is never paid twice: after a crash only what is missing is asked, failures are asked again', async () => {

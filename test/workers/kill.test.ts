@@ -1,0 +1,83 @@
+// The compute child killed with SIGKILL at random instants of an RL run, started again each time as the worker would.
+import { fork } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { fileStore } from '../../src/artifacts/store'
+import type { Artifact, Summary } from '../../src/contracts/artifact'
+import { parse } from '../../src/contracts/parse'
+import { stageSchemas, type StageName } from '../../src/contracts/stages'
+import { fileDigest } from '../../src/digest'
+import { uniform } from '../../src/random'
+import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
+
+const CHILD = resolve(__dirname, '..', '..', 'dist', 'workers', 'child-main.js')
+const KILLS = 10
+
+interface Message {
+  type: 'progress' | 'done' | 'failed'
+  message?: string
+  summary?: Summary
+}
+
+/** @returns the stage's figures, or undefined when the child was killed first */
+function runChild(job: object, killAfterMs?: number): Promise<Summary | undefined> {
+  return new Promise((done, fail) => {
+    const child = fork(CHILD, [], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], serialization: 'advanced' })
+    let outcome = () => done(undefined)
+    let killer: NodeJS.Timeout | undefined
+    child.on('message', ({ type, summary, message }: Message) => {
+      if (type === 'progress' && killAfterMs !== undefined) killer ??= setTimeout(() => child.kill('SIGKILL'), killAfterMs) // counted from the first sign of work
+      if (type === 'done') outcome = () => done(summary)
+      if (type === 'failed') outcome = () => fail(new Error(message))
+    })
+    child.on('exit', () => {
+      clearTimeout(killer)
+      outcome()
+    })
+    child.send(job)
+  })
+}
+
+const home = temporaryFolder()
+const store = fileStore(join(home, 'store'))
+
+async function made(stage: StageName, given: object): Promise<Artifact> {
+  const input: unknown = parse(stageSchemas[stage] as never, given, stage)
+  const work = store.begin(stage, stage)
+  const summary = await runChild({ stage, input, home, ...work })
+  return store.commit(work, { stage, version: 1, key: stage, seconds: 0, input, summary: summary! })
+}
+
+async function digests(folder: string): Promise<Record<string, string>> {
+  const names = (readdirSync(folder, { recursive: true }) as string[]).filter((name) => name.endsWith('.safetensors') || name.endsWith('candidates.json')).sort()
+  return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await fileDigest(join(folder, name))])))
+}
+
+test(`killed at ${KILLS} random instants, an RL run ends with the weights and the candidates of an undisturbed one`, async () => {
+  const model = await made('model', { spec: writeTinyFolder() })
+  const limits = { promptTokens: 256, responseTokens: 6 }
+  const data = await made('data', { task: 'summarization', data: { limit: 12, evaluationPrompts: 4 }, limits, model })
+  const input: unknown = parse(stageSchemas.rl, { policy: model, data, labeler: { settings: { model: 'default' }, model }, limits, settings: { steps: 40, batchSize: 4, learningRate: 1e-3, checkpointEvery: 2, validateEvery: 3 } }, 'rl')
+  const workIn = (name: string, attempt: number) => {
+    const work = { output: join(home, name, `output-${attempt}`), checkpoints: join(home, name, 'checkpoints') }
+    mkdirSync(work.output, { recursive: true })
+    return work
+  }
+  const quiet = workIn('undisturbed', 0)
+  const started = Date.now()
+  await runChild({ stage: 'rl', input, home, ...quiet })
+  const whole = Date.now() - started
+  let kills = 0
+  let summary: Summary | undefined
+  let work = quiet
+  for (let attempt = 0; !summary; attempt++) {
+    work = workIn('disturbed', attempt)
+    summary = await runChild({ stage: 'rl', input, home, ...work }, kills < KILLS ? (whole / 20) * uniform(['kill', attempt]) : undefined)
+    if (!summary) kills++
+  }
+  expect(kills).toBe(KILLS)
+  expect(Number(summary.resumedAt)).toBeGreaterThan(0)
+  expect(await digests(work.output)).toEqual(await digests(quiet.output))
+  const curve = (folder: string) => readFileSync(join(folder, 'metrics.jsonl'), 'utf8').split('\n').filter(Boolean).map((line) => (JSON.parse(line) as { rawReward: number }).rawReward)
+  expect(curve(work.output)).toEqual(curve(quiet.output))
+}, 300_000)
