@@ -2,12 +2,13 @@
 // A ratio above 1 means that we are better; low and high are the extremes over the rounds.
 import { parseArgs } from 'node:util'
 
-const AREAS = { model: () => import('./model.mjs'), label: () => import('./label.mjs') }
+const AREAS = { model: () => import('./model.mjs'), label: () => import('./label.mjs'), rl: () => import('./rl.mjs') }
 
 const HELP = `npm run bench -- <area> [--json] [--rounds N]
 
   model      forward, train step, generation, scoring with a shared prefix, peak memory, beside transformers on PyTorch
              --scaling instead: time a token and memory at 1, 2 and 4 times batch and length
+  rl         one RL step and its peak memory beside TRL's RLOOTrainer
   label      requests a second through an HTTP endpoint against the ideal; local labels beside transformers
 
   --json     one JSON object a line instead of a table

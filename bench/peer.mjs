@@ -7,7 +7,7 @@ import { CACHE } from '../setup/places.mjs'
 
 /** A Python of its own with the pinned peers, made once. */
 export function peerPython() {
-  const folder = join(CACHE, 'bench-python-1')
+  const folder = join(CACHE, 'bench-python-2')
   const python = join(folder, 'bin', 'python')
   if (existsSync(join(folder, 'complete'))) return python
   process.stderr.write('bench: making the Python environment of the peers, once\n')

@@ -1,0 +1,81 @@
+// Does RL raise what it is rewarded for, on the default model, while KL stays bounded?
+//
+//   node studies/rl-learns.mjs --data hh-harmless-base.jsonl.gz [--reward brief|FOLDER] [--seeds 1,2,3] [--steps 30]
+//
+// "brief": 1 − length / 32 for a response that ends, −1 for one that is cut. FOLDER: a reward model, e.g. what reward-model.mjs leaves
+// under seed-1/trained. Prints the validation reward by step: its mean over greedy responses to held-out prompts, with the 95 % interval
+// of the paired difference to the policy before training.
+import { mkdtempSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { defaultModelFolder } from '../setup/places.mjs'
+
+const require = createRequire(import.meta.url)
+const { dataSchema } = require('../dist/contracts/settings.js')
+const { readDataset } = require('../dist/data/dataset.js')
+const { readTask, taskFolder } = require('../dist/data/task.js')
+const { generate } = require('../dist/model/generate.js')
+const { loadModelAndTokenizer, stopIds } = require('../dist/model/loaded.js')
+const { disposeModel } = require('../dist/model/model.js')
+const { cloneModel, loadModel } = require('../dist/model/weights.js')
+const { trainReinforce } = require('../dist/training/reinforce.js')
+const { addScoreHead, rewards } = require('../dist/training/reward-model.js')
+
+const { values: flags } = parseArgs({ options: { data: { type: 'string' }, reward: { type: 'string', default: 'brief' }, seeds: { type: 'string', default: '1,2,3' }, steps: { type: 'string', default: '30' } } })
+if (!flags.data) throw new Error('usage: node studies/rl-learns.mjs --data FILE [--reward brief|FOLDER] [--seeds 1,2,3] [--steps 30]')
+
+const [PROMPTS, VALIDATION, PROMPT_TOKENS, TOKENS, EVERY] = [96, 48, 64, 32, 10]
+const settings = { steps: Number(flags.steps), batchSize: 12, microBatchSize: 6, learningRate: 2e-5, valueLearningRate: 2e-4, optimizer: 'adamw', maxGradientNorm: 1, klWeight: 0.05, missingEosPenalty: 0 }
+
+function brief(ends) {
+  return (ids) => (ends.includes(ids.at(-1)) ? 1 - ids.length / TOKENS : -1)
+}
+
+function rewardOf(ends, prompts) {
+  if (flags.reward === 'brief') return (responses) => Promise.resolve(responses.map(({ ids }) => brief(ends)(ids)))
+  return (responses) => rewards(judge, responses.map(({ prompt, ids }) => ({ prompt: prompts[prompt], response: ids })), 8)
+}
+
+const judge = flags.reward === 'brief' ? undefined : loadModel(flags.reward, { 'score.weight': [1, 576] })
+const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length
+
+/** Mean of paired differences with its 95 % interval. */
+function difference(after, before) {
+  const each = after.map((value, i) => value - before[i])
+  const centre = mean(each)
+  const half = (1.96 * Math.sqrt(mean(each.map((d) => (d - centre) ** 2)))) / Math.sqrt(each.length - 1)
+  return { centre, low: centre - half, high: centre + half }
+}
+
+for (const seed of flags.seeds.split(',').map(Number)) {
+  const loaded = loadModelAndTokenizer(defaultModelFolder)
+  const { model: policy, tokenizer } = loaded
+  const ids = (row) => tokenizer.encode(tokenizer.renderChat(row.messages))
+  const data = dataSchema.parse({ path: flags.data, limit: PROMPTS + VALIDATION, evaluationPrompts: VALIDATION })
+  const { train, evaluation } = await readDataset(data, readTask(taskFolder('harmless')), seed, PROMPT_TOKENS, (row) => ids(row).length)
+  const [prompts, held] = [train.map(ids), evaluation.map(ids)]
+  const ends = stopIds(loaded)
+  const reference = cloneModel(policy)
+  const value = cloneModel(policy)
+  addScoreHead(value, seed, 0)
+  const validate = async () => {
+    const responses = await generate(policy, held, { maxTokens: TOKENS, temperature: 0, stopIds: ends }, [seed])
+    return { rewards: await rewardOf(ends, held)(responses.map(({ ids }, prompt) => ({ prompt, ids }))), length: mean(responses.map(({ ids }) => ids.length)), ended: mean(responses.map(({ stopped }) => Number(stopped))) }
+  }
+  const before = await validate()
+  console.log(`seed ${seed}, reward ${flags.reward === 'brief' ? 'brief' : 'reward model'}: before ${mean(before.rewards).toFixed(3)}, ${before.length.toFixed(1)} tokens, ${(100 * before.ended).toFixed(0)} % end`)
+  const afterStep = async (step) => {
+    if (step % EVERY !== 0) return {}
+    const now = await validate()
+    const { centre, low, high } = difference(now.rewards, before.rewards)
+    console.log(`  step ${step}: validation reward ${mean(now.rewards).toFixed(3)}, ${centre >= 0 ? '+' : ''}${centre.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)}); ${now.length.toFixed(1)} tokens, ${(100 * now.ended).toFixed(0)} % end`)
+    return { validationReward: mean(now.rewards) }
+  }
+  const host = { checkpoints: mkdtempSync(join(tmpdir(), 'rlaif-study-')), checkpointEvery: 1e6, onStep: (step, total, m) => process.stderr.write(`\r  step ${step}/${total} reward ${m.rawReward.toFixed(3)} KL ${m.kl.toFixed(2)} entropy ${m.entropy.toFixed(2)} `) }
+  const { history } = await trainReinforce({ policy, reference, value }, { prompts, reward: { score: rewardOf(ends, prompts) }, afterStep }, { ...settings, seed, sampling: { maxTokens: TOKENS, temperature: 0.9, stopIds: ends, batchSize: 12 } }, host)
+  const last = history.slice(-5)
+  console.log(`  last five steps: KL ${mean(last.map(({ kl }) => kl)).toFixed(2)} (k3 ${mean(last.map(({ kl3 }) => kl3)).toFixed(2)}) nats a response, entropy ${mean(last.map(({ entropy }) => entropy)).toFixed(2)}, sampled reward ${mean(last.map(({ rawReward }) => rawReward)).toFixed(3)}; ${mean(history.map(({ seconds }) => seconds)).toFixed(1)} s a step`)
+  for (const model of [policy, reference, value]) disposeModel(model)
+}
