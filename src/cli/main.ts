@@ -10,6 +10,7 @@ import { reasonOf } from './failure'
 import { checkInput, readInput, workflowName } from './input'
 import { importModel } from './model'
 import { showPrompt } from './prompt'
+import { resolveRun } from './resolve'
 import { newId, seeThrough, startRun, workersArePolling } from './run'
 import { start, up } from './start'
 import { describeRun, listRuns, reportFile } from './status'
@@ -58,6 +59,7 @@ Examples:
   rlaif run labelStudy --input '{"task": "harmless", "data": "hh-harmless-base.jsonl.gz"}'
   rlaif prompt show --input '{"labeler": {"model": "default", "preamble": "detailed"}}' --row 3
   rlaif status                                     the latest runs
+  rlaif resolve align-20260101120000 retry         go on from a stage that failed for good
   rlaif report align-20260101120000                where the report of a run is
   rlaif model import hf:HuggingFaceTB/SmolLM2-135M-Instruct ./smollm2
 
@@ -88,6 +90,11 @@ program
   .command('status [run]')
   .description('the latest runs, or how one stands')
   .action((id?: string) => connected(async (connection) => (id === undefined ? await listRuns(connection) : await describeRun(connection, id)).forEach(print)))
+program
+  .command('resolve <run> <action>')
+  .description('go on from a parked stage: retry, skip or abort')
+  .option('--overrides <file|json>', 'of retry: fields laid over the stage\'s, e.g. {"labeler": {"baseUrl": "http://127.0.0.1:8000/v1"}}')
+  .action((id: string, action: string, { overrides }: { overrides?: string }) => connected(async (connection) => print(await resolveRun(connection, id, action, readInput(overrides)))))
 program
   .command('report <run>')
   .description('where the report of a finished run is')

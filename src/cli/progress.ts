@@ -39,7 +39,7 @@ export function duration(seconds: number): string {
   return minutes < 60 ? `${minutes} min ${String(Math.floor(seconds % 60)).padStart(2, '0')} s` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`
 }
 
-const SIGNS: Record<StageStatus['state'], string> = { waiting: '·', running: '▸', done: '✓', reused: '↺', skipped: '–', failed: '✗' }
+const SIGNS: Record<StageStatus['state'], string> = { waiting: '·', running: '▸', done: '✓', reused: '↺', skipped: '–', parked: '⏸', failed: '✗' }
 /** Shown beside the bar where a step has them, under these names. */
 const SHOWN_METRICS: [metric: string, name: string][] = [['loss', 'loss'], ['policyLoss', 'loss'], ['reward', 'reward'], ['kl', 'KL'], ['accuracy', 'accuracy']]
 
@@ -91,19 +91,26 @@ export function lines(now: Snapshot, pace: Pace = new Pace()): string[] {
   })
 }
 
-/** Shows a run until `done` settles. */
-export async function follow(handle: WorkflowHandle, done: Promise<unknown>, out: NodeJS.WriteStream = process.stdout): Promise<void> {
+/** Shows a run until `done` settles or a stage is parked. @returns the parked stage */
+export async function follow(handle: WorkflowHandle, done: Promise<unknown>, out: NodeJS.WriteStream = process.stdout): Promise<StageStatus | undefined> {
   let over = false
   const note = () => {
     over = true
   }
   const end = done.then(note, note)
   const draw = out.isTTY ? redrawn(out) : appended(out)
+  const look = async () => {
+    const now = await snapshot(handle).catch(() => undefined)
+    if (now) draw(now)
+    return now?.stages.find(({ state }) => state === 'parked')
+  }
   while (!over) {
-    await snapshot(handle).then(draw, () => undefined)
+    const parked = await look()
+    if (parked && !over) return parked
     await Promise.race([end, new Promise((resolve) => setTimeout(resolve, REFRESH_MS))])
   }
-  await snapshot(handle).then(draw, () => undefined)
+  await look()
+  return undefined
 }
 
 function redrawn(out: NodeJS.WriteStream): (now: Snapshot) => void {

@@ -9,6 +9,7 @@ import { runPage, type Connected } from './connection'
 import { reasonOf } from './failure'
 import { checkInput } from './input'
 import { follow } from './progress'
+import { parkedLines } from './resolve'
 
 export interface StartOptions {
   id: string
@@ -48,12 +49,17 @@ export function resultLines(result: unknown): string[] {
   return [report && `Report   ${join(path(report), 'report.html')}`, policy && `Policy   ${path(policy)}`, alone && `Artifact ${path(alone)}`].filter((line) => line !== undefined)
 }
 
-/** Shows a run until it ends and says where its results are. @returns whether it succeeded */
+/** Shows a run until it ends or parks, and says where its results are or how to go on. @returns whether it succeeded */
 export async function seeThrough(connected: Connected, handle: WorkflowHandle): Promise<boolean> {
   const page = runPage(connected, handle.workflowId, (await handle.describe()).runId)
   if (page) process.stdout.write(`Run      ${page}\n`)
   const result = handle.result()
-  await follow(handle, result)
+  result.catch(() => {}) // awaited below, unless the run parks
+  const parked = await follow(handle, result)
+  if (parked) {
+    process.stderr.write(`\n${parkedLines(handle.workflowId, parked).join('\n')}\n`)
+    return false
+  }
   try {
     process.stdout.write(`${resultLines(await result).join('\n')}\n`)
     return true

@@ -1,14 +1,17 @@
 // `rlaif status` and `rlaif report`: what runs there are, how one stands, where its report is.
-import { WorkflowNotFoundError } from '@temporalio/common'
+import { defineSearchAttributeKey, WorkflowNotFoundError } from '@temporalio/common'
 import type { WorkflowHandle } from '@temporalio/client'
+import { SEARCH_ATTRIBUTES } from '../contracts/search-attributes'
 import { runPage, type Connected } from './connection'
 import { reasonOf } from './failure'
 import { duration, lines, snapshot } from './progress'
+import { parkedLines } from './resolve'
 import { resultLines } from './run'
 
 const SHOWN = 20
+const STATUS = defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, 'KEYWORD')
 
-async function existing({ client }: Connected, id: string): Promise<WorkflowHandle> {
+export async function existing({ client }: Connected, id: string): Promise<WorkflowHandle> {
   const handle = client.workflow.getHandle(id)
   try {
     await handle.describe()
@@ -22,9 +25,10 @@ async function existing({ client }: Connected, id: string): Promise<WorkflowHand
 /** The latest runs, newest first. */
 export async function listRuns({ client }: Connected): Promise<string[]> {
   const rows: string[][] = [['RUN', 'WORKFLOW', 'STATE', 'STARTED', 'TOOK']]
-  for await (const { workflowId, type, status, startTime, closeTime } of client.workflow.list()) {
+  for await (const { workflowId, type, status, startTime, closeTime, typedSearchAttributes } of client.workflow.list()) {
     if (rows.length > SHOWN) break
-    rows.push([workflowId, type, status.name.toLowerCase(), startTime.toISOString().slice(0, 19).replace('T', ' '), closeTime ? duration((closeTime.getTime() - startTime.getTime()) / 1000) : ''])
+    const isParked = status.name === 'RUNNING' && typedSearchAttributes.get(STATUS) === 'parked'
+    rows.push([workflowId, type, isParked ? 'parked' : status.name.toLowerCase(), startTime.toISOString().slice(0, 19).replace('T', ' '), closeTime ? duration((closeTime.getTime() - startTime.getTime()) / 1000) : ''])
   }
   if (rows.length === 1) return ['no runs yet; start one with `rlaif run align`, or from the UI']
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
@@ -37,8 +41,10 @@ export async function describeRun(connected: Connected, id: string): Promise<str
   const { status, runId, type } = await handle.describe()
   const page = runPage(connected, id, runId)
   const head = [`${id}: ${type}, ${status.name.toLowerCase()}`, ...(page ? [page] : [])]
-  const stages = lines(await snapshot(handle))
-  if (status.name === 'RUNNING') return [...head, ...(stages.length > 0 ? stages : ['  no worker answers for this run'])]
+  const now = await snapshot(handle)
+  const stages = lines(now)
+  const parked = now.stages.find(({ state }) => state === 'parked')
+  if (status.name === 'RUNNING') return [...head, ...(stages.length > 0 ? stages : ['  no worker answers for this run']), ...(parked ? parkedLines(id, parked) : [])]
   return [...head, ...stages, ...(await handle.result().then(resultLines, (error: unknown) => [reasonOf(error)]))]
 }
 

@@ -170,4 +170,14 @@ export const queuesSchema = z
   .describe('Task queues.')
 export type Queues = z.infer<typeof queuesSchema>
 
-export const cacheSchema = z.enum(['use', 'refresh']).default('use').describe('"use" takes finished stages with the same settings and inputs from the store; "refresh" does them again.')
+export const cacheSchema = z
+  .enum(['use', 'refresh'])
+  .default('use')
+  .describe('"use" takes finished stages with the same settings and inputs from the store; "refresh" does them again.')
+export type Cache = z.infer<typeof cacheSchema>
+
+export const onFailureSchema = z
+  .enum(['wait', 'fail'])
+  .default('wait')
+  .describe('When a stage has failed for good: "wait" parks the run until a person sends `resolveFailure`; "fail" ends it, for schedules.')
+export type OnFailure = z.infer<typeof onFailureSchema>

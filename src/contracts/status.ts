@@ -14,7 +14,7 @@ export type Progress = z.infer<typeof progressSchema>
 
 const stageStatus = z.object({
   stage: z.string(),
-  state: z.enum(['waiting', 'running', 'done', 'reused', 'skipped', 'failed']),
+  state: z.enum(['waiting', 'running', 'done', 'reused', 'skipped', 'parked', 'failed']),
   seconds: z.number().optional(),
   artifact: artifactSchema.optional(),
   message: z.string().optional(),

@@ -5,7 +5,7 @@ import { presets } from './presets'
 import * as s from './settings'
 import { TABLE_2, variantSchema } from './study'
 
-const shared = { seed: s.seedSchema, cache: s.cacheSchema, queues: s.queuesSchema }
+const shared = { seed: s.seedSchema, cache: s.cacheSchema, onFailure: s.onFailureSchema, queues: s.queuesSchema }
 const dataset = { task: s.taskSchema, data: s.dataSchema, limits: s.limitsSchema, ...shared }
 
 const artifactGiven = z.union([artifactSchema, z.string().regex(/^file:\/\//, 'wants the file:// URI of an artifact')]).describe('An artifact: its reference or its file:// URI.')

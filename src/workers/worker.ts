@@ -3,7 +3,7 @@ import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker
 import { createActivities } from '../activities'
 import { fileStore } from '../artifacts/store'
 import { queuesSchema, type Queues } from '../contracts/settings'
-import type { StageName } from '../contracts/stages'
+import { SEARCH_ATTRIBUTES } from '../contracts/search-attributes'
 import { storeFolder } from './home'
 
 export const roles = ['workflow', 'label', 'gpu'] as const
@@ -14,12 +14,8 @@ export const defaultQueues: Queues = queuesSchema.parse({})
 /** Endpoint labelling waits on HTTP, so many stages may do it at once. */
 const LABEL_STAGES_AT_ONCE = 8
 const LIGHT_STAGES_AT_ONCE = 2
-
-const STAGES: Record<Role, StageName[]> = {
-  workflow: ['model', 'data', 'human-labels', 'study', 'report'],
-  label: ['label', 'choose', 'judge'],
-  gpu: ['sft', 'sample', 'label', 'judge', 'reward-model', 'rl', 'choose', 'evaluate'],
-}
+/** INDEXED_VALUE_TYPE_KEYWORD of Temporal's API. */
+const KEYWORD = 2
 
 function roleOptions(role: Role, queues: Queues): Pick<WorkerOptions, 'taskQueue' | 'maxConcurrentActivityTaskExecutions' | 'workflowsPath'> {
   if (role === 'workflow') return { taskQueue: queues.light, maxConcurrentActivityTaskExecutions: LIGHT_STAGES_AT_ONCE, workflowsPath: require.resolve('../workflows') }
@@ -34,6 +30,15 @@ export interface WorkersOptions {
   queues?: Queues
 }
 
+/** Known to the server before a workflow uses them: one that it does not know would hold the run. Doing it again is harmless. */
+async function registerSearchAttributes(connection: NativeConnection, namespace: string): Promise<void> {
+  for (const name of Object.values(SEARCH_ATTRIBUTES)) {
+    await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: { [name]: KEYWORD } }).catch((error: unknown) => {
+      if (!/already exist/i.test((error as Error).message)) throw error
+    })
+  }
+}
+
 export interface RunningWorkers {
   /** Lets running stages end within the grace time, cancels the rest, and closes the connection. */
   stop(): Promise<void>
@@ -44,6 +49,7 @@ export interface RunningWorkers {
 /** Starts one worker a role in this process. */
 export async function startWorkers(wanted: readonly Role[], { address, namespace, home, queues = defaultQueues }: WorkersOptions): Promise<RunningWorkers> {
   const connection = await NativeConnection.connect({ address })
+  await registerSearchAttributes(connection, namespace)
   const runner = { home, store: fileStore(storeFolder(home)) }
   const workers = await Promise.all(
     wanted.map((role) =>
@@ -51,7 +57,7 @@ export async function startWorkers(wanted: readonly Role[], { address, namespace
         connection,
         namespace,
         ...roleOptions(role, queues),
-        activities: createActivities(runner, STAGES[role]),
+        activities: createActivities(runner),
         identity: `${role}-${process.pid}`,
         maxHeartbeatThrottleInterval: '5 seconds',
         shutdownGraceTime: '2 seconds',

@@ -30,7 +30,8 @@ export async function align(input?: unknown): Promise<AlignResult> {
 
   const judge = await stages.labeler(settings.judge, sft)
   const baseline = settings.method === 'sft' ? model : sft
-  made.evaluate = await stages.run('evaluate', { baseline, policy, data, judge, limits, settings: settings.evaluate, seed, cache })
+  const evaluation = await stages.runOptional('evaluate', { baseline, policy, data, judge, limits, settings: settings.evaluate, seed, cache })
+  if (evaluation) made.evaluate = evaluation
   const artifacts = [...new Map(Object.values(made).map((artifact) => [artifact.uri, artifact])).values()]
   const report = await stages.run('report', { title: `${settings.method} · ${data.summary.task} · ${settings.model}`, settings, artifacts, cache })
   return { method: settings.method, policy, report, stages: made }
@@ -52,8 +53,9 @@ async function reinforce(stages: StageRunner, settings: AlignInput, sft: Artifac
     stages.skip('choose', 'there are no candidates to choose from: the policy is that of the last step')
     return made.rl
   }
-  made.choose = await stages.run('choose', { candidates: made.rl, data, judge: await stages.labeler(settings.judge, sft), seed, cache })
-  return made.choose
+  const chosen = await stages.runOptional('choose', { candidates: made.rl, data, judge: await stages.labeler(settings.judge, sft), seed, cache })
+  if (chosen) made.choose = chosen
+  return chosen ?? made.rl
 }
 
 /** A reward model on what people preferred, on what the labeler prefers, or on as many of each (paper §2.2.1, Appendix K). */

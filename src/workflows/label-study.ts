@@ -1,4 +1,5 @@
 // Several ways of asking a labeler on the same human-labelled pairs: which agrees with people (paper §4.4)?
+import { ApplicationFailure } from '@temporalio/workflow'
 import type { Artifact } from '../contracts/artifact'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import { parseInput } from './input'
@@ -18,8 +19,10 @@ export async function labelStudy(input?: unknown): Promise<LabelStudyResult> {
   const judged: { name: string; judged: Artifact }[] = []
   for (const { name, technique } of variants) {
     const labeler = await stages.labeler({ ...settings.labeler, ...technique })
-    judged.push({ name, judged: await stages.run('judge', { data, labeler, pairs: settings.pairs, seed, cache }, `judge: ${name}`) })
+    const variant = await stages.runOptional('judge', { data, labeler, pairs: settings.pairs, seed, cache }, `judge: ${name}`)
+    if (variant) judged.push({ name, judged: variant })
   }
+  if (judged.length === 0) throw ApplicationFailure.nonRetryable('labelStudy: every variant was skipped; there is nothing to report')
   const report = await stages.run('study', { title: `Ways of asking · ${data.summary.task} · ${judged[0]!.judged.summary.labeler}`, settings, variants: judged, cache })
   return { report, variants: Object.fromEntries(judged.map(({ name, judged }) => [name, judged])) }
 }

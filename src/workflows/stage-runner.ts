@@ -1,13 +1,19 @@
-// Runs stages as activities, each on the queue it needs, and keeps what the run says about itself.
-import { ActivityFailure, defineQuery, proxyActivities, setCurrentDetails, setHandler, workflowInfo, type ActivityOptions } from '@temporalio/workflow'
+// Runs stages as activities, each on the queue it needs, keeps what the run says about itself, and parks where a stage failed for good.
+import { ActivityFailure, ApplicationFailure, condition, defineQuery, defineSignal, defineUpdate, isCancellation, log, proxyActivities, setCurrentDetails, setHandler, upsertMemo, upsertSearchAttributes, workflowInfo, type ActivityOptions } from '@temporalio/workflow'
+import { defineSearchAttributeKey } from '@temporalio/common'
 import type { Activities } from '../activities'
 import type { Artifact } from '../contracts/artifact'
-import { isEndpoint, type LabelerSettings, type Queues } from '../contracts/settings'
-import type { StageInput, StageName, StageResult } from '../contracts/stages'
+import { checkResolution, overridden, type Resolution } from '../contracts/resolution'
+import { isEndpoint, type Cache, type LabelerSettings, type OnFailure, type Queues } from '../contracts/settings'
+import type { LabelerInput, StageInput, StageName, StageResult } from '../contracts/stages'
 import type { RunStatus, StageStatus } from '../contracts/status'
 import type { ArtifactGiven } from '../contracts/workflow-inputs'
+import { describe } from './describe'
+import { SEARCH_ATTRIBUTES, type SearchAttribute } from '../contracts/search-attributes'
 
 export const statusQuery = defineQuery<RunStatus>('status')
+export const resolveFailure = defineUpdate<string, [unknown]>('resolveFailure')
+export const resolveFailureSignal = defineSignal<[unknown]>('resolveFailure')
 
 /** Long enough for any training; a hung or killed worker is noticed by its missing heartbeat. No time limit counts waiting for a free worker. */
 const OPTIONS: ActivityOptions = {
@@ -15,28 +21,40 @@ const OPTIONS: ActivityOptions = {
   heartbeatTimeout: '1 minute',
   retry: { maximumAttempts: 5, initialInterval: '5 seconds', backoffCoefficient: 2, maximumInterval: '5 minutes' },
 }
+/** A run that nobody mends fails after this. */
+const PARKED_AT_MOST = '30 days'
 
 export interface StageRunner {
-  /** @throws when the stage has failed for good */
+  /** @throws when the stage has failed for good and is not to wait, or a person gave it up */
   run<N extends StageName>(stage: N, input: StageInput<N>, shownAs?: string): Promise<Artifact>
+  /** As `run`, for a stage that the run can do without: undefined when a person skipped it. */
+  runOptional<N extends StageName>(stage: N, input: StageInput<N>, shownAs?: string): Promise<Artifact | undefined>
   /** The artifact a person gave, by reference, by URI or, where a model is meant, by a model's name. */
   artifact(given: ArtifactGiven, model?: 'or model'): Promise<Artifact>
   /** The artifact of a named model; each name is looked up once a run. */
   model(spec: string): Promise<Artifact>
   /** A labeler as stages take it. @param policy the initial policy, where a run has one: what the model "policy" stands for */
-  labeler(settings: LabelerSettings, policy?: Artifact): Promise<StageInput<'label'>['labeler']>
+  labeler(settings: LabelerSettings, policy?: Artifact): Promise<LabelerInput>
   skip(stage: StageName, why: string): void
+}
+
+export interface RunnerSettings {
+  queues: Queues
+  cache: Cache
+  onFailure: OnFailure
+  method?: string
+  task?: string
 }
 
 const queueOf = (queues: Queues): Record<StageName, string> => ({
   model: queues.light,
   data: queues.light,
+  'human-labels': queues.light,
   study: queues.light,
   report: queues.light,
-  'human-labels': queues.light,
-  choose: queues.label,
   label: queues.label,
   judge: queues.label,
+  choose: queues.label,
   sft: queues.gpu,
   sample: queues.gpu,
   'reward-model': queues.gpu,
@@ -44,34 +62,107 @@ const queueOf = (queues: Queues): Record<StageName, string> => ({
   evaluate: queues.gpu,
 })
 
-/** @param plan the stages that will run, in order; shown as waiting from the start */
-export function stageRunner(plan: readonly StageName[], { queues, cache }: { queues: Queues; cache: 'use' | 'refresh' }): StageRunner {
-  const stages: StageStatus[] = plan.map((stage) => ({ stage, state: 'waiting' }))
-  setHandler(statusQuery, () => ({ workflow: workflowInfo().workflowType, stages }), { description: 'Every stage: its state, time and artifact' })
+/** A stage that failed for good and waits for a person. */
+interface Parked {
+  stage: StageName
+  input: StageInput<StageName>
+  canSkip: boolean
+  resolution?: Resolution
+}
 
+/** @param plan the stages that will run, in order; shown as waiting from the start */
+export function stageRunner(plan: readonly StageName[], { queues, cache, onFailure, method, task }: RunnerSettings): StageRunner {
+  const stages: StageStatus[] = plan.map((stage) => ({ stage, state: 'waiting' }))
   const models = new Map<string, Artifact>()
-  const set = (stage: string, status: Omit<StageStatus, 'stage'>) => {
+  const resetPoints: Record<string, number> = {}
+  let parked: Parked | undefined
+
+  setHandler(statusQuery, () => ({ workflow: workflowInfo().workflowType, stages }), { description: 'Every stage: its state, time and artifact' })
+  setHandler(resolveFailure, (given) => resolve(checkResolution(given, parked)), {
+    description: 'Go on from a parked stage: {"action": "retry" | "skip" | "abort", "overrides": {…}}. Overrides are laid over the stage\'s input, e.g. {"action": "retry", "overrides": {"labeler": {"baseUrl": "http://127.0.0.1:8000/v1"}}}.',
+    validator: (given) => void refusing(() => checkResolution(given, parked)),
+  })
+  setHandler(resolveFailureSignal, (given) => {
+    try {
+      resolve(checkResolution(given, parked))
+    } catch (error) {
+      log.warn('signal resolveFailure ignored', { reason: (error as Error).message })
+    }
+  }, { description: 'The same as the update, for when no worker is up to answer; a message that does not fit is logged and ignored.' })
+  findableBy({ status: 'running', ...(method && { method }), ...(task && { task }) })
+
+  function resolve(resolution: Resolution): string {
+    parked!.resolution = resolution
+    return `${parked!.stage}: ${resolution.action}`
+  }
+
+  function set(stage: string, status: Omit<StageStatus, 'stage'>): void {
     const at = stages.findIndex((s) => s.stage === stage)
     stages.splice(at < 0 ? stages.length : at, at < 0 ? 0 : 1, { stage, ...status })
-    setCurrentDetails(describe(stages))
+    setCurrentDetails(describe(stages, parked))
+  }
+
+  async function attempt<N extends StageName>(stage: N, input: StageInput<N>, shownAs: string): Promise<Artifact> {
+    const taskQueue = asksLocally(input) ? queues.gpu : queueOf(queues)[stage]
+    const activities = proxyActivities<Activities>({ ...OPTIONS, taskQueue, summary: shownAs })
+    const started = Date.now()
+    set(shownAs, { state: 'running' })
+    resetPoints[shownAs] = workflowInfo().historyLength + 1 // the workflow task that schedules this stage: where the UI's Reset goes on from
+    upsertMemo({ resetPoints: { ...resetPoints } })
+    findableBy({ status: 'running', stage: shownAs })
+    const { reused, ...artifact } = await (activities[stage] as (input: unknown) => Promise<StageResult>)({ ...input, cache })
+    set(shownAs, { state: reused ? 'reused' : 'done', seconds: (Date.now() - started) / 1000, artifact })
+    if (!stages.some(({ state }) => state === 'waiting')) findableBy({ status: 'done' })
+    return artifact
+  }
+
+  /** Until the stage is done, skipped, or given up. */
+  async function runUntilResolved<N extends StageName>(stage: N, given: StageInput<N>, shownAs: string, canSkip: boolean): Promise<Artifact | undefined> {
+    for (let input = given; ; ) {
+      try {
+        return await attempt(stage, input, shownAs)
+      } catch (error) {
+        const cause = error instanceof ActivityFailure ? error.cause : error
+        const message = cause instanceof Error ? cause.message : String(cause)
+        if (isCancellation(error)) throw error
+        const { action, overrides } = onFailure === 'wait' ? await park(stage, input, shownAs, message, canSkip) : { action: 'abort' as const }
+        if (action === 'abort') {
+          set(shownAs, { state: 'failed', message })
+          findableBy({ status: 'failed' })
+          throw error
+        }
+        if (action === 'skip') {
+          set(shownAs, { state: 'skipped', message: `skipped by a person after: ${message}` })
+          return undefined
+        }
+        input = await withModels(overridden(stage, input, overrides))
+      }
+    }
+  }
+
+  async function park<N extends StageName>(stage: N, input: StageInput<N>, shownAs: string, message: string, canSkip: boolean): Promise<Resolution> {
+    parked = { stage, input, canSkip }
+    const own = parked
+    set(shownAs, { state: 'parked', message })
+    findableBy({ status: 'parked' })
+    const resolved = await condition(() => own.resolution !== undefined, PARKED_AT_MOST)
+    parked = undefined
+    return resolved ? own.resolution! : { action: 'abort' }
+  }
+
+  /** A labeler that an override made local needs the artifact of its model. */
+  async function withModels<N extends StageName>(input: StageInput<N>): Promise<StageInput<N>> {
+    const asked = input as Partial<Record<'labeler' | 'judge', LabelerInput>>
+    const found = { ...asked }
+    for (const role of ['labeler', 'judge'] as const) if (asked[role]) found[role] = await runner.labeler(asked[role].settings, asked[role].model)
+    return found as StageInput<N>
   }
 
   const runner: StageRunner = {
     async run(stage, input, shownAs = stage) {
-      const taskQueue = asksLocally(input) ? queues.gpu : queueOf(queues)[stage]
-      const activities = proxyActivities<Activities>({ ...OPTIONS, taskQueue, summary: shownAs })
-      const started = Date.now()
-      set(shownAs, { state: 'running' })
-      try {
-        const { reused, ...artifact } = await (activities[stage] as (input: unknown) => Promise<StageResult>)({ ...input, cache })
-        set(shownAs, { state: reused ? 'reused' : 'done', seconds: (Date.now() - started) / 1000, artifact })
-        return artifact
-      } catch (error) {
-        const cause = error instanceof ActivityFailure ? error.cause : error
-        set(shownAs, { state: 'failed', message: cause instanceof Error ? cause.message : String(cause) })
-        throw error
-      }
+      return (await runUntilResolved(stage, input, shownAs, false))!
     },
+    runOptional: (stage, input, shownAs = stage) => runUntilResolved(stage, input, shownAs, true),
     artifact(given, model) {
       if (typeof given !== 'string') return Promise.resolve(given)
       if (model && !given.startsWith('file://')) return runner.model(given)
@@ -92,17 +183,21 @@ export function stageRunner(plan: readonly StageName[], { queues, cache }: { que
   return runner
 }
 
-/** Whether the labeler or judge of a stage is a local model, which needs the device. */
-function asksLocally(input: object): boolean {
-  const { labeler, judge } = input as Partial<Record<'labeler' | 'judge', StageInput<'label'>['labeler']>>
-  return [labeler, judge].some((asked) => asked && !isEndpoint(asked.settings))
+function findableBy(values: Partial<Record<SearchAttribute, string>>): void {
+  upsertSearchAttributes(Object.entries(values).map(([name, value]) => ({ key: defineSearchAttributeKey(SEARCH_ATTRIBUTES[name as SearchAttribute], 'KEYWORD'), value })))
 }
 
-/** The run's current details in the UI, as a Markdown table. */
-function describe(stages: readonly StageStatus[]): string {
-  const rows = stages.map(({ stage, state, seconds, message, artifact }) => {
-    const figures = artifact ? Object.entries(artifact.summary).map(([name, value]) => `${name} ${value}`) : []
-    return `| ${stage} | ${state} | ${seconds === undefined ? '' : seconds.toFixed(1)} | ${(message ?? figures.join(', ')).replaceAll('|', '\\|').replaceAll('\n', ' ')} |`
-  })
-  return ['| Stage | State | Seconds | Figures |', '|---|---|---|---|', ...rows].join('\n')
+/** A validator must fail with a message the UI shows, not with an error of ours. */
+function refusing<T>(check: () => T): T {
+  try {
+    return check()
+  } catch (error) {
+    throw ApplicationFailure.nonRetryable((error as Error).message, (error as Error).name)
+  }
+}
+
+/** Whether the labeler or judge of a stage is a local model, which needs the device. */
+function asksLocally(input: object): boolean {
+  const { labeler, judge } = input as Partial<Record<'labeler' | 'judge', LabelerInput>>
+  return [labeler, judge].some((asked) => asked && !isEndpoint(asked.settings))
 }

@@ -161,7 +161,7 @@ test('prompt show prints what would be sent, and its length', async () => {
   expect(out).toMatch(/^POST http:\/\/127\.0\.0\.1:9\/v1\/chat\/completions\n\{.*"model": "judge".*>>>>>>>> Example >>>>>>>>.*"top_logprobs": 20.*-- row 2, id \w+: \d+ tokens/s)
 })
 
-describe('bad input ends at once with one message that names it', () => {
+describe('bad input is told at once by one message that names it', () => {
   const folder = temporaryFolder()
   const write = (name: string, text: string) => {
     writeFileSync(join(folder, name), text)
@@ -182,7 +182,7 @@ describe('bad input ends at once with one message that names it', () => {
     ['weights cut short', () => ({ model: cutWeights() }), /model\.safetensors claims a header of 2064 bytes in a file of 1000; it is cut short/],
     ['a GGUF file that is none', () => ({ model: write('no.gguf', 'nothing') }), /no\.gguf does not start with "GGUF"/],
     ['an unknown task', () => ({ task: 'poetry' }), /field "task" got "poetry"/],
-  ])('%s fails the run', async (_, fields, message) => {
+  ])('%s parks the run with the reason', async (_, fields, message) => {
     const { code, err } = await house.run('run', 'align', '--input', input(fields()))
     expect(err).toMatch(message)
     expect(code).toBe(1)
@@ -210,6 +210,21 @@ describe('bad input ends at once with one message that names it', () => {
     expect(err).toMatch(message)
     expect(code).toBe(2)
   })
+})
+
+test('a parked run is listed as such, mended from the command line, and completes', async () => {
+  const parked = await house.run('run', 'sft', '--id', 'mended', '--input', JSON.stringify({ model, data: '/nowhere.jsonl', limits: small.limits, sft: small.sft }))
+  expect(parked.code).toBe(1)
+  expect(parked.err).toMatch(/mended: data is parked: .*\/nowhere\.jsonl does not exist[^]*rlaif resolve mended retry/)
+  expect((await house.run('status')).out).toMatch(/mended +sft +parked/)
+  expect((await house.run('status', 'mended')).out).toMatch(/⏸ data /)
+  expect(await house.run('resolve', 'mended', 'retry', '--overrides', '{"data": {"limit": "ten"}}')).toMatchObject({ code: 2, err: expect.stringMatching(/field "data\.limit" got "ten"/) })
+  expect(await house.run('resolve', 'mended', 'skip')).toMatchObject({ code: 2, err: expect.stringMatching(/stage data cannot be skipped/) })
+  const data = join(temporaryFolder(), 'rows.jsonl')
+  writeFileSync(data, Array.from({ length: 6 }, (_, i) => JSON.stringify({ prompt: `Post ${i}`, reference: 'Short.' })).join('\n'))
+  expect(await house.run('resolve', 'mended', 'retry', '--overrides', JSON.stringify({ data: { path: data } }))).toMatchObject({ code: 0, out: 'mended: data: retry\n' })
+  await house.client.workflow.getHandle('mended').result()
+  expect((await house.run('status')).out).toMatch(/mended +sft +completed/)
 })
 
 test('without a server, the command says how to get one', async () => {

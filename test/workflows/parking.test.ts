@@ -1,0 +1,151 @@
+// A stage that fails for good parks the run until a person decides. Real server and workflows; the stages are fakes that fail on demand.
+import { ApplicationFailure } from '@temporalio/activity'
+import { defineSearchAttributeKey } from '@temporalio/common'
+import type { WorkflowHandle } from '@temporalio/client'
+import { SEARCH_ATTRIBUTES } from '../../src/contracts/search-attributes'
+import { stageSchemas, type StageName } from '../../src/contracts/stages'
+import type { RunStatus } from '../../src/contracts/status'
+import { openSkippingServer, type SkippingServer } from './server'
+
+jest.setTimeout(120_000)
+
+let server: SkippingServer
+beforeAll(async () => {
+  server = await openSkippingServer()
+})
+afterAll(() => server.close())
+
+type Inputs = { stage: StageName; input: Record<string, unknown> }[]
+
+/** Fakes of all stages; `fail` throws where the test wants a failure. */
+function fakes(fail: (stage: StageName, input: Record<string, unknown>) => void) {
+  const asked: Inputs = []
+  const stage = (name: StageName) => (input: Record<string, unknown>) => {
+    asked.push({ stage: name, input })
+    fail(name, input)
+    return Promise.resolve({ uri: `file:///store/${name}/${asked.length}`, sha256: '0'.repeat(64), bytes: 1, summary: { task: 'summarization', candidates: 2, labeler: 'x' }, reused: false })
+  }
+  return { asked, activities: Object.fromEntries((Object.keys(stageSchemas) as StageName[]).map((name) => [name, stage(name)])) }
+}
+
+const statusOf = async (handle: WorkflowHandle, name: keyof typeof SEARCH_ATTRIBUTES) => (await handle.describe()).typedSearchAttributes.get(defineSearchAttributeKey(SEARCH_ATTRIBUTES[name], 'KEYWORD'))
+const stages = async (handle: WorkflowHandle) => (await handle.query<RunStatus>('status')).stages
+
+async function untilParked(handle: WorkflowHandle) {
+  for (;;) {
+    const parked = (await stages(handle)).find(({ state }) => state === 'parked')
+    if (parked) return parked
+    await new Promise((done) => setTimeout(done, 50))
+  }
+}
+const resolve = (handle: WorkflowHandle, message: unknown) => handle.executeUpdate<string, [unknown]>('resolveFailure', { args: [message] })
+const refused = (handle: WorkflowHandle, message: unknown) => resolve(handle, message).then(() => 'accepted', (error: Error) => (error.cause as Error | undefined)?.message ?? error.message)
+const endpointIs = (input: Record<string, unknown>) => (input.labeler as { settings: { baseUrl: string } }).settings.baseUrl
+
+test('a labeler that is down parks the run after five attempts; it is found by its status, mended with an override, and completes', async () => {
+  const { asked, activities } = fakes((stage, input) => {
+    if (stage === 'label' && endpointIs(input) === 'http://down/v1') throw new Error('label: the endpoint does not answer')
+  })
+  await server.withWorker(activities, async () => {
+    const handle = await server.start('align', { labeler: { baseUrl: 'http://down/v1', model: 'judge', orders: 1 } }, 'down')
+    expect(await untilParked(handle)).toMatchObject({ stage: 'label', message: 'label: the endpoint does not answer' })
+    expect(asked.filter(({ stage }) => stage === 'label')).toHaveLength(5)
+    expect(await statusOf(handle, 'status')).toBe('parked')
+    expect([await statusOf(handle, 'stage'), await statusOf(handle, 'method'), await statusOf(handle, 'task')]).toEqual(['label', 'rlaif', 'summarization'])
+    expect((await handle.describe()).memo!.resetPoints).toMatchObject({ model: expect.any(Number), label: expect.any(Number) })
+
+    expect(await refused(handle, { action: 'repeat' })).toMatch(/field "action" got "repeat"/)
+    expect(await refused(handle, { action: 'skip' })).toMatch(/stage label cannot be skipped/)
+    expect(await refused(handle, { action: 'retry', overrides: { labeler: { baseUrl: 'ftp://x' } } })).toMatch(/field "baseUrl" got "ftp:\/\/x"/)
+    expect(await refused(handle, { action: 'retry', overrides: { settings: { maxFailedShare: 7 }, nonsense: 1 } })).toMatch(/settings\.maxFailedShare.*\n?.*nonsense/s)
+    expect(await refused(handle, { action: 'abort', overrides: { seed: 2 } })).toMatch(/"overrides" go with action "retry"/)
+
+    expect(await resolve(handle, { action: 'retry', overrides: { labeler: { baseUrl: 'http://up/v1' } } })).toBe('label: retry')
+    await handle.result()
+    const last = asked.filter(({ stage }) => stage === 'label').at(-1)!.input
+    expect(last.labeler).toMatchObject({ settings: { baseUrl: 'http://up/v1', model: 'judge', orders: 1 } })
+    expect(asked.filter(({ stage }) => stage === 'sample')).toHaveLength(1)
+    expect(await statusOf(handle, 'status')).toBe('done')
+    expect(await refused(handle, { action: 'retry' })).not.toBe('accepted')
+  })
+})
+
+test('a labeler may be replaced by a local one, whose model is then found', async () => {
+  const { asked, activities } = fakes((stage, input) => {
+    if (stage === 'label' && 'baseUrl' in (input.labeler as { settings: object }).settings) throw ApplicationFailure.nonRetryable('refused')
+  })
+  await server.withWorker(activities, async () => {
+    const handle = await server.start('align', { labeler: { baseUrl: 'http://down/v1', model: 'judge' }, model: '/models/mine' }, 'replaced')
+    await untilParked(handle)
+    await resolve(handle, { action: 'retry', overrides: { labeler: 'default' } })
+    await handle.result()
+    expect(asked.filter(({ stage }) => stage === 'label').at(-1)!.input.labeler).toMatchObject({ settings: { model: 'default' }, model: { uri: expect.stringContaining('/model/') } })
+  })
+})
+
+test('a run that can do without a stage goes on when it is skipped; the signal does what the update does', async () => {
+  const { asked, activities } = fakes((stage) => {
+    if (stage === 'choose' || stage === 'evaluate') throw ApplicationFailure.nonRetryable(`${stage} is broken`)
+  })
+  await server.withWorker(activities, async () => {
+    const handle = await server.start('align', {}, 'skipped')
+    expect(await untilParked(handle)).toMatchObject({ stage: 'choose' })
+    await handle.signal('resolveFailure', { action: 'leave it' }) // does not fit: ignored
+    await handle.signal('resolveFailure', { action: 'skip' })
+    while ((await untilParked(handle)).stage !== 'evaluate') await new Promise((done) => setTimeout(done, 50))
+    await resolve(handle, { action: 'skip' })
+    const { policy } = (await handle.result()) as { policy: { uri: string } }
+    expect(policy.uri).toMatch(/\/rl\//)
+    expect((await stages(handle)).filter(({ state }) => state === 'skipped').map(({ stage, message }) => [stage, message])).toEqual([['choose', 'skipped by a person after: choose is broken'], ['evaluate', 'skipped by a person after: evaluate is broken']])
+    expect(asked.at(-1)!.stage).toBe('report')
+  })
+})
+
+test('aborting fails the run with the reason; onFailure "fail" does so by itself', async () => {
+  const { activities } = fakes((stage) => {
+    if (stage === 'sft') throw ApplicationFailure.nonRetryable('no references')
+  })
+  await server.withWorker(activities, async () => {
+    const waiting = await server.start('align', {}, 'aborted')
+    await untilParked(waiting)
+    await resolve(waiting, { action: 'abort' })
+    const failing = await server.start('align', { onFailure: 'fail' }, 'failing')
+    for (const handle of [waiting, failing]) {
+      await expect(handle.result()).rejects.toThrow('Workflow execution failed')
+      expect(await statusOf(handle, 'status')).toBe('failed')
+      expect((await stages(handle)).find(({ stage }) => stage === 'sft')).toMatchObject({ state: 'failed', message: 'no references' })
+    }
+  })
+})
+
+test('a run that nobody mends for 30 days fails; the wait takes no time here', async () => {
+  const { activities } = fakes((stage) => {
+    if (stage === 'data') throw ApplicationFailure.nonRetryable('no such file')
+  })
+  const started = Date.now()
+  await server.withWorker(activities, async () => {
+    const handle = await server.start('align', {}, 'forgotten')
+    await expect(handle.result()).rejects.toThrow()
+    const { startTime, closeTime } = await handle.describe()
+    expect((closeTime!.getTime() - startTime.getTime()) / 86_400_000).toBeCloseTo(30, 1)
+  })
+  expect(Date.now() - started).toBeLessThan(60_000)
+})
+
+test('Reset from a reset point runs that stage and the later ones again, and no earlier one', async () => {
+  let broken = true
+  const { asked, activities } = fakes((stage) => {
+    if (stage === 'reward-model' && broken) throw ApplicationFailure.nonRetryable('out of luck')
+  })
+  await server.withWorker(activities, async () => {
+    const handle = await server.start('align', { onFailure: 'fail' }, 'reset')
+    await expect(handle.result()).rejects.toThrow()
+    const { memo, runId } = await handle.describe()
+    const { resetPoints } = memo as { resetPoints: Record<string, number> }
+    broken = false
+    asked.length = 0
+    await server.client.workflowService.resetWorkflowExecution({ namespace: 'default', workflowExecution: { workflowId: 'reset', runId }, workflowTaskFinishEventId: resetPoints['reward-model'] as never, reason: 'mended', requestId: 'once' })
+    await server.client.workflow.getHandle('reset').result()
+    expect(asked.map(({ stage }) => stage)).toEqual(['reward-model', 'rl', 'choose', 'evaluate', 'report'])
+  })
+})
