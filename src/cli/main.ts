@@ -12,6 +12,7 @@ import { importModel } from './model'
 import { showPrompt } from './prompt'
 import { resolveRun } from './resolve'
 import { newId, seeThrough, startRun, workersArePolling } from './run'
+import { workflowJsonSchema } from './schema'
 import { start, up } from './start'
 import { describeRun, listRuns, reportFile } from './status'
 import { parseRoles, worker } from './worker'
@@ -100,6 +101,11 @@ program
   .description('where the report of a finished run is')
   .action((id: string) => connected(async (connection) => print(await reportFile(connection, id))))
 program.command('doctor').description('what is installed, which device, which versions').action(async () => exitWith((await doctor(print)) ? 0 : 1))
+
+program
+  .command('schema <workflow>')
+  .description('the input of a workflow as JSON Schema')
+  .action((name: string) => print(JSON.stringify(workflowJsonSchema(workflowName(name)), null, 2)))
 
 const prompt = program.command('prompt').description('what labelers are asked')
 prompt

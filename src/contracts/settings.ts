@@ -79,7 +79,7 @@ const endpointLabeler = z.strictObject({
 export const labelerSchema = z
   .preprocess((given) => (given === 'default' || given === 'policy' ? { model: given } : given), z.union([endpointLabeler, localLabeler]).prefault({ model: 'default' }))
   .refine((labeler) => labeler.samples === 1 || labeler.temperature > 0, { path: ['temperature'], message: 'wants to be above 0 when "samples" is above 1: greedy rationales are all the same' })
-  .describe('Who judges: "default", "policy" (the initial policy itself), {model} for a local model, or {baseUrl, model, apiKeyEnv} for an endpoint; and how it is asked.')
+  .meta({ description: 'Who judges: "default", "policy" (the initial policy itself), {model} for a local model, or {baseUrl, model, apiKeyEnv} for an endpoint; and how it is asked.', default: { model: 'default' } })
 export type LabelerSettings = z.infer<typeof labelerSchema>
 export type EndpointSettings = z.infer<typeof endpointLabeler>
 export const isEndpoint = (labeler: LabelerSettings): labeler is EndpointSettings => 'baseUrl' in labeler

@@ -23,7 +23,7 @@ const alignObject = z.strictObject({
   model: s.modelSchema.describe('The model to align.'),
   ...dataset,
   labeler: s.labelerSchema,
-  judge: s.labelerSchema.describe('Who judges the evaluation; like labeler.'),
+  judge: s.labelerSchema.meta({ description: 'Who judges the evaluation and the candidates; like labeler.', default: { model: 'default' } }),
   sft: s.sftSchema,
   sample: s.sampleSchema,
   label: s.labelSchema,
