@@ -27,6 +27,7 @@ export async function runStage(runner: StageRunner, stage: StageName, input: unk
     if (found) return { ...found, reused: true }
 
     const started = Date.now()
+    log.info('stage computes', { stage, key })
     const work = runner.store.begin(stage, key)
     const summary = await whileHeartbeating((signal, onProgress) => computeInChild({ stage, input: parsed, home: runner.home, ...work }, signal, { onProgress, onLine: (line) => log.warn(line, { stage }) }))
     const artifact = await runner.store.commit(work, { stage, version, key, seconds: (Date.now() - started) / 1000, input: settings, summary })

@@ -18,7 +18,7 @@ export const resolveFailureSignal = defineSignal<[unknown]>('resolveFailure')
 /** Long enough for any training; a hung or killed worker is noticed by its missing heartbeat. No time limit counts waiting for a free worker. */
 const OPTIONS: ActivityOptions = {
   startToCloseTimeout: '30 days',
-  heartbeatTimeout: '1 minute',
+  heartbeatTimeout: '30 seconds',
   retry: { maximumAttempts: 5, initialInterval: '5 seconds', backoffCoefficient: 2, maximumInterval: '5 minutes' },
 }
 /** A run that nobody mends fails after this. */

@@ -1,7 +1,10 @@
 // A stage that fails for good parks the run until a person decides. Real server and workflows; the stages are fakes that fail on demand.
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { ApplicationFailure } from '@temporalio/activity'
 import { defineSearchAttributeKey } from '@temporalio/common'
 import type { WorkflowHandle } from '@temporalio/client'
+import { temporal } from '@temporalio/proto'
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/search-attributes'
 import { stageSchemas, type StageName } from '../../src/contracts/stages'
 import type { RunStatus } from '../../src/contracts/status'
@@ -39,6 +42,21 @@ async function untilParked(handle: WorkflowHandle) {
   }
 }
 const resolve = (handle: WorkflowHandle, message: unknown) => handle.executeUpdate<string, [unknown]>('resolveFailure', { args: [message] })
+/** Nothing that names the machine it was recorded on. */
+function withoutPlaces<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
+  for (const [name, inner] of Object.entries(value)) {
+    if (name === 'identity' || name === 'stackTrace') Object.assign(value, { [name]: '' })
+    else withoutPlaces(inner)
+  }
+  return value
+}
+
+/** RLAIF_RECORD=1 adds the history of a new control-flow shape to those that replay.test.ts replays; an old one is never written again. */
+async function record(handle: WorkflowHandle, shape: string): Promise<void> {
+  const file = join(__dirname, 'histories', `${shape}.bin`)
+  if (process.env.RLAIF_RECORD && !existsSync(file)) writeFileSync(file, temporal.api.history.v1.History.encode(withoutPlaces(await handle.fetchHistory())).finish())
+}
 const refused = (handle: WorkflowHandle, message: unknown) => resolve(handle, message).then(() => 'accepted', (error: Error) => (error.cause as Error | undefined)?.message ?? error.message)
 const endpointIs = (input: Record<string, unknown>) => (input.labeler as { settings: { baseUrl: string } }).settings.baseUrl
 
@@ -67,6 +85,7 @@ test('a labeler that is down parks the run after five attempts; it is found by i
     expect(asked.filter(({ stage }) => stage === 'sample')).toHaveLength(1)
     expect(await statusOf(handle, 'status')).toBe('done')
     expect(await refused(handle, { action: 'retry' })).not.toBe('accepted')
+    await record(handle, 'align-rlaif-parked-and-mended')
   })
 })
 
@@ -98,6 +117,7 @@ test('a run that can do without a stage goes on when it is skipped; the signal d
     expect(policy.uri).toMatch(/\/rl\//)
     expect((await stages(handle)).filter(({ state }) => state === 'skipped').map(({ stage, message }) => [stage, message])).toEqual([['choose', 'skipped by a person after: choose is broken'], ['evaluate', 'skipped by a person after: evaluate is broken']])
     expect(asked.at(-1)!.stage).toBe('report')
+    await record(handle, 'align-rlaif-stages-skipped')
   })
 })
 
@@ -115,6 +135,8 @@ test('aborting fails the run with the reason; onFailure "fail" does so by itself
       expect(await statusOf(handle, 'status')).toBe('failed')
       expect((await stages(handle)).find(({ stage }) => stage === 'sft')).toMatchObject({ state: 'failed', message: 'no references' })
     }
+    await record(waiting, 'align-aborted')
+    await record(failing, 'align-failed')
   })
 })
 
@@ -147,5 +169,22 @@ test('Reset from a reset point runs that stage and the later ones again, and no 
     await server.client.workflowService.resetWorkflowExecution({ namespace: 'default', workflowExecution: { workflowId: 'reset', runId }, workflowTaskFinishEventId: resetPoints['reward-model'] as never, reason: 'mended', requestId: 'once' })
     await server.client.workflow.getHandle('reset').result()
     expect(asked.map(({ stage }) => stage)).toEqual(['reward-model', 'rl', 'choose', 'evaluate', 'report'])
+  })
+})
+
+test.each([
+  ['align', {}, 'align-rlaif'],
+  ['align', { method: 'sft' }, 'align-sft'],
+  ['align', { method: 'rlhf+rlaif', labeler: 'policy' }, 'align-rlhf-and-rlaif'],
+  ['align', { method: 'direct-rlaif' }, 'align-direct'],
+  ['labelStudy', { variants: [{ name: 'one' }, { name: 'two', technique: { exemplars: 1 } }] }, 'label-study'],
+  ['rl', {}, 'rl-alone'],
+])('%s %j completes on stages that do nothing', async (workflow, input, shape) => {
+  const { activities } = fakes(() => {})
+  await server.withWorker(activities, async () => {
+    const handle = await server.start(workflow, input, shape)
+    await handle.result()
+    await record(handle, shape)
+    expect((await stages(handle)).every(({ state }) => state === 'done')).toBe(true)
   })
 })

@@ -1,0 +1,94 @@
+// npm run chaos -- [--kills 20] [--seed 1] [--rounds 1]: a tiny but complete run while the Temporal server, workers and compute children are
+// killed with SIGKILL at random instants and started again. Afterwards: every artifact equals that of an undisturbed run, no finished
+// stage was computed twice, and no process is left behind. Exit code 0 says that all of it held.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { openSite } from './site.mjs'
+import { tinyInput, writeTinyModel } from './tiny.mjs'
+
+const HELP = `npm run chaos -- [--kills 20] [--seed 1] [--keep]
+
+  --kills   how many processes are killed
+  --seed    which, and when
+  --keep    leave the folder with store and logs`
+
+const { values: flags } = parseArgs({ options: { kills: { type: 'string', default: '20' }, seed: { type: 'string', default: '1' }, keep: { type: 'boolean' }, help: { type: 'boolean' } } })
+if (flags.help) {
+  console.log(HELP)
+  process.exit(0)
+}
+
+/** mulberry32: the kills are a function of the seed. */
+function randomFrom(seed) {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+}
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Kills and restarts until `kills` are done or the run is over. @returns how many of each kind */
+async function disturb(site, kills, random, isOver) {
+  const counts = { server: 0, worker: 0, child: 0 }
+  for (let done = 0; done < kills && !isOver(); ) {
+    await pause(300 + 2700 * random())
+    const kind = ['child', 'child', 'worker', 'server'][Math.floor(4 * random())]
+    if (isOver() || !(await site.kill(kind, random))) continue
+    counts[kind]++
+    done++
+    process.stderr.write(`\r${done}/${kills} killed (${Object.entries(counts).map(([name, n]) => `${n} ${name}`).join(', ')}) `)
+  }
+  return counts
+}
+
+/** A whole run at a site of its own. */
+async function wholeRun(folder, input, kills, random) {
+  const site = await openSite(folder)
+  let over = false
+  try {
+    await site.start(input)
+    const result = site.result().finally(() => (over = true))
+    result.catch(() => {})
+    const counts = kills > 0 ? await disturb(site, kills, random, () => over) : {}
+    return { digests: digestsOf(await result), counts, computed: site.computedTwice(), resolved: site.resolved() }
+  } finally {
+    await site.close()
+  }
+}
+
+/** The report holds times and places; everything else is a function of the input. */
+const digestsOf = ({ stages }) => Object.fromEntries(Object.entries(stages).filter(([stage]) => stage !== 'report').map(([stage, { sha256 }]) => [stage, sha256]))
+
+const root = mkdtempSync(join(tmpdir(), 'rlaif-chaos-'))
+const failures = []
+const expect = (holds, what) => {
+  console.log(`${holds ? '✓' : '✗'} ${what}`)
+  if (!holds) failures.push(what)
+}
+try {
+  const input = tinyInput(writeTinyModel(join(root, 'model')))
+  console.log('undisturbed run')
+  const quiet = await wholeRun(join(root, 'quiet'), input, 0)
+  console.log(`disturbed run, seed ${flags.seed}`)
+  const started = Date.now()
+  const loud = await wholeRun(join(root, 'loud'), input, Number(flags.kills), randomFrom(Number(flags.seed)))
+  process.stderr.write('\n')
+  const total = Object.values(loud.counts).reduce((a, b) => a + b, 0)
+  console.log(`${total} killed (${Object.entries(loud.counts).map(([name, n]) => `${n} ${name}`).join(', ')}), ${loud.resolved} parked stages resumed, ${((Date.now() - started) / 1000).toFixed(0)} s`)
+  expect(total === Number(flags.kills), `${flags.kills} processes were killed before the run was over`)
+  for (const [stage, digest] of Object.entries(quiet.digests)) expect(loud.digests[stage] === digest, `${stage}: the same artifact`)
+  expect(loud.computed.length === 0, `no finished stage was computed again${loud.computed.length > 0 ? `: ${loud.computed.join(', ')}` : ''}`)
+  const { processesOf } = await import('./site.mjs')
+  const left = processesOf(root)
+  expect(left.length === 0, `no process is left behind${left.length > 0 ? `: ${left.join(', ')}` : ''}`)
+} finally {
+  if (flags.keep) console.log(`kept: ${root}`)
+  else rmSync(root, { recursive: true, force: true, maxRetries: 5 })
+}
+process.exit(failures.length > 0 ? 1 : 0)

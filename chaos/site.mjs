@@ -1,0 +1,157 @@
+// A Temporal server on a database file and two worker processes, each of which may be killed and comes back.
+import { spawn } from 'node:child_process'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const require = createRequire(import.meta.url)
+const { Client, Connection } = require('@temporalio/client')
+const { findTemporal } = require('../dist/cli/dev-server.js')
+const command = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'cli', 'main.js')
+
+const WORKERS = 2
+const RUN = 'chaos'
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+
+const freePort = () =>
+  new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address()
+      probe.close(() => resolve(port))
+    })
+  })
+
+/** Processes whose environment names the folder, by id and command. */
+export function processesOf(folder) {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .flatMap((pid) => {
+      try {
+        const belongs = readFileSync(`/proc/${pid}/environ`, 'utf8').includes(folder)
+        return belongs ? [`${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').slice(0, 100)}`] : []
+      } catch {
+        return [] // it ended meanwhile
+      }
+    })
+}
+
+function childrenOf(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
+  } catch {
+    return []
+  }
+}
+
+/** Starts a process again whenever it ends, until it is told to stop. */
+function keptUp(start) {
+  let child
+  let wanted = true
+  const run = () => {
+    child = start()
+    child.once('exit', () => wanted && setTimeout(run, 300))
+  }
+  run()
+  return {
+    pid: () => (child.exitCode === null && child.signalCode === null ? child.pid : undefined),
+    stop: (signal) =>
+      new Promise((resolve) => {
+        wanted = false
+        if (child.exitCode !== null || child.signalCode !== null) return resolve()
+        child.once('exit', resolve)
+        child.kill(signal)
+      }),
+  }
+}
+
+async function connected(address) {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await Connection.connect({ address, connectTimeout: 1000 })
+    } catch (error) {
+      if (tries === 120) throw error
+      await pause(250)
+    }
+  }
+}
+
+/** Asks again while the server is down. */
+async function patiently(ask) {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (tries === 240 || /WorkflowFailed/.test(error.name)) throw error
+      await pause(250)
+    }
+  }
+}
+
+export async function openSite(folder) {
+  mkdirSync(folder, { recursive: true })
+  const address = `127.0.0.1:${await freePort()}`
+  const env = { ...process.env, RLAIF_HOME: folder, TEMPORAL_ADDRESS: address }
+  const log = (name) => openSync(join(folder, `${name}.log`), 'a')
+  const spawned = (name, file, args) => {
+    const out = log(name)
+    const child = spawn(file, args, { env, stdio: ['ignore', out, out] })
+    closeSync(out)
+    return child
+  }
+  const server = keptUp(() => spawned('temporal', findTemporal(), ['server', 'start-dev', '--ip', '127.0.0.1', '--port', address.split(':')[1], '--headless', '--db-filename', join(folder, 'temporal.db'), '--log-level', 'error']))
+  const connection = await connected(address)
+  const workers = Array.from({ length: WORKERS }, (_, i) => keptUp(() => spawned(`worker-${i}`, process.execPath, [command, 'worker'])))
+  const client = new Client({ connection })
+  let resolved = 0
+
+  async function resumeWhenParked(isOver) {
+    while (!isOver()) {
+      await pause(1000)
+      const status = await client.workflow.getHandle(RUN).query('status').catch(() => undefined)
+      if (!status?.stages.some(({ state }) => state === 'parked')) continue
+      await client.workflow.getHandle(RUN).executeUpdate('resolveFailure', { args: [{ action: 'retry' }] }).then(() => resolved++, () => {})
+    }
+  }
+
+  return {
+    start: (input) => patiently(() => client.workflow.start('align', { taskQueue: 'rlaif', workflowId: RUN, workflowIdConflictPolicy: 'USE_EXISTING', args: [input] })),
+    async result() {
+      let over = false
+      void resumeWhenParked(() => over)
+      return patiently(() => client.workflow.getHandle(RUN).result()).finally(() => (over = true))
+    },
+    /** @returns whether there was one to kill */
+    async kill(kind, random) {
+      const pids = kind === 'server' ? [server.pid()] : kind === 'worker' ? workers.map((worker) => worker.pid()) : workers.flatMap((worker) => childrenOf(worker.pid()))
+      const alive = pids.filter((pid) => pid !== undefined)
+      if (alive.length === 0) return false
+      try {
+        process.kill(alive[Math.floor(alive.length * random())], 'SIGKILL')
+        return true
+      } catch {
+        return false // it ended meanwhile
+      }
+    },
+    resolved: () => resolved,
+    /** Stages that were computed after they had been finished, by the workers' own logs. */
+    computedTwice() {
+      const events = readdirSync(folder)
+        .filter((name) => /^worker-\d+\.log$/.test(name))
+        .flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n'))
+        .filter((line) => /"message":"stage (computes|finished)"/.test(line))
+        .map((line) => JSON.parse(line))
+        .sort((a, b) => (a.time < b.time ? -1 : 1))
+      if (events.length === 0) throw new Error(`chaos: the workers' logs in ${folder} tell of no stage`)
+      const finished = new Set()
+      return events.flatMap(({ message, stage, key }) => (message === 'stage finished' ? (finished.add(key), []) : finished.has(key) ? [stage] : []))
+    },
+    async close() {
+      await connection.close().catch(() => {})
+      await Promise.all(workers.map((worker) => worker.stop('SIGTERM')))
+      await server.stop('SIGKILL')
+      for (let tries = 0; tries < 40 && existsSync('/proc') && processesOf(folder).length > 0; tries++) await pause(250)
+    },
+  }
+}

@@ -1,0 +1,17 @@
+// Replays histories (protobuf) on today's workflows; prints one JSON line a file: {file, error?}. With --swap, the third stage of each is
+// another one: the workflows cannot lead there. A process of its own: protobuf's readers do not work inside Jest's module registry.
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+
+const require = createRequire(import.meta.url)
+const { temporal } = require('@temporalio/proto')
+const { bundleWorkflowCode, DefaultLogger, Worker } = require('@temporalio/worker')
+
+const files = process.argv.slice(2).filter((argument) => argument !== '--swap')
+const workflowBundle = await bundleWorkflowCode({ workflowsPath: require.resolve('../../dist/workflows/index.js'), logger: new DefaultLogger('ERROR', () => {}) })
+for (const file of files) {
+  const history = temporal.api.history.v1.History.decode(readFileSync(file))
+  if (process.argv.includes('--swap')) history.events.filter((event) => event.activityTaskScheduledEventAttributes)[2].activityTaskScheduledEventAttributes.activityType.name = 'report'
+  const error = await Worker.runReplayHistory({ workflowBundle }, history).then(() => undefined, (reason) => String(reason.message))
+  console.log(JSON.stringify({ file, error }))
+}
