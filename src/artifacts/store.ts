@@ -5,7 +5,7 @@
 //
 // A key names the work (stage, code version, settings, input digests); a finished folder appears by one rename.
 import { createHash, randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { z } from 'zod'
@@ -119,7 +119,10 @@ export function fileStore(root: string): ArtifactStore {
       const folder = place(stage, key)
       if (!existsSync(folder)) return undefined
       const wrong = await damage(folder)
-      if (!wrong) return reference(folder, readManifest(folder))
+      if (!wrong) {
+        utimesSync(join(folder, MANIFEST), new Date(), new Date()) // in use again: young for the garbage collection
+        return reference(folder, readManifest(folder))
+      }
       const aside = `${folder}.damaged-${Date.now()}`
       renameSync(folder, aside)
       process.stderr.write(`artifacts: ${folder}: ${wrong}; moved to ${aside}, the stage is done again\n`)

@@ -13,7 +13,7 @@ export interface House {
   close(): Promise<void>
 }
 
-const NO_WORKERS: RunningWorkers = { finished: new Promise(() => {}), stop: async () => {} }
+const NO_WORKERS: RunningWorkers = { states: () => ({}), finished: new Promise(() => {}), stop: async () => {} }
 
 /** Starts what is not up yet. A home whose server another process looks after has its workers there too. */
 export async function openHouse(home: string, wanted: readonly Role[] = roles): Promise<House> {

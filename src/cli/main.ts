@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { homeFolder } from '../workers/home'
+import { collectGarbage } from './artifacts'
 import { connect, type Connected } from './connection'
 import { doctor } from './doctor'
 import { reasonOf } from './failure'
@@ -62,6 +63,7 @@ Examples:
   rlaif status                                     the latest runs
   rlaif resolve align-20260101120000 retry         go on from a stage that failed for good
   rlaif report align-20260101120000                where the report of a run is
+  rlaif artifacts gc --older-than 14               what could be removed from the store; --yes removes it
   rlaif model import hf:HuggingFaceTB/SmolLM2-135M-Instruct ./smollm2
 
 Environment:
@@ -79,7 +81,8 @@ program
   .command('worker')
   .description('workers for the Temporal server at TEMPORAL_ADDRESS')
   .option('--roles <list>', 'workflow, label, gpu; comma-separated', 'workflow,label,gpu')
-  .action(async ({ roles }: { roles: string }) => exitWith(await worker(parseRoles(roles))))
+  .option('--health-port <port>', 'answer GET /healthz there: 200 while every worker takes work')
+  .action(async ({ roles, healthPort }: { roles: string; healthPort?: string }) => exitWith(await worker(parseRoles(roles), healthPort === undefined ? undefined : Number(healthPort))))
 program
   .command('run <workflow>')
   .description('start a workflow and show its progress: align, labelStudy, or one stage: sft, sample, label, rewardModel, rl, evaluate, report')
@@ -114,6 +117,14 @@ prompt
   .option('--input <file|json>', 'as of align: task, data, seed and labeler are used')
   .option('--row <i>', 'which row', '0')
   .action(async ({ input, row }: { input?: string; row: string }) => print(await showPrompt(readInput(input), Number(row))))
+
+const artifacts = program.command('artifacts').description('the artifact store of this machine')
+artifacts
+  .command('gc')
+  .description('what no report rests on and nothing has touched for long; without --yes it is only listed')
+  .option('--older-than <days>', 'younger ones are left alone', '30')
+  .option('--yes', 'remove them')
+  .action(({ olderThan, yes }: { olderThan: string; yes?: boolean }) => collectGarbage(homeFolder(), Number(olderThan), yes ?? false).forEach(print))
 
 const model = program.command('model').description('models on this machine')
 model

@@ -1,8 +1,9 @@
 // `rlaif worker`: workers of chosen roles beside a Temporal server that runs elsewhere.
+import { createServer, type Server } from 'node:http'
 import { InvalidInput } from '../contracts/parse'
 import { homeFolder } from '../workers/home'
 import { installWorkerLog } from '../workers/log'
-import { roles, startWorkers, type Role } from '../workers/worker'
+import { roles, startWorkers, type Role, type RunningWorkers } from '../workers/worker'
 import { namespaceName } from './connection'
 import { untilStopped } from './house'
 
@@ -13,17 +14,34 @@ export function parseRoles(given: string): Role[] {
   return names as Role[]
 }
 
-export async function worker(wanted: readonly Role[]): Promise<number> {
+/** GET /healthz for whoever watches over the process: 200 while every worker takes work. */
+function openHealth(port: number, workers: RunningWorkers): Promise<Server> {
+  const server = createServer((request, response) => {
+    const states = workers.states()
+    const healthy = Object.values(states).every((state) => state === 'RUNNING')
+    if (request.url === '/healthz') response.writeHead(healthy ? 200 : 503, { 'content-type': 'application/json' }).end(JSON.stringify(states))
+    else response.writeHead(404).end()
+  })
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => reject(new InvalidInput(`worker: --health-port ${port} cannot be used: ${error.message}`)))
+    server.listen(port, () => resolve(server))
+  })
+}
+
+/** @param healthPort where to answer GET /healthz, if at all */
+export async function worker(wanted: readonly Role[], healthPort?: number): Promise<number> {
   const address = process.env.TEMPORAL_ADDRESS
   if (!address) throw new InvalidInput('worker: TEMPORAL_ADDRESS is not set; set it to host:port of the Temporal server, or use `rlaif up` for a local one')
   installWorkerLog()
   const stopped = untilStopped()
   const workers = await startWorkers(wanted, { address, namespace: namespaceName(), home: homeFolder() })
+  const health = healthPort === undefined ? undefined : await openHealth(healthPort, workers)
   process.stdout.write(`workers ${wanted.join(', ')} take work from ${address}\n`)
   try {
     await Promise.race([stopped, workers.finished])
     return 0
   } finally {
+    health?.close()
     await workers.stop()
   }
 }

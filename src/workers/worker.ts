@@ -1,4 +1,7 @@
 // Workers by role: what a process takes from which task queue (design decision 8).
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
 import { createActivities } from '../activities'
 import { fileStore } from '../artifacts/store'
@@ -23,6 +26,8 @@ function roleOptions(role: Role, queues: Queues): Pick<WorkerOptions, 'taskQueue
   return { taskQueue: queues.gpu, maxConcurrentActivityTaskExecutions: 1 }
 }
 
+const { version } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8')) as { version: string }
+
 export interface WorkersOptions {
   address: string
   namespace: string
@@ -40,6 +45,8 @@ async function registerSearchAttributes(connection: NativeConnection, namespace:
 }
 
 export interface RunningWorkers {
+  /** Of each role: RUNNING, or on its way there or down. */
+  states(): Record<string, string>
   /** Lets running stages end within the grace time, cancels the rest, and closes the connection. */
   stop(): Promise<void>
   /** Rejects when a worker fails; resolves when all have stopped. */
@@ -58,7 +65,7 @@ export async function startWorkers(wanted: readonly Role[], { address, namespace
         namespace,
         ...roleOptions(role, queues),
         activities: createActivities(runner),
-        identity: `${role}-${process.pid}`,
+        identity: `${role}-${process.pid}@${hostname()} rlaif ${version}`,
         maxHeartbeatThrottleInterval: '5 seconds',
         shutdownGraceTime: '2 seconds',
         shutdownForceTime: '30 seconds',
@@ -69,6 +76,7 @@ export async function startWorkers(wanted: readonly Role[], { address, namespace
   const finished = Promise.all(runs).then(() => undefined)
   return {
     finished,
+    states: () => Object.fromEntries(wanted.map((role, i) => [role, workers[i]!.getState()])),
     async stop() {
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown()
       await Promise.allSettled(runs)
