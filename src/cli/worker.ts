@@ -24,7 +24,7 @@ function openHealth(port: number, workers: RunningWorkers): Promise<Server> {
   })
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(new InvalidInput(`worker: --health-port ${port} cannot be used: ${error.message}`)))
-    server.listen(port, () => resolve(server))
+    server.listen(port, '127.0.0.1', () => resolve(server))
   })
 }
 
