@@ -27,10 +27,14 @@ export interface DecidedPair extends Pick<Row, 'id' | 'messages' | 'context'> {
   preferred: 1 | 2
 }
 
-/** The pairs of all rows that are no ties, each with an id of its own. */
+/** The pairs of all rows that are no ties, each with an id of its own: one of every row, then the second ones, so that the first n are of as many prompts as can be. */
 export function decidedPairs(rows: readonly Row[]): DecidedPair[] {
-  return rows.flatMap(({ id, messages, context, pairs = [] }) =>
-    pairs.flatMap(({ responses, preferred }, i) => (preferred === 0 ? [] : [{ id: i === 0 ? id : `${id}#${i + 1}`, messages, context, responses, preferred }])),
+  const most = Math.max(0, ...rows.map(({ pairs = [] }) => pairs.length))
+  return Array.from({ length: most }, (_, i) => i).flatMap((i) =>
+    rows.flatMap(({ id, messages, context, pairs = [] }) => {
+      const pair = pairs[i]
+      return pair && pair.preferred !== 0 ? [{ id: i === 0 ? id : `${id}#${i + 1}`, messages, context, responses: pair.responses, preferred: pair.preferred }] : []
+    }),
   )
 }
 
