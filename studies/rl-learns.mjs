@@ -1,8 +1,8 @@
 // Does RL raise what it is rewarded for, on the default model, while KL stays bounded?
 //
-//   node studies/rl-learns.mjs --data hh-harmless-base.jsonl.gz [--reward brief|FOLDER] [--seeds 1,2,3] [--steps 16]
+//   node studies/rl-learns.mjs --data hh-harmless-base.jsonl.gz [--reward words|FOLDER] [--seeds 1,2,3] [--steps 16]
 //
-// "brief": 1 − length / 32 for a response that ends, −1 for one that is cut. FOLDER: a reward model, e.g. what reward-model.mjs leaves
+// "words": 5 − mean characters of a word, so that plain words are rewarded. FOLDER: a reward model, e.g. what reward-model.mjs leaves
 // under seed-1/trained. Prints the validation reward by step: its mean over greedy responses to held-out prompts, with the 95 % interval
 // of the paired difference to the policy before training.
 import { mkdtempSync } from 'node:fs'
@@ -23,22 +23,23 @@ const { cloneModel, loadModel } = require('../dist/model/weights.js')
 const { trainReinforce } = require('../dist/training/reinforce.js')
 const { addScoreHead, rewards } = require('../dist/training/reward-model.js')
 
-const { values: flags } = parseArgs({ options: { data: { type: 'string' }, reward: { type: 'string', default: 'brief' }, seeds: { type: 'string', default: '1,2,3' }, steps: { type: 'string', default: '16' } } })
-if (!flags.data) throw new Error('usage: node studies/rl-learns.mjs --data FILE [--reward brief|FOLDER] [--seeds 1,2,3] [--steps 16]')
+const { values: flags } = parseArgs({ options: { data: { type: 'string' }, reward: { type: 'string', default: 'words' }, seeds: { type: 'string', default: '1,2,3' }, steps: { type: 'string', default: '16' } } })
+if (!flags.data) throw new Error('usage: node studies/rl-learns.mjs --data FILE [--reward words|FOLDER] [--seeds 1,2,3] [--steps 16]')
 
 const [PROMPTS, VALIDATION, PROMPT_TOKENS, TOKENS, EVERY] = [96, 40, 64, 32, 8]
-const settings = { steps: Number(flags.steps), batchSize: 12, microBatchSize: 6, learningRate: 2e-5, valueLearningRate: 2e-4, optimizer: 'adamw', maxGradientNorm: 1, klWeight: 0.05, missingEosPenalty: 0 }
+const settings = { steps: Number(flags.steps), batchSize: 16, microBatchSize: 8, learningRate: 5e-5, valueLearningRate: 2e-4, optimizer: 'adamw', maxGradientNorm: 1, klWeight: 0.05, missingEosPenalty: 0 }
 
-function brief(ends) {
-  return (ids) => (ends.includes(ids.at(-1)) ? 1 - ids.length / TOKENS : -1)
+function plainness(text) {
+  const words = text.match(/[A-Za-z']+/g) ?? []
+  return words.length < 3 ? -5 : 5 - words.join('').length / words.length
 }
 
-function rewardOf(ends, prompts) {
-  if (flags.reward === 'brief') return (responses) => Promise.resolve(responses.map(({ ids }) => brief(ends)(ids)))
+function rewardOf(tokenizer, prompts) {
+  if (flags.reward === 'words') return (responses) => Promise.resolve(responses.map(({ ids }) => plainness(tokenizer.decode(ids))))
   return (responses) => rewards(judge, responses.map(({ prompt, ids }) => ({ prompt: prompts[prompt], response: ids })), 8)
 }
 
-const judge = flags.reward === 'brief' ? undefined : loadModel(flags.reward, { 'score.weight': [1, 576] })
+const judge = flags.reward === 'words' ? undefined : loadModel(flags.reward, { 'score.weight': [1, 576] })
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length
 
 /** Mean of paired differences with its 95 % interval. */
@@ -62,10 +63,10 @@ for (const seed of flags.seeds.split(',').map(Number)) {
   addScoreHead(value, seed, 0)
   const validate = async () => {
     const responses = await generate(policy, held, { maxTokens: TOKENS, temperature: 0, stopIds: ends }, [seed])
-    return { rewards: await rewardOf(ends, held)(responses.map(({ ids }, prompt) => ({ prompt, ids }))), length: mean(responses.map(({ ids }) => ids.length)), ended: mean(responses.map(({ stopped }) => Number(stopped))) }
+    return { rewards: await rewardOf(tokenizer, held)(responses.map(({ ids }, prompt) => ({ prompt, ids }))), length: mean(responses.map(({ ids }) => ids.length)), ended: mean(responses.map(({ stopped }) => Number(stopped))) }
   }
   const before = await validate()
-  console.log(`seed ${seed}, reward ${flags.reward === 'brief' ? 'brief' : 'reward model'}: before ${mean(before.rewards).toFixed(3)}, ${before.length.toFixed(1)} tokens, ${(100 * before.ended).toFixed(0)} % end`)
+  console.log(`seed ${seed}, reward ${flags.reward === 'words' ? 'words' : 'reward model'}: before ${mean(before.rewards).toFixed(3)}, ${before.length.toFixed(1)} tokens, ${(100 * before.ended).toFixed(0)} % end`)
   const afterStep = async (step) => {
     if (step % EVERY !== 0) return {}
     const now = await validate()
@@ -74,7 +75,7 @@ for (const seed of flags.seeds.split(',').map(Number)) {
     return { validationReward: mean(now.rewards) }
   }
   const host = { checkpoints: mkdtempSync(join(tmpdir(), 'rlaif-study-')), checkpointEvery: 1e6, onStep: (step, total, m) => process.stderr.write(`\r  step ${step}/${total} reward ${m.rawReward.toFixed(3)} KL ${m.kl.toFixed(2)} entropy ${m.entropy.toFixed(2)} `) }
-  const { history } = await trainReinforce({ policy, reference, value }, { prompts, reward: { score: rewardOf(ends, prompts) }, afterStep }, { ...settings, seed, sampling: { maxTokens: TOKENS, temperature: 0.9, stopIds: ends, batchSize: 12 } }, host)
+  const { history } = await trainReinforce({ policy, reference, value }, { prompts, reward: { score: rewardOf(tokenizer, prompts) }, afterStep }, { ...settings, seed, sampling: { maxTokens: TOKENS, temperature: 0.9, stopIds: ends, batchSize: 16 } }, host)
   const last = history.slice(-5)
   console.log(`  last five steps: KL ${mean(last.map(({ kl }) => kl)).toFixed(2)} (k3 ${mean(last.map(({ kl3 }) => kl3)).toFixed(2)}) nats a response, entropy ${mean(last.map(({ entropy }) => entropy)).toFixed(2)}, sampled reward ${mean(last.map(({ rawReward }) => rawReward)).toFixed(3)}; ${mean(history.map(({ seconds }) => seconds)).toFixed(1)} s a step`)
   for (const model of [policy, reference, value]) disposeModel(model)
