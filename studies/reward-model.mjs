@@ -31,7 +31,7 @@ mkdirSync(out, { recursive: true })
 
 const PROMPT_TOKENS = 128
 const RESPONSE_TOKENS = 64 // 192 in all
-const [TRAINING, TEST] = [300, 296]
+const [TRAINING, TEST] = [200, 296]
 const settings = { epochs: 1, plateau: 0, batchSize: 10, microBatchSize: 5, learningRate: 2e-5, optimizer: 'adamw', maxGradientNorm: 1, schedule: 'linear' }
 
 async function readPairs(seed, { tokenizer, model }) {
