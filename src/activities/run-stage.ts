@@ -1,11 +1,14 @@
 // What every stage's activity does around the stage itself: look in the store, compute in a child process, write the artifact.
 import { ApplicationFailure, Context, log } from '@temporalio/activity'
-import { keyOf, type ArtifactStore } from '../artifacts/store'
+import { artifactsIn, keyOf, type ArtifactStore } from '../artifacts/store'
 import type { Artifact } from '../contracts/artifact'
 import { InvalidInput, parse } from '../contracts/parse'
 import { stageSchemas, type StageName, type StageResult } from '../contracts/stages'
 import { computeInChild, type StageFailure } from '../workers/child'
 import { stageVersion } from './registry'
+
+/** Of whole runs these read a few small files; reading all weights for them would take longer than they do. */
+const READS_TEXT_ALONE: ReadonlySet<StageName> = new Set(['report', 'study'])
 
 /** Heartbeats are sent this often; the worker's throttle lets them through. */
 const HEARTBEAT_MS = 3_000
@@ -26,6 +29,7 @@ export async function runStage(runner: StageRunner, stage: StageName, input: unk
     const found = cache === 'use' ? await runner.store.find(stage, key) : undefined
     if (found) return { ...found, reused: true }
 
+    if (!READS_TEXT_ALONE.has(stage)) for (const artifact of artifactsIn(settings)) await runner.store.verify(artifact)
     const started = Date.now()
     log.info('stage computes', { stage, key })
     const work = runner.store.begin(stage, key)

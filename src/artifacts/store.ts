@@ -44,6 +44,8 @@ export interface ArtifactStore {
   find(stage: string, key: string): Promise<Artifact | undefined>
   begin(stage: string, key: string): Work
   commit(work: Work, made: Pick<Manifest, 'stage' | 'version' | 'key' | 'seconds' | 'input' | 'summary'>): Promise<Artifact>
+  /** Reads every byte of an artifact that a stage is about to use. @throws InvalidInput when one is not what was written; the folder is then moved away, so that the stage that makes it does it again */
+  verify(artifact: Artifact): Promise<void>
   /** The folder of an artifact, after a look at its manifest and the size of its files. */
   open(artifact: Artifact): { folder: string; manifest: Manifest }
   /** The reference of an artifact that a person named by its URI. */
@@ -61,6 +63,13 @@ function canonical(value: unknown): string {
 }
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+
+/** The artifacts that an input refers to. */
+export function artifactsIn(value: unknown): Artifact[] {
+  if (typeof value !== 'object' || value === null) return []
+  if ('uri' in value && 'sha256' in value) return [value as Artifact]
+  return Object.values(value).flatMap(artifactsIn)
+}
 
 /** The key of a piece of work. Artifacts inside `input` count by their content alone, not by where they lie. */
 export function keyOf(stage: string, version: number, input: unknown): string {
@@ -103,6 +112,13 @@ async function damage(folder: string): Promise<string | undefined> {
   }
 }
 
+/** @returns where a damaged folder is now */
+function setAside(folder: string): string {
+  const aside = `${folder}.damaged-${Date.now()}`
+  renameSync(folder, aside)
+  return aside
+}
+
 export function fileStore(root: string): ArtifactStore {
   const base = resolve(root)
   const place = (stage: string, key: string) => join(base, stage, key)
@@ -123,10 +139,14 @@ export function fileStore(root: string): ArtifactStore {
         utimesSync(join(folder, MANIFEST), new Date(), new Date()) // in use again: young for the garbage collection
         return reference(folder, readManifest(folder))
       }
-      const aside = `${folder}.damaged-${Date.now()}`
-      renameSync(folder, aside)
-      process.stderr.write(`artifacts: ${folder}: ${wrong}; moved to ${aside}, the stage is done again\n`)
+      process.stderr.write(`artifacts: ${folder}: ${wrong}; moved to ${setAside(folder)}, the stage is done again\n`)
       return undefined
+    },
+
+    async verify({ uri }) {
+      const folder = folderOf(uri)
+      const wrong = await damage(folder)
+      if (wrong) throw new InvalidInput(`artifacts: ${folder}: ${wrong}; it was moved to ${setAside(folder)}. Start the run again, or reset it to the stage that makes it: only what is missing is done again`)
     },
 
     begin(stage, key) {

@@ -1,8 +1,10 @@
 // Training checkpoints: weights, optimizer state, step and metrics, so that a resumed run ends with the same weights.
-// A checkpoint appears under its final name only when whole; random numbers and the data order need no state (see random.ts).
+// A checkpoint appears under its final name only when whole, and is used only when its bytes are those that were written; random numbers
+// and the data order need no state (see random.ts).
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { fileDigest } from '../digest'
 import { loadTensors, saveTensors } from '../model/weights'
 import type { Tensor } from '../model/tf'
 import { trainedWeights, type Model } from '../model/model'
@@ -23,9 +25,10 @@ export interface Progress {
 }
 
 const KEPT = 2
-const progressSchema = z.object({ step: z.number().int(), history: z.array(z.record(z.string(), z.number())), optimizerSteps: z.record(z.string(), z.number()) })
+const PROGRESS = 'progress.json'
+const progressSchema = z.object({ step: z.number().int(), history: z.array(z.record(z.string(), z.number())), optimizerSteps: z.record(z.string(), z.number()), digests: z.record(z.string(), z.string()) })
 
-export function saveCheckpoint(folder: string, trained: Record<string, Trained>, progress: Progress): void {
+export async function saveCheckpoint(folder: string, trained: Record<string, Trained>, progress: Progress): Promise<void> {
   const target = join(folder, `step-${String(progress.step).padStart(8, '0')}`)
   const staging = `${target}.partial-${process.pid}`
   mkdirSync(staging, { recursive: true })
@@ -35,7 +38,9 @@ export function saveCheckpoint(folder: string, trained: Record<string, Trained>,
       saveTensors(join(staging, `${name}.optimizer.safetensors`), optimizer.state)
     }
     const optimizerSteps = Object.fromEntries(Object.entries(trained).map(([name, { optimizer }]) => [name, optimizer.steps]))
-    writeFileSync(join(staging, 'progress.json'), JSON.stringify({ ...progress, optimizerSteps }))
+    const digests: Record<string, string> = {}
+    for (const name of readdirSync(staging)) digests[name] = await fileDigest(join(staging, name))
+    writeFileSync(join(staging, PROGRESS), JSON.stringify({ ...progress, optimizerSteps, digests }))
     if (!existsSync(target)) renameSync(staging, target)
   } finally {
     rmSync(staging, { recursive: true, force: true })
@@ -51,10 +56,10 @@ function listCheckpoints(folder: string): string[] {
  * Puts the newest readable checkpoint into `trained` and returns how far it had come; step 0 when there is none.
  * A damaged checkpoint is passed over for the one before it.
  */
-export function restoreCheckpoint(folder: string, trained: Record<string, Trained>): Progress {
+export async function restoreCheckpoint(folder: string, trained: Record<string, Trained>): Promise<Progress> {
   for (const name of listCheckpoints(folder).reverse()) {
     try {
-      return restore(join(folder, name), trained)
+      return await restore(join(folder, name), trained)
     } catch (error) {
       process.stderr.write(`training: checkpoint ${join(folder, name)} cannot be read (${(error as Error).message}); trying the one before\n`)
     }
@@ -62,8 +67,9 @@ export function restoreCheckpoint(folder: string, trained: Record<string, Traine
   return { step: 0, history: [] }
 }
 
-function restore(folder: string, trained: Record<string, Trained>): Progress {
-  const { optimizerSteps, ...progress } = progressSchema.parse(JSON.parse(readFileSync(join(folder, 'progress.json'), 'utf8')))
+async function restore(folder: string, trained: Record<string, Trained>): Promise<Progress> {
+  const { optimizerSteps, digests, ...progress } = progressSchema.parse(JSON.parse(readFileSync(join(folder, PROGRESS), 'utf8')))
+  for (const [name, digest] of Object.entries(digests)) if ((await fileDigest(join(folder, name))) !== digest) throw new Error(`${name} is not what was written`)
   const loaded = Object.entries(trained).map(([name, into]) => ({
     name,
     into,
@@ -120,7 +126,7 @@ export interface TrainingResult {
  * @throws Diverged when a metric is no number, or the model collapsed, before there is a checkpoint to go back to
  */
 export async function trainSteps(total: number, trained: Record<string, Trained>, host: TrainingHost, step: (index: number) => Promise<Metrics>, ends: Ends = {}): Promise<TrainingResult> {
-  const progress = restoreCheckpoint(host.checkpoints, trained)
+  const progress = await restoreCheckpoint(host.checkpoints, trained)
   const resumedAt = progress.step
   while (progress.step < total && !ends.finished?.(progress.history)) {
     const started = performance.now()
@@ -132,7 +138,7 @@ export async function trainSteps(total: number, trained: Record<string, Trained>
     progress.history.push(metrics)
     progress.step++
     host.onStep(progress.step, total, metrics)
-    if (progress.step % host.checkpointEvery === 0 && progress.step < total) saveCheckpoint(host.checkpoints, trained, progress)
+    if (progress.step % host.checkpointEvery === 0 && progress.step < total) await saveCheckpoint(host.checkpoints, trained, progress)
     await new Promise(setImmediate) // lets the process hear its parent
   }
   return { history: progress.history }
@@ -143,8 +149,8 @@ function notFinite(metrics: Metrics): string | undefined {
   return broken && `${broken[0]} became ${broken[1]}`
 }
 
-function goBack(wrong: string, trained: Record<string, Trained>, host: TrainingHost): TrainingResult {
-  const { step, history } = restoreCheckpoint(host.checkpoints, trained)
+async function goBack(wrong: string, trained: Record<string, Trained>, host: TrainingHost): Promise<TrainingResult> {
+  const { step, history } = await restoreCheckpoint(host.checkpoints, trained)
   if (step === 0) throw new Diverged(`${wrong}; lower the learning rate. There is no checkpoint to go back to yet`)
   return { history, stopped: `${wrong}; the model is that of step ${step}` }
 }

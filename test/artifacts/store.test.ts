@@ -73,3 +73,14 @@ test('an artifact outside the store, or by another digest, is refused', async ()
   expect(() => store.describe(`${artifact.uri}/../../../../etc`)).toThrow(/not inside this worker's store/)
   expect(() => store.open({ ...artifact, sha256: '0'.repeat(64) })).toThrow(/it was made again since/)
 })
+
+test('an artifact whose bytes have changed is not used: it is moved away, and the message says how to go on', async () => {
+  const store = fileStore(temporaryFolder())
+  const artifact = await commit(store, 'k')
+  await store.verify(artifact)
+  const folder = fileURLToPath(artifact.uri)
+  writeFileSync(join(folder, 'inner', 'a.bin'), 'weighty') // as long as before
+  await expect(store.verify(artifact)).rejects.toThrow(/a\.bin has changed; it was moved to .*damaged-\d+\. Start the run again, or reset it/)
+  expect(existsSync(folder)).toBe(false)
+  expect(await store.find('sft', 'k')).toBeUndefined()
+})

@@ -1,4 +1,4 @@
-import { readdirSync, truncateSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { tf } from '../../src/model/tf'
 import type { Model } from '../../src/model/model'
@@ -26,6 +26,12 @@ const settings: ReinforceSettings = {
 const reward: Reward = { score: async (responses) => responses.map(({ ids }) => -ids.reduce((a, b) => a + b, 0) / ids.length / 30) }
 
 class Killed extends Error {}
+
+function flipBit(file: string): void {
+  const bytes = readFileSync(file)
+  bytes[bytes.length - 10]! ^= 1
+  writeFileSync(file, bytes)
+}
 
 /** Trains the tiny model; `killAfter` throws out of the loop as a killed process would leave it. */
 async function train(checkpoints: string, killAfter = Infinity, steps = settings.steps) {
@@ -80,11 +86,15 @@ test.each([1, 2, 3, 5])('killed after step %i, a resumed run ends with the same 
   expect(digest(resumed.value)).toBe(digest(undisturbed.value))
 })
 
-test('a damaged checkpoint is passed over for the one before it', async () => {
+test.each<[string, (file: string) => void]>([
+  ['cut short', (file) => truncateSync(file, 1000)],
+  ['with one bit flipped', flipBit],
+  ['missing', rmSync],
+])('a checkpoint with weights %s is passed over for the one before it', async (_, damage) => {
   const checkpoints = temporaryFolder()
   await expect(train(checkpoints, 6)).rejects.toThrow(Killed)
   const newest = readdirSync(checkpoints).sort().at(-1)!
-  truncateSync(join(checkpoints, newest, 'policy.safetensors'), 1000)
+  damage(join(checkpoints, newest, 'policy.safetensors'))
   const told = jest.spyOn(process.stderr, 'write').mockReturnValue(true)
   const resumed = await train(checkpoints)
   expect(told.mock.calls.join()).toMatch(/step-00000004 cannot be read .*trying the one before/)
