@@ -23,23 +23,27 @@ export interface StageRunner {
 export async function runStage(runner: StageRunner, stage: StageName, input: unknown): Promise<StageResult> {
   try {
     const parsed = parse(stageSchemas[stage] as never, input, stage) as { cache: string }
-    const { cache, ...settings } = parsed
-    const version = stageVersion(stage)
-    const key = keyOf(stage, version, settings)
-    const found = cache === 'use' ? await runner.store.find(stage, key) : undefined
-    if (found) return { ...found, reused: true }
-
-    if (!READS_TEXT_ALONE.has(stage)) for (const artifact of artifactsIn(settings)) await runner.store.verify(artifact)
-    const started = Date.now()
-    log.info('stage computes', { stage, key })
-    const work = runner.store.begin(stage, key)
-    const summary = await whileHeartbeating((signal, onProgress) => computeInChild({ stage, input: parsed, home: runner.home, ...work }, signal, { onProgress, onLine: (line) => log.warn(line, { stage }) }))
-    const artifact = await runner.store.commit(work, { stage, version, key, seconds: (Date.now() - started) / 1000, input: settings, summary })
-    log.info('stage finished', { stage, key, seconds: (Date.now() - started) / 1000 })
-    return { ...artifact, reused: false }
+    return await whileHeartbeating((signal, onProgress) => foundOrComputed(runner, stage, parsed, signal, onProgress))
   } catch (error) {
     throw asActivityFailure(error)
   }
+}
+
+async function foundOrComputed({ store, home }: StageRunner, stage: StageName, input: { cache: string }, signal: AbortSignal, onProgress: (progress: unknown) => void): Promise<StageResult> {
+  const { cache, ...settings } = input
+  const version = stageVersion(stage)
+  const key = keyOf(stage, version, settings)
+  const found = cache === 'use' ? await store.find(stage, key) : undefined
+  if (found) return { ...found, reused: true }
+
+  if (!READS_TEXT_ALONE.has(stage)) for (const artifact of artifactsIn(settings)) await store.verify(artifact)
+  const started = Date.now()
+  log.info('stage computes', { stage, key })
+  const work = store.begin(stage, key)
+  const summary = await computeInChild({ stage, input, home, ...work }, signal, { onProgress, onLine: (line) => log.warn(line, { stage }) })
+  const artifact = await store.commit(work, { stage, version, key, seconds: (Date.now() - started) / 1000, input: settings, summary })
+  log.info('stage finished', { stage, key, seconds: (Date.now() - started) / 1000 })
+  return { ...artifact, reused: false }
 }
 
 /** Heartbeats with the latest progress for as long as `work` goes on; a cancelled activity aborts its signal. */
