@@ -2,7 +2,7 @@
 // A ratio above 1 means that we are better; low and high are the extremes over the rounds.
 import { parseArgs } from 'node:util'
 
-const AREAS = { model: () => import('./model.mjs'), label: () => import('./label.mjs'), rl: () => import('./rl.mjs') }
+const AREAS = { model: () => import('./model.mjs'), label: () => import('./label.mjs'), rl: () => import('./rl.mjs'), orchestration: () => import('./orchestration.mjs') }
 
 const HELP = `npm run bench -- <area> [--json] [--rounds N]
 
@@ -10,6 +10,7 @@ const HELP = `npm run bench -- <area> [--json] [--rounds N]
              --scaling instead: time a token and memory at 1, 2 and 4 times batch and length
   rl         one RL step and its peak memory beside TRL's RLOOTrainer
   label      requests a second through an HTTP endpoint against the ideal; local labels beside transformers
+  orchestration  seconds a stage of a pipeline whose stages do nothing
 
   --json     one JSON object a line instead of a table
   --rounds   how often each side runs, in turn (3)`
