@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { artifactSchema } from './artifact'
 import { presets } from './presets'
 import * as s from './settings'
+import type { StageName } from './stages'
 import { TABLE_2, variantSchema } from './study'
 
 const shared = { seed: s.seedSchema, cache: s.cacheSchema, onFailure: s.onFailureSchema, queues: s.queuesSchema }
@@ -12,6 +13,8 @@ const artifactGiven = z.union([artifactSchema, z.string().regex(/^file:\/\//, 'w
 const policyGiven = z.union([artifactSchema, s.modelSchema]).describe('A model, or the artifact (reference or file:// URI) of an earlier stage.')
 export type ArtifactGiven = z.infer<typeof artifactGiven>
 
+const RESUMABLE = ['model', 'data', 'sft', 'human-labels', 'sample', 'label', 'reward-model', 'rl', 'choose', 'evaluate', 'report'] as const satisfies StageName[]
+
 export const methodSchema = z
   .enum(['sft', 'rlhf', 'rlaif', 'direct-rlaif', 'rlhf+rlaif'])
   .default('rlaif')
@@ -20,6 +23,7 @@ export const methodSchema = z
 const alignObject = z.strictObject({
   preset: z.enum(['quickstart', 'paper']).default('quickstart').describe('Defaults of all other fields: minutes on two cores, or the sizes of the paper.'),
   method: methodSchema,
+  fromStage: z.enum(RESUMABLE).optional().describe('This stage and the later ones are done again; earlier ones are taken from the store where they are there.'),
   model: s.modelSchema.describe('The model to align.'),
   ...dataset,
   labeler: s.labelerSchema,

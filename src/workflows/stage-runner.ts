@@ -43,6 +43,8 @@ export interface RunnerSettings {
   cache: Cache
   onFailure: OnFailure
   method?: string
+  /** From this stage of the plan on, nothing is taken from the store. */
+  fromStage?: StageName | undefined
   task?: string
 }
 
@@ -71,7 +73,9 @@ interface Parked {
 }
 
 /** @param plan the stages that will run, in order; shown as waiting from the start */
-export function stageRunner(plan: readonly StageName[], { queues, cache, onFailure, method, task }: RunnerSettings): StageRunner {
+export function stageRunner(plan: readonly StageName[], { queues, cache, onFailure, method, task, fromStage }: RunnerSettings): StageRunner {
+  if (fromStage && !plan.includes(fromStage)) throw ApplicationFailure.nonRetryable(`field "fromStage" got "${fromStage}", which is no stage of this run; there are ${plan.join(', ')}`, 'InvalidInput')
+  const again = new Set(fromStage ? plan.slice(plan.indexOf(fromStage)) : [])
   const stages: StageStatus[] = plan.map((stage) => ({ stage, state: 'waiting' }))
   const models = new Map<string, Artifact>()
   const resetPoints: Record<string, number> = {}
@@ -110,7 +114,7 @@ export function stageRunner(plan: readonly StageName[], { queues, cache, onFailu
     resetPoints[shownAs] = workflowInfo().historyLength + 1 // the workflow task that schedules this stage: where the UI's Reset goes on from
     upsertMemo({ resetPoints: { ...resetPoints } })
     findableBy({ status: 'running', stage: shownAs })
-    const { reused, ...artifact } = await (activities[stage] as (input: unknown) => Promise<StageResult>)({ ...input, cache })
+    const { reused, ...artifact } = await (activities[stage] as (input: unknown) => Promise<StageResult>)({ ...input, cache: again.has(stage) ? 'refresh' : cache })
     set(shownAs, { state: reused ? 'reused' : 'done', seconds: (Date.now() - started) / 1000, artifact })
     if (!stages.some(({ state }) => state === 'waiting')) findableBy({ status: 'done' })
     return artifact

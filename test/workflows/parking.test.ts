@@ -121,6 +121,15 @@ test('a run that can do without a stage goes on when it is skipped; the signal d
   })
 })
 
+test('fromStage does that stage and the later ones again, and takes the earlier ones from the store', async () => {
+  const { asked, activities } = fakes(() => {})
+  await server.withWorker(activities, async () => {
+    await (await server.start('align', { fromStage: 'reward-model' }, 'from-stage')).result()
+    expect(asked.filter(({ input }) => input.cache === 'refresh').map(({ stage }) => stage)).toEqual(['reward-model', 'rl', 'choose', 'evaluate', 'report'])
+    await expect((await server.start('align', { method: 'sft', fromStage: 'rl' }, 'no-stage')).result()).rejects.toMatchObject({ cause: { message: expect.stringMatching(/"fromStage" got "rl", which is no stage of this run; there are model, data, sft/) } })
+  })
+})
+
 test('aborting fails the run with the reason; onFailure "fail" does so by itself', async () => {
   const { activities } = fakes((stage) => {
     if (stage === 'sft') throw ApplicationFailure.nonRetryable('no references')
