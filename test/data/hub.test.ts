@@ -1,45 +1,32 @@
 // Files of dataset repositories, against a local server that speaks the Hub's routes.
 import { existsSync, readFileSync } from 'node:fs'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { readRows } from '../../src/data/source'
-import { temporaryFolder } from '../tiny-folder'
+import { rangeOf, repository, sendJson, sendRange, standInForTheHub } from '../hub'
 
 const COMMIT = 'c'.repeat(40)
 const PATH = 'hf:datasets/owner/pairs/data/train.jsonl'
 const rows = [{ prompt: 'Why?', reference: 'Because.' }, { prompt: 'Who?', reference: 'Ü, of course.' }]
 const content = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
 
-let server: Server
 let requests: IncomingMessage[]
 let cut: boolean
 
 function answer(request: IncomingMessage, response: ServerResponse): unknown {
   requests.push(request)
   const url = request.url!
-  if (url.startsWith('/api/datasets/owner/pairs')) return response.setHeader('content-type', 'application/json').end(JSON.stringify({ _id: '1', id: 'owner/pairs', sha: COMMIT, private: false, gated: false, downloads: 0, likes: 0, lastModified: '2026-01-01T00:00:00.000Z' }))
+  if (url.startsWith('/api/datasets/owner/pairs')) return sendJson(repository('owner/pairs', COMMIT), response)
   if (!url.startsWith(`/datasets/owner/pairs/resolve/${COMMIT}/data/train.jsonl`)) return response.writeHead(404, { 'x-error-code': 'EntryNotFound' }).end()
-  const [, from, to] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') ?? []
-  const start = Number(from ?? 0)
-  const end = to ? Math.min(Number(to), content.length - 1) : content.length - 1
-  response.writeHead(from === undefined ? 200 : 206, { etag: '"x"', 'content-length': end - start + 1, 'content-range': `bytes ${start}-${end}/${content.length}` })
-  if (cut && end > 0) return response.write(content.subarray(start, start + 10), () => response.destroy())
-  return response.end(content.subarray(start, end + 1))
+  if (!cut || rangeOf(request, content.length).end === 0) return sendRange(content, request, response)
+  response.writeHead(200, { 'content-length': content.length })
+  return response.write(content.subarray(0, 10), () => response.destroy())
 }
 
-const environment = { ...process.env }
-beforeEach(async () => {
+standInForTheHub(answer)
+beforeEach(() => {
   requests = []
   cut = false
-  server = createServer(answer)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  process.env.HF_ENDPOINT = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  process.env.RLAIF_CACHE = temporaryFolder()
-})
-afterEach(() => {
-  server.close().closeAllConnections()
-  process.env = { ...environment }
 })
 
 const cached = () => join(process.env.RLAIF_CACHE!, 'hub', 'datasets--owner--pairs', COMMIT, 'data', 'train.jsonl')

@@ -1,18 +1,17 @@
 // Downloading, against a local server that speaks the Hub's routes.
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { locateModel } from '../../src/model/locate'
-import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
+import { repository, sendJson, sendRange, standInForTheHub } from '../hub'
+import { writeTinyFolder } from '../tiny-folder'
 
 const COMMIT = 'a'.repeat(40)
 const tiny = writeTinyFolder()
 const content = (path: string) => (path === 'pytorch_model.bin' ? Buffer.from('not wanted') : readFileSync(join(tiny, path)))
 const paths = [...readdirSync(tiny), 'pytorch_model.bin']
 
-let server: Server
 let requests: string[]
 /** Answers in place of the server where it returns true. */
 let fault: (request: IncomingMessage, response: ServerResponse) => boolean
@@ -21,35 +20,19 @@ function answer(request: IncomingMessage, response: ServerResponse): unknown {
   requests.push(`${request.method} ${request.url} ${request.headers.range ?? ''}`.trim())
   if (fault(request, response)) return undefined
   const url = request.url!
-  const json = (value: unknown) => response.setHeader('content-type', 'application/json').end(JSON.stringify(value))
-  if (url.startsWith('/api/models/owner/tiny/tree/')) return json(paths.map((path) => ({ type: 'file', path, size: content(path).length, oid: 'b'.repeat(40), ...(path.endsWith('.safetensors') && { lfs: { oid: sha256(content(path)), size: content(path).length, pointerSize: 1 } }) })))
-  if (url.startsWith('/api/models/owner/tiny')) return json({ _id: '1', id: 'owner/tiny', sha: COMMIT, private: false, gated: false, downloads: 0, likes: 0, lastModified: '2026-01-01T00:00:00.000Z' })
+  if (url.startsWith('/api/models/owner/tiny/tree/')) return sendJson(paths.map((path) => ({ type: 'file', path, size: content(path).length, oid: 'b'.repeat(40), ...(path.endsWith('.safetensors') && { lfs: { oid: sha256(content(path)), size: content(path).length, pointerSize: 1 } }) })), response)
+  if (url.startsWith('/api/models/owner/tiny')) return sendJson(repository('owner/tiny', COMMIT), response)
   const path = /^\/owner\/tiny\/resolve\/a{40}\/(.+?)(\?|$)/.exec(url)?.[1]
   if (!path || !paths.includes(path)) return response.writeHead(404).end()
   return sendRange(content(path), request, response)
 }
 
-function sendRange(bytes: Buffer, request: IncomingMessage, response: ServerResponse) {
-  const [, from, to] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') ?? []
-  const start = Number(from ?? 0)
-  const end = to ? Math.min(Number(to), bytes.length - 1) : bytes.length - 1
-  response.writeHead(from === undefined ? 200 : 206, { etag: '"x"', 'content-length': end - start + 1, 'content-range': `bytes ${start}-${end}/${bytes.length}` })
-  response.end(bytes.subarray(start, end + 1))
-}
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
-const environment = { ...process.env }
-beforeEach(async () => {
+standInForTheHub(answer)
+beforeEach(() => {
   requests = []
   fault = () => false
-  server = createServer(answer)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  process.env.HF_ENDPOINT = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  process.env.RLAIF_CACHE = temporaryFolder()
-})
-afterEach(() => {
-  server.close().closeAllConnections()
-  process.env = { ...environment }
 })
 
 const weightsUrl = (request: IncomingMessage) => request.url!.includes('model.safetensors')
