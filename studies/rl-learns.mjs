@@ -1,6 +1,6 @@
 // Does RL raise what it is rewarded for, on the default model, while KL stays bounded?
 //
-//   node studies/rl-learns.mjs --data hh-harmless-base.jsonl.gz [--reward words|FOLDER] [--seeds 1,2,3] [--steps 8] [--validation 40] [--every 4]
+//   node studies/rl-learns.mjs --data hh-harmless-base.jsonl.gz [--reward words|FOLDER] [--seeds 1,2,3] [--steps 8] [--validation 40] [--every 4] [--rate 5e-5]
 //
 // "words": 5 − mean characters of a word, so that plain words are rewarded. FOLDER: a reward model, e.g. what reward-model.mjs leaves
 // under seed-1/trained. Prints the validation reward by step: its mean over greedy responses to held-out prompts, with the 95 % interval
@@ -23,12 +23,12 @@ const { cloneModel, loadModel } = require('../dist/model/weights.js')
 const { trainReinforce } = require('../dist/training/reinforce.js')
 const { addScoreHead, rewards } = require('../dist/training/reward-model.js')
 
-const { values: flags } = parseArgs({ options: { data: { type: 'string' }, reward: { type: 'string', default: 'words' }, seeds: { type: 'string', default: '1,2,3' }, steps: { type: 'string', default: '8' }, validation: { type: 'string', default: '40' }, every: { type: 'string', default: '4' } } })
-if (!flags.data) throw new Error('usage: node studies/rl-learns.mjs --data FILE [--reward words|FOLDER] [--seeds 1,2,3] [--steps 8] [--validation 40] [--every 4]')
+const { values: flags } = parseArgs({ options: { data: { type: 'string' }, reward: { type: 'string', default: 'words' }, seeds: { type: 'string', default: '1,2,3' }, steps: { type: 'string', default: '8' }, validation: { type: 'string', default: '40' }, every: { type: 'string', default: '4' }, rate: { type: 'string', default: '5e-5' } } })
+if (!flags.data) throw new Error('usage: node studies/rl-learns.mjs --data FILE [--reward words|FOLDER] [--seeds 1,2,3] [--steps 8] [--validation 40] [--every 4] [--rate 5e-5]')
 
 const [PROMPTS, PROMPT_TOKENS, TOKENS] = [96, 64, 32]
 const [VALIDATION, EVERY] = [Number(flags.validation), Number(flags.every)]
-const settings = { steps: Number(flags.steps), batchSize: 16, microBatchSize: 8, learningRate: 5e-5, valueLearningRate: 2e-4, optimizer: 'adamw', maxGradientNorm: 1, klWeight: 0.05, missingEosPenalty: 0 }
+const settings = { steps: Number(flags.steps), batchSize: 16, microBatchSize: 8, learningRate: Number(flags.rate), valueLearningRate: 2e-4, optimizer: 'adamw', maxGradientNorm: 1, klWeight: 0.05, missingEosPenalty: 0 }
 
 function plainness(text) {
   const words = text.match(/[A-Za-z']+/g) ?? []
