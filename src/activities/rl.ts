@@ -38,8 +38,10 @@ export const rl: Stage<'rl'> = {
     const problem: RlTask = { prompts: promptsOf(rows), reward: rewardFor(rows), collapsed: (metrics) => collapsed(metrics, settings), ...(validation && { afterStep: validation.afterStep }) }
     const { history, stopped } = await trainPolicy(policy, reference, problem, settings, trainingHost(host, 'training', settings.checkpointEvery))
 
+    const trusted = candidates.list().filter(({ step }) => step <= history.length) // none of a step that training went back from
+
     saveTrained(policy, host.output, loaded.folder)
-    if (validation) saveCandidates(candidates, policy, loaded, held, validation.initial, host.output)
+    if (validation) saveCandidates(candidates, trusted, policy, loaded, held, validation.initial, host.output)
     writeJsonl(join(host.output, LOG_FILE), history)
     return {
       algorithm: settings.algorithm,
@@ -47,7 +49,7 @@ export const rl: Stage<'rl'> = {
       reward: input.rewardModel ? 'reward model' : 'direct score',
       firstReward: history[0]!.rawReward!,
       lastReward: lastMean(history, 'rawReward'),
-      ...(validation && { validationBefore: validation.initial.reward, validationBest: candidates.list()[0]?.reward ?? null, candidates: candidates.list().length }),
+      ...(validation && { validationBefore: validation.initial.reward, validationBest: trusted[0]?.reward ?? null, candidates: trusted.length }),
       kl: lastMean(history, 'kl'),
       ...(stopped !== undefined && { stopped }),
       resumedAt: history.at(-1)!.resumedAt!,
@@ -62,7 +64,7 @@ function trainingSettings({ settings: { temperature, ...settings }, limits, seed
 }
 
 /** Kept out of training, to choose among its steps. */
-const validationPrompts = (train: readonly Row[], { candidates, validationPrompts }: Settings | TrainingSettings) => (candidates > 0 ? train.slice(0, Math.min(validationPrompts, Math.floor(train.length / 4))) : [])
+const validationPrompts = (train: readonly Row[], { candidates, validationPrompts }: TrainingSettings) => (candidates > 0 ? train.slice(0, Math.min(validationPrompts, Math.floor(train.length / 4))) : [])
 
 /** Why a policy is no longer to be trusted (rule of the settings). */
 function collapsed({ kl, entropy, length }: Metrics, { maxKl, minEntropy, minLength }: TrainingSettings): string | undefined {
@@ -80,10 +82,10 @@ function trainPolicy(policy: Model, reference: Model, problem: RlTask, settings:
 }
 
 /** Each as a model folder of its own, with what it answered, for stage `choose`. */
-function saveCandidates(candidates: Candidates, policy: Model, { folder, tokenizer }: LoadedModel, rows: readonly Row[], initial: CandidateRecord, output: string): void {
+function saveCandidates(candidates: Candidates, trusted: readonly CandidateRecord[], policy: Model, { folder, tokenizer }: LoadedModel, rows: readonly Row[], initial: CandidateRecord, output: string): void {
   const texts = ({ step, reward, responses }: CandidateRecord) => ({ step, reward, responses: responses.map((ids) => tokenizer.decode(ids).trim()) })
-  for (const record of candidates.list()) {
+  for (const record of trusted) {
     candidates.withPolicy(record, policy, (then) => saveTrained(then, join(output, candidateFolder(record.step)), folder))
   }
-  writeCandidates(output, { rows: rows.map(({ id, context }) => ({ id, context })), initial: texts(initial), candidates: candidates.list().map(texts) })
+  writeCandidates(output, { rows: rows.map(({ id, context }) => ({ id, context })), initial: texts(initial), candidates: trusted.map(texts) })
 }
