@@ -1,10 +1,12 @@
 // What every stage's activity does around the stage itself: look in the store, compute in a child process, write the artifact.
-import { ApplicationFailure, Context, log } from '@temporalio/activity'
+import { ApplicationFailure, CancelledFailure, Context, log } from '@temporalio/activity'
 import { artifactsIn, keyOf, type ArtifactStore } from '../artifacts/store'
 import type { Artifact } from '../contracts/artifact'
+import type { Cache } from '../contracts/settings'
 import { InvalidInput, parse } from '../contracts/parse'
-import { stageSchemas, type StageName, type StageResult } from '../contracts/stages'
+import { HANDED_BACK, stageSchemas, type StageName, type StageResult } from '../contracts/stages'
 import { computeInChild, type StageFailure } from '../workers/child'
+import { explained } from '../workers/disk-full'
 import { stageVersion } from './registry'
 
 /** Of whole runs these read a few small files; reading all weights for them would take longer than they do. */
@@ -22,28 +24,34 @@ export interface StageRunner {
 /** @returns the artifact of `stage` for `input`, computed at most once for the same settings and inputs */
 export async function runStage(runner: StageRunner, stage: StageName, input: unknown): Promise<StageResult> {
   try {
-    const parsed = parse(stageSchemas[stage] as never, input, stage) as { cache: string }
+    const parsed = parse(stageSchemas[stage] as never, input, stage) as { cache: Cache }
     return await whileHeartbeating((signal, onProgress) => foundOrComputed(runner, stage, parsed, signal, onProgress))
   } catch (error) {
-    throw asActivityFailure(error)
+    throw asActivityFailure(error, runner.home)
   }
 }
 
-async function foundOrComputed({ store, home }: StageRunner, stage: StageName, input: { cache: string }, signal: AbortSignal, onProgress: (progress: unknown) => void): Promise<StageResult> {
+async function foundOrComputed({ store, home }: StageRunner, stage: StageName, input: { cache: Cache }, signal: AbortSignal, onProgress: (progress: unknown) => void): Promise<StageResult> {
   const { cache, ...settings } = input
   const version = stageVersion(stage)
-  const key = keyOf(stage, version, settings)
-  const found = cache === 'use' ? await store.find(stage, key) : undefined
+  const ownRun = cache === 'off' && { run: Context.current().info.workflowExecution?.runId } // found again by this run's own attempts alone
+  const key = keyOf(stage, version, { ...settings, ...ownRun })
+  const found = cache === 'refresh' ? undefined : await store.find(stage, key)
   if (found) return { ...found, reused: true }
 
   if (!READS_TEXT_ALONE.has(stage)) for (const artifact of artifactsIn(settings)) await store.verify(artifact)
   const started = Date.now()
   log.info('stage computes', { stage, key })
   const work = store.begin(stage, key)
-  const summary = await computeInChild({ stage, input, home, ...work }, signal, { onProgress, onLine: (line) => log.warn(line, { stage }) })
-  const artifact = await store.commit(work, { stage, version, key, seconds: (Date.now() - started) / 1000, input: settings, summary })
-  log.info('stage finished', { stage, key, seconds: (Date.now() - started) / 1000 })
-  return { ...artifact, reused: false }
+  try {
+    const summary = await computeInChild({ stage, input, home, ...work }, signal, { onProgress, onLine: (line) => log.warn(line, { stage }) })
+    const artifact = await store.commit(work, { stage, version, key, seconds: (Date.now() - started) / 1000, input: settings, summary })
+    log.info('stage finished', { stage, key, seconds: (Date.now() - started) / 1000 })
+    return { ...artifact, reused: false }
+  } catch (error) {
+    store.discard(work)
+    throw error
+  }
 }
 
 /** Heartbeats with the latest progress for as long as `work` goes on; a cancelled activity aborts its signal. */
@@ -55,6 +63,7 @@ async function whileHeartbeating<T>(work: (signal: AbortSignal, onProgress: (pro
   try {
     return await work(context.cancellationSignal, (progress) => (latest = progress))
   } catch (error) {
+    if (context.cancellationDetails?.workerShutdown) throw ApplicationFailure.nonRetryable('the worker was shut down; the stage goes on elsewhere from what it has saved', HANDED_BACK)
     if (context.cancellationSignal.aborted) await context.cancelled // rejects with Temporal's own reason
     throw error
   } finally {
@@ -62,11 +71,12 @@ async function whileHeartbeating<T>(work: (signal: AbortSignal, onProgress: (pro
   }
 }
 
-const FINAL = new Set(['InvalidInput', 'EndpointRefused', 'Diverged'])
+const FINAL = new Set(['InvalidInput', 'EndpointRefused', 'Diverged', 'DiskFull'])
 
 /** Decides what is worth another attempt: everything but what the user has to mend. */
-function asActivityFailure(error: unknown): unknown {
-  if (!(error instanceof Error) || error.name === 'CancelledFailure') return error
+function asActivityFailure(thrown: unknown, home: string): unknown {
+  if (thrown instanceof CancelledFailure || thrown instanceof ApplicationFailure) return thrown
+  const error = explained(thrown, home)
   const nonRetryable = error instanceof InvalidInput || FINAL.has(error.name)
   const { detail } = error as StageFailure
   return ApplicationFailure.create({ message: error.message, type: error.name, nonRetryable, ...(detail !== undefined && { details: [detail] }) })
@@ -77,6 +87,6 @@ export async function resolveArtifact(runner: StageRunner, given: Artifact | str
   try {
     return typeof given === 'string' ? runner.store.describe(given) : given
   } catch (error) {
-    throw asActivityFailure(error)
+    throw asActivityFailure(error, runner.home)
   }
 }

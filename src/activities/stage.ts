@@ -19,6 +19,11 @@ export interface StageHost {
   /** Labelers' answers of all runs, opened at the first call. */
   answers(): AnswerFiles
   report(progress: Progress): void
+  /**
+   * From now on a request to end is left to the stage, which asks the returned function between its steps, saves and throws;
+   * before, the process just ends, and what it had not kept is done again.
+   */
+  heedInterruption(): () => boolean
 }
 
 export interface Stage<N extends StageName> {
@@ -31,6 +36,7 @@ export function trainingHost(host: StageHost, phase: string, checkpointEvery: nu
     checkpoints: host.checkpoints,
     checkpointEvery,
     onStep: (done: number, total: number, metrics: Metrics) => host.report({ phase, done, total, unit: 'steps', metrics }),
+    interrupted: host.heedInterruption(),
   }
 }
 

@@ -43,6 +43,8 @@ export interface ArtifactStore {
   /** The finished artifact of this work, if its bytes are there and match. A damaged one is moved away and told of. */
   find(stage: string, key: string): Promise<Artifact | undefined>
   begin(stage: string, key: string): Work
+  /** Removes the output of an attempt that failed; what it keeps for the next one stays. */
+  discard(work: Work): void
   commit(work: Work, made: Pick<Manifest, 'stage' | 'version' | 'key' | 'seconds' | 'input' | 'summary'>): Promise<Artifact>
   /** Reads every byte of an artifact that a stage is about to use. @throws InvalidInput when one is not what was written; the folder is then moved away, so that the stage that makes it does it again */
   verify(artifact: Artifact): Promise<void>
@@ -154,6 +156,10 @@ export function fileStore(root: string): ArtifactStore {
       const output = join(work, `output-${randomUUID()}`)
       mkdirSync(output, { recursive: true })
       return { output, checkpoints: join(work, 'checkpoints') }
+    },
+
+    discard({ output }) {
+      rmSync(output, { recursive: true, force: true })
     },
 
     async commit(work, made) {

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
+import { InvalidInput } from '../contracts/parse'
 import { homeFolder } from '../workers/home'
 import { collectGarbage } from './artifacts'
 import { connect, type Connected } from './connection'
@@ -33,15 +34,23 @@ interface RunFlags {
   input?: string
   id?: string
   detach?: boolean
+  priority?: string
+}
+
+function parsePriority(given: string | undefined): number | undefined {
+  if (given === undefined) return undefined
+  if (!/^[1-5]$/.test(given)) throw new InvalidInput(`--priority got "${given}"; it is 1 (first) to 5 (last), 3 without it`)
+  return Number(given)
 }
 
 async function run(name: string, flags: RunFlags): Promise<number> {
   const workflow = workflowName(name)
   const input = readInput(flags.input)
+  const priority = parsePriority(flags.priority)
   checkInput(workflow, input)
   return connected(async (connection) => {
     if (!(await workersArePolling(connection))) print('No worker is up yet: the run waits for one (`rlaif up`).')
-    const handle = await startRun(connection, workflow, { id: flags.id ?? newId(workflow), input })
+    const handle = await startRun(connection, workflow, { id: flags.id ?? newId(workflow), input, ...(priority !== undefined && { priority }) })
     print(`Started  ${handle.workflowId}`)
     if (flags.detach) return 0
     process.on('SIGINT', () => {
@@ -88,6 +97,7 @@ program
   .description('start a workflow and show its progress: align, labelStudy, or one stage: sft, sample, label, rewardModel, rl, evaluate, report')
   .option('--input <file|json>', 'its input: a JSON file, JSON, or - for standard input')
   .option('--id <id>', 'workflow id; a run that goes on under it is joined')
+  .option('--priority <1-5>', 'which of the stages that wait for a worker goes first: 1 before 5; 3 without it')
   .option('--detach', 'start it and return')
   .action(async (name: string, flags: RunFlags) => exitWith(await run(name, flags)))
 program

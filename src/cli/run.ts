@@ -14,6 +14,8 @@ import { parkedLines } from './resolve'
 export interface StartOptions {
   id: string
   input: unknown
+  /** 1 (first) to 5, 3 if not given: which of the stages that wait for a worker goes first. */
+  priority?: number
 }
 
 const stamp = () => new Date().toISOString().replace(/\D/g, '').slice(0, 14)
@@ -22,7 +24,7 @@ export const newId = (workflow: WorkflowName): string => `${workflow}-${stamp()}
 const summaryOf = (input: unknown): string => (input === undefined ? 'defaults' : JSON.stringify(input)).slice(0, 180)
 
 /** Starts a run, or joins the one that goes on under the same id. */
-export async function startRun({ client }: Connected, workflow: WorkflowName, { id, input }: StartOptions): Promise<WorkflowHandle> {
+export async function startRun({ client }: Connected, workflow: WorkflowName, { id, input, priority }: StartOptions): Promise<WorkflowHandle> {
   checkInput(workflow, input)
   return client.workflow.start(workflow, {
     taskQueue: defaultQueues.light,
@@ -30,6 +32,7 @@ export async function startRun({ client }: Connected, workflow: WorkflowName, { 
     workflowIdConflictPolicy: 'USE_EXISTING',
     args: input === undefined ? [] : [input],
     staticSummary: summaryOf(input),
+    ...(priority !== undefined && { priority: { priorityKey: priority } }),
   })
 }
 

@@ -77,9 +77,9 @@ const endpointLabeler = z.strictObject({
 })
   .refine((labeler) => labeler.maxCost === undefined || labeler.price !== undefined, { path: ['maxCost'], message: 'wants "price" beside it' })
 export const labelerSchema = z
-  .preprocess((given) => (given === 'default' || given === 'policy' ? { model: given } : given), z.union([endpointLabeler, localLabeler]).prefault({ model: 'default' }))
+  .preprocess((given) => (typeof given === 'string' ? { model: given } : given), z.union([endpointLabeler, localLabeler]).prefault({ model: 'default' }))
   .refine((labeler) => labeler.samples === 1 || labeler.temperature > 0, { path: ['temperature'], message: 'wants to be above 0 when "samples" is above 1: greedy rationales are all the same' })
-  .meta({ description: 'Who judges: "default", "policy" (the initial policy itself), {model} for a local model, or {baseUrl, model, apiKeyEnv} for an endpoint; and how it is asked.', default: { model: 'default' } })
+  .meta({ description: 'Who judges: a local model ("default", "policy" for the initial policy itself, a folder, hf:owner/name), alone or as {model}; or {baseUrl, model, apiKeyEnv} for an endpoint; and how it is asked.', default: { model: 'default' } })
 export type LabelerSettings = z.infer<typeof labelerSchema>
 export type EndpointSettings = z.infer<typeof endpointLabeler>
 export const isEndpoint = (labeler: LabelerSettings): labeler is EndpointSettings => 'baseUrl' in labeler
@@ -171,9 +171,9 @@ export const queuesSchema = z
 export type Queues = z.infer<typeof queuesSchema>
 
 export const cacheSchema = z
-  .enum(['use', 'refresh'])
+  .enum(['use', 'refresh', 'off'])
   .default('use')
-  .describe('"use" takes finished stages with the same settings and inputs from the store; "refresh" does them again.')
+  .describe('"use" takes finished stages with the same settings and inputs from the store; "refresh" does them again, for later runs to find; "off" does them for this run alone.')
 export type Cache = z.infer<typeof cacheSchema>
 
 export const onFailureSchema = z

@@ -41,6 +41,9 @@ export const stageSchemas = {
 export type StageName = keyof typeof stageSchemas
 export type StageInput<N extends StageName> = z.output<(typeof stageSchemas)[N]>
 
+/** Type of the failure of a stage whose worker was shut down in good order: no fault of the stage, and no attempt of it. */
+export const HANDED_BACK = 'HandedBack'
+
 /** What a stage gives back: its artifact, and whether it was in the store already. */
 export interface StageResult extends z.infer<typeof artifactSchema> {
   reused: boolean

@@ -98,6 +98,13 @@ export interface TrainingHost {
   /** Save after this many steps. */
   checkpointEvery: number
   onStep(step: number, total: number, metrics: Metrics): void
+  /** Whether to save and end now; asked after each step. */
+  interrupted?(): boolean
+}
+
+/** Training was asked to end before its time; the checkpoint it left is where it goes on. */
+export class Interrupted extends Error {
+  override name = 'Interrupted'
 }
 
 /** Training went wrong in a way that the same settings would repeat. */
@@ -138,8 +145,11 @@ export async function trainSteps(total: number, trained: Record<string, Trained>
     progress.history.push(metrics)
     progress.step++
     host.onStep(progress.step, total, metrics)
-    if (progress.step % host.checkpointEvery === 0 && progress.step < total) await saveCheckpoint(host.checkpoints, trained, progress)
     await new Promise(setImmediate) // lets the process hear its parent
+    if (progress.step === total) break
+    const interrupted = host.interrupted?.() ?? false
+    if (interrupted || progress.step % host.checkpointEvery === 0) await saveCheckpoint(host.checkpoints, trained, progress)
+    if (interrupted) throw new Interrupted(`training: asked to end after step ${progress.step}`)
   }
   return { history: progress.history }
 }

@@ -5,10 +5,17 @@ import { openAnswers, type AnswerFiles } from '../artifacts/answers'
 import { fileStore } from '../artifacts/store'
 import type { Progress } from '../contracts/status'
 import type { ChildMessage, Job } from './child'
+import { explained } from './disk-full'
 import { storeFolder } from './home'
 
 /** Progress messages are sent at most this often; the last of a phase always is. */
 const PROGRESS_MS = 200
+
+/** Exit code of a process that was asked to end. */
+const ENDED_BY_REQUEST = 143
+
+let asked = false
+let heeded = false
 
 const tell = (message: ChildMessage, then: () => void = () => {}) => process.send!(message, then)
 
@@ -31,6 +38,10 @@ async function compute({ stage, input, home, output, checkpoints }: Job): Promis
     output,
     checkpoints,
     report: throttled(),
+    heedInterruption() {
+      heeded = true
+      return () => asked
+    },
   }
   const { run } = await loadStage(stage)
   const summary = await run(input as never, host)
@@ -38,10 +49,14 @@ async function compute({ stage, input, home, output, checkpoints }: Job): Promis
 }
 
 process.on('SIGINT', () => {}) // Ctrl-C reaches the whole terminal; the worker decides what becomes of this process
+process.on('SIGTERM', () => {
+  asked = true
+  if (!heeded) process.exit(ENDED_BY_REQUEST)
+})
 process.on('disconnect', () => process.exit(1)) // the worker is gone: nobody would take the result
 process.once('message', (job: Job) => {
   compute(job).catch((error: unknown) => {
-    const { name, message, stack } = error instanceof Error ? error : new Error(String(error))
+    const { name, message, stack } = explained(error, job.home)
     tell({ type: 'failed', name, message, stack: stack ?? '' }, () => process.exit(1))
   })
 })

@@ -10,7 +10,8 @@ import { progressSchema, type Progress } from '../contracts/status'
 
 /** A child that says nothing for this long is taken for hung. RLAIF_HANG_SECONDS moves it. */
 const hangMs = () => Number(process.env.RLAIF_HANG_SECONDS ?? 1200) * 1000
-const KILL_AFTER_MS = 5_000
+/** Long enough to end a step and save; less than a worker waits for its stages (worker.ts). */
+const KILL_AFTER_MS = 20_000
 
 export interface Job {
   stage: StageName
@@ -48,7 +49,7 @@ export interface Listener {
   onLine(line: string): void
 }
 
-/** Runs a stage in a child of this process. The child ends when `signal` aborts, when it hangs, and when this process does. */
+/** Runs a stage in a child of this process. The child is asked to save and end when `signal` aborts, when it hangs, and when this process does. */
 export function computeInChild(job: Job, signal: AbortSignal, { onProgress, onLine }: Listener): Promise<Summary> {
   return new Promise((resolve, reject) => {
     const child = fork(join(__dirname, 'child-main.js'), [], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], serialization: 'advanced' })

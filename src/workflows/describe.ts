@@ -1,12 +1,29 @@
 // What a run shows of itself in the UI, as Markdown: a table of its stages and, when one is parked, what failed and how to go on.
-import type { StageName } from '../contracts/stages'
+import type { Summary } from '../contracts/artifact'
+import { isEndpoint } from '../contracts/settings'
+import type { LabelerInput, StageName } from '../contracts/stages'
 import type { StageStatus } from '../contracts/status'
+
+/** A line for the UI's timeline. */
+export function summaryOf(shownAs: string, stage: StageName, input: object): string {
+  const { settings, labeler, judge, spec, task } = input as { settings?: Record<string, unknown>; spec?: string; task?: string } & Partial<Record<'labeler' | 'judge', LabelerInput>>
+  const who = (asked: LabelerInput) => (isEndpoint(asked.settings) ? `${asked.settings.model} at ${asked.settings.baseUrl.replace(/^https?:\/\//, '')}` : asked.settings.model)
+  const parts = [spec, task, labeler && `labeler ${who(labeler)}`, judge && `judge ${who(judge)}`, ...SHOWN_SETTINGS.filter((name) => settings?.[name] !== undefined).map((name) => `${name} ${String(settings![name])}`)]
+  return [...(shownAs === stage ? [] : [shownAs]), ...parts.filter((part) => part !== undefined)].join(', ').slice(0, LONGEST_SUMMARY)
+}
+const SHOWN_SETTINGS = ['algorithm', 'epochs', 'steps', 'learningRate'] as const
+/** Temporal takes 200 bytes. */
+const LONGEST_SUMMARY = 160
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 
+const inWords = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+/** Figures to four digits. */
+const shown = (value: Summary[string]) => (typeof value === 'number' && !Number.isInteger(value) ? String(Number(value.toPrecision(4))) : String(value))
+
 export function describe(stages: readonly StageStatus[], parked?: { stage: StageName; canSkip: boolean }): string {
   const rows = stages.map(({ stage, state, seconds, message, artifact }) => {
-    const figures = artifact ? Object.entries(artifact.summary).map(([name, value]) => `${name} ${value}`) : []
+    const figures = artifact ? Object.entries(artifact.summary).map(([name, value]) => `${inWords(name)} ${shown(value)}`) : []
     return `| ${stage} | ${state} | ${seconds === undefined ? '' : seconds.toFixed(1)} | ${cell(message ?? figures.join(', '))} |`
   })
   const table = ['| Stage | State | Seconds | Figures |', '|---|---|---|---|', ...rows].join('\n')
@@ -15,9 +32,11 @@ export function describe(stages: readonly StageStatus[], parked?: { stage: Stage
 
 function howToGoOn(stages: readonly StageStatus[], { stage, canSkip }: { stage: StageName; canSkip: boolean }): string {
   const failed = stages.find(({ state }) => state === 'parked')
+  const asked = /"(labeler|judge)"/.exec(EXAMPLES[stage] ?? '')?.[1]
   const ways = [
     '- mended outside (the endpoint is up again, the file is there): `{"action": "retry"}`',
     `- another setting: \`{"action": "retry", "overrides": {${EXAMPLES[stage] ?? '"settings": {…}'}}}\``,
+    ...(asked ? [`- a local model instead: \`{"action": "retry", "overrides": {"${asked}": "default"}}\``] : []),
     ...(canSkip ? ['- go on without this stage: `{"action": "skip"}`'] : []),
     '- give the run up: `{"action": "abort"}`',
   ]

@@ -5,10 +5,10 @@ import type { Activities } from '../activities'
 import type { Artifact } from '../contracts/artifact'
 import { checkResolution, overridden, type Resolution } from '../contracts/resolution'
 import { isEndpoint, type Cache, type LabelerSettings, type OnFailure, type Queues } from '../contracts/settings'
-import type { LabelerInput, StageInput, StageName, StageResult } from '../contracts/stages'
+import { HANDED_BACK, type LabelerInput, type StageInput, type StageName, type StageResult } from '../contracts/stages'
 import type { RunStatus, StageStatus } from '../contracts/status'
 import type { ArtifactGiven } from '../contracts/workflow-inputs'
-import { describe } from './describe'
+import { describe, summaryOf } from './describe'
 import { SEARCH_ATTRIBUTES, type SearchAttribute } from '../contracts/search-attributes'
 
 export const statusQuery = defineQuery<RunStatus>('status')
@@ -19,7 +19,7 @@ export const resolveFailureSignal = defineSignal<[unknown]>('resolveFailure')
 const OPTIONS: ActivityOptions = {
   startToCloseTimeout: '30 days',
   heartbeatTimeout: '30 seconds',
-  retry: { maximumAttempts: 5, initialInterval: '5 seconds', backoffCoefficient: 2, maximumInterval: '5 minutes' },
+  retry: { maximumAttempts: 5, initialInterval: '1 second', backoffCoefficient: 4, maximumInterval: '5 minutes' },
 }
 /** A run that nobody mends fails after this. */
 const PARKED_AT_MOST = '30 days'
@@ -108,7 +108,7 @@ export function stageRunner(plan: readonly StageName[], { queues, cache, onFailu
 
   async function attempt<N extends StageName>(stage: N, input: StageInput<N>, shownAs: string): Promise<Artifact> {
     const taskQueue = asksLocally(input) ? queues.gpu : queueOf(queues)[stage]
-    const activities = proxyActivities<Activities>({ ...OPTIONS, taskQueue, summary: shownAs })
+    const activities = proxyActivities<Activities>({ ...OPTIONS, taskQueue, summary: summaryOf(shownAs, stage, input) })
     const started = Date.now()
     set(shownAs, { state: 'running' })
     resetPoints[shownAs] = workflowInfo().historyLength + 1 // the workflow task that schedules this stage: where the UI's Reset goes on from
@@ -129,6 +129,7 @@ export function stageRunner(plan: readonly StageName[], { queues, cache, onFailu
         const cause = error instanceof ActivityFailure ? error.cause : error
         const message = cause instanceof Error ? cause.message : String(cause)
         if (isCancellation(error)) throw error
+        if (cause instanceof ApplicationFailure && cause.type === HANDED_BACK) continue
         const { action, overrides } = onFailure === 'wait' ? await park(stage, input, shownAs, message, canSkip) : { action: 'abort' as const }
         if (action === 'abort') {
           set(shownAs, { state: 'failed', message })
@@ -149,7 +150,7 @@ export function stageRunner(plan: readonly StageName[], { queues, cache, onFailu
     const own = parked
     set(shownAs, { state: 'parked', message })
     findableBy({ status: 'parked' })
-    const resolved = await condition(() => own.resolution !== undefined, PARKED_AT_MOST)
+    const resolved = await condition(() => own.resolution !== undefined, PARKED_AT_MOST, { summary: `${shownAs} is parked: waits for resolveFailure` })
     parked = undefined
     return resolved ? own.resolution! : { action: 'abort' }
   }

@@ -1,0 +1,86 @@
+// A Temporal server and worker processes as a team has them, each of which a test may end as it likes.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { Client, type WorkflowHandle } from '@temporalio/client'
+import type { Role } from '../src/workers/worker'
+import { snapshot } from '../src/cli/progress'
+import { startDevServer } from './dev-server'
+import { temporaryFolder } from './tiny-folder'
+
+const COMMAND = resolve(__dirname, '..', 'dist', 'cli', 'main.js')
+const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
+
+export interface Site {
+  client: Client
+  /** RLAIF_HOME of all its workers. */
+  home: string
+  /** Starts a process with workers of these roles. */
+  worker(...roles: Role[]): ChildProcess
+  start(workflow: string, input: object, id: string): Promise<WorkflowHandle>
+  close(): Promise<void>
+}
+
+const isAlive = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && signalCode === null
+
+/** Ends a process and waits until it is gone. */
+export async function ended(process: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (!isAlive(process)) return
+  const gone = new Promise((done) => process.once('close', done))
+  process.kill(signal)
+  await gone
+}
+
+export async function openSite(home = join(temporaryFolder(), 'home')): Promise<Site> {
+  const server = await startDevServer()
+  const client = new Client({ connection: server.connection })
+  const workers: ChildProcess[] = []
+  return {
+    client,
+    home,
+    worker(...roles) {
+      const worker = spawn(process.execPath, [COMMAND, 'worker', '--roles', roles.join(',')], { env: { ...process.env, RLAIF_HOME: home, TEMPORAL_ADDRESS: server.address }, stdio: 'ignore' })
+      workers.push(worker)
+      return worker
+    },
+    start: (workflow, input, id) => client.workflow.start(workflow, { taskQueue: 'rlaif', workflowId: id, args: [input] }),
+    async close() {
+      await Promise.all(workers.map((worker) => ended(worker, 'SIGTERM')))
+      await server.close()
+    },
+  }
+}
+
+export interface Running {
+  /** Process of the worker that has the stage. */
+  pid: number
+  attempt: number
+  /** What the stage last said it had done. */
+  done: number
+}
+
+/** The stage that a worker is at now. */
+export async function running(handle: WorkflowHandle): Promise<Running | undefined> {
+  const pending = (await handle.describe()).raw.pendingActivities?.[0]
+  const pid = /^\w+-(\d+)@/.exec(pending?.lastWorkerIdentity ?? '')?.[1]
+  if (!pending?.lastStartedTime || pid === undefined || pending.state !== 2) return undefined // PENDING_ACTIVITY_STATE_STARTED
+  return { pid: Number(pid), attempt: pending.attempt ?? 1, done: (await snapshot(handle)).progress?.done ?? 0 }
+}
+
+/** Looks until it sees what it waits for. */
+export async function until<T>(look: () => Promise<T | undefined>, seconds = 120): Promise<T> {
+  for (const end = Date.now() + seconds * 1000; ; await pause(100)) {
+    const seen = await look()
+    if (seen !== undefined) return seen
+    if (Date.now() > end) throw new Error(`site: waited ${seconds} s in vain`)
+  }
+}
+
+/** Processes that a process has started (Linux). */
+export function childrenOf(pid: number): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
+  } catch {
+    return [] // it is gone
+  }
+}

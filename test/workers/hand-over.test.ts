@@ -1,0 +1,115 @@
+// Several workers on one GPU queue, on a real server, when one of them is killed, shut down, or has its work cancelled.
+import type { ChildProcess } from 'node:child_process'
+import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { WorkflowHandle } from '@temporalio/client'
+import type { Artifact } from '../../src/contracts/artifact'
+import type { RunStatus } from '../../src/contracts/status'
+import { childrenOf, ended, openSite, running, until, type Running, type Site } from '../site'
+import { writeTinyFolder } from '../tiny-folder'
+
+jest.setTimeout(300_000)
+
+const HEARTBEAT_TIMEOUT_MS = 30_000
+const FIRST_BACKOFF_MS = 1_000
+const STEPS = 150
+const MANY_STEPS = 400
+
+const model = writeTinyFolder()
+const input = (seed: number, more: object = {}, steps = STEPS) => ({
+  task: 'harmless',
+  method: 'direct-rlaif',
+  model,
+  seed,
+  labeler: model,
+  judge: model,
+  data: { limit: 12, evaluationPrompts: 4 },
+  limits: { responseTokens: 6 },
+  rl: { steps, batchSize: 4, checkpointEvery: 10, minEntropy: 0, candidates: 0 },
+  ...more,
+})
+
+let site: Site
+let gpu: ChildProcess[]
+beforeAll(async () => {
+  site = await openSite()
+  site.worker('workflow', 'label')
+  gpu = [site.worker('gpu'), site.worker('gpu')]
+})
+afterAll(() => site.close())
+
+/** RL at work, so many steps done. */
+const atStep = (handle: WorkflowHandle, step: number, also: (now: Running) => boolean = () => true) =>
+  until(async () => {
+    const { stages } = await handle.query<RunStatus>('status')
+    const now = stages.some(({ stage, state }) => stage === 'rl' && state === 'running') ? await running(handle) : undefined
+    return now && now.done >= step && also(now) ? now : undefined
+  })
+
+/** A worker takes the place of the one with this process. */
+async function replace(pid: number, signal: NodeJS.Signals): Promise<void> {
+  const at = gpu.findIndex((worker) => worker.pid === pid)
+  const old = gpu[at]!
+  gpu[at] = site.worker('gpu')
+  await ended(old, signal)
+}
+
+async function rlOf(handle: WorkflowHandle): Promise<Artifact> {
+  await handle.result()
+  const { stages } = await handle.query<RunStatus>('status')
+  expect(stages.some(({ state }) => state === 'parked' || state === 'failed')).toBe(false)
+  return stages.find(({ stage }) => stage === 'rl')!.artifact!
+}
+
+test('killed while it trains: the other worker takes over within the heartbeat timeout, from the last checkpoint, and ends with the same bytes', async () => {
+  const handle = await site.start('align', input(1), 'killed')
+  const before = await atStep(handle, 25)
+  const killedAt = Date.now()
+  await replace(before.pid, 'SIGKILL')
+  const after = await atStep(handle, 0, ({ pid }) => pid !== before.pid)
+  const took = Date.now() - killedAt
+  process.stderr.write(`taken over ${(took / 1000).toFixed(1)} s after the kill\n`)
+  expect(after.attempt).toBe(2)
+  expect(took).toBeLessThan(HEARTBEAT_TIMEOUT_MS + FIRST_BACKOFF_MS + 2_000)
+  const { summary, sha256, uri } = await rlOf(handle)
+  expect(Number(summary.resumedAt)).toBeGreaterThanOrEqual(20)
+
+  const undisturbed = await rlOf(await site.start('align', input(1, { cache: 'off' }), 'undisturbed'))
+  expect(undisturbed.sha256).toBe(sha256)
+  expect(undisturbed.uri).not.toBe(uri)
+  expect(undisturbed.summary.resumedAt).toBe(0)
+})
+
+test('shut down in good order, three times: the step is finished and saved, another worker has it at once, and no attempt is spent', async () => {
+  const handle = await site.start('align', input(2, { onFailure: 'fail' }, MANY_STEPS), 'shut-down')
+  let last: Running | undefined
+  for (let times = 0; times < 3; times++) {
+    last = await atStep(handle, (last?.done ?? 0) + 2, ({ pid }) => pid !== last?.pid)
+    const stoppedAt = Date.now()
+    await replace(last.pid, 'SIGTERM')
+    const next = await atStep(handle, 0, ({ pid }) => pid !== last!.pid)
+    expect(next.attempt).toBe(1)
+    expect(Date.now() - stoppedAt).toBeLessThan(20_000)
+  }
+  const { summary, uri } = await rlOf(handle)
+  expect(Number(summary.resumedAt)).toBeGreaterThan(last!.done - 2) // saved at the step it was at, not at the one before that is a multiple of ten
+  const curve = readFileSync(join(fileURLToPath(uri), 'metrics.jsonl'), 'utf8').trim().split('\n')
+  expect(curve).toHaveLength(MANY_STEPS)
+})
+
+test('cancelled: the compute process is gone within seconds, and the next run goes on from the checkpoint it left', async () => {
+  const handle = await site.start('align', input(3), 'cancelled')
+  const { pid } = await atStep(handle, 5)
+  const children = childrenOf(pid)
+  expect(children).toHaveLength(1)
+  const cancelledAt = Date.now()
+  await handle.cancel()
+  await until(() => Promise.resolve(childrenOf(pid).length === 0 || undefined), 20)
+  const took = (Date.now() - cancelledAt) / 1000
+  process.stderr.write(`the compute process was gone ${took.toFixed(1)} s after the cancellation\n`)
+  expect(took).toBeLessThan(10)
+  await expect(handle.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } })
+  const { summary } = await rlOf(await site.start('align', input(3), 'after-the-cancelled'))
+  expect(Number(summary.resumedAt)).toBeGreaterThanOrEqual(5)
+})
