@@ -24,7 +24,7 @@ export const newId = (workflow: WorkflowName): string => `${workflow}-${stamp()}
 const summaryOf = (input: unknown): string => (input === undefined ? 'defaults' : JSON.stringify(input)).slice(0, 180)
 
 /** Starts a run, or joins the one that goes on under the same id. */
-export async function startRun({ client }: Connected, workflow: WorkflowName, { id, input, priority }: StartOptions): Promise<WorkflowHandle> {
+export async function startRun({ client }: Pick<Connected, 'client'>, workflow: WorkflowName, { id, input, priority }: StartOptions): Promise<WorkflowHandle> {
   checkInput(workflow, input)
   return client.workflow.start(workflow, {
     taskQueue: defaultQueues.light,

@@ -197,7 +197,9 @@ function refusing<T>(check: () => T): T {
   try {
     return check()
   } catch (error) {
-    throw ApplicationFailure.nonRetryable((error as Error).message, (error as Error).name)
+    const refusal = ApplicationFailure.nonRetryable((error as Error).message, (error as Error).name)
+    refusal.stack = '' // the UI would show it beside the message; it says nothing to whoever sent the update
+    throw refusal
   }
 }
 

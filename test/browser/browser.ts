@@ -1,0 +1,22 @@
+// A real browser: Debian's Chromium, or the one that RLAIF_CHROMIUM names.
+import { existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { chromium, type Browser, type Page } from 'playwright-core'
+
+const PLACES = [process.env.RLAIF_CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome']
+const found = PLACES.find((place) => place !== undefined && existsSync(place))
+
+/** Where no browser is installed, its tests are left out, and counted so. */
+export const inBrowser = found ? test : test.skip
+
+export function openBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: found!, args: ['--no-sandbox', '--disable-gpu'] })
+}
+
+/** Keeps a picture for the documentation where RLAIF_SCREENSHOTS names a folder. */
+export async function picture(page: Page, name: string): Promise<void> {
+  const folder = process.env.RLAIF_SCREENSHOTS
+  if (!folder) return
+  mkdirSync(folder, { recursive: true })
+  await page.screenshot({ path: join(folder, `${name}.png`) })
+}
