@@ -44,3 +44,24 @@ export function binomialTest(k: number, n: number): number {
  * @returns the p-value
  */
 export const mcnemarTest = (onlyFirst: number, onlySecond: number): number => (onlyFirst + onlySecond === 0 ? 1 : binomialTest(onlyFirst, onlyFirst + onlySecond))
+
+/**
+ * Holm's correction of several p-values, so that one false finding among all of them is as rare as one test would have it.
+ * @returns adjusted p-values in the given order
+ */
+export function holm(pValues: readonly number[]): number[] {
+  const order = pValues.map((p, i) => ({ p, i })).sort((a, b) => a.p - b.p)
+  const adjusted = new Array<number>(pValues.length)
+  let least = 0
+  order.forEach(({ p, i }, rank) => {
+    least = Math.max(least, Math.min(1, p * (pValues.length - rank)))
+    adjusted[i] = least
+  })
+  return adjusted
+}
+
+/** Exact sign test of outcomes in [0, 1] against even chances; ties (½) say nothing and are left out. @returns the p-value */
+export function signTest(outcomes: readonly number[]): number {
+  const decided = outcomes.filter((outcome) => outcome !== 0.5)
+  return binomialTest(decided.filter((outcome) => outcome > 0.5).length, decided.length)
+}

@@ -1,0 +1,40 @@
+// Intervals of any figure by drawing the prompts again, with replacement (Efron, 1979; percentile method).
+import { uniformStream } from '../random'
+
+export interface Interval {
+  value: number
+  low: number
+  high: number
+}
+
+const DRAWS = 2000
+
+/**
+ * The figure of all prompts with its 95 % interval.
+ * @param figure of the prompts with these indices; one that is not a number for a draw leaves that draw out
+ */
+export function bootstrap(n: number, figure: (indices: readonly number[]) => number, seed: number, draws = DRAWS): Interval {
+  const value = figure(Array.from({ length: n }, (_, i) => i))
+  const random = uniformStream([seed, 'bootstrap'])
+  const drawn: number[] = []
+  for (let draw = 0; draw < draws; draw++) {
+    const again = figure(Array.from({ length: n }, () => Math.floor(n * random())))
+    if (Number.isFinite(again)) drawn.push(again)
+  }
+  drawn.sort((a, b) => a - b)
+  return { value, low: quantile(drawn, 0.025), high: quantile(drawn, 0.975) }
+}
+
+/** Linear between order statistics, as numpy's default. @param sorted in ascending order */
+export function quantile(sorted: readonly number[], share: number): number {
+  if (sorted.length === 0) return NaN
+  const at = share * (sorted.length - 1)
+  const below = Math.floor(at)
+  const above = Math.min(below + 1, sorted.length - 1)
+  return sorted[below]! + (at - below) * (sorted[above]! - sorted[below]!)
+}
+
+export const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length
+
+/** Mean over prompts with its interval. */
+export const bootstrapMean = (values: readonly number[], seed: number): Interval => bootstrap(values.length, (indices) => indices.reduce((sum, i) => sum + values[i]!, 0) / indices.length, seed)

@@ -1,0 +1,66 @@
+// Statistics beside scipy, statsmodels, scikit-learn and numpy (test/reference/statistics.py), and on data with a known answer.
+import { cohenKappa, kendallW } from '../../src/evaluation/agreement'
+import { bootstrap, bootstrapMean, quantile } from '../../src/evaluation/bootstrap'
+import { distinct } from '../../src/evaluation/diversity'
+import { lengthControlled, lengthRatio } from '../../src/evaluation/length-control'
+import { holm, signTest } from '../../src/evaluation/statistics'
+import { normal, uniform } from '../../src/random'
+import reference from '../reference/statistics.json'
+
+test("the length-controlled share and its interval are those of statsmodels' logistic regression", () => {
+  const { ratios, outcomes, value, low, high } = reference.lengthControl
+  expect(lengthControlled(ratios, outcomes)).toEqual({ value: expect.closeTo(value, 3), low: expect.closeTo(low, 3), high: expect.closeTo(high, 3), n: ratios.length })
+})
+
+test.each([
+  ['by a coin that leans to the longer', (ratio: number, i: number) => Number(uniform(['coin', i]) < 1 / (1 + Math.exp(-6 * (ratio - 1))))],
+  ['always the longer', (ratio: number) => Number(ratio > 1)],
+])('a judge that only likes length, %s: far from 50 %% raw, within 3 points of it at equal length', (_, judge) => {
+  const ratios = Array.from({ length: 8000 }, (_, i) => Math.exp(0.35 + 0.3 * normal(['ratio', i])))
+  const outcomes = ratios.map(judge)
+  const raw = outcomes.reduce((a, b) => a + b, 0) / outcomes.length
+  expect(raw).toBeGreaterThan(0.75)
+  expect(Math.abs(lengthControlled(ratios, outcomes).value - 0.5)).toBeLessThan(0.03)
+})
+
+test('a judge that does not look at length keeps its share; no contests give no share', () => {
+  const ratios = Array.from({ length: 4000 }, (_, i) => Math.exp(0.3 * normal(['r', i])))
+  const outcomes = ratios.map((_, i) => Number(uniform(['fair', i]) < 0.7))
+  expect(lengthControlled(ratios, outcomes).value).toBeCloseTo(0.7, 1)
+  expect(lengthControlled([], [])).toMatchObject({ value: NaN, low: 0, high: 1 })
+  expect(lengthControlled([1.2, 0.8, 1.1], [1, 1, 1]).high).toBeLessThanOrEqual(1)
+  expect(lengthRatio('', 'four')).toBe(0.25)
+})
+
+test("Kendall's W, Cohen's kappa, Holm's correction and the sign test equal theirs", () => {
+  expect(kendallW(reference.kendall.rankings)).toBeCloseTo(reference.kendall.w, 10)
+  expect(kendallW([[1, 2, 3], [1, 2, 3]])).toBe(1)
+  expect(kendallW([[1, 2], [2, 1]])).toBe(0)
+  expect(kendallW([[1, 2]])).toBeNaN()
+  expect(cohenKappa(reference.kappa.first, reference.kappa.second)).toBeCloseTo(reference.kappa.kappa, 10)
+  holm(reference.holm.p).forEach((p, i) => expect(p).toBeCloseTo(reference.holm.adjusted[i]!, 10))
+  const { wins, losses, ties, p } = reference.signTest
+  expect(signTest([...Array<number>(wins).fill(1), ...Array<number>(losses).fill(0), ...Array<number>(ties).fill(0.5)])).toBeCloseTo(p, 10)
+})
+
+test("the bootstrap's interval of a mean is numpy's within the noise of drawing, and holds the truth as often as it says", () => {
+  const { values, mean, low, high } = reference.bootstrap
+  const ours = bootstrapMean(values, 1)
+  expect(ours.value).toBeCloseTo(mean, 8)
+  expect(Math.abs(ours.low - low) / (high - low)).toBeLessThan(0.05)
+  expect(Math.abs(ours.high - high) / (high - low)).toBeLessThan(0.05)
+  expect(quantile([...values].sort((a, b) => a - b), 0.3)).toBeCloseTo(reference.bootstrap.quantile, 8)
+  let held = 0
+  for (let study = 0; study < 200; study++) {
+    const sample = Array.from({ length: 60 }, (_, i) => normal(['study', study, i]))
+    const interval = bootstrap(60, (indices) => indices.reduce((sum, i) => sum + sample[i]!, 0) / 60, study, 300)
+    if (interval.low <= 0 && interval.high >= 0) held++
+  }
+  expect(held / 200).toBeGreaterThan(0.9)
+})
+
+test('distinct-n counts words without regard to case, over all texts', () => {
+  expect(distinct(['The cat saw the cat', 'the dog'], 1)).toBeCloseTo(4 / 7)
+  expect(distinct(['a b a b'], 2)).toBeCloseTo(2 / 3)
+  expect(distinct(['one'], 2)).toBeNaN()
+})
