@@ -2,23 +2,20 @@
 import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'
 import type { Artifact } from '../contracts/artifact'
-import type { StageInput } from '../contracts/stages'
 import { writeJsonl } from '../data/jsonl'
-import type { Row } from '../data/row'
 import { measureAlignment } from '../evaluation/alignment'
 import { judgeContests, winRate } from '../evaluation/win-rate'
-import { generate } from '../model/generate'
-import { loadModelAndTokenizer, stopIds } from '../model/loaded'
-import { disposeModel } from '../model/model'
 import { openLabeler } from './labeler'
-import { promptIds, readData } from './rows'
-import { counted, measured, type Stage, type StageHost } from './stage'
+import { responsesTo } from './respond'
+import { readData } from './rows'
+import { measured, type Stage } from './stage'
 
 export const evaluate: Stage<'evaluate'> = {
   async run(input, host) {
     const { task, train, evaluation } = readData(host.open(input.data))
-    const policy = await respond(input.policy, evaluation, 'responses of the policy', input, host)
-    const baseline = await respond(input.baseline, evaluation, 'responses of the baseline', input, host)
+    const respond = async (policy: Artifact, phase: string) => (await responsesTo(evaluation, policy, { ...input, ...input.settings }, phase, host)).map(({ text }) => text)
+    const policy = await respond(input.policy, 'responses of the policy')
+    const baseline = await respond(input.baseline, 'responses of the baseline')
     const { labeler: judge, technique } = openLabeler(input.judge, host)
     const contests = evaluation.map(({ id, context }, i) => ({ id, context, baseline: baseline[i]!, policy: policy[i]! }))
     const judged = await judgeContests(judge, task, contests, technique, input.seed, measured(host, 'judging', contests.length, 'pairs'))
@@ -47,13 +44,4 @@ export const evaluate: Stage<'evaluate'> = {
       sameSlot: alignment?.sameSlot.value ?? null,
     }
   },
-}
-
-async function respond(policy: Artifact, rows: readonly Row[], phase: string, input: StageInput<'evaluate'>, host: StageHost): Promise<string[]> {
-  const loaded = loadModelAndTokenizer(host.open(policy))
-  const sampling = { maxTokens: input.limits.responseTokens, temperature: input.settings.temperature, stopIds: stopIds(loaded) }
-  const prompts = rows.map((row) => promptIds(loaded, row))
-  const responses = await generate(loaded.model, prompts, sampling, [input.seed, 'evaluate'], counted(host, phase, rows.length, 'responses'))
-  disposeModel(loaded.model)
-  return responses.map(({ ids }) => loaded.tokenizer.decode(ids).trim())
 }

@@ -10,7 +10,7 @@ export interface Garbage {
 }
 
 /** What people read: everything these were made from stays. */
-const ROOTS = new Set(['report', 'study'])
+const ROOTS = new Set(['report', 'study', 'comparison'])
 const DAY_MS = 86_400_000
 
 interface Entry {

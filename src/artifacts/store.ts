@@ -15,6 +15,8 @@ import { summarySchema, type Artifact } from '../contracts/artifact'
 
 /** Curves with timings: kept and verified, but no part of the content's digest, so that equal results have equal digests. */
 export const LOG_FILE = 'metrics.jsonl'
+/** Event files of TensorBoard, with the time of writing in them: kept likewise. */
+export const TENSORBOARD = 'tensorboard'
 const MANIFEST = 'manifest.json'
 
 const manifestSchema = z.object({
@@ -165,7 +167,7 @@ export function fileStore(root: string): ArtifactStore {
     async commit(work, made) {
       const files = []
       for (const name of listFiles(work.output)) files.push({ name, bytes: statSync(join(work.output, name)).size, sha256: await fileDigest(join(work.output, name)) })
-      const content = files.filter(({ name }) => name !== LOG_FILE).map(({ name, sha256 }) => `${name} ${sha256}`)
+      const content = files.filter(({ name }) => name !== LOG_FILE && !name.startsWith(`${TENSORBOARD}/`)).map(({ name, sha256 }) => `${name} ${sha256}`)
       const manifest: Manifest = {
         ...made,
         created: new Date().toISOString(),

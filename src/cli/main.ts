@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 // The `rlaif` command.
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { Command } from 'commander'
 import { InvalidInput } from '../contracts/parse'
+import { version } from '../version'
 import { homeFolder } from '../workers/home'
 import { collectGarbage } from './artifacts'
 import { connect, type Connected } from './connection'
@@ -80,7 +79,6 @@ Environment:
   RLAIF_CACHE        downloads and imported models (~/.cache/rlaif)
   TEMPORAL_ADDRESS   a Temporal server to use instead of a local one; TEMPORAL_NAMESPACE beside it`
 
-const { version } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8')) as { version: string }
 const program = new Command('rlaif').description('Reinforcement learning from AI feedback as durable workflows.').version(version).addHelpText('after', EXAMPLES)
 const exitWith = (code: number) => void (process.exitCode = code)
 

@@ -152,9 +152,11 @@ export const rlSchema = z
   .prefault({})
 export type RlStageSettings = z.infer<typeof rlSchema>
 
+export const responseTemperature = z.number().min(0).max(5).default(0).describe('Of the responses that are compared; 0 is greedy.')
+
 export const evaluateSchema = z
   .strictObject({
-    temperature: z.number().min(0).max(5).default(0).describe('Of the responses that are compared; 0 is greedy.'),
+    temperature: responseTemperature,
     agreementPairs: z.number().int().min(0).default(64).describe('Pairs with human labels on which the judge is compared with people, at most.'),
   })
   .prefault({})

@@ -3,6 +3,8 @@ import { z } from 'zod'
 import { artifactSchema } from './artifact'
 import * as s from './settings'
 
+/** Of a policy in a comparison. */
+export const armName = z.string().min(1).max(60)
 const attempt = { seed: s.seedSchema, cache: s.cacheSchema }
 
 /** A labeler as a stage gets it: a local one comes with the artifact of its model. */
@@ -34,6 +36,21 @@ export const stageSchemas = {
   }),
   choose: z.strictObject({ candidates: artifactSchema, data: artifactSchema, judge: labelerInput, ...attempt }),
   evaluate: z.strictObject({ baseline: artifactSchema, policy: artifactSchema, data: artifactSchema, judge: labelerInput, limits: s.limitsSchema, settings: s.evaluateSchema, ...attempt }),
+  respond: z.strictObject({ policy: artifactSchema, data: artifactSchema, limits: s.limitsSchema, temperature: s.responseTemperature, ...attempt }),
+  contest: z.strictObject({
+    data: artifactSchema,
+    arms: z.array(z.strictObject({ name: armName, responses: artifactSchema })).min(2),
+    judge: labelerInput,
+    agreementPairs: z.number().int().min(0),
+    ...attempt,
+  }),
+  comparison: z.strictObject({
+    title: z.string(),
+    settings: z.unknown(),
+    contests: z.array(artifactSchema).min(1).describe('One a seed.'),
+    arms: z.array(z.strictObject({ name: armName, method: z.string(), seed: z.number().int(), report: artifactSchema.optional(), stages: z.record(z.string(), artifactSchema), failed: z.string().optional() })),
+    cache: s.cacheSchema,
+  }),
   judge: z.strictObject({ data: artifactSchema, labeler: labelerInput, pairs: z.number().int().positive(), ...attempt }),
   study: z.strictObject({ title: z.string(), settings: z.unknown(), variants: z.array(z.strictObject({ name: z.string(), judged: artifactSchema })).min(1), cache: s.cacheSchema }),
   report: z.strictObject({ title: z.string(), settings: z.unknown(), artifacts: z.array(artifactSchema), cache: s.cacheSchema }),

@@ -3,7 +3,8 @@ import { z } from 'zod'
 import { artifactSchema } from './artifact'
 import { presets } from './presets'
 import * as s from './settings'
-import type { StageName } from './stages'
+import { InvalidInput, parse } from './parse'
+import { armName, type StageName } from './stages'
 import { TABLE_2, variantSchema } from './study'
 
 const shared = { seed: s.seedSchema, cache: s.cacheSchema, onFailure: s.onFailureSchema, queues: s.queuesSchema }
@@ -83,6 +84,55 @@ const labelStudy = z.strictObject({
   variants: z.array(variantSchema).min(1).default(() => TABLE_2.map((variant) => variantSchema.parse(variant))).describe("Ways of asking; without them the eleven of the paper's Table 2. Each technique is laid over the labeler's own."),
 })
 
+const ARMS = {
+  sft: { method: 'sft' },
+  rlhf: { method: 'rlhf' },
+  rlaif: { method: 'rlaif' },
+  'same-size': { method: 'rlaif', labeler: 'policy' },
+  'direct-rlaif': { method: 'direct-rlaif' },
+  'rlhf+rlaif': { method: 'rlhf+rlaif' },
+} as const
+const namedArm = z.enum(Object.keys(ARMS) as [keyof typeof ARMS, ...(keyof typeof ARMS)[]])
+const ownArm = z.strictObject({ name: armName, like: namedArm.describe('What the paper would call it: its figures stand beside.').optional(), input: z.record(z.string(), z.unknown()).describe('Fields of `align`, laid over those shared by all.') })
+
+const compareObject = z.strictObject({
+  arms: z
+    .array(z.union([namedArm, ownArm]))
+    .min(2)
+    .default(['sft', 'rlhf', 'rlaif', 'same-size', 'direct-rlaif'])
+    .describe('The policies to compare: names of methods ("same-size" is rlaif whose labeler is the policy itself), or {name, input} with fields of `align` of their own.'),
+  base: z.record(z.string(), z.unknown()).default({}).describe('Fields of `align` for every arm: task, data, model, labeler, judge, rl, …'),
+  seeds: z.array(s.seedSchema.unwrap()).min(1).max(20).default([1]).describe('Everything is done once for each; results are pooled.'),
+  judge: s.labelerSchema.meta({ description: 'Who judges the policies against each other; should not be who labelled.', default: { model: 'default' } }),
+  agreementPairs: s.evaluateSchema.unwrap().shape.agreementPairs,
+  temperature: s.responseTemperature,
+  maxConcurrent: z.number().int().min(1).max(50).default(1).describe('Arms at a time. The first arm of a seed goes ahead, so that what all share is made once.'),
+  ...shared,
+})
+export type CompareInput = z.infer<typeof compareObject>
+
+export interface Arm {
+  name: string
+  /** Which of the paper's systems it is, if any. */
+  like?: string | undefined
+  seed: number
+  /** Checked input of `align`. */
+  input: AlignInput
+}
+
+/** Every arm at every seed, in the order they run. @throws InvalidInput naming arm and field */
+export function armsOf({ arms, base, seeds, judge, ...given }: CompareInput): Arm[] {
+  const { onFailure, cache, queues } = given
+  const names = new Set<string>()
+  return seeds.flatMap((seed) =>
+    arms.map((arm): Arm => {
+      const { name, like, input } = typeof arm === 'string' ? { name: arm, like: arm, input: ARMS[arm] } : arm
+      if (seed === seeds[0] && names.size === names.add(name).size) throw new InvalidInput(`compare: field "arms" names ${name} twice`)
+      return { name, like, seed, input: parse(alignSchema, { judge, ...overlay(base, input), seed, onFailure, cache, queues }, `compare: arm ${name}`) }
+    }),
+  )
+}
+
 const optional = <T extends z.ZodType>(schema: T) => z.preprocess((given) => given ?? {}, schema)
 
 /** The input of every workflow by the workflow's name. */
@@ -96,5 +146,6 @@ export const workflowSchemas = {
   evaluate: optional(stageWorkflowSchemas.evaluate),
   report: optional(stageWorkflowSchemas.report),
   labelStudy: optional(labelStudy),
+  compare: optional(compareObject),
 }
 export type WorkflowName = keyof typeof workflowSchemas

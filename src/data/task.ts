@@ -33,6 +33,10 @@ const common = {
   /** A text task puts this before the text in the user's turn; a dialogue task has none. */
   instruction: z.string().optional(),
   score: z.strictObject({ preamble: line, context: line, response: line, ending: line }).describe('The direct 1–10 score.'),
+  verdict: z
+    .strictObject({ preamble: line, context: line, response: line, good: line, bad: line, ending: line })
+    .optional()
+    .describe('A yes or no about one response alone, for a rate: what it is when it is good and when it is bad, and how that is asked.'),
   prompts: line.describe('File with the prompts used when a run names no data.'),
 }
 
@@ -73,6 +77,7 @@ export function readTask(folder: string): Task {
     ...task,
     preference: { ...p, preambles: both(p.preambles), rationalePreambles: both(p.rationalePreambles), rationaleAsk: text(p.rationaleAsk), exemplars: readJsonl(existing(folder, p.exemplars), exemplarSchema) },
     score: { ...task.score, preamble: text(task.score.preamble) },
+    ...(task.verdict && { verdict: { ...task.verdict, preamble: text(task.verdict.preamble) } }),
     prompts: existing(folder, task.prompts),
   }
 }

@@ -8,6 +8,7 @@ export interface Interval {
 }
 
 const DRAWS = 2000
+const Z95 = 1.959963984540054
 
 /**
  * The figure of all prompts with its 95 % interval.
@@ -23,6 +24,20 @@ export function bootstrap(n: number, figure: (indices: readonly number[]) => num
   }
   drawn.sort((a, b) => a - b)
   return { value, low: quantile(drawn, 0.025), high: quantile(drawn, 0.975) }
+}
+
+/**
+ * For figures that drawing with replacement distorts, such as shares of different words: what they change by when a group of prompts is
+ * left out (delete-a-group jackknife, Quenouille 1956, Tukey 1958).
+ */
+export function jackknife(n: number, figure: (indices: readonly number[]) => number, groups = Math.min(n, 40)): Interval {
+  const all = Array.from({ length: n }, (_, i) => i)
+  const value = figure(all)
+  if (groups < 2) return { value, low: NaN, high: NaN }
+  const without = Array.from({ length: groups }, (_, group) => figure(all.filter((i) => i % groups !== group)))
+  const centre = mean(without)
+  const half = Z95 * Math.sqrt(((groups - 1) / groups) * without.reduce((sum, one) => sum + (one - centre) ** 2, 0))
+  return { value, low: value - half, high: value + half }
 }
 
 /** Linear between order statistics, as numpy's default. @param sorted in ascending order */

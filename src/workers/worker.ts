@@ -1,12 +1,11 @@
 // Workers by role: what a process takes from which task queue (design decision 8).
-import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
 import { createActivities } from '../activities'
 import { fileStore } from '../artifacts/store'
 import { queuesSchema, type Queues } from '../contracts/settings'
 import { SEARCH_ATTRIBUTES } from '../contracts/search-attributes'
+import { version } from '../version'
 import { storeFolder } from './home'
 
 export const roles = ['workflow', 'label', 'gpu'] as const
@@ -26,7 +25,6 @@ function roleOptions(role: Role, queues: Queues): Pick<WorkerOptions, 'taskQueue
   return { taskQueue: queues.gpu, maxConcurrentActivityTaskExecutions: 1 }
 }
 
-const { version } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8')) as { version: string }
 
 export interface WorkersOptions {
   address: string

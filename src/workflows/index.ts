@@ -1,4 +1,5 @@
 // Every workflow a worker registers; the names are those of the UI's "Start Workflow" form.
 export { align } from './align'
 export { evaluate, label, report, rewardModel, rl, sample, sft } from './stages'
+export { compare } from './compare'
 export { labelStudy } from './label-study'

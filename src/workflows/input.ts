@@ -5,8 +5,13 @@ import { InvalidInput, parse } from '../contracts/parse'
 
 /** @throws a non-retryable failure that lists every bad field */
 export function parseInput<T extends z.ZodType>(schema: T, input: unknown, workflow: string): z.output<T> {
+  return refusingBadInput(() => parse(schema, input, workflow))
+}
+
+/** @throws a non-retryable failure in the place of InvalidInput */
+export function refusingBadInput<T>(check: () => T): T {
   try {
-    return parse(schema, input, workflow)
+    return check()
   } catch (error) {
     if (error instanceof InvalidInput) throw ApplicationFailure.nonRetryable(error.message, error.name)
     throw error

@@ -36,6 +36,8 @@ export interface StageRunner {
   /** A labeler as stages take it. @param policy the initial policy, where a run has one: what the model "policy" stands for */
   labeler(settings: LabelerSettings, policy?: Artifact): Promise<LabelerInput>
   skip(stage: StageName, why: string): void
+  /** Shows other work of the run, such as a child workflow, among its stages. */
+  track<T>(shownAs: string, work: () => Promise<T>): Promise<T>
 }
 
 export interface RunnerSettings {
@@ -54,14 +56,17 @@ const queueOf = (queues: Queues): Record<StageName, string> => ({
   'human-labels': queues.light,
   study: queues.light,
   report: queues.light,
+  comparison: queues.light,
   label: queues.label,
   judge: queues.label,
+  contest: queues.label,
   choose: queues.label,
   sft: queues.gpu,
   sample: queues.gpu,
   'reward-model': queues.gpu,
   rl: queues.gpu,
   evaluate: queues.gpu,
+  respond: queues.gpu,
 })
 
 /** A stage that failed for good and waits for a person. */
@@ -182,6 +187,18 @@ export function stageRunner(plan: readonly StageName[], { queues, cache, onFailu
       const artifact = models.get(spec) ?? (await runner.run('model', { spec, cache }, models.size === 0 ? 'model' : `model ${spec}`))
       models.set(spec, artifact)
       return artifact
+    },
+    async track(shownAs, work) {
+      const started = Date.now()
+      set(shownAs, { state: 'running' })
+      try {
+        const made = await work()
+        set(shownAs, { state: 'done', seconds: (Date.now() - started) / 1000 })
+        return made
+      } catch (error) {
+        set(shownAs, { state: 'failed', message: ((error as Error).cause as Error | undefined)?.message ?? (error as Error).message })
+        throw error
+      }
     },
     skip: (stage, why) => set(stage, { state: 'skipped', message: why }),
   }

@@ -1,6 +1,6 @@
 // Statistics beside scipy, statsmodels, scikit-learn and numpy (test/reference/statistics.py), and on data with a known answer.
 import { cohenKappa, kendallW } from '../../src/evaluation/agreement'
-import { bootstrap, bootstrapMean, quantile } from '../../src/evaluation/bootstrap'
+import { bootstrap, bootstrapMean, jackknife, quantile } from '../../src/evaluation/bootstrap'
 import { distinct } from '../../src/evaluation/diversity'
 import { lengthControlled, lengthRatio } from '../../src/evaluation/length-control'
 import { holm, signTest } from '../../src/evaluation/statistics'
@@ -57,6 +57,13 @@ test("the bootstrap's interval of a mean is numpy's within the noise of drawing,
     if (interval.low <= 0 && interval.high >= 0) held++
   }
   expect(held / 200).toBeGreaterThan(0.9)
+})
+
+test('the jackknife of a mean gives its standard error', () => {
+  const { values, mean } = reference.bootstrap
+  const { value, low, high } = jackknife(values.length, (indices) => indices.reduce((sum, i) => sum + values[i]!, 0) / indices.length, values.length)
+  const deviation = Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / (values.length - 1) / values.length)
+  expect([value, low, high]).toEqual([expect.closeTo(mean, 8), expect.closeTo(mean - 1.959964 * deviation, 4), expect.closeTo(mean + 1.959964 * deviation, 4)])
 })
 
 test('distinct-n counts words without regard to case, over all texts', () => {

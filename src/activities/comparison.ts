@@ -1,0 +1,66 @@
+// Stage `comparison`: the contests of several policies as one report, its figures as JSON and CSV beside it.
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { LOG_FILE } from '../artifacts/store'
+import type { Artifact } from '../contracts/artifact'
+import type { StageInput } from '../contracts/stages'
+import { readJsonl } from '../data/jsonl'
+import { compare, type Comparison } from '../evaluation/comparison'
+import { renderComparison, type ComparedArm, type ComparisonData } from '../report/comparison'
+import type { StageRecord } from '../report/provenance'
+import { version } from '../version'
+import { readContest } from './contest'
+import type { Stage, StageHost } from './stage'
+
+const metricsSchema = z.record(z.string(), z.number())
+const FIRST_SEED = 1
+
+export const comparison: Stage<'comparison'> = {
+  async run(input, host) {
+    const read = input.contests.map((artifact) => ({ seed: seedOf(artifact, host), ...readContest(host.open(artifact)) }))
+    const ofSeed = (seed: number, id: string) => (read.length > 1 ? `${seed}/${id}` : id)
+    const prompts = read.flatMap(({ seed, prompts }) => prompts.map((prompt) => ({ ...prompt, id: ofSeed(seed, prompt.id) })))
+    const bouts = read.flatMap(({ seed, bouts }) => bouts.map((bout) => ({ ...bout, id: ofSeed(seed, bout.id) })))
+    const compared = compare(prompts, bouts, FIRST_SEED)
+    const records = new Map<string, StageRecord>()
+    const arms = input.arms.map((arm) => comparedArm(arm, records, host))
+    for (const artifact of input.contests) record(artifact, records, host)
+    const data: ComparisonData = {
+      title: input.title, task: read[0]!.task, settings: input.settings, version, judge: read[0]!.judge, seeds: read.map(({ seed }) => seed), alignment: read[0]!.alignment, arms, records, comparison: compared, prompts,
+      labelers: [...new Set([...records.values()].flatMap(({ stage, summary }) => (stage === 'label' && typeof summary.labeler === 'string' ? [summary.labeler] : [])))],
+    }
+    writeFileSync(join(host.output, 'report.html'), renderComparison(data))
+    writeFileSync(join(host.output, 'comparison.json'), `${JSON.stringify({ ...compared, judge: data.judge, alignment: data.alignment }, null, 2)}\n`)
+    writeFileSync(join(host.output, 'comparison.csv'), csv(compared))
+    const best = [...compared.duels].sort((a, b) => Math.abs(b.winRate.value - 0.5) - Math.abs(a.winRate.value - 0.5))[0]!
+    return { task: data.task, policies: compared.standings.length, prompts: prompts.length, widest: `${best.first} against ${best.second}`, widestWinRate: best.winRate.value, widestP: best.p }
+  },
+}
+
+const seedOf = (artifact: Artifact, host: StageHost) => (host.manifest(artifact).input as { seed: number }).seed
+
+function record(artifact: Artifact, records: Map<string, StageRecord>, host: StageHost): void {
+  const { stage, seconds, summary, version } = host.manifest(artifact)
+  records.set(artifact.uri, { stage, seconds, summary, version, uri: artifact.uri, sha256: artifact.sha256 })
+}
+
+function comparedArm({ name, method, seed, report, failed, stages }: StageInput<'comparison'>['arms'][number], records: Map<string, StageRecord>, host: StageHost): ComparedArm {
+  for (const artifact of Object.values(stages)) record(artifact, records, host)
+  const log = stages.rl && join(host.open(stages.rl), LOG_FILE)
+  return {
+    name,
+    like: method,
+    seed,
+    ...(report && { report: `${report.uri}/report.html` }),
+    ...(failed !== undefined && { failed }),
+    stages: Object.fromEntries(Object.entries(stages).map(([stage, { uri }]) => [stage, uri])),
+    rl: log && existsSync(log) ? readJsonl(log, metricsSchema) : [],
+  }
+}
+
+function csv({ duels }: Comparison): string {
+  const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
+  const lines = duels.map(({ first, second, winRate, controlled, equal, failed, p }) => [quoted(first), quoted(second), winRate.n, winRate.value, winRate.low, winRate.high, controlled.value, controlled.low, controlled.high, p, equal, failed].join(','))
+  return ['first,second,prompts,win_rate,low,high,controlled,controlled_low,controlled_high,p_holm,equal,failed', ...lines].join('\n') + '\n'
+}
