@@ -2,11 +2,13 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { LOG_FILE } from '../artifacts/store'
+import { LOG_FILE, TENSORBOARD } from '../artifacts/store'
 import type { Artifact } from '../contracts/artifact'
 import { readJsonl } from '../data/jsonl'
 import type { JudgedContest } from '../evaluation/win-rate'
 import type { Calibration } from '../evaluation/calibration'
+import { writeTensorBoard } from '../training/tensorboard'
+import { version } from '../version'
 import { renderReport, type Choice, type Evaluation, type ReportData } from '../report/report'
 import type { Stage, StageHost } from './stage'
 
@@ -14,18 +16,19 @@ const metricsSchema = z.record(z.string(), z.number())
 
 export const report: Stage<'report'> = {
   async run(input, host) {
-    const data: ReportData = { title: input.title, settings: input.settings, stages: [], dropped: {}, contests: [] }
+    const data: ReportData = { title: input.title, settings: input.settings, version, stages: [], dropped: {}, contests: [] }
     for (const artifact of input.artifacts) gather(data, artifact, host)
     writeFileSync(join(host.output, 'report.html'), renderReport(data))
+    writeTensorBoard(join(host.output, TENSORBOARD), data.stages)
     return { title: input.title, stages: data.stages.length }
   },
 }
 
 function gather(data: ReportData, artifact: Artifact, host: StageHost): void {
   const folder = host.open(artifact)
-  const { stage, seconds, summary, input } = host.manifest(artifact)
+  const { stage, version, seconds, summary } = host.manifest(artifact)
   const log = join(folder, LOG_FILE)
-  data.stages.push({ stage, seconds, summary, input, uri: artifact.uri, metrics: existsSync(log) ? readJsonl(log, metricsSchema) : [] })
+  data.stages.push({ stage, version, seconds, summary, uri: artifact.uri, sha256: artifact.sha256, metrics: existsSync(log) ? readJsonl(log, metricsSchema) : [] })
   if (stage === 'data') data.dropped = JSON.parse(readFileSync(join(folder, 'dropped.json'), 'utf8')) as Record<string, number>
   if (stage === 'choose') data.choice = JSON.parse(readFileSync(join(folder, 'choice.json'), 'utf8')) as Choice
   if (stage === 'reward-model') data.calibration = JSON.parse(readFileSync(join(folder, 'calibration.json'), 'utf8')) as Calibration

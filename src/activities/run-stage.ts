@@ -10,7 +10,7 @@ import { explained } from '../workers/disk-full'
 import { stageVersion } from './registry'
 
 /** Of whole runs these read a few small files; reading all weights for them would take longer than they do. */
-const READS_TEXT_ALONE: ReadonlySet<StageName> = new Set(['report', 'study', 'comparison'])
+const READS_TEXT_ALONE: ReadonlySet<StageName> = new Set(['report', 'study', 'comparison', 'human-results'])
 
 /** Heartbeats are sent this often; the worker's throttle lets them through. */
 const HEARTBEAT_MS = 3_000

@@ -10,7 +10,7 @@ export interface Garbage {
 }
 
 /** What people read: everything these were made from stays. */
-const ROOTS = new Set(['report', 'study', 'comparison'])
+const ROOTS = new Set(['report', 'study', 'comparison', 'human-results'])
 const DAY_MS = 86_400_000
 
 interface Entry {

@@ -15,6 +15,8 @@ import { resolveRun } from './resolve'
 import { newId, seeThrough, startRun, workersArePolling } from './run'
 import { workflowJsonSchema } from './schema'
 import { start, up } from './start'
+import { serveRatings } from './rate'
+import { exportRatings, importRatings, labelingConfig, ratingsFormat } from './ratings'
 import { describeRun, listRuns, reportFile } from './status'
 import { parseRoles, worker } from './worker'
 
@@ -111,6 +113,32 @@ program
   .command('report <run>')
   .description('where the report of a finished run is')
   .action((id: string) => connected(async (connection) => print(await reportFile(connection, id))))
+program
+  .command('rate <run>')
+  .description('serve the rating page of a human evaluation and print each rater\'s link')
+  .option('--port <port>', 'where', '8300')
+  .option('--host <address>', 'on which address; others than this machine need one they reach, and should reach it by TLS', '127.0.0.1')
+  .action((id: string, { port, host }: { port: string; host: string }) => connected(async (connection) => exitWith(await serveRatings(connection, id, { port: Number(port), host, home: homeFolder() }, print))))
+
+const ratings = program.command('ratings').description('items and ratings of a human evaluation as files')
+ratings
+  .command('export <run>')
+  .description('to standard output')
+  .option('--format <format>', 'jsonl, or label-studio: tasks with annotations', 'jsonl')
+  .action((id: string, { format }: { format: string }) => connected(async (connection) => void process.stdout.write(await exportRatings(connection, id, ratingsFormat(format)))))
+ratings
+  .command('config <run>')
+  .description('the labeling interface for Label Studio')
+  .action((id: string) => connected(async (connection) => void process.stdout.write(await labelingConfig(connection, id))))
+ratings
+  .command('import <run> <file>')
+  .description('JSONL, or what Label Studio exports as JSON; a rating that is there already is replaced')
+  .action((id: string, file: string) =>
+    connected(async (connection) => {
+      const taken = await importRatings(connection, id, file, (done, total) => process.stderr.write(`\r${done} of ${total} `))
+      print(`${taken} ratings are in ${id}`)
+    }),
+  )
 program.command('doctor').description('what is installed, which device, which versions').action(async () => exitWith((await doctor(print)) ? 0 : 1))
 
 program

@@ -70,7 +70,8 @@ function metricsText({ metrics = {} }: Progress): string {
     .join('  ')
 }
 
-function running(stage: string, { progress, attempt = 1, lastFailure }: Snapshot, pace: Pace): string {
+function running(stage: string, { progress, attempt, lastFailure }: Snapshot, pace: Pace): string {
+  if (attempt === undefined) return 'at work'
   const again = attempt > 1 ? `attempt ${attempt}${lastFailure ? ` after: ${lastFailure.split('\n')[0]!.slice(0, 100)}` : ''}  ` : ''
   if (!progress) return `${again}starting`
   const parts = [progress.phase, bar(progress), `${progress.done}/${progress.total} ${progress.unit}`, pace.describe(stage, progress), metricsText(progress)]

@@ -1,6 +1,7 @@
 // The stages of a run and the input of each stage's activity.
 import { z } from 'zod'
 import { artifactSchema } from './artifact'
+import { ratingKind, ratingSchema } from './human-evaluation'
 import * as s from './settings'
 
 /** Of a policy in a comparison. */
@@ -51,6 +52,15 @@ export const stageSchemas = {
     arms: z.array(z.strictObject({ name: armName, method: z.string(), seed: z.number().int(), report: artifactSchema.optional(), stages: z.record(z.string(), artifactSchema), failed: z.string().optional() })),
     cache: s.cacheSchema,
   }),
+  'rating-items': z.strictObject({
+    contest: artifactSchema,
+    policies: z.array(armName).min(1).optional(),
+    kind: ratingKind,
+    prompts: z.number().int().positive(),
+    checkEvery: z.number().int().min(0),
+    ...attempt,
+  }),
+  'human-results': z.strictObject({ title: z.string(), settings: z.unknown(), items: artifactSchema, kind: ratingKind, raters: z.array(z.string()), ratings: z.array(ratingSchema), ...attempt }),
   judge: z.strictObject({ data: artifactSchema, labeler: labelerInput, pairs: z.number().int().positive(), ...attempt }),
   study: z.strictObject({ title: z.string(), settings: z.unknown(), variants: z.array(z.strictObject({ name: z.string(), judged: artifactSchema })).min(1), cache: s.cacheSchema }),
   report: z.strictObject({ title: z.string(), settings: z.unknown(), artifacts: z.array(artifactSchema), cache: s.cacheSchema }),

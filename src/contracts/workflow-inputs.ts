@@ -1,6 +1,7 @@
 // The one JSON object each workflow takes. `{}` and nothing at all are fine where no field is required.
 import { z } from 'zod'
 import { artifactSchema } from './artifact'
+import { ratingKind, ratingSchema } from './human-evaluation'
 import { presets } from './presets'
 import * as s from './settings'
 import { InvalidInput, parse } from './parse'
@@ -133,6 +134,27 @@ export function armsOf({ arms, base, seeds, judge, ...given }: CompareInput): Ar
   )
 }
 
+const MOST_RATINGS = 30_000
+const raterName = z.string().regex(/^[\w.-]{1,40}$/, 'wants letters, digits, dots, dashes: it is part of a link')
+
+const humanEvaluation = z
+  .strictObject({
+    contest: artifactGiven.describe('The contest of a comparison (its report lists it under "Stages"): prompts and what each policy answered.'),
+    kind: ratingKind.default('rank').describe('"rank": responses from best to worst, without ties; "verdict": each by itself, good or not, as for harmlessness.'),
+    policies: z.array(armName).min(1).max(9).optional().describe('Whose responses are shown; all of the contest without it.'),
+    prompts: z.number().int().min(1).max(10_000).default(100).describe('Drawn by the seed, at most.'),
+    ratingsPerPrompt: z.number().int().min(1).max(20).default(3).describe('An item is done when so many raters have rated it.'),
+    raters: z.array(raterName).min(1).max(200).default(['rater-1', 'rater-2', 'rater-3']).describe('Each gets a link of their own: `rlaif rate <run>` prints them.'),
+    checkEvery: z.number().int().min(0).default(20).describe('After so many items comes an attention check, which everybody gets; 0 for none.'),
+    days: z.number().positive().max(365).default(30).describe('The evaluation ends then with what there is.'),
+    carried: z.strictObject({ items: artifactSchema, ratings: z.array(ratingSchema), until: z.number() }).optional().describe('Not for people: what the run hands to its own continuation.'),
+    ...shared,
+  })
+  .refine(({ raters, ratingsPerPrompt }) => raters.length >= ratingsPerPrompt, { path: ['raters'], message: 'wants at least as many raters as "ratingsPerPrompt": nobody rates an item twice' })
+  .refine(({ raters }) => new Set(raters).size === raters.length, { path: ['raters'], message: 'wants different names' })
+  .refine(({ prompts, ratingsPerPrompt }) => prompts * ratingsPerPrompt <= MOST_RATINGS, { path: ['prompts'], message: `wants prompts × ratingsPerPrompt of at most ${MOST_RATINGS}` })
+export type HumanEvaluationInput = z.infer<typeof humanEvaluation>
+
 const optional = <T extends z.ZodType>(schema: T) => z.preprocess((given) => given ?? {}, schema)
 
 /** The input of every workflow by the workflow's name. */
@@ -147,5 +169,6 @@ export const workflowSchemas = {
   report: optional(stageWorkflowSchemas.report),
   labelStudy: optional(labelStudy),
   compare: optional(compareObject),
+  humanEvaluation: optional(humanEvaluation),
 }
 export type WorkflowName = keyof typeof workflowSchemas

@@ -78,9 +78,11 @@ function duel(first: string, second: string, bouts: readonly Bout[], byId: Reado
   }
 }
 
+const withinShare = ({ value, low, high }: Interval): Interval => ({ value, low: Math.max(0, low), high: Math.min(1, high) })
+
 function standing(name: string, prompts: readonly Prompted[], baseLength: number, seed: number): Standing {
   const texts = prompts.flatMap(({ responses }) => responses[name] ?? [])
-  const of = (n: number) => jackknife(texts.length, (indices) => distinct(indices.map((i) => texts[i]!), n))
+  const of = (n: number) => withinShare(jackknife(texts.length, (indices) => distinct(indices.map((i) => texts[i]!), n)))
   const rated = prompts.flatMap(({ responses, good }) => (good?.[name] === undefined ? [] : [{ length: responses[name]!.length, good: outcome(good[name]) }]))
   const goods = rated.map(({ good }) => good)
   return {

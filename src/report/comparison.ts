@@ -62,6 +62,7 @@ export function renderComparison(data: ComparisonData): string {
 
 const withShare = ({ value, low, high, n }: Share): Cell => (n === 0 ? number(undefined) : withInterval(percent(value), formatNumber(100 * low, 0), formatNumber(100 * high, 0)))
 const withBand = ({ value, low, high }: Interval, digits: number): Cell => withInterval(formatNumber(value, digits), formatNumber(low, digits), formatNumber(high, digits))
+const paperShare = (value: number | undefined): Cell => ({ html: value === undefined ? '–' : `${value} %`, number: true })
 const pValue = (p: number): string => (p < 0.001 ? '< 0.001' : p.toFixed(3))
 
 /** What was found, in sentences. */
@@ -105,12 +106,12 @@ function besidePaper({ arms, comparison: { duels, standings }, task }: Compariso
     const duel = first && second ? seenFrom(first, second, duels) : undefined
     if (!duel) return []
     const paper = figures[task]
-    return [[text(`${duel.first} against ${duel.second}`), withShare(duel.winRate), withShare(duel.controlled), { html: pValue(duel.p), number: true }, text(paper ? `${paper.raw} %` : '–'), text(paper?.controlled === undefined ? '–' : `${paper.controlled} %`)]]
+    return [[text(`${duel.first} against ${duel.second}`), withShare(duel.winRate), withShare(duel.controlled), { html: pValue(duel.p), number: true }, paperShare(paper?.raw), paperShare(paper?.controlled)]]
   })
   const harmless = standings.flatMap(({ name, good, goodControlled }): Cell[][] => {
     if (!good) return []
     const paper = task === 'harmless' ? HARMLESS_RATES[arms.find((arm) => arm.name === name)?.like ?? ''] : undefined
-    return [[text(name), withShare(good), withShare(goodControlled!), text(paper ? `${paper.raw} %` : '–'), text(paper ? `${paper.controlled} %` : '–')]]
+    return [[text(name), withShare(good), withShare(goodControlled!), paperShare(paper?.raw), paperShare(paper?.controlled)]]
   })
   return [
     rows.length > 0 ? `<h2>Win rates beside the paper's</h2>${table(['', 'Ours', 'At equal length', 'p', 'Paper', 'At equal length'], rows)}<p class="soft">95 % intervals: Wilson's, and of the logistic regression at length ratio 1 (paper, Appendix J). p: exact sign test, corrected for all pairs by Holm's method. Paper: human raters, PaLM 2.</p>` : '',
@@ -128,7 +129,7 @@ function matrix({ duels, standings }: Comparison): string {
     return `<td class="n${tone}">${withShare(winRate).html}</td>`
   }
   const rows = names.map((row) => `<tr><th>${escape(row)}</th>${names.map((column) => cell(row, column)).join('')}</tr>`)
-  return `<h2>Every policy against every other</h2><div class="wide nowrap"><table><thead><tr><th>wins of ↓ against →</th>${names.map((name) => `<th>${escape(name)}</th>`).join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div><p class="soft">Coloured where it differs from 50 % beyond noise (p &lt; ${SURE} after correction).</p>`
+  return `<h2>Every policy against every other</h2><div class="wide nowrap"><table><thead><tr><th>wins of ↓ against →</th>${names.map((name) => `<th class="n">${escape(name)}</th>`).join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div><p class="soft">Coloured where it differs from 50 % beyond noise (p &lt; ${SURE} after correction).</p>`
 }
 
 function standings({ comparison, arms, records, task }: ComparisonData): string {

@@ -22,7 +22,8 @@ export const percent = (share: number): string => `${(100 * share).toFixed(0)} %
 
 export function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const cells = (row: readonly Cell[]) => row.map(({ html, number }) => `<td${number ? ' class="n"' : ''}>${html}</td>`).join('')
-  return `<div class="wide"><table><thead><tr>${head.map((h) => `<th>${escape(h)}</th>`).join('')}</tr></thead><tbody>${rows.map((row) => `<tr>${cells(row)}</tr>`).join('')}</tbody></table></div>`
+  const isNumeric = (column: number) => rows.length > 0 && rows.every((row) => row[column]?.number)
+  return `<div class="wide"><table><thead><tr>${head.map((h, column) => `<th${isNumeric(column) ? ' class="n"' : ''}>${escape(h)}</th>`).join('')}</tr></thead><tbody>${rows.map((row) => `<tr>${cells(row)}</tr>`).join('')}</tbody></table></div>`
 }
 
 /** A sentence that warns a reader off a figure. */
@@ -38,7 +39,7 @@ h1{font-size:26px;margin:0 0 2px}h2{font-size:18px;margin:38px 0 10px;border-bot
 .caution{background:var(--warnwash);color:var(--warn);border-radius:8px;padding:8px 12px}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(440px,1fr));gap:10px}.charts svg{max-width:100%;height:auto;border:1px solid var(--line);border-radius:8px;padding:6px}
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:14px}th{text-align:left;color:var(--soft);font-weight:600}th,td{padding:6px 10px 6px 0;border-bottom:1px solid var(--line);vertical-align:top}
-td.n{text-align:right;font-variant-numeric:tabular-nums}.contest{border:1px solid var(--line);border-radius:8px;margin:14px 0;padding:12px 14px}.contest .context{white-space:pre-wrap;color:var(--soft);max-height:11em;overflow:auto}
+td.n,th.n{text-align:right}td.n{font-variant-numeric:tabular-nums}.contest{border:1px solid var(--line);border-radius:8px;margin:14px 0;padding:12px 14px}.contest .context{white-space:pre-wrap;color:var(--soft);max-height:11em;overflow:auto}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:14px;margin-top:10px}.pair>div{background:var(--wash);border-radius:8px;padding:8px 12px;white-space:pre-wrap;overflow-wrap:anywhere}.pair h4{margin:0 0 4px;font-size:13px;color:var(--soft)}
 pre{background:var(--wash);padding:12px;border-radius:8px;overflow:auto;font-size:12.5px}code{font-size:.92em;overflow-wrap:anywhere}details summary{cursor:pointer}
 a{color:var(--link)}td.better{background:var(--better)}td.worse{background:var(--worse)}td.none{background:var(--wash)}.nowrap td,.nowrap th{white-space:nowrap}

@@ -6,14 +6,10 @@ import type { Share } from '../evaluation/statistics'
 import type { JudgedContest } from '../evaluation/win-rate'
 import { lineChart, type Curve } from './chart'
 import { COST_OF_A_PAIR } from './paper-figures'
-import { caution, escape, formatNumber, number, page, percent, table, text, type Cell } from './html'
+import { caution, escape, formatNumber, number, page, percent, searchBox, table, text, type Cell } from './html'
+import { repeat, stageTable, type StageRecord } from './provenance'
 
-export interface ReportStage {
-  stage: string
-  seconds: number
-  summary: Summary
-  input: unknown
-  uri: string
+export interface ReportStage extends StageRecord {
   /** Rows of the training curve, if the stage has one. */
   metrics: Record<string, number>[]
 }
@@ -35,6 +31,8 @@ export interface Choice {
 export interface ReportData {
   title: string
   settings: unknown
+  /** Of this package. */
+  version: string
   stages: ReportStage[]
   dropped: Record<string, number>
   evaluation?: Evaluation
@@ -43,7 +41,7 @@ export interface ReportData {
   contests: JudgedContest[]
 }
 
-const SHOWN_CONTESTS = 10
+const SHOWN_CONTESTS = 200
 /** Below this many decided pairs the interval of a share is wider than ±14 points. */
 const FEW_PAIRS = 50
 
@@ -59,10 +57,12 @@ export function renderReport(data: ReportData): string {
       stages(data.stages),
       droppedRows(data.dropped),
       contests(data.contests),
-      `<h2>Settings</h2><pre>${escape(JSON.stringify(data.settings, null, 2))}</pre>`,
+      repeat(isOfReportAlone(data.settings) ? 'report' : 'align', data.settings, data.version),
     ].join('\n'),
   )
 }
+
+const isOfReportAlone = (settings: unknown) => typeof settings === 'object' && settings !== null && 'artifacts' in settings
 
 const shareText = ({ value, n }: Share) => (n > 0 ? percent(value) : '–')
 const interval = ({ low, high }: Share) => `95 % interval ${percent(low)} to ${percent(high)}`
@@ -151,14 +151,8 @@ function candidates({ judge, initialReward, candidates }: Choice): string {
 
 function stages(all: readonly ReportStage[]): string {
   const stops = all.flatMap(({ summary: { stopped } }) => (typeof stopped === 'string' ? [caution(stopped)] : []))
-  const rows = all.map(({ stage, seconds, summary, uri }): Cell[] => [text(stage), number(seconds, 1), text(figures(summary)), { html: `<code>${escape(uri)}</code>` }])
-  return `<h2>Stages</h2>${stops.join('')}${table(['Stage', 'Seconds', 'Figures', 'Artifact'], rows)}`
+  return `<h2>Stages</h2>${stops.join('')}${stageTable(all)}`
 }
-
-const figures = (summary: Summary) =>
-  Object.entries(summary)
-    .map(([name, value]) => `${name} ${typeof value === 'number' ? number(value).html : (value ?? '–')}`)
-    .join(' · ')
 
 function droppedRows(dropped: Record<string, number>): string {
   const rows = Object.entries(dropped).map(([reason, count]) => [text(reason), number(count)])
@@ -170,5 +164,5 @@ function contests(all: readonly JudgedContest[]): string {
     const says = failed ? `The judge gave no answer: ${failed}` : policy === baseline ? 'Equal responses: a tie.' : `The judge prefers the policy with probability ${preferPolicy!.toFixed(3)}.`
     return `<div class="contest"><div class="context">${escape(context)}</div><div class="pair"><div><h4>Baseline</h4>${escape(baseline)}</div><div><h4>Policy</h4>${escape(policy)}</div></div><p class="soft">${escape(says)}</p></div>`
   })
-  return shown.length === 0 ? '' : `<h2>Responses side by side</h2><p class="soft">${shown.length} of ${all.length} held-out prompts, as they come.</p>${shown.join('')}`
+  return shown.length === 0 ? '' : `<h2>Responses side by side</h2>${searchBox('Search prompts and responses')}<p class="soft">${shown.length} of ${all.length} held-out prompts, as they come.</p>${shown.join('')}`
 }

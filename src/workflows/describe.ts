@@ -21,13 +21,13 @@ const inWords = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.
 /** Figures to four digits. */
 const shown = (value: Summary[string]) => (typeof value === 'number' && !Number.isInteger(value) ? String(Number(value.toPrecision(4))) : String(value))
 
-export function describe(stages: readonly StageStatus[], parked?: { stage: StageName; canSkip: boolean }): string {
+export function describe(stages: readonly StageStatus[], parked?: { stage: StageName; canSkip: boolean }, note?: string): string {
   const rows = stages.map(({ stage, state, seconds, message, artifact }) => {
     const figures = artifact ? Object.entries(artifact.summary).map(([name, value]) => `${inWords(name)} ${shown(value)}`) : []
     return `| ${stage} | ${state} | ${seconds === undefined ? '' : seconds.toFixed(1)} | ${cell(message ?? figures.join(', '))} |`
   })
   const table = ['| Stage | State | Seconds | Figures |', '|---|---|---|---|', ...rows].join('\n')
-  return parked ? `${howToGoOn(stages, parked)}\n\n${table}` : table
+  return [...(note === undefined ? [] : [note]), ...(parked ? [howToGoOn(stages, parked)] : []), table].join('\n\n')
 }
 
 function howToGoOn(stages: readonly StageStatus[], { stage, canSkip }: { stage: StageName; canSkip: boolean }): string {

@@ -2,4 +2,5 @@
 export { align } from './align'
 export { evaluate, label, report, rewardModel, rl, sample, sft } from './stages'
 export { compare } from './compare'
+export { humanEvaluation } from './human-evaluation'
 export { labelStudy } from './label-study'

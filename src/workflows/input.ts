@@ -13,7 +13,9 @@ export function refusingBadInput<T>(check: () => T): T {
   try {
     return check()
   } catch (error) {
-    if (error instanceof InvalidInput) throw ApplicationFailure.nonRetryable(error.message, error.name)
-    throw error
+    if (!(error instanceof InvalidInput)) throw error
+    const refusal = ApplicationFailure.nonRetryable(error.message, error.name)
+    refusal.stack = '' // the UI shows it beside the message; it says nothing to whoever sent the input
+    throw refusal
   }
 }

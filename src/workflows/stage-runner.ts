@@ -9,6 +9,7 @@ import { HANDED_BACK, type LabelerInput, type StageInput, type StageName, type S
 import type { RunStatus, StageStatus } from '../contracts/status'
 import type { ArtifactGiven } from '../contracts/workflow-inputs'
 import { describe, summaryOf } from './describe'
+import { refusingBadInput } from './input'
 import { SEARCH_ATTRIBUTES, type SearchAttribute } from '../contracts/search-attributes'
 
 export const statusQuery = defineQuery<RunStatus>('status')
@@ -36,6 +37,8 @@ export interface StageRunner {
   /** A labeler as stages take it. @param policy the initial policy, where a run has one: what the model "policy" stands for */
   labeler(settings: LabelerSettings, policy?: Artifact): Promise<LabelerInput>
   skip(stage: StageName, why: string): void
+  /** A line above the table of stages. */
+  note(line: string): void
   /** Shows other work of the run, such as a child workflow, among its stages. */
   track<T>(shownAs: string, work: () => Promise<T>): Promise<T>
 }
@@ -57,6 +60,8 @@ const queueOf = (queues: Queues): Record<StageName, string> => ({
   study: queues.light,
   report: queues.light,
   comparison: queues.light,
+  'rating-items': queues.light,
+  'human-results': queues.light,
   label: queues.label,
   judge: queues.label,
   contest: queues.label,
@@ -85,11 +90,12 @@ export function stageRunner(plan: readonly StageName[], { queues, cache, onFailu
   const models = new Map<string, Artifact>()
   const resetPoints: Record<string, number> = {}
   let parked: Parked | undefined
+  let noted: string | undefined
 
   setHandler(statusQuery, () => ({ workflow: workflowInfo().workflowType, stages }), { description: 'Every stage: its state, time and artifact' })
   setHandler(resolveFailure, (given) => resolve(checkResolution(given, parked)), {
     description: 'Go on from a parked stage: {"action": "retry" | "skip" | "abort", "overrides": {…}}. Overrides are laid over the stage\'s input, e.g. {"action": "retry", "overrides": {"labeler": {"baseUrl": "http://127.0.0.1:8000/v1"}}}.',
-    validator: (given) => void refusing(() => checkResolution(given, parked)),
+    validator: (given) => void refusingBadInput(() => checkResolution(given, parked)),
   })
   setHandler(resolveFailureSignal, (given) => {
     try {
@@ -108,7 +114,7 @@ export function stageRunner(plan: readonly StageName[], { queues, cache, onFailu
   function set(stage: string, status: Omit<StageStatus, 'stage'>): void {
     const at = stages.findIndex((s) => s.stage === stage)
     stages.splice(at < 0 ? stages.length : at, at < 0 ? 0 : 1, { stage, ...status })
-    setCurrentDetails(describe(stages, parked))
+    setCurrentDetails(describe(stages, parked, noted))
   }
 
   async function attempt<N extends StageName>(stage: N, input: StageInput<N>, shownAs: string): Promise<Artifact> {
@@ -188,6 +194,10 @@ export function stageRunner(plan: readonly StageName[], { queues, cache, onFailu
       models.set(spec, artifact)
       return artifact
     },
+    note(line) {
+      noted = line
+      setCurrentDetails(describe(stages, parked, noted))
+    },
     async track(shownAs, work) {
       const started = Date.now()
       set(shownAs, { state: 'running' })
@@ -207,17 +217,6 @@ export function stageRunner(plan: readonly StageName[], { queues, cache, onFailu
 
 function findableBy(values: Partial<Record<SearchAttribute, string>>): void {
   upsertSearchAttributes(Object.entries(values).map(([name, value]) => ({ key: defineSearchAttributeKey(SEARCH_ATTRIBUTES[name as SearchAttribute], 'KEYWORD'), value })))
-}
-
-/** A validator must fail with a message the UI shows, not with an error of ours. */
-function refusing<T>(check: () => T): T {
-  try {
-    return check()
-  } catch (error) {
-    const refusal = ApplicationFailure.nonRetryable((error as Error).message, (error as Error).name)
-    refusal.stack = '' // the UI would show it beside the message; it says nothing to whoever sent the update
-    throw refusal
-  }
 }
 
 /** Whether the labeler or judge of a stage is a local model, which needs the device. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { wilson } from '../../src/evaluation/statistics'
 import { cautions, renderReport, type Evaluation, type ReportData } from '../../src/report/report'
 
@@ -26,18 +27,22 @@ test.each<[string, Partial<Evaluation>, RegExp]>([
   expect(cautions({ ...evaluation, ...change }).join('\n')).toMatch(sentence)
 })
 
-test('text of a model is shown as text, and the page loads nothing and runs nothing', () => {
+test('text of a model is shown as text; the page loads nothing, and only its own search can run', () => {
   const evil = '<script>alert(1)</script><img src=x onerror=alert(2)>'
   const data: ReportData = {
     title: evil,
     settings: { task: evil },
-    stages: [{ stage: 'rl', seconds: 1, summary: { judge: evil }, input: {}, uri: 'file:///x', metrics: [{ step: 1, rawReward: 1 }, { step: 2, rawReward: 2 }] }],
+    version: '1',
+    stages: [{ stage: 'rl', version: 1, seconds: 1, summary: { judge: evil }, uri: 'file:///x', sha256: 'abc', metrics: [{ step: 1, rawReward: 1 }, { step: 2, rawReward: 2 }] }],
     dropped: { [evil]: 1 },
     evaluation: { ...evaluation, judge: evil },
     contests: [{ id: 'a', context: evil, baseline: evil, policy: `${evil}!`, preferPolicy: 0.7 }],
   }
   const html = renderReport(data)
-  expect(html).not.toMatch(/<script|<img|onerror=alert\(2\)>/)
+  expect(html).not.toMatch(/<img|onerror=alert\(2\)>/)
+  const [script, ...others] = [...html.matchAll(/<script>(.*?)<\/script>/gs)].map(([, code]) => code!)
+  expect(others).toEqual([])
+  expect(html).toContain(`script-src 'sha256-${createHash('sha256').update(script!).digest('base64')}'`)
   expect(html).not.toMatch(/(src|href)="https?:/)
   expect(html).toMatch(/<svg/)
   expect(html).toMatch(/default-src 'none'/)
@@ -45,7 +50,7 @@ test('text of a model is shown as text, and the page loads nothing and runs noth
 
 test('labels are counted with what went wrong, and their price stands beside the paper’s', () => {
   const summary = { labeler: 'judge-9', labels: 980, failed: 15, tooLong: 5, bounded: 2, sameSlotShare: 0.25, meanConfidence: 0.4, reusedAnswers: 40, requests: 1960, promptTokens: 1_600_000, completionTokens: 1960, cost: 4.9 }
-  const html = renderReport({ title: 'x', settings: {}, stages: [{ stage: 'label', seconds: 1, summary, input: {}, uri: 'file:///x', metrics: [] }], dropped: {}, contests: [] })
+  const html = renderReport({ title: 'x', settings: {}, version: '1', stages: [{ stage: 'label', version: 1, seconds: 1, summary, uri: 'file:///x', sha256: 'abc', metrics: [] }], dropped: {}, contests: [] })
   expect(html).toContain('980 labels by judge-9 · 15 failed · 5 longer than its context · 2 with a bound in place of a probability · the same slot chosen in both orders in 25 %.')
   expect(html).toContain('1,960 requests, 1,600,000 tokens in, 1,960 out, 40 answers were there already; cost: 4.9000 in all, 0.00500 a pair. In the paper a pair cost $0.06 by GPT-4 and $0.67 by people')
 })

@@ -1,0 +1,51 @@
+// Stage `rating-items`: what raters will see, drawn from a contest: policies hidden and shuffled, attention checks among them.
+import { join } from 'node:path'
+import { InvalidInput } from '../contracts/parse'
+import { itemSchema, keySchema, SPOILED, type Item, type ItemKey } from '../contracts/human-evaluation'
+import type { StageInput } from '../contracts/stages'
+import { readJsonl, writeJsonl } from '../data/jsonl'
+import type { Prompted } from '../evaluation/comparison'
+import { permutation } from '../random'
+import { readContest } from './contest'
+import type { Stage } from './stage'
+
+const ITEMS = 'items.jsonl'
+const KEYS = 'keys.jsonl'
+export const readItems = (folder: string): Item[] => readJsonl(join(folder, ITEMS), itemSchema)
+export const readKeys = (folder: string): ItemKey[] => readJsonl(join(folder, KEYS), keySchema)
+
+interface Drawn {
+  item: Item
+  key: ItemKey
+}
+
+export const ratingItems: Stage<'rating-items'> = {
+  run(input, host) {
+    const contest = readContest(host.open(input.contest))
+    const policies = input.policies ?? [...new Set(contest.prompts.flatMap(({ responses }) => Object.keys(responses)))]
+    const complete = contest.prompts.filter(({ responses }) => policies.every((name) => responses[name] !== undefined))
+    if (complete.length === 0) throw new InvalidInput(`rating-items: no prompt of the contest has a response of each of ${policies.join(', ')}`)
+    const drawn = permutation(complete.length, [input.seed, 'rating-items']).slice(0, input.prompts).map((i) => complete[i]!)
+    const items = drawn.map((prompt, i) => itemOf(prompt, policies, input, i))
+    const every = input.kind === 'rank' && policies.length > 1 ? input.checkEvery : 0
+    const all = every === 0 ? items : items.flatMap((one, i) => ((i + 1) % every === 0 ? [one, checkOf(drawn, i, policies, input)] : [one]))
+    writeJsonl(join(host.output, ITEMS), all.map(({ item }) => item))
+    writeJsonl(join(host.output, KEYS), all.map(({ key }) => key))
+    return Promise.resolve({ task: contest.task, items: all.length, checks: all.length - items.length, policies: policies.join(', '), responses: policies.length, checkItems: all.flatMap(({ key }, i) => (key.check ? [i] : [])).join(' ') })
+  },
+}
+
+function itemOf({ id, context, responses }: Prompted, policies: readonly string[], { seed }: StageInput<'rating-items'>, i: number): Drawn {
+  const order = permutation(policies.length, [seed, 'rating-order', i]).map((at) => policies[at]!)
+  return { item: { context, responses: order.map((name) => responses[name]!) }, key: { id, policies: order, check: false } }
+}
+
+/** The same prompt as a neighbour's, one response with its words in disorder: whoever reads puts it last. */
+function checkOf(drawn: readonly Prompted[], i: number, policies: readonly string[], input: StageInput<'rating-items'>): Drawn {
+  const source = drawn[(i + Math.floor(drawn.length / 2)) % drawn.length]!
+  const { item, key } = itemOf(source, policies, input, drawn.length + i)
+  const place = permutation(policies.length, [input.seed, 'spoiled', i])[0]!
+  const words = source.context.split(/\s+/)
+  const spoiled = permutation(Math.min(words.length, 40), [input.seed, 'words', i]).map((at) => words[at]!).join(' ')
+  return { item: { ...item, responses: item.responses.map((response, at) => (at === place ? spoiled : response)) }, key: { id: `${key.id} (check)`, policies: key.policies.map((name, at) => (at === place ? SPOILED : name)), check: true } }
+}

@@ -1,0 +1,35 @@
+// `rlaif rate`: serves the rating page of a human evaluation and prints each rater's link.
+import type { AddressInfo } from 'node:net'
+import { mkdirSync } from 'node:fs'
+import { InvalidInput } from '../contracts/parse'
+import { evaluationOf } from '../rating/evaluation'
+import { linkOf, ratingKey } from '../rating/links'
+import { openRatingServer } from '../rating/server'
+import type { Connected } from './connection'
+import { untilStopped } from './house'
+import { ratersOf } from './ratings'
+import { existing } from './status'
+
+export interface RateOptions {
+  port: number
+  host: string
+  home: string
+}
+
+export async function serveRatings(connected: Connected, run: string, { port, host, home }: RateOptions, print: (line: string) => void): Promise<number> {
+  const handle = await existing(connected, run)
+  const raters = await ratersOf(handle)
+  mkdirSync(home, { recursive: true })
+  const key = ratingKey(home)
+  const server = await openRatingServer(evaluationOf(handle), key, port, host).catch((error: Error) => {
+    throw new InvalidInput(`rate: ${host}:${port} cannot be used: ${error.message}; choose another with --port`)
+  })
+  const base = `http://${host}:${(server.address() as AddressInfo).port}`
+  print(`Rating page of ${run}; a link for each rater:`)
+  for (const rater of raters) print(`  ${rater.padEnd(16)} ${base}${linkOf(key, run, rater)}`)
+  print('Ctrl-C ends the page; ratings are in Temporal and the links stay good.')
+  await untilStopped()
+  server.close()
+  server.closeAllConnections()
+  return 0
+}

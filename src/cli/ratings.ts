@@ -1,0 +1,64 @@
+// `rlaif ratings`: a human evaluation's items and ratings as files, for other tools and back.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { WorkflowHandle } from '@temporalio/client'
+import { readItems } from '../activities/rating-items'
+import { rateSchema, type Item, type Rating, type RatingKind } from '../contracts/human-evaluation'
+import { InvalidInput, parse } from '../contracts/parse'
+import { evaluationOf } from '../rating/evaluation'
+import { fromLabelStudio, labelStudioConfig, toLabelStudio } from '../rating/label-studio'
+import type { Connected } from './connection'
+import { existing } from './status'
+
+/** The raters a run was started with. */
+export async function ratersOf(handle: WorkflowHandle): Promise<string[]> {
+  const { raters } = await stateOf(handle)
+  return raters
+}
+
+interface State {
+  kind: RatingKind
+  raters: string[]
+  items?: string
+  ratings: Rating[]
+}
+const stateOf = (handle: WorkflowHandle) => handle.query<State>('ratings')
+
+async function itemsAndState(connected: Connected, run: string): Promise<{ handle: WorkflowHandle; state: State; items: Item[] }> {
+  const handle = await existing(connected, run)
+  const state = await stateOf(handle)
+  if (state.items === undefined) throw new InvalidInput(`ratings: the items of ${run} are still being drawn`)
+  return { handle, state, items: readItems(fileURLToPath(state.items)) }
+}
+
+export type Format = 'jsonl' | 'label-studio'
+export function ratingsFormat(given: string): Format {
+  if (given === 'jsonl' || given === 'label-studio') return given
+  throw new InvalidInput(`--format got "${given}"; it is jsonl or label-studio`)
+}
+
+/** @returns the text of a file: every rating as JSONL, or Label Studio's tasks with what was rated as annotations */
+export async function exportRatings(connected: Connected, run: string, format: Format): Promise<string> {
+  const { state, items } = await itemsAndState(connected, run)
+  if (format === 'label-studio') return `${JSON.stringify(toLabelStudio(items, state), null, 2)}\n`
+  return state.ratings.map(([item, rater, answer, seconds]) => `${JSON.stringify({ rater: state.raters[rater], item, answer, seconds })}\n`).join('')
+}
+
+/** For Label Studio's "Labeling Interface". */
+export async function labelingConfig(connected: Connected, run: string): Promise<string> {
+  const { state, items } = await itemsAndState(connected, run)
+  return labelStudioConfig(state.kind, items[0]!.responses.length)
+}
+
+/** Sends the ratings of a file to the run. @returns how many it took */
+export async function importRatings(connected: Connected, run: string, file: string, onEach: (done: number, total: number) => void): Promise<number> {
+  const { handle, state } = await itemsAndState(connected, run)
+  const text = readFileSync(file, 'utf8')
+  const given = text.trimStart().startsWith('[') ? fromLabelStudio(JSON.parse(text), state) : text.split('\n').filter((line) => line.trim()).map((line, i) => parse(rateSchema, JSON.parse(line), `ratings: ${file}, line ${i + 1}`))
+  const evaluation = evaluationOf(handle)
+  for (const [i, rating] of given.entries()) {
+    await evaluation.rate(rating)
+    onEach(i + 1, given.length)
+  }
+  return given.length
+}
