@@ -21,15 +21,17 @@ export function openLedger(items: number, checks: ReadonlySet<number>, raters: n
   const counts = new Array<number>(items).fill(0)
   const done = new Array<number>(raters).fill(0)
   const ways = Array.from({ length: raters }, (_, rater) => permutation(items, [seed, 'way', rater]))
+  /** A rater's ratings from one check to the next; the first comes half-way. */
+  const between = items / Math.max(1, checks.size)
   const key = (rater: number, item: number) => `${rater} ${item}`
   const has = (rater: number, item: number) => byKey.has(key(rater, item))
   const isOpen = (item: number) => !checks.has(item) && counts[item]! < wanted
   return {
     next(rater) {
       const due = [...checks].filter((item) => !has(rater, item))
-      const perCheck = checks.size === 0 ? Infinity : Math.max(1, Math.floor((items - checks.size) / checks.size))
+      const met = checks.size - due.length
       const open = ways[rater]!.filter((item) => isOpen(item) && !has(rater, item))
-      if (due.length > 0 && open.length > 0 && done[rater]! + 1 >= (checks.size - due.length + 1) * (perCheck + 1)) return due[0]
+      if (due.length > 0 && open.length > 0 && done[rater]! >= (met + 0.5) * between) return due[0]
       return open.reduce<number | undefined>((best, item) => (best === undefined || counts[item]! > counts[best]! ? item : best), undefined)
     },
     add(rating) {
