@@ -59,7 +59,7 @@ const record = (home: string) => JSON.parse(readFileSync(join(home, 'server.json
 export async function openHouse(): Promise<House> {
   const home = join(temporaryFolder(), 'home')
   const up = await startUp(home)
-  const connection = await Connection.connect({ address: record(home).address })
+  let connection = await Connection.connect({ address: record(home).address })
   const house: House = {
     home,
     client: new Client({ connection }),
@@ -67,6 +67,9 @@ export async function openHouse(): Promise<House> {
     run: (...args) => rlaif(home, args),
     async upAgain() {
       house.up = await startUp(home)
+      await connection.close()
+      connection = await Connection.connect({ address: record(home).address })
+      house.client = new Client({ connection })
     },
     async close() {
       await connection.close()

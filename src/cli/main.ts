@@ -9,6 +9,7 @@ import { connect, type Connected } from './connection'
 import { doctor } from './doctor'
 import { reasonOf } from './failure'
 import { checkInput, readInput, workflowName } from './input'
+import { openInBrowser } from './browser'
 import { importModel } from './model'
 import { showPrompt } from './prompt'
 import { resolveRun } from './resolve'
@@ -69,10 +70,13 @@ Examples:
   rlaif run align --input '{"task": "harmless", "method": "direct-rlaif"}'
   rlaif run align --input settings.json --detach
   rlaif run labelStudy --input '{"task": "harmless", "data": "hh-harmless-base.jsonl.gz"}'
+  rlaif run compare --input '{"base": {"task": "harmless", "data": "hh-harmless-base.jsonl.gz"}}'
+  rlaif run humanEvaluation --detach --id people --input '{"contest": "file:///…/store/contest/…", "raters": ["anna", "ben", "cleo"]}'
+  rlaif rate people                                the rating page, and each rater's link
   rlaif prompt show --input '{"labeler": {"model": "default", "preamble": "detailed"}}' --row 3
   rlaif status                                     the latest runs
   rlaif resolve align-20260101120000 retry         go on from a stage that failed for good
-  rlaif report align-20260101120000                where the report of a run is
+  rlaif report align-20260101120000 --open         the report of a run
   rlaif artifacts gc --older-than 14               what could be removed from the store; --yes removes it
   rlaif model import hf:HuggingFaceTB/SmolLM2-135M-Instruct ./smollm2
 
@@ -94,7 +98,7 @@ program
   .action(async ({ roles, healthPort }: { roles: string; healthPort?: string }) => exitWith(await worker(parseRoles(roles), healthPort === undefined ? undefined : Number(healthPort))))
 program
   .command('run <workflow>')
-  .description('start a workflow and show its progress: align, labelStudy, or one stage: sft, sample, label, rewardModel, rl, evaluate, report')
+  .description('start a workflow and show its progress: align, compare, humanEvaluation, labelStudy, or one stage: sft, sample, label, rewardModel, rl, evaluate, report')
   .option('--input <file|json>', 'its input: a JSON file, JSON, or - for standard input')
   .option('--id <id>', 'workflow id; a run that goes on under it is joined')
   .option('--priority <1-5>', 'which of the stages that wait for a worker goes first: 1 before 5; 3 without it')
@@ -112,7 +116,14 @@ program
 program
   .command('report <run>')
   .description('where the report of a finished run is')
-  .action((id: string) => connected(async (connection) => print(await reportFile(connection, id))))
+  .option('--open', 'and show it in the browser')
+  .action((id: string, { open }: { open?: boolean }) =>
+    connected(async (connection) => {
+      const file = await reportFile(connection, id)
+      print(file)
+      if (open) await openInBrowser(file)
+    }),
+  )
 program
   .command('rate <run>')
   .description('serve the rating page of a human evaluation and print each rater\'s link')

@@ -53,6 +53,6 @@ export async function reportFile(connected: Connected, id: string): Promise<stri
   const handle = await existing(connected, id)
   if ((await handle.describe()).status.name === 'RUNNING') throw new Error(`${id} is still running; \`rlaif status ${id}\` shows how far it is`)
   const line = resultLines(await handle.result()).find((text) => text.startsWith('Report'))
-  if (!line) throw new Error(`${id} made no report; it is not a run of align`)
+  if (!line) throw new Error(`${id} made no report; a run of one stage has none`)
   return line.replace(/^Report +/, '')
 }

@@ -84,7 +84,8 @@ function duelOf(first: string, second: string, byPrompt: readonly Rated[][], see
     })
     return wins.length > 0 ? [wins] : []
   })
-  const winRate = bootstrap(prompts.length, (indices) => mean(indices.flatMap((i) => prompts[i]!)), seed, 500)
+  const drawn = bootstrap(prompts.length, (indices) => mean(indices.flatMap((i) => prompts[i]!)), seed, 500)
+  const winRate = drawn.low < drawn.high ? drawn : wilson(mean(prompts.map(mean)) * prompts.length, prompts.length) // drawing prompts that all agree shows no doubt
   return { first, second, winRate, prompts: prompts.length, ratings: prompts.flat().length, p: signTest(prompts.map(mean)) }
 }
 

@@ -5,7 +5,7 @@ import type { AlignResult } from '../contracts/status'
 import { armsOf, workflowSchemas, type Arm, type CompareInput } from '../contracts/workflow-inputs'
 import type { align } from './align'
 import { parseInput, refusingBadInput } from './input'
-import { stageRunner, type StageRunner } from './stage-runner'
+import { rootMessage, stageRunner, type StageRunner } from './stage-runner'
 
 export interface CompareResult {
   report: Artifact
@@ -66,7 +66,7 @@ async function trainOne(stages: StageRunner, arm: Arm): Promise<Trained> {
     return { ...arm, result }
   } catch (error) {
     if (isCancellation(error)) throw error
-    return { ...arm, failed: ((error as Error).cause as Error | undefined)?.message ?? (error as Error).message }
+    return { ...arm, failed: rootMessage(error) }
   }
 }
 

@@ -138,7 +138,7 @@ export function stageRunner(plan: readonly StageName[], { queues, cache, onFailu
         return await attempt(stage, input, shownAs)
       } catch (error) {
         const cause = error instanceof ActivityFailure ? error.cause : error
-        const message = cause instanceof Error ? cause.message : String(cause)
+        const message = rootMessage(error)
         if (isCancellation(error)) throw error
         if (cause instanceof ApplicationFailure && cause.type === HANDED_BACK) continue
         const { action, overrides } = onFailure === 'wait' ? await park(stage, input, shownAs, message, canSkip) : { action: 'abort' as const }
@@ -206,13 +206,19 @@ export function stageRunner(plan: readonly StageName[], { queues, cache, onFailu
         set(shownAs, { state: 'done', seconds: (Date.now() - started) / 1000 })
         return made
       } catch (error) {
-        set(shownAs, { state: 'failed', message: ((error as Error).cause as Error | undefined)?.message ?? (error as Error).message })
+        set(shownAs, { state: 'failed', message: rootMessage(error) })
         throw error
       }
     },
     skip: (stage, why) => set(stage, { state: 'skipped', message: why }),
   }
   return runner
+}
+
+/** What first went wrong, below what Temporal wraps around it. */
+export const rootMessage = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause && !(error instanceof ApplicationFailure) ? rootMessage(error.cause) : error.message
 }
 
 function findableBy(values: Partial<Record<SearchAttribute, string>>): void {

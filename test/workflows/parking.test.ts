@@ -1,13 +1,10 @@
 // A stage that fails for good parks the run until a person decides. Real server and workflows; the stages are fakes that fail on demand.
-import { existsSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { ApplicationFailure } from '@temporalio/activity'
 import { defineSearchAttributeKey } from '@temporalio/common'
 import type { WorkflowHandle } from '@temporalio/client'
-import { temporal } from '@temporalio/proto'
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/search-attributes'
-import { stageSchemas, type StageName } from '../../src/contracts/stages'
 import type { RunStatus } from '../../src/contracts/status'
+import { fakes, record } from './fakes'
 import { openSkippingServer, type SkippingServer } from './server'
 
 jest.setTimeout(120_000)
@@ -17,19 +14,6 @@ beforeAll(async () => {
   server = await openSkippingServer()
 })
 afterAll(() => server.close())
-
-type Inputs = { stage: StageName; input: Record<string, unknown> }[]
-
-/** Fakes of all stages; `fail` throws where the test wants a failure. */
-function fakes(fail: (stage: StageName, input: Record<string, unknown>) => void) {
-  const asked: Inputs = []
-  const stage = (name: StageName) => (input: Record<string, unknown>) => {
-    asked.push({ stage: name, input })
-    fail(name, input)
-    return Promise.resolve({ uri: `file:///store/${name}/${asked.length}`, sha256: '0'.repeat(64), bytes: 1, summary: { task: 'summarization', candidates: 2, labeler: 'x' }, reused: false })
-  }
-  return { asked, activities: Object.fromEntries((Object.keys(stageSchemas) as StageName[]).map((name) => [name, stage(name)])) }
-}
 
 const statusOf = async (handle: WorkflowHandle, name: keyof typeof SEARCH_ATTRIBUTES) => (await handle.describe()).typedSearchAttributes.get(defineSearchAttributeKey(SEARCH_ATTRIBUTES[name], 'KEYWORD'))
 const stages = async (handle: WorkflowHandle) => (await handle.query<RunStatus>('status')).stages
@@ -42,21 +26,6 @@ async function untilParked(handle: WorkflowHandle) {
   }
 }
 const resolve = (handle: WorkflowHandle, message: unknown) => handle.executeUpdate<string, [unknown]>('resolveFailure', { args: [message] })
-/** Nothing that names the machine it was recorded on. */
-function withoutPlaces<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
-  for (const [name, inner] of Object.entries(value)) {
-    if (name === 'identity' || name === 'stackTrace') Object.assign(value, { [name]: '' })
-    else withoutPlaces(inner)
-  }
-  return value
-}
-
-/** RLAIF_RECORD=1 adds the history of a new control-flow shape to those that replay.test.ts replays; an old one is never written again. */
-async function record(handle: WorkflowHandle, shape: string): Promise<void> {
-  const file = join(__dirname, 'histories', `${shape}.bin`)
-  if (process.env.RLAIF_RECORD && !existsSync(file)) writeFileSync(file, temporal.api.history.v1.History.encode(withoutPlaces(await handle.fetchHistory())).finish())
-}
 const refused = (handle: WorkflowHandle, message: unknown) => resolve(handle, message).then(() => 'accepted', (error: Error) => (error.cause as Error | undefined)?.message ?? error.message)
 const endpointIs = (input: Record<string, unknown>) => (input.labeler as { settings: { baseUrl: string } }).settings.baseUrl
 

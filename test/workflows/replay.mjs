@@ -12,6 +12,7 @@ const workflowBundle = await bundleWorkflowCode({ workflowsPath: require.resolve
 for (const file of files) {
   const history = temporal.api.history.v1.History.decode(readFileSync(file))
   if (process.argv.includes('--swap')) history.events.filter((event) => event.activityTaskScheduledEventAttributes)[2].activityTaskScheduledEventAttributes.activityType.name = 'report'
-  const error = await Worker.runReplayHistory({ workflowBundle }, history).then(() => undefined, (reason) => String(reason.message))
+  const { workflowId } = history.events[0].workflowExecutionStartedEventAttributes // of which children's ids are made
+  const error = await Worker.runReplayHistory({ workflowBundle }, history, workflowId || 'unknown').then(() => undefined, (reason) => String(reason.message))
   console.log(JSON.stringify({ file, error }))
 }
