@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import type { Artifact } from '../contracts/artifact'
 import { writeJsonl } from '../data/jsonl'
 import { measureAlignment } from '../evaluation/alignment'
-import { judgeContests, winRate } from '../evaluation/win-rate'
+import { controlledWinRate, judgeContests, winRate } from '../evaluation/win-rate'
 import { openLabeler } from './labeler'
 import { responsesTo } from './respond'
 import { readData } from './rows'
@@ -20,12 +20,14 @@ export const evaluate: Stage<'evaluate'> = {
     const contests = evaluation.map(({ id, context }, i) => ({ id, context, baseline: baseline[i]!, policy: policy[i]! }))
     const judged = await judgeContests(judge, task, contests, technique, input.seed, measured(host, 'judging', contests.length, 'pairs'))
     const rate = winRate(judged)
+    const controlled = controlledWinRate(judged)
     const rows = [...evaluation, ...train]
     const alignment = await measureAlignment(judge, task, rows, input.settings.agreementPairs, technique, input.seed, measured(host, 'comparing with people', input.settings.agreementPairs, 'pairs'))
     const meanLength = (texts: readonly string[]) => texts.reduce((sum, text) => sum + text.length, 0) / texts.length
     const result = {
       judge: judge.name,
       winRate: rate,
+      controlled,
       equal: judged.filter((c) => c.policy === c.baseline).length,
       failed: judged.filter((c) => c.failed !== undefined).length,
       alignment,
@@ -40,6 +42,7 @@ export const evaluate: Stage<'evaluate'> = {
       winRate: rate.n > 0 ? rate.value : null,
       winRateLow: rate.low,
       winRateHigh: rate.high,
+      lengthControlledWinRate: rate.n > 0 ? controlled.value : null,
       agreement: alignment?.agreement.value ?? null,
       sameSlot: alignment?.sameSlot.value ?? null,
     }

@@ -3,6 +3,7 @@ import { bootstrapMean, jackknife, mean, type Interval } from './bootstrap'
 import { distinct } from './diversity'
 import { lengthControlled, lengthRatio } from './length-control'
 import { holm, signTest, wilson, type Share } from './statistics'
+import { outcome } from './win-rate'
 
 /** A prompt and what each policy answered. */
 export interface Prompted {
@@ -60,8 +61,6 @@ export function compare(prompts: readonly Prompted[], bouts: readonly Bout[], se
   const base = mean(prompts.flatMap(({ responses }) => responses[names[0]!]?.length ?? []))
   return { duels: duels.map((one, i) => ({ ...one, p: adjusted[i]! })), standings: names.map((name) => standing(name, prompts, base, seed)) }
 }
-
-const outcome = (preferFirst: number) => (preferFirst > 0.5 ? 1 : preferFirst < 0.5 ? 0 : 0.5)
 
 function duel(first: string, second: string, bouts: readonly Bout[], byId: ReadonlyMap<string, Prompted>): Duel {
   const own = bouts.filter((bout) => bout.first === first && bout.second === second)

@@ -3,6 +3,7 @@ import type { Task } from '../data/task'
 import { stripTrailingJunk } from '../feedback/direct-score'
 import { isUnanswered, type Labeler } from '../feedback/labeler'
 import { judgePairs, type Technique } from '../feedback/preference'
+import { lengthControlled, lengthRatio } from './length-control'
 import { wilson, type Share } from './statistics'
 
 export interface Contest {
@@ -32,7 +33,17 @@ export async function judgeContests(judge: Labeler, task: Task, contests: readon
 
 /** Share of contests the policy wins; a tie counts one half, a failed contest is left out. */
 export function winRate(contests: readonly JudgedContest[]): Share {
-  const decided = contests.flatMap(({ preferPolicy }) => (preferPolicy === undefined ? [] : [preferPolicy]))
-  const wins = decided.reduce((sum, p) => sum + (p > 0.5 ? 1 : p === 0.5 ? 0.5 : 0), 0)
-  return wilson(wins, decided.length)
+  const outcomes = decided(contests).map(({ won }) => won)
+  return wilson(outcomes.reduce((a, b) => a + b, 0), outcomes.length)
 }
+
+/** The same at equal length (paper, Appendix J). */
+export function controlledWinRate(contests: readonly JudgedContest[]): Share {
+  const own = decided(contests)
+  return lengthControlled(own.map(({ policy, baseline }) => lengthRatio(policy, baseline)), own.map(({ won }) => won))
+}
+
+/** 1 for a win, 0 for a loss, ½ for a tie. */
+export const outcome = (preferred: number): number => (preferred > 0.5 ? 1 : preferred < 0.5 ? 0 : 0.5)
+
+const decided = (contests: readonly JudgedContest[]) => contests.flatMap((contest) => (contest.preferPolicy === undefined ? [] : [{ ...contest, won: outcome(contest.preferPolicy) }]))

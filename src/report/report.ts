@@ -16,6 +16,8 @@ export interface ReportStage extends StageRecord {
 export interface Evaluation {
   judge: string
   winRate: Share
+  /** At equal length; missing from artifacts of earlier versions. */
+  controlled?: Share
   equal: number
   failed: number
   alignment?: Alignment | undefined
@@ -75,6 +77,7 @@ function verdict(evaluation: Evaluation): string {
   const { winRate: rate, alignment, length } = evaluation
   const tiles = [
     tile(shareText(rate), 'win rate against the baseline', `${interval(rate)}, ${rate.n} prompts, ${evaluation.equal} equal responses`),
+    ...(evaluation.controlled && rate.n > 0 ? [tile(shareText(evaluation.controlled), 'at equal length', `${interval(evaluation.controlled)}; the paper’s regression on the ratio of lengths, Appendix J`)] : []),
     tile(`${length.policy.toFixed(0)} : ${length.baseline.toFixed(0)}`, 'mean characters', 'policy : baseline; judges tend to like length'),
   ]
   if (alignment) {
