@@ -91,6 +91,7 @@ export function cautions({ alignment, judge, labelers, comparison: { duels }, ar
   if (labelers.includes(judge)) out.push(`The judge, ${judge}, is also a labeler of this comparison: policies were trained towards its taste, and it favours them.`)
   const most = Math.max(0, ...duels.map(({ winRate }) => winRate.n))
   if (most < FEW_PROMPTS) out.push(`${most} prompts are too few for a conclusion; a few hundred are usual.`)
+  for (const { first, second, winRate, equal } of duels) if (winRate.n > 0 && equal === winRate.n) out.push(`${first} and ${second} answered every prompt with the same text: they are one policy.`)
   const failed = duels.reduce((sum, duel) => sum + duel.failed, 0)
   if (failed > 0) out.push(`${failed} comparisons got no answer from the judge and are left out.`)
   for (const arm of arms) if (arm.failed) out.push(`${arm.name}, seed ${arm.seed}, did not come to an end and is missing: ${arm.failed}`)

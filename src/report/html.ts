@@ -42,7 +42,7 @@ h1{font-size:26px;margin:0 0 2px}h2{font-size:18px;margin:38px 0 10px;border-bot
 td.n,th.n{text-align:right}td.n{font-variant-numeric:tabular-nums}.contest{border:1px solid var(--line);border-radius:8px;margin:14px 0;padding:12px 14px}.contest .context{white-space:pre-wrap;color:var(--soft);max-height:11em;overflow:auto}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:14px;margin-top:10px}.pair>div{background:var(--wash);border-radius:8px;padding:8px 12px;white-space:pre-wrap;overflow-wrap:anywhere}.pair h4{margin:0 0 4px;font-size:13px;color:var(--soft)}
 pre{background:var(--wash);padding:12px;border-radius:8px;overflow:auto;font-size:12.5px}code{font-size:.92em;overflow-wrap:anywhere}details summary{cursor:pointer}
-a{color:var(--link)}td.better{background:var(--better)}td.worse{background:var(--worse)}td.none{background:var(--wash)}.nowrap td,.nowrap th{white-space:nowrap}
+td.n .soft{white-space:nowrap}a{color:var(--link)}td.better{background:var(--better)}td.worse{background:var(--worse)}td.none{background:var(--wash)}.nowrap td,.nowrap th{white-space:nowrap}
 .answer{font-size:17px;margin:14px 0}.search{display:block;width:100%;font:inherit;padding:9px 12px;border:1px solid var(--line);border-radius:8px;background:var(--paper);color:var(--ink);margin:10px 0}
 .many{display:grid;grid-template-columns:repeat(auto-fit,minmax(230px,1fr));gap:10px;margin-top:10px}.many>div{background:var(--wash);border-radius:8px;padding:8px 12px;white-space:pre-wrap;overflow-wrap:anywhere}.many h4{margin:0 0 4px;font-size:13px;color:var(--soft)}
 @media(max-width:640px){.pair,.charts{grid-template-columns:1fr}body{padding:18px 14px 60px}}
