@@ -59,20 +59,19 @@ const record = (home: string) => JSON.parse(readFileSync(join(home, 'server.json
 export async function openHouse(): Promise<House> {
   const home = join(temporaryFolder(), 'home')
   const up = await startUp(home)
-  let connection = await Connection.connect({ address: record(home).address })
+  const connections = [await Connection.connect({ address: record(home).address })]
   const house: House = {
     home,
-    client: new Client({ connection }),
+    client: new Client({ connection: connections[0]! }),
     up,
     run: (...args) => rlaif(home, args),
     async upAgain() {
       house.up = await startUp(home)
-      await connection.close()
-      connection = await Connection.connect({ address: record(home).address })
-      house.client = new Client({ connection })
+      connections.push(await Connection.connect({ address: record(home).address })) // of the server there is now; handles of before go on
+      house.client = new Client({ connection: connections.at(-1)! })
     },
     async close() {
-      await connection.close()
+      for (const connection of connections) await connection.close()
       const ended = new Promise((done) => house.up.once('close', done))
       house.up.kill('SIGTERM')
       await ended

@@ -34,9 +34,9 @@ const SCRIPT_HASH = createHash('sha256').update(SCRIPT).digest('base64')
 /** Nothing but this file's own style and script; no text of a model can run. */
 export const CONTENT_SECURITY_POLICY = `default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; script-src 'sha256-${SCRIPT_HASH}'`
 
-function page(title: string, body: string): string {
+function page(title: string, body: string, head = ''): string {
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex"><title>${escape(title)}</title><style>${STYLE}</style></head><body>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">${head}<title>${escape(title)}</title><style>${STYLE}</style></head><body>
 ${body}
 <script>${SCRIPT}</script></body></html>
 `
@@ -74,4 +74,5 @@ function choices(kind: RatingKind, at: number, responses: number, given: Record<
   return options.map(([value, label]) => `<label><input type="radio" required name="${name}" value="${value}"${given[name] === value ? ' checked' : ''}> ${label}</label>`).join('')
 }
 
-export const messagePage = (title: string, sentence: string): string => page(title, `<h1>${escape(title)}</h1><p>${escape(sentence)}</p>`)
+/** @param again seconds after which the page loads itself anew */
+export const messagePage = (title: string, sentence: string, again?: number): string => page(title, `<h1>${escape(title)}</h1><p>${escape(sentence)}</p>`, again === undefined ? '' : `<meta http-equiv="refresh" content="${again}">`)

@@ -14,6 +14,7 @@ export interface Evaluation {
 }
 
 const MOST_BODY_BYTES = 16 * 1024
+const LOAD_AGAIN_SECONDS = 3
 
 async function formOf(request: IncomingMessage): Promise<Record<string, string>> {
   let text = ''
@@ -37,8 +38,11 @@ function send(response: ServerResponse, status: number, html: string): void {
 
 /** @param port 0 takes any */
 export function openRatingServer(evaluation: Evaluation, key: Buffer, port: number, host: string): Promise<Server> {
+  const remembered = remembering(evaluation)
   const server = createServer((request, response) => {
-    handle(evaluation, key, request, response).catch((error: unknown) => send(response, 503, messagePage('Not now', `This page cannot be shown at the moment (${(error as Error).message}). Nothing you saved is lost: load it again in a minute.`)))
+    handle(remembered, key, request, response).catch((error: unknown) =>
+      send(response, 503, messagePage('Not now', `This page cannot be shown at the moment (${(error as Error).message}). Nothing you saved is lost; it loads itself again.`, request.method === 'GET' ? LOAD_AGAIN_SECONDS : undefined)),
+    )
   })
   return new Promise((resolve, reject) => {
     server.once('error', reject)
@@ -46,7 +50,22 @@ export function openRatingServer(evaluation: Evaluation, key: Buffer, port: numb
   })
 }
 
-async function handle(evaluation: Evaluation, key: Buffer, request: IncomingMessage, response: ServerResponse): Promise<void> {
+interface Remembering extends Evaluation {
+  /** What the rater was last shown: enough to show a form again while the run does not answer. */
+  lastView(rater: string): Promise<RaterView>
+}
+
+function remembering(evaluation: Evaluation): Remembering {
+  const seen = new Map<string, RaterView>()
+  const view = async (rater: string) => {
+    const now = await evaluation.view(rater)
+    seen.set(rater, now)
+    return now
+  }
+  return { ...evaluation, view, lastView: async (rater) => seen.get(rater) ?? view(rater) }
+}
+
+async function handle(evaluation: Remembering, key: Buffer, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const [, place, encoded = '', token = ''] = (request.url ?? '').split('?')[0]!.split('/')
   const rater = safelyDecoded(encoded)
   if (place !== 'rate' || rater === undefined || !isToken(key, evaluation.run, rater, token)) return send(response, 404, messagePage('Not found', 'This link leads nowhere. Ask whoever sent it for another.'))
@@ -64,14 +83,14 @@ function safelyDecoded(text: string): string | undefined {
 }
 
 function showNext(evaluation: Evaluation, rater: string, view: RaterView, response: ServerResponse): void {
-  if (view.items === undefined) return send(response, 200, messagePage('One moment', 'The prompts are being drawn. Load this page again in a minute.'))
+  if (view.items === undefined) return send(response, 200, messagePage('One moment', 'The prompts are being drawn; the page loads itself again.', LOAD_AGAIN_SECONDS))
   if (view.item === null || view.over) return send(response, 200, messagePage('Thank you', `There is nothing left for you to rate. You rated ${view.rated}; every one of them is saved.`))
   send(response, 200, itemPage({ rater, kind: view.kind, item: view.item, shown: evaluation.items(view.items)[view.item]!, rated: view.rated, open: view.open }))
 }
 
 /** Saves, then sends the rater on; what could not be saved is shown again as it was chosen. */
-async function save(evaluation: Evaluation, rater: string, form: Record<string, string>, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const view = await evaluation.view(rater)
+async function save(evaluation: Remembering, rater: string, form: Record<string, string>, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const view = await evaluation.lastView(rater)
   const item = Number(form.item)
   const shown = view.items === undefined ? undefined : evaluation.items(view.items)[item]
   if (!shown) return send(response, 400, messagePage('Not like this', 'That is no item of this evaluation. Open your link again.'))

@@ -86,6 +86,7 @@ test('two raters in parallel, one leaving and coming back, worker and page dying
   house.up.kill('SIGKILL')
   await died
   await house.upAgain()
+  handle = house.client.workflow.getHandle(RUN)
   const { port } = server.address() as AddressInfo
   server.close()
   server.closeAllConnections()

@@ -9,7 +9,8 @@ jest.setTimeout(60_000)
 
 let server: DevServer
 beforeAll(async () => {
-  server = await startDevServer()
+  // A queue of several partitions orders each by itself; one partition shows the order.
+  server = await startDevServer('--dynamic-config-value', 'matching.numTaskqueueReadPartitions=1', '--dynamic-config-value', 'matching.numTaskqueueWritePartitions=1')
 })
 afterAll(() => server.close())
 
