@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { Connection } from '@temporalio/client'
 import { z } from 'zod'
@@ -73,8 +74,25 @@ function portIsFree(port: number): Promise<number | undefined> {
     })
   })
 }
+/**
+ * Whether this process may have the port: two that start at the same moment would both find it free, and the second would take the first's
+ * server for its own. Taken for as long as the process lives that took it.
+ */
+function claim(port: number): boolean {
+  const file = join(tmpdir(), `rlaif-port-${port}`)
+  try {
+    writeFileSync(file, String(process.pid), { flag: 'wx' })
+    return true
+  } catch {
+    const owner = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0
+    if (owner > 0 && owner !== process.pid && isAlive(owner)) return false
+    writeFileSync(file, String(process.pid))
+    return true
+  }
+}
+
 /** The wished port, or any free one. */
-const freePort = async (wished: number) => (await portIsFree(wished)) ?? (await portIsFree(0))!
+const freePort = async (wished: number) => (claim(wished) ? await portIsFree(wished) : undefined) ?? (await portIsFree(0))!
 
 /** Whether a Temporal server answers there. */
 export async function answers(address: string): Promise<boolean> {
