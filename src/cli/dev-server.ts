@@ -82,14 +82,16 @@ function claim(port: number): boolean {
   const file = join(tmpdir(), `rlaif-port-${port}`)
   try {
     writeFileSync(file, String(process.pid), { flag: 'wx' })
-    return true
   } catch {
-    const owner = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0
-    if (owner > 0 && owner !== process.pid && isAlive(owner)) return false
+    const owner = ownerOf(file)
+    if (owner !== process.pid && isAlive(owner)) return false
+    rmSync(file, { force: true }) // whoever left it is gone
     writeFileSync(file, String(process.pid))
-    return true
   }
+  return true
 }
+
+const ownerOf = (file: string): number => Number(existsSync(file) ? readFileSync(file, 'utf8') : NaN)
 
 /** The wished port, or any free one. */
 const freePort = async (wished: number) => (claim(wished) ? await portIsFree(wished) : undefined) ?? (await portIsFree(0))!
