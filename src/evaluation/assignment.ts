@@ -8,7 +8,6 @@ export interface Ledger {
   /** Adds a rating, or replaces the rater's earlier one of the same item. */
   add(rating: Rating): void
   rated(rater: number): number
-  hasRated(rater: number, item: number): boolean
   /** Items that still want ratings. */
   open(): number
   /** Each rater's of each item, once. */
@@ -43,7 +42,6 @@ export function openLedger(items: number, checks: ReadonlySet<number>, raters: n
       byKey.set(key(rater, item), rating)
     },
     rated: (rater) => done[rater]!,
-    hasRated: has,
     open: () => counts.filter((_, item) => isOpen(item)).length,
     ratings: () => [...byKey.values()],
   }

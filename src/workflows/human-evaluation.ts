@@ -21,6 +21,8 @@ const DAY_MS = 86_400_000
 interface Drawn {
   items?: Artifact
   ledger?: Ledger
+  /** The report is being written of the ratings there are: another would be missing from it. */
+  over?: true
 }
 
 export interface HumanEvaluationResult {
@@ -43,7 +45,7 @@ export async function humanEvaluation(input?: unknown): Promise<HumanEvaluationR
     const { items, ledger } = drawn
     if (!items || !ledger) return { kind, item: null, rated: 0, open: settings.prompts, over: false }
     const open = ledger.open()
-    return { kind, items: items.uri, item: ledger.next(rater) ?? null, rated: ledger.rated(rater), open, over: closed || open === 0 }
+    return { kind, items: items.uri, item: ledger.next(rater) ?? null, rated: ledger.rated(rater), open, over: closed || drawn.over === true || open === 0 }
   }
   setHandler(raterView, view, { description: 'What a rater, by name, is to do next.' })
   setHandler(ratingsQuery, () => ({ kind, raters, ratings: drawn.ledger?.ratings() ?? [], ...(drawn.items && { items: drawn.items.uri }) }), { description: 'Every rating so far, and where the items are.' })
@@ -72,6 +74,7 @@ export async function humanEvaluation(input?: unknown): Promise<HumanEvaluationR
   await condition(() => isOver() || taken >= RATINGS_A_RUN || workflowInfo().continueAsNewSuggested, Math.max(1, until - Date.now()), { summary: 'raters at work' })
   if (!isOver() && Date.now() < until) return continueAsNew<typeof humanEvaluation>({ ...settings, carried: { items, ratings: ledger.ratings(), until } })
 
+  drawn.over = true
   const ratings = ledger.ratings()
   const { carried: _, ...shown } = settings
   const report = await stages.run('human-results', { title: `Human evaluation · ${items.summary.task} · ${items.summary.policies}`, settings: shown, items, kind, raters, ratings, seed, cache })
@@ -86,10 +89,11 @@ function ledgerOf({ summary }: Artifact, { raters, ratingsPerPrompt, seed }: Hum
 }
 
 /** @throws InvalidInput saying why a rating cannot be taken */
-function checkRate(given: unknown, { raters, kind }: HumanEvaluationInput, { items, ledger }: Drawn): void {
+function checkRate(given: unknown, { raters, kind }: HumanEvaluationInput, { items, ledger, over }: Drawn): void {
   const { rater, item, answer } = parse(rateSchema, given, 'rate')
   if (!raters.includes(rater)) throw new InvalidInput(`rate: there is no rater "${rater}" in this evaluation`)
   if (!ledger || !items) throw new InvalidInput('rate: the items are still being drawn; try again in a moment')
+  if (over) throw new InvalidInput('rate: the evaluation is over and its report is being written; thank you')
   if (item >= Number(items.summary.items)) throw new InvalidInput(`rate: there is no item ${item}`)
   const wrong = badAnswer(kind, answer, Number(items.summary.responses))
   if (wrong) throw new InvalidInput(`rate: "answer" ${wrong}`)

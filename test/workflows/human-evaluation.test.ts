@@ -22,8 +22,17 @@ const contest = { uri: 'file:///store/contest/1', sha256: '0'.repeat(64), bytes:
 const input = (more: object) => ({ contest, raters, prompts: ITEMS, ratingsPerPrompt: 2, checkEvery: 0, ...more })
 const figures = { items: ITEMS, responses: 2, checkItems: '', policies: 'a, b' }
 
-test('after a thousand ratings it goes on in a run of its own and loses none; what does not fit is refused; "close" ends it', async () => {
+test('after a thousand ratings it goes on in a run of its own and loses none; what does not fit, or comes too late for the report, is refused; "close" ends it', async () => {
   const { asked, activities } = fakes(() => {}, figures)
+  let slow: Promise<void> = Promise.resolve()
+  let started = 0
+  const results = activities['human-results']!
+  activities['human-results'] = async (given: Record<string, unknown>) => {
+    const made = await results(given)
+    started++
+    await slow
+    return made
+  }
   const client = new Client({ connection: server.connection })
   const connection = await NativeConnection.connect({ address: server.address })
   const worker = await Worker.create({ connection, taskQueue: 'rlaif', workflowsPath: require.resolve('../../src/workflows/index.ts'), activities })
@@ -48,6 +57,18 @@ test('after a thousand ratings it goes on in a run of its own and loses none; wh
     await closed.executeUpdate('close')
     expect(await closed.result()).toMatchObject({ ratings: 0 })
     await record(closed, 'human-evaluation-closed')
+
+    const late = await start('late')
+    let write = () => {}
+    slow = new Promise((done) => (write = done))
+    const query = client.workflow.getHandle('late')
+    while (!(await query.query<{ items?: string }>('ratings')).items) await new Promise((done) => setTimeout(done, 50))
+    await late.executeUpdate('close')
+    while (started < 3) await new Promise((done) => setTimeout(done, 20))
+    const sent = late.executeUpdate('rate', { args: [{ rater: 'anna', item: 0, answer: [0, 1], seconds: 1 }] }).then(() => 'acknowledged', (error: Error) => (error.cause as Error).message)
+    expect(await sent).toMatch(/the evaluation is over/)
+    write()
+    expect(await late.result()).toMatchObject({ ratings: 0 })
   })
   await connection.close()
 })
