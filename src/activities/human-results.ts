@@ -5,7 +5,7 @@ import { writeJsonl } from '../data/jsonl'
 import { humanResult } from '../evaluation/human'
 import { renderHuman, type RatedSample } from '../report/human'
 import { version } from '../version'
-import { readItems, readKeys } from './rating-items'
+import { readItems, readKeys } from '../rating/items'
 import type { Stage } from './stage'
 
 export const humanResults: Stage<'human-results'> = {

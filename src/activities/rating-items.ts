@@ -1,18 +1,12 @@
 // Stage `rating-items`: what raters will see, drawn from a contest: policies hidden and shuffled, attention checks among them.
-import { join } from 'node:path'
 import { InvalidInput } from '../contracts/parse'
-import { itemSchema, keySchema, SPOILED, type Item, type ItemKey } from '../contracts/human-evaluation'
+import { SPOILED, type Item, type ItemKey } from '../contracts/human-evaluation'
 import type { StageInput } from '../contracts/stages'
-import { readJsonl, writeJsonl } from '../data/jsonl'
 import type { Prompted } from '../evaluation/comparison'
 import { permutation } from '../random'
+import { writeItems } from '../rating/items'
 import { readContest } from './contest'
 import type { Stage } from './stage'
-
-const ITEMS = 'items.jsonl'
-const KEYS = 'keys.jsonl'
-export const readItems = (folder: string): Item[] => readJsonl(join(folder, ITEMS), itemSchema)
-export const readKeys = (folder: string): ItemKey[] => readJsonl(join(folder, KEYS), keySchema)
 
 interface Drawn {
   item: Item
@@ -29,8 +23,7 @@ export const ratingItems: Stage<'rating-items'> = {
     const items = drawn.map((prompt, i) => itemOf(prompt, policies, input, i))
     const every = input.kind === 'rank' && policies.length > 1 ? input.checkEvery : 0
     const all = every === 0 ? items : items.flatMap((one, i) => ((i + 1) % every === 0 ? [one, checkOf(drawn, i, policies, input)] : [one]))
-    writeJsonl(join(host.output, ITEMS), all.map(({ item }) => item))
-    writeJsonl(join(host.output, KEYS), all.map(({ key }) => key))
+    writeItems(host.output, all.map(({ item }) => item), all.map(({ key }) => key))
     return Promise.resolve({ task: contest.task, items: all.length, checks: all.length - items.length, policies: policies.join(', '), responses: policies.length, checkItems: all.flatMap(({ key }, i) => (key.check ? [i] : [])).join(' ') })
   },
 }

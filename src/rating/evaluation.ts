@@ -2,8 +2,8 @@
 import { fileURLToPath } from 'node:url'
 import type { WorkflowHandle } from '@temporalio/client'
 import { WorkflowUpdateFailedError } from '@temporalio/client'
-import { readItems } from '../activities/rating-items'
 import type { Item, RaterView } from '../contracts/human-evaluation'
+import { readItems } from './items'
 import type { Evaluation } from './server'
 
 const TRIES = 5

@@ -1,0 +1,15 @@
+// The files of the artifact `rating-items`: what raters see, and, apart from it, whose each response is.
+import { join } from 'node:path'
+import { itemSchema, keySchema, type Item, type ItemKey } from '../contracts/human-evaluation'
+import { readJsonl, writeJsonl } from '../data/jsonl'
+
+const ITEMS = 'items.jsonl'
+const KEYS = 'keys.jsonl'
+
+export const readItems = (folder: string): Item[] => readJsonl(join(folder, ITEMS), itemSchema)
+export const readKeys = (folder: string): ItemKey[] => readJsonl(join(folder, KEYS), keySchema)
+
+export function writeItems(folder: string, items: readonly Item[], keys: readonly ItemKey[]): void {
+  writeJsonl(join(folder, ITEMS), items)
+  writeJsonl(join(folder, KEYS), keys)
+}
