@@ -42,16 +42,25 @@ interface Shown {
   item: number
   responses: string[]
 }
+/** As browsers do: a connection that was kept open and has since been closed by the server's end is opened again. */
+async function request(url: string, init?: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init)
+  } catch {
+    return fetch(url, init)
+  }
+}
+
 async function open(rater: string): Promise<Shown | undefined> {
   for (;;) {
-    const response = await fetch(linkFor(rater))
+    const response = await request(linkFor(rater))
     const html = await response.text()
     if (/One moment|Not now/.test(html)) continue
     const item = /name="item" value="(\d+)"/.exec(html)?.[1]
     return item === undefined ? undefined : { item: Number(item), responses: [...html.matchAll(/<div class="text">(.*?)<\/div>/gs)].map(([, text]) => text!) }
   }
 }
-const post = (rater: string, fields: Record<string, string>) => fetch(linkFor(rater), { method: 'POST', body: new URLSearchParams(fields), redirect: 'manual' })
+const post = (rater: string, fields: Record<string, string>) => request(linkFor(rater), { method: 'POST', body: new URLSearchParams(fields), redirect: 'manual' })
 
 /** As somebody who always sees what is right. */
 const value = (text: string) => (text.startsWith('right') ? 0 : text.startsWith('middle') ? 1 : text.startsWith('worst') ? 2 : 3)
