@@ -12,7 +12,7 @@ export const choose: Stage<'choose'> = {
     const { task } = readData(host.open(input.data))
     const folder = host.open(input.candidates)
     const { rows, initial, candidates } = readCandidates(folder)
-    const { labeler: judge, technique } = openLabeler(input.judge, host)
+    const { labeler: judge, technique, spent } = openLabeler(input.judge, host)
     const report = measured(host, 'judging candidates', candidates.length * rows.length, 'pairs')
     const judged: Choice['candidates'] = []
     for (const [i, { step, reward, responses }] of candidates.entries()) {
@@ -26,6 +26,6 @@ export const choose: Stage<'choose'> = {
     cpSync(join(folder, candidateFolder(chosen.step)), host.output, { recursive: true, mode: constants.COPYFILE_FICLONE })
     const choice: Choice = { judge: judge.name, initialReward: initial.reward, candidates: judged }
     writeFileSync(join(host.output, 'choice.json'), JSON.stringify(choice, null, 2))
-    return { judge: judge.name, candidates: judged.length, step: chosen.step, validationReward: chosen.validationReward, winRate: chosen.winRate.value, winRateLow: chosen.winRate.low, winRateHigh: chosen.winRate.high }
+    return { judge: judge.name, candidates: judged.length, step: chosen.step, validationReward: chosen.validationReward, winRate: chosen.winRate.value, winRateLow: chosen.winRate.low, winRateHigh: chosen.winRate.high, ...spent() }
   },
 }

@@ -16,7 +16,7 @@ export const evaluate: Stage<'evaluate'> = {
     const respond = async (policy: Artifact, phase: string) => (await responsesTo(evaluation, policy, { ...input, ...input.settings }, phase, host)).map(({ text }) => text)
     const policy = await respond(input.policy, 'responses of the policy')
     const baseline = await respond(input.baseline, 'responses of the baseline')
-    const { labeler: judge, technique } = openLabeler(input.judge, host)
+    const { labeler: judge, technique, spent } = openLabeler(input.judge, host)
     const contests = evaluation.map(({ id, context }, i) => ({ id, context, baseline: baseline[i]!, policy: policy[i]! }))
     const judged = await judgeContests(judge, task, contests, technique, input.seed, measured(host, 'judging', contests.length, 'pairs'))
     const rate = winRate(judged)
@@ -44,7 +44,9 @@ export const evaluate: Stage<'evaluate'> = {
       winRateHigh: rate.high,
       lengthControlledWinRate: rate.n > 0 ? controlled.value : null,
       agreement: alignment?.agreement.value ?? null,
+      agreementLow: alignment?.agreement.low ?? null,
       sameSlot: alignment?.sameSlot.value ?? null,
+      ...spent(),
     }
   },
 }

@@ -2,14 +2,16 @@
 // where is decided by the queue a stage is sent to.
 import type { Artifact } from '../contracts/artifact'
 import { stageSchemas, type StageInput, type StageName, type StageResult } from '../contracts/stages'
+import type { Notification } from '../contracts/notification'
+import { notify } from './notify'
 import { resolveArtifact, runStage, type StageRunner } from './run-stage'
 
 /** An activity's name is its stage's. */
 export type StageActivities = { [N in StageName]: (input: StageInput<N>) => Promise<StageResult> }
-export type Activities = StageActivities & { resolveArtifact(given: Artifact | string): Promise<Artifact> }
+export type Activities = StageActivities & { resolveArtifact(given: Artifact | string): Promise<Artifact>; notify(message: Notification): Promise<void> }
 
 export function createActivities(runner: StageRunner): Activities {
   const stages = Object.keys(stageSchemas) as StageName[]
   const entries = stages.map((stage) => [stage, (input: unknown) => runStage(runner, stage, input)])
-  return { ...(Object.fromEntries(entries) as StageActivities), resolveArtifact: (given) => resolveArtifact(runner, given) }
+  return { ...(Object.fromEntries(entries) as StageActivities), resolveArtifact: (given) => resolveArtifact(runner, given), notify }
 }

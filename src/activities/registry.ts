@@ -3,7 +3,7 @@ import type { StageName } from '../contracts/stages'
 import type { Stage } from './stage'
 
 /** Raise a version when the same input would give other files. */
-const versions: Record<StageName, number> = { model: 1, data: 2, sft: 1, sample: 1, label: 1, 'human-labels': 1, 'reward-model': 2, rl: 2, choose: 1, evaluate: 2, respond: 1, contest: 1, comparison: 1, 'rating-items': 1, 'human-results': 1, judge: 1, study: 1, report: 2 }
+const versions: Record<StageName, number> = { model: 1, data: 2, sft: 1, sample: 1, label: 1, 'human-labels': 1, 'reward-model': 3, rl: 2, choose: 1, evaluate: 2, respond: 1, contest: 1, comparison: 1, 'rating-items': 1, 'human-results': 1, judge: 1, study: 1, 'sweep-report': 1, report: 2 }
 export const stageVersion = (stage: StageName): number => versions[stage]
 
 const load: { [N in StageName]: () => Promise<Stage<N>> } = {
@@ -24,6 +24,7 @@ const load: { [N in StageName]: () => Promise<Stage<N>> } = {
   'human-results': async () => (await import('./human-results.js')).humanResults,
   judge: async () => (await import('./judge.js')).judge,
   study: async () => (await import('./study.js')).study,
+  'sweep-report': async () => (await import('./sweep-report.js')).sweepReport,
   report: async () => (await import('./report.js')).report,
 }
 export const loadStage = (stage: StageName): Promise<Stage<StageName>> => load[stage]() as Promise<Stage<StageName>>

@@ -13,14 +13,16 @@ import type { Model } from '../model/model'
 import { permutation } from '../random'
 import type { Sequence } from '../training/gradients'
 import { addScoreHead, paddingGap, rewards, trainRewardModel, type LabelledPair } from '../training/reward-model'
+import { labelsOfPeople } from './human-labels'
 import { writeRewardShift } from './reward-shift'
-import { labelledSchema, promptIds, readData } from './rows'
+import { labelledSchema, promptIds, readData, type Labelled } from './rows'
 import { lastMean, trainingHost, type Stage, type StageHost } from './stage'
 import { saveTrained, trainable } from './trainable'
 
 /** Responses that the shift is averaged over, and rows of the padding check, at most. */
 const SHIFT_RESPONSES = 256
 const CHECKED_ROWS = 8
+const MOST_HUMAN_PAIRS = 2000
 /** Padding must not be seen; what is left is rounding. */
 const ALLOWED_GAP = 1e-2
 
@@ -41,6 +43,8 @@ export const rewardModel: Stage<'reward-model'> = {
     const shifted = references.length > 0 ? references : sequences
     const shift = mean(await rewards(model, shifted.slice(0, SHIFT_RESPONSES), settings.microBatchSize))
     const quality = await heldOutQuality(model, held, settings.microBatchSize)
+    const byPeople = input.references ? preferredByPeople(input.references, loaded, host) : []
+    const human = await heldOutQuality(model, byPeople, settings.microBatchSize)
 
     saveTrained(asSequenceClassifier(model), host.output, loaded.folder)
     writeRewardShift(host.output, shift)
@@ -55,6 +59,7 @@ export const rewardModel: Stage<'reward-model'> = {
       accuracy: held.length > 0 ? quality.accuracy.value : null,
       accuracyLow: quality.accuracy.low,
       accuracyHigh: quality.accuracy.high,
+      ...(byPeople.length > 0 && { humanPairs: byPeople.length, humanAccuracy: human.accuracy.value, humanAccuracyLow: human.accuracy.low, humanAccuracyHigh: human.accuracy.high }),
       calibrationError: held.length > 0 ? quality.calibration.error : null,
       shift,
       shiftedOn: references.length > 0 ? 'references' : 'labelled responses',
@@ -67,11 +72,17 @@ export const rewardModel: Stage<'reward-model'> = {
 function labelledPairs(sources: readonly Artifact[], loaded: LoadedModel, seed: number, host: StageHost): LabelledPair[] {
   const all = sources.map((source) => readJsonl(join(host.open(source), 'labels.jsonl'), labelledSchema))
   const most = all.length > 1 ? all[0]!.length : Infinity
-  return all.flatMap((labels, source) => permutation(labels.length, [seed, 'reward-model-source', source]).slice(0, most).map((i): LabelledPair => {
-    const { first, second, preferFirst, ...row } = labels[i]!
-    const prompt = promptIds(loaded, row)
-    return { group: JSON.stringify(row.messages), first: { prompt, response: first.ids }, second: { prompt, response: second.ids }, preferFirst }
-  }))
+  return all.flatMap((labels, source) => permutation(labels.length, [seed, 'reward-model-source', source]).slice(0, most).map((i) => labelledPair(labels[i]!, loaded)))
+}
+
+function labelledPair({ first, second, preferFirst, ...row }: Labelled, loaded: LoadedModel): LabelledPair {
+  const prompt = promptIds(loaded, row)
+  return { group: JSON.stringify(row.messages), first: { prompt, response: first.ids }, second: { prompt, response: second.ids }, preferFirst }
+}
+
+/** What people preferred on the prompts held out for the evaluation: what the paper measures every reward model by (Table 5). */
+function preferredByPeople({ data, limits }: NonNullable<StageInput<'reward-model'>['references']>, loaded: LoadedModel, host: StageHost): LabelledPair[] {
+  return labelsOfPeople(readData(host.open(data)).evaluation, loaded, limits).slice(0, MOST_HUMAN_PAIRS).map((label) => labelledPair(label, loaded))
 }
 
 /** Held-out pairs and training pairs; pairs of one prompt stay on one side. */

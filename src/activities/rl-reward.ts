@@ -18,28 +18,35 @@ import { readRewardShift } from './reward-shift'
 import { promptIds } from './rows'
 import type { StageHost } from './stage'
 
-/** A reward for responses to any rows of the data. */
-export type RewardFor = (rows: readonly Row[]) => Reward
+export interface OpenedReward {
+  /** A reward for responses to these rows of the data. */
+  rewardFor(rows: readonly Row[]): Reward
+  /** What asking a labeler has cost so far, for the stage's figures. */
+  spent(): Record<string, number>
+}
 
-export function openReward(input: StageInput<'rl'>, task: Task, loaded: LoadedModel, host: StageHost): RewardFor {
+export function openReward(input: StageInput<'rl'>, task: Task, loaded: LoadedModel, host: StageHost): OpenedReward {
   return input.rewardModel ? rewardModelReward(host.open(input.rewardModel), loaded, input.settings.microBatchSize) : directReward(input, task, loaded, host)
 }
 
-function rewardModelReward(folder: string, loaded: LoadedModel, batchSize: number): RewardFor {
+function rewardModelReward(folder: string, loaded: LoadedModel, batchSize: number): OpenedReward {
   const model = loadModel(folder, { [SCORE_HEAD]: [1, readModelConfig(folder).hiddenSize] })
   const shift = readRewardShift(folder)
-  return (rows) => {
-    const prompts = rows.map((row) => promptIds(loaded, row))
-    return { score: async (responses) => (await rewards(model, responses.map(({ prompt, ids }) => ({ prompt: prompts[prompt]!, response: ids })), batchSize)).map((r) => r - shift) }
+  return {
+    spent: () => ({}),
+    rewardFor(rows) {
+      const prompts = rows.map((row) => promptIds(loaded, row))
+      return { score: async (responses) => (await rewards(model, responses.map(({ prompt, ids }) => ({ prompt: prompts[prompt]!, response: ids })), batchSize)).map((r) => r - shift) }
+    },
   }
 }
 
 /** A response that could not be scored stops the step: a made-up reward would train the policy on nothing. */
-function directReward(input: StageInput<'rl'>, task: Task, { tokenizer }: LoadedModel, host: StageHost): RewardFor {
+function directReward(input: StageInput<'rl'>, task: Task, { tokenizer }: LoadedModel, host: StageHost): OpenedReward {
   if (!input.labeler) throw new InvalidInput('rl: neither a reward model nor a labeler is given')
-  const { labeler } = openLabeler(input.labeler, host)
+  const { labeler, spent } = openLabeler(input.labeler, host)
   const overlaps = isEndpoint(input.labeler.settings)
-  return (rows) => ({
+  const rewardFor = (rows: readonly Row[]): Reward => ({
     floor: -1,
     overlaps,
     async score(responses: readonly Response[]) {
@@ -50,6 +57,7 @@ function directReward(input: StageInput<'rl'>, task: Task, { tokenizer }: Loaded
       })
     },
   })
+  return { rewardFor, spent }
 }
 
 /** Pauses before asking again, then the stage gives up and is tried again from its checkpoint: half an hour in all. */

@@ -25,7 +25,7 @@ export const rl: Stage<'rl'> = {
   async run(input, host) {
     const { task, train } = readData(host.open(input.data))
     const loaded = loadModelAndTokenizer(host.open(input.policy))
-    const rewardFor = openReward(input, task, loaded, host)
+    const { rewardFor, spent } = openReward(input, task, loaded, host)
     const policy = trainable(loaded.model, input.settings, input.seed)
     const reference = policy.lora ? loaded.model : cloneModel(loaded.model) // an adapter leaves the weights it started from
     const settings = trainingSettings(input, loaded)
@@ -53,6 +53,7 @@ export const rl: Stage<'rl'> = {
       kl: lastMean(history, 'kl'),
       ...(stopped !== undefined && { stopped }),
       resumedAt: history.at(-1)!.resumedAt!,
+      ...spent(),
     }
   },
 }

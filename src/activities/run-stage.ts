@@ -10,7 +10,7 @@ import { explained } from '../workers/disk-full'
 import { stageVersion } from './registry'
 
 /** Of whole runs these read a few small files; reading all weights for them would take longer than they do. */
-const READS_TEXT_ALONE: ReadonlySet<StageName> = new Set(['report', 'study', 'comparison', 'human-results'])
+const READS_TEXT_ALONE: ReadonlySet<StageName> = new Set(['report', 'study', 'comparison', 'human-results', 'sweep-report'])
 
 /** Heartbeats are sent this often; the worker's throttle lets them through. */
 const HEARTBEAT_MS = 3_000
@@ -40,6 +40,18 @@ async function foundOrComputed({ store, home }: StageRunner, stage: StageName, i
   if (found) return { ...found, reused: true }
 
   if (!READS_TEXT_ALONE.has(stage)) for (const artifact of artifactsIn(settings)) await store.verify(artifact)
+  const claim = await store.claim(stage, key, signal, () => onProgress({ phase: 'waiting for the same stage of another run', done: 0, total: 1, unit: 'stages' }))
+  try {
+    const foundNow = cache === 'refresh' || !claim.waited ? undefined : await store.find(stage, key)
+    return foundNow ? { ...foundNow, reused: true } : await computed({ store, home }, stage, key, input, signal, onProgress)
+  } finally {
+    claim.release()
+  }
+}
+
+async function computed({ store, home }: StageRunner, stage: StageName, key: string, input: { cache: Cache }, signal: AbortSignal, onProgress: (progress: unknown) => void): Promise<StageResult> {
+  const { cache: _, ...settings } = input
+  const version = stageVersion(stage)
   const started = Date.now()
   log.info('stage computes', { stage, key })
   const work = store.begin(stage, key)

@@ -10,7 +10,7 @@ export interface Garbage {
 }
 
 /** What people read: everything these were made from stays. */
-const ROOTS = new Set(['report', 'study', 'comparison', 'human-results'])
+const ROOTS = new Set(['report', 'study', 'comparison', 'human-results', 'sweep-report'])
 const DAY_MS = 86_400_000
 
 interface Entry {
@@ -25,7 +25,7 @@ interface Entry {
 export function findGarbage(root: string, days: number, now = Date.now()): Garbage[] {
   const base = resolve(root)
   const isOld = (time: number) => now - time > days * DAY_MS
-  const entries = foldersIn(base).filter((stage) => stage !== 'work' && stage !== 'answers').flatMap((stage) => foldersIn(join(base, stage)).map((name) => entryOf(join(base, stage, name), stage)))
+  const entries = foldersIn(base).filter((stage) => !['work', 'answers', 'claims'].includes(stage)).flatMap((stage) => foldersIn(join(base, stage)).map((name) => entryOf(join(base, stage, name), stage)))
   const needed = reachable(entries, (entry) => !isOld(entry.time) || ROOTS.has(entry.stage))
   const unneeded = entries.flatMap((entry): Garbage[] => {
     if (!isOld(entry.time)) return []

@@ -1,6 +1,7 @@
 // Content-addressed artifacts on a file system (design decision 3).
 //
 //   <root>/<stage>/<key>/            the finished artifact: its files and, written last, manifest.json
+//   <root>/claims/<stage>-<key>      who computes it now (claim.ts)
 //   <root>/work/<stage>-<key>/       what an unfinished stage keeps between attempts: checkpoints, and output of each attempt
 //
 // A key names the work (stage, code version, settings, input digests); a finished folder appears by one rename.
@@ -12,6 +13,7 @@ import { z } from 'zod'
 import { fileDigest } from '../digest'
 import { InvalidInput } from '../contracts/parse'
 import { summarySchema, type Artifact } from '../contracts/artifact'
+import { takeClaim, type Claim } from './claim'
 
 /** Curves with timings: kept and verified, but no part of the content's digest, so that equal results have equal digests. */
 export const LOG_FILE = 'metrics.jsonl'
@@ -44,6 +46,8 @@ export interface Work {
 export interface ArtifactStore {
   /** The finished artifact of this work, if its bytes are there and match. A damaged one is moved away and told of. */
   find(stage: string, key: string): Promise<Artifact | undefined>
+  /** The right to compute this work; waits while another process has it. @param onWait called once when it does */
+  claim(stage: string, key: string, signal: AbortSignal, onWait: () => void): Promise<Claim>
   begin(stage: string, key: string): Work
   /** Removes the output of an attempt that failed; what it keeps for the next one stays. */
   discard(work: Work): void
@@ -152,6 +156,8 @@ export function fileStore(root: string): ArtifactStore {
       const wrong = await damage(folder)
       if (wrong) throw new InvalidInput(`artifacts: ${folder}: ${wrong}; it was moved to ${setAside(folder)}. Start the run again, or reset it to the stage that makes it: only what is missing is done again`)
     },
+
+    claim: (stage, key, signal, onWait) => takeClaim(join(base, 'claims', `${stage}-${key}`), signal, onWait),
 
     begin(stage, key) {
       const work = join(base, 'work', `${stage}-${key}`)

@@ -15,3 +15,6 @@ export const artifactSchema = z
   })
   .describe('Reference to a finished artifact, as a stage returns it.')
 export type Artifact = z.infer<typeof artifactSchema>
+
+/** How a person names an artifact. */
+export const artifactGiven = z.union([artifactSchema, z.string().regex(/^file:\/\//, 'wants the file:// URI of an artifact')]).describe('An artifact: its reference or its file:// URI.')

@@ -56,12 +56,13 @@ export const techniqueSchema = z.strictObject(technique)
 export type TechniqueSettings = z.infer<typeof techniqueSchema>
 
 const localLabeler = z.strictObject({ model: z.string().min(1).describe('A local model: "default", a folder, a .gguf file or hf:owner/name; or "policy", the run\'s own initial policy (same-size RLAIF).'), ...technique })
+const environmentName = z.string().regex(/^[A-Za-z_]\w*$/, 'wants the NAME of an environment variable of the worker, never the value itself')
 const perMinute = z.number().positive().optional()
 const money = z.number().nonnegative()
 const endpointLabeler = z.strictObject({
   baseUrl: z.url({ protocol: /^https?$/ }).describe('An OpenAI-compatible endpoint, e.g. http://127.0.0.1:8000/v1.'),
   model: z.string().min(1).describe('The model name the endpoint knows.'),
-  apiKeyEnv: z.string().regex(/^[A-Za-z_]\w*$/, 'wants the NAME of an environment variable of the worker, never the key itself').optional().describe('Name of the environment variable of the worker that holds the key.'),
+  apiKeyEnv: environmentName.optional().describe('Name of the environment variable of the worker that holds the key.'),
   route: z.enum(['chat', 'completion']).default('chat').describe('The chat or the plain completion route.'),
   dialect: z.enum(['openai', 'vllm', 'llama.cpp', 'ollama']).default('openai').describe('What the server understands beyond the common part: vLLM and llama.cpp go on from a prefilled answer.'),
   countedAnswers: count.max(256).optional().describe('For servers without log-probabilities: probabilities are shares of so many sampled answers.'),
@@ -183,3 +184,15 @@ export const onFailureSchema = z
   .default('wait')
   .describe('When a stage has failed for good: "wait" parks the run until a person sends `resolveFailure`; "fail" ends it, for schedules.')
 export type OnFailure = z.infer<typeof onFailureSchema>
+
+/** Where messages go; addresses with a secret in them, and the key of the signature, by the name of a variable alone. */
+export const notifySchema = z
+  .strictObject({
+    url: z.url({ protocol: /^https?$/ }).optional().describe('Where to post, if the address is no secret.'),
+    urlEnv: environmentName.optional().describe('Name of the environment variable of the worker that holds the address, e.g. of a Slack webhook.'),
+    secretEnv: environmentName.optional().describe('Name of the variable with the key of the signature in the header X-Rlaif-Signature.'),
+  })
+  .refine(({ url, urlEnv }) => (url === undefined) !== (urlEnv === undefined), { path: ['url'], message: 'wants either "url" or "urlEnv"' })
+  .optional()
+  .describe('Posts {"text": …}, as Slack and others take it, when a run needs a person and when a sweep has ended. Tried for a day; never holds up a run.')
+export type Notify = NonNullable<z.infer<typeof notifySchema>>

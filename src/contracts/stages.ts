@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { artifactSchema } from './artifact'
 import { ratingKind, ratingSchema } from './human-evaluation'
 import * as s from './settings'
+import { endedTrialSchema, linkSchema, previousSchema } from './sweep'
 
 /** Of a policy in a comparison. */
 export const armName = z.string().min(1).max(60)
@@ -63,6 +64,7 @@ export const stageSchemas = {
   'human-results': z.strictObject({ title: z.string(), settings: z.unknown(), items: artifactSchema, kind: ratingKind, raters: z.array(z.string()), ratings: z.array(ratingSchema), ...attempt }),
   judge: z.strictObject({ data: artifactSchema, labeler: labelerInput, pairs: z.number().int().positive(), ...attempt }),
   study: z.strictObject({ title: z.string(), settings: z.unknown(), variants: z.array(z.strictObject({ name: z.string(), judged: artifactSchema })).min(1), cache: s.cacheSchema }),
+  'sweep-report': z.strictObject({ title: z.string(), settings: z.unknown(), ended: z.array(endedTrialSchema), night: z.string().optional(), previous: previousSchema.optional(), baseline: linkSchema.optional(), cache: s.cacheSchema }),
   report: z.strictObject({ title: z.string(), settings: z.unknown(), artifacts: z.array(artifactSchema), cache: s.cacheSchema }),
 }
 export type StageName = keyof typeof stageSchemas

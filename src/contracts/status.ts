@@ -29,4 +29,6 @@ export interface AlignResult {
   policy: Artifact
   report: Artifact
   stages: Record<string, Artifact>
+  /** Money that this run's own stages cost. */
+  spent: number
 }

@@ -1,17 +1,19 @@
 // The one JSON object each workflow takes. `{}` and nothing at all are fine where no field is required.
 import { z } from 'zod'
-import { artifactSchema } from './artifact'
+import { artifactGiven, artifactSchema } from './artifact'
 import { ratingKind, ratingSchema } from './human-evaluation'
+import { notificationSchema } from './notification'
+import { isRecord, overlay } from './overlay'
 import { presets } from './presets'
 import * as s from './settings'
 import { InvalidInput, parse } from './parse'
 import { armName, type StageName } from './stages'
 import { TABLE_2, variantSchema } from './study'
+import { sweepSchema } from './sweep'
 
-const shared = { seed: s.seedSchema, cache: s.cacheSchema, onFailure: s.onFailureSchema, queues: s.queuesSchema }
+const shared = { seed: s.seedSchema, cache: s.cacheSchema, onFailure: s.onFailureSchema, queues: s.queuesSchema, notify: s.notifySchema }
 const dataset = { task: s.taskSchema, data: s.dataSchema, limits: s.limitsSchema, ...shared }
 
-const artifactGiven = z.union([artifactSchema, z.string().regex(/^file:\/\//, 'wants the file:// URI of an artifact')]).describe('An artifact: its reference or its file:// URI.')
 const policyGiven = z.union([artifactSchema, s.modelSchema]).describe('A model, or the artifact (reference or file:// URI) of an earlier stage.')
 export type ArtifactGiven = z.infer<typeof artifactGiven>
 
@@ -26,6 +28,7 @@ const alignObject = z.strictObject({
   preset: z.enum(['quickstart', 'paper']).default('quickstart').describe('Defaults of all other fields: minutes on two cores, or the sizes of the paper.'),
   method: methodSchema,
   fromStage: z.enum(RESUMABLE).optional().describe('This stage and the later ones are done again; earlier ones are taken from the store where they are there.'),
+  untilStage: z.enum(['sft', 'reward-model']).optional().describe('The run ends after this stage, with a report: for studies of labels and reward models, without RL.'),
   model: s.modelSchema.describe('The model to align.'),
   ...dataset,
   labeler: s.labelerSchema,
@@ -40,22 +43,12 @@ const alignObject = z.strictObject({
 const alignSchema = z.preprocess(withPreset, alignObject)
 export type AlignInput = z.infer<typeof alignSchema>
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 /** Lays the given fields over those of the preset, group by group. */
 function withPreset(given: unknown): unknown {
   const name = isRecord(given) && typeof given.preset === 'string' ? given.preset : 'quickstart'
   const preset = Object.hasOwn(presets, name) ? presets[name as keyof typeof presets] : {}
   if (given === undefined || given === null) return preset
   return isRecord(given) ? overlay(preset, given) : given
-}
-
-function overlay(below: Record<string, unknown>, above: Record<string, unknown>): Record<string, unknown> {
-  const merged = { ...below, ...above }
-  for (const key of Object.keys(below)) if (isRecord(below[key]) && isRecord(above[key])) merged[key] = { ...below[key], ...above[key] }
-  return merged
 }
 
 /** Of the workflows that run one stage alone. */
@@ -123,13 +116,13 @@ export interface Arm {
 
 /** Every arm at every seed, in the order they run. @throws InvalidInput naming arm and field */
 export function armsOf({ arms, base, seeds, judge, ...given }: CompareInput): Arm[] {
-  const { onFailure, cache, queues } = given
+  const { onFailure, cache, queues, notify } = given
   const names = new Set<string>()
   return seeds.flatMap((seed) =>
     arms.map((arm): Arm => {
       const { name, like, input } = typeof arm === 'string' ? { name: arm, like: arm, input: ARMS[arm] } : arm
       if (seed === seeds[0] && names.size === names.add(name).size) throw new InvalidInput(`compare: field "arms" names ${name} twice`)
-      return { name, like, seed, input: parse(alignSchema, { judge, ...overlay(base, input), seed, onFailure, cache, queues }, `compare: arm ${name}`) }
+      return { name, like, seed, input: parse(alignSchema, { judge, ...overlay(base, input), seed, onFailure, cache, queues, notify }, `compare: arm ${name}`) }
     }),
   )
 }
@@ -170,5 +163,7 @@ export const workflowSchemas = {
   labelStudy: optional(labelStudy),
   compare: optional(compareObject),
   humanEvaluation: optional(humanEvaluation),
+  sweep: sweepSchema,
+  notification: notificationSchema,
 }
 export type WorkflowName = keyof typeof workflowSchemas

@@ -1,4 +1,5 @@
 // The pipeline: dataset → sft → sample → label → reward-model → rl → evaluate → report (paper, §2 and Figure 2).
+import { ApplicationFailure } from '@temporalio/workflow'
 import type { Artifact } from '../contracts/artifact'
 import type { StageName } from '../contracts/stages'
 import type { AlignResult } from '../contracts/status'
@@ -14,10 +15,18 @@ const PLANS: Record<AlignInput['method'], StageName[]> = {
   'direct-rlaif': ['model', 'data', 'sft', 'rl', 'choose', 'evaluate', 'report'],
 }
 
+/** The stages of a run, in order; those behind its last one are left out. */
+function planOf({ method, untilStage }: AlignInput): StageName[] {
+  const plan = PLANS[method]
+  if (untilStage === undefined) return plan
+  if (!plan.includes(untilStage)) throw ApplicationFailure.nonRetryable(`field "untilStage" got "${untilStage}", which is no stage of method "${method}"; there are ${plan.join(', ')}`, 'InvalidInput')
+  return [...plan.slice(0, plan.indexOf(untilStage) + 1), 'report']
+}
+
 /** Aligns a model with AI feedback. Takes one optional JSON object; `{}` is the quickstart. */
 export async function align(input?: unknown): Promise<AlignResult> {
   const settings = parseInput(workflowSchemas.align, input, 'align')
-  const stages = stageRunner(PLANS[settings.method], settings)
+  const stages = stageRunner(planOf(settings), settings)
   const { seed, cache, limits } = settings
 
   const model = await stages.model(settings.model)
@@ -26,15 +35,23 @@ export async function align(input?: unknown): Promise<AlignResult> {
 
   const sft = await fineTune(stages, settings, model, data)
   made.sft = sft
-  const policy = settings.method === 'sft' ? sft : await reinforce(stages, settings, sft, data, made)
+  if (settings.untilStage === 'reward-model') await rewardModel(stages, settings, sft, data, made)
+  const endsEarly = settings.untilStage !== undefined
+  const policy = endsEarly || settings.method === 'sft' ? sft : await reinforce(stages, settings, sft, data, made)
+  if (!endsEarly) await evaluatePolicy(stages, settings, policy, made)
 
-  const judge = await stages.labeler(settings.judge, sft)
-  const baseline = settings.method === 'sft' ? model : sft
-  const evaluation = await stages.runOptional('evaluate', { baseline, policy, data, judge, limits, settings: settings.evaluate, seed, cache })
-  if (evaluation) made.evaluate = evaluation
   const artifacts = [...new Map(Object.values(made).map((artifact) => [artifact.uri, artifact])).values()]
   const report = await stages.run('report', { title: `${settings.method} · ${data.summary.task} · ${settings.model}`, settings, artifacts, cache })
-  return { method: settings.method, policy, report, stages: made }
+  return { method: settings.method, policy, report, stages: made, spent: stages.spent() }
+}
+
+/** The policy against the SFT model, or the SFT model against the one it was made from. Adds the artifact to `made`. */
+async function evaluatePolicy(stages: StageRunner, settings: AlignInput, policy: Artifact, made: Record<string, Artifact>): Promise<void> {
+  const { method, limits, seed, cache } = settings
+  const judge = await stages.labeler(settings.judge, made.sft)
+  const baseline = method === 'sft' ? made.model! : made.sft!
+  const evaluation = await stages.runOptional('evaluate', { baseline, policy, data: made.data!, judge, limits, settings: settings.evaluate, seed, cache })
+  if (evaluation) made.evaluate = evaluation
 }
 
 /** Without references the instruction-tuned model itself is the SFT model, as in the paper's dialogue tasks (§3.3). */

@@ -11,6 +11,8 @@ export interface CompareResult {
   report: Artifact
   contests: Artifact[]
   policies: Record<string, Artifact>
+  /** Money that its arms and its own stages cost. */
+  spent: number
 }
 
 interface Trained extends Arm {
@@ -37,7 +39,8 @@ export async function compare(input?: unknown): Promise<CompareResult> {
     arms: trained.map(({ name, like, seed, input, result, failed }) => ({ name, method: like ?? input.method, seed, stages: result?.stages ?? {}, ...(result && { report: result.report }), ...(failed !== undefined && { failed }) })),
     cache: settings.cache,
   })
-  return { report, contests, policies: Object.fromEntries(trained.flatMap(({ name, seed, result }) => (result ? [[settings.seeds.length > 1 ? `${name}, seed ${seed}` : name, result.policy]] : []))) }
+  const spent = stages.spent() + trained.reduce((sum, { result }) => sum + (result?.spent ?? 0), 0)
+  return { report, contests, spent, policies: Object.fromEntries(trained.flatMap(({ name, seed, result }) => (result ? [[settings.seeds.length > 1 ? `${name}, seed ${seed}` : name, result.policy]] : []))) }
 }
 
 /** The first arm alone, so that what all share is in the store when the others begin; then so many at a time. */
@@ -54,13 +57,15 @@ async function train(stages: StageRunner, arms: readonly Arm[], { maxConcurrent 
 /** An arm that fails leaves the others alone; it parks, is mended and resumed as a run of its own. */
 async function trainOne(stages: StageRunner, arm: Arm): Promise<Trained> {
   const shownAs = `${arm.name}, seed ${arm.seed}`
+  const { workflowId, memo } = workflowInfo()
   try {
     const result = await stages.track(shownAs, () =>
       executeChild<typeof align>('align', {
         args: [arm.input],
-        workflowId: `${workflowInfo().workflowId}/${arm.name}-${arm.seed}`,
+        workflowId: `${workflowId}/${arm.name}-${arm.seed}`,
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
         staticSummary: shownAs,
+        ...(memo?.sweep !== undefined && { memo: { sweep: memo.sweep } }),
       }),
     )
     return { ...arm, result }

@@ -15,11 +15,11 @@ const SHOWN_SETTINGS = ['algorithm', 'epochs', 'steps', 'learningRate'] as const
 /** Temporal takes 200 bytes. */
 const LONGEST_SUMMARY = 160
 
-const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+export const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 
 const inWords = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
 /** Figures to four digits. */
-const shown = (value: Summary[string]) => (typeof value === 'number' && !Number.isInteger(value) ? String(Number(value.toPrecision(4))) : String(value))
+export const shown = (value: Summary[string]) => (typeof value === 'number' && !Number.isInteger(value) ? String(Number(value.toPrecision(4))) : String(value))
 
 export function describe(stages: readonly StageStatus[], parked?: { stage: StageName; canSkip: boolean }, note?: string): string {
   const rows = stages.map(({ stage, state, seconds, message, artifact }) => {

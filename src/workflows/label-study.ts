@@ -8,6 +8,8 @@ import { stageRunner } from './stage-runner'
 export interface LabelStudyResult {
   report: Artifact
   variants: Record<string, Artifact>
+  /** Money that its stages cost. */
+  spent: number
 }
 
 export async function labelStudy(input?: unknown): Promise<LabelStudyResult> {
@@ -24,5 +26,5 @@ export async function labelStudy(input?: unknown): Promise<LabelStudyResult> {
   }
   if (judged.length === 0) throw ApplicationFailure.nonRetryable('labelStudy: every variant was skipped; there is nothing to report')
   const report = await stages.run('study', { title: `Ways of asking · ${data.summary.task} · ${judged[0]!.judged.summary.labeler}`, settings, variants: judged, cache })
-  return { report, variants: Object.fromEntries(judged.map(({ name, judged }) => [name, judged])) }
+  return { report, spent: stages.spent(), variants: Object.fromEntries(judged.map(({ name, judged }) => [name, judged])) }
 }

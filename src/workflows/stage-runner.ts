@@ -1,15 +1,17 @@
 // Runs stages as activities, each on the queue it needs, keeps what the run says about itself, and parks where a stage failed for good.
-import { ActivityFailure, ApplicationFailure, condition, defineQuery, defineSignal, defineUpdate, isCancellation, log, proxyActivities, setCurrentDetails, setHandler, upsertMemo, upsertSearchAttributes, workflowInfo, type ActivityOptions } from '@temporalio/workflow'
+import { ActivityFailure, ApplicationFailure, condition, defineQuery, defineSignal, defineUpdate, getExternalWorkflowHandle, isCancellation, log, proxyActivities, setCurrentDetails, setHandler, upsertMemo, upsertSearchAttributes, workflowInfo, type ActivityOptions } from '@temporalio/workflow'
 import { defineSearchAttributeKey } from '@temporalio/common'
 import type { Activities } from '../activities'
 import type { Artifact } from '../contracts/artifact'
 import { checkResolution, overridden, type Resolution } from '../contracts/resolution'
-import { isEndpoint, type Cache, type LabelerSettings, type OnFailure, type Queues } from '../contracts/settings'
+import { isEndpoint, type Cache, type LabelerSettings, type Notify, type OnFailure, type Queues } from '../contracts/settings'
 import { HANDED_BACK, type LabelerInput, type StageInput, type StageName, type StageResult } from '../contracts/stages'
 import type { RunStatus, StageStatus } from '../contracts/status'
+import { TRIAL_PARKED, sweepMemoSchema } from '../contracts/sweep'
 import type { ArtifactGiven } from '../contracts/workflow-inputs'
 import { describe, summaryOf } from './describe'
 import { refusingBadInput } from './input'
+import { notifyPeople } from './notification'
 import { SEARCH_ATTRIBUTES, type SearchAttribute } from '../contracts/search-attributes'
 
 export const statusQuery = defineQuery<RunStatus>('status')
@@ -37,9 +39,13 @@ export interface StageRunner {
   /** A labeler as stages take it. @param policy the initial policy, where a run has one: what the model "policy" stands for */
   labeler(settings: LabelerSettings, policy?: Artifact): Promise<LabelerInput>
   skip(stage: StageName, why: string): void
-  /** A line above the table of stages. */
-  note(line: string): void
-  /** Shows other work of the run, such as a child workflow, among its stages. */
+  /** A line or a table above the table of stages. */
+  note(text: string): void
+  /** How other work of the run, such as its child workflows, stands among its stages. */
+  show(name: string, status: Omit<StageStatus, 'stage'>): void
+  /** Money spent by the stages of this run; what was in the store already was paid for by another. */
+  spent(): number
+  /** Shows a piece of other work while it goes on. */
   track<T>(shownAs: string, work: () => Promise<T>): Promise<T>
 }
 
@@ -47,6 +53,7 @@ export interface RunnerSettings {
   queues: Queues
   cache: Cache
   onFailure: OnFailure
+  notify?: Notify | undefined
   method?: string
   /** From this stage of the plan on, nothing is taken from the store. */
   fromStage?: StageName | undefined
@@ -62,6 +69,7 @@ const queueOf = (queues: Queues): Record<StageName, string> => ({
   comparison: queues.light,
   'rating-items': queues.light,
   'human-results': queues.light,
+  'sweep-report': queues.light,
   label: queues.label,
   judge: queues.label,
   contest: queues.label,
@@ -83,12 +91,13 @@ interface Parked {
 }
 
 /** @param plan the stages that will run, in order; shown as waiting from the start */
-export function stageRunner(plan: readonly StageName[], { queues, cache, onFailure, method, task, fromStage }: RunnerSettings): StageRunner {
+export function stageRunner(plan: readonly string[], { queues, cache, onFailure, notify, method, task, fromStage }: RunnerSettings): StageRunner {
   if (fromStage && !plan.includes(fromStage)) throw ApplicationFailure.nonRetryable(`field "fromStage" got "${fromStage}", which is no stage of this run; there are ${plan.join(', ')}`, 'InvalidInput')
   const again = new Set(fromStage ? plan.slice(plan.indexOf(fromStage)) : [])
   const stages: StageStatus[] = plan.map((stage) => ({ stage, state: 'waiting' }))
   const models = new Map<string, Artifact>()
   const resetPoints: Record<string, number> = {}
+  let spent = 0
   let parked: Parked | undefined
   let noted: string | undefined
 
@@ -126,6 +135,7 @@ export function stageRunner(plan: readonly StageName[], { queues, cache, onFailu
     upsertMemo({ resetPoints: { ...resetPoints } })
     findableBy({ status: 'running', stage: shownAs })
     const { reused, ...artifact } = await (activities[stage] as (input: unknown) => Promise<StageResult>)({ ...input, cache: again.has(stage) ? 'refresh' : cache })
+    if (!reused && typeof artifact.summary.cost === 'number') spent += artifact.summary.cost
     set(shownAs, { state: reused ? 'reused' : 'done', seconds: (Date.now() - started) / 1000, artifact })
     if (!stages.some(({ state }) => state === 'waiting')) findableBy({ status: 'done' })
     return artifact
@@ -161,8 +171,11 @@ export function stageRunner(plan: readonly StageName[], { queues, cache, onFailu
     const own = parked
     set(shownAs, { state: 'parked', message })
     findableBy({ status: 'parked' })
+    await tellSweep(`${shownAs}: ${message}`)
+    if (notify) await notifyPeople(notify, queues, `${workflowInfo().workflowId} is parked and needs you: ${shownAs}: ${message}`.slice(0, 2500))
     const resolved = await condition(() => own.resolution !== undefined, PARKED_AT_MOST, { summary: `${shownAs} is parked: waits for resolveFailure` })
     parked = undefined
+    await tellSweep(null)
     return resolved ? own.resolution! : { action: 'abort' }
   }
 
@@ -194,10 +207,12 @@ export function stageRunner(plan: readonly StageName[], { queues, cache, onFailu
       models.set(spec, artifact)
       return artifact
     },
-    note(line) {
-      noted = line
+    note(text) {
+      noted = text
       setCurrentDetails(describe(stages, parked, noted))
     },
+    show: set,
+    spent: () => spent,
     async track(shownAs, work) {
       const started = Date.now()
       set(shownAs, { state: 'running' })
@@ -213,6 +228,12 @@ export function stageRunner(plan: readonly StageName[], { queues, cache, onFailu
     skip: (stage, why) => set(stage, { state: 'skipped', message: why }),
   }
   return runner
+}
+
+/** A trial tells its sweep that it is parked, or goes on; a sweep that is gone already is no matter. */
+async function tellSweep(parked: string | null): Promise<void> {
+  const sweep = sweepMemoSchema.safeParse(workflowInfo().memo?.sweep).data
+  if (sweep) await getExternalWorkflowHandle(sweep.workflowId).signal(TRIAL_PARKED, { trial: sweep.trial, parked: parked?.slice(0, 500) ?? null }).catch(() => {})
 }
 
 /** What first went wrong, below what Temporal wraps around it. */

@@ -4,6 +4,7 @@ import { bootstrap, bootstrapMean, jackknife, quantile } from '../../src/evaluat
 import { distinct } from '../../src/evaluation/diversity'
 import { lengthControlled, lengthRatio } from '../../src/evaluation/length-control'
 import { holm, signTest } from '../../src/evaluation/statistics'
+import { meanTest, tCdf, tQuantile } from '../../src/evaluation/student'
 import { normal, uniform } from '../../src/random'
 import reference from '../reference/statistics.json'
 
@@ -70,4 +71,17 @@ test('distinct-n counts words without regard to case, over all texts', () => {
   expect(distinct(['The cat saw the cat', 'the dog'], 1)).toBeCloseTo(4 / 7)
   expect(distinct(['a b a b'], 2)).toBeCloseTo(2 / 3)
   expect(distinct(['one'], 2)).toBeNaN()
+})
+
+test("Student's t: distribution, quantiles, intervals and tests of a mean are scipy's", () => {
+  for (const [t, df, p] of reference.student.cdf as [number, number, number][]) expect(tCdf(t, df)).toBeCloseTo(p, 12)
+  for (const [p, df, t] of reference.student.quantile as [number, number, number][]) expect(tQuantile(p, df) / t).toBeCloseTo(1, 9)
+  for (const { values, value, low, high, p } of reference.student.tests) expect(meanTest(values)).toEqual({ value: expect.closeTo(value, 12), low: expect.closeTo(low, 9), high: expect.closeTo(high, 9), p: expect.closeTo(p, 10), n: values.length })
+})
+
+test('a mean of one value cannot be tested; values that are all the same are tested by their sign alone', () => {
+  expect(meanTest([0.3])).toMatchObject({ value: 0.3, p: NaN, low: NaN })
+  expect(meanTest([0.25, 0.25])).toMatchObject({ p: 0.5, low: NaN })
+  expect(meanTest(Array.from({ length: 8 }, () => 0.1)).p).toBeCloseTo(2 / 256)
+  expect(meanTest([0, 0, 0])).toMatchObject({ value: 0, p: 1 })
 })

@@ -2,7 +2,7 @@
 import json, pathlib
 import numpy as np
 import statsmodels.api as sm
-from scipy.stats import friedmanchisquare, binomtest
+from scipy.stats import friedmanchisquare, binomtest, t, ttest_1samp, ttest_rel
 from statsmodels.stats.multitest import multipletests
 from sklearn.metrics import cohen_kappa_score
 
@@ -26,11 +26,22 @@ p = [0.01, 0.04, 0.03, 0.2, 0.005]
 first, second = rng.random(60) < 0.6, rng.random(60) < 0.5
 second[:30] = first[:30]
 
+student_rng = np.random.default_rng(11)
+samples = [[0.1, 0.3], [1, 2, 3, -1.5], [0.02, -0.01, 0.05, 0.04, 0.03, 0.01], student_rng.normal(0.1, 1, 40).round(4).tolist()]
+tests = [ttest_1samp(sample, 0) for sample in samples]
+now, then = student_rng.normal(0.6, 0.1, 12).round(4), student_rng.normal(0.5, 0.1, 12).round(4)
+
 pathlib.Path(__file__).with_name('statistics.json').write_text(json.dumps({
     'lengthControl': {'ratios': ratio.tolist(), 'outcomes': won.tolist(), 'value': sigmoid(a), 'low': sigmoid(a - 1.959963984540054 * se), 'high': sigmoid(a + 1.959963984540054 * se)},
     'kendall': {'rankings': rankings, 'w': w},
     'bootstrap': {'values': values.tolist(), 'mean': values.mean(), 'low': np.quantile(boot, 0.025), 'high': np.quantile(boot, 0.975), 'quantile': np.quantile(values, 0.3)},
     'holm': {'p': p, 'adjusted': multipletests(p, method='holm')[1].tolist()},
     'kappa': {'first': first.tolist(), 'second': second.tolist(), 'kappa': cohen_kappa_score(first, second)},
+    'student': {
+        'cdf': [[x, df, t.cdf(x, df)] for x in (-3.2, -0.5, 0, 0.7, 2.1, 12.7) for df in (1, 2, 5, 30, 400)],
+        'quantile': [[p, df, t.ppf(p, df)] for p in (0.975, 0.6, 0.01) for df in (1, 2, 5, 30, 400)],
+        'tests': [{'values': sample, 'value': float(np.mean(sample)), 'p': test.pvalue, 'low': test.confidence_interval().low, 'high': test.confidence_interval().high} for sample, test in zip(samples, tests)],
+        'paired': {'now': now.tolist(), 'then': then.tolist(), 'p': ttest_rel(now, then).pvalue},
+    },
     'signTest': {'wins': 37, 'losses': 21, 'ties': 9, 'p': binomtest(37, 58).pvalue},
 }))

@@ -1,0 +1,117 @@
+// Stage `sweep-report`: the trials of a sweep as one report, beside the night before and a pinned baseline.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { artifactsIn } from '../artifacts/store'
+import type { Artifact } from '../contracts/artifact'
+import { parse } from '../contracts/parse'
+import type { StageInput } from '../contracts/stages'
+import { linkSchema, metricOf, sweepSchema, type EndedTrial, type Link, type SweepInput } from '../contracts/sweep'
+import { trialsOf, type Trial } from '../contracts/sweep-trials'
+import { readJsonFile } from '../data/task'
+import type { SweptTrial, StageTime } from '../evaluation/sweep'
+import { findingsOf, headline, renderSweep, sweepCsv, type OtherSweep, type SweepData } from '../report/sweep'
+import { version } from '../version'
+import type { Stage, StageHost } from './stage'
+
+const sweptSchema = z.object({
+  night: z.string().optional(),
+  previous: z.object({ night: z.string(), report: linkSchema }).optional(),
+  trials: z.array(
+    z.object({
+      trial: z.number(),
+      levels: z.record(z.string(), z.string()),
+      repeat: z.number(),
+      seed: z.number(),
+      state: z.enum(['done', 'failed', 'skipped']),
+      seconds: z.number().optional(),
+      cost: z.number().optional(),
+      message: z.string().optional(),
+      report: z.string().optional(),
+      figures: z.record(z.string(), z.number()),
+      stages: z.array(z.object({ stage: z.string(), seconds: z.number(), uri: z.string() })),
+    }),
+  ),
+})
+const FILE = 'sweep.json'
+
+export const sweepReport: Stage<'sweep-report'> = {
+  async run(input, host) {
+    const settings = parse(sweepSchema, input.settings, 'sweep-report') as SweepInput
+    const trials = trialsOf(settings, input.night, 'checked before')
+    const swept = input.ended.map((ended) => sweptTrial(trials[ended.trial]!, ended, host))
+    const data: SweepData = {
+      title: input.title, name: settings.name, workflow: settings.workflow, preset: settings.preset, task: taskOf(settings), metric: metricOf(settings), higherIsBetter: settings.higherIsBetter,
+      night: input.night, settings: input.settings, version, trials: swept, others: othersOf(input, host),
+    }
+    const findings = findingsOf(data)
+    writeFileSync(join(host.output, 'report.html'), renderSweep(data, findings))
+    writeFileSync(join(host.output, 'sweep.csv'), sweepCsv(data))
+    writeFileSync(join(host.output, FILE), `${JSON.stringify({ name: data.name, metric: data.metric, night: input.night, previous: input.previous, trials: swept, ...findings }, null, 2)}\n`)
+    const count = (state: SweptTrial['state']) => swept.filter((trial) => trial.state === state).length
+    const { best } = findings
+    return { headline: headline(data, findings), trials: swept.length, done: count('done'), failed: count('failed'), skipped: count('skipped'), metric: data.metric, ...(best && { best: JSON.stringify(best.levels), bestValue: best.metric.value }) }
+  },
+}
+
+const taskOf = ({ base }: SweepInput): string => {
+  const own = typeof base.base === 'object' && base.base !== null ? (base.base as Record<string, unknown>) : base
+  return typeof own.task === 'string' ? own.task : 'summarization'
+}
+
+function sweptTrial({ levels, repeat, seed }: Trial, { trial, state, seconds, cost, message, result }: EndedTrial, host: StageHost): SweptTrial {
+  const known = result ? figuresOf(result, host) : { figures: {}, stages: [] }
+  return { trial, levels, repeat, seed, state, seconds, cost, message, ...known }
+}
+
+type Known = Pick<SweptTrial, 'figures' | 'stages' | 'report'>
+
+/** Every figure of a trial: of its report or only artifact, and of the artifacts that this rests on, which a run lists in it. */
+function figuresOf(result: Link, host: StageHost): Known {
+  const artifact = result as Artifact
+  const { stage, summary, seconds, input, files } = host.manifest(artifact)
+  const parts = artifactsIn(input).map((part) => ({ ...timed(part, host), summary: part.summary ?? {} }))
+  const all = [...parts, { stage, seconds, uri: result.uri, summary }]
+  return {
+    figures: { ...Object.fromEntries(all.reverse().flatMap(({ stage, summary }) => Object.entries(summary).flatMap(([name, value]) => (typeof value === 'number' ? [[`${stage}.${name}`, value]] : [])))), ...ofFiles(stage, host.open(artifact)) },
+    stages: all.map(({ stage, seconds, uri }): StageTime => ({ stage, seconds, uri })),
+    ...(files.some(({ name }) => name === 'report.html') && { report: `${result.uri}/report.html` }),
+  }
+}
+
+/** A stage whose artifact was cleared away since is known by its figures alone. */
+function timed({ uri, sha256 }: Artifact, host: StageHost): StageTime {
+  try {
+    const { stage, seconds } = host.manifest({ uri, sha256 } as Artifact)
+    return { stage, seconds, uri }
+  } catch {
+    return { stage: uri.split('/').at(-2) ?? '', seconds: 0, uri }
+  }
+}
+
+const shareSchema = z.object({ value: z.number().nullable(), low: z.number().nullable() })
+const studySchema = z.object({ rows: z.array(z.object({ name: z.string(), agreement: shareSchema, sameSlot: shareSchema })) })
+const comparisonSchema = z.object({ duels: z.array(z.object({ first: z.string(), second: z.string(), winRate: shareSchema })) })
+
+/** What a study and a comparison say of each of their parts, which their summary has no room for. */
+function ofFiles(stage: string, folder: string): Record<string, number> {
+  const entries = (): [string, number | null][] => {
+    if (stage === 'study') {
+      const { rows } = studySchema.parse(readJsonFile(join(folder, 'study.json')))
+      const named = (figure: string, name: string) => (rows.length === 1 ? `study.${figure}` : `study.${figure} of ${name}`)
+      return rows.flatMap(({ name, agreement, sameSlot }) => [[named('agreement', name), agreement.value], [named('agreementLow', name), agreement.low], [named('sameSlot', name), sameSlot.value]])
+    }
+    if (stage === 'comparison') return comparisonSchema.parse(readJsonFile(join(folder, 'comparison.json'))).duels.map(({ first, second, winRate }) => [`comparison.${first} over ${second}`, winRate.value])
+    return []
+  }
+  return Object.fromEntries(entries().filter((entry): entry is [string, number] => entry[1] !== null))
+}
+
+/** The night before this one, and the baseline. A night that is made up for late follows a later one: its own predecessor is further back. */
+function othersOf({ night, previous, baseline }: StageInput<'sweep-report'>, host: StageHost): OtherSweep[] {
+  const read = (link: Link) => sweptSchema.parse(JSON.parse(readFileSync(join(host.open(link as Artifact), FILE), 'utf8')))
+  const other = (called: string, link: Link): OtherSweep => ({ called, report: `${link.uri}/report.html`, trials: read(link).trials })
+  let before = previous
+  while (before && night !== undefined && before.night >= night) before = read(before.report).previous
+  return [...(before ? [other(`the night of ${before.night}`, before.report)] : []), ...(baseline ? [other('the pinned baseline', baseline)] : [])]
+}

@@ -1,0 +1,126 @@
+// The trials of a sweep, each with its checked input: known, and refused, before anything runs.
+import { permutation, uniform } from '../random'
+import { InvalidInput, parse } from './parse'
+import { isRecord, overlay } from './overlay'
+import type { SweepInput, Swept } from './sweep'
+import { armsOf, workflowSchemas } from './workflow-inputs'
+
+export interface Trial {
+  /** Place in the sweep. */
+  trial: number
+  /** What each field that varies is called here. */
+  levels: Record<string, string>
+  /** Which of the seeds; with the levels it names the trial from night to night. */
+  repeat: number
+  seed: number
+  /** Checked input of the workflow. */
+  input: Record<string, unknown>
+}
+
+type Point = { field: string; value: unknown; label: string }[]
+
+/** A grid from which is drawn is numbered, not built; more than this is no grid but a typing error. */
+const LARGEST_GRID = 1_000_000
+const MAX_SEED = 2 ** 31
+
+/** How fields that may be given in short are written out before a part of them is set. */
+const LONG_FORMS: Record<string, (given: unknown) => Record<string, unknown>> = {
+  labeler: (given) => ({ model: typeof given === 'string' ? given : 'default' }),
+  judge: (given) => ({ model: typeof given === 'string' ? given : 'default' }),
+  data: (given) => (typeof given === 'string' ? { path: given } : {}),
+}
+
+/** A copy with one field set; groups on the way are made where they are missing. */
+function withField(input: Record<string, unknown>, path: readonly string[], value: unknown): Record<string, unknown> {
+  const [name, ...rest] = path as [string, ...string[]]
+  if (rest.length === 0) return { ...input, [name]: value }
+  const inner = input[name]
+  const group = isRecord(inner) ? inner : (LONG_FORMS[name]?.(inner) ?? {})
+  return { ...input, [name]: withField(group, rest, value) }
+}
+
+const labelOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value)).slice(0, 60)
+
+function pointsOf(sweep: SweepInput): Point[] {
+  const { axes, list, maxTrials, seeds, draw } = sweep
+  if (axes.length > 0 && list.length > 0) throw new InvalidInput('sweep: fields "axes" and "list" are both given; a sweep has one of them')
+  const size = list.length > 0 ? list.length : axes.length === 0 ? 0 : axes.reduce((product, { values }) => product * values.length, 1)
+  if (size === 0) throw new InvalidInput('sweep: field "axes" is empty, and so is "list": there is nothing to vary')
+  if (draw !== undefined && list.length > 0) throw new InvalidInput('sweep: field "draw" draws from "axes"; "list" is run as it is')
+  const points = Math.min(size, draw ?? Infinity)
+  const trials = points * seeds.length
+  if (trials > maxTrials) throw new InvalidInput(`sweep: field "maxTrials" is ${maxTrials}, but ${points} points with ${seeds.length} ${seeds.length === 1 ? 'seed' : 'seeds'} are ${trials} trials; raise it, or "draw" fewer`)
+  if (size > LARGEST_GRID) throw new InvalidInput(`sweep: field "axes" makes a grid of ${size} points; at most ${LARGEST_GRID} can be drawn from`)
+  return list.length > 0 ? list.map(listedPoint) : chosen(size, draw, seeds[0]!).map((i) => gridPoint(sweep, i))
+}
+
+const listedPoint = (fields: Record<string, unknown>): Point => Object.entries(fields).map(([field, value]) => ({ field, value, label: labelOf(value) }))
+
+const chosen = (size: number, draw: number | undefined, seed: number): number[] => {
+  if (draw === undefined || draw >= size) return Array.from({ length: size }, (_, i) => i)
+  return permutation(size, [seed, 'sweep']).slice(0, draw).sort((a, b) => a - b)
+}
+
+/** The i-th combination; the last axis varies fastest. */
+function gridPoint({ axes }: SweepInput, i: number): Point {
+  const point: Point = []
+  for (const { field, values, labels } of [...axes].reverse()) {
+    const at = i % values.length
+    point.unshift({ field, value: values[at], label: labels?.[at] ?? labelOf(values[at]) })
+    i = Math.floor(i / values.length)
+  }
+  return point
+}
+
+/** What the sweep itself decides. */
+const OWN_FIELDS: Record<string, string> = { seed: 'seeds', seeds: 'seeds' }
+
+function checkFields({ axes, list, base, budget }: SweepInput): void {
+  const fields = axes.map(({ field }) => field)
+  for (const [i, field] of fields.entries()) {
+    if (fields.indexOf(field) < i) throw new InvalidInput(`sweep: field "axes" names "${field}" twice`)
+    const labels = axes[i]!.labels ?? axes[i]!.values.map(labelOf)
+    const twice = labels.find((label, at) => labels.indexOf(label) < at)
+    if (twice !== undefined) throw new InvalidInput(`sweep: field "axes.${i}.values" has ${twice} twice`)
+  }
+  for (const field of [...fields, ...list.flatMap(Object.keys), ...Object.keys(base)]) {
+    if (OWN_FIELDS[field]) throw new InvalidInput(`sweep: field "${field}" is set by "${OWN_FIELDS[field]}" of the sweep itself`)
+  }
+  if (budget.cost !== undefined && !JSON.stringify([base, axes, list]).includes('"price"')) throw new InvalidInput('sweep: field "budget.cost" cannot be kept: no labeler and no judge of the sweep has a "price"')
+}
+
+/** The seed of a repeat; every night has its own. */
+const seedOf = (given: number, night: string | undefined): number => (night === undefined ? given : Math.floor(MAX_SEED * uniform([given, 'night', night])))
+
+/** Of a workflow that runs at more than one seed itself. */
+const seeded = (workflow: Swept, input: Record<string, unknown>, seed: number) => (workflow === 'compare' ? { ...input, seeds: [seed] } : { ...input, seed })
+
+/**
+ * Every trial, in order: all points with the first seed, then with the next.
+ * @param night of a scheduled sweep: the time it was scheduled for
+ * @throws InvalidInput naming the field whose value does not fit, or what there is too much of
+ */
+export function trialsOf(sweep: SweepInput, night?: string, checked?: 'checked before'): Trial[] {
+  if (!checked) checkFields(sweep)
+  const { workflow, base, seeds, onFailure, cache, queues, notify } = sweep
+  const points = pointsOf(sweep)
+  const shared = overlay({ onFailure, cache, queues, ...(notify && { notify }) }, base)
+  const inputs = points.map((point) => {
+    const input = point.reduce((made, { field, value }) => withField(made, field.split('.'), value), shared)
+    if (!checked) check(workflow, seeded(workflow, input, seeds[0]!), point)
+    return { input, levels: Object.fromEntries(point.map(({ field, label }) => [field, label])) }
+  })
+  return seeds.flatMap((given, repeat) =>
+    inputs.map(({ input, levels }, i): Trial => {
+      const seed = seedOf(given, night)
+      return { trial: repeat * points.length + i, levels, repeat, seed, input: seeded(workflow, input, seed) }
+    }),
+  )
+}
+
+/** @throws InvalidInput naming the trial's levels and each bad field */
+function check(workflow: Swept, input: Record<string, unknown>, point: Point): void {
+  const where = `sweep: ${point.map(({ field, label }) => `${field} = ${label}`).join(', ')}`
+  const parsed = parse(workflowSchemas[workflow], input, where)
+  if (workflow === 'compare') armsOf(parsed as never)
+}

@@ -1,0 +1,32 @@
+// A message to people outside, as a run of its own: it is tried for a day, and whoever sends it does not wait.
+import { ParentClosePolicy, WorkflowIdReusePolicy, proxyActivities, startChild, uuid4, workflowInfo } from '@temporalio/workflow'
+import type { Activities } from '../activities'
+import type { Notification } from '../contracts/notification'
+import type { Notify, Queues } from '../contracts/settings'
+import { workflowSchemas } from '../contracts/workflow-inputs'
+import { parseInput } from './input'
+
+export async function notification(input?: unknown): Promise<void> {
+  const message = parseInput(workflowSchemas.notification, input, 'notification')
+  const { notify } = proxyActivities<Activities>({
+    taskQueue: message.queues.light,
+    startToCloseTimeout: '1 minute',
+    scheduleToCloseTimeout: '1 day',
+    retry: { initialInterval: '5 seconds', maximumInterval: '15 minutes' },
+    summary: message.text.slice(0, 100),
+  })
+  await notify(message)
+}
+
+/** Sends `text` about this run; whether it arrives is no concern of the run. */
+export async function notifyPeople(notify: Notify, queues: Queues, text: string): Promise<void> {
+  const { workflowId } = workflowInfo()
+  const message: Notification = { notify, queues, text, workflowId }
+  await startChild(notification, {
+    args: [message],
+    workflowId: `${workflowId}/notification-${uuid4()}`,
+    workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+    parentClosePolicy: ParentClosePolicy.ABANDON,
+    staticSummary: text.slice(0, 180),
+  })
+}
