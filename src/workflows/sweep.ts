@@ -54,6 +54,7 @@ export async function sweep(input?: unknown): Promise<SweepResult> {
   async function run(trial: Trial): Promise<void> {
     const scope = new CancellationScope()
     scopes.set(trial.trial, scope)
+    show()
     try {
       ledger.end(trial.trial, await scope.run(() => startTrial(settings, trial)), Date.now())
     } catch (error) {
