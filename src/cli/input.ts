@@ -1,7 +1,9 @@
 // The input of `rlaif run`: a JSON text, a file, or standard input.
 import { existsSync, readFileSync } from 'node:fs'
 import { InvalidInput, parse } from '../contracts/parse'
-import { workflowSchemas, type WorkflowName } from '../contracts/workflow-inputs'
+import type { SweepInput } from '../contracts/sweep'
+import { trialsOf } from '../contracts/sweep-trials'
+import { armsOf, workflowSchemas, type CompareInput, type WorkflowName } from '../contracts/workflow-inputs'
 
 /** @param given JSON, the path of a JSON file, "-" for standard input, or nothing */
 export function readInput(given: string | undefined): unknown {
@@ -23,5 +25,7 @@ export function workflowName(given: string): WorkflowName {
 
 /** Says what is wrong before a run is started; the workflow checks again. */
 export function checkInput(workflow: WorkflowName, input: unknown): void {
-  parse(workflowSchemas[workflow], input, workflow)
+  const parsed = parse(workflowSchemas[workflow], input, workflow)
+  if (workflow === 'compare') armsOf(parsed as CompareInput)
+  if (workflow === 'sweep') trialsOf(parsed as SweepInput)
 }

@@ -18,7 +18,9 @@ import { workflowJsonSchema } from './schema'
 import { start, up } from './start'
 import { serveRatings } from './rate'
 import { exportRatings, importRatings, labelingConfig, ratingsFormat } from './ratings'
+import { applySchedule, backfillSchedule, deleteSchedule, describeSchedule, listSchedules, pauseSchedule, readDeclarations, triggerSchedule, type BackfillFlags } from './schedule'
 import { describeRun, listRuns, reportFile } from './status'
+import { presetLines, sweepInput, trialLines } from './sweep'
 import { parseRoles, worker } from './worker'
 
 const print = (line: string) => void process.stdout.write(`${line}\n`)
@@ -45,9 +47,8 @@ function parsePriority(given: string | undefined): number | undefined {
   return Number(given)
 }
 
-async function run(name: string, flags: RunFlags): Promise<number> {
+async function run(name: string, flags: RunFlags, input = readInput(flags.input)): Promise<number> {
   const workflow = workflowName(name)
-  const input = readInput(flags.input)
   const priority = parsePriority(flags.priority)
   checkInput(workflow, input)
   return connected(async (connection) => {
@@ -73,6 +74,10 @@ Examples:
   rlaif run compare --input '{"base": {"task": "harmless", "data": "hh-harmless-base.jsonl.gz"}}'
   rlaif run humanEvaluation --detach --id people --input '{"contest": "file:///…/store/contest/…", "raters": ["anna", "ben", "cleo"]}'
   rlaif rate people                                the rating page, and each rater's link
+  rlaif sweep --preset kl-weight --dry-run         the trials of a sweep; --presets lists the studies of the paper
+  rlaif sweep --preset labelling-techniques --input '{"base": {"task": "harmless", "data": "hh-harmless-base.jsonl.gz"}}'
+  rlaif schedule apply schedules/nightly-ablation.json    a sweep every night
+  rlaif schedule backfill nightly-ablation --from 2026-11-20 --to 2026-11-24    nights gone by; --yes starts them
   rlaif prompt show --input '{"labeler": {"model": "default", "preamble": "detailed"}}' --row 3
   rlaif status                                     the latest runs
   rlaif resolve align-20260101120000 retry         go on from a stage that failed for good
@@ -98,12 +103,54 @@ program
   .action(async ({ roles, healthPort }: { roles: string; healthPort?: string }) => exitWith(await worker(parseRoles(roles), healthPort === undefined ? undefined : Number(healthPort))))
 program
   .command('run <workflow>')
-  .description('start a workflow and show its progress: align, compare, humanEvaluation, labelStudy, or one stage: sft, sample, label, rewardModel, rl, evaluate, report')
+  .description('start a workflow and show its progress: align, compare, sweep, humanEvaluation, labelStudy, or one stage: sft, sample, label, rewardModel, rl, evaluate, report')
   .option('--input <file|json>', 'its input: a JSON file, JSON, or - for standard input')
   .option('--id <id>', 'workflow id; a run that goes on under it is joined')
   .option('--priority <1-5>', 'which of the stages that wait for a worker goes first: 1 before 5; 3 without it')
   .option('--detach', 'start it and return')
   .action(async (name: string, flags: RunFlags) => exitWith(await run(name, flags)))
+program
+  .command('sweep')
+  .description('start a sweep and show its progress')
+  .option('--preset <name>', 'a study of the paper')
+  .option('--presets', 'list them')
+  .option('--input <file|json>', 'the input of sweep, laid over the preset\'s')
+  .option('--dry-run', 'only list the trials')
+  .option('--id <id>', 'workflow id; a sweep that goes on under it is joined')
+  .option('--priority <1-5>', 'as of run', '4')
+  .option('--detach', 'start it and return')
+  .action(async ({ preset, presets, dryRun, ...flags }: RunFlags & { preset?: string; presets?: boolean; dryRun?: boolean }) => {
+    if (presets) return presetLines().forEach(print)
+    const input = sweepInput(preset, readInput(flags.input))
+    if (dryRun) return trialLines(input).forEach(print)
+    exitWith(await run('sweep', flags, input))
+  })
+
+const schedule = program.command('schedule').description('runs that start by the clock')
+schedule
+  .command('apply <files...>')
+  .description('make schedules what these files, or the .json files of these folders, declare')
+  .option('--dry-run', 'only tell what would change')
+  .action((files: string[], { dryRun }: { dryRun?: boolean }) =>
+    connected(async (connection) => {
+      for (const declaration of readDeclarations(files)) print(`${declaration.id}: ${dryRun ? 'would be ' : ''}${await applySchedule(connection, declaration, dryRun)}`)
+    }),
+  )
+schedule.command('list').description('all of them').action(() => connected(async (connection) => (await listSchedules(connection)).forEach(print)))
+schedule.command('describe <schedule>').description('when it runs next, and what it ran').action((id: string) => connected(async (connection) => (await describeSchedule(connection, id)).forEach(print)))
+schedule.command('pause <schedule>').description('nothing starts until unpause').option('--note <text>', 'why').action((id: string, { note }: { note?: string }) => connected(async (connection) => print(await pauseSchedule(connection, id, true, note))))
+schedule.command('unpause <schedule>').description('active again').option('--note <text>', 'why').action((id: string, { note }: { note?: string }) => connected(async (connection) => print(await pauseSchedule(connection, id, false, note))))
+schedule.command('trigger <schedule>').description('a run now, beside those by the clock').action((id: string) => connected(async (connection) => print(await triggerSchedule(connection, id))))
+schedule
+  .command('backfill <schedule>')
+  .description('runs for times gone by; without --yes they are only listed')
+  .requiredOption('--from <time>', 'from then on')
+  .requiredOption('--to <time>', 'until then')
+  .option('--overlap <policy>', 'skip, bufferOne, bufferAll (one after the other) or allowAll', 'bufferAll')
+  .option('--yes', 'start them')
+  .action((id: string, flags: BackfillFlags) => connected(async (connection) => (await backfillSchedule(connection, id, flags)).forEach(print)))
+schedule.command('delete <schedule>').description('its runs and reports stay').option('--yes', 'delete it').action((id: string, { yes }: { yes?: boolean }) => connected(async (connection) => print(await deleteSchedule(connection, id, yes ?? false))))
+
 program
   .command('status [run]')
   .description('the latest runs, or how one stands')

@@ -70,7 +70,8 @@ function metricsText({ metrics = {} }: Progress): string {
     .join('  ')
 }
 
-function running(stage: string, { progress, attempt, lastFailure }: Snapshot, pace: Pace): string {
+function running({ stage, message }: StageStatus, { progress, attempt, lastFailure }: Snapshot, pace: Pace): string {
+  if (message !== undefined) return message
   if (attempt === undefined) return 'at work'
   const again = attempt > 1 ? `attempt ${attempt}${lastFailure ? ` after: ${lastFailure.split('\n')[0]!.slice(0, 100)}` : ''}  ` : ''
   if (!progress) return `${again}starting`
@@ -80,14 +81,14 @@ function running(stage: string, { progress, attempt, lastFailure }: Snapshot, pa
 
 function finished({ state, seconds, message }: StageStatus): string {
   if (state === 'reused') return 'reused: finished before with the same settings'
-  if (state === 'done') return duration(seconds ?? 0)
+  if (state === 'done') return [duration(seconds ?? 0), ...(message === undefined ? [] : [message])].join('  ')
   return message ?? state
 }
 
 /** One line a stage. */
 export function lines(now: Snapshot, pace: Pace = new Pace()): string[] {
   return now.stages.map((stage) => {
-    const rest = stage.state === 'running' ? running(stage.stage, now, pace) : stage.state === 'waiting' ? '' : finished(stage)
+    const rest = stage.state === 'running' ? running(stage, now, pace) : stage.state === 'waiting' ? '' : finished(stage)
     return `  ${SIGNS[stage.state]} ${stage.stage.padEnd(14)} ${rest}`.trimEnd()
   })
 }

@@ -55,7 +55,7 @@ test('a trial that fails leaves the others alone, is named in the report, and ru
     const handle = await server.start('sweep', ofOneStage([1, 2, 3]), 'retried')
     await until(handle, /1 of 3 trials done, 1 failed, 1 running/)
     broken = false
-    expect(await handle.executeUpdate<string>('retryFailed')).toBe('1 trials run again')
+    expect(await handle.executeUpdate<string, []>('retryFailed')).toBe('1 trials run again')
     release()
     expect(((await handle.result()) as SweepResult).trials).toEqual({ done: 3, failed: 0, skipped: 0 })
     expect(trained(asked)).toEqual([1, 2, 3, 2])
@@ -97,12 +97,12 @@ test('paused, no trial starts; stopped, what runs is finished, parked ones are g
   })
   await server.withWorker(activities, async () => {
     const handle = await server.start('sweep', ofOneStage([1, 2, 3, 4], { onFailure: 'wait' }), 'stopped')
-    expect(await handle.executeUpdate<string>('pause')).toBe('paused')
+    expect(await handle.executeUpdate<string, []>('pause')).toBe('paused')
     await until(handle, /1 parked.*paused|paused/)
     const before = trained(asked).length
     expect(before).toBeLessThan(4)
     await new Promise((done) => setTimeout(done, 500))
-    expect(await handle.executeUpdate<string>('stop')).toBe('stopped')
+    expect(await handle.executeUpdate<string, []>('stop')).toBe('stopped')
     const { trials } = (await handle.result()) as SweepResult
     expect(trials.failed + trials.done + trials.skipped).toBe(4)
     expect(trials.skipped).toBeGreaterThanOrEqual(1)
