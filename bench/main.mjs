@@ -2,7 +2,7 @@
 // A ratio above 1 means that we are better; low and high are the extremes over the rounds.
 import { parseArgs } from 'node:util'
 
-const AREAS = { model: () => import('./model.mjs'), label: () => import('./label.mjs'), rl: () => import('./rl.mjs'), orchestration: () => import('./orchestration.mjs') }
+const AREAS = { model: () => import('./model.mjs'), label: () => import('./label.mjs'), rl: () => import('./rl.mjs'), orchestration: () => import('./orchestration.mjs'), sweep: () => import('./sweep.mjs') }
 
 const HELP = `npm run bench -- <area> [--json] [--rounds N]
 
@@ -11,6 +11,7 @@ const HELP = `npm run bench -- <area> [--json] [--rounds N]
   rl         one RL step and its peak memory beside TRL's RLOOTrainer
   label      requests a second through an HTTP endpoint against the ideal; local labels beside transformers
   orchestration  seconds a stage of a pipeline whose stages do nothing
+  sweep      seconds a trial of 1,000 whose stage does nothing; history and memory (--trials N for another number)
 
   --json     one JSON object a line instead of a table
   --rounds   how often each side runs, in turn (3)`
@@ -23,7 +24,7 @@ function print({ figure, ours, peer, unit, ratio, low, high, note }) {
 }
 
 async function main() {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' }, rounds: { type: 'string', default: '3' }, scaling: { type: 'boolean' }, help: { type: 'boolean' } } })
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' }, rounds: { type: 'string', default: '3' }, scaling: { type: 'boolean' }, trials: { type: 'string' }, help: { type: 'boolean' } } })
   const area = AREAS[positionals[0]]
   if (values.help || !area) {
     process.stdout.write(`${HELP}\n`)
@@ -31,7 +32,7 @@ async function main() {
   }
   if (!values.json) process.stdout.write(`${'figure'.padEnd(22)} ${'ours'.padStart(9)} ${'peer'.padStart(9)} ${'unit'.padEnd(12)} ratio (low–high)\n`)
   const { bench } = await area()
-  for await (const row of bench({ rounds: Number(values.rounds), scaling: values.scaling })) {
+  for await (const row of bench({ rounds: Number(values.rounds), scaling: values.scaling, ...(values.trials && { trials: Number(values.trials) }) })) {
     if (values.json) process.stdout.write(`${JSON.stringify({ area: positionals[0], ...row })}\n`)
     else print(row)
   }
