@@ -1,13 +1,16 @@
-// A worker process whose stages do nothing: what is left is the cost of orchestration. Tells its memory once a second.
+// A worker process whose stages do nothing, or nothing for a while: what is left is the cost of orchestration. Tells its memory once a second.
 import { createRequire } from 'node:module'
 
 const require = createRequire(import.meta.url)
 const { DefaultLogger, NativeConnection, Runtime, Worker } = require('@temporalio/worker')
 const { stageSchemas } = require('../dist/contracts/stages.js')
 
-const [address, taskQueue] = process.argv.slice(2)
+const [address, taskQueue, milliseconds = '0'] = process.argv.slice(2)
 Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] })
-const nothing = (name) => async () => ({ uri: `file:///${name}`, sha256: '0'.repeat(64), bytes: 0, summary: { task: 'summarization', candidates: 1, labeler: 'none', accuracy: 0.5 }, reused: false })
+const nothing = (name) => async () => {
+  await new Promise((done) => setTimeout(done, Number(milliseconds)))
+  return { uri: `file:///${name}`, sha256: '0'.repeat(64), bytes: 0, summary: { task: 'summarization', candidates: 1, labeler: 'none', accuracy: 0.5 }, reused: false }
+}
 const worker = await Worker.create({
   connection: await NativeConnection.connect({ address }),
   taskQueue,
@@ -17,5 +20,7 @@ const worker = await Worker.create({
 const run = worker.run()
 process.send?.({ up: true })
 setInterval(() => process.send?.({ megabytes: process.memoryUsage().rss / 1e6 }), 1000).unref()
-process.on('disconnect', () => process.exit())
+if (process.send) process.on('disconnect', () => process.exit())
+process.on('SIGTERM', () => worker.shutdown())
 await run
+process.exit()

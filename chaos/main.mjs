@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { randomFrom } from './random.mjs'
 import { openSite } from './site.mjs'
 import { tinyInput, writeTinyModel } from './tiny.mjs'
 
@@ -18,17 +19,6 @@ const { values: flags } = parseArgs({ options: { kills: { type: 'string', defaul
 if (flags.help) {
   console.log(HELP)
   process.exit(0)
-}
-
-/** mulberry32: the kills are a function of the seed. */
-function randomFrom(seed) {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
 }
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))

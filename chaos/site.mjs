@@ -78,7 +78,7 @@ async function connected(address) {
 }
 
 /** Asks again while the server is down. */
-async function patiently(ask) {
+export async function patiently(ask) {
   for (let tries = 0; ; tries++) {
     try {
       return await ask()
@@ -89,7 +89,8 @@ async function patiently(ask) {
   }
 }
 
-export async function openSite(folder) {
+/** @param worker arguments of Node for a worker of the server at an address */
+export async function openSite(folder, worker = () => [command, 'worker']) {
   mkdirSync(folder, { recursive: true })
   const address = `127.0.0.1:${await freePort()}`
   const env = { ...process.env, RLAIF_HOME: folder, TEMPORAL_ADDRESS: address }
@@ -102,7 +103,7 @@ export async function openSite(folder) {
   }
   const server = keptUp(() => spawned('temporal', findTemporal(), ['server', 'start-dev', '--ip', '127.0.0.1', '--port', address.split(':')[1], '--headless', '--db-filename', join(folder, 'temporal.db'), '--log-level', 'error']))
   const connection = await connected(address)
-  const workers = Array.from({ length: WORKERS }, (_, i) => keptUp(() => spawned(`worker-${i}`, process.execPath, [command, 'worker'])))
+  const workers = Array.from({ length: WORKERS }, (_, i) => keptUp(() => spawned(`worker-${i}`, process.execPath, worker(address))))
   const client = new Client({ connection })
   let resolved = 0
 
@@ -116,6 +117,7 @@ export async function openSite(folder) {
   }
 
   return {
+    client,
     start: (input) => patiently(() => client.workflow.start('align', { taskQueue: 'rlaif', workflowId: RUN, workflowIdConflictPolicy: 'USE_EXISTING', args: [input] })),
     async result() {
       let over = false
