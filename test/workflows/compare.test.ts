@@ -2,11 +2,11 @@
 import { ApplicationFailure } from '@temporalio/activity'
 import type { RunStatus } from '../../src/contracts/status'
 import { fakes, record } from './fakes'
-import { openSkippingServer, type SkippingServer } from './server'
+import { openSkippingServer, type WorkflowServer } from './server'
 
 jest.setTimeout(120_000)
 
-let server: SkippingServer
+let server: WorkflowServer
 beforeAll(async () => {
   server = await openSkippingServer()
 })

@@ -5,11 +5,11 @@ import type { WorkflowHandle } from '@temporalio/client'
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/search-attributes'
 import type { RunStatus } from '../../src/contracts/status'
 import { fakes, record } from './fakes'
-import { openSkippingServer, type SkippingServer } from './server'
+import { openSkippingServer, type WorkflowServer } from './server'
 
 jest.setTimeout(120_000)
 
-let server: SkippingServer
+let server: WorkflowServer
 beforeAll(async () => {
   server = await openSkippingServer()
 })

@@ -1,12 +1,12 @@
-// A Temporal dev server that skips waiting time, and a worker with the real workflows and activities of the test's own.
+// A Temporal dev server, which may skip waiting time, and a worker with the real workflows and activities of the test's own.
 import { Client, type WorkflowHandle } from '@temporalio/client'
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/search-attributes'
 import { startDevServer } from '../dev-server'
 
-export interface SkippingServer {
+export interface WorkflowServer {
   client: Client
-  /** Starts a workflow whose timers and backoffs take no time. */
+  /** Starts a workflow; on a server that skips time its timers and backoffs take none. */
   start(workflow: string, input: object, id: string): Promise<WorkflowHandle>
   /** Runs `use` while a worker is up. */
   withWorker<T>(activities: object, use: () => Promise<T>): Promise<T>
@@ -14,7 +14,11 @@ export interface SkippingServer {
 }
 
 const QUEUE = 'all'
-export async function openSkippingServer(): Promise<SkippingServer> {
+/** Where a run parks, a server that skips time is soon at the end of what people have time for. */
+export const openSkippingServer = () => openServer({ timeSkippingConfig: { enabled: true } })
+export const openPlainServer = () => openServer({})
+
+async function openServer(more: object): Promise<WorkflowServer> {
   Runtime.install({ logger: new DefaultLogger('ERROR', () => {}) })
   const server = await startDevServer('--dynamic-config-value', 'frontend.WorkflowTimeSkippingEnabled=true')
   const { address, connection } = server
@@ -23,7 +27,7 @@ export async function openSkippingServer(): Promise<SkippingServer> {
   const client = new Client({ connection })
   const service = client.workflowService
   const original = service.startWorkflowExecution.bind(service)
-  service.startWorkflowExecution = ((request: object) => original({ ...request, timeSkippingConfig: { enabled: true } } as never)) as never
+  service.startWorkflowExecution = ((request: object) => original({ ...request, ...more } as never)) as never
   return {
     client,
     start: (workflow, input, id) => client.workflow.start(workflow, { taskQueue: QUEUE, workflowId: id, args: [{ queues: { light: QUEUE, label: QUEUE, gpu: QUEUE }, ...input }] }),

@@ -4,13 +4,13 @@ import type { WorkflowHandle } from '@temporalio/client'
 import type { RunStatus } from '../../src/contracts/status'
 import type { EndedTrial, SweepResult } from '../../src/contracts/sweep'
 import { fakes, record, type Inputs } from './fakes'
-import { openSkippingServer, type SkippingServer } from './server'
+import { openPlainServer, type WorkflowServer } from './server'
 
 jest.setTimeout(180_000)
 
-let server: SkippingServer
+let server: WorkflowServer
 beforeAll(async () => {
-  server = await openSkippingServer()
+  server = await openPlainServer()
 })
 afterAll(() => server.close())
 
@@ -88,6 +88,7 @@ test('a parked trial holds no place: the others are done before it is mended in 
     expect(((await handle.result()) as SweepResult).trials).toEqual({ done: 3, failed: 0, skipped: 0 })
     expect(trained(asked)).toEqual([1, 2, 3, 1])
     await record(handle, 'sweep-trial-parked')
+    await record(server.client.workflow.getHandle('parked/trial-0'), 'trial-parked')
   })
 })
 
@@ -118,6 +119,20 @@ test('a budget in money starts no trial after it is spent', async () => {
     const handle = await server.start('sweep', { workflow: 'label', base: { samples: artifact, labeler: price }, axes, budget: { cost: 3 } }, 'poor')
     expect(((await handle.result()) as SweepResult).trials).toEqual({ done: 2, failed: 0, skipped: 2 })
     expect(reported(asked).ended[3]!.message).toMatch(/"budget.cost" is spent: 4\.0000 of 3/)
+  })
+})
+
+test('a long sweep goes on in a new run, and counts every trial once', async () => {
+  const { asked, activities } = fakes()
+  await server.withWorker(activities, async () => {
+    const epochs = Array.from({ length: 260 }, (_, i) => i + 1)
+    const handle = await server.start('sweep', ofOneStage(epochs, { maxTrials: 260, maxConcurrent: 20 }), 'long')
+    const first = (await handle.describe()).runId
+    expect(((await handle.result()) as SweepResult).trials).toEqual({ done: 260, failed: 0, skipped: 0 })
+    expect((await handle.describe()).runId).not.toBe(first)
+    expect(trained(asked).sort((a, b) => a - b)).toEqual(epochs)
+    expect(reported(asked).ended.map(({ trial }) => trial)).toEqual(epochs.map((_, i) => i))
+    await record(server.client.workflow.getHandle('long'), 'sweep-continued')
   })
 })
 
