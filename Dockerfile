@@ -12,6 +12,7 @@ COPY setup setup
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 COPY tasks tasks
+COPY schedules schedules
 RUN node setup/main.mjs \
  && mkdir -p "$RLAIF_HOME" && chown node:node "$RLAIF_HOME"
 USER node

@@ -9,7 +9,7 @@ export const TRIALS_A_RUN = 250
 const TRIALS_A_RUN_AT_MOST = 2500
 const HOUR_MS = 3_600_000
 const ENOUGH_TO_JUDGE = 5
-const LONGEST_MESSAGE = 300
+const LONGEST_MESSAGE = 200
 
 /** What of a workflow's result a sweep looks at: every workflow returns an artifact, or artifacts under these names. */
 export interface TrialOutcome extends Partial<Artifact> {

@@ -1,1 +1,0 @@
-import {bench} from './sweep-mem.mjs'; for await (const r of bench({trials: 3000})) console.log(r)
