@@ -62,6 +62,7 @@ export function renderSweep(data: SweepData, findings: SweepFindings): string {
       failures(data.trials),
       trials(data),
       repeat('sweep', data.settings, data.version),
+      data.night ? `<p class="soft">These were the seeds of the night of ${escape(data.night)}: <code>rlaif schedule backfill</code> for that time does it again; the command above has the seeds of its input.</p>` : '',
     ].join('\n'),
   )
 }
@@ -80,12 +81,14 @@ export function headline(data: SweepData, { best, since }: SweepFindings): strin
 const moves = ({ metric, others }: Since): Move[] => [...metric, ...others].filter(({ p }) => p < SURE)
 const slower = ({ stages }: Since): SlowDown[] => stages.filter(({ p, ratio }) => p < SURE && ratio.value > MUCH_SLOWER)
 
+const counted = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`
+
 function movedIn(found: Since): string {
   const parts = [
-    `${moves(found).length} figures moved beyond noise`,
-    ...(found.newFailures.length > 0 ? [`${found.newFailures.length} new failures`] : []),
-    ...(found.mended.length > 0 ? [`${found.mended.length} failures gone`] : []),
-    ...(slower(found).length > 0 ? [`${slower(found).length} stages slower`] : []),
+    `${counted(moves(found).length, 'figure')} moved beyond noise`,
+    ...(found.newFailures.length > 0 ? [counted(found.newFailures.length, 'new failure')] : []),
+    ...(found.mended.length > 0 ? [`${counted(found.mended.length, 'failure')} gone`] : []),
+    ...(slower(found).length > 0 ? [`${counted(slower(found).length, 'stage')} slower`] : []),
   ]
   return parts.join(', ')
 }
@@ -176,13 +179,13 @@ function effectChart(field: string, levels: AxisEffects['levels'], metric: strin
 
 function failures(trials: readonly SweptTrial[]): string {
   const failed = trials.filter(({ state }) => state === 'failed')
-  const rows = failed.map(({ trial, levels, seed, message }): Cell[] => [number(trial), text(settingsText(levels)), number(seed), text(message ?? '')])
+  const rows = failed.map(({ trial, levels, seed, message }): Cell[] => [number(trial), text(settingsText(levels)), figure(String(seed)), text(message ?? '')])
   return failed.length === 0 ? '' : `<h2>Failed trials</h2>${table(['Trial', 'Settings', 'Seed', 'Why'], rows)}`
 }
 
 function trials({ trials, metric }: SweepData): string {
   const rows = trials.slice(0, SHOWN_TRIALS).map(({ trial, levels, seed, state, seconds, cost, figures, report }): Cell[] => [
-    number(trial), text(settingsText(levels)), { html: String(seed), number: true }, { html: report ? `<a href="${escape(report)}">${state}</a>` : escape(state) }, number(seconds, 0), number(cost, 4), figure(figures[metric] === undefined ? '–' : shownAs(metric)(figures[metric])),
+    number(trial), text(settingsText(levels)), figure(String(seed)), { html: report ? `<a href="${escape(report)}">${state}</a>` : escape(state) }, number(seconds, 0), number(cost, 4), figure(figures[metric] === undefined ? '–' : shownAs(metric)(figures[metric])),
   ])
   const rest = trials.length > SHOWN_TRIALS ? `<p class="soft">The first ${SHOWN_TRIALS} of ${trials.length}; all of them, with every figure, are in sweep.csv beside this page.</p>` : '<p class="soft">Every figure of every trial is in sweep.csv and sweep.json beside this page.</p>'
   return `<h2>Trials</h2>${table(['Trial', 'Settings', 'Seed', '', 'Seconds', 'Cost', metric], rows)}${rest}`

@@ -117,7 +117,7 @@ test('seven nights, one with a failing arm, one with the server killed, one that
   expect(headline(FAILING)).toMatch(/3 of 6 trials done, 3 failed.*3 new failures/)
   expect(html(FAILING)).toContain('the device is on fire')
   expect(headline(KILLED)).toMatch(/0 figures moved beyond noise, 3 failures gone/)
-  expect(headline(BETTER)).toMatch(/against the night of 2026-11-15T02:30Z: [1-9] figures moved beyond noise$/)
+  expect(headline(BETTER)).toMatch(/against the night of 2026-11-15T02:30Z: [1-9] figures? moved beyond noise$/)
   expect(headline(17)).toMatch(/: 0 figures moved beyond noise$/)
 
   expect(again.result.previous?.night).toBe(night(17))

@@ -1,0 +1,54 @@
+// The stage on a tiny model: what its accuracy on human preferences is measured on.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { rewardModel } from '../../src/activities/reward-model'
+import { readData } from '../../src/activities/rows'
+import { data as dataStage } from '../../src/activities/data'
+import { humanLabels } from '../../src/activities/human-labels'
+import type { StageHost } from '../../src/activities/stage'
+import type { Artifact } from '../../src/contracts/artifact'
+import { parse } from '../../src/contracts/parse'
+import { stageSchemas, type StageInput, type StageName } from '../../src/contracts/stages'
+import { loadTokenizer } from '../../src/model/tokenizer'
+import { SCORE_HEAD } from '../../src/model/weight-names'
+import { readModelConfig } from '../../src/model/folder'
+import { loadModel } from '../../src/model/weights'
+import { rewards } from '../../src/training/reward-model'
+import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
+
+/** Runs a stage without a store: an artifact is its folder. */
+async function run<N extends StageName>(stage: { run(input: StageInput<N>, host: StageHost): Promise<Artifact['summary']> }, name: N, input: object) {
+  const output = temporaryFolder()
+  const host = { open: ({ uri }) => uri.slice('file://'.length), output, checkpoints: join(output, 'checkpoints'), report: () => {}, heedInterruption: () => () => false } as Partial<StageHost> as StageHost
+  const summary = await stage.run(parse(stageSchemas[name] as never, input, name) as StageInput<N>, host)
+  return { uri: `file://${output}`, sha256: '0'.repeat(64), bytes: 1, summary }
+}
+
+test('accuracy on what people preferred is of the held-out prompts, each pair scored by the finished reward model', async () => {
+  const folder = writeTinyFolder()
+  const model = { uri: `file://${folder}`, sha256: '0'.repeat(64), bytes: 1, summary: {} }
+  const file = join(temporaryFolder(), 'rows.jsonl')
+  mkdirSync(join(file, '..'), { recursive: true })
+  const rows = Array.from({ length: 24 }, (_, i) => ({ prompt: `Post ${i}`, responses: [`yes ${i}`, `no, never ${i}`], preferred: 1 + (i % 2) }))
+  writeFileSync(file, rows.map((row) => JSON.stringify(row)).join('\n'))
+  const limits = { responseTokens: 8 }
+  const data = await run(dataStage, 'data', { task: 'helpful', data: { path: file, evaluationPrompts: 10 }, limits, model })
+  const labels = await run(humanLabels, 'human-labels', { data, model, limits })
+  const trained = await run(rewardModel, 'reward-model', { policy: model, labels: [labels], references: { data, limits }, settings: { epochs: 1 } })
+
+  const output = trained.uri.slice('file://'.length)
+  const scored = loadModel(output, { [SCORE_HEAD]: [1, readModelConfig(output).hiddenSize] })
+  const tokenizer = loadTokenizer(folder)
+  const [end] = readModelConfig(folder).eosTokenIds
+  const held = readData(data.uri.slice('file://'.length)).evaluation
+  let right = 0
+  for (const { messages, pairs } of held) {
+    const prompt = tokenizer.encode(tokenizer.renderChat(messages))
+    const { responses, preferred } = pairs![0]!
+    const scores: number[] = []
+    for (const text of responses) scores.push(...(await rewards(scored, [{ prompt, response: [...tokenizer.encode(text), end!].slice(0, 8) }], 1)))
+    if (scores[0]! > scores[1]! === (preferred === 1)) right++
+  }
+  expect(held).toHaveLength(10)
+  expect(trained.summary).toMatchObject({ humanPairs: 10, humanAccuracy: right / 10 })
+})
