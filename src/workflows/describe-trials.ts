@@ -24,8 +24,8 @@ export function describeTrials(settings: SweepInput, ledger: TrialLedger, sweepI
   ].slice(0, ROWS)
   const ways = parked.length > 0 ? [`A parked trial is mended in its own run, \`${sweepId}/trial-<number>\`, by \`resolveFailure\`; the others go on.`] : []
   const table = [`| Trial | Settings | Seed | State | Seconds | ${metricOf(settings)} |`, '|---|---|---|---|---|---|', ...rows].join('\n')
-  const rest = trials.length - rows.length > 0 ? [`${waiting.length} wait; at most ${ROWS} are shown.`] : []
-  return { line, note: [`**${line}.**`, ...ways, table, ...rest].join('\n\n') }
+  const rest = [...(waiting.length > 0 ? [`${waiting.length} wait.`] : []), ...(rows.length === ROWS ? [`No more than ${ROWS} are shown; the report will have all.`] : [])]
+  return { line, note: [`**${line}.**`, ...ways, table, ...(rest.length > 0 ? [rest.join(' ')] : [])].join('\n\n') }
 }
 
 function row({ trial, levels, seed }: Trial, state: string, ended?: EndedTrial, message = ended?.message): string {

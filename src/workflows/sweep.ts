@@ -27,7 +27,7 @@ export async function sweep(input?: unknown): Promise<SweepResult> {
   const scopes = new Map<number, CancellationScope>()
   const show = () => {
     const { line, note } = describeTrials(settings, ledger, workflowInfo().workflowId)
-    stages.show('trials', { state: ledger.isOver() ? 'done' : 'running', message: line, seconds: (Date.now() - startedAt) / 1000 })
+    stages.show('trials', ledger.isOver() ? { state: 'done', message: line, seconds: (Date.now() - startedAt) / 1000 } : { state: 'running', message: line })
     stages.note(note)
   }
   const over = takeMessages(ledger, scopes, show)
