@@ -15,8 +15,12 @@ export interface Site {
   client: Client
   /** RLAIF_HOME of all its workers. */
   home: string
+  /** Of its Temporal server. */
+  address: string
   /** Starts a process with workers of these roles. */
   worker(...roles: Role[]): ChildProcess
+  /** The same with other variables in its environment. */
+  workerWith(environment: NodeJS.ProcessEnv, ...roles: Role[]): ChildProcess
   start(workflow: string, input: object, id: string): Promise<WorkflowHandle>
   close(): Promise<void>
 }
@@ -35,14 +39,17 @@ export async function openSite(home = join(temporaryFolder(), 'home')): Promise<
   const server = await startDevServer()
   const client = new Client({ connection: server.connection })
   const workers: ChildProcess[] = []
+  const workerWith = (environment: NodeJS.ProcessEnv, ...roles: Role[]) => {
+    const worker = spawn(process.execPath, [COMMAND, 'worker', '--roles', roles.join(',')], { env: { ...process.env, RLAIF_HOME: home, TEMPORAL_ADDRESS: server.address, ...environment }, stdio: 'ignore' })
+    workers.push(worker)
+    return worker
+  }
   return {
     client,
     home,
-    worker(...roles) {
-      const worker = spawn(process.execPath, [COMMAND, 'worker', '--roles', roles.join(',')], { env: { ...process.env, RLAIF_HOME: home, TEMPORAL_ADDRESS: server.address }, stdio: 'ignore' })
-      workers.push(worker)
-      return worker
-    },
+    address: server.address,
+    worker: (...roles) => workerWith({}, ...roles),
+    workerWith,
     start: (workflow, input, id) => client.workflow.start(workflow, { taskQueue: 'rlaif', workflowId: id, args: [input] }),
     async close() {
       await Promise.all(workers.map((worker) => ended(worker, 'SIGTERM')))

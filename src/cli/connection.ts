@@ -1,5 +1,7 @@
 // A client for the server this command should talk to.
 import { Client, Connection } from '@temporalio/client'
+import { encryptingConverter } from '../workers/payload-encryption'
+import { configuredServer, localServer } from '../workers/temporal'
 import { runningServer } from './dev-server'
 
 export interface Connected {
@@ -10,17 +12,16 @@ export interface Connected {
   close(): Promise<void>
 }
 
-export const namespaceName = (): string => process.env.TEMPORAL_NAMESPACE || 'default'
-
-/** @param address defaults to TEMPORAL_ADDRESS, then this home's running server, then Temporal's usual port */
+/** @param address of a local server; without it what is configured (workers/temporal.ts), then this home's running server, then Temporal's usual port */
 export async function connect(home: string, address?: string): Promise<Connected> {
   const running = runningServer(home)
-  const target = address ?? process.env.TEMPORAL_ADDRESS ?? running?.address ?? '127.0.0.1:7233'
-  const namespace = namespaceName()
+  const { connection: options, namespace } = (address === undefined ? configuredServer() : undefined) ?? localServer(address ?? running?.address ?? '127.0.0.1:7233')
+  const target = options.address
+  const dataConverter = encryptingConverter()
   try {
-    const connection = await Connection.connect({ address: target, connectTimeout: 5000 })
+    const connection = await Connection.connect({ ...options, connectTimeout: 5000 })
     const ui = process.env.TEMPORAL_UI_URL ?? (running?.address === target ? running.ui : undefined)
-    return { client: new Client({ connection, namespace }), address: target, namespace, ui, close: () => connection.close() }
+    return { client: new Client({ connection, namespace, ...(dataConverter && { dataConverter }) }), address: target, namespace, ui, close: () => connection.close() }
   } catch (error) {
     throw new Error(`no Temporal server answers at ${target} (${(error as Error).message}); start one with \`rlaif up\`, or set TEMPORAL_ADDRESS`, { cause: error })
   }

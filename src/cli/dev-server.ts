@@ -7,6 +7,7 @@ import { delimiter, join } from 'node:path'
 import { Connection } from '@temporalio/client'
 import { z } from 'zod'
 import { cacheFolder } from '../model/cache'
+import { configuredServer, localServer, type TemporalServer } from '../workers/temporal'
 
 const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 10_000
@@ -15,6 +16,8 @@ const UI_PORT = 8233
 
 export interface Server {
   address: string
+  /** How to speak to it. */
+  temporal: TemporalServer
   /** Base of the UI's pages, where we know it. */
   ui: string | undefined
   /** Another process of this home looks after the server, and runs workers. */
@@ -97,9 +100,9 @@ const ownerOf = (file: string): number => Number(existsSync(file) ? readFileSync
 const freePort = async (wished: number) => (claim(wished) ? await portIsFree(wished) : undefined) ?? (await portIsFree(0))!
 
 /** Whether a Temporal server answers there. */
-export async function answers(address: string): Promise<boolean> {
+export async function answers({ connection: options }: TemporalServer): Promise<boolean> {
   try {
-    const connection = await Connection.connect({ address, connectTimeout: 3000 })
+    const connection = await Connection.connect({ ...options, connectTimeout: 3000 })
     await connection.close()
     return true
   } catch {
@@ -107,18 +110,19 @@ export async function answers(address: string): Promise<boolean> {
   }
 }
 
-/** Uses TEMPORAL_ADDRESS or this home's running server, else starts one. */
+/** Uses the server that is configured or this home's running one, else starts one. */
 export async function openServer(home: string): Promise<Server> {
-  const address = process.env.TEMPORAL_ADDRESS
-  if (address) {
-    if (!(await answers(address))) throw new Error(`start: no Temporal server answers at TEMPORAL_ADDRESS=${address}; start it, correct the address, or unset it to use a local one`)
-    return { address, ui: process.env.TEMPORAL_UI_URL, elsewhere: false, stop: async () => {} }
+  const configured = configuredServer()
+  if (configured) {
+    const { address } = configured.connection
+    if (!(await answers(configured))) throw new Error(`start: no Temporal server answers at ${address} (TEMPORAL_ADDRESS); start it, correct the address, or unset it to use a local one`)
+    return { address, temporal: configured, ui: process.env.TEMPORAL_UI_URL, elsewhere: false, stop: async () => {} }
   }
   const running = runningServer(home)
-  if (running && (await answers(running.address))) {
+  if (running && (await answers(localServer(running.address)))) {
     const orphan = !isAlive(running.owner) // its owner was killed: this process looks after it now
     if (orphan) writeFileSync(recordFile(home), JSON.stringify({ ...running, owner: process.pid }))
-    return { address: running.address, ui: running.ui, elsewhere: !orphan, stop: async () => (orphan ? stopServer(running.pid, home) : undefined) }
+    return { address: running.address, temporal: localServer(running.address), ui: running.ui, elsewhere: !orphan, stop: async () => (orphan ? stopServer(running.pid, home) : undefined) }
   }
   return startServer(home)
 }
@@ -151,7 +155,7 @@ async function launch(command: string, home: string, port: number, uiPort: numbe
   const deadline = Date.now() + START_TIMEOUT_MS
   while (Date.now() < deadline) {
     if (child.exitCode !== null || child.signalCode !== null) return undefined
-    if (await answers(address)) return { address, ui, elsewhere: false, stop: () => stopServer(pid, home) }
+    if (await answers(localServer(address))) return { address, temporal: localServer(address), ui, elsewhere: false, stop: () => stopServer(pid, home) }
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
   await stopServer(pid, home)

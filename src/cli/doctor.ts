@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { cacheFolder } from '../model/cache'
 import type { Device } from '../model/device'
 import { homeFolder } from '../workers/home'
+import { PAYLOAD_KEYS } from '../workers/payload-encryption'
+import { configuredServer, localServer } from '../workers/temporal'
 import { answers, findTemporal, runningServer } from './dev-server'
 
 const GIB = 1024 ** 3
@@ -32,10 +34,13 @@ function temporal(): Finding {
 }
 
 async function server(): Promise<Finding> {
-  const address = process.env.TEMPORAL_ADDRESS ?? runningServer(homeFolder())?.address
-  if (!address) return { ok: true, what: 'server', says: 'none is running; `npm start` or `rlaif up` starts one' }
-  const up = await answers(address)
-  return { ok: up, what: 'server', says: up ? `${address} answers` : `${address} does not answer` }
+  const running = runningServer(homeFolder())
+  const server = configuredServer() ?? (running && localServer(running.address))
+  if (!server) return { ok: true, what: 'server', says: 'none is running; `npm start` or `rlaif up` starts one' }
+  const { address, tls, apiKey } = server.connection
+  const how = [tls ? 'TLS' : '', apiKey ? 'API key' : '', process.env[PAYLOAD_KEYS] ? 'encrypted payloads' : ''].filter(Boolean).join(', ')
+  const up = await answers(server)
+  return { ok: up, what: 'server', says: up ? `${address} answers, namespace ${server.namespace}${how && `, ${how}`}` : `${address} does not answer` }
 }
 
 function defaultModel(): Finding {

@@ -2,7 +2,6 @@
 import { join } from 'node:path'
 import { installWorkerLog } from '../workers/log'
 import { roles, startWorkers, type Role, type RunningWorkers } from '../workers/worker'
-import { namespaceName } from './connection'
 import { openServer, type Server } from './dev-server'
 
 export interface House {
@@ -20,7 +19,7 @@ export async function openHouse(home: string, wanted: readonly Role[] = roles): 
   const server = await openServer(home)
   try {
     if (!server.elsewhere) installWorkerLog(join(home, 'worker.log'))
-    const workers = server.elsewhere ? NO_WORKERS : await startWorkers(wanted, { address: server.address, namespace: namespaceName(), home })
+    const workers = server.elsewhere ? NO_WORKERS : await startWorkers(wanted, { server: server.temporal, home })
     return {
       server,
       finished: workers.finished,

@@ -5,6 +5,7 @@ import { InvalidInput } from '../contracts/parse'
 import { version } from '../version'
 import { homeFolder } from '../workers/home'
 import { collectGarbage } from './artifacts'
+import { startCodecServer } from './codec-server'
 import { connect, type Connected } from './connection'
 import { doctor } from './doctor'
 import { reasonOf } from './failure'
@@ -16,6 +17,7 @@ import { resolveRun } from './resolve'
 import { newId, seeThrough, startRun, workersArePolling } from './run'
 import { workflowJsonSchema } from './schema'
 import { start, up } from './start'
+import { untilStopped } from './house'
 import { serveRatings } from './rate'
 import { exportRatings, importRatings, labelingConfig, ratingsFormat } from './ratings'
 import { applySchedule, backfillSchedule, deleteSchedule, describeSchedule, listSchedules, pauseSchedule, readDeclarations, triggerSchedule, type BackfillFlags } from './schedule'
@@ -88,7 +90,9 @@ Examples:
 Environment:
   RLAIF_HOME         artifacts, logs and the local server's database (./.rlaif)
   RLAIF_CACHE        downloads and imported models (~/.cache/rlaif)
-  TEMPORAL_ADDRESS   a Temporal server to use instead of a local one; TEMPORAL_NAMESPACE beside it`
+  TEMPORAL_ADDRESS   a Temporal server to use instead of a local one; beside it TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_…, or
+                     TEMPORAL_PROFILE of a configuration file, as Temporal's own tools read them
+  RLAIF_PAYLOAD_KEYS name:key,…: encrypts what Temporal stores; the first key encrypts, all decrypt`
 
 const program = new Command('rlaif').description('Reinforcement learning from AI feedback as durable workflows.').version(version).addHelpText('after', EXAMPLES)
 const exitWith = (code: number) => void (process.exitCode = code)
@@ -197,6 +201,18 @@ ratings
       print(`${taken} ratings are in ${id}`)
     }),
   )
+program
+  .command('codec-server')
+  .description('lets the UI show encrypted payloads: in the UI, the glasses at the top right, remote codec endpoint http://127.0.0.1:8888')
+  .option('--port <port>', 'on this machine', '8888')
+  .option('--ui <url>', 'address of the UI, whose pages alone may ask', 'http://127.0.0.1:8233')
+  .action(async ({ port, ui }: { port: string; ui: string }) => {
+    const stopped = untilStopped()
+    const server = await startCodecServer({ port: Number(port), ui })
+    print(`Codec server http://127.0.0.1:${port} for ${ui}. Ctrl-C ends it.`)
+    await stopped
+    server.close()
+  })
 program.command('doctor').description('what is installed, which device, which versions').action(async () => exitWith((await doctor(print)) ? 0 : 1))
 
 program

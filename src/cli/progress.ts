@@ -1,6 +1,6 @@
 // A run's progress on the terminal: a redrawn block where there is one, a line for each change where there is none.
 import type { WorkflowHandle } from '@temporalio/client'
-import { defaultPayloadConverter } from '@temporalio/common'
+import { defaultPayloadConverter, type Payload } from '@temporalio/common'
 import { progressSchema, runStatusSchema, type Progress, type StageStatus } from '../contracts/status'
 
 const REFRESH_MS = 500
@@ -21,9 +21,21 @@ interface Snapshot {
 export async function snapshot(handle: WorkflowHandle): Promise<Snapshot> {
   const { raw } = await handle.describe()
   const pending = raw.pendingActivities?.[0]
-  const payload = pending?.heartbeatDetails?.payloads?.[0]
+  const [payload] = await decoded(handle, pending?.heartbeatDetails?.payloads ?? [])
   const progress = payload ? progressSchema.safeParse(defaultPayloadConverter.fromPayload(payload)).data : undefined
-  return { stages: await stagesOf(handle), progress, attempt: pending?.attempt ?? undefined, lastFailure: pending?.lastFailure?.message ?? undefined }
+  return { stages: await stagesOf(handle), progress, attempt: pending?.attempt ?? undefined, lastFailure: pending?.lastFailure ? await messageOf(handle, pending.lastFailure) : undefined }
+}
+
+/** What a description of a run holds is as it is stored: encrypted, where payloads are. */
+async function decoded({ client }: WorkflowHandle, payloads: Payload[]): Promise<Payload[]> {
+  for (const codec of [...client.options.loadedDataConverter.payloadCodecs].reverse()) payloads = await codec.decode(payloads)
+  return payloads
+}
+
+async function messageOf(handle: WorkflowHandle, { message, encodedAttributes }: { message?: string | null; encodedAttributes?: Payload | null }): Promise<string | undefined> {
+  if (!encodedAttributes) return message ?? undefined
+  const [payload] = await decoded(handle, [encodedAttributes])
+  return defaultPayloadConverter.fromPayload<{ message: string }>(payload!).message
 }
 
 /** Empty while no worker answers. */

@@ -3,8 +3,8 @@ import { createServer, type Server } from 'node:http'
 import { InvalidInput } from '../contracts/parse'
 import { homeFolder } from '../workers/home'
 import { installWorkerLog } from '../workers/log'
+import { configuredServer } from '../workers/temporal'
 import { roles, startWorkers, type Role, type RunningWorkers } from '../workers/worker'
-import { namespaceName } from './connection'
 import { untilStopped } from './house'
 
 export function parseRoles(given: string): Role[] {
@@ -30,13 +30,13 @@ function openHealth(port: number, workers: RunningWorkers): Promise<Server> {
 
 /** @param healthPort where to answer GET /healthz, if at all */
 export async function worker(wanted: readonly Role[], healthPort?: number): Promise<number> {
-  const address = process.env.TEMPORAL_ADDRESS
-  if (!address) throw new InvalidInput('worker: TEMPORAL_ADDRESS is not set; set it to host:port of the Temporal server, or use `rlaif up` for a local one')
+  const server = configuredServer()
+  if (!server) throw new InvalidInput('worker: TEMPORAL_ADDRESS is not set; set it to host:port of the Temporal server, or use `rlaif up` for a local one')
   installWorkerLog()
   const stopped = untilStopped()
-  const workers = await startWorkers(wanted, { address, namespace: namespaceName(), home: homeFolder() })
+  const workers = await startWorkers(wanted, { server, home: homeFolder() })
   const health = healthPort === undefined ? undefined : await openHealth(healthPort, workers)
-  process.stdout.write(`workers ${wanted.join(', ')} take work from ${address}\n`)
+  process.stdout.write(`workers ${wanted.join(', ')} take work from ${server.connection.address}\n`)
   try {
     await Promise.race([stopped, workers.finished])
     return 0

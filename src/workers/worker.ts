@@ -7,6 +7,8 @@ import { queuesSchema, type Queues } from '../contracts/settings'
 import { SEARCH_ATTRIBUTES } from '../contracts/search-attributes'
 import { version } from '../version'
 import { storeFolder } from './home'
+import { encryptingConverter } from './payload-encryption'
+import type { TemporalServer } from './temporal'
 
 export const roles = ['workflow', 'label', 'gpu'] as const
 export type Role = (typeof roles)[number]
@@ -25,10 +27,8 @@ function roleOptions(role: Role, queues: Queues): Pick<WorkerOptions, 'taskQueue
   return { taskQueue: queues.gpu, maxConcurrentActivityTaskExecutions: 1 }
 }
 
-
 export interface WorkersOptions {
-  address: string
-  namespace: string
+  server: TemporalServer
   home: string
   queues?: Queues
 }
@@ -52,9 +52,10 @@ export interface RunningWorkers {
 }
 
 /** Starts one worker a role in this process. */
-export async function startWorkers(wanted: readonly Role[], { address, namespace, home, queues = defaultQueues }: WorkersOptions): Promise<RunningWorkers> {
-  const connection = await NativeConnection.connect({ address })
+export async function startWorkers(wanted: readonly Role[], { server: { connection: options, namespace }, home, queues = defaultQueues }: WorkersOptions): Promise<RunningWorkers> {
+  const connection = await NativeConnection.connect(options)
   await registerSearchAttributes(connection, namespace)
+  const dataConverter = encryptingConverter()
   const runner = { home, store: fileStore(storeFolder(home)) }
   const workers = await Promise.all(
     wanted.map((role) =>
@@ -62,6 +63,7 @@ export async function startWorkers(wanted: readonly Role[], { address, namespace
         connection,
         namespace,
         ...roleOptions(role, queues),
+        ...(dataConverter && { dataConverter }),
         activities: createActivities(runner),
         identity: `${role}-${process.pid}@${hostname()} rlaif ${version}`,
         maxHeartbeatThrottleInterval: '5 seconds',
