@@ -21,6 +21,8 @@ export interface Site {
   worker(...roles: Role[]): ChildProcess
   /** The same with other variables in its environment. */
   workerWith(environment: NodeJS.ProcessEnv, ...roles: Role[]): ChildProcess
+  /** The same with further arguments of `rlaif worker`. */
+  workerArguments(more: string[], ...roles: Role[]): ChildProcess
   start(workflow: string, input: object, id: string): Promise<WorkflowHandle>
   close(): Promise<void>
 }
@@ -39,8 +41,8 @@ export async function openSite(home = join(temporaryFolder(), 'home')): Promise<
   const server = await startDevServer()
   const client = new Client({ connection: server.connection })
   const workers: ChildProcess[] = []
-  const workerWith = (environment: NodeJS.ProcessEnv, ...roles: Role[]) => {
-    const worker = spawn(process.execPath, [COMMAND, 'worker', '--roles', roles.join(',')], { env: { ...process.env, RLAIF_HOME: home, TEMPORAL_ADDRESS: server.address, ...environment }, stdio: 'ignore' })
+  const spawnWorker = (roles: Role[], environment: NodeJS.ProcessEnv, more: string[]) => {
+    const worker = spawn(process.execPath, [COMMAND, 'worker', '--roles', roles.join(','), ...more], { env: { ...process.env, RLAIF_HOME: home, TEMPORAL_ADDRESS: server.address, ...environment }, stdio: 'ignore' })
     workers.push(worker)
     return worker
   }
@@ -48,8 +50,9 @@ export async function openSite(home = join(temporaryFolder(), 'home')): Promise<
     client,
     home,
     address: server.address,
-    worker: (...roles) => workerWith({}, ...roles),
-    workerWith,
+    worker: (...roles) => spawnWorker(roles, {}, []),
+    workerWith: (environment, ...roles) => spawnWorker(roles, environment, []),
+    workerArguments: (more, ...roles) => spawnWorker(roles, {}, more),
     start: (workflow, input, id) => client.workflow.start(workflow, { taskQueue: 'rlaif', workflowId: id, args: [input] }),
     async close() {
       await Promise.all(workers.map((worker) => ended(worker, 'SIGTERM')))

@@ -4,9 +4,11 @@ import { artifactsIn, keyOf, type ArtifactStore } from '../artifacts/store'
 import type { Artifact } from '../contracts/artifact'
 import type { Cache } from '../contracts/settings'
 import { InvalidInput, parse } from '../contracts/parse'
+import type { Progress } from '../contracts/status'
 import { HANDED_BACK, stageSchemas, type StageName, type StageResult } from '../contracts/stages'
 import { computeInChild, type StageFailure } from '../workers/child'
 import { explained } from '../workers/disk-full'
+import { openStageMeter } from './metrics'
 import { stageVersion } from './registry'
 
 /** Of whole runs these read a few small files; reading all weights for them would take longer than they do. */
@@ -23,15 +25,19 @@ export interface StageRunner {
 
 /** @returns the artifact of `stage` for `input`, computed at most once for the same settings and inputs */
 export async function runStage(runner: StageRunner, stage: StageName, input: unknown): Promise<StageResult> {
+  const meter = openStageMeter(stage)
   try {
     const parsed = parse(stageSchemas[stage] as never, input, stage) as { cache: Cache }
-    return await whileHeartbeating((signal, onProgress) => foundOrComputed(runner, stage, parsed, signal, onProgress))
+    const result = await whileHeartbeating((signal, onProgress) => foundOrComputed(runner, stage, parsed, signal, (progress) => (onProgress(progress), meter.progress(progress))))
+    meter.ended(result.reused ? 'reused' : 'computed', result)
+    return result
   } catch (error) {
+    meter.ended(outcomeOf(error))
     throw asActivityFailure(error, runner.home)
   }
 }
 
-async function foundOrComputed({ store, home }: StageRunner, stage: StageName, input: { cache: Cache }, signal: AbortSignal, onProgress: (progress: unknown) => void): Promise<StageResult> {
+async function foundOrComputed({ store, home }: StageRunner, stage: StageName, input: { cache: Cache }, signal: AbortSignal, onProgress: (progress: Progress) => void): Promise<StageResult> {
   const { cache, ...settings } = input
   const version = stageVersion(stage)
   const ownRun = cache === 'off' && { run: Context.current().info.workflowExecution?.runId } // found again by this run's own attempts alone
@@ -49,7 +55,7 @@ async function foundOrComputed({ store, home }: StageRunner, stage: StageName, i
   }
 }
 
-async function computed({ store, home }: StageRunner, stage: StageName, key: string, input: { cache: Cache }, signal: AbortSignal, onProgress: (progress: unknown) => void): Promise<StageResult> {
+async function computed({ store, home }: StageRunner, stage: StageName, key: string, input: { cache: Cache }, signal: AbortSignal, onProgress: (progress: Progress) => void): Promise<StageResult> {
   const { cache: _, ...settings } = input
   const version = stageVersion(stage)
   const started = Date.now()
@@ -67,7 +73,7 @@ async function computed({ store, home }: StageRunner, stage: StageName, key: str
 }
 
 /** Heartbeats with the latest progress for as long as `work` goes on; a cancelled activity aborts its signal. */
-async function whileHeartbeating<T>(work: (signal: AbortSignal, onProgress: (progress: unknown) => void) => Promise<T>): Promise<T> {
+async function whileHeartbeating<T>(work: (signal: AbortSignal, onProgress: (progress: Progress) => void) => Promise<T>): Promise<T> {
   const context = Context.current()
   let latest: unknown
   const timer = setInterval(() => context.heartbeat(latest), HEARTBEAT_MS)
@@ -82,6 +88,8 @@ async function whileHeartbeating<T>(work: (signal: AbortSignal, onProgress: (pro
     clearInterval(timer)
   }
 }
+
+const outcomeOf = (error: unknown) => (error instanceof CancelledFailure ? 'cancelled' : error instanceof ApplicationFailure && error.type === HANDED_BACK ? 'handed back' : 'failed')
 
 const FINAL = new Set(['InvalidInput', 'EndpointRefused', 'Diverged', 'DiskFull'])
 

@@ -1,6 +1,6 @@
 // Everything one machine needs to run workflows: a Temporal server and workers of every role.
 import { join } from 'node:path'
-import { installWorkerLog } from '../workers/log'
+import { installRuntime } from '../workers/runtime'
 import { roles, startWorkers, type Role, type RunningWorkers } from '../workers/worker'
 import { openServer, type Server } from './dev-server'
 
@@ -15,10 +15,10 @@ export interface House {
 const NO_WORKERS: RunningWorkers = { states: () => ({}), finished: new Promise(() => {}), stop: async () => {} }
 
 /** Starts what is not up yet. A home whose server another process looks after has its workers there too. */
-export async function openHouse(home: string, wanted: readonly Role[] = roles): Promise<House> {
+export async function openHouse(home: string, metrics?: string, wanted: readonly Role[] = roles): Promise<House> {
   const server = await openServer(home)
   try {
-    if (!server.elsewhere) installWorkerLog(join(home, 'worker.log'))
+    if (!server.elsewhere) await installRuntime({ logFile: join(home, 'worker.log'), metrics })
     const workers = server.elsewhere ? NO_WORKERS : await startWorkers(wanted, { server: server.temporal, home })
     return {
       server,

@@ -98,13 +98,14 @@ const program = new Command('rlaif').description('Reinforcement learning from AI
 const exitWith = (code: number) => void (process.exitCode = code)
 
 program.command('start').description('server, workers and the quickstart run; stays up on a terminal').action(async () => exitWith(await start()))
-program.command('up').description('server, UI and workers on this machine until Ctrl-C').action(async () => exitWith(await up()))
+program.command('up').description('server, UI and workers on this machine until Ctrl-C').option('--metrics <address>', 'answer GET /metrics for Prometheus there, e.g. 127.0.0.1:9464').action(async ({ metrics }: { metrics?: string }) => exitWith(await up(metrics)))
 program
   .command('worker')
   .description('workers for the Temporal server at TEMPORAL_ADDRESS')
   .option('--roles <list>', 'workflow, label, gpu; comma-separated', 'workflow,label,gpu')
   .option('--health-port <port>', 'answer GET /healthz there: 200 while every worker takes work')
-  .action(async ({ roles, healthPort }: { roles: string; healthPort?: string }) => exitWith(await worker(parseRoles(roles), healthPort === undefined ? undefined : Number(healthPort))))
+  .option('--metrics <address>', 'answer GET /metrics for Prometheus there, e.g. 0.0.0.0:9464')
+  .action(async ({ roles, healthPort, metrics }: { roles: string; healthPort?: string; metrics?: string }) => exitWith(await worker(parseRoles(roles), { ...(healthPort !== undefined && { healthPort: Number(healthPort) }), ...(metrics !== undefined && { metrics }) })))
 program
   .command('run <workflow>')
   .description('start a workflow and show its progress: align, compare, sweep, humanEvaluation, labelStudy, or one stage: sft, sample, label, rewardModel, rl, evaluate, report')

@@ -34,10 +34,10 @@ export async function start(): Promise<number> {
   }
 }
 
-/** Brings server and workers up until Ctrl-C. */
-export async function up(): Promise<number> {
+/** Brings server and workers up until Ctrl-C. @param metrics where Prometheus finds the workers' metrics, if anywhere */
+export async function up(metrics?: string): Promise<number> {
   const stopped = untilStopped()
-  const house = await openHouse(homeFolder())
+  const house = await openHouse(homeFolder(), metrics)
   try {
     if (house.server.elsewhere) {
       process.stdout.write(`Up already in another process: Temporal ${house.server.address}, UI ${house.server.ui}\n`)

@@ -2,7 +2,7 @@
 import { createServer, type Server } from 'node:http'
 import { InvalidInput } from '../contracts/parse'
 import { homeFolder } from '../workers/home'
-import { installWorkerLog } from '../workers/log'
+import { installRuntime } from '../workers/runtime'
 import { configuredServer } from '../workers/temporal'
 import { roles, startWorkers, type Role, type RunningWorkers } from '../workers/worker'
 import { untilStopped } from './house'
@@ -28,11 +28,17 @@ function openHealth(port: number, workers: RunningWorkers): Promise<Server> {
   })
 }
 
-/** @param healthPort where to answer GET /healthz, if at all */
-export async function worker(wanted: readonly Role[], healthPort?: number): Promise<number> {
+export interface WorkerFlags {
+  /** Where to answer GET /healthz, if at all. */
+  healthPort?: number
+  /** Where to answer GET /metrics, if at all. */
+  metrics?: string
+}
+
+export async function worker(wanted: readonly Role[], { healthPort, metrics }: WorkerFlags): Promise<number> {
   const server = configuredServer()
   if (!server) throw new InvalidInput('worker: TEMPORAL_ADDRESS is not set; set it to host:port of the Temporal server, or use `rlaif up` for a local one')
-  installWorkerLog()
+  await installRuntime({ metrics })
   const stopped = untilStopped()
   const workers = await startWorkers(wanted, { server, home: homeFolder() })
   const health = healthPort === undefined ? undefined : await openHealth(healthPort, workers)
