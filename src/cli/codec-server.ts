@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { z } from 'zod'
 import { InvalidInput } from '../contracts/parse'
+import { readBody } from '../request-body'
 import { encryptingCodec, parsePayloadKeys, PAYLOAD_KEYS } from '../workers/payload-encryption'
 
 const LARGEST_BODY = 16 * 1024 * 1024
@@ -56,20 +57,9 @@ async function answer(request: IncomingMessage, response: ServerResponse, codec:
   const path = new URL(request.url ?? '/', 'http://x').pathname
   const work = path.endsWith('/decode') ? codec.decode : path.endsWith('/encode') ? codec.encode : undefined
   if (request.method !== 'POST' || !work) return void response.writeHead(404).end()
-  const { payloads } = bodySchema.parse(JSON.parse(await bodyOf(request)))
+  const { payloads } = bodySchema.parse(JSON.parse(await readBody(request, LARGEST_BODY)))
   const made = await work(payloads.map(({ metadata, data }) => ({ metadata, data: data ?? Buffer.alloc(0) })))
   const asText = (bytes: Uint8Array | null | undefined) => Buffer.from(bytes ?? []).toString('base64')
   const body = { payloads: made.map(({ metadata, data }) => ({ metadata: Object.fromEntries(Object.entries(metadata ?? {}).map(([name, value]) => [name, asText(value)])), data: asText(data) })) }
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
-}
-
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = []
-  let size = 0
-  for await (const part of request as AsyncIterable<Buffer>) {
-    size += part.length
-    if (size > LARGEST_BODY) throw new Error(`codec-server: more than ${LARGEST_BODY} bytes`)
-    parts.push(part)
-  }
-  return Buffer.concat(parts).toString('utf8')
 }

@@ -19,6 +19,7 @@ import { workflowJsonSchema } from './schema'
 import { start, up } from './start'
 import { untilStopped } from './house'
 import { serveRatings } from './rate'
+import { serveReward, REWARD_TOKEN, type ServeRewardFlags } from './serve-reward'
 import { exportRatings, importRatings, labelingConfig, ratingsFormat } from './ratings'
 import { applySchedule, backfillSchedule, deleteSchedule, describeSchedule, listSchedules, pauseSchedule, readDeclarations, triggerSchedule, type BackfillFlags } from './schedule'
 import { describeRun, listRuns, reportFile } from './status'
@@ -86,6 +87,8 @@ Examples:
   rlaif report align-20260101120000 --open         the report of a run
   rlaif artifacts gc --older-than 14               what could be removed from the store; --yes removes it
   rlaif model import hf:HuggingFaceTB/SmolLM2-135M-Instruct ./smollm2
+
+  RLAIF_REWARD_TOKEN=… rlaif serve-reward --host 0.0.0.0 --input '{"task": "summarization", "labeler": {"baseUrl": "…", "model": "…"}}'
 
 Environment:
   RLAIF_HOME         artifacts, logs and the local server's database (./.rlaif)
@@ -182,6 +185,21 @@ program
   .option('--port <port>', 'where', '8300')
   .option('--host <address>', 'on which address; others than this machine need one they reach, and should reach it by TLS', '127.0.0.1')
   .action((id: string, { port, host }: { port: string; host: string }) => connected(async (connection) => exitWith(await serveRatings(connection, id, { port: Number(port), host, home: homeFolder() }, print))))
+program
+  .command('serve-reward')
+  .description('the labeler\'s direct score over HTTP, as the reward of TRL, OpenRLHF or verl')
+  .option('--input <file|json>', 'as of align: task and labeler are used')
+  .option('--port <port>', 'where', '8500')
+  .option('--host <address>', `on which address; others than this machine need ${REWARD_TOKEN}`, '127.0.0.1')
+  .option('--context <prompts|labels>', 'what the labeler is shown as the post or conversation: the prompts as they come, or the labels beside them', 'prompts')
+  .action(async ({ input, ...flags }: ServeRewardFlags & { input?: string }) => {
+    const stopped = untilStopped()
+    const { server, service } = await serveReward(readInput(input), flags, homeFolder())
+    print(`Rewards by ${service.labeler.name} for ${service.task.name}: POST http://${flags.host}:${flags.port}/get_reward${service.token === undefined ? '' : `, with the token of ${REWARD_TOKEN}`}. Ctrl-C ends it.`)
+    await stopped
+    server.closeAllConnections()
+    server.close()
+  })
 
 const ratings = program.command('ratings').description('items and ratings of a human evaluation as files')
 ratings

@@ -1,6 +1,7 @@
 // The rating page over HTTP. It holds nothing: what a rater does is in Temporal before the next page is shown, so it may end at any time.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { badAnswer, type Item, type RaterView, type RatingKind } from '../contracts/human-evaluation'
+import { readBody } from '../request-body'
 import { CONTENT_SECURITY_POLICY, itemPage, messagePage } from './page'
 import { isToken } from './links'
 
@@ -16,14 +17,7 @@ export interface Evaluation {
 const MOST_BODY_BYTES = 16 * 1024
 const LOAD_AGAIN_SECONDS = 3
 
-async function formOf(request: IncomingMessage): Promise<Record<string, string>> {
-  let text = ''
-  for await (const chunk of request) {
-    text += String(chunk)
-    if (text.length > MOST_BODY_BYTES) throw new Error('the form is too long')
-  }
-  return Object.fromEntries(new URLSearchParams(text))
-}
+const formOf = async (request: IncomingMessage): Promise<Record<string, string>> => Object.fromEntries(new URLSearchParams(await readBody(request, MOST_BODY_BYTES)))
 
 /** The answer a form holds: by place the rank from 0, or 1 and 0. */
 export function answerOf(kind: RatingKind, form: Record<string, string>, responses: number): number[] | undefined {

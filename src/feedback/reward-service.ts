@@ -1,0 +1,101 @@
+// Rewards over HTTP for trainers elsewhere: the labeler's direct score (paper §2.2.2) of whatever they sampled. Speaks the protocol of
+// OpenRLHF's remote reward models, {"query", "prompts", "labels"} → {"rewards", "scores", "extra_logs"}, and takes {"prompts", "completions"}.
+//
+// A response that could not be scored fails the request: a made-up reward would train the policy on nothing. Answers are kept, so a trainer
+// that asks again pays for nothing twice.
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { z } from 'zod'
+import { InvalidInput, parse } from '../contracts/parse'
+import type { Task } from '../data/task'
+import { readBody } from '../request-body'
+import { directRewards, scoreQuestion, stripTrailingJunk } from './direct-score'
+import { isUnanswered, type Labeler } from './labeler'
+
+const LARGEST_BODY = 32 * 1024 * 1024
+const MOST_RESPONSES = 8192
+
+const texts = z.array(z.string()).min(1).max(MOST_RESPONSES)
+const requestSchema = z
+  .object({
+    prompts: texts,
+    completions: texts.optional(),
+    query: texts.optional().describe('Prompt and response in one text.'),
+    labels: z.array(z.unknown()).nullish(),
+  })
+  .refine(({ completions, query }) => completions !== undefined || query !== undefined, { path: ['query'], message: 'wants "query" (prompt and response in one) or "completions"' })
+  .refine(({ prompts, completions, query, labels }) => [completions, query, labels].every((list) => !list || list.length === prompts.length), { path: ['prompts'], message: 'wants lists of one length' })
+type RewardRequest = z.infer<typeof requestSchema>
+
+export interface RewardService {
+  task: Task
+  labeler: Labeler
+  /** What the labeler is shown as the post or conversation: the prompt as it was sent, or the label beside it, where prompts carry a chat template. */
+  context: 'prompts' | 'labels'
+  /** Asked for as `Authorization: Bearer …` or `?token=…`; none is asked for without it. */
+  token?: string | undefined
+}
+
+export function openRewardServer(service: RewardService, port: number, host: string): Promise<Server> {
+  const server = createServer((request, response) => {
+    handle(service, request, response).catch((error: Error) => reply(response, error instanceof InvalidInput ? 400 : 502, { error: error.message }))
+  })
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => reject(new InvalidInput(`serve-reward: ${host}:${port} cannot be used: ${error.message}`)))
+    server.listen(port, host, () => resolve(server))
+  })
+}
+
+function reply(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'x-content-type-options': 'nosniff' }).end(JSON.stringify(body))
+}
+
+async function handle(service: RewardService, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://x')
+  if (url.pathname === '/healthz') return reply(response, 200, { labeler: service.labeler.name, task: service.task.name })
+  if (!isAllowed(service.token, request, url)) return reply(response, 401, { error: 'serve-reward: the token is missing or wrong' })
+  if (request.method !== 'POST' || url.pathname !== '/get_reward') return reply(response, 404, { error: 'serve-reward: there is POST /get_reward and GET /healthz' })
+  const rewards = await rewardsOf(service, parse(requestSchema, bodyAsJson(await readBody(request, LARGEST_BODY).catch(refuse)), 'serve-reward'))
+  reply(response, 200, { rewards, scores: rewards, extra_logs: { direct_score: rewards.map((reward) => 5.5 + 4.5 * reward) } })
+}
+
+const refuse = (error: Error): never => {
+  throw new InvalidInput(`serve-reward: ${error.message}`, { cause: error })
+}
+
+function bodyAsJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    return refuse(error as Error)
+  }
+}
+
+/** Compared by digest, in constant time. */
+function isAllowed(token: string | undefined, { headers }: IncomingMessage, url: URL): boolean {
+  if (token === undefined) return true
+  const given = /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1] ?? url.searchParams.get('token') ?? ''
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(given), digest(token))
+}
+
+/** @returns one reward in [−1, 1] for each response */
+async function rewardsOf({ task, labeler, context }: RewardService, { prompts, completions, query, labels }: RewardRequest): Promise<number[]> {
+  const responses = completions ?? query!.map((text, i) => responseIn(text, prompts[i]!, i))
+  const contexts = context === 'prompts' ? prompts : prompts.map((_, i) => labelText(labels?.[i], i))
+  const scored = await directRewards(labeler, responses.map((response, i) => scoreQuestion(task, contexts[i]!, stripTrailingJunk(response.trim()))))
+  return scored.map((reward, i) => {
+    if (isUnanswered(reward)) throw new Error(`serve-reward: ${labeler.name} gave no score for response ${i}: ${reward.failed}`)
+    return reward
+  })
+}
+
+function responseIn(query: string, prompt: string, i: number): string {
+  if (!query.startsWith(prompt)) throw new InvalidInput(`serve-reward: field "query.${i}" does not begin with its prompt`)
+  return query.slice(prompt.length)
+}
+
+function labelText(label: unknown, i: number): string {
+  if (typeof label !== 'string') throw new InvalidInput(`serve-reward: field "labels.${i}" is no text, but the service was started with --context labels`)
+  return label
+}

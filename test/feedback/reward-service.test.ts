@@ -1,0 +1,119 @@
+// Rewards for trainers elsewhere, over real HTTP on both sides: as OpenRLHF's executor asks for them, and as a TRL reward function does.
+import type { Server } from 'node:http'
+import { request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { serveReward } from '../../src/cli/serve-reward'
+import { uniform } from '../../src/random'
+import { temporaryFolder } from '../tiny-folder'
+import { startEndpoint, type Endpoint, type Fault, type Rule } from './endpoint'
+
+let endpoint: Endpoint
+let server: Server
+let url: string
+afterEach(async () => {
+  server.close()
+  await endpoint.close()
+  delete process.env.RLAIF_REWARD_TOKEN
+})
+
+/** A labeler that likes what is good: 8 with 3 parts of 4, 6 with the rest. */
+const likesGood: Rule = (prompt) => (prompt.includes('good') ? { '8': 0.75, '6': 0.25 } : { '2': 1 })
+
+async function serve(rule: Rule = likesGood, { fault, context = 'prompts', host = '127.0.0.1' }: { fault?: Fault; context?: string; host?: string } = {}): Promise<void> {
+  endpoint = await startEndpoint(rule, fault)
+  const input = { task: 'summarization', labeler: { baseUrl: endpoint.baseUrl, model: 'judge', retries: 0 } }
+  ;({ server } = await serveReward(input, { port: '0', host, context }, temporaryFolder()))
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+async function ask(body: unknown, { path = '/get_reward', headers = {} }: { path?: string; headers?: Record<string, string> } = {}) {
+  const response = await fetch(`${url}${path}`, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), headers })
+  return { status: response.status, body: (await response.json()) as { rewards?: number[]; scores?: number[]; extra_logs?: { direct_score: number[] }; error?: string } }
+}
+
+test("OpenRLHF's request: the response is what follows the prompt; the reward is the expected score, put to [−1, 1]", async () => {
+  await serve()
+  const { status, body } = await ask({ query: ['POST: a cat.\nTL;DR: a good cat', 'POST: a dog.\nTL;DR: bad'], prompts: ['POST: a cat.\nTL;DR:', 'POST: a dog.\nTL;DR:'], labels: ['', ''] })
+  const expected = [(0.75 * 8 + 0.25 * 6 - 5.5) / 4.5, (2 - 5.5) / 4.5]
+  expect(status).toBe(200)
+  expect(body.rewards).toEqual(expected.map((reward) => expect.closeTo(reward, 10)))
+  expect(body.scores).toEqual(body.rewards)
+  expect(body.extra_logs!.direct_score).toEqual([expect.closeTo(7.5, 10), expect.closeTo(2, 10)])
+  expect(endpoint.prompts[0]).toMatch(/POST: a cat\.\nTL;DR:.*a good cat/s)
+})
+
+test('prompts and completions, as a reward function of TRL has them; what was scored before is not asked again', async () => {
+  await serve()
+  const body = { prompts: ['x', 'y'], completions: ['good', 'bad'] }
+  const first = await ask(body)
+  const asked = endpoint.prompts.length
+  expect((await ask(body)).body).toEqual(first.body)
+  expect(endpoint.prompts.length).toBe(asked)
+})
+
+test('where prompts carry a chat template, the labels are what the labeler is shown', async () => {
+  await serve(likesGood, { context: 'labels' })
+  await ask({ query: ['<|user|>template<|end|>good'], prompts: ['<|user|>template<|end|>'], labels: ['the post itself'] })
+  expect(endpoint.prompts[0]).toContain('the post itself')
+  expect(endpoint.prompts[0]).not.toContain('template')
+  expect((await ask({ prompts: ['x'], completions: ['y'] })).body.error).toMatch(/field "labels\.0" is no text/)
+})
+
+test('a response without a score fails the request; nothing is made up', async () => {
+  await serve((prompt) => (prompt.includes('odd') ? { banana: 1 } : { '8': 1 }))
+  const { status, body } = await ask({ prompts: ['x', 'x'], completions: ['fine', 'odd'] })
+  expect(status).toBe(502)
+  expect(body.rewards).toBeUndefined()
+  expect(body.error).toMatch(/gave no score for response 1/)
+})
+
+test('with a token only who has it is answered, by header or in the address; others may only see that it is up', async () => {
+  process.env.RLAIF_REWARD_TOKEN = 'let-me-in'
+  await serve()
+  const body = { prompts: ['x'], completions: ['good'] }
+  expect((await ask(body)).status).toBe(401)
+  expect((await ask(body, { headers: { authorization: 'Bearer let-me-out' } })).status).toBe(401)
+  expect((await ask(body, { headers: { authorization: 'Bearer let-me-in' } })).status).toBe(200)
+  expect((await ask(body, { path: '/get_reward?token=let-me-in' })).status).toBe(200)
+  expect(endpoint.prompts).toHaveLength(1)
+  const up = await fetch(`${url}/healthz`)
+  expect([up.status, await up.json()]).toEqual([200, { labeler: expect.any(String), task: 'summarization' }])
+})
+
+test('on an address that others reach it does not start without a token', async () => {
+  await serve()
+  await expect(serveReward({}, { port: '0', host: '0.0.0.0', context: 'prompts' }, temporaryFolder())).rejects.toThrow(/set RLAIF_REWARD_TOKEN/)
+  await expect(serveReward({ task: 'summarization' }, { port: '0', host: '127.0.0.1', context: 'post' }, temporaryFolder())).rejects.toThrow(/--context got "post"/)
+})
+
+test.each<[string, unknown, RegExp]>([
+  ['no JSON', 'query', /is not valid JSON/],
+  ['no responses', { prompts: ['x'] }, /wants "query".*or "completions"/],
+  ['lists of different length', { prompts: ['x'], completions: ['a', 'b'] }, /wants lists of one length/],
+  ['a query of another prompt', { prompts: ['x'], query: ['y z'] }, /"query\.0" does not begin with its prompt/],
+  ['nothing', { prompts: [], completions: [] }, /field "prompts"/],
+  ['numbers', { prompts: [1], completions: ['a'] }, /field "prompts\.0" got 1/],
+  ['too many', { prompts: Array.from({ length: 9000 }, () => 'x'), completions: [] }, /field "prompts"/],
+])('%s is refused with what is wrong', async (_, body, message) => {
+  await serve()
+  const answer = await ask(body)
+  expect(answer.status).toBe(400)
+  expect(answer.body.error).toMatch(message)
+  expect(endpoint.prompts).toHaveLength(0)
+})
+
+test('2,000 bodies of garbage and a body without end are refused, and the service still answers', async () => {
+  await serve()
+  const pieces = ['{', '}', '[', ']', '"prompts"', ':', '"completions"', ',', 'null', '1e999', '"\\u0000"', '\u0000', '🜚', '"query"']
+  const bodies = Array.from({ length: 2000 }, (_, i) => Array.from({ length: Math.floor(20 * uniform(['length', i])) }, (_, j) => pieces[Math.floor(pieces.length * uniform([i, j]))]!).join(''))
+  const statuses = new Set<number>()
+  for (const body of bodies) statuses.add((await ask(body)).status)
+  expect([...statuses]).toEqual([400])
+  const ended = await new Promise<string>((done) => {
+    const endless = request(`${url}/get_reward`, { method: 'POST' }, (response) => done(String(response.statusCode)))
+    endless.on('error', () => done('closed'))
+    const chunk = Buffer.alloc(1024 * 1024, 120)
+    for (let i = 0; i < 40; i++) endless.write(chunk)
+  })
+  expect(['400', 'closed']).toContain(ended)
+  expect((await ask({ prompts: ['x'], completions: ['good'] })).status).toBe(200)
+})
