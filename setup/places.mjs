@@ -1,10 +1,24 @@
 // Where set-up keeps what it fetched: outside the project, so that every clone and every `npm ci` shares it.
 import { homedir } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
-import { accessSync, constants } from 'node:fs'
+import { delimiter, dirname, join, sep } from 'node:path'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 export const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)))
+/** As a package in somebody's node_modules: compiled already, its dependencies installed beside it by npm. */
+export const IS_PACKAGE = PROJECT.split(sep).includes('node_modules')
+
+/** The folder of an installed package, or undefined. */
+export function packageFolder(name) {
+  let folder = PROJECT
+  for (;;) {
+    const found = join(folder, 'node_modules', name)
+    if (existsSync(join(found, 'package.json'))) return found
+    if (dirname(folder) === folder) return undefined
+    folder = dirname(folder)
+  }
+}
+
 export const CACHE = process.env.RLAIF_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rlaif')
 
 export const tensorflowFolder = join(CACHE, 'tensorflow-cpu-2.21.0')

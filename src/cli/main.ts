@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 // The `rlaif` command.
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
 import { Command } from 'commander'
 import { InvalidInput } from '../contracts/parse'
 import { version } from '../version'
@@ -232,6 +234,10 @@ program
     await stopped
     server.close()
   })
+program
+  .command('setup')
+  .description('fetch and build what is missing on this machine: TensorFlow, the Temporal server, the default model')
+  .action(() => exitWith(spawnSync(process.execPath, [join(__dirname, '..', '..', 'setup', 'main.mjs')], { stdio: 'inherit' }).status ?? 1))
 program.command('doctor').description('what is installed, which device, which versions').action(async () => exitWith((await doctor(print)) ? 0 : 1))
 
 program
