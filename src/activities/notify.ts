@@ -2,6 +2,7 @@
 import { createHmac } from 'node:crypto'
 import { ApplicationFailure } from '@temporalio/activity'
 import type { Notification } from '../contracts/notification'
+import { checkAddress, checkAllowance } from '../feedback/endpoint-allowance'
 
 const TIMEOUT_MS = 20_000
 /** Of these the receiver is to mend something before another try can help. */
@@ -9,12 +10,23 @@ const REFUSED = new Set([400, 401, 403, 404, 405, 410, 413, 422])
 
 /** @throws a failure that names no secret: neither the address nor the answer's text is in it */
 export async function notify({ notify: { url, urlEnv, secretEnv }, text, workflowId }: Notification): Promise<void> {
-  const address = url ?? fromEnvironment(urlEnv!, 'urlEnv')
+  const address = url === undefined ? fromEnvironment(urlEnv!, 'urlEnv') : await allowed(url)
   const body = JSON.stringify({ text: withLink(text, workflowId) })
   const headers = { 'content-type': 'application/json', ...(secretEnv !== undefined && signature(body, fromEnvironment(secretEnv, 'secretEnv'))) }
   const response = await posted(address, body, headers)
   await response.body?.cancel()
   if (!response.ok) throw ApplicationFailure.create({ message: `notify: the receiver answered ${response.status}`, type: 'NotificationRefused', nonRetryable: REFUSED.has(response.status) })
+}
+
+/** An address that whoever started the run chose; one of the worker's environment is the operator's own. */
+async function allowed(url: string): Promise<string> {
+  try {
+    checkAllowance(url)
+    await checkAddress(url)
+    return url
+  } catch (error) {
+    throw ApplicationFailure.nonRetryable(`notify: ${(error as Error).message}`, 'NotificationRefused')
+  }
 }
 
 async function posted(address: string, body: string, headers: Record<string, string>): Promise<Response> {

@@ -1,6 +1,7 @@
 // Requests to an OpenAI-compatible endpoint, with manners: so many at once and a minute, growing and jittered pauses, Retry-After,
 // a stop when the endpoint is down, a stop before the money is spent. The key comes from the environment and goes nowhere else.
 import type { EndpointSettings } from '../contracts/settings'
+import { checkAddress, checkAllowance } from './endpoint-allowance'
 import type { Unanswered } from './labeler'
 
 const FIRST_PAUSE_MS = 500
@@ -93,7 +94,9 @@ function gate(most: number): <T>(work: () => Promise<T>) => Promise<T> {
 const TOO_LONG = /context[_ ](length|window|size)|maximum context|too (long|many tokens)|exceeds? .*(context|tokens)/i
 
 export function openClient(settings: EndpointSettings): EndpointClient {
+  checkAllowance(settings.baseUrl, settings.apiKeyEnv)
   const key = keyOf(settings)
+  let checked: Promise<void> | undefined
   const usage: Usage = { requests: 0, promptTokens: 0, completionTokens: 0, cost: 0 }
   const paceRequests = pacer(settings.requestsPerMinute)
   const paceTokens = pacer(settings.tokensPerMinute)
@@ -125,8 +128,10 @@ export function openClient(settings: EndpointSettings): EndpointClient {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...(key && { authorization: `Bearer ${key}` }) },
       body: JSON.stringify(body),
+      redirect: 'manual', // an endpoint must not lead the key, or the request, to where it is not allowed
       signal: AbortSignal.timeout(settings.timeoutSeconds * 1000),
     })
+    if (response.status >= 300 && response.status < 400) throw new EndpointRefused(`label: ${url} answered with a redirect to ${String(response.headers.get('location')).slice(0, 200)}; set labeler.baseUrl to where it leads`)
     const text = await boundedText(response)
     if (response.ok) {
       const parsed: unknown = JSON.parse(text)
@@ -169,6 +174,7 @@ export function openClient(settings: EndpointSettings): EndpointClient {
     async post(route, body, charactersIn, tokensOut) {
       const tokensIn = Math.ceil(charactersIn / CHARACTERS_PER_TOKEN)
       const estimate = price(tokensIn, tokensOut)
+      await (checked ??= checkAddress(settings.baseUrl))
       reserve(estimate)
       try {
         return await atOnce(() => tries(`${settings.baseUrl.replace(/\/+$/, '')}/${route}`, body, tokensIn + tokensOut))

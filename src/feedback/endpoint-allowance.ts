@@ -1,0 +1,62 @@
+// Which addresses a worker asks, and which of its secrets go there. Whoever may start a run names both: without a rule, they could read the
+// metadata of the machine's cloud, or have any variable of the worker sent to a server of theirs.
+//
+//   RLAIF_ENDPOINTS="https://api.openai.com=OPENAI_API_KEY,http://10.0.0.5:8000"
+//
+// Beginning of the address, and the variables that may be sent there (joined by +). Without it every address but those of cloud metadata may
+// be asked, and every variable may be named but those with secrets of this project, of Temporal, of storage and of the Hub.
+import { lookup } from 'node:dns/promises'
+import { BlockList, isIP } from 'node:net'
+import { InvalidInput } from '../contracts/parse'
+
+export const ENDPOINTS = 'RLAIF_ENDPOINTS'
+const OWN_SECRETS = /^(RLAIF_(PAYLOAD_KEYS|REWARD_TOKEN)|TEMPORAL_.*|AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)|HF_TOKEN)$/
+
+const metadata = new BlockList()
+metadata.addSubnet('169.254.0.0', 16)
+metadata.addSubnet('fe80::', 10, 'ipv6')
+metadata.addAddress('fd00:ec2::254', 'ipv6')
+
+interface Allowance {
+  origin: string
+  path: string
+  secrets: Set<string>
+}
+
+/** @throws InvalidInput naming the entry that cannot be read */
+export function parseAllowances(given: string): Allowance[] {
+  return given.split(',').map((entry) => {
+    const at = entry.lastIndexOf('=')
+    const [address, names] = at < 0 ? [entry, ''] : [entry.slice(0, at), entry.slice(at + 1)]
+    const url = URL.canParse(address.trim()) ? new URL(address.trim()) : undefined
+    if (!url || !/^https?:$/.test(url.protocol)) throw new InvalidInput(`${ENDPOINTS}: "${entry.trim()}" is no address; it wants e.g. https://api.openai.com=OPENAI_API_KEY`)
+    return { origin: url.origin, path: url.pathname.replace(/\/+$/, ''), secrets: new Set(names.split('+').map((name) => name.trim()).filter(Boolean)) }
+  })
+}
+
+const covers = ({ origin, path }: Allowance, url: URL) => origin === url.origin && (path === '' || url.pathname === path || url.pathname.startsWith(`${path}/`))
+
+/**
+ * @param secret name of the variable whose value would be sent along
+ * @throws InvalidInput when this worker does not ask that address, or does not send that variable there
+ */
+export function checkAllowance(address: string, secret?: string): void {
+  const given = process.env[ENDPOINTS]
+  if (given === undefined || given.trim() === '') {
+    if (secret !== undefined && OWN_SECRETS.test(secret)) throw new InvalidInput(`the variable ${secret} is none to send to an endpoint; keep the endpoint's key in one of its own`)
+    return
+  }
+  const own = parseAllowances(given).filter((allowance) => covers(allowance, new URL(address)))
+  if (own.length === 0) throw new InvalidInput(`${new URL(address).origin} is not among the endpoints that this worker asks; add it to ${ENDPOINTS} of the worker`)
+  if (secret !== undefined && !own.some(({ secrets }) => secrets.has(secret))) throw new InvalidInput(`${secret} is not sent to ${new URL(address).origin}: ${ENDPOINTS} of the worker does not name it there`)
+}
+
+/** @throws InvalidInput when the name leads to where clouds keep the machine's credentials; an allowance makes an exception */
+export async function checkAddress(address: string): Promise<void> {
+  const given = process.env[ENDPOINTS]
+  if (given !== undefined && given.trim() !== '') return // named by the operator
+  const host = new URL(address).hostname.replace(/^\[|\]$/g, '')
+  const found = isIP(host) ? [{ address: host, family: isIP(host) }] : await lookup(host, { all: true }).catch(() => [])
+  const bad = found.find(({ address, family }) => metadata.check(address, family === 6 ? 'ipv6' : 'ipv4'))
+  if (bad) throw new InvalidInput(`${host} leads to ${bad.address}, an address of cloud metadata; it is not asked`)
+}
