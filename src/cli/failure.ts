@@ -11,3 +11,7 @@ export function reasonOf(error: unknown): string {
   }
   return current instanceof Error ? current.message : String(current)
 }
+
+/** Text that came from a model, a file or an endpoint, without what a terminal would obey. */
+ 
+export const plainText = (text: string): string => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '�')

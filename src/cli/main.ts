@@ -10,7 +10,7 @@ import { collectGarbage } from './artifacts'
 import { startCodecServer } from './codec-server'
 import { connect, type Connected } from './connection'
 import { doctor } from './doctor'
-import { reasonOf } from './failure'
+import { plainText, reasonOf } from './failure'
 import { checkInput, readInput, workflowName } from './input'
 import { openInBrowser } from './browser'
 import { importModel } from './model'
@@ -28,7 +28,7 @@ import { describeRun, listRuns, reportFile } from './status'
 import { presetLines, sweepInput, trialLines } from './sweep'
 import { parseRoles, worker } from './worker'
 
-const print = (line: string) => void process.stdout.write(`${line}\n`)
+const print = (line: string) => void process.stdout.write(`${plainText(line)}\n`)
 
 async function connected<T>(use: (connection: Connected) => Promise<T>): Promise<T> {
   const connection = await connect(homeFolder())
@@ -274,7 +274,7 @@ model
 program.parseAsync().then(
   () => process.exit(),
   (error: unknown) => {
-    process.stderr.write(`rlaif: ${reasonOf(error)}\n`)
+    process.stderr.write(`rlaif: ${plainText(reasonOf(error))}\n`)
     process.exit(2)
   },
 )

@@ -2,6 +2,7 @@
 import type { WorkflowHandle } from '@temporalio/client'
 import { defaultPayloadConverter, type Payload } from '@temporalio/common'
 import { progressSchema, runStatusSchema, type Progress, type StageStatus } from '../contracts/status'
+import { plainText } from './failure'
 
 const REFRESH_MS = 500
 const PLAIN_LINE_EVERY_MS = 15_000
@@ -101,7 +102,7 @@ function finished({ state, seconds, message }: StageStatus): string {
 export function lines(now: Snapshot, pace: Pace = new Pace()): string[] {
   return now.stages.map((stage) => {
     const rest = stage.state === 'running' ? running(stage, now, pace) : stage.state === 'waiting' ? '' : finished(stage)
-    return `  ${SIGNS[stage.state]} ${stage.stage.padEnd(14)} ${rest}`.trimEnd()
+    return plainText(`  ${SIGNS[stage.state]} ${stage.stage.padEnd(14)} ${rest}`).trimEnd()
   })
 }
 

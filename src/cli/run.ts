@@ -6,7 +6,7 @@ import { artifactSchema, type Artifact } from '../contracts/artifact'
 import type { WorkflowName } from '../contracts/workflow-inputs'
 import { defaultQueues } from '../workers/worker'
 import { runPage, type Connected } from './connection'
-import { reasonOf } from './failure'
+import { plainText, reasonOf } from './failure'
 import { checkInput } from './input'
 import { follow } from './progress'
 import { parkedLines } from './resolve'
@@ -60,14 +60,14 @@ export async function seeThrough(connected: Connected, handle: WorkflowHandle): 
   result.catch(() => {}) // awaited below, unless the run parks
   const parked = await follow(handle, result)
   if (parked) {
-    process.stderr.write(`\n${parkedLines(handle.workflowId, parked).join('\n')}\n`)
+    process.stderr.write(`\n${plainText(parkedLines(handle.workflowId, parked).join('\n'))}\n`)
     return false
   }
   try {
     process.stdout.write(`${resultLines(await result).join('\n')}\n`)
     return true
   } catch (error) {
-    process.stderr.write(`\n${handle.workflowId} failed: ${reasonOf(error)}\n`)
+    process.stderr.write(`\n${handle.workflowId} failed: ${plainText(reasonOf(error))}\n`)
     return false
   }
 }

@@ -7,6 +7,7 @@ import type { ReadableStream } from 'node:stream/web'
 import { datasetInfo, downloadFile } from '@huggingface/hub'
 import { InvalidInput } from '../contracts/parse'
 import { cacheFolder } from '../model/cache'
+import { checkedCommit } from '../model/hub'
 
 const FORM = /^hf:datasets\/([\w.-]+\/[\w.-]+?)(?:@([\w.-]+))?\/((?:[\w.-]+\/)*[\w.-]+)$/
 
@@ -18,7 +19,8 @@ export async function downloadDatasetFile(path: string): Promise<string> {
   const { HF_ENDPOINT: hubUrl, HF_TOKEN: accessToken } = process.env
   const access = { ...(hubUrl && { hubUrl }), ...(accessToken && { accessToken }) }
   try {
-    const { sha: commit } = await datasetInfo({ name, revision, additionalFields: ['sha'], ...access })
+    const { sha } = await datasetInfo({ name, revision, additionalFields: ['sha'], ...access })
+    const commit = checkedCommit(sha)
     const target = join(cacheFolder(), 'hub', `datasets--${name.replace('/', '--')}`, commit, file)
     if (existsSync(target)) return target
     const blob = await downloadFile({ repo: { type: 'dataset', name }, revision: commit, path: file, ...access })

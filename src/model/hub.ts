@@ -31,6 +31,12 @@ export function parseHubName(spec: string): HubModel {
   return { name: match[1]!, revision: match[2] ?? 'main' }
 }
 
+/** It becomes part of a path. @throws when a hub names something else */
+export function checkedCommit(sha: string): string {
+  if (!/^[0-9a-f]{40,64}$/.test(sha)) throw new Error(`the hub names the commit ${JSON.stringify(sha)}, which is none`)
+  return sha
+}
+
 /** The access token, if one is needed, comes from HF_TOKEN, another hub from HF_ENDPOINT. */
 function access() {
   const { HF_ENDPOINT: hubUrl, HF_TOKEN: accessToken } = process.env
@@ -41,7 +47,8 @@ function access() {
 export async function downloadModel({ name, revision }: HubModel, onBytes: OnBytes = () => {}): Promise<string> {
   const folderOf = (commit: string) => join(cacheFolder(), 'hub', name.replace('/', '--'), commit)
   if (/^[0-9a-f]{40}$/.test(revision) && existsSync(folderOf(revision))) return folderOf(revision)
-  const { sha: commit } = await modelInfo({ name, revision, additionalFields: ['sha'], ...access() })
+  const { sha } = await modelInfo({ name, revision, additionalFields: ['sha'], ...access() })
+  const commit = checkedCommit(sha)
   const folder = folderOf(commit)
   if (existsSync(folder)) return folder
   const files = await filesOf(name, commit)

@@ -11,6 +11,7 @@ let endpoint: Endpoint
 let server: Server
 let url: string
 afterEach(async () => {
+  server.closeAllConnections()
   server.close()
   await endpoint.close()
   delete process.env.RLAIF_REWARD_TOKEN

@@ -1,0 +1,76 @@
+// Names that lead out of where they belong: artifacts, tasks and their files, files of the Hub. And text that would write on the terminal what it likes.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { fileStore } from '../../src/artifacts/store'
+import { plainText } from '../../src/cli/failure'
+import { lines } from '../../src/cli/progress'
+import { readRows } from '../../src/data/source'
+import { readTask, taskFolder } from '../../src/data/task'
+import { locateModel } from '../../src/model/locate'
+import { temporaryFolder } from '../tiny-folder'
+
+const root = temporaryFolder()
+const store = fileStore(join(root, 'store'))
+const artifact = (uri: string) => ({ uri, sha256: '0'.repeat(64), bytes: 1, summary: {} })
+
+test.each([
+  pathToFileURL('/etc').href,
+  `${pathToFileURL(join(root, 'store')).href}/../outside`,
+  `${pathToFileURL(join(root, 'store')).href}/%2e%2e/outside`,
+  `${pathToFileURL(join(root, 'store')).href}-of-somebody-else/x`,
+  `${pathToFileURL(join(root, 'store')).href}/sft/%2e%2e/%2e%2e/outside`,
+])('an artifact outside the store is refused: %s', (uri) => {
+  mkdirSync(join(root, 'outside'), { recursive: true })
+  writeFileSync(join(root, 'outside', 'manifest.json'), '{}')
+  expect(() => store.open(artifact(uri))).toThrow(/is not inside this worker's store/)
+  expect(() => store.describe(uri)).toThrow(/is not inside this worker's store/)
+})
+
+test.each(['file://example.com/share/x', 'file:///store/%2Fetc', 'file:///%00'])('a URI that is no path of this machine is refused: %s', (uri) => {
+  expect(() => store.open(artifact(uri))).toThrow()
+})
+
+test.each(['../../etc', '..', 'tasks/../../x', '/etc', 'harmless/../../../etc', 'a\u0000b'])('a task that is none is refused: %j', (task) => {
+  expect(() => taskFolder(task)).toThrow()
+})
+
+test("a task's files lie in its own folder", () => {
+  const folder = temporaryFolder()
+  const file = readFileSync(resolve(__dirname, '..', '..', 'tasks', 'harmless', 'task.json'), 'utf8')
+  for (const name of ['../secret.txt', '/etc/passwd', 'a/b.txt', '..']) {
+    writeFileSync(join(folder, 'task.json'), file.replace(/"[\w-]+\.txt"/, JSON.stringify(name)))
+    expect(() => readTask(folder)).toThrow(/must lie in the task's own folder|does not exist/)
+  }
+})
+
+test.each(['hf:datasets/owner/name/../../../../etc/passwd', 'hf:datasets/../../x/y.jsonl', 'hf:datasets/owner/name/a/..%2f..%2fetc'])('a file of the Hub that leads elsewhere is refused: %s', async (path) => {
+  await expect(readRows(path)).rejects.toThrow(/from the Hub it is hf:datasets\/owner\/name/)
+})
+
+test.each(['hf:../../etc', 'hf:owner/name@../../x', 'hf:owner'])('a model of the Hub that leads elsewhere is refused: %s', async (spec) => {
+  await expect(locateModel(spec)).rejects.toThrow()
+})
+
+test('a hub that names a commit with a path in it is not followed', async () => {
+  const hub = createServer((_, response) => response.setHeader('content-type', 'application/json').end(JSON.stringify({ _id: 'x', id: 'a/b', modelId: 'a/b', sha: '../../../../outside', private: false, gated: false, downloads: 0, likes: 0, lastModified: '2026-01-01', siblings: [] })))
+  await new Promise<void>((up) => hub.listen(0, '127.0.0.1', up))
+  process.env.HF_ENDPOINT = `http://127.0.0.1:${(hub.address() as AddressInfo).port}`
+  try {
+    await expect(locateModel('hf:a/b')).rejects.toThrow(/names the commit "\.\.\/\.\.\/\.\.\/\.\.\/outside"/)
+    await expect(readRows('hf:datasets/a/b/rows.jsonl')).rejects.toThrow(/names the commit/)
+  } finally {
+    delete process.env.HF_ENDPOINT
+    hub.closeAllConnections()
+    hub.close()
+  }
+})
+
+test('what a model, a file or an endpoint said cannot move the cursor, clear the screen or pass for a line of ours', () => {
+  expect(plainText('label: \u001b[2J\u001b[1;1Hall is well\rDONE \u009b31m\u0007')).toBe('label: �[2J�[1;1Hall is well�DONE �31m�')
+  expect(plainText('two\nlines\tand a tab')).toBe('two\nlines\tand a tab')
+  const [line] = lines({ stages: [{ stage: 'label', state: 'parked', message: '\u001b[2Jx' }] })
+  expect(line).not.toContain('\u001b')
+})
