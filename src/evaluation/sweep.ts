@@ -85,7 +85,7 @@ export interface Best {
   runnerUp?: Record<string, string>
   /** Of the best against the runner-up, paired by repeat. */
   difference?: MeanTest
-  /** Of draws of the repeats, with replacement, in which the same settings come out best. */
+  /** Share of draws of the repeats, with replacement, in which the same settings come out best; says little of few repeats. */
   stays: number
 }
 
@@ -120,7 +120,8 @@ function shareStayingBest(arms: readonly ReadonlyMap<number, number>[], sign: nu
       const values = drawn.flatMap((repeat) => byRepeat.get(repeat) ?? [])
       return values.length > 0 ? sign * mean(values) : -Infinity
     })
-    if (scores[0]! >= Math.max(...scores)) stays++
+    const top = Math.max(...scores)
+    if (scores[0] === top) stays += 1 / scores.filter((score) => score === top).length // a tie is shared
   }
   return stays / DRAWS
 }

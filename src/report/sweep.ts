@@ -32,6 +32,8 @@ export interface SweepData {
 const SURE = 0.05
 const MUCH_SLOWER = 1.1
 const SHOWN_TRIALS = 500
+/** Fewer cannot be drawn again to any purpose. */
+const ENOUGH_SEEDS = 4
 
 const isShare = (metric: string) => /(rate|accuracy|agreement|share|slot|confidence)(low|high)?$/i.test(metric)
 const shownAs = (metric: string) => (value: number) => (Number.isNaN(value) ? '–' : isShare(metric) ? `${(100 * value).toFixed(1)} %` : formatNumber(value, 4))
@@ -98,13 +100,14 @@ export function answers(data: SweepData, { axes, best, since }: SweepFindings): 
   if (!best) return [`No trial has the figure ${data.metric}. ${availableFigures(data.trials)}`]
   const show = shownAs(data.metric)
   const found = axes.flatMap(({ field, levels }) => levels.filter(({ difference }) => difference && difference.p < SURE).map(({ level, difference }) => `${field} ${level} differs from ${levels[0]!.level} by ${show(difference!.value)} (${show(difference!.low)} to ${show(difference!.high)}; p ${pText(difference!.p)}).`))
-  return [bestSentence(best, show), ...(found.length > 0 ? found : ['No setting differs from the first of its axis beyond noise.']), ...since.map(({ other, found }) => `Against ${other.called}: ${movedIn(found)}.`)]
+  return [bestSentence(best, show, data.metric), ...(found.length > 0 ? found : ['No setting differs from the first of its axis beyond noise.']), ...since.map(({ other, found }) => `Against ${other.called}: ${movedIn(found)}.`)]
 }
 
-function bestSentence({ levels, metric, runnerUp, difference, stays }: Best, show: (value: number) => string): string {
-  const interval = Number.isNaN(metric.low) ? '' : ` (95 % interval ${show(metric.low)} to ${show(metric.high)} over ${metric.n} seeds)`
+function bestSentence({ levels, metric, runnerUp, difference, stays }: Best, show: (value: number) => string, name: string): string {
+  const { low, high } = within(name, metric)
+  const interval = Number.isNaN(low) ? '' : ` (95 % interval ${show(low)} to ${show(high)} over ${metric.n} seeds)`
   const second = runnerUp ? ` Next is ${settingsText(runnerUp)}${difference && !Number.isNaN(difference.p) ? `, p ${pText(difference.p)} of no difference` : ''}.` : ''
-  return `Best: ${settingsText(levels)} with ${show(metric.value)}${interval}.${second}${metric.n > 1 ? ` It stays best in ${(100 * stays).toFixed(0)} % of draws of the seeds.` : ''}`
+  return `Best: ${settingsText(levels)} with ${show(metric.value)}${interval}.${second}${metric.n >= ENOUGH_SEEDS ? ` It stays best in ${(100 * stays).toFixed(0)} % of draws of the seeds.` : ''}`
 }
 
 function availableFigures(trials: readonly SweptTrial[]): string {
@@ -119,7 +122,7 @@ export function cautions({ trials, metric }: Pick<SweepData, 'trials' | 'metric'
   const repeats = new Set(done.map(({ repeat }) => repeat)).size
   const chance = (figure: string) => done.filter(({ figures }) => (figures[figure] ?? 1) <= 0.5).length
   if (repeats < 2) out.push('One seed only: nothing here says how much a figure changes by chance. Give several "seeds".')
-  else if (repeats < 4) out.push(`${repeats} seeds only: the intervals are wide, and a small effect would not be seen.`)
+  else if (repeats < ENOUGH_SEEDS) out.push(`${repeats} seeds only: the intervals are wide, and a small effect would not be seen.`)
   if (chance('evaluate.agreementLow') > 0) out.push(`In ${chance('evaluate.agreementLow')} of ${done.length} trials the judge cannot be told from chance: its win rates show that the machinery runs, and nothing about the settings.`)
   if (chance('study.agreementLow') > 0) out.push(`In ${chance('study.agreementLow')} of ${done.length} trials the labeler cannot be told from chance on the pairs it was asked.`)
   const skipped = trials.filter(({ state }) => state === 'skipped')
@@ -145,6 +148,8 @@ function comparison({ metric }: SweepData, { called, report }: OtherSweep, found
 }
 
 const figure = (value: string): Cell => ({ html: escape(value), number: true })
+/** A share's interval ends where shares end. */
+const within = (metric: string, test: MeanTest): MeanTest => (isShare(metric) ? { ...test, low: Math.max(0, test.low), high: Math.min(1, test.high) } : test)
 const withBand = ({ value, low, high }: MeanTest, show: (value: number) => string): Cell => (Number.isNaN(low) ? figure(show(value)) : withInterval(show(value), show(low), show(high)))
 
 function effects(data: SweepData, axes: readonly AxisEffects[]): string {
@@ -158,7 +163,7 @@ function effects(data: SweepData, axes: readonly AxisEffects[]): string {
       }
       const head = ['Level', 'Trials', data.metric, ...(paper ? ['Paper'] : []), 'Against the first', 'p', 'Minutes', 'Cost']
       const rows = levels.map(({ level, trials, metric, difference, seconds, cost }): Cell[] => [
-        text(level), number(trials), withBand(metric, show), ...(paper ? [ofPaper(level)] : []), difference ? withBand(difference, show) : figure('–'), figure(difference ? pText(difference.p) : '–'), number(seconds / 60, 1), number(cost, 4),
+        text(level), number(trials), withBand(within(data.metric, metric), show), ...(paper ? [ofPaper(level)] : []), difference ? withBand(difference, show) : figure('–'), figure(difference ? pText(difference.p) : '–'), number(seconds / 60, 1), number(cost, 4),
       ])
       const missing = paper && Object.entries(paper.levels).filter(([level, tasks]) => tasks[data.task] !== undefined && !levels.some((own) => own.level === level))
       const note = paper ? `<p class="soft">Paper: ${escape(paper.source)}.${missing!.length > 0 ? ` Also there: ${escape(missing!.map(([level, tasks]) => `${level} ${tasks[data.task]} %`).join(', '))}.` : ''}</p>` : ''
@@ -172,7 +177,7 @@ function effects(data: SweepData, axes: readonly AxisEffects[]): string {
 function effectChart(field: string, levels: AxisEffects['levels'], metric: string): string {
   const drawable = levels.filter(({ trials }) => trials > 0)
   if (drawable.length === 0) return ''
-  const points = drawable.map(({ level, metric: { value, low, high } }) => ({ name: level, value, low, high }))
+  const points = drawable.map(({ level, metric: test }) => ({ name: level, ...within(metric, test) }))
   if (points.length > 5 && points.every(({ name }) => Number.isFinite(Number(name)))) return lineChart(`${metric} by ${field}`, [{ name: metric, points: points.map(({ name, value }) => [Number(name), value]) }])
   return pointChart(`${metric} by ${field}`, points)
 }
