@@ -1,20 +1,31 @@
 # A worker with everything set up: packages, TensorFlow's library, the native part, the default model.
-FROM node:22-bookworm-slim
+ARG NODE_IMAGE=node:22-bookworm-slim
+# Where builds must not change under one's feet: --build-arg NODE_IMAGE=node:22-bookworm-slim@sha256:…
+
+FROM ${NODE_IMAGE} AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 python3-pip g++ \
  && rm -rf /var/lib/apt/lists/*
-ENV RLAIF_CACHE=/opt/rlaif-cache RLAIF_HOME=/var/lib/rlaif
 # The server is another container's; its command is not needed here.
-ENV TEMPORAL_ADDRESS=temporal:7233
+ENV RLAIF_CACHE=/opt/rlaif-cache TEMPORAL_ADDRESS=temporal:7233
 WORKDIR /opt/rlaif
 COPY package.json package-lock.json .npmrc ./
 COPY setup setup
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 COPY tasks tasks
-COPY schedules schedules
 RUN node setup/main.mjs \
- && mkdir -p "$RLAIF_HOME" && chown node:node "$RLAIF_HOME"
+ && npm prune --omit=dev --ignore-scripts \
+ && rm -rf src
+
+FROM ${NODE_IMAGE}
+ENV NODE_ENV=production RLAIF_CACHE=/opt/rlaif-cache RLAIF_HOME=/var/lib/rlaif TEMPORAL_ADDRESS=temporal:7233
+COPY --from=build /opt/rlaif-cache /opt/rlaif-cache
+COPY --from=build /opt/rlaif /opt/rlaif
+COPY schedules /opt/rlaif/schedules
+RUN mkdir -p "$RLAIF_HOME" && chown node:node "$RLAIF_HOME"
+WORKDIR /opt/rlaif
 USER node
+VOLUME /var/lib/rlaif
 ENTRYPOINT ["node", "dist/cli/main.js"]
 CMD ["worker"]
