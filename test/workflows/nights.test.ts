@@ -47,7 +47,7 @@ test('seven nights, one with a failing arm, one with the server killed, one that
   let release: () => void = () => {}
   const held = new Promise<void>((open) => (release = open))
   const atWork = { first: false }
-  const { activities, computed } = storedFakes(async (_, input) => {
+  const { activities, computed, store } = storedFakes(async (_, input) => {
     const { epochs } = input.settings as { epochs: number }
     atWork.first = true
     if (day === FAILING && epochs === 2) throw ApplicationFailure.nonRetryable('the device is on fire')
@@ -56,8 +56,9 @@ test('seven nights, one with a failing arm, one with the server killed, one that
     return { accuracy: 0.6 + (day >= BETTER ? 0.2 : 0) + 0.01 * normal([input.seed as number, epochs]) }
   })
 
+  const withStore = { ...activities, resolveArtifact: (uri: string) => Promise.resolve(store.describe(uri)) }
   const native = await NativeConnection.connect({ address: server.address })
-  const worker = await Worker.create({ connection: native, taskQueue: 'rlaif', workflowsPath: require.resolve('../../src/workflows/index.ts'), activities })
+  const worker = await Worker.create({ connection: native, taskQueue: 'rlaif', workflowsPath: require.resolve('../../src/workflows/index.ts'), activities: withStore })
   const id = (of: number) => `nightly-2026-11-${of}T02:30:00Z`
   const start = (of: number, overlap = 'bufferAll') => backfillSchedule(connected(), 'nightly', { from: `2026-11-${of}T00:00Z`, to: `2026-11-${of + 1}T00:00Z`, overlap, yes: true })
   const exists = async (of: number) => client.workflow.getHandle(id(of)).describe().then(() => true, () => false)
@@ -69,7 +70,7 @@ test('seven nights, one with a failing arm, one with the server killed, one that
     return client.workflow.getHandle(id(of)).result() as Promise<SweepResult>
   }
 
-  const { results, again } = await worker.runUntil(async () => {
+  const { results, again, pinned } = await worker.runUntil(async () => {
     expect(await applySchedule(connected(), declaration)).toBe('created')
     expect(await applySchedule(connected(), declaration)).toBe('unchanged')
     const results = new Map<number, SweepResult>()
@@ -102,7 +103,8 @@ test('seven nights, one with a failing arm, one with the server killed, one that
     await start(BETTER) // made up for once more, after a later night
     for (let tries = 0; computed.length === before && tries < 100; tries++) await pause(100)
     const again = { result: await ended(BETTER), computed: computed.slice(before) }
-    return { results, again }
+    const pinned = await client.workflow.execute('sweep', { taskQueue: 'rlaif', workflowId: 'by-hand', args: [{ ...declaration.input, baseline: results.get(DAYS[0]!)!.report.uri }] })
+    return { results, again, pinned: pinned as SweepResult }
   })
 
   expect([...results.keys()]).toEqual(DAYS)
@@ -124,11 +126,14 @@ test('seven nights, one with a failing arm, one with the server killed, one that
   expect(readFileSync(join(fileURLToPath(again.result.report.uri), 'report.html'), 'utf8')).toContain(`Since the night of ${night(OVERLAPPING)}`)
   expect(again.computed.map((work) => work.split(' ')[0])).toEqual(['sweep-report']) // all else was in the store
 
+  expect(pinned).toMatchObject({ trials: { done: 6 }, report: expect.objectContaining({ summary: expect.objectContaining({ headline: expect.stringMatching(/against the pinned baseline: [1-9] figures? moved beyond noise$/) }) }) })
+  expect(pinned.night).toBeUndefined()
+
   const nights = new Set<string>()
-  for await (const { workflowId } of client.workflow.list({ query: 'WorkflowType = "sweep"' })) nights.add(workflowId)
+  for await (const { workflowId } of client.workflow.list({ query: 'WorkflowType = "sweep"' })) if (workflowId !== 'by-hand') nights.add(workflowId)
   expect([...nights].sort()).toEqual(DAYS.map(id))
   const trained = computed.filter((work) => work.startsWith('reward-model'))
-  expect(new Set(trained).size).toBe(7 * 6 - 3)
+  expect(new Set(trained).size).toBe(7 * 6 - 3 + 6) // and those by hand, with the seeds as they were given
   expect(trained.length).toBe(new Set(trained).size)
 
   expect((await listSchedules(connected()))[1]).toMatch(/nightly +sweep +paused +nightly-2026-11-1[67]/)

@@ -17,6 +17,7 @@ export interface StoredFakes {
   activities: Record<string, (input: Input) => Promise<StageResult>>
   /** Every piece of work that was computed, by stage and key; one that was in the store is not. */
   computed: string[]
+  store: ArtifactStore
 }
 
 export function storedFakes(fake: FakeStage): StoredFakes {
@@ -33,7 +34,7 @@ export function storedFakes(fake: FakeStage): StoredFakes {
     computed.push(`${stage} ${key}`)
     return { ...(await store.commit(work, { stage, version: 1, key, seconds: 1, input: settings, summary })), reused: false }
   }
-  return { computed, activities: Object.fromEntries((Object.keys(stageSchemas) as StageName[]).map((stage) => [stage, activity(stage)])) }
+  return { computed, store, activities: Object.fromEntries((Object.keys(stageSchemas) as StageName[]).map((stage) => [stage, activity(stage)])) }
 }
 
 const hostOn = (store: ArtifactStore, output: string) => ({ open: (artifact) => store.open(artifact).folder, manifest: (artifact) => store.open(artifact).manifest, output }) as Partial<StageHost> as StageHost
