@@ -7,7 +7,7 @@ import { InvalidInput, parse } from '../contracts/parse'
 import type { Progress } from '../contracts/status'
 import { HANDED_BACK, stageSchemas, type StageName, type StageResult } from '../contracts/stages'
 import { computeInChild, type StageFailure } from '../workers/child'
-import { explained } from '../workers/disk-full'
+import { explained } from '../workers/explained'
 import { openStageMeter } from './metrics'
 import { stageVersion } from './registry'
 
@@ -91,7 +91,7 @@ async function whileHeartbeating<T>(work: (signal: AbortSignal, onProgress: (pro
 
 const outcomeOf = (error: unknown) => (error instanceof CancelledFailure ? 'cancelled' : error instanceof ApplicationFailure && error.type === HANDED_BACK ? 'handed back' : 'failed')
 
-const FINAL = new Set(['InvalidInput', 'EndpointRefused', 'Diverged', 'DiskFull'])
+const FINAL = new Set(['InvalidInput', 'EndpointRefused', 'Diverged', 'DiskFull', 'OutOfMemory'])
 
 /** Decides what is worth another attempt: everything but what the user has to mend. */
 function asActivityFailure(thrown: unknown, home: string): unknown {

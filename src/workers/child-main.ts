@@ -5,7 +5,7 @@ import { openAnswers, type AnswerFiles } from '../artifacts/answers'
 import { fileStore } from '../artifacts/store'
 import type { Progress } from '../contracts/status'
 import type { ChildMessage, Job } from './child'
-import { explained } from './disk-full'
+import { explained } from './explained'
 import { storeFolder } from './home'
 
 /** Progress messages are sent at most this often; the last of a phase always is. */
@@ -56,7 +56,7 @@ process.on('SIGTERM', () => {
 process.on('disconnect', () => process.exit(1)) // the worker is gone: nobody would take the result
 process.once('message', (job: Job) => {
   compute(job).catch((error: unknown) => {
-    const { name, message, stack } = explained(error, job.home)
+    const { name, message, stack } = explained(error, job.home, (job.input as { settings?: { microBatchSize?: number; recompute?: boolean } }).settings)
     tell({ type: 'failed', name, message, stack: stack ?? '' }, () => process.exit(1))
   })
 })

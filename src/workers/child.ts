@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { summarySchema, type Summary } from '../contracts/artifact'
 import type { StageName } from '../contracts/stages'
 import { progressSchema, type Progress } from '../contracts/status'
+import { smaller } from './explained'
 
 /** A child that says nothing for this long is taken for hung. RLAIF_HANG_SECONDS moves it. */
 const hangMs = () => Number(process.env.RLAIF_HANG_SECONDS ?? 1200) * 1000
@@ -82,7 +83,7 @@ export function computeInChild(job: Job, signal: AbortSignal, { onProgress, onLi
     child.on('exit', (code, killedBy) => {
       clearInterval(watchdog)
       signal.removeEventListener('abort', stop)
-      const end = killedBy ? `was killed by ${killedBy}${killedBy === 'SIGKILL' ? ' (out of memory?)' : ''}` : `ended with code ${code}`
+      const end = killedBy ? `was killed by ${killedBy}${killedBy === 'SIGKILL' ? ` (out of memory? ${smaller((job.input as { settings?: object }).settings)})` : ''}` : `ended with code ${code}`
       outcome ??= () => reject(new StageFailure('Crashed', `${job.stage}: the child process ${end} before it was done. ${errors.trim()}`.trim()))
       outcome()
     })
