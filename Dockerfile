@@ -7,7 +7,9 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 python3-pip g++ \
  && rm -rf /var/lib/apt/lists/*
 # The server is another container's; its command is not needed here.
-ENV RLAIF_CACHE=/opt/rlaif-cache TEMPORAL_ADDRESS=temporal:7233
+# cpu, or cuda for NVIDIA's devices (4 GB more).
+ARG RLAIF_TENSORFLOW=cpu
+ENV RLAIF_CACHE=/opt/rlaif-cache TEMPORAL_ADDRESS=temporal:7233 RLAIF_TENSORFLOW=${RLAIF_TENSORFLOW}
 WORKDIR /opt/rlaif
 COPY package.json package-lock.json .npmrc ./
 COPY setup setup

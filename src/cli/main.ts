@@ -110,7 +110,8 @@ program
   .option('--roles <list>', 'workflow, label, gpu; comma-separated', 'workflow,label,gpu')
   .option('--health-port <port>', 'answer GET /healthz there: 200 while every worker takes work')
   .option('--metrics <address>', 'answer GET /metrics for Prometheus there, e.g. 0.0.0.0:9464')
-  .action(async ({ roles, healthPort, metrics }: { roles: string; healthPort?: string; metrics?: string }) => exitWith(await worker(parseRoles(roles), { ...(healthPort !== undefined && { healthPort: Number(healthPort) }), ...(metrics !== undefined && { metrics }) })))
+  .option('--gpu-queue <name>', 'task queue of the gpu role, for devices of a class: runs ask for it by {"queues": {"gpu": …}}', 'rlaif-gpu')
+  .action(async ({ roles, healthPort, metrics, gpuQueue }: { roles: string; healthPort?: string; metrics?: string; gpuQueue: string }) => exitWith(await worker(parseRoles(roles), { gpuQueue, ...(healthPort !== undefined && { healthPort: Number(healthPort) }), ...(metrics !== undefined && { metrics }) })))
 program
   .command('run <workflow>')
   .description('start a workflow and show its progress: align, compare, sweep, humanEvaluation, labelStudy, or one stage: sft, sample, label, rewardModel, rl, evaluate, report')

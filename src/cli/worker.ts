@@ -4,7 +4,7 @@ import { InvalidInput } from '../contracts/parse'
 import { homeFolder } from '../workers/home'
 import { installRuntime } from '../workers/runtime'
 import { configuredServer } from '../workers/temporal'
-import { roles, startWorkers, type Role, type RunningWorkers } from '../workers/worker'
+import { defaultQueues, roles, startWorkers, type Role, type RunningWorkers } from '../workers/worker'
 import { untilStopped } from './house'
 
 export function parseRoles(given: string): Role[] {
@@ -33,14 +33,16 @@ export interface WorkerFlags {
   healthPort?: number
   /** Where to answer GET /metrics, if at all. */
   metrics?: string
+  /** Task queue of the gpu role, for devices of a class of their own. */
+  gpuQueue?: string
 }
 
-export async function worker(wanted: readonly Role[], { healthPort, metrics }: WorkerFlags): Promise<number> {
+export async function worker(wanted: readonly Role[], { healthPort, metrics, gpuQueue }: WorkerFlags): Promise<number> {
   const server = configuredServer()
   if (!server) throw new InvalidInput('worker: TEMPORAL_ADDRESS is not set; set it to host:port of the Temporal server, or use `rlaif up` for a local one')
   await installRuntime({ metrics })
   const stopped = untilStopped()
-  const workers = await startWorkers(wanted, { server, home: homeFolder() })
+  const workers = await startWorkers(wanted, { server, home: homeFolder(), ...(gpuQueue !== undefined && { queues: { ...defaultQueues, gpu: gpuQueue } }) })
   const health = healthPort === undefined ? undefined : await openHealth(healthPort, workers)
   process.stdout.write(`workers ${wanted.join(', ')} take work from ${server.connection.address}\n`)
   try {
