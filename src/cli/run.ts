@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import type { WorkflowHandle } from '@temporalio/client'
 import { artifactSchema, type Artifact } from '../contracts/artifact'
+import { brief } from '../contracts/brief'
 import type { WorkflowName } from '../contracts/workflow-inputs'
 import { defaultQueues } from '../workers/worker'
 import { runPage, type Connected } from './connection'
@@ -21,7 +22,7 @@ export interface StartOptions {
 const stamp = () => new Date().toISOString().replace(/\D/g, '').slice(0, 14)
 export const newId = (workflow: WorkflowName): string => `${workflow}-${stamp()}`
 
-const summaryOf = (input: unknown): string => (input === undefined ? 'defaults' : JSON.stringify(input)).slice(0, 180)
+const summaryOf = (input: unknown): string => brief(input === undefined ? 'defaults' : JSON.stringify(input))
 
 /** Starts a run, or joins the one that goes on under the same id. */
 export async function startRun({ client }: Pick<Connected, 'client'>, workflow: WorkflowName, { id, input, priority }: StartOptions): Promise<WorkflowHandle> {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { ScheduleNotFoundError, type Backfill, type ScheduleDescription, type ScheduleHandle, type ScheduleOptions } from '@temporalio/client'
+import { brief } from '../contracts/brief'
 import { OVERLAPS, overlapSchema, scheduleSchema, type Overlap, type ScheduleDeclaration } from '../contracts/schedule'
 import { InvalidInput, parse } from '../contracts/parse'
 import { defaultQueues } from '../workers/worker'
@@ -57,7 +58,7 @@ export function optionsOf(declaration: ScheduleDeclaration): ScheduleOptions {
     args: [inputOf(declaration)],
     memo: { declaration: digestOf(declaration) },
     priority: { priorityKey: priority }, // kept by the server though the client's type lacks it
-    ...(note !== undefined && { staticSummary: note.slice(0, 180) }),
+    ...(note !== undefined && { staticSummary: brief(note) }),
   }
   return {
     scheduleId: id,

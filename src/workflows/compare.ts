@@ -1,6 +1,7 @@
 // Several methods on the same prompts, from shared stages: every policy against every other (paper §3.4, Table 1).
 import { ApplicationFailure, ParentClosePolicy, executeChild, isCancellation, workflowInfo } from '@temporalio/workflow'
 import type { Artifact } from '../contracts/artifact'
+import { brief } from '../contracts/brief'
 import type { AlignResult } from '../contracts/status'
 import { armsOf, workflowSchemas, type Arm, type CompareInput } from '../contracts/workflow-inputs'
 import type { align } from './align'
@@ -64,7 +65,7 @@ async function trainOne(stages: StageRunner, arm: Arm): Promise<Trained> {
         args: [arm.input],
         workflowId: `${workflowId}/${arm.name}-${arm.seed}`,
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-        staticSummary: shownAs,
+        staticSummary: brief(shownAs),
         ...(memo?.sweep !== undefined && { memo: { sweep: memo.sweep } }),
       }),
     )

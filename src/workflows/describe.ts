@@ -1,5 +1,6 @@
 // What a run shows of itself in the UI, as Markdown: a table of its stages and, when one is parked, what failed and how to go on.
 import type { Summary } from '../contracts/artifact'
+import { brief } from '../contracts/brief'
 import { isEndpoint } from '../contracts/settings'
 import type { LabelerInput, StageName } from '../contracts/stages'
 import type { StageStatus } from '../contracts/status'
@@ -9,11 +10,9 @@ export function summaryOf(shownAs: string, stage: StageName, input: object): str
   const { settings, labeler, judge, spec, task } = input as { settings?: Record<string, unknown>; spec?: string; task?: string } & Partial<Record<'labeler' | 'judge', LabelerInput>>
   const who = (asked: LabelerInput) => (isEndpoint(asked.settings) ? `${asked.settings.model} at ${asked.settings.baseUrl.replace(/^https?:\/\//, '')}` : asked.settings.model)
   const parts = [spec, task, labeler && `labeler ${who(labeler)}`, judge && `judge ${who(judge)}`, ...SHOWN_SETTINGS.filter((name) => settings?.[name] !== undefined).map((name) => `${name} ${String(settings![name])}`)]
-  return [...(shownAs === stage ? [] : [shownAs]), ...parts.filter((part) => part !== undefined)].join(', ').slice(0, LONGEST_SUMMARY)
+  return brief([...(shownAs === stage ? [] : [shownAs]), ...parts.filter((part) => part !== undefined)].join(', '))
 }
 const SHOWN_SETTINGS = ['algorithm', 'epochs', 'steps', 'learningRate'] as const
-/** Temporal takes 200 bytes. */
-const LONGEST_SUMMARY = 160
 
 export const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 

@@ -1,6 +1,7 @@
 // A message to people outside, as a run of its own: it is tried for a day, and whoever sends it does not wait.
 import { ParentClosePolicy, WorkflowIdReusePolicy, proxyActivities, startChild, uuid4, workflowInfo } from '@temporalio/workflow'
 import type { Activities } from '../activities'
+import { brief } from '../contracts/brief'
 import type { Notification } from '../contracts/notification'
 import type { Notify, Queues } from '../contracts/settings'
 import { workflowSchemas } from '../contracts/workflow-inputs'
@@ -13,7 +14,7 @@ export async function notification(input?: unknown): Promise<void> {
     startToCloseTimeout: '1 minute',
     scheduleToCloseTimeout: '1 day',
     retry: { initialInterval: '5 seconds', maximumInterval: '15 minutes' },
-    summary: message.text.slice(0, 100),
+    summary: brief(message.text),
   })
   await notify(message)
 }
@@ -27,6 +28,6 @@ export async function notifyPeople(notify: Notify, queues: Queues, text: string)
     workflowId: `${workflowId}/notification-${uuid4()}`,
     workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
     parentClosePolicy: ParentClosePolicy.ABANDON,
-    staticSummary: text.slice(0, 180),
+    staticSummary: brief(text),
   })
 }

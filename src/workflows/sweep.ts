@@ -1,6 +1,7 @@
 // One workflow at many settings, a child for each: left alone overnight, read in the morning.
 import { SearchAttributeType, defineSearchAttributeKey } from '@temporalio/common'
 import { CancellationScope, ParentClosePolicy, condition, continueAsNew, defineSignal, defineUpdate, executeChild, isCancellation, setHandler, workflowInfo } from '@temporalio/workflow'
+import { brief } from '../contracts/brief'
 import { TRIAL_PARKED, sweepResultSchema, trialParkedSchema, type EndedTrial, type SweepInput, type SweepMemo, type SweepResult } from '../contracts/sweep'
 import { trialsOf, type Trial } from '../contracts/sweep-trials'
 import { workflowSchemas } from '../contracts/workflow-inputs'
@@ -81,13 +82,14 @@ function startTrial({ workflow, queues }: SweepInput, { trial, levels, seed, inp
     workflowId: `${workflowId}/trial-${trial}`,
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
     memo: { sweep },
-    staticSummary: `${Object.entries(levels).map(([field, level]) => `${field} ${level}`).join(', ')}, seed ${seed}`.slice(0, 160),
+    staticSummary: brief(`seed ${seed}, ${Object.entries(levels).map(([field, level]) => `${field} ${level}`).join(', ')}`),
   }) as Promise<TrialOutcome>
 }
 
 /** @returns what to call when no trial can be run again any more */
 function takeMessages(ledger: TrialLedger, scopes: ReadonlyMap<number, CancellationScope>, show: () => void): () => void {
   let isOver = false
+  let givesUpParked = false
   const answering = (answer: () => string) => () => {
     const said = answer()
     show()
@@ -101,12 +103,14 @@ function takeMessages(ledger: TrialLedger, scopes: ReadonlyMap<number, Cancellat
   setHandler(resume, answering(() => (ledger.pause(false), 'resumed')), { validator, description: 'Trials start again after `pause`.' })
   setHandler(stop, answering(() => {
     ledger.stop('stopped by a person')
+    givesUpParked = true
     for (const { trial, parked } of ledger.begun.values()) if (parked !== undefined) scopes.get(trial.trial)?.cancel()
     return 'stopped'
   }), { validator, description: 'No further trial starts and parked ones are given up; once those that run have ended, the report is written of what there is.' })
   setHandler(trialParked, (given) => {
     const told = trialParkedSchema.safeParse(given).data
     if (told) ledger.park(told.trial, told.parked)
+    if (told && told.parked !== null && givesUpParked) scopes.get(told.trial)?.cancel()
     show()
   }, { description: 'Not for people: a trial tells that it is parked, or that it goes on.' })
   return () => {

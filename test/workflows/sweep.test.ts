@@ -111,6 +111,31 @@ test('paused, no trial starts; stopped, what runs is finished, parked ones are g
   })
 })
 
+test('a trial that parks after the sweep was stopped is given up: nobody has to mend it for the report', async () => {
+  let release: () => void = () => {}
+  const gate = new Promise<void>((open) => (release = open))
+  const { activities } = fakes((stage) => {
+    if (stage === 'reward-model') throw ApplicationFailure.nonRetryable('endpoint is down')
+  })
+  const slow = { ...activities, 'reward-model': async (input: Record<string, unknown>) => (await gate, activities['reward-model']!(input)) }
+  await server.withWorker(slow, async () => {
+    const handle = await server.start('sweep', ofOneStage([1, 2], { onFailure: 'wait' }), 'stopped-first')
+    await until(handle, /1 running/)
+    await handle.executeUpdate<string, []>('stop')
+    release()
+    expect(((await handle.result()) as SweepResult).trials).toEqual({ done: 0, failed: 1, skipped: 1 })
+  })
+})
+
+test('names of any script and length are taken', async () => {
+  const { activities } = fakes()
+  await server.withWorker(activities, async () => {
+    const labels = ['長'.repeat(60), '🜚'.repeat(30)]
+    const handle = await server.start('sweep', { ...ofOneStage([1, 2]), name: 'β'.repeat(80), axes: [{ field: 'rewardModel.epochs', values: [1, 2], labels }] }, 'scripts')
+    expect(((await handle.result()) as SweepResult).trials.done).toBe(2)
+  })
+})
+
 test('a budget in money starts no trial after it is spent', async () => {
   const { asked, activities } = fakes(undefined, { cost: 2 })
   await server.withWorker(activities, async () => {
