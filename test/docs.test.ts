@@ -4,6 +4,7 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { checkInput } from '../src/cli/input'
 import { readDeclarations } from '../src/cli/schedule'
+import { resolutionSchema } from '../src/contracts/resolution'
 import { workflowSchemas, type WorkflowName } from '../src/contracts/workflow-inputs'
 import { temporaryFolder } from './tiny-folder'
 
@@ -49,7 +50,7 @@ test('every command and flag in the documents is one that the command knows', ()
 /** Whether a workflow, an update or a schedule takes this. */
 function isTaken(text: string): boolean {
   const value = JSON.parse(text) as Record<string, unknown>
-  if ('action' in value) return true
+  if ('action' in value) return resolutionSchema.safeParse(value).success
   if ('cron' in value || 'calendar' in value) {
     const file = join(temporaryFolder(), 'schedule.json')
     writeFileSync(file, text)

@@ -41,7 +41,7 @@ const carriedSchema = z.strictObject({ ended: z.array(endedTrialSchema), started
 
 const sweepObject = z.strictObject({
   preset: z.enum(Object.keys(sweepPresets) as [SweepPreset, ...SweepPreset[]]).optional().describe("A study of the paper: its workflow, axes and metric, with the paper's figures beside ours. Fields given here are laid over it."),
-  name: z.string().min(1).max(80).default('sweep').describe('In titles; what a night is compared with.'),
+  name: z.string().min(1).max(80).default('sweep').describe('In titles and messages.'),
   workflow: z.enum(SWEPT).default('align').describe('What each trial runs.'),
   base: z.record(z.string(), z.unknown()).default({}).describe('Its input in every trial.'),
   axes: z.array(axisSchema).max(10).default([]).describe('Fields and their values; every combination is a trial.'),

@@ -67,6 +67,6 @@ export const STUDY_FIGURES: Record<string, StudyFigures[]> = {
   ],
   'direct-reward': [{ source: 'Table 1', field: 'method', levels: winRatesOf({ 'same-size': 'same-size/sft', 'direct-rlaif': 'direct-rlaif/sft' }, 'raw') }],
   'same-size': [{ source: 'Table 1', field: 'labeler', levels: winRatesOf({ rlaif: 'rlaif/sft', 'same-size': 'same-size/sft' }, 'raw') }],
-  'combined-feedback': [{ source: 'Table 13; RLHF was rated anew there: 74', field: 'method', levels: winRatesOf({ rlhf: 'rlhf/sft', rlaif: 'rlaif/sft', 'rlhf+rlaif': 'rlhf+rlaif/sft' }, 'raw') }],
+  'combined-feedback': [{ source: 'Tables 1 and 13; in Table 13 RLHF was rated anew: 74', field: 'method', levels: winRatesOf({ rlhf: 'rlhf/sft', rlaif: 'rlaif/sft', 'rlhf+rlaif': 'rlhf+rlaif/sft' }, 'raw') }],
   'length-control': [{ source: 'Tables 8, 9 and 11', field: 'method', levels: winRatesOf({ rlhf: 'rlhf/sft', rlaif: 'rlaif/sft', 'direct-rlaif': 'direct-rlaif/sft' }, 'controlled') }],
 }
