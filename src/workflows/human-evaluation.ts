@@ -34,6 +34,7 @@ export async function humanEvaluation(input?: unknown): Promise<HumanEvaluationR
   const settings = parseInput(workflowSchemas.humanEvaluation, input, 'humanEvaluation')
   const { seed, cache, carried, kind, raters } = settings
   const until = carried?.until ?? Date.now() + settings.days * DAY_MS
+  const stages = stageRunner(['rating-items', 'human-results'], { ...settings, method: 'human' })
   const drawn: Drawn = {}
   if (carried) Object.assign(drawn, { items: carried.items, ledger: ledgerOf(carried.items, settings, carried.ratings) })
   let taken = 0
@@ -64,7 +65,6 @@ export async function humanEvaluation(input?: unknown): Promise<HumanEvaluationR
     return 'closed'
   }, { description: 'Ends the evaluation with the ratings there are.' })
 
-  const stages = stageRunner(['rating-items', 'human-results'], { ...settings, method: 'human' })
   const items = carried?.items ?? (await stages.run('rating-items', { contest: await stages.artifact(settings.contest), kind, prompts: settings.prompts, checkEvery: settings.checkEvery, seed, cache, ...(settings.policies && { policies: settings.policies }) }))
   const ledger = drawn.ledger ?? ledgerOf(items, settings, [])
   Object.assign(drawn, { items, ledger })

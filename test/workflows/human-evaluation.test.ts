@@ -1,5 +1,5 @@
 // Human evaluations as workflows. Real server and workflows; the stages are fakes that do nothing.
-import { Client } from '@temporalio/client'
+import { Client, WithStartWorkflowOperation } from '@temporalio/client'
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/search-attributes'
 import { startDevServer, type DevServer } from '../dev-server'
@@ -58,13 +58,23 @@ test('after a thousand ratings it goes on in a run of its own and loses none; wh
     expect(await closed.result()).toMatchObject({ ratings: 0 })
     await record(closed, 'human-evaluation-closed')
 
+    // A run that goes on in a run of its own may find a rating waiting for it before it has done anything.
+    const items = { uri: 'file:///store/rating-items/1', sha256: '1'.repeat(64), bytes: 1, summary: figures }
+    const startWorkflowOperation = new WithStartWorkflowOperation('humanEvaluation', {
+      taskQueue: 'rlaif', workflowId: 'continued', workflowIdConflictPolicy: 'FAIL', args: [input({ carried: { items, ratings: [], until: Date.now() + 60_000 } })],
+    })
+    expect(await client.workflow.executeUpdateWithStart('rate', { args: [{ rater: 'anna', item: 0, answer: [0, 1], seconds: 1 }], startWorkflowOperation })).toMatchObject({ rated: 1 })
+    const continued = await startWorkflowOperation.workflowHandle()
+    await continued.executeUpdate('close')
+    expect(await continued.result()).toMatchObject({ ratings: 1 })
+
     const late = await start('late')
     let write = () => {}
     slow = new Promise((done) => (write = done))
     const query = client.workflow.getHandle('late')
     while (!(await query.query<{ items?: string }>('ratings')).items) await new Promise((done) => setTimeout(done, 50))
     await late.executeUpdate('close')
-    while (started < 3) await new Promise((done) => setTimeout(done, 20))
+    while (started < 4) await new Promise((done) => setTimeout(done, 20))
     const sent = late.executeUpdate('rate', { args: [{ rater: 'anna', item: 0, answer: [0, 1], seconds: 1 }] }).then(() => 'acknowledged', (error: Error) => (error.cause as Error).message)
     expect(await sent).toMatch(/the evaluation is over/)
     write()
