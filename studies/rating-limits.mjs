@@ -16,7 +16,7 @@ import { parseArgs } from 'node:util'
 const require = createRequire(import.meta.url)
 const { Client, Connection } = require('@temporalio/client')
 const { findTemporal } = require('../dist/cli/dev-server.js')
-const { fileStore } = require('../dist/artifacts/store.js')
+const { fileStore } = require('../dist/artifacts/file-store.js')
 const { writeJsonl } = require('../dist/data/jsonl.js')
 const { evaluationOf } = require('../dist/rating/evaluation.js')
 

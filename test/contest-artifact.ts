@@ -1,7 +1,7 @@
 // A contest as stage `contest` leaves it, written by hand, for what comes after it.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileStore } from '../src/artifacts/store'
+import { fileStore } from '../src/artifacts/file-store'
 import type { Artifact } from '../src/contracts/artifact'
 import { writeJsonl } from '../src/data/jsonl'
 import type { Bout, Prompted } from '../src/evaluation/comparison'
@@ -9,7 +9,7 @@ import type { Bout, Prompted } from '../src/evaluation/comparison'
 /** @param home RLAIF_HOME of the workers that will read it */
 export async function writeContest(home: string, prompts: readonly Prompted[], bouts: readonly Bout[] = [], task = 'helpful'): Promise<Artifact> {
   const store = fileStore(join(home, 'store'))
-  const work = store.begin('contest', 'by-hand')
+  const work = await store.begin('contest', 'by-hand')
   writeJsonl(join(work.output, 'prompts.jsonl'), prompts)
   writeJsonl(join(work.output, 'bouts.jsonl'), bouts)
   writeFileSync(join(work.output, 'result.json'), JSON.stringify({ task, judge: 'nobody' }))

@@ -9,10 +9,10 @@ import { measured, type Stage } from './stage'
 
 export const choose: Stage<'choose'> = {
   async run(input, host) {
-    const { task } = readData(host.open(input.data))
-    const folder = host.open(input.candidates)
+    const { task } = readData(await host.open(input.data))
+    const folder = await host.open(input.candidates)
     const { rows, initial, candidates } = readCandidates(folder)
-    const { labeler: judge, technique, spent } = openLabeler(input.judge, host)
+    const { labeler: judge, technique, spent } = await openLabeler(input.judge, host)
     const report = measured(host, 'judging candidates', candidates.length * rows.length, 'pairs')
     const judged: Choice['candidates'] = []
     for (const [i, { step, reward, responses }] of candidates.entries()) {

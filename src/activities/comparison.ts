@@ -18,14 +18,15 @@ const FIRST_SEED = 1
 
 export const comparison: Stage<'comparison'> = {
   async run(input, host) {
-    const read = input.contests.map((artifact) => ({ seed: seedOf(artifact, host), ...readContest(host.open(artifact)) }))
+    const read = await Promise.all(input.contests.map(async (artifact) => ({ seed: await seedOf(artifact, host), ...readContest(await host.open(artifact)) })))
     const ofSeed = (seed: number, id: string) => (read.length > 1 ? `${seed}/${id}` : id)
     const prompts = read.flatMap(({ seed, prompts }) => prompts.map((prompt) => ({ ...prompt, id: ofSeed(seed, prompt.id) })))
     const bouts = read.flatMap(({ seed, bouts }) => bouts.map((bout) => ({ ...bout, id: ofSeed(seed, bout.id) })))
     const compared = compare(prompts, bouts, FIRST_SEED)
     const records = new Map<string, StageRecord>()
-    const arms = input.arms.map((arm) => comparedArm(arm, records, host))
-    for (const artifact of input.contests) record(artifact, records, host)
+    const arms: ComparedArm[] = []
+    for (const arm of input.arms) arms.push(await comparedArm(arm, records, host))
+    for (const artifact of input.contests) await record(artifact, records, host)
     const data: ComparisonData = {
       title: input.title, task: read[0]!.task, settings: input.settings, version, judge: read[0]!.judge, seeds: read.map(({ seed }) => seed), alignment: read[0]!.alignment, arms, records, comparison: compared, prompts,
       labelers: [...new Set([...records.values()].flatMap(({ stage, summary }) => (stage === 'label' && typeof summary.labeler === 'string' ? [summary.labeler] : [])))],
@@ -38,16 +39,16 @@ export const comparison: Stage<'comparison'> = {
   },
 }
 
-const seedOf = (artifact: Artifact, host: StageHost) => (host.manifest(artifact).input as { seed: number }).seed
+const seedOf = async (artifact: Artifact, host: StageHost) => ((await host.manifest(artifact)).input as { seed: number }).seed
 
-function record(artifact: Artifact, records: Map<string, StageRecord>, host: StageHost): void {
-  const { stage, seconds, summary, version } = host.manifest(artifact)
+async function record(artifact: Artifact, records: Map<string, StageRecord>, host: StageHost): Promise<void> {
+  const { stage, seconds, summary, version } = await host.manifest(artifact)
   records.set(artifact.uri, { stage, seconds, summary, version, uri: artifact.uri, sha256: artifact.sha256 })
 }
 
-function comparedArm({ name, method, seed, report, failed, stages }: StageInput<'comparison'>['arms'][number], records: Map<string, StageRecord>, host: StageHost): ComparedArm {
-  for (const artifact of Object.values(stages)) record(artifact, records, host)
-  const log = stages.rl && join(host.open(stages.rl), LOG_FILE)
+async function comparedArm({ name, method, seed, report, failed, stages }: StageInput<'comparison'>['arms'][number], records: Map<string, StageRecord>, host: StageHost): Promise<ComparedArm> {
+  for (const artifact of Object.values(stages)) await record(artifact, records, host)
+  const log = stages.rl && join(await host.open(stages.rl), LOG_FILE)
   return {
     name,
     like: method,

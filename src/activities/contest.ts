@@ -40,9 +40,9 @@ export function readContest(folder: string): ContestArtifact {
 
 export const contest: Stage<'contest'> = {
   async run(input, host) {
-    const { task, train, evaluation } = readData(host.open(input.data))
-    const prompts = gather(evaluation, input, host)
-    const { labeler: judge, technique, spent } = openLabeler(input.judge, host)
+    const { task, train, evaluation } = readData(await host.open(input.data))
+    const prompts = await gather(evaluation, input, host)
+    const { labeler: judge, technique, spent } = await openLabeler(input.judge, host)
     const names = namesOf(prompts)
     const pairs = names.flatMap((first, i) => names.slice(i + 1).map((second) => ({ first, second })))
     const report = measured(host, 'judging', pairs.length * prompts.length, 'pairs')
@@ -63,8 +63,8 @@ export const contest: Stage<'contest'> = {
 }
 
 /** What is compared: trailing junk is stripped once, here. */
-function gather(rows: readonly Row[], { arms }: StageInput<'contest'>, host: StageHost): Prompted[] {
-  const byArm = arms.map(({ name, responses }) => ({ name, byId: new Map(readResponses(host.open(responses)).map(({ id, text }) => [id, text])) }))
+async function gather(rows: readonly Row[], { arms }: StageInput<'contest'>, host: StageHost): Promise<Prompted[]> {
+  const byArm = await Promise.all(arms.map(async ({ name, responses }) => ({ name, byId: new Map(readResponses(await host.open(responses)).map(({ id, text }) => [id, text])) })))
   const prompts = rows.map(({ id, context, reference }): Prompted => {
     const written = byArm.flatMap(({ name, byId }) => (byId.has(id) ? [[name, stripTrailingJunk(byId.get(id)!)]] : []))
     return { id, context, responses: Object.fromEntries([...written, ...(reference === undefined ? [] : [[REFERENCE, stripTrailingJunk(reference)]])]) as Record<string, string> }

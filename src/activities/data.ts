@@ -11,7 +11,7 @@ import type { Stage } from './stage'
 export const data: Stage<'data'> = {
   async run({ task: name, data: settings, limits, seed, model }, host) {
     const task = readTask(taskFolder(name))
-    const tokenizer = loadTokenizer(host.open(model))
+    const tokenizer = loadTokenizer(await host.open(model))
     const dataset = await readDataset(settings, task, seed, limits.promptTokens, (row) => promptIds({ tokenizer }, row).length)
     writeJsonl(join(host.output, 'train.jsonl'), dataset.train)
     writeJsonl(join(host.output, 'evaluation.jsonl'), dataset.evaluation)

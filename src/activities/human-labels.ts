@@ -13,8 +13,8 @@ import type { Stage } from './stage'
 
 export const humanLabels: Stage<'human-labels'> = {
   async run({ data, model, limits }, host) {
-    const { train } = readData(host.open(data))
-    const folder = host.open(model)
+    const { train } = readData(await host.open(data))
+    const folder = await host.open(model)
     const labels = labelsOfPeople(train, { tokenizer: loadTokenizer(folder), model: { config: readModelConfig(folder) } }, limits)
     if (labels.length === 0) throw new InvalidInput('human-labels: no row of the training data has two responses of which people preferred one; give HH-RLHF, OpenAI\'s comparisons, or rows with "responses" and "preferred", or choose method "rlaif"')
     writeJsonl(join(host.output, 'labels.jsonl'), labels)

@@ -9,8 +9,8 @@ import { readItems, readKeys } from '../rating/items'
 import type { Stage } from './stage'
 
 export const humanResults: Stage<'human-results'> = {
-  run({ title, settings, items, kind, raters, ratings, seed }, host) {
-    const folder = host.open(items)
+  async run({ title, settings, items, kind, raters, ratings, seed }, host) {
+    const folder = await host.open(items)
     const [shown, keys] = [readItems(folder), readKeys(folder)]
     const result = humanResult(kind, keys, ratings, raters, seed)
     const samples = shown.flatMap(({ context, responses }, i): RatedSample[] => {

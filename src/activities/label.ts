@@ -13,10 +13,10 @@ const PAIRS_AT_ONCE = 4096
 
 export const label: Stage<'label'> = {
   async run(input, host) {
-    const { task } = readData(host.open(input.data))
-    const file = join(host.open(input.samples), 'samples.jsonl')
+    const { task } = readData(await host.open(input.data))
+    const file = join(await host.open(input.samples), 'samples.jsonl')
     const report = measured(host, 'labelling', Number(input.samples.summary.pairs), 'pairs')
-    const { labeler, technique, spent } = openLabeler(input.labeler, host)
+    const { labeler, technique, spent } = await openLabeler(input.labeler, host)
     const out = labelWriter(host.output, labeler.name)
     for (const samples of readJsonlInParts(file, sampleSchema, PAIRS_AT_ONCE)) {
       const pairs = samples.map(({ context, first, second }) => ({ context, first: first.text, second: second.text }))

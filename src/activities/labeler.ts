@@ -19,14 +19,14 @@ export interface OpenedLabeler {
   spent(): Record<string, number>
 }
 
-export function openLabeler({ settings, model }: LabelerInput, host: StageHost): OpenedLabeler {
+export async function openLabeler({ settings, model }: LabelerInput, host: StageHost): Promise<OpenedLabeler> {
   if (isEndpoint(settings)) {
     const endpoint = endpointLabeler(settings)
     return opened(endpoint, settings, host, endpoint.usage)
   }
   if (!model) throw new InvalidInput('label: a local labeler needs the artifact of its model in field "labeler.model"')
   const name = settings.model === 'default' ? DEFAULT_MODEL_NAME : settings.model
-  return opened(localLabeler(name, model.sha256, loadModelAndTokenizer(host.open(model))), settings, host)
+  return opened(localLabeler(name, model.sha256, loadModelAndTokenizer(await host.open(model))), settings, host)
 }
 
 function opened(asked: Labeler, settings: LabelerSettings, host: StageHost, usage?: Usage): OpenedLabeler {

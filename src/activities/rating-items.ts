@@ -14,8 +14,8 @@ interface Drawn {
 }
 
 export const ratingItems: Stage<'rating-items'> = {
-  run(input, host) {
-    const contest = readContest(host.open(input.contest))
+  async run(input, host) {
+    const contest = readContest(await host.open(input.contest))
     const policies = input.policies ?? [...new Set(contest.prompts.flatMap(({ responses }) => Object.keys(responses)))]
     const complete = contest.prompts.filter(({ responses }) => policies.every((name) => responses[name] !== undefined))
     if (complete.length === 0) throw new InvalidInput(`rating-items: no prompt of the contest has a response of each of ${policies.join(', ')}`)
@@ -24,7 +24,7 @@ export const ratingItems: Stage<'rating-items'> = {
     const every = input.kind === 'rank' && policies.length > 1 ? input.checkEvery : 0
     const all = every === 0 ? items : items.flatMap((one, i) => ((i + 1) % every === 0 ? [one, checkOf(drawn, i, policies, input)] : [one]))
     writeItems(host.output, all.map(({ item }) => item), all.map(({ key }) => key))
-    return Promise.resolve({ task: contest.task, items: all.length, checks: all.length - items.length, policies: policies.join(', '), responses: policies.length, checkItems: all.flatMap(({ key }, i) => (key.check ? [i] : [])).join(' ') })
+    return { task: contest.task, items: all.length, checks: all.length - items.length, policies: policies.join(', '), responses: policies.length, checkItems: all.flatMap(({ key }, i) => (key.check ? [i] : [])).join(' ') }
   },
 }
 

@@ -6,6 +6,9 @@ import type { Stage } from './stage'
 const versions: Record<StageName, number> = { model: 1, data: 2, sft: 1, sample: 1, label: 1, 'human-labels': 1, 'reward-model': 3, rl: 2, choose: 1, evaluate: 2, respond: 1, contest: 1, comparison: 1, 'rating-items': 1, 'human-results': 1, judge: 1, study: 1, 'sweep-report': 1, report: 2 }
 export const stageVersion = (stage: StageName): number => versions[stage]
 
+/** Of whole runs these read a few small files; reading all weights for them would take longer than they do. */
+export const readsTextAlone = (stage: StageName): boolean => ['report', 'study', 'comparison', 'human-results', 'sweep-report'].includes(stage)
+
 const load: { [N in StageName]: () => Promise<Stage<N>> } = {
   model: async () => (await import('./model.js')).model,
   data: async () => (await import('./data.js')).data,

@@ -17,16 +17,16 @@ const metricsSchema = z.record(z.string(), z.number())
 export const report: Stage<'report'> = {
   async run(input, host) {
     const data: ReportData = { title: input.title, settings: input.settings, version, stages: [], dropped: {}, contests: [] }
-    for (const artifact of input.artifacts) gather(data, artifact, host)
+    for (const artifact of input.artifacts) await gather(data, artifact, host)
     writeFileSync(join(host.output, 'report.html'), renderReport(data))
     writeTensorBoard(join(host.output, TENSORBOARD), data.stages)
     return { title: input.title, stages: data.stages.length }
   },
 }
 
-function gather(data: ReportData, artifact: Artifact, host: StageHost): void {
-  const folder = host.open(artifact)
-  const { stage, version, seconds, summary } = host.manifest(artifact)
+async function gather(data: ReportData, artifact: Artifact, host: StageHost): Promise<void> {
+  const folder = await host.open(artifact)
+  const { stage, version, seconds, summary } = await host.manifest(artifact)
   const log = join(folder, LOG_FILE)
   data.stages.push({ stage, version, seconds, summary, uri: artifact.uri, sha256: artifact.sha256, metrics: existsSync(log) ? readJsonl(log, metricsSchema) : [] })
   if (stage === 'data') data.dropped = JSON.parse(readFileSync(join(folder, 'dropped.json'), 'utf8')) as Record<string, number>

@@ -19,7 +19,7 @@ export const readResponses = (folder: string): Response[] => readJsonl(join(fold
 
 export const respond: Stage<'respond'> = {
   async run(input, host) {
-    const { evaluation } = readData(host.open(input.data))
+    const { evaluation } = readData(await host.open(input.data))
     const responses = await responsesTo(evaluation, input.policy, input, 'responses', host)
     writeJsonl(join(host.output, FILE), responses)
     const mean = (figure: (response: Response) => number) => responses.reduce((sum, response) => sum + figure(response), 0) / responses.length
@@ -29,7 +29,7 @@ export const respond: Stage<'respond'> = {
 
 /** One response a row, in order. */
 export async function responsesTo(rows: readonly Row[], policy: Artifact, { limits, temperature, seed }: Pick<StageInput<'respond'>, 'limits' | 'temperature' | 'seed'>, phase: string, host: StageHost): Promise<Response[]> {
-  const loaded = loadModelAndTokenizer(host.open(policy))
+  const loaded = loadModelAndTokenizer(await host.open(policy))
   const sampling = { maxTokens: limits.responseTokens, temperature, stopIds: stopIds(loaded) }
   const responses = await generate(loaded.model, rows.map((row) => promptIds(loaded, row)), sampling, [seed, 'evaluate'], counted(host, phase, rows.length, 'responses'))
   disposeModel(loaded.model)

@@ -29,8 +29,8 @@ const ALLOWED_GAP = 1e-2
 export const rewardModel: Stage<'reward-model'> = {
   async run(input, host) {
     const { settings, seed } = input
-    const loaded = loadModelAndTokenizer(host.open(input.policy))
-    const { training, held } = split(labelledPairs(input.labels, loaded, seed, host), settings, seed)
+    const loaded = loadModelAndTokenizer(await host.open(input.policy))
+    const { training, held } = split(await labelledPairs(input.labels, loaded, seed, host), settings, seed)
 
     const model = trainable(loaded.model, settings, seed)
     addScoreHead(model, seed)
@@ -39,11 +39,11 @@ export const rewardModel: Stage<'reward-model'> = {
     const sequences = [...held, ...training].flatMap(({ first, second }) => [first, second])
     const gap = paddingGap(model, sequences.slice(0, CHECKED_ROWS))
     if (gap > ALLOWED_GAP) throw new Error(`reward-model: scores differ by ${gap.toExponential(1)} between left and right padding; this is a defect of rlaif, please report it`)
-    const references = input.references ? referenceResponses(input.references, loaded, host) : []
+    const references = input.references ? await referenceResponses(input.references, loaded, host) : []
     const shifted = references.length > 0 ? references : sequences
     const shift = mean(await rewards(model, shifted.slice(0, SHIFT_RESPONSES), settings.microBatchSize))
     const quality = await heldOutQuality(model, held, settings.microBatchSize)
-    const byPeople = input.references ? preferredByPeople(input.references, loaded, host) : []
+    const byPeople = input.references ? await preferredByPeople(input.references, loaded, host) : []
     const human = await heldOutQuality(model, byPeople, settings.microBatchSize)
 
     saveTrained(asSequenceClassifier(model), host.output, loaded.folder)
@@ -69,8 +69,8 @@ export const rewardModel: Stage<'reward-model'> = {
 }
 
 /** Pairs of all sources; the second and later ones cut to the size of the first, drawn by the seed (paper, Appendix K). */
-function labelledPairs(sources: readonly Artifact[], loaded: LoadedModel, seed: number, host: StageHost): LabelledPair[] {
-  const all = sources.map((source) => readJsonl(join(host.open(source), 'labels.jsonl'), labelledSchema))
+async function labelledPairs(sources: readonly Artifact[], loaded: LoadedModel, seed: number, host: StageHost): Promise<LabelledPair[]> {
+  const all = await Promise.all(sources.map(async (source) => readJsonl(join(await host.open(source), 'labels.jsonl'), labelledSchema)))
   const most = all.length > 1 ? all[0]!.length : Infinity
   return all.flatMap((labels, source) => permutation(labels.length, [seed, 'reward-model-source', source]).slice(0, most).map((i) => labelledPair(labels[i]!, loaded)))
 }
@@ -81,8 +81,8 @@ function labelledPair({ first, second, preferFirst, ...row }: Labelled, loaded: 
 }
 
 /** What people preferred on the prompts held out for the evaluation: what the paper measures every reward model by (Table 5). */
-function preferredByPeople({ data, limits }: NonNullable<StageInput<'reward-model'>['references']>, loaded: LoadedModel, host: StageHost): LabelledPair[] {
-  return labelsOfPeople(readData(host.open(data)).evaluation, loaded, limits).slice(0, MOST_HUMAN_PAIRS).map((label) => labelledPair(label, loaded))
+async function preferredByPeople({ data, limits }: NonNullable<StageInput<'reward-model'>['references']>, loaded: LoadedModel, host: StageHost): Promise<LabelledPair[]> {
+  return labelsOfPeople(readData(await host.open(data)).evaluation, loaded, limits).slice(0, MOST_HUMAN_PAIRS).map((label) => labelledPair(label, loaded))
 }
 
 /** Held-out pairs and training pairs; pairs of one prompt stay on one side. */
@@ -98,10 +98,11 @@ function split(pairs: readonly LabelledPair[], { heldOutShare, trainShare }: Sta
   return { training, held: sorted.filter(({ group }) => rank.get(group)! < heldPrompts) }
 }
 
-function referenceResponses({ data, limits }: NonNullable<StageInput<'reward-model'>['references']>, loaded: LoadedModel, host: StageHost): Sequence[] {
+async function referenceResponses({ data, limits }: NonNullable<StageInput<'reward-model'>['references']>, loaded: LoadedModel, host: StageHost): Promise<Sequence[]> {
   const [end] = stopIds(loaded)
-  return readData(host.open(data))
-    .train.filter(({ reference }) => reference !== undefined)
+  const { train } = readData(await host.open(data))
+  return train
+    .filter(({ reference }) => reference !== undefined)
     .slice(0, SHIFT_RESPONSES)
     .map((row) => ({ prompt: promptIds(loaded, row), response: [...loaded.tokenizer.encode(row.reference!).slice(0, limits.responseTokens - 1), end!] }))
 }

@@ -25,8 +25,8 @@ export interface OpenedReward {
   spent(): Record<string, number>
 }
 
-export function openReward(input: StageInput<'rl'>, task: Task, loaded: LoadedModel, host: StageHost): OpenedReward {
-  return input.rewardModel ? rewardModelReward(host.open(input.rewardModel), loaded, input.settings.microBatchSize) : directReward(input, task, loaded, host)
+export async function openReward(input: StageInput<'rl'>, task: Task, loaded: LoadedModel, host: StageHost): Promise<OpenedReward> {
+  return input.rewardModel ? rewardModelReward(await host.open(input.rewardModel), loaded, input.settings.microBatchSize) : directReward(input, task, loaded, host)
 }
 
 function rewardModelReward(folder: string, loaded: LoadedModel, batchSize: number): OpenedReward {
@@ -42,9 +42,9 @@ function rewardModelReward(folder: string, loaded: LoadedModel, batchSize: numbe
 }
 
 /** A response that could not be scored stops the step: a made-up reward would train the policy on nothing. */
-function directReward(input: StageInput<'rl'>, task: Task, { tokenizer }: LoadedModel, host: StageHost): OpenedReward {
+async function directReward(input: StageInput<'rl'>, task: Task, { tokenizer }: LoadedModel, host: StageHost): Promise<OpenedReward> {
   if (!input.labeler) throw new InvalidInput('rl: neither a reward model nor a labeler is given')
-  const { labeler, spent } = openLabeler(input.labeler, host)
+  const { labeler, spent } = await openLabeler(input.labeler, host)
   const overlaps = isEndpoint(input.labeler.settings)
   const rewardFor = (rows: readonly Row[]): Reward => ({
     floor: -1,

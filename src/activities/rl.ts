@@ -23,9 +23,9 @@ type Settings = StageInput<'rl'>['settings']
 
 export const rl: Stage<'rl'> = {
   async run(input, host) {
-    const { task, train } = readData(host.open(input.data))
-    const loaded = loadModelAndTokenizer(host.open(input.policy))
-    const { rewardFor, spent } = openReward(input, task, loaded, host)
+    const { task, train } = readData(await host.open(input.data))
+    const loaded = loadModelAndTokenizer(await host.open(input.policy))
+    const { rewardFor, spent } = await openReward(input, task, loaded, host)
     const policy = trainable(loaded.model, input.settings, input.seed)
     const reference = policy.lora ? loaded.model : cloneModel(loaded.model) // an adapter leaves the weights it started from
     const settings = trainingSettings(input, loaded)

@@ -9,10 +9,7 @@ import { HANDED_BACK, stageSchemas, type StageName, type StageResult } from '../
 import { computeInChild, type StageFailure } from '../workers/child'
 import { explained } from '../workers/explained'
 import { openStageMeter } from './metrics'
-import { stageVersion } from './registry'
-
-/** Of whole runs these read a few small files; reading all weights for them would take longer than they do. */
-const READS_TEXT_ALONE: ReadonlySet<StageName> = new Set(['report', 'study', 'comparison', 'human-results', 'sweep-report'])
+import { readsTextAlone, stageVersion } from './registry'
 
 /** Heartbeats are sent this often; the worker's throttle lets them through. */
 const HEARTBEAT_MS = 3_000
@@ -45,13 +42,13 @@ async function foundOrComputed({ store, home }: StageRunner, stage: StageName, i
   const found = cache === 'refresh' ? undefined : await store.find(stage, key)
   if (found) return { ...found, reused: true }
 
-  if (!READS_TEXT_ALONE.has(stage)) for (const artifact of artifactsIn(settings)) await store.verify(artifact)
+  if (!readsTextAlone(stage)) for (const artifact of artifactsIn(settings)) await store.verify(artifact)
   const claim = await store.claim(stage, key, signal, () => onProgress({ phase: 'waiting for the same stage of another run', done: 0, total: 1, unit: 'stages' }))
   try {
     const foundNow = cache === 'refresh' || !claim.waited ? undefined : await store.find(stage, key)
     return foundNow ? { ...foundNow, reused: true } : await computed({ store, home }, stage, key, input, signal, onProgress)
   } finally {
-    claim.release()
+    await claim.release()
   }
 }
 
@@ -60,7 +57,8 @@ async function computed({ store, home }: StageRunner, stage: StageName, key: str
   const version = stageVersion(stage)
   const started = Date.now()
   log.info('stage computes', { stage, key })
-  const work = store.begin(stage, key)
+  const work = await store.begin(stage, key)
+  const madeSafe = store.keepSafe(work)
   try {
     const summary = await computeInChild({ stage, input, home, ...work }, signal, { onProgress, onLine: (line) => log.warn(line, { stage }) })
     const artifact = await store.commit(work, { stage, version, key, seconds: (Date.now() - started) / 1000, input: settings, summary })
@@ -69,6 +67,8 @@ async function computed({ store, home }: StageRunner, stage: StageName, key: str
   } catch (error) {
     store.discard(work)
     throw error
+  } finally {
+    await madeSafe()
   }
 }
 
@@ -105,7 +105,7 @@ function asActivityFailure(thrown: unknown, home: string): unknown {
 /** The reference of an artifact that a person named by its URI. */
 export async function resolveArtifact(runner: StageRunner, given: Artifact | string): Promise<Artifact> {
   try {
-    return typeof given === 'string' ? runner.store.describe(given) : given
+    return typeof given === 'string' ? await runner.store.describe(given) : given
   } catch (error) {
     throw asActivityFailure(error, runner.home)
   }

@@ -8,8 +8,8 @@ import { counted, type Stage } from './stage'
 
 export const sample: Stage<'sample'> = {
   async run(input, host) {
-    const { train } = readData(host.open(input.data))
-    const loaded = loadModelAndTokenizer(host.open(input.policy))
+    const { train } = readData(await host.open(input.data))
+    const loaded = loadModelAndTokenizer(await host.open(input.policy))
     const prompts = train.flatMap((row) => [promptIds(loaded, row), promptIds(loaded, row)])
     const sampling = { maxTokens: input.limits.responseTokens, ...input.settings, stopIds: stopIds(loaded) }
     const responses = await generate(loaded.model, prompts, sampling, [input.seed, 'sample'], counted(host, 'sampling', prompts.length, 'responses'))

@@ -11,8 +11,8 @@ import { saveTrained, trainable } from './trainable'
 
 export const sft: Stage<'sft'> = {
   async run(input, host) {
-    const { train } = readData(host.open(input.data))
-    const loaded = loadModelAndTokenizer(host.open(input.model))
+    const { train } = readData(await host.open(input.data))
+    const loaded = loadModelAndTokenizer(await host.open(input.model))
     const [end] = stopIds(loaded)
     const sequences = train.flatMap((row) =>
       row.reference === undefined ? [] : [{ prompt: promptIds(loaded, row), response: [...loaded.tokenizer.encode(row.reference).slice(0, input.limits.responseTokens - 1), end!] }],

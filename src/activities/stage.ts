@@ -9,9 +9,9 @@ import type { Metrics } from '../training/checkpoint'
 /** What a stage may touch. */
 export interface StageHost {
   /** The folder of an input artifact, verified. */
-  open(artifact: Artifact): string
+  open(artifact: Pick<Artifact, 'uri' | 'sha256'>): Promise<string>
   /** What made an input artifact. */
-  manifest(artifact: Artifact): Manifest
+  manifest(artifact: Pick<Artifact, 'uri' | 'sha256'>): Promise<Manifest>
   /** Empty folder for the artifact's files. */
   output: string
   /** Survives failed attempts of the same work. */

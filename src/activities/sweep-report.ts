@@ -39,10 +39,11 @@ export const sweepReport: Stage<'sweep-report'> = {
   async run(input, host) {
     const settings = parse(sweepSchema, input.settings, 'sweep-report') as SweepInput
     const trials = trialsOf(settings, input.night, 'checked before')
-    const swept = input.ended.map((ended) => sweptTrial(trials[ended.trial]!, ended, host))
+    const swept: SweptTrial[] = []
+    for (const ended of input.ended) swept.push(await sweptTrial(trials[ended.trial]!, ended, host))
     const data: SweepData = {
       title: input.title, name: settings.name, workflow: settings.workflow, preset: settings.preset, task: taskOf(settings), metric: metricOf(settings), higherIsBetter: settings.higherIsBetter,
-      night: input.night, settings: input.settings, version, trials: swept, others: othersOf(input, host),
+      night: input.night, settings: input.settings, version, trials: swept, others: await othersOf(input, host),
     }
     const findings = findingsOf(data)
     writeFileSync(join(host.output, 'report.html'), renderSweep(data, findings))
@@ -59,30 +60,30 @@ const taskOf = ({ base }: SweepInput): string => {
   return typeof own.task === 'string' ? own.task : 'summarization'
 }
 
-function sweptTrial({ levels, repeat, seed }: Trial, { trial, state, seconds, cost, message, result }: EndedTrial, host: StageHost): SweptTrial {
-  const known = result ? figuresOf(result, host) : { figures: {}, stages: [] }
+async function sweptTrial({ levels, repeat, seed }: Trial, { trial, state, seconds, cost, message, result }: EndedTrial, host: StageHost): Promise<SweptTrial> {
+  const known = result ? await figuresOf(result, host) : { figures: {}, stages: [] }
   return { trial, levels, repeat, seed, state, seconds, cost, message, ...known }
 }
 
 type Known = Pick<SweptTrial, 'figures' | 'stages' | 'report'>
 
 /** Every figure of a trial: of its report or only artifact, and of the artifacts that this rests on, which a run lists in it. */
-function figuresOf(result: Link, host: StageHost): Known {
+async function figuresOf(result: Link, host: StageHost): Promise<Known> {
   const artifact = result as Artifact
-  const { stage, summary, seconds, input, files } = host.manifest(artifact)
-  const parts = artifactsIn(input).map((part) => ({ ...timed(part, host), summary: part.summary ?? {} }))
+  const { stage, summary, seconds, input, files } = await host.manifest(artifact)
+  const parts = await Promise.all(artifactsIn(input).map(async (part) => ({ ...(await timed(part, host)), summary: part.summary ?? {} })))
   const all = [...parts, { stage, seconds, uri: result.uri, summary }]
   return {
-    figures: { ...Object.fromEntries(all.reverse().flatMap(({ stage, summary }) => Object.entries(summary).flatMap(([name, value]) => (typeof value === 'number' ? [[`${stage}.${name}`, value]] : [])))), ...ofFiles(stage, host.open(artifact)) },
+    figures: { ...Object.fromEntries(all.reverse().flatMap(({ stage, summary }) => Object.entries(summary).flatMap(([name, value]) => (typeof value === 'number' ? [[`${stage}.${name}`, value]] : [])))), ...ofFiles(stage, await host.open(artifact)) },
     stages: all.map(({ stage, seconds, uri }): StageTime => ({ stage, seconds, uri })),
     ...(files.some(({ name }) => name === 'report.html') && { report: `${result.uri}/report.html` }),
   }
 }
 
 /** A stage whose artifact was cleared away since is known by its figures alone. */
-function timed({ uri, sha256 }: Artifact, host: StageHost): StageTime {
+async function timed({ uri, sha256 }: Artifact, host: StageHost): Promise<StageTime> {
   try {
-    const { stage, seconds } = host.manifest({ uri, sha256 } as Artifact)
+    const { stage, seconds } = await host.manifest({ uri, sha256 } as Artifact)
     return { stage, seconds, uri }
   } catch {
     return { stage: uri.split('/').at(-2) ?? '', seconds: 0, uri }
@@ -108,10 +109,10 @@ function ofFiles(stage: string, folder: string): Record<string, number> {
 }
 
 /** The night before this one, and the baseline. A night that is made up for late follows a later one: its own predecessor is further back. */
-function othersOf({ night, previous, baseline }: StageInput<'sweep-report'>, host: StageHost): OtherSweep[] {
-  const read = (link: Link) => sweptSchema.parse(JSON.parse(readFileSync(join(host.open(link as Artifact), FILE), 'utf8')))
-  const other = (called: string, link: Link): OtherSweep => ({ called, report: `${link.uri}/report.html`, trials: read(link).trials })
+async function othersOf({ night, previous, baseline }: StageInput<'sweep-report'>, host: StageHost): Promise<OtherSweep[]> {
+  const read = async (link: Link) => sweptSchema.parse(JSON.parse(readFileSync(join(await host.open(link as Artifact), FILE), 'utf8')))
+  const other = async (called: string, link: Link): Promise<OtherSweep> => ({ called, report: `${link.uri}/report.html`, trials: (await read(link)).trials })
   let before = previous
-  while (before && night !== undefined && before.night >= night) before = read(before.report).previous
-  return [...(before ? [other(`the night of ${before.night}`, before.report)] : []), ...(baseline ? [other('the pinned baseline', baseline)] : [])]
+  while (before && night !== undefined && before.night >= night) before = (await read(before.report)).previous
+  return [...(before ? [await other(`the night of ${before.night}`, before.report)] : []), ...(baseline ? [await other('the pinned baseline', baseline)] : [])]
 }

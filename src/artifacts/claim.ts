@@ -1,5 +1,5 @@
 // Who computes a piece of work: trials that start together want the same stage at the same moment, and it is computed once. Workers of
-// several machines meet in the store alone, so a claim is a file there that its owner touches while it works. An owner that was killed
+// several machines meet in the store alone, so a claim lies there, and its owner touches it while it works. An owner that was killed
 // touches no more, and the next one takes over.
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -7,24 +7,60 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { randomUUID } from 'node:crypto'
 
 /** Less than the heartbeat timeout after which Temporal gives a stage to another worker. */
-const STALE_MS = 15_000
+export const STALE_MS = 15_000
 const TOUCH_MS = 3_000
 const LOOK_MS = 500
 
 export interface Claim {
   /** Another had it first, and may have finished the work. */
   waited: boolean
-  release(): void
+  release(): Promise<void>
 }
 
-/** @param file of the claim; its folder is made @throws the signal's reason when it aborts */
-export async function takeClaim(file: string, signal: AbortSignal, onWait: () => void): Promise<Claim> {
-  mkdirSync(dirname(file), { recursive: true })
+/** A claim of this process. */
+export interface Held {
+  touch(): Promise<void>
+  release(): Promise<void>
+}
+
+/** Where one claim lies. */
+export interface ClaimPlace {
+  /** The claim, where nobody has it or its owner is gone: of several who try, one gets it. */
+  tryTake(): Promise<Held | undefined>
+}
+
+/** @throws the signal's reason when it aborts */
+export async function takeClaim(place: ClaimPlace, signal: AbortSignal, onWait: () => void): Promise<Claim> {
   for (let waited = false; ; waited = true) {
-    if (created(file)) return held(file, waited)
+    const held = await place.tryTake()
+    if (held) return touched(held, waited)
     if (!waited) onWait()
-    if (isStale(file)) setAside(file)
-    else await pause(LOOK_MS, undefined, { signal })
+    await pause(LOOK_MS, undefined, { signal })
+  }
+}
+
+function touched({ touch, release }: Held, waited: boolean): Claim {
+  let last = Promise.resolve()
+  const touching = setInterval(() => (last = touch()), TOUCH_MS)
+  return {
+    waited,
+    async release() {
+      clearInterval(touching)
+      await last
+      await release()
+    },
+  }
+}
+
+/** @param file of the claim; its folder is made */
+export function fileClaims(file: string): ClaimPlace {
+  return {
+    async tryTake() {
+      mkdirSync(dirname(file), { recursive: true })
+      if (isStale(file)) setAside(file)
+      if (!created(file)) return undefined
+      return { touch: async () => touchFile(file), release: async () => rmSync(file, { force: true }) }
+    },
   }
 }
 
@@ -38,18 +74,7 @@ function created(file: string): boolean {
   }
 }
 
-function held(file: string, waited: boolean): Claim {
-  const touching = setInterval(() => touch(file), TOUCH_MS)
-  return {
-    waited,
-    release() {
-      clearInterval(touching)
-      rmSync(file, { force: true })
-    },
-  }
-}
-
-function touch(file: string): void {
+function touchFile(file: string): void {
   try {
     utimesSync(file, new Date(), new Date())
   } catch {
@@ -62,7 +87,7 @@ function isStale(file: string): boolean {
   try {
     return Date.now() - statSync(file).mtimeMs > STALE_MS
   } catch {
-    return false // released this moment
+    return false // nobody has it
   }
 }
 

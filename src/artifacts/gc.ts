@@ -1,66 +1,139 @@
 // What in the store nobody needs any more. Kept is what is young, what a report or study rests on, and what those rest on in turn.
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { pathToFileURL } from 'node:url'
+import type { Bucket } from './bucket'
+import { MANIFEST } from './store'
 
-export interface Garbage {
-  folder: string
+/** Something in a store, known by its URI. */
+export interface Stored {
+  uri: string
   bytes: number
+  /** When it was last written to or found again. */
+  time: number
+  /** Of a finished artifact: its stage, and the artifacts it was made from. */
+  stage?: string
+  inputs?: string[]
+  /** Of what is no finished artifact: what it is. */
+  leftover?: string
+}
+
+export interface Garbage extends Stored {
   why: string
+}
+
+/** A place that can be looked through and cleared. */
+export interface Clearable {
+  contents(): Promise<Stored[]>
+  remove(uris: readonly string[]): Promise<void>
 }
 
 /** What people read: everything these were made from stays. */
 const ROOTS = new Set(['report', 'study', 'comparison', 'human-results', 'sweep-report'])
 const DAY_MS = 86_400_000
+const UNFINISHED = 'an unfinished stage that nothing has touched since'
 
-interface Entry {
-  folder: string
-  stage: string
-  /** When it was last written to. */
-  time: number
-  inputs: string[]
-}
-
-/** Folders that may be removed. @param days younger ones are left alone, whatever they are */
-export function findGarbage(root: string, days: number, now = Date.now()): Garbage[] {
-  const base = resolve(root)
-  const isOld = (time: number) => now - time > days * DAY_MS
-  const entries = foldersIn(base).filter((stage) => !['work', 'answers', 'claims'].includes(stage)).flatMap((stage) => foldersIn(join(base, stage)).map((name) => entryOf(join(base, stage, name), stage)))
-  const needed = reachable(entries, (entry) => !isOld(entry.time) || ROOTS.has(entry.stage))
-  const unneeded = entries.flatMap((entry): Garbage[] => {
-    if (!isOld(entry.time)) return []
-    if (/\.(damaged|replaced)-\d+$/.test(entry.folder)) return [garbage(entry.folder, 'set aside: damaged or made again')]
-    return needed.has(entry.folder) ? [] : [garbage(entry.folder, 'no report rests on it')]
+/** What may be removed. @param days younger things are left alone, whatever they are */
+export function findGarbage(contents: readonly Stored[], days: number, now = Date.now()): Garbage[] {
+  const isOld = ({ time }: Stored) => now - time > days * DAY_MS
+  const needed = reachable(contents, (stored) => !isOld(stored) || (stored.stage !== undefined && ROOTS.has(stored.stage)))
+  return contents.filter(isOld).flatMap((stored): Garbage[] => {
+    if (stored.leftover !== undefined) return [{ ...stored, why: stored.leftover }]
+    return needed.has(stored.uri) ? [] : [{ ...stored, why: 'no report rests on it' }]
   })
-  const leftWork = foldersIn(join(base, 'work')).map((name) => join(base, 'work', name)).filter((folder) => isOld(lastWritten(folder)))
-  return [...unneeded, ...leftWork.map((folder) => garbage(folder, 'an unfinished stage that nothing has touched since'))]
 }
 
-export function removeGarbage(garbage: readonly Garbage[]): void {
-  for (const { folder } of garbage) rmSync(folder, { recursive: true, force: true })
+function reachable(contents: readonly Stored[], isRoot: (stored: Stored) => boolean): Set<string> {
+  const byUri = new Map(contents.map((stored) => [stored.uri, stored]))
+  const seen = new Set<string>()
+  const visit = (uri: string) => {
+    if (seen.has(uri)) return
+    seen.add(uri)
+    byUri.get(uri)?.inputs?.forEach(visit)
+  }
+  contents.filter(isRoot).forEach(({ uri }) => visit(uri))
+  return seen
 }
+
+const inputsIn = (manifest: string): string[] => [...manifest.matchAll(/"uri": ?"((?:file|s3):[^"]+)"/g)].map(([, uri]) => uri!)
 
 const foldersIn = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name) : [])
-const filesIn = (folder: string): string[] => (readdirSync(folder, { recursive: true }) as string[]).map((name) => join(folder, name))
-const garbage = (folder: string, why: string): Garbage => ({ folder, why, bytes: filesIn(folder).reduce((sum, file) => sum + statSync(file).size, 0) })
-const lastWritten = (folder: string): number => Math.max(statSync(folder).mtimeMs, ...filesIn(folder).map((file) => statSync(file).mtimeMs))
-
-function entryOf(folder: string, stage: string): Entry {
-  const manifest = join(folder, 'manifest.json')
-  if (!existsSync(manifest)) return { folder, stage, time: lastWritten(folder), inputs: [] }
-  const text = readFileSync(manifest, 'utf8')
-  const uris = [...text.matchAll(/"uri": ?"(file:[^"]+)"/g)].map(([, uri]) => resolve(fileURLToPath(uri!)))
-  return { folder, stage, time: statSync(manifest).mtimeMs, inputs: uris }
+const uriOf = (folder: string) => pathToFileURL(folder).href
+const sizeAndTime = (folder: string) => {
+  const files = (readdirSync(folder, { recursive: true }) as string[]).map((name) => statSync(join(folder, name)))
+  return { bytes: files.reduce((sum, file) => sum + file.size, 0), time: Math.max(statSync(folder).mtimeMs, ...files.map((file) => file.mtimeMs)) }
 }
 
-function reachable(entries: readonly Entry[], isRoot: (entry: Entry) => boolean): Set<string> {
-  const byFolder = new Map(entries.map((entry) => [entry.folder, entry]))
-  const seen = new Set<string>()
-  const visit = (folder: string) => {
-    if (seen.has(folder)) return
-    seen.add(folder)
-    byFolder.get(folder)?.inputs.forEach(visit)
+/** @param root of a file store */
+export function clearableFolder(root: string): Clearable {
+  const base = resolve(root)
+  const leftovers = (kind: string, what: string): Stored[] => foldersIn(join(base, kind)).map((name) => ({ uri: uriOf(join(base, kind, name)), ...sizeAndTime(join(base, kind, name)), leftover: what }))
+  return {
+    async contents() {
+      const stages = foldersIn(base).filter((name) => !['work', 'answers', 'claims', 'texts'].includes(name))
+      const artifacts = stages.flatMap((stage) => foldersIn(join(base, stage)).map((name) => storedIn(join(base, stage, name), stage)))
+      return [...artifacts, ...leftovers('work', UNFINISHED), ...leftovers('texts', 'a copy for reports')]
+    },
+    async remove(uris) {
+      for (const uri of uris) rmSync(new URL(uri), { recursive: true, force: true })
+    },
   }
-  entries.filter(isRoot).forEach(({ folder }) => visit(folder))
-  return seen
+}
+
+function storedIn(folder: string, stage: string): Stored {
+  const manifest = join(folder, MANIFEST)
+  const uri = uriOf(folder)
+  if (/\.(damaged|replaced)-\d+$/.test(folder)) return { uri, ...sizeAndTime(folder), leftover: 'set aside: damaged or made again' }
+  if (!existsSync(manifest)) return { uri, stage, ...sizeAndTime(folder) }
+  return { uri, stage, ...sizeAndTime(folder), time: statSync(manifest).mtimeMs, inputs: inputsIn(readFileSync(manifest, 'utf8')) }
+}
+
+/** A bucket, and the copies of what is in it on this machine. @param root of the file store of this machine */
+export function clearableBucket(bucket: Bucket, root: string): Clearable {
+  const here = clearableFolder(root)
+  return {
+    async contents() {
+      const there = await contentsOf(bucket)
+      const safe = new Set(there.map(({ uri }) => uri.slice(bucket.uri.length)))
+      const copies = (await here.contents()).filter(({ uri, leftover }) => leftover !== undefined || safe.has(uri.slice(uriOf(resolve(root)).length)))
+      return [...there, ...copies.map((copy): Stored => ({ uri: copy.uri, bytes: copy.bytes, time: copy.time, leftover: copy.leftover ?? 'a copy of what is in the bucket' }))]
+    },
+    async remove(uris) {
+      await here.remove(uris.filter((uri) => uri.startsWith('file:')))
+      for (const uri of uris.filter((uri) => uri.startsWith('s3:'))) {
+        const keys = (await bucket.list(`${uri.slice(bucket.uri.length + 1)}/`)).map(({ key }) => key)
+        await bucket.remove(keys.filter((key) => key.endsWith(`/${MANIFEST}`))) // first: what is half removed is no artifact any more
+        await bucket.remove(keys)
+      }
+    },
+  }
+}
+
+interface Group {
+  bytes: number
+  time: number
+  manifest: boolean
+}
+
+/** Objects by what they belong to: an artifact, one of its uploads, or what an unfinished stage keeps. */
+async function contentsOf(bucket: Bucket): Promise<Stored[]> {
+  const groups = new Map<string, Group>()
+  for (const { key, bytes, modified } of await bucket.list('')) {
+    const parts = key.split('/')
+    if (parts.length < 3 || parts[0] === 'answers') continue // claims and answers
+    const name = parts[0] === 'work' || parts.length === 3 ? parts.slice(0, 2).join('/') : parts.slice(0, 3).join('/')
+    const group = groups.get(name) ?? { bytes: 0, time: 0, manifest: false }
+    groups.set(name, { bytes: group.bytes + bytes, time: Math.max(group.time, modified.getTime()), manifest: group.manifest || key === `${name}/${MANIFEST}` })
+  }
+  const artifacts = await Promise.all([...groups].filter(([, { manifest }]) => manifest).map(([name, group]) => artifactIn(bucket, name, group, groups)))
+  const used = new Set(artifacts.flatMap(({ uri, upload }) => [uri, `${uri}/${upload}`]))
+  const others = [...groups].map(([name, { bytes, time }]): Stored => ({ uri: `${bucket.uri}/${name}`, bytes, time, leftover: name.startsWith('work/') ? UNFINISHED : 'files without a manifest: damaged, made again, or never finished' }))
+  return [...artifacts.map(({ upload: _, ...stored }): Stored => stored), ...others.filter(({ uri }) => !used.has(uri))]
+}
+
+async function artifactIn(bucket: Bucket, name: string, group: Group, groups: ReadonlyMap<string, Group>): Promise<Stored & { upload: string }> {
+  const text = (await bucket.read(`${name}/${MANIFEST}`))?.text ?? ''
+  const upload = /"upload": ?"([\w-]+)"/.exec(text)?.[1] ?? ''
+  const bytes = group.bytes + (groups.get(`${name}/${upload}`)?.bytes ?? 0)
+  return { uri: `${bucket.uri}/${name}`, stage: name.split('/')[0]!, bytes, time: group.time, inputs: inputsIn(text), upload }
 }

@@ -254,13 +254,13 @@ prompt
   .option('--row <i>', 'which row', '0')
   .action(async ({ input, row }: { input?: string; row: string }) => print(await showPrompt(readInput(input), Number(row))))
 
-const artifacts = program.command('artifacts').description('the artifact store of this machine')
+const artifacts = program.command('artifacts').description('the artifact store: of this machine, or the bucket RLAIF_STORE and the copies here')
 artifacts
   .command('gc')
   .description('what no report rests on and nothing has touched for long; without --yes it is only listed')
   .option('--older-than <days>', 'younger ones are left alone', '30')
   .option('--yes', 'remove them')
-  .action(({ olderThan, yes }: { olderThan: string; yes?: boolean }) => collectGarbage(homeFolder(), Number(olderThan), yes ?? false).forEach(print))
+  .action(async ({ olderThan, yes }: { olderThan: string; yes?: boolean }) => (await collectGarbage(homeFolder(), Number(olderThan), yes ?? false)).forEach(print))
 
 const model = program.command('model').description('models on this machine')
 model

@@ -21,7 +21,7 @@ export async function serveRatings(connected: Connected, run: string, { port, ho
   const raters = await ratersOf(handle)
   mkdirSync(home, { recursive: true })
   const key = ratingKey(home)
-  const server = await openRatingServer(evaluationOf(handle), key, port, host).catch((error: Error) => {
+  const server = await openRatingServer(evaluationOf(handle, home), key, port, host).catch((error: Error) => {
     throw new InvalidInput(`rate: ${host}:${port} cannot be used: ${error.message}; choose another with --port`)
   })
   const base = `http://${host}:${(server.address() as AddressInfo).port}`

@@ -1,12 +1,13 @@
 // `rlaif ratings`: a human evaluation's items and ratings as files, for other tools and back.
 import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import type { WorkflowHandle } from '@temporalio/client'
+import { folderOf } from '../artifacts/open-store'
 import { rateSchema, type Item, type Rating, type RatingKind } from '../contracts/human-evaluation'
 import { InvalidInput, parse } from '../contracts/parse'
 import { evaluationOf } from '../rating/evaluation'
 import { readItems } from '../rating/items'
 import { fromLabelStudio, labelStudioConfig, toLabelStudio } from '../rating/label-studio'
+import { homeFolder } from '../workers/home'
 import type { Connected } from './connection'
 import { existing } from './status'
 
@@ -28,7 +29,7 @@ async function itemsAndState(connected: Connected, run: string): Promise<{ handl
   const handle = await existing(connected, run)
   const state = await stateOf(handle)
   if (state.items === undefined) throw new InvalidInput(`ratings: the items of ${run} are still being drawn`)
-  return { handle, state, items: readItems(fileURLToPath(state.items)) }
+  return { handle, state, items: readItems(await folderOf(homeFolder(), state.items)) }
 }
 
 export type Format = 'jsonl' | 'label-studio'
@@ -55,7 +56,7 @@ export async function importRatings(connected: Connected, run: string, file: str
   const { handle, state } = await itemsAndState(connected, run)
   const text = readFileSync(file, 'utf8')
   const given = text.trimStart().startsWith('[') ? fromLabelStudio(JSON.parse(text), state) : text.split('\n').filter((line) => line.trim()).map((line, i) => parse(rateSchema, JSON.parse(line), `ratings: ${file}, line ${i + 1}`))
-  const evaluation = evaluationOf(handle)
+  const evaluation = evaluationOf(handle, homeFolder())
   for (const [i, rating] of given.entries()) {
     await evaluation.rate(rating)
     onEach(i + 1, given.length)

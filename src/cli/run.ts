@@ -43,14 +43,21 @@ export async function workersArePolling({ client, namespace }: Connected): Promi
   return (pollers ?? []).length > 0
 }
 
-const path = ({ uri }: Artifact) => fileURLToPath(uri)
+export const REPORT = 'report.html'
+
+/** A path where the artifact lies in a folder, else its URI. */
+const place = ({ uri }: Artifact, file = '') => (uri.startsWith('file:') ? join(fileURLToPath(uri), file) : `${uri}${file && `/${file}`}`)
+
+const artifact = (value: unknown) => artifactSchema.safeParse(value).data
+
+/** The report among the results of a run. */
+export const reportOf = (result: unknown): Artifact | undefined => artifact((result as { report?: unknown }).report)
 
 /** Where the results of a run are, one line each. */
 export function resultLines(result: unknown): string[] {
-  const parts = result as { report?: unknown; policy?: unknown }
-  const artifact = (value: unknown) => artifactSchema.safeParse(value).data
-  const [report, policy, alone] = [artifact(parts.report), artifact(parts.policy), artifact(result)]
-  return [report && `Report   ${join(path(report), 'report.html')}`, policy && `Policy   ${path(policy)}`, alone && `Artifact ${path(alone)}`].filter((line) => line !== undefined)
+  const parts = result as { policy?: unknown }
+  const [report, policy, alone] = [reportOf(result), artifact(parts.policy), artifact(result)]
+  return [report && `Report   ${place(report, REPORT)}`, policy && `Policy   ${place(policy)}`, alone && `Artifact ${place(alone)}`].filter((line) => line !== undefined)
 }
 
 /** Shows a run until it ends or parks, and says where its results are or how to go on. @returns whether it succeeded */

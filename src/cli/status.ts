@@ -1,4 +1,5 @@
 // `rlaif status` and `rlaif report`: what runs there are, how one stands, where its report is.
+import { join } from 'node:path'
 import { defineSearchAttributeKey, WorkflowNotFoundError } from '@temporalio/common'
 import type { WorkflowHandle } from '@temporalio/client'
 import { SEARCH_ATTRIBUTES } from '../contracts/search-attributes'
@@ -6,7 +7,9 @@ import { runPage, type Connected } from './connection'
 import { reasonOf } from './failure'
 import { duration, lines, snapshot } from './progress'
 import { parkedLines } from './resolve'
-import { resultLines } from './run'
+import { homeFolder } from '../workers/home'
+import { folderOf } from '../artifacts/open-store'
+import { REPORT, reportOf, resultLines } from './run'
 
 const SHOWN = 20
 const STATUS = defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, 'KEYWORD')
@@ -48,11 +51,11 @@ export async function describeRun(connected: Connected, id: string): Promise<str
   return [...head, ...stages, ...(await handle.result().then(resultLines, (error: unknown) => [reasonOf(error)]))]
 }
 
-/** The report file of a finished run. */
+/** The report file of a finished run; of one that lies in a bucket, a copy on this machine. */
 export async function reportFile(connected: Connected, id: string): Promise<string> {
   const handle = await existing(connected, id)
   if ((await handle.describe()).status.name === 'RUNNING') throw new Error(`${id} is still running; \`rlaif status ${id}\` shows how far it is`)
-  const line = resultLines(await handle.result()).find((text) => text.startsWith('Report'))
-  if (!line) throw new Error(`${id} made no report; a run of one stage has none`)
-  return line.replace(/^Report +/, '')
+  const report = reportOf(await handle.result())
+  if (!report) throw new Error(`${id} made no report; a run of one stage has none`)
+  return join(await folderOf(homeFolder(), report.uri), REPORT)
 }

@@ -6,9 +6,13 @@ const summaryValue = z.union([z.string(), z.number(), z.boolean(), z.null()])
 export const summarySchema = z.record(z.string(), summaryValue)
 export type Summary = z.infer<typeof summarySchema>
 
+const ARTIFACT_URI = /^(file|s3):\/\//
+export const isArtifactUri = (text: string): boolean => ARTIFACT_URI.test(text)
+export const artifactUri = z.string().regex(ARTIFACT_URI, 'wants the file:// or s3:// URI of an artifact')
+
 export const artifactSchema = z
   .strictObject({
-    uri: z.string().regex(/^file:\/\//, 'wants a file:// URI of a folder in the artifact store').describe('Folder in the artifact store.'),
+    uri: artifactUri.describe('Where it lies in the artifact store.'),
     sha256: z.string().regex(/^[0-9a-f]{64}$/, 'wants 64 hexadecimal digits').describe('Digest of the content; logs and timings are left out of it.'),
     bytes: z.number().int().nonnegative(),
     summary: summarySchema,
@@ -17,4 +21,4 @@ export const artifactSchema = z
 export type Artifact = z.infer<typeof artifactSchema>
 
 /** How a person names an artifact. */
-export const artifactGiven = z.union([artifactSchema, z.string().regex(/^file:\/\//, 'wants the file:// URI of an artifact')]).describe('An artifact: its reference or its file:// URI.')
+export const artifactGiven = z.union([artifactSchema, artifactUri]).describe('An artifact: its reference or its URI.')

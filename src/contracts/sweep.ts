@@ -1,6 +1,6 @@
 // Sweeps: one workflow at many settings. Which trials there are follows from the input alone (sweep-trials.ts).
 import { z } from 'zod'
-import { artifactGiven, type Artifact } from './artifact'
+import { artifactGiven, artifactUri, type Artifact } from './artifact'
 import { isRecord, overlay } from './overlay'
 import * as s from './settings'
 import { sweepPresets, type SweepPreset } from './sweep-presets'
@@ -18,7 +18,7 @@ const axisSchema = z
   .refine(({ values, labels }) => labels === undefined || labels.length === values.length, { path: ['labels'], message: 'wants as many as there are values' })
 
 /** What is left in a run of a finished artifact: enough to find it and to know its content. */
-export const linkSchema = z.strictObject({ uri: z.string().regex(/^file:\/\//, 'wants the file:// URI of an artifact'), sha256: z.string().regex(/^[0-9a-f]{64}$/) })
+export const linkSchema = z.strictObject({ uri: artifactUri, sha256: z.string().regex(/^[0-9a-f]{64}$/) })
 export type Link = z.infer<typeof linkSchema>
 
 /** A trial that has ended; its settings follow from its number. */
@@ -54,7 +54,7 @@ const sweepObject = z.strictObject({
   tolerate: z.number().min(0).max(1).default(0.5).describe('When more than this share of five or more trials has failed, no other starts.'),
   metric: z.string().regex(/^[\w-]+\.\w+$/, 'wants stage.figure, e.g. "evaluate.winRate"').optional().describe('The figure the sweep is about, as stage.figure; the report has all of them.'),
   higherIsBetter: z.boolean().default(true),
-  baseline: artifactGiven.optional().describe('The report of a sweep to compare every night with, by reference or file:// URI, beside the night before.'),
+  baseline: artifactGiven.optional().describe('The report of a sweep to compare every night with, by reference or URI, beside the night before.'),
   onFailure: s.onFailureSchema.unwrap().default('fail').describe('Of a stage in a trial: "fail" fails the trial, "wait" parks it; the others go on.'),
   cache: s.cacheSchema,
   queues: s.queuesSchema,

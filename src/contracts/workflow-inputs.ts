@@ -14,7 +14,7 @@ import { sweepSchema } from './sweep'
 const shared = { seed: s.seedSchema, cache: s.cacheSchema, onFailure: s.onFailureSchema, queues: s.queuesSchema, notify: s.notifySchema }
 const dataset = { task: s.taskSchema, data: s.dataSchema, limits: s.limitsSchema, ...shared }
 
-const policyGiven = z.union([artifactSchema, s.modelSchema]).describe('A model, or the artifact (reference or file:// URI) of an earlier stage.')
+const policyGiven = z.union([artifactSchema, s.modelSchema]).describe('A model, or the artifact (reference or URI) of an earlier stage.')
 export type ArtifactGiven = z.infer<typeof artifactGiven>
 
 const RESUMABLE = ['model', 'data', 'sft', 'human-labels', 'sample', 'label', 'reward-model', 'rl', 'choose', 'evaluate', 'report'] as const satisfies StageName[]

@@ -1,7 +1,7 @@
 // The run behind a rating page, asked with patience: a rating is idempotent, so that it may be sent again until Temporal has it.
-import { fileURLToPath } from 'node:url'
 import type { WorkflowHandle } from '@temporalio/client'
 import { WorkflowUpdateFailedError } from '@temporalio/client'
+import { folderOf } from '../artifacts/open-store'
 import type { Item, RaterView } from '../contracts/human-evaluation'
 import { readItems } from './items'
 import type { Evaluation } from './server'
@@ -26,14 +26,15 @@ async function patiently<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-export function evaluationOf(handle: WorkflowHandle): Evaluation {
+/** @param home where copies of artifacts are kept */
+export function evaluationOf(handle: WorkflowHandle, home: string): Evaluation {
   const read = new Map<string, Item[]>()
   return {
     run: handle.workflowId,
     view: (rater) => patiently(() => handle.query<RaterView, [string]>('raterView', rater)),
     rate: (rating) => patiently(() => handle.executeUpdate<RaterView, [unknown]>('rate', { args: [rating] })),
-    items(uri) {
-      const items = read.get(uri) ?? readItems(fileURLToPath(uri))
+    async items(uri) {
+      const items = read.get(uri) ?? readItems(await folderOf(home, uri))
       read.set(uri, items)
       return items
     },

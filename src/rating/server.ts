@@ -11,7 +11,7 @@ export interface Evaluation {
   view(rater: string): Promise<RaterView>
   /** Resolves when the run has the rating. @throws with a message for the rater */
   rate(rating: { rater: string; item: number; answer: number[]; seconds: number }): Promise<RaterView>
-  items(uri: string): Item[]
+  items(uri: string): Promise<Item[]>
 }
 
 const MOST_BODY_BYTES = 16 * 1024
@@ -76,17 +76,17 @@ function safelyDecoded(text: string): string | undefined {
   }
 }
 
-function showNext(evaluation: Evaluation, rater: string, view: RaterView, response: ServerResponse): void {
+async function showNext(evaluation: Evaluation, rater: string, view: RaterView, response: ServerResponse): Promise<void> {
   if (view.items === undefined) return send(response, 200, messagePage('One moment', 'The prompts are being drawn; the page loads itself again.', LOAD_AGAIN_SECONDS))
   if (view.item === null || view.over) return send(response, 200, messagePage('Thank you', `There is nothing left for you to rate. You rated ${view.rated}; every one of them is saved.`))
-  send(response, 200, itemPage({ rater, kind: view.kind, item: view.item, shown: evaluation.items(view.items)[view.item]!, rated: view.rated, open: view.open }))
+  send(response, 200, itemPage({ rater, kind: view.kind, item: view.item, shown: (await evaluation.items(view.items))[view.item]!, rated: view.rated, open: view.open }))
 }
 
 /** Saves, then sends the rater on; what could not be saved is shown again as it was chosen. */
 async function save(evaluation: Remembering, rater: string, form: Record<string, string>, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const view = await evaluation.lastView(rater)
   const item = Number(form.item)
-  const shown = view.items === undefined ? undefined : evaluation.items(view.items)[item]
+  const shown = view.items === undefined ? undefined : (await evaluation.items(view.items))[item]
   if (!shown) return send(response, 400, messagePage('Not like this', 'That is no item of this evaluation. Open your link again.'))
   const again = (status: number, problem: string) => send(response, status, itemPage({ rater, kind: view.kind, item, shown, rated: view.rated, open: view.open, given: form, problem }))
   const answer = answerOf(view.kind, form, shown.responses.length)

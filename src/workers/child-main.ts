@@ -1,8 +1,8 @@
 // The child's side: takes one job, computes it, says how it went, and ends.
-import { loadStage } from '../activities/registry'
+import { loadStage, readsTextAlone } from '../activities/registry'
 import type { StageHost } from '../activities/stage'
 import { openAnswers, type AnswerFiles } from '../artifacts/answers'
-import { fileStore } from '../artifacts/store'
+import { openStore } from '../artifacts/open-store'
 import type { Progress } from '../contracts/status'
 import type { ChildMessage, Job } from './child'
 import { explained } from './explained'
@@ -29,11 +29,12 @@ function throttled(): (progress: Progress) => void {
 }
 
 async function compute({ stage, input, home, output, checkpoints }: Job): Promise<void> {
-  const store = fileStore(storeFolder(home))
+  const store = await openStore(home)
+  const wanted = readsTextAlone(stage) ? 'text' : 'all'
   let answers: AnswerFiles | undefined
   const host: StageHost = {
-    open: (artifact) => store.open(artifact).folder,
-    manifest: (artifact) => store.open(artifact).manifest,
+    open: async (artifact) => (await store.open(artifact, wanted)).folder,
+    manifest: async (artifact) => (await store.open(artifact, wanted)).manifest,
     answers: () => (answers ??= openAnswers(storeFolder(home))),
     output,
     checkpoints,

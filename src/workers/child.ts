@@ -53,7 +53,7 @@ export interface Listener {
 /** Runs a stage in a child of this process. The child is asked to save and end when `signal` aborts, when it hangs, and when this process does. */
 export function computeInChild(job: Job, signal: AbortSignal, { onProgress, onLine }: Listener): Promise<Summary> {
   return new Promise((resolve, reject) => {
-    const child = fork(join(__dirname, 'child-main.js'), [], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], serialization: 'advanced' })
+    const child = fork(join(__dirname, 'child-main.js'), [], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], serialization: 'advanced', env: { ...process.env, NODE_NO_WARNINGS: '1' } })
     let outcome: (() => void) | undefined
     let heard = Date.now()
     let errors = ''

@@ -2,11 +2,10 @@
 import { hostname } from 'node:os'
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
 import { createActivities } from '../activities'
-import { fileStore } from '../artifacts/store'
+import { openStore } from '../artifacts/open-store'
 import { queuesSchema, type Queues } from '../contracts/settings'
 import { SEARCH_ATTRIBUTES } from '../contracts/search-attributes'
 import { version } from '../version'
-import { storeFolder } from './home'
 import { encryptingConverter } from './payload-encryption'
 import type { TemporalServer } from './temporal'
 
@@ -56,7 +55,7 @@ export async function startWorkers(wanted: readonly Role[], { server: { connecti
   const connection = await NativeConnection.connect(options)
   await registerSearchAttributes(connection, namespace)
   const dataConverter = encryptingConverter()
-  const runner = { home, store: fileStore(storeFolder(home)) }
+  const runner = { home, store: await openStore(home) }
   const workers = await Promise.all(
     wanted.map((role) =>
       Worker.create({

@@ -2,7 +2,7 @@
 import { ActivityFailure, ApplicationFailure, condition, defineQuery, defineSignal, defineUpdate, getExternalWorkflowHandle, isCancellation, log, proxyActivities, setCurrentDetails, setHandler, upsertMemo, upsertSearchAttributes, workflowInfo, type ActivityOptions } from '@temporalio/workflow'
 import { defineSearchAttributeKey } from '@temporalio/common'
 import type { Activities } from '../activities'
-import type { Artifact } from '../contracts/artifact'
+import { isArtifactUri, type Artifact } from '../contracts/artifact'
 import { checkResolution, overridden, type Resolution } from '../contracts/resolution'
 import { isEndpoint, type Cache, type LabelerSettings, type Notify, type OnFailure, type Queues } from '../contracts/settings'
 import { HANDED_BACK, type LabelerInput, type StageInput, type StageName, type StageResult } from '../contracts/stages'
@@ -194,7 +194,7 @@ export function stageRunner(plan: readonly string[], { queues, cache, onFailure,
     runOptional: (stage, input, shownAs = stage) => runUntilResolved(stage, input, shownAs, true),
     artifact(given, model) {
       if (typeof given !== 'string') return Promise.resolve(given)
-      if (model && !given.startsWith('file://')) return runner.model(given)
+      if (model && !isArtifactUri(given)) return runner.model(given)
       return proxyActivities<Activities>({ ...OPTIONS, taskQueue: queues.light, summary: 'artifact' }).resolveArtifact(given)
     },
     async labeler(settings, policy) {

