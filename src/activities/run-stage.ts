@@ -8,6 +8,7 @@ import type { Progress } from '../contracts/status'
 import { HANDED_BACK, stageSchemas, type StageName, type StageResult } from '../contracts/stages'
 import { computeInChild, type StageFailure } from '../workers/child'
 import { explained } from '../workers/explained'
+import { traceParent } from '../workers/tracing'
 import { openStageMeter } from './metrics'
 import { readsTextAlone, stageVersion } from './registry'
 
@@ -60,7 +61,7 @@ async function computed({ store, home }: StageRunner, stage: StageName, key: str
   const work = await store.begin(stage, key)
   const madeSafe = store.keepSafe(work)
   try {
-    const summary = await computeInChild({ stage, input, home, ...work }, signal, { onProgress, onLine: (line) => log.warn(line, { stage }) })
+    const summary = await computeInChild({ stage, input, home, ...work, trace: traceParent() }, signal, { onProgress, onLine: (line) => log.warn(line, { stage }) })
     const artifact = await store.commit(work, { stage, version, key, seconds: (Date.now() - started) / 1000, input: settings, summary })
     log.info('stage finished', { stage, key, seconds: (Date.now() - started) / 1000 })
     return { ...artifact, reused: false }

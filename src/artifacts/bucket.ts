@@ -149,7 +149,7 @@ const REMEDIES: Record<string, string> = {
 
 function explained(error: unknown, what: string, uri: string): Error {
   const { name, message, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } }
-  const remedy = REMEDIES[name] ?? ($metadata?.httpStatusCode === 403 ? REMEDIES.AccessDenied : undefined)
+  const remedy = REMEDIES[name] ?? (message === 'Region is missing' ? 'set AWS_REGION to where the bucket is' : undefined) ?? ($metadata?.httpStatusCode === 403 ? REMEDIES.AccessDenied : undefined)
   if (remedy !== undefined) return new InvalidInput(`artifacts: ${uri}: cannot ${what} (${name}): ${remedy}`)
   return new Error(`artifacts: ${uri}: cannot ${what}: ${name}: ${message}`, { cause: error })
 }

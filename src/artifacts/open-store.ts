@@ -1,9 +1,12 @@
 // Where artifacts are: RLAIF_STORE names a bucket, s3://bucket/prefix; without it they lie in RLAIF_HOME.
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { storeFolder } from '../workers/home'
 import { fileStore } from './file-store'
 import { clearableBucket, clearableFolder, type Clearable } from './gc'
 import type { ArtifactStore } from './store'
+
+/** The file store of this machine, or its copies of what is in the bucket. @param home RLAIF_HOME */
+export const storeFolder = (home: string): string => join(home, 'store')
 
 export const bucketUri = (): string | undefined => process.env.RLAIF_STORE || undefined
 

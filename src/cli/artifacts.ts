@@ -1,9 +1,8 @@
 // `rlaif artifacts gc`: what may be removed from the store, and removing it.
 import { fileURLToPath } from 'node:url'
 import { findGarbage } from '../artifacts/gc'
-import { bucketUri, openClearable } from '../artifacts/open-store'
+import { bucketUri, openClearable, storeFolder } from '../artifacts/open-store'
 import { InvalidInput } from '../contracts/parse'
-import { storeFolder } from '../workers/home'
 
 const size = (bytes: number) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e3).toFixed(0)} kB`)
 const place = (uri: string) => (uri.startsWith('file:') ? fileURLToPath(uri) : uri)

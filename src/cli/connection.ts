@@ -2,6 +2,7 @@
 import { Client, Connection } from '@temporalio/client'
 import { encryptingConverter } from '../workers/payload-encryption'
 import { configuredServer, localServer } from '../workers/temporal'
+import { startTracing } from '../workers/tracing'
 import { runningServer } from './dev-server'
 
 export interface Connected {
@@ -18,10 +19,16 @@ export async function connect(home: string, address?: string): Promise<Connected
   const { connection: options, namespace } = (address === undefined ? configuredServer() : undefined) ?? localServer(address ?? running?.address ?? '127.0.0.1:7233')
   const target = options.address
   const dataConverter = encryptingConverter()
+  const tracing = await startTracing()
   try {
     const connection = await Connection.connect({ ...options, connectTimeout: 5000 })
     const ui = process.env.TEMPORAL_UI_URL ?? (running?.address === target ? running.ui : undefined)
-    return { client: new Client({ connection, namespace, ...(dataConverter && { dataConverter }) }), address: target, namespace, ui, close: () => connection.close() }
+    const client = new Client({ connection, namespace, ...(dataConverter && { dataConverter }), ...(tracing && { interceptors: tracing.interceptors }) })
+    const close = async () => {
+      await connection.close()
+      await tracing?.flush()
+    }
+    return { client, address: target, namespace, ui, close }
   } catch (error) {
     throw new Error(`no Temporal server answers at ${target} (${(error as Error).message}); start one with \`rlaif up\`, or set TEMPORAL_ADDRESS`, { cause: error })
   }

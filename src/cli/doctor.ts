@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, statfsSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
+import { bucketUri, storeFolder } from '../artifacts/open-store'
 import { cacheFolder } from '../model/cache'
 import type { Device } from '../model/device'
 import { homeFolder } from '../workers/home'
@@ -43,6 +44,18 @@ async function server(): Promise<Finding> {
   return { ok: up, what: 'server', says: up ? `${address} answers, namespace ${server.namespace}${how && `, ${how}`}` : `${address} does not answer` }
 }
 
+async function store(): Promise<Finding> {
+  const uri = bucketUri()
+  if (uri === undefined) return { ok: true, what: 'store', says: storeFolder(homeFolder()) }
+  try {
+    const { openBucket } = await import('../artifacts/bucket.js')
+    await openBucket(uri).read('doctor')
+    return { ok: true, what: 'store', says: `${uri} answers` }
+  } catch (error) {
+    return { ok: false, what: 'store', says: (error as Error).message }
+  }
+}
+
 function defaultModel(): Finding {
   const folder = join(cacheFolder(), 'models', 'smollm2-135m-instruct')
   const ok = existsSync(join(folder, 'config.json'))
@@ -61,7 +74,7 @@ function machine(): Finding[] {
 
 /** One line a finding. @returns whether all is well */
 export async function doctor(print: (line: string) => void): Promise<boolean> {
-  const findings = [...machine(), device(), temporal(), await server(), defaultModel()]
+  const findings = [...machine(), device(), temporal(), await server(), await store(), defaultModel()]
   for (const { ok, what, says } of findings) print(`${ok ? '✓' : '✗'} ${what.padEnd(14)} ${says}`)
   return findings.every(({ ok }) => ok)
 }

@@ -4,6 +4,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { join } from 'node:path'
 import { openAnswers } from '../artifacts/answers'
+import { storeFolder } from '../artifacts/open-store'
 import { InvalidInput, parse } from '../contracts/parse'
 import { isEndpoint, type LabelerSettings } from '../contracts/settings'
 import { workflowSchemas } from '../contracts/workflow-inputs'
@@ -12,7 +13,6 @@ import { endpointLabeler } from '../feedback/endpoint-labeler'
 import { keepingAnswers } from '../feedback/kept-answers'
 import type { Labeler } from '../feedback/labeler'
 import { openRewardServer, type RewardService } from '../feedback/reward-service'
-import { storeFolder } from '../workers/home'
 
 export interface ServeRewardFlags {
   port: string

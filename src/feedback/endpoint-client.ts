@@ -1,5 +1,6 @@
 // Requests to an OpenAI-compatible endpoint, with manners: so many at once and a minute, growing and jittered pauses, Retry-After,
 // a stop when the endpoint is down, a stop before the money is spent. The key comes from the environment and goes nowhere else.
+import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import type { EndpointSettings } from '../contracts/settings'
 import { checkAddress, checkAllowance } from './endpoint-allowance'
 import type { Unanswered } from './labeler'
@@ -91,6 +92,27 @@ function gate(most: number): <T>(work: () => Promise<T>) => Promise<T> {
   }
 }
 
+/** A request as a span, if traces are on (workers/tracing.ts). @param request is given headers by which the endpoint's own spans find this one */
+function traced(url: string, model: string, request: (headers: Record<string, string>) => Promise<Response>): Promise<Response> {
+  const { host, pathname } = new URL(url)
+  const attributes = { 'server.address': host, 'http.request.method': 'POST', 'url.path': pathname, 'gen_ai.request.model': model }
+  return trace.getTracer('rlaif').startActiveSpan(`POST ${pathname}`, { kind: SpanKind.CLIENT, attributes }, async (span) => {
+    try {
+      const headers: Record<string, string> = {}
+      propagation.inject(context.active(), headers)
+      const response = await request(headers)
+      span.setAttribute('http.response.status_code', response.status)
+      if (!response.ok) span.setStatus({ code: SpanStatusCode.ERROR })
+      return response
+    } catch (error) {
+      span.setStatus({ code: SpanStatusCode.ERROR, message: (error as Error).name })
+      throw error
+    } finally {
+      span.end()
+    }
+  })
+}
+
 const TOO_LONG = /context[_ ](length|window|size)|maximum context|too (long|many tokens)|exceeds? .*(context|tokens)/i
 
 export function openClient(settings: EndpointSettings): EndpointClient {
@@ -124,13 +146,13 @@ export function openClient(settings: EndpointSettings): EndpointClient {
   /** One try. */
   async function send(url: string, body: object): Promise<{ body: unknown } | Unanswered | { again: string; wait?: number | undefined }> {
     usage.requests++
-    const response = await fetch(url, {
+    const response = await traced(url, settings.model, (headers) => fetch(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...(key && { authorization: `Bearer ${key}` }) },
+      headers: { 'content-type': 'application/json', ...headers, ...(key && { authorization: `Bearer ${key}` }) },
       body: JSON.stringify(body),
       redirect: 'manual', // an endpoint must not lead the key, or the request, to where it is not allowed
       signal: AbortSignal.timeout(settings.timeoutSeconds * 1000),
-    })
+    }))
     if (response.status >= 300 && response.status < 400) throw new EndpointRefused(`label: ${url} answered with a redirect to ${String(response.headers.get('location')).slice(0, 200)}; set labeler.baseUrl to where it leads`)
     const text = await boundedText(response)
     if (response.ok) {

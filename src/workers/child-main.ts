@@ -2,11 +2,11 @@
 import { loadStage, readsTextAlone } from '../activities/registry'
 import type { StageHost } from '../activities/stage'
 import { openAnswers, type AnswerFiles } from '../artifacts/answers'
-import { openStore } from '../artifacts/open-store'
+import { openStore, storeFolder } from '../artifacts/open-store'
 import type { Progress } from '../contracts/status'
 import type { ChildMessage, Job } from './child'
 import { explained } from './explained'
-import { storeFolder } from './home'
+import { inSpan, startTracing, type Tracing } from './tracing'
 
 /** Progress messages are sent at most this often; the last of a phase always is. */
 const PROGRESS_MS = 200
@@ -14,6 +14,7 @@ const PROGRESS_MS = 200
 /** Exit code of a process that was asked to end. */
 const ENDED_BY_REQUEST = 143
 
+let tracing: Tracing | undefined
 let asked = false
 let heeded = false
 
@@ -28,7 +29,8 @@ function throttled(): (progress: Progress) => void {
   }
 }
 
-async function compute({ stage, input, home, output, checkpoints }: Job): Promise<void> {
+async function compute({ stage, input, home, output, checkpoints, trace }: Job): Promise<void> {
+  tracing = await startTracing()
   const store = await openStore(home)
   const wanted = readsTextAlone(stage) ? 'text' : 'all'
   let answers: AnswerFiles | undefined
@@ -45,7 +47,8 @@ async function compute({ stage, input, home, output, checkpoints }: Job): Promis
     },
   }
   const { run } = await loadStage(stage)
-  const summary = await run(input as never, host)
+  const summary = await inSpan(`compute ${stage}`, trace, () => run(input as never, host))
+  await tracing?.flush()
   tell({ type: 'done', summary }, () => process.exit(0))
 }
 
@@ -56,7 +59,8 @@ process.on('SIGTERM', () => {
 })
 process.on('disconnect', () => process.exit(1)) // the worker is gone: nobody would take the result
 process.once('message', (job: Job) => {
-  compute(job).catch((error: unknown) => {
+  compute(job).catch(async (error: unknown) => {
+    await tracing?.flush()
     const { name, message, stack } = explained(error, job.home, (job.input as { settings?: { microBatchSize?: number; recompute?: boolean } }).settings)
     tell({ type: 'failed', name, message, stack: stack ?? '' }, () => process.exit(1))
   })

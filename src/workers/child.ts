@@ -8,6 +8,7 @@ import { summarySchema, type Summary } from '../contracts/artifact'
 import type { StageName } from '../contracts/stages'
 import { progressSchema, type Progress } from '../contracts/status'
 import { smaller } from './explained'
+import type { TraceParent } from './tracing'
 
 /** A child that says nothing for this long is taken for hung. RLAIF_HANG_SECONDS moves it. */
 const hangMs = () => Number(process.env.RLAIF_HANG_SECONDS ?? 1200) * 1000
@@ -20,6 +21,8 @@ export interface Job {
   home: string
   output: string
   checkpoints: string
+  /** The span of the activity. */
+  trace: TraceParent
 }
 
 /** How a stage failed in its child; `name` is that of the error there. */

@@ -8,6 +8,7 @@ import { SEARCH_ATTRIBUTES } from '../contracts/search-attributes'
 import { version } from '../version'
 import { encryptingConverter } from './payload-encryption'
 import type { TemporalServer } from './temporal'
+import { startTracing } from './tracing'
 
 export const roles = ['workflow', 'label', 'gpu'] as const
 export type Role = (typeof roles)[number]
@@ -55,6 +56,7 @@ export async function startWorkers(wanted: readonly Role[], { server: { connecti
   const connection = await NativeConnection.connect(options)
   await registerSearchAttributes(connection, namespace)
   const dataConverter = encryptingConverter()
+  const tracing = await startTracing()
   const runner = { home, store: await openStore(home) }
   const workers = await Promise.all(
     wanted.map((role) =>
@@ -63,6 +65,7 @@ export async function startWorkers(wanted: readonly Role[], { server: { connecti
         namespace,
         ...roleOptions(role, queues),
         ...(dataConverter && { dataConverter }),
+        ...(tracing && { plugins: [tracing.plugin] }),
         activities: createActivities(runner),
         identity: `${role}-${process.pid}@${hostname()} rlaif ${version}`,
         maxHeartbeatThrottleInterval: '5 seconds',
@@ -80,6 +83,7 @@ export async function startWorkers(wanted: readonly Role[], { server: { connecti
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown()
       await Promise.allSettled(runs)
       await connection.close()
+      await tracing?.flush()
     },
   }
 }

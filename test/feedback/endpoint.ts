@@ -14,6 +14,7 @@ export interface Endpoint {
   prompts: string[]
   bodies: Record<string, unknown>[]
   keys: (string | undefined)[]
+  headers: IncomingMessage['headers'][]
   /** The most requests that were open at one time. */
   mostAtOnce: number
   close(): Promise<void>
@@ -41,7 +42,7 @@ function reply(isChat: boolean, outcome: Record<string, number> | string, prompt
 }
 
 export async function startEndpoint(rule: Rule, fault: Fault = () => false, delayMs = 0): Promise<Endpoint> {
-  const endpoint: Endpoint = { baseUrl: '', prompts: [], bodies: [], keys: [], mostAtOnce: 0, close: () => Promise.resolve() }
+  const endpoint: Endpoint = { baseUrl: '', prompts: [], bodies: [], keys: [], headers: [], mostAtOnce: 0, close: () => Promise.resolve() }
   let open = 0
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     endpoint.mostAtOnce = Math.max(endpoint.mostAtOnce, ++open)
@@ -50,6 +51,7 @@ export async function startEndpoint(rule: Rule, fault: Fault = () => false, dela
     const prompt = promptOf(body)
     endpoint.prompts.push(prompt)
     endpoint.bodies.push(body)
+    endpoint.headers.push(request.headers)
     endpoint.keys.push(request.headers.authorization)
     if (fault(endpoint.prompts.length, response, prompt)) return
     if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs))

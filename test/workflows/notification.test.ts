@@ -77,7 +77,7 @@ test('a parked run tells people once, signed, with a link to it; a receiver that
     await pause(300)
     expect(received).toHaveLength(1)
     const written = await historyText(handle)
-    await record(handle, 'align-parked-people-told')
+    await record(handle, 'align-parked-people-told-by-time')
     expect([written.includes('TEST_HOOK'), written.includes('nobody-may-see')]).toEqual([true, false])
   })
 })

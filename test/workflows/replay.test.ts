@@ -17,6 +17,12 @@ test('every control-flow shape replays', () => {
   expect(replay(...shapes)).toEqual(shapes.map(() => undefined))
 })
 
+test('and does so when traces are turned on under way', () => {
+  // Of its time, the id of a message was a random number, and a trace draws of the same ones.
+  const shapes = readdirSync(folder).filter((name) => name !== 'align-parked-people-told.bin').map((name) => join(folder, name))
+  expect(replay('--traced', ...shapes)).toEqual(shapes.map(() => undefined))
+})
+
 test('a history that the workflows do not lead to is refused: the check can fail', () => {
   expect(replay('--swap', join(folder, 'align-rlaif.bin'))[0]).toMatch(/[Nn]on-?determinism/)
 })
