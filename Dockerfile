@@ -16,9 +16,8 @@ COPY setup setup
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 COPY tasks tasks
-RUN node setup/main.mjs \
- && npm prune --omit=dev --ignore-scripts \
- && rm -rf src
+COPY deploy/image.sh deploy/image.sh
+RUN sh deploy/image.sh
 
 FROM ${NODE_IMAGE}
 ENV NODE_ENV=production RLAIF_CACHE=/opt/rlaif-cache RLAIF_HOME=/var/lib/rlaif TEMPORAL_ADDRESS=temporal:7233
