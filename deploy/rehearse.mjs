@@ -29,6 +29,7 @@ const pause = (ms) => new Promise((done) => setTimeout(done, ms))
 const site = mkdtempSync('/var/tmp/rlaif-site-')
 chmodSync(site, 0o755)
 const image = flags.image ?? join(site, 'image')
+let stopping
 const results = []
 function check(what, holds, figure = '') {
   results.push({ what, holds })
@@ -36,6 +37,7 @@ function check(what, holds, figure = '') {
 }
 async function until(look, seconds, what) {
   for (const end = Date.now() + seconds * 1000; Date.now() < end; await pause(250)) {
+    if (stopping) throw new Error('rehearse: stopped')
     const seen = await Promise.resolve().then(look).catch(() => undefined)
     if (seen) return seen
   }
@@ -88,11 +90,16 @@ function start(name, command, { environment = {}, host = 'here' } = {}) {
   processes.push(child)
   return child
 }
-function run(name, command, { environment = {}, host = 'here' } = {}) {
+/** Runs a command of a user to its end. */
+async function run(name, command, { environment = {}, host = 'here' } = {}) {
   const user = homeOf(name)
   const [program, ...args] = [...inNamespace(host), ...ownTmp, ...asUser(user), ...command]
-  const { status, stdout, stderr } = spawnSync(program, args, { cwd: user.home, env: cleanEnvironment(user.home, environment), encoding: 'utf8' })
-  return { status, out: stdout.trim(), err: stderr.trim() }
+  const child = spawn(program, args, { cwd: user.home, env: cleanEnvironment(user.home, environment), stdio: ['ignore', 'pipe', 'pipe'] })
+  const text = { out: '', err: '' }
+  child.stdout.on('data', (part) => (text.out += part))
+  child.stderr.on('data', (part) => (text.err += part))
+  const status = await new Promise((done) => child.once('close', done))
+  return { status, out: text.out.trim(), err: text.err.trim() }
 }
 async function end(child, signal = 'SIGTERM') {
   if (child.exitCode !== null || child.signalCode !== null) return
@@ -142,7 +149,7 @@ async function startServers() {
   await until(() => isUp(`http://${LINK.server}:${PORTS.s3}/healthz`), 60, 'the S3 server')
   await until(() => isUp(`http://${LINK.server}:${PORTS.ui}/`), 60, 'Temporal')
   const made = () => run('s3', ['sh', join(image, 'deploy', 's3', 'bucket.sh')], { environment: { PATH: `${join(site, 'bin')}:${process.env.PATH}`, MASTER: `${LINK.server}:9333`, FILER: `${LINK.server}:8888` } })
-  await until(() => made().status === 0, 30, 'the bucket')
+  await until(async () => (await made()).status === 0, 30, 'the bucket')
 }
 
 function startPrometheus() {
@@ -164,37 +171,40 @@ const INPUT = { task: 'harmless', method: 'rlaif', model: 'default', data: { lim
 async function rehearse() {
   let started = Date.now()
   buildImage()
-  check('the image\'s build steps end with a worker', run('worker-gpu', rlaif('--version'), { environment: workerEnvironment('worker-gpu') }).status === 0, `${((Date.now() - started) / 1000).toFixed(0)} s`)
+  check('the image\'s build steps end with a worker', (await run('worker-gpu', rlaif('--version'), { environment: workerEnvironment('worker-gpu') })).status === 0, `${((Date.now() - started) / 1000).toFixed(0)} s`)
   openNetwork()
   await startServers()
-  const doctor = run('worker-gpu', rlaif('doctor'), { environment: workerEnvironment('worker-gpu'), host: 'gpu' })
+  const doctor = await run('worker-gpu', rlaif('doctor'), { environment: workerEnvironment('worker-gpu'), host: 'gpu' })
   check('from the GPU host Temporal and the store answer', /✓ server/.test(doctor.out) && /✓ store +s3:/.test(doctor.out), doctor.out.split('\n').filter((line) => /server|store/.test(line)).map((line) => line.replace(/\s+/g, ' ')).join('; '))
-  const blocked = run('worker-gpu', [process.execPath, '-e', 'fetch("http://1.1.1.1", { signal: AbortSignal.timeout(3000) }).then(() => process.exit(0), () => process.exit(7))'], { host: 'gpu' })
+  const blocked = await run('worker-gpu', [process.execPath, '-e', 'fetch("http://1.1.1.1", { signal: AbortSignal.timeout(3000) }).then(() => process.exit(0), () => process.exit(7))'], { host: 'gpu' })
   check('and nothing beyond', blocked.status === 7)
   startWorker('worker-workflow', 'workflow')
   startWorker('worker-label', 'label')
   const gpu = startWorker('worker-gpu', 'gpu')
   const measured = startPrometheus()
-  const applied = run('worker-workflow', rlaif('schedule', 'apply', join(image, 'schedules')), { environment: workerEnvironment('worker-workflow') })
+  const applied = await run('worker-workflow', rlaif('schedule', 'apply', join(image, 'schedules')), { environment: workerEnvironment('worker-workflow') })
   check('the schedules are applied', applied.status === 0, applied.err || applied.out)
 
   started = Date.now()
   const person = workerEnvironment('person')
-  const begun = run('person', rlaif('run', 'align', '--id', 'rehearsal', '--detach', '--input', JSON.stringify(INPUT)), { environment: person })
+  const begun = await run('person', rlaif('run', 'align', '--id', 'rehearsal', '--detach', '--input', JSON.stringify(INPUT)), { environment: person })
   check('a run starts', begun.status === 0, begun.err)
-  const status = () => run('person', rlaif('status', 'rehearsal'), { environment: person }).out
-  await until(async () => /^ *\S* *rl +.*step/m.test(status()) || /rl .*\b[2-9]\/8/.test(status()) || /rl\b.*running/.test(status()), 900, 'training')
+  const status = async () => (await run('person', rlaif('status', 'rehearsal'), { environment: person })).out
+  await until(async () => /▸ rl .*[2-9]\/8/.test(await status()), 900, 'training')
   await pause(15_000) // a checkpoint is in the bucket
   await end(gpu, 'SIGKILL')
   rmSync(join(homeOf('worker-gpu').home, 'rlaif'), { recursive: true, force: true })
   check('the GPU worker is lost with its disk while it trains', true)
   startWorker('worker-gpu-again', 'gpu')
-  const last = await until(() => (/align, (completed|failed)/.test(status()) ? status() : undefined), 1500, 'the end of the run')
+  const last = await until(async () => {
+    const text = await status()
+    return /align, (completed|failed)/.test(text) && text
+  }, 1500, 'the end of the run')
   check('the run ends, on another worker of the GPU host', /align, completed/.test(last), `${((Date.now() - started) / 1000).toFixed(0)} s`)
   console.log(last)
-  const report = run('person', rlaif('report', 'rehearsal'), { environment: person })
+  const report = await run('person', rlaif('report', 'rehearsal'), { environment: person })
   check('its report opens on a machine that has nothing but the address of the store', report.status === 0 && existsSync(report.out) && report.out.startsWith(homeOf('person').home))
-  check('no user reads what another keeps', run('person', ['ls', homeOf('worker-label').home]).status !== 0)
+  check('no user reads what another keeps', (await run('person', ['ls', homeOf('worker-label').home])).status !== 0)
   if (measured) {
     const up = await until(async () => ((await asked('sum(up)'))[0]?.value[1] === '3' ? '3' : undefined), 30, 'three targets')
     const stages = await asked('sum by (stage) (rlaif_stages_total{outcome="computed"})')
@@ -202,12 +212,11 @@ async function rehearse() {
     const rules = (await (await fetch('http://127.0.0.1:9590/api/v1/rules')).json()).data.groups.flatMap(({ rules }) => rules)
     check('its alert rules are loaded', rules.length > 0 && rules.every(({ health }) => health === 'ok' || health === 'unknown'), `${rules.length} rules`)
   } else console.log('– Prometheus is not on this machine')
-  const history = run('person', [process.execPath, '-e', `fetch("http://${LINK.server}:${PORTS.ui}/api/v1/namespaces/default/workflows/rehearsal/history?maximumPageSize=1000").then((r) => r.text()).then((t) => process.stdout.write(String(t.length > 5000 && !t.includes("${secret}") && !t.includes(Buffer.from("${secret}").toString("base64").slice(0, 20)))))`])
+  const history = await run('person', [process.execPath, '-e', `fetch("http://${LINK.server}:${PORTS.ui}/api/v1/namespaces/default/workflows/rehearsal/history?maximumPageSize=1000").then((r) => r.text()).then((t) => process.stdout.write(String(t.length > 5000 && !t.includes("${secret}") && !t.includes(Buffer.from("${secret}").toString("base64").slice(0, 20)))))`])
   check('the store\'s key is in no history', history.out === 'true')
   console.log('– not run here: PostgreSQL below Temporal (no such server in the package registries; the development server with a database file stands in), the images themselves, vLLM, GPUs')
 }
 
-let stopping
 const stop = () => (stopping ??= (async () => {
   await Promise.all(processes.map((child) => end(child)))
   closeNetwork()

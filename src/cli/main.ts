@@ -27,6 +27,7 @@ import { applySchedule, backfillSchedule, deleteSchedule, describeSchedule, list
 import { describeRun, listRuns, reportFile } from './status'
 import { presetLines, sweepInput, trialLines } from './sweep'
 import { parseRoles, worker } from './worker'
+import { serveAnnotators, writeWorldData } from './world'
 
 const print = (line: string) => void process.stdout.write(`${plainText(line)}\n`)
 
@@ -261,6 +262,19 @@ artifacts
   .option('--older-than <days>', 'younger ones are left alone', '30')
   .option('--yes', 'remove them')
   .action(async ({ olderThan, yes }: { olderThan: string; yes?: boolean }) => (await collectGarbage(homeFolder(), Number(olderThan), yes ?? false)).forEach(print))
+
+const world = program.command('world').description('the miniature world: texts whose true quality is known, and simulated annotators of them')
+world
+  .command('data <file>')
+  .description('rows for "data" of a run: posts, imperfect references, pairs that the simulated people compared')
+  .option('--rows <n>', 'how many posts', '1000')
+  .option('--seed <n>', 'which posts', '1')
+  .action(async (file: string, { rows, seed }: { rows: string; seed: string }) => print(await writeWorldData(file, Number(rows), Number(seed))))
+world
+  .command('annotators')
+  .description('the annotators as an OpenAI-compatible endpoint; the model\'s name is the annotator\'s')
+  .option('--port <port>', 'where, on the loopback interface', '8600')
+  .action(async ({ port }: { port: string }) => exitWith(await serveAnnotators(Number(port), print)))
 
 const model = program.command('model').description('models on this machine')
 model

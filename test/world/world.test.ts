@@ -1,0 +1,115 @@
+import { judgePairs } from '../../src/feedback/preference'
+import { directRewards, scoreQuestion } from '../../src/feedback/direct-score'
+import { endpointLabeler } from '../../src/feedback/endpoint-labeler'
+import { isUnanswered } from '../../src/feedback/labeler'
+import type { AddressInfo } from 'node:net'
+import type { Server } from 'node:http'
+import { parse } from '../../src/contracts/parse'
+import { labelerSchema, techniqueSchema, type EndpointSettings } from '../../src/contracts/settings'
+import { readTask, taskFolder } from '../../src/data/task'
+import { choseSameSlot, type Preference } from '../../src/feedback/preference'
+import { ANNOTATORS, marginOf } from '../../src/world/annotator'
+import { worldRow } from '../../src/world/data'
+import { openAnnotators } from '../../src/world/endpoint'
+import { goldScore } from '../../src/world/gold'
+import { FLAWLESS, IMPERFECT, postOf, summaryOf } from '../../src/world/posts'
+
+jest.setTimeout(120_000)
+
+const POST = 'I live in Jabaville and need advice. I slept badly. Jamar broke the green lamp. That was because the stairs were wet. The coffee there is good. In the end Jamar had to pay for it. Was that right?'
+const FULL = 'Jamar broke the green lamp because the stairs were wet and had to pay for it.'
+
+test.each([
+  ['all key facts', FULL, 1],
+  ['no cause', 'Jamar broke the green lamp and had to pay for it.', 0.85],
+  ['no colour, no outcome', 'Jamar broke the lamp because the stairs were wet.', 0.75],
+  ['another person', FULL.replace('Jamar', 'Penor'), 1 - 0.2 - 0.15],
+  ['an aside', `${FULL} I slept badly.`, 0.95],
+  ['cut short', 'Jamar broke the green lamp', 0.65 * 0.7],
+  ['a repetition', 'Jamar broke the green lamp and had to pay for it and had to pay for it.', 0.85 * 0.6],
+  ['a place that is not in the post', `${FULL.slice(0, -1)} in Vellaville.`, 0.85],
+  ['25 words', `${FULL.slice(0, -1)} so says one who stood near by that day.`, 0.95],
+  ['nothing', '', 0],
+])('the gold score of a summary with %s, by hand', (_, summary, expected) => {
+  expect(goldScore(POST, summary)).toBeCloseTo(expected, 10)
+})
+
+test('a flawless writer has the full score on every post, the imperfect one is middling, and the same seed gives the same text', () => {
+  const scores = Array.from({ length: 300 }, (_, i) => {
+    const post = postOf(7, i)
+    expect(goldScore(post.text, summaryOf(post, FLAWLESS, [7, i]))).toBeCloseTo(1, 10)
+    return goldScore(post.text, summaryOf(post, IMPERFECT, [7, i]))
+  })
+  const mean = scores.reduce((a, b) => a + b, 0) / scores.length
+  expect(mean).toBeGreaterThan(0.5)
+  expect(mean).toBeLessThan(0.75)
+  expect(worldRow(7, 3)).toEqual(worldRow(7, 3))
+  expect(worldRow(8, 3).prompt).not.toBe(worldRow(7, 3).prompt)
+})
+
+test('a pair looks the same to an annotator in both orders; two annotators see it differently', () => {
+  const { human, XS } = ANNOTATORS
+  const there = marginOf({ name: 'human', ...human }, [0.7, 0.2], ['a', 'b'])
+  expect(marginOf({ name: 'human', ...human }, [0.2, 0.7], ['b', 'a'])).toBeCloseTo(-there, 12)
+  expect(marginOf({ name: 'XS', ...XS }, [0.7, 0.2], ['a', 'b'])).not.toBeCloseTo(there, 2)
+})
+
+describe('as an endpoint', () => {
+  let server: Server
+  beforeAll(async () => (server = await openAnnotators(0)))
+  afterAll(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  const labeler = (model: string) => endpointLabeler(parse(labelerSchema, { baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, model, concurrency: 16 }, 'labeler') as EndpointSettings)
+  const task = readTask(taskFolder('summarization'))
+  const rows = Array.from({ length: 1500 }, (_, i) => worldRow(11, i))
+  const judged = async (model: string, technique: object, count = rows.length) =>
+    (await judgePairs(labeler(model), task, rows.slice(0, count).map(({ prompt, responses: [first, second] }) => ({ context: prompt, first, second })), parse(techniqueSchema, technique, 'technique'), 1)) as Preference[]
+  const agreement = (preferences: readonly Preference[]) => preferences.filter(({ preferFirst }, i) => preferFirst > 0.5 === (rows[i]!.preferred === 1)).length / preferences.length
+
+  // Three standard errors of 1,500 pairs are 3.2 and, for a share of 18 %, 3.0 points; two points over 5,000: studies/annotators.mjs.
+  test.each([['L', 0.78, 0.18], ['S', 0.738, 0.21], ['XS', 0.627, 0.56]] as const)('labeler %s agrees with the simulated people, and names one slot twice, as often as the paper says', async (model, alignment, sameSlot) => {
+    const preferences = await judged(model, {})
+    expect(Math.abs(agreement(preferences) - alignment)).toBeLessThan(0.035)
+    const same = preferences.filter((preference) => choseSameSlot(preference)).length / preferences.length
+    expect(Math.abs(same - sameSlot)).toBeLessThan(0.04)
+    const firsts = preferences.filter((preference) => choseSameSlot(preference) && preference.slotOne[0]! > 0.5).length
+    expect(firsts / preferences.length).toBe(model === 'L' ? same : 0)
+  })
+
+  test('prompts with worked examples are read at their end; a rationale carries what was seen to the answer', async () => {
+    const plain = await judged('L', {}, 100)
+    const shown = await judged('L', { preamble: 'detailed', exemplars: 2 }, 100)
+    const reasoned = await judged('L', { chainOfThought: true }, 100)
+    plain.forEach(({ preferFirst }, i) => {
+      expect(shown[i]!.preferFirst).toBeCloseTo(preferFirst, 10)
+      expect(reasoned[i]!.preferFirst).toBeCloseTo(preferFirst, 2)
+    })
+  })
+
+  test('direct scores follow the gold score; the truth itself is closest', async () => {
+    const summaries = rows.slice(0, 200).map(({ prompt, responses }) => ({ prompt, text: responses[0], gold: goldScore(prompt, responses[0]) }))
+    const correlation = async (model: string) => {
+      const rewards = (await directRewards(labeler(model), summaries.map(({ prompt, text }) => scoreQuestion(task, prompt, text)))).map((reward) => (isUnanswered(reward) ? NaN : reward))
+      const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length
+      const golds = summaries.map(({ gold }) => gold)
+      const covariance = (a: readonly number[], b: readonly number[]) => mean(a.map((x, i) => (x - mean(a)) * (b[i]! - mean(b))))
+      return covariance(rewards, golds) / Math.sqrt(covariance(rewards, rewards) * covariance(golds, golds))
+    }
+    const [gold, large, small] = [await correlation('gold'), await correlation('L'), await correlation('XS')]
+    expect(gold).toBeGreaterThan(0.98)
+    expect(large).toBeLessThan(gold)
+    expect(small).toBeLessThan(large)
+  })
+
+  test('another task, another route and an unknown annotator are refused with what would do', async () => {
+    const ask = async (body: object, path = '/v1/chat/completions') => {
+      const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, { method: 'POST', body: JSON.stringify(body) })
+      return { status: response.status, text: await response.text() }
+    }
+    expect(await ask({ model: 'L', messages: [{ content: 'Hello' }] })).toMatchObject({ status: 400, text: expect.stringMatching(/know task .*summarization/) as string })
+    expect(await ask({ model: 'XXL', messages: [{ content: 'Hello' }] })).toMatchObject({ status: 400, text: expect.stringMatching(/field .*model.*human/) as string })
+    expect((await ask({}, '/v1/completions')).status).toBe(404)
+  })
+})
