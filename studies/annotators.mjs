@@ -1,0 +1,52 @@
+// node studies/annotators.mjs [--pairs 5000] [--seed 21]: how often the simulated labelers of the miniature world agree with its simulated
+// people, and name one slot in both orders, measured by the workflow `labelStudy` on real workers. Exit code 0 says within two points.
+import { execFile, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs, promisify } from 'node:util'
+import { writeTinyModel } from '../chaos/tiny.mjs'
+
+/** Of the paper: agreement with people (Table 3), one slot in both orders (Table 4). */
+const PAPER = { L: [0.78, 0.18], S: [0.738, 0.21], XS: [0.627, 0.56] }
+const ALLOWED = 0.02
+
+const { values: flags } = parseArgs({ options: { pairs: { type: 'string', default: '5000' }, seed: { type: 'string', default: '21' } } })
+const root = mkdtempSync(join(tmpdir(), 'rlaif-annotators-'))
+const env = { ...process.env, RLAIF_HOME: join(root, 'home') }
+const command = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'cli', 'main.js')
+const rlaif = async (...args) => (await promisify(execFile)(process.execPath, [command, ...args], { env })).stdout
+const started = (args, line) => new Promise((up, failed) => {
+  const child = spawn(process.execPath, [command, ...args], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  child.stdout.on('data', (text) => line.test(String(text)) && up({ child, text: String(text) }))
+  child.once('exit', (code) => failed(new Error(`rlaif ${args[0]} ended with ${code}`)))
+})
+const percent = (share) => `${(100 * share).toFixed(1)} %`
+
+const running = []
+try {
+  const data = join(root, 'world.jsonl')
+  const model = join(root, 'model')
+  writeTinyModel(model) // its tokenizer measures the prompts
+  await rlaif('world', 'data', data, '--rows', String(Math.ceil(1.1 * Number(flags.pairs))), '--seed', flags.seed)
+  const annotators = await started(['world', 'annotators', '--port', '0'], /baseUrl/)
+  running.push(annotators.child)
+  const baseUrl = /"baseUrl": "([^"]+)"/.exec(annotators.text)[1]
+  running.push((await started(['up'], /Ctrl-C|UI/)).child)
+  let held = true
+  for (const [name, [agreement, sameSlot]] of Object.entries(PAPER)) {
+    const begun = Date.now()
+    const input = { task: 'summarization', model, data: { path: data, evaluationPrompts: 1 }, pairs: Number(flags.pairs), labeler: { baseUrl, model: name, concurrency: 32 }, variants: [{ name: 'Base 0-shot' }] }
+    const out = await rlaif('run', 'labelStudy', '--id', `annotator-${name}`, '--input', JSON.stringify(input))
+    const { pairs, rows: [row] } = JSON.parse(readFileSync(join(dirname(/Report +(\S+)/.exec(out)[1]), 'study.json'), 'utf8'))
+    const within = Math.abs(row.agreement.value - agreement) <= ALLOWED && Math.abs(row.sameSlot.value - sameSlot) <= ALLOWED
+    held &&= within
+    console.log(`${within ? '✓' : '✗'} ${name.padEnd(3)} ${pairs} pairs: agreement ${percent(row.agreement.value)} (${percent(row.agreement.low)}–${percent(row.agreement.high)}), paper ${percent(agreement)}; one slot twice ${percent(row.sameSlot.value)} (${percent(row.sameSlot.low)}–${percent(row.sameSlot.high)}), paper ${percent(sameSlot)}; ${((Date.now() - begun) / 1000).toFixed(0)} s`)
+  }
+  process.exitCode = held ? 0 : 1
+} finally {
+  for (const child of running) child.kill('SIGTERM')
+  await Promise.all(running.map((child) => child.exitCode ?? new Promise((gone) => child.once('exit', gone))))
+  rmSync(root, { recursive: true, force: true })
+}
