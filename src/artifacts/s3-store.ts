@@ -48,13 +48,14 @@ export function s3Store(bucket: Bucket, root: string): ArtifactStore {
     return { stage, key }
   }
 
-  async function remoteManifest(place: Place): Promise<(SmallObject & { manifest: RemoteManifest }) | undefined> {
+  /** What says of an artifact that it is there; without `manifest` where it cannot be read, with the reason. */
+  async function remoteManifest(place: Place): Promise<(SmallObject & { manifest?: RemoteManifest; wrong?: string }) | undefined> {
     const found = await bucket.read(manifestKey(place))
     if (!found) return undefined
     try {
       return { ...found, manifest: remoteSchema.parse(JSON.parse(found.text)) }
     } catch (error) {
-      throw new Error(`artifacts: ${bucket.uri}/${manifestKey(place)} cannot be used: ${(error as Error).message}`, { cause: error })
+      return { ...found, wrong: `${MANIFEST} cannot be used: ${(error as Error).message}` }
     }
   }
 
@@ -62,6 +63,7 @@ export function s3Store(bucket: Bucket, root: string): ArtifactStore {
   async function required(uri: string): Promise<RemoteManifest> {
     const found = await remoteManifest(placeOf(uri))
     if (!found) throw new InvalidInput(`artifacts: ${uri} is not a finished artifact (no ${MANIFEST}); run the stage that makes it again`)
+    if (!found.manifest) throw new InvalidInput(`artifacts: ${uri}: ${found.wrong}; run the stage that makes it again`)
     return found.manifest
   }
 
@@ -80,6 +82,7 @@ export function s3Store(bucket: Bucket, root: string): ArtifactStore {
   async function fetchTo(folder: string, manifest: RemoteManifest, wanted: Wanted): Promise<void> {
     const { stage, key, upload, files } = manifest
     const staging = join(root, 'work', `fetch-${randomUUID()}`)
+    mkdirSync(staging, { recursive: true })
     try {
       await eachOf(files.filter((file) => isWanted(file, wanted)), async ({ name, sha256 }) => {
         await bucket.download(`${stage}/${key}/${upload}/${name}`, join(staging, name))
@@ -106,11 +109,11 @@ export function s3Store(bucket: Bucket, root: string): ArtifactStore {
     await eachOf(own.files, ({ name }) => bucket.upload(`${prefix}/${name}`, join(folderOf(place), name)))
     for (;;) {
       const before = await remoteManifest(place)
-      const isThere = before?.manifest.sha256 === own.sha256
-      if (!isThere && !(await bucket.write(manifestKey(place), `${JSON.stringify({ ...own, upload }, null, 2)}\n`, before ? { tag: before.tag } : 'absent'))) continue
-      if (isThere) await bucket.remove(own.files.map(({ name }) => `${prefix}/${name}`))
+      const there = before?.manifest?.sha256 === own.sha256 ? before.manifest : undefined
+      if (!there && !(await bucket.write(manifestKey(place), `${JSON.stringify({ ...own, upload }, null, 2)}\n`, before ? { tag: before.tag } : 'absent'))) continue
+      if (there) await bucket.remove(own.files.map(({ name }) => `${prefix}/${name}`))
       await bucket.remove((await bucket.list(`work/${place.stage}-${place.key}/`)).map(({ key }) => key))
-      return reference(isThere ? before.manifest : own)
+      return reference(there ?? own)
     }
   }
 
@@ -131,8 +134,8 @@ export function s3Store(bucket: Bucket, root: string): ArtifactStore {
       const place = { stage, key }
       const found = await remoteManifest(place)
       if (!found) return (await local.find(stage, key)) && upload(place) // made here by an attempt that could not bring it there
-      const wrong = await missing(found.manifest)
-      if (!wrong) {
+      const wrong = found.manifest ? await missing(found.manifest) : found.wrong
+      if (found.manifest && wrong === undefined) {
         if (Date.now() - found.modified.getTime() > DAY_MS) await bucket.write(manifestKey(place), found.text, found) // in use again: young for the garbage collection
         return reference(found.manifest)
       }

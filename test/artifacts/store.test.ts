@@ -239,6 +239,18 @@ describe('in a bucket', () => {
     for (const name of ['a', 'b']) expect(readFileSync(join(folder, name)).equals(content)).toBe(true)
   })
 
+  test('a manifest that cannot be read is told of, and the stage is done again', async () => {
+    const store = s3Store(bucket, temporaryFolder())
+    const artifact = await commit(store, 'k')
+    await bucket.write('sft/k/manifest.json', '{"stage": "sft", ')
+    await expect(s3Store(bucket, temporaryFolder()).open(artifact)).rejects.toThrow(/manifest\.json cannot be used.*run the stage that makes it again/s)
+    const told = jest.spyOn(process.stderr, 'write').mockReturnValue(true)
+    expect(await s3Store(bucket, temporaryFolder()).find('sft', 'k')).toBeUndefined()
+    expect(told.mock.calls.join()).toMatch(/cannot be used.*done again/s)
+    told.mockRestore()
+    expect(await commit(store, 'k')).toEqual(artifact)
+  })
+
   test('a manifest that leads out of its folder is refused', async () => {
     const artifact = await commit(s3Store(bucket, temporaryFolder()), 'k')
     const key = 'sft/k/manifest.json'

@@ -1,0 +1,36 @@
+// The policy of the miniature world before any training: a small Llama with a tokenizer of the world's own words, as a model folder.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseModelConfig } from '../model/config'
+import { initialModel } from '../model/initial'
+import { disposeModel } from '../model/model'
+import { saveModel } from '../model/weights'
+import { trainBpe } from './bpe'
+import { worldRow } from './data'
+
+/** Posts that the tokenizer is trained on, of a seed used for nothing else. */
+const CORPUS = { seed: 900, posts: 4000 }
+const VOCABULARY = 3072
+const [END, USER, ASSISTANT] = ['<|end|>', '<|user|>', '<|assistant|>']
+const TEMPLATE = `{% for message in messages %}${USER}{{ message['content'] }}{% endfor %}{% if add_generation_prompt %}${ASSISTANT}{% endif %}`
+
+/** Some two million weights. */
+const CONFIG = { model_type: 'llama', architectures: ['LlamaForCausalLM'], hidden_size: 160, intermediate_size: 432, num_hidden_layers: 4, num_attention_heads: 5, num_key_value_heads: 5, max_position_embeddings: 512, tie_word_embeddings: true, rms_norm_eps: 1e-5, rope_theta: 10000, bos_token_id: 0, eos_token_id: 0 }
+
+/** @param instruction that the task puts before a post @returns the folder */
+export function writeWorldModel(folder: string, seed: number, instruction: string): string {
+  const texts = Array.from({ length: CORPUS.posts }, (_, i) => worldRow(CORPUS.seed, i)).flatMap(({ prompt, reference }) => [`${instruction}\n\n${prompt}`, reference])
+  const tokenizer = mkdtempSync(join(tmpdir(), 'rlaif-tokenizer-'))
+  try {
+    const trained = trainBpe(texts, VOCABULARY, [END!, USER!, ASSISTANT!]) as { model: { vocab: object } }
+    writeFileSync(join(tokenizer, 'tokenizer.json'), JSON.stringify(trained))
+    writeFileSync(join(tokenizer, 'tokenizer_config.json'), JSON.stringify({ tokenizer_class: 'PreTrainedTokenizerFast', bos_token: END, eos_token: END, pad_token: END, add_prefix_space: true, clean_up_tokenization_spaces: false, model_max_length: 512, chat_template: TEMPLATE }, null, 2))
+    const model = initialModel(parseModelConfig({ ...CONFIG, vocab_size: Object.keys(trained.model.vocab).length }, 'the world\'s policy'), seed)
+    saveModel(model, folder, tokenizer)
+    disposeModel(model)
+    return folder
+  } finally {
+    rmSync(tokenizer, { recursive: true, force: true })
+  }
+}
