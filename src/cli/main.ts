@@ -27,7 +27,7 @@ import { applySchedule, backfillSchedule, deleteSchedule, describeSchedule, list
 import { describeRun, listRuns, reportFile } from './status'
 import { presetLines, sweepInput, trialLines } from './sweep'
 import { parseRoles, worker } from './worker'
-import { serveAnnotators, writeWorldData } from './world'
+import { serveAnnotators, writeUntrainedPolicy, writeWorldData } from './world'
 
 const print = (line: string) => void process.stdout.write(`${plainText(line)}\n`)
 
@@ -270,6 +270,11 @@ world
   .option('--rows <n>', 'how many posts', '1000')
   .option('--seed <n>', 'which posts', '1')
   .action(async (file: string, { rows, seed }: { rows: string; seed: string }) => print(await writeWorldData(file, Number(rows), Number(seed))))
+world
+  .command('model <folder>')
+  .description('an untrained policy of 1.6 million weights, its tokenizer made of the world\'s words; \`sft\` teaches it the rest')
+  .option('--seed <n>', 'of its first weights', '1')
+  .action(async (folder: string, { seed }: { seed: string }) => print(await writeUntrainedPolicy(folder, Number(seed))))
 world
   .command('annotators')
   .description('the annotators as an OpenAI-compatible endpoint; the model\'s name is the annotator\'s')

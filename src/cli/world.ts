@@ -1,8 +1,9 @@
 // `rlaif world`: data of the miniature world, and its annotators as an endpoint.
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, existsSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { InvalidInput } from '../contracts/parse'
+import { readTask, taskFolder } from '../data/task'
 import { ANNOTATORS } from '../world/annotator'
 import { worldRow } from '../world/data'
 import { openAnnotators } from '../world/endpoint'
@@ -16,6 +17,13 @@ export async function writeWorldData(file: string, rows: number, seed: number): 
   out.end()
   await once(out, 'finish')
   return `${rows} posts of seed ${seed} in ${file}`
+}
+
+/** Writes the policy before any training. */
+export async function writeUntrainedPolicy(folder: string, seed: number): Promise<string> {
+  if (existsSync(folder)) throw new InvalidInput(`world: ${folder} is there already; name a new folder`)
+  const { writeWorldModel } = await import('../world/policy.js') // loads TensorFlow
+  return `an untrained policy of the world in ${writeWorldModel(folder, seed, readTask(taskFolder('summarization')).instruction!)}`
 }
 
 export async function serveAnnotators(port: number, print: (line: string) => void): Promise<number> {

@@ -23,17 +23,35 @@ function wordsOf(texts: Iterable<string>): Word[] {
   return [...counts].map(([word, count]) => ({ parts: [...new TextEncoder().encode(word)].map((byte) => LETTERS[byte]!), count }))
 }
 
-/** The most frequent pair of neighbours; of equals the first in the order of the alphabet. */
-function commonest(words: readonly Word[]): [string, string] | undefined {
+/** How often each pair of neighbours stands in the words, kept up as words change. */
+function countPairs(words: readonly Word[]) {
   const counts = new Map<string, number>()
-  for (const { parts, count } of words) for (let i = 1; i < parts.length; i++) counts.set(`${parts[i - 1]}${SEPARATOR}${parts[i]}`, (counts.get(`${parts[i - 1]}${SEPARATOR}${parts[i]}`) ?? 0) + count)
+  const add = ({ parts, count }: Word, sign: 1 | -1) => {
+    for (let i = 1; i < parts.length; i++) {
+      const pair = `${parts[i - 1]}${SEPARATOR}${parts[i]}`
+      const now = (counts.get(pair) ?? 0) + sign * count
+      if (now > 0) counts.set(pair, now)
+      else counts.delete(pair)
+    }
+  }
+  for (const word of words) add(word, 1)
+  return { counts, add }
+}
+
+/** The most frequent pair; of equals the first in the order of the alphabet. */
+function commonest(counts: ReadonlyMap<string, number>): [string, string] | undefined {
   let best: string | undefined
-  for (const [pair, count] of counts) if (best === undefined || count > counts.get(best)! || (count === counts.get(best) && pair < best)) best = pair
+  let most = 0
+  for (const [pair, count] of counts) {
+    if (count > most || (count === most && pair < best!)) [best, most] = [pair, count]
+  }
   return best?.split(SEPARATOR) as [string, string] | undefined
 }
 
-function merge({ parts }: Word, [left, right]: readonly [string, string]): void {
-  for (let i = 0; i + 1 < parts.length; i++) if (parts[i] === left && parts[i + 1] === right) parts.splice(i, 2, left + right)
+function merged(parts: readonly string[], [left, right]: readonly [string, string]): string[] {
+  const out: string[] = []
+  for (let i = 0; i < parts.length; i++) out.push(parts[i] === left && parts[i + 1] === right ? parts[i++]! + right : parts[i]!)
+  return out
 }
 
 /**
@@ -44,12 +62,17 @@ export function trainBpe(texts: Iterable<string>, size: number, special: readonl
   const words = wordsOf(texts)
   const vocabulary = [...special, ...LETTERS]
   const merges: [string, string][] = []
+  const { counts, add } = countPairs(words)
   while (vocabulary.length < size) {
-    const pair = commonest(words)
+    const pair = commonest(counts)
     if (!pair) break
     merges.push(pair)
     vocabulary.push(pair.join(''))
-    for (const word of words) merge(word, pair)
+    for (const word of words.filter(({ parts }) => parts.includes(pair[0]) && parts.includes(pair[1]))) {
+      add(word, -1)
+      word.parts = merged(word.parts, pair)
+      add(word, 1)
+    }
   }
   const byteLevel = { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true }
   return {

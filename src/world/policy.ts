@@ -7,20 +7,21 @@ import { initialModel } from '../model/initial'
 import { disposeModel } from '../model/model'
 import { saveModel } from '../model/weights'
 import { trainBpe } from './bpe'
-import { worldRow } from './data'
+import { IMPERFECT, postOf, summaryOf } from './posts'
 
 /** Posts that the tokenizer is trained on, of a seed used for nothing else. */
 const CORPUS = { seed: 900, posts: 4000 }
-const VOCABULARY = 3072
+/** More than there are words: each becomes one token. */
+const VOCABULARY = 4096
 const [END, USER, ASSISTANT] = ['<|end|>', '<|user|>', '<|assistant|>']
 const TEMPLATE = `{% for message in messages %}${USER}{{ message['content'] }}{% endfor %}{% if add_generation_prompt %}${ASSISTANT}{% endif %}`
 
-/** Some two million weights. */
+/** 1.6 million weights. */
 const CONFIG = { model_type: 'llama', architectures: ['LlamaForCausalLM'], hidden_size: 160, intermediate_size: 432, num_hidden_layers: 4, num_attention_heads: 5, num_key_value_heads: 5, max_position_embeddings: 512, tie_word_embeddings: true, rms_norm_eps: 1e-5, rope_theta: 10000, bos_token_id: 0, eos_token_id: 0 }
 
 /** @param instruction that the task puts before a post @returns the folder */
 export function writeWorldModel(folder: string, seed: number, instruction: string): string {
-  const texts = Array.from({ length: CORPUS.posts }, (_, i) => worldRow(CORPUS.seed, i)).flatMap(({ prompt, reference }) => [`${instruction}\n\n${prompt}`, reference])
+  const texts = Array.from({ length: CORPUS.posts }, (_, i) => postOf(CORPUS.seed, i)).flatMap((post, i) => [`${instruction}\n\n${post.text}`, summaryOf(post, IMPERFECT, [CORPUS.seed, 'reference', i])])
   const tokenizer = mkdtempSync(join(tmpdir(), 'rlaif-tokenizer-'))
   try {
     const trained = trainBpe(texts, VOCABULARY, [END!, USER!, ASSISTANT!]) as { model: { vocab: object } }
