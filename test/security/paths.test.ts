@@ -22,15 +22,15 @@ test.each([
   `${pathToFileURL(join(root, 'store')).href}/%2e%2e/outside`,
   `${pathToFileURL(join(root, 'store')).href}-of-somebody-else/x`,
   `${pathToFileURL(join(root, 'store')).href}/sft/%2e%2e/%2e%2e/outside`,
-])('an artifact outside the store is refused: %s', (uri) => {
+])('an artifact outside the store is refused: %s', async (uri) => {
   mkdirSync(join(root, 'outside'), { recursive: true })
   writeFileSync(join(root, 'outside', 'manifest.json'), '{}')
-  expect(() => store.open(artifact(uri))).toThrow(/is not inside this worker's store/)
-  expect(() => store.describe(uri)).toThrow(/is not inside this worker's store/)
+  await expect(store.open(artifact(uri))).rejects.toThrow(/is not inside this worker's store/)
+  await expect(store.describe(uri)).rejects.toThrow(/is not inside this worker's store/)
 })
 
-test.each(['file://example.com/share/x', 'file:///store/%2Fetc', 'file:///%00'])('a URI that is no path of this machine is refused: %s', (uri) => {
-  expect(() => store.open(artifact(uri))).toThrow()
+test.each(['file://example.com/share/x', 'file:///store/%2Fetc', 'file:///%00'])('a URI that is no path of this machine is refused: %s', async (uri) => {
+  await expect(store.open(artifact(uri))).rejects.toThrow()
 })
 
 test.each(['../../etc', '..', 'tasks/../../x', '/etc', 'harmless/../../../etc', 'a\u0000b'])('a task that is none is refused: %j', (task) => {
