@@ -93,7 +93,7 @@ export function openBucket(uri: string): Bucket {
       const { size } = await stat(file)
       await asked<unknown>(`write ${key}`, async () =>
         size <= PART_BYTES
-          ? client.send(new PutObjectCommand({ ...at(key), Body: await readFile(file) }))
+          ? client.send(new PutObjectCommand({ ...at(key), Body: await readFile(file), ContentLength: size }))
           : new Upload({ client, params: { ...at(key), Body: createReadStream(file) }, partSize: PART_BYTES, queueSize: PARTS_AT_ONCE }).done(),
       )
     },
