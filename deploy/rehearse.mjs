@@ -227,7 +227,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => void stop()
 try {
   await rehearse()
 } catch (error) {
-  flags.keep = true
+  flags.keep ||= !stopping // the logs say why
   check(error.message, false)
 } finally {
   await stop()
