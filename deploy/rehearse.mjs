@@ -194,7 +194,7 @@ async function rehearse() {
   await pause(15_000) // a checkpoint is in the bucket
   await end(gpu, 'SIGKILL')
   rmSync(join(homeOf('worker-gpu').home, 'rlaif'), { recursive: true, force: true })
-  check('the GPU worker is lost with its disk while it trains', true)
+  console.log('– the GPU worker is lost with its disk while it trains')
   startWorker('worker-gpu-again', 'gpu')
   const last = await until(async () => {
     const text = await status()

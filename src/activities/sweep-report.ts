@@ -69,12 +69,11 @@ type Known = Pick<SweptTrial, 'figures' | 'stages' | 'report'>
 
 /** Every figure of a trial: of its report or only artifact, and of the artifacts that this rests on, which a run lists in it. */
 async function figuresOf(result: Link, host: StageHost): Promise<Known> {
-  const artifact = result as Artifact
-  const { stage, summary, seconds, input, files } = await host.manifest(artifact)
+  const { stage, summary, seconds, input, files } = await host.manifest(result)
   const parts = await Promise.all(artifactsIn(input).map(async (part) => ({ ...(await timed(part, host)), summary: part.summary ?? {} })))
   const all = [...parts, { stage, seconds, uri: result.uri, summary }]
   return {
-    figures: { ...Object.fromEntries(all.reverse().flatMap(({ stage, summary }) => Object.entries(summary).flatMap(([name, value]) => (typeof value === 'number' ? [[`${stage}.${name}`, value]] : [])))), ...ofFiles(stage, await host.open(artifact)) },
+    figures: { ...Object.fromEntries(all.reverse().flatMap(({ stage, summary }) => Object.entries(summary).flatMap(([name, value]) => (typeof value === 'number' ? [[`${stage}.${name}`, value]] : [])))), ...ofFiles(stage, await host.open(result)) },
     stages: all.map(({ stage, seconds, uri }): StageTime => ({ stage, seconds, uri })),
     ...(files.some(({ name }) => name === 'report.html') && { report: `${result.uri}/report.html` }),
   }
@@ -83,7 +82,7 @@ async function figuresOf(result: Link, host: StageHost): Promise<Known> {
 /** A stage whose artifact was cleared away since is known by its figures alone. */
 async function timed({ uri, sha256 }: Artifact, host: StageHost): Promise<StageTime> {
   try {
-    const { stage, seconds } = await host.manifest({ uri, sha256 } as Artifact)
+    const { stage, seconds } = await host.manifest({ uri, sha256 })
     return { stage, seconds, uri }
   } catch {
     return { stage: uri.split('/').at(-2) ?? '', seconds: 0, uri }
@@ -110,7 +109,7 @@ function ofFiles(stage: string, folder: string): Record<string, number> {
 
 /** The night before this one, and the baseline. A night that is made up for late follows a later one: its own predecessor is further back. */
 async function othersOf({ night, previous, baseline }: StageInput<'sweep-report'>, host: StageHost): Promise<OtherSweep[]> {
-  const read = async (link: Link) => sweptSchema.parse(JSON.parse(readFileSync(join(await host.open(link as Artifact), FILE), 'utf8')))
+  const read = async (link: Link) => sweptSchema.parse(JSON.parse(readFileSync(join(await host.open(link), FILE), 'utf8')))
   const other = async (called: string, link: Link): Promise<OtherSweep> => ({ called, report: `${link.uri}/report.html`, trials: (await read(link)).trials })
   let before = previous
   while (before && night !== undefined && before.night >= night) before = (await read(before.report)).previous

@@ -14,7 +14,7 @@ import { fileClaims, takeClaim } from './claim'
 import { LOG_FILE, MANIFEST, TENSORBOARD, manifestSchema, type ArtifactStore, type Manifest } from './store'
 
 /** Of a folder and those in it, sorted. */
-export function listFiles(folder: string, prefix = ''): string[] {
+function listFiles(folder: string, prefix = ''): string[] {
   return readdirSync(join(folder, prefix), { withFileTypes: true })
     .flatMap((entry) => (entry.isDirectory() ? listFiles(folder, `${prefix}${entry.name}/`) : [`${prefix}${entry.name}`]))
     .sort()

@@ -180,11 +180,18 @@ export function s3Store(bucket: Bucket, root: string): ArtifactStore {
 
 const isWanted = ({ name }: { name: string }, wanted: Wanted) => wanted === 'all' || !name.endsWith('.safetensors')
 
+function manifestIn(folder: string): Manifest | undefined {
+  try {
+    return readManifest(folder)
+  } catch {
+    return undefined // not there, or damaged: fetched again
+  }
+}
+
 /** Whether a folder of this machine has the wanted files of this content, each as long as it was. */
 function holds(folder: string, sha256: string, wanted: Wanted): boolean {
-  if (!existsSync(join(folder, MANIFEST))) return false
-  const manifest = readManifest(folder)
-  return manifest.sha256 === sha256 && manifest.files.filter((file) => isWanted(file, wanted)).every(({ name, bytes }) => statSync(join(folder, name), { throwIfNoEntry: false })?.size === bytes)
+  const manifest = manifestIn(folder)
+  return manifest?.sha256 === sha256 && manifest.files.filter((file) => isWanted(file, wanted)).every(({ name, bytes }) => statSync(join(folder, name), { throwIfNoEntry: false })?.size === bytes)
 }
 
 async function eachOf<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {

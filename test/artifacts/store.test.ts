@@ -208,7 +208,7 @@ describe('in a bucket', () => {
     expect((await bucket.list('work/')).map(({ key }) => key)).toEqual([])
   })
 
-  test('reports fetch no weights', async () => {
+  test('reports fetch no weights; a damaged copy is fetched again', async () => {
     const store = s3Store(bucket, temporaryFolder())
     const work = await store.begin('rl', 'k')
     writeFileSync(join(work.output, 'model.safetensors'), 'weights')
@@ -218,6 +218,8 @@ describe('in a bucket', () => {
     const { folder } = await s3Store(bucket, root).open(artifact, 'text')
     expect(readdirSync(folder).sort()).toEqual(['manifest.json', 'result.json'])
     expect(readdirSync((await s3Store(bucket, root).open(artifact)).folder)).toContain('model.safetensors')
+    truncateSync(join(root, 'rl', 'k', 'manifest.json'), 20)
+    expect((await s3Store(bucket, root).open(artifact)).manifest.summary).toEqual({ loss: 1 })
   })
 
   test('what could not be brought to the bucket is brought there by the next attempt, and not computed again', async () => {
