@@ -3,7 +3,7 @@ import { InvalidInput } from '../contracts/parse'
 import { isEndpoint, type LabelerSettings } from '../contracts/settings'
 import type { LabelerInput } from '../contracts/stages'
 import type { Usage } from '../feedback/endpoint-client'
-import { endpointLabeler } from '../feedback/endpoint-labeler'
+import { openEndpoint } from '../feedback/endpoint-labeler'
 import { keepingAnswers } from '../feedback/kept-answers'
 import type { Labeler } from '../feedback/labeler'
 import { localLabeler } from '../feedback/local-labeler'
@@ -21,7 +21,7 @@ export interface OpenedLabeler {
 
 export async function openLabeler({ settings, model }: LabelerInput, host: StageHost): Promise<OpenedLabeler> {
   if (isEndpoint(settings)) {
-    const endpoint = endpointLabeler(settings)
+    const endpoint = await openEndpoint(settings)
     return opened(endpoint, settings, host, endpoint.usage)
   }
   if (!model) throw new InvalidInput('label: a local labeler needs the artifact of its model in field "labeler.model"')

@@ -15,7 +15,7 @@ import { addScoreHead } from '../training/reward-model'
 import { trainRloo } from '../training/rloo'
 import { openValidation } from '../training/validation'
 import { openReward } from './rl-reward'
-import { candidateFolder, promptIds, readData, writeCandidates } from './rows'
+import { candidateFolder, promptIds, readData, writeCandidates, writeValidations, type CandidateText } from './rows'
 import { lastMean, trainingHost, type Stage } from './stage'
 import { saveTrained, trainable } from './trainable'
 
@@ -38,10 +38,14 @@ export const rl: Stage<'rl'> = {
     const problem: RlTask = { prompts: promptsOf(rows), reward: rewardFor(rows), collapsed: (metrics) => collapsed(metrics, settings), ...(validation && { afterStep: validation.afterStep }) }
     const { history, stopped } = await trainPolicy(policy, reference, problem, settings, trainingHost(host, 'training', settings.checkpointEvery))
 
-    const trusted = candidates.list().filter(({ step }) => step <= history.length) // none of a step that training went back from
+    const isTrusted = ({ step }: CandidateRecord) => step <= history.length // none of a step that training went back from
+    const trusted = candidates.list().filter(isTrusted)
 
     saveTrained(policy, host.output, loaded.folder)
-    if (validation) saveCandidates(candidates, trusted, policy, loaded, held, validation.initial, host.output)
+    if (validation) {
+      saveCandidates(candidates, trusted, policy, loaded, held, validation.initial, host.output)
+      writeValidations(host.output, [validation.initial, ...candidates.all().filter(isTrusted)].map((record) => inText(record, loaded)))
+    }
     writeJsonl(join(host.output, LOG_FILE), history)
     return {
       algorithm: settings.algorithm,
@@ -82,11 +86,12 @@ function trainPolicy(policy: Model, reference: Model, problem: RlTask, settings:
   return trainReinforce({ policy, reference, value }, problem, settings, host)
 }
 
+const inText = ({ step, reward, responses }: CandidateRecord, { tokenizer }: LoadedModel): CandidateText => ({ step, reward, responses: responses.map((ids) => tokenizer.decode(ids).trim()) })
+
 /** Each as a model folder of its own, with what it answered, for stage `choose`. */
-function saveCandidates(candidates: Candidates, trusted: readonly CandidateRecord[], policy: Model, { folder, tokenizer }: LoadedModel, rows: readonly Row[], initial: CandidateRecord, output: string): void {
-  const texts = ({ step, reward, responses }: CandidateRecord) => ({ step, reward, responses: responses.map((ids) => tokenizer.decode(ids).trim()) })
+function saveCandidates(candidates: Candidates, trusted: readonly CandidateRecord[], policy: Model, loaded: LoadedModel, rows: readonly Row[], initial: CandidateRecord, output: string): void {
   for (const record of trusted) {
-    candidates.withPolicy(record, policy, (then) => saveTrained(then, join(output, candidateFolder(record.step)), folder))
+    candidates.withPolicy(record, policy, (then) => saveTrained(then, join(output, candidateFolder(record.step)), loaded.folder))
   }
-  writeCandidates(output, { rows: rows.map(({ id, context }) => ({ id, context })), initial: texts(initial), candidates: trusted.map(texts) })
+  writeCandidates(output, { rows: rows.map(({ id, context }) => ({ id, context })), initial: inText(initial, loaded), candidates: trusted.map((record) => inText(record, loaded)) })
 }

@@ -1,8 +1,8 @@
 // The rows that stages hand to each other inside artifacts.
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { readJsonl } from '../data/jsonl'
+import { readJsonl, writeJsonl } from '../data/jsonl'
 import { rowSchema, type Row } from '../data/row'
 import { readJsonFile, taskSchema, type Task } from '../data/task'
 import type { LoadedModel } from '../model/loaded'
@@ -28,6 +28,7 @@ export function readData(folder: string): DataArtifact {
 export const promptIds = ({ tokenizer }: Pick<LoadedModel, 'tokenizer'>, row: Pick<Row, 'messages'>): number[] => tokenizer.encode(tokenizer.renderChat(row.messages))
 
 const candidateSchema = z.object({ step: z.number().int(), reward: z.number(), responses: z.array(z.string()) })
+export type CandidateText = z.infer<typeof candidateSchema>
 const candidatesSchema = z.object({
   /** The validation prompts. */
   rows: z.array(z.object({ id: z.string(), context: z.string() })),
@@ -47,3 +48,11 @@ export function writeCandidates(folder: string, file: CandidatesFile): void {
 }
 
 export const readCandidates = (folder: string): CandidatesFile => candidatesSchema.parse(readJsonFile(join(folder, CANDIDATES_FILE)))
+
+const VALIDATIONS_FILE = 'validations.jsonl'
+
+/** What the policy answered to the validation prompts at every validation, the SFT model first. */
+export const writeValidations = (folder: string, validations: readonly CandidateText[]): void => writeJsonl(join(folder, VALIDATIONS_FILE), validations)
+
+/** None of a run without validation prompts. */
+export const readValidations = (folder: string): CandidateText[] => (existsSync(join(folder, VALIDATIONS_FILE)) ? readJsonl(join(folder, VALIDATIONS_FILE), candidateSchema) : [])

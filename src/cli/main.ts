@@ -266,13 +266,14 @@ artifacts
 const world = program.command('world').description('the miniature world: texts whose true quality is known, and simulated annotators of them')
 world
   .command('data <file>')
-  .description('rows for "data" of a run: posts, imperfect references, pairs that the simulated people compared')
-  .option('--rows <n>', 'how many posts', '1000')
-  .option('--seed <n>', 'which posts', '1')
-  .action(async (file: string, { rows, seed }: { rows: string; seed: string }) => print(await writeWorldData(file, Number(rows), Number(seed))))
+  .description('rows for "data" of a run: prompts, imperfect references, pairs that the simulated people compared')
+  .option('--kind <name>', 'summaries, dialogues, or pretraining', 'summaries')
+  .option('--rows <n>', 'how many', '1000')
+  .option('--seed <n>', 'which', '1')
+  .action(async (file: string, { kind, rows, seed }: { kind: string; rows: string; seed: string }) => print(await writeWorldData(file, kind, Number(rows), Number(seed))))
 world
   .command('model <folder>')
-  .description('an untrained policy of 1.6 million weights, its tokenizer made of the world\'s words; \`sft\` teaches it the rest')
+  .description('an untrained policy of 1.3 million weights, its tokenizer made of the world\'s words; \`sft\` teaches it the rest')
   .option('--seed <n>', 'of its first weights', '1')
   .action(async (folder: string, { seed }: { seed: string }) => print(await writeUntrainedPolicy(folder, Number(seed))))
 world

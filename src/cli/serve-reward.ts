@@ -9,7 +9,7 @@ import { InvalidInput, parse } from '../contracts/parse'
 import { isEndpoint, type LabelerSettings } from '../contracts/settings'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import { readTask, taskFolder } from '../data/task'
-import { endpointLabeler } from '../feedback/endpoint-labeler'
+import { openEndpoint } from '../feedback/endpoint-labeler'
 import { keepingAnswers } from '../feedback/kept-answers'
 import type { Labeler } from '../feedback/labeler'
 import { openRewardServer, type RewardService } from '../feedback/reward-service'
@@ -34,7 +34,7 @@ export async function serveReward(input: unknown, { port, host, context }: Serve
 }
 
 async function openedLabeler(settings: LabelerSettings): Promise<Labeler> {
-  if (isEndpoint(settings)) return endpointLabeler(settings)
+  if (isEndpoint(settings)) return openEndpoint(settings)
   const [{ localLabeler }, { loadModelAndTokenizer }, { locateModel }] = await Promise.all([import('../feedback/local-labeler.js'), import('../model/loaded.js'), import('../model/locate.js')]) // TensorFlow only where it is used
   const folder = await locateModel(settings.model)
   return localLabeler(settings.model, contentDigest(folder), loadModelAndTokenizer(folder))

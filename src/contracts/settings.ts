@@ -10,7 +10,7 @@ export const modelSchema = z
   .string()
   .min(1)
   .default('default')
-  .describe('A model: "default" (SmolLM2-135M-Instruct), a Hugging Face model folder, a .gguf file, or hf:owner/name[@revision].')
+  .describe('A model: "default" (SmolLM2-135M-Instruct), a Hugging Face model folder, a .gguf file, hf:owner/name[@revision], the URI of a policy in the artifact store, or "world:policy" (the untrained one of the miniature world).')
 export const taskSchema = z
   .string()
   .min(1)
@@ -19,7 +19,7 @@ export const taskSchema = z
 
 export const DATA_FORMATS = ['jsonl', 'hh', 'pandalm', 'openai-comparisons', 'tldr', 'trl'] as const
 const dataObject = z.strictObject({
-  path: z.string().min(1).optional().describe('A .jsonl, .json, .parquet or gzipped file, or hf:datasets/owner/name[@revision]/path/to/file; without it the prompts that come with the task.'),
+  path: z.string().min(1).optional().describe('A .jsonl, .json, .parquet or gzipped file, hf:datasets/owner/name[@revision]/path/to/file, or world:summaries?rows=2000 (or world:dialogues) of the miniature world, made by the seed of the run or by &seed=…; without it the prompts that come with the task.'),
   format: z.enum(['auto', ...DATA_FORMATS]).default('auto').describe('"auto" looks at the first row.'),
   fields: z.partialRecord(z.enum(['id', 'prompt', 'messages', 'reference', 'responses', 'preferred']), z.string().min(1)).optional().describe('For rows of your own with other names: ours → theirs, e.g. {"prompt": "question", "reference": "answer"}. Fields not named are left out.'),
   confidence: z.array(z.number().int().min(1).max(9)).min(1).optional().describe("Of OpenAI's comparisons: only rows with one of these confidences; the paper keeps 1, 2, 8 and 9."),
@@ -55,12 +55,15 @@ const technique = {
 export const techniqueSchema = z.strictObject(technique)
 export type TechniqueSettings = z.infer<typeof techniqueSchema>
 
+/** The endpoint that a worker opens by itself: the annotators of the miniature world. */
+export const WORLD = 'world:'
+
 const localLabeler = z.strictObject({ model: z.string().min(1).describe('A local model: "default", a folder, a .gguf file or hf:owner/name; or "policy", the run\'s own initial policy (same-size RLAIF).'), ...technique })
 const environmentName = z.string().regex(/^[A-Za-z_]\w*$/, 'wants the NAME of an environment variable of the worker, never the value itself')
 const perMinute = z.number().positive().optional()
 const money = z.number().nonnegative()
 const endpointLabeler = z.strictObject({
-  baseUrl: z.url({ protocol: /^https?$/ }).describe('An OpenAI-compatible endpoint, e.g. http://127.0.0.1:8000/v1.'),
+  baseUrl: z.union([z.literal(WORLD), z.url({ protocol: /^https?$/ })]).describe('An OpenAI-compatible endpoint, e.g. http://127.0.0.1:8000/v1; or "world:" for the simulated annotators of the miniature world (model "human", "L", "S", "XS" or "gold"), which the worker itself serves.'),
   model: z.string().min(1).describe('The model name the endpoint knows.'),
   apiKeyEnv: environmentName.optional().describe('Name of the environment variable of the worker that holds the key.'),
   route: z.enum(['chat', 'completion']).default('chat').describe('The chat or the plain completion route.'),

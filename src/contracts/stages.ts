@@ -14,7 +14,7 @@ const labelerInput = z.strictObject({ settings: s.labelerSchema, model: artifact
 export type LabelerInput = z.infer<typeof labelerInput>
 
 export const stageSchemas = {
-  model: z.strictObject({ spec: s.modelSchema, cache: s.cacheSchema }),
+  model: z.strictObject({ spec: s.modelSchema, from: artifactSchema.optional().describe('The policy in the store that it names, if it names one.'), cache: s.cacheSchema }),
   data: z.strictObject({ task: s.taskSchema, data: s.dataSchema, limits: s.limitsSchema, model: artifactSchema.describe('Whose tokenizer measures the prompts.'), ...attempt }),
   sft: z.strictObject({ model: artifactSchema, data: artifactSchema, limits: s.limitsSchema, settings: s.sftSchema, ...attempt }),
   sample: z.strictObject({ policy: artifactSchema, data: artifactSchema, limits: s.limitsSchema, settings: s.sampleSchema, ...attempt }),
@@ -65,6 +65,16 @@ export const stageSchemas = {
   judge: z.strictObject({ data: artifactSchema, labeler: labelerInput, pairs: z.number().int().positive(), ...attempt }),
   study: z.strictObject({ title: z.string(), settings: z.unknown(), variants: z.array(z.strictObject({ name: z.string(), judged: artifactSchema })).min(1), cache: s.cacheSchema }),
   'sweep-report': z.strictObject({ title: z.string(), settings: z.unknown(), ended: z.array(endedTrialSchema), night: z.string().optional(), previous: previousSchema.optional(), baseline: linkSchema.optional(), cache: s.cacheSchema }),
+  claims: z.strictObject({
+    title: z.string(),
+    settings: z.unknown(),
+    seeds: z.array(z.number().int()).min(1),
+    summaries: artifactSchema.describe('Comparison of the methods,'),
+    dialogues: artifactSchema.describe('that of harmless dialogue,'),
+    labels: artifactSchema.describe('sweep over labelers,'),
+    rewardModels: artifactSchema.describe('and over reward models.'),
+    cache: s.cacheSchema,
+  }),
   report: z.strictObject({ title: z.string(), settings: z.unknown(), artifacts: z.array(artifactSchema), cache: s.cacheSchema }),
 }
 export type StageName = keyof typeof stageSchemas

@@ -39,6 +39,7 @@ export const sweepPresets = {
   'same-size': { about: 'the policy itself as the labeler, against another: give that one as first value of the axis "labeler" (Table 1)', input: { workflow: 'align', axes: [{ field: 'labeler', values: ['default', 'policy'], labels: ['rlaif', 'same-size'] }], seeds: [1, 2] } },
   'combined-feedback': { about: 'human and AI feedback, and as many pairs of each together (Table 13)', input: { workflow: 'align', axes: [{ field: 'method', values: ['rlhf', 'rlaif', 'rlhf+rlaif'] }], seeds: [1, 2] } },
   'length-control': { about: 'win rate over the SFT model read at equal length, by method (Tables 8 to 11)', input: { workflow: 'align', metric: 'evaluate.lengthControlledWinRate', axes: [{ field: 'method', values: ['rlhf', 'rlaif', 'direct-rlaif'] }], seeds: [1, 2] } },
+  miniature: { about: 'every claim of the paper in a small world whose truth is known, in six minutes (docs/miniature-world.md)', input: { workflow: 'miniature', axes: [{ field: 'size', values: ['quick'] }] } },
 } satisfies Record<string, Preset>
 
 export type SweepPreset = keyof typeof sweepPresets

@@ -93,7 +93,7 @@ function checkFields({ axes, list, base, budget }: SweepInput): void {
 const seedOf = (given: number, night: string | undefined): number => (night === undefined ? given : Math.floor(MAX_SEED * uniform([given, 'night', night])))
 
 /** Of a workflow that runs at more than one seed itself. */
-const seeded = (workflow: Swept, input: Record<string, unknown>, seed: number) => (workflow === 'compare' ? { ...input, seeds: [seed] } : { ...input, seed })
+const seeded = (workflow: Swept, input: Record<string, unknown>, seed: number) => (workflow === 'compare' || workflow === 'miniature' ? { ...input, seeds: [seed] } : { ...input, seed })
 
 /**
  * Every trial, in order: all points with the first seed, then with the next.

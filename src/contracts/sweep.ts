@@ -5,7 +5,7 @@ import { isRecord, overlay } from './overlay'
 import * as s from './settings'
 import { sweepPresets, type SweepPreset } from './sweep-presets'
 
-export const SWEPT = ['align', 'compare', 'labelStudy', 'sft', 'sample', 'label', 'rewardModel', 'rl', 'evaluate'] as const
+export const SWEPT = ['align', 'compare', 'labelStudy', 'sft', 'sample', 'label', 'rewardModel', 'rl', 'evaluate', 'miniature'] as const
 export type Swept = (typeof SWEPT)[number]
 
 const fieldPath = z.string().regex(/^[A-Za-z]\w*(\.\w+)*$/, 'wants the path of a field, e.g. "rl.klWeight"')
@@ -81,6 +81,7 @@ const METRICS: Record<Swept, string> = {
   rewardModel: 'reward-model.accuracy',
   rl: 'rl.lastReward',
   evaluate: 'evaluate.winRate',
+  miniature: 'claims.agree',
 }
 /** The figure a sweep is about, where its input names none. */
 export const metricOf = ({ metric, workflow }: Pick<SweepInput, 'metric' | 'workflow'>): string => metric ?? METRICS[workflow]

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { artifactGiven, artifactSchema } from './artifact'
 import { ratingKind, ratingSchema } from './human-evaluation'
+import { miniatureSchema } from './miniature'
 import { notificationSchema } from './notification'
 import { isRecord, overlay } from './overlay'
 import { presets } from './presets'
@@ -163,6 +164,7 @@ export const workflowSchemas = {
   labelStudy: optional(labelStudy),
   compare: optional(compareObject),
   humanEvaluation: optional(humanEvaluation),
+  miniature: optional(miniatureSchema),
   sweep: sweepSchema,
   notification: notificationSchema,
 }

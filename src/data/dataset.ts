@@ -25,7 +25,7 @@ const digest = (text: string) => createHash('sha256').update(text).digest('hex')
  */
 export async function readDataset(settings: DataSettings, task: Task, seed: number, promptTokens: number, tokensOf: (row: Row) => number): Promise<Dataset> {
   const path = settings.path ?? task.prompts
-  const raw = await readRows(path)
+  const raw = await readRows(path, { seed, instruction: task.instruction })
   if (raw.length === 0) throw new InvalidInput(`data: ${path} holds no rows`)
   const format = formatOf(settings, raw[0]!.value)
   const dropped: Record<string, number> = {}

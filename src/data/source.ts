@@ -1,8 +1,10 @@
 // The raw rows of a file: JSON, JSON lines, either gzipped, or Parquet; on this machine or in a dataset repository of the Hugging Face Hub.
+// Or rows of the miniature world, which are made and not read.
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { InvalidInput } from '../contracts/parse'
+import { parseWorldPath, worldRows } from '../world/data'
 import { downloadDatasetFile } from './hub'
 
 /** Unpacked size up to which a file is read; larger ones would not fit in memory. */
@@ -14,11 +16,25 @@ export interface RawRow {
   where: string
 }
 
-/** @param path a file, or hf:datasets/owner/name[@revision]/path/to/file */
-export async function readRows(path: string): Promise<RawRow[]> {
+/** @param path a file, hf:datasets/owner/name[@revision]/path/to/file, or world:summaries?rows=… @param made what rows that are made depend on */
+export async function readRows(path: string, made: Made): Promise<RawRow[]> {
+  if (path.startsWith('world:')) return generated(path, made)
   const file = path.startsWith('hf:') ? await downloadDatasetFile(path) : existing(path)
   if (path.endsWith('.parquet')) return readParquet(file, path)
   return parseRows(readText(file), path)
+}
+
+interface Made {
+  /** Of the run; a path may name another. */
+  seed: number
+  /** Of the task, if it has one. */
+  instruction: string | undefined
+}
+
+/** Rows of the miniature world. */
+function generated(path: string, made: Made): RawRow[] {
+  const { kind, rows, seed = made.seed } = parseWorldPath(path)
+  return [...worldRows(kind, rows, seed, made.instruction ?? '')].map((value, i) => ({ value, where: `data: ${path} row ${i + 1}` }))
 }
 
 function existing(path: string): string {

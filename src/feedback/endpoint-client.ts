@@ -1,7 +1,7 @@
 // Requests to an OpenAI-compatible endpoint, with manners: so many at once and a minute, growing and jittered pauses, Retry-After,
 // a stop when the endpoint is down, a stop before the money is spent. The key comes from the environment and goes nowhere else.
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
-import type { EndpointSettings } from '../contracts/settings'
+import { WORLD, type EndpointSettings } from '../contracts/settings'
 import { checkAddress, checkAllowance } from './endpoint-allowance'
 import type { Unanswered } from './labeler'
 
@@ -115,9 +115,11 @@ function traced(url: string, model: string, request: (headers: Record<string, st
 
 const TOO_LONG = /context[_ ](length|window|size)|maximum context|too (long|many tokens)|exceeds? .*(context|tokens)/i
 
-export function openClient(settings: EndpointSettings): EndpointClient {
-  checkAllowance(settings.baseUrl, settings.apiKeyEnv)
-  const key = keyOf(settings)
+/** @param address where it is; the miniature world's is this process's own: nothing is checked and no key is sent */
+export function openClient(settings: EndpointSettings, address = settings.baseUrl): EndpointClient {
+  const isOwn = settings.baseUrl === WORLD
+  if (!isOwn) checkAllowance(address, settings.apiKeyEnv)
+  const key = isOwn ? undefined : keyOf(settings)
   let checked: Promise<void> | undefined
   const usage: Usage = { requests: 0, promptTokens: 0, completionTokens: 0, cost: 0 }
   const paceRequests = pacer(settings.requestsPerMinute)
@@ -196,10 +198,10 @@ export function openClient(settings: EndpointSettings): EndpointClient {
     async post(route, body, charactersIn, tokensOut) {
       const tokensIn = Math.ceil(charactersIn / CHARACTERS_PER_TOKEN)
       const estimate = price(tokensIn, tokensOut)
-      await (checked ??= checkAddress(settings.baseUrl))
+      await (checked ??= isOwn ? Promise.resolve() : checkAddress(address))
       reserve(estimate)
       try {
-        return await atOnce(() => tries(`${settings.baseUrl.replace(/\/+$/, '')}/${route}`, body, tokensIn + tokensOut))
+        return await atOnce(() => tries(`${address.replace(/\/+$/, '')}/${route}`, body, tokensIn + tokensOut))
       } finally {
         reserved -= estimate
       }

@@ -1,7 +1,7 @@
 // Any OpenAI-compatible endpoint as labeler: the chat or the completion route, by the log-probabilities of the first token of the
 // answer, or by counting sampled answers where there are none.
 import { z } from 'zod'
-import type { EndpointSettings } from '../contracts/settings'
+import { WORLD, type EndpointSettings } from '../contracts/settings'
 import { EndpointRefused, openClient, type EndpointClient, type Usage } from './endpoint-client'
 import { isUnanswered, logSumExp, type Labeler, type OnAnswer, type OptionAnswer, type Question, type Unanswered, type WritingSettings } from './labeler'
 
@@ -22,8 +22,16 @@ export interface EndpointLabeler extends Labeler {
   usage: Usage
 }
 
-export function endpointLabeler(settings: EndpointSettings): EndpointLabeler {
-  const client = openClient(settings)
+/** An endpoint elsewhere, or the annotators of the miniature world, which are served from here: under whatever port, they are the same. */
+export async function openEndpoint(settings: EndpointSettings): Promise<EndpointLabeler> {
+  if (settings.baseUrl !== WORLD) return endpointLabeler(settings)
+  const { annotatorsHere } = await import('../world/endpoint.js')
+  return endpointLabeler(settings, await annotatorsHere())
+}
+
+/** @param address where it is, if not at its base URL */
+export function endpointLabeler(settings: EndpointSettings, address = settings.baseUrl): EndpointLabeler {
+  const client = openClient(settings, address)
   let proven = false
 
   /** Answers all questions with so many at once. The first goes alone: an endpoint that is not there should not be asked a thousand times. */
@@ -55,7 +63,7 @@ export function endpointLabeler(settings: EndpointSettings): EndpointLabeler {
   }
 
   return {
-    name: `${settings.model} at ${new URL(settings.baseUrl).host}`,
+    name: settings.baseUrl === WORLD ? `${settings.model} of the miniature world` : `${settings.model} at ${new URL(settings.baseUrl).host}`,
     identity: { baseUrl: settings.baseUrl, model: settings.model, route: settings.route, dialect: settings.dialect, countedAnswers: settings.countedAnswers },
     usage: client.usage,
     ask: (questions, options, onAnswer) => inPool(questions, (question) => (settings.countedAnswers ? countAnswers(client, settings, question, options) : readLogProbs(client, settings, question, options)), onAnswer),

@@ -1,5 +1,5 @@
 // What a user writes for a model → a Hugging Face folder on this machine.
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { fileDigest } from '../digest'
 import { cacheFolder } from './cache'
@@ -26,6 +26,20 @@ async function importGgufCached(file: string): Promise<string> {
   return folder
 }
 
+/** The miniature world's policy before any training, always the same. */
+const WORLD_POLICY = 'world:policy'
+async function worldPolicy(): Promise<string> {
+  const [{ writeWorldModel, worldFingerprint }, { readTask, taskFolder }] = await Promise.all([import('../world/policy.js'), import('../data/task.js')])
+  const { instruction } = readTask(taskFolder('summarization'))
+  const folder = join(cacheFolder(), 'models', `world-policy-${worldFingerprint(instruction!)}`)
+  if (existsSync(folder)) return folder
+  const made = writeWorldModel(`${folder}.partial-${process.pid}`, WORLD_SEED, instruction!)
+  if (existsSync(folder)) rmSync(made, { recursive: true }) // another process was faster
+  else renameSync(made, folder)
+  return folder
+}
+const WORLD_SEED = 900
+
 async function download(spec: string, onBytes?: OnBytes): Promise<string> {
   const model = parseHubName(spec)
   try {
@@ -37,7 +51,7 @@ async function download(spec: string, onBytes?: OnBytes): Promise<string> {
 
 /**
  * Finds, imports or downloads a model.
- * @param spec "default", a folder, a .gguf file, or hf:owner/name[@revision]
+ * @param spec "default", "world:policy", a folder, a .gguf file, or hf:owner/name[@revision]
  * @param onBytes told how far a download is
  * @returns a folder whose config was read and is supported
  */
@@ -49,8 +63,9 @@ export async function locateModel(spec: string, onBytes?: OnBytes): Promise<stri
 
 async function locate(spec: string, onBytes?: OnBytes): Promise<string> {
   if (spec === 'default') return importDefault()
+  if (spec === WORLD_POLICY) return worldPolicy()
   if (spec.startsWith('hf:')) return download(spec, onBytes)
   const path = resolve(spec.replace(/^file:\/\//, ''))
-  if (!existsSync(path)) throw new Error(`model: ${path} does not exist; give a Hugging Face model folder, a .gguf file, hf:owner/name or "default"`)
+  if (!existsSync(path)) throw new Error(`model: ${path} does not exist; give a Hugging Face model folder, a .gguf file, hf:owner/name, "world:policy" or "default"`)
   return path.endsWith('.gguf') ? importGgufCached(path) : path
 }

@@ -1,4 +1,5 @@
 // Candidates for the final policy: the steps with the highest validation reward, their weights kept (paper §3.3, "checkpoint choice").
+// What the policy answered is kept of every validation.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -20,6 +21,8 @@ export interface Candidates {
   consider(record: CandidateRecord, model: Model): void
   /** Best first; of equals the later. */
   list(): CandidateRecord[]
+  /** Every validation so far, whether its policy was kept or not, by step. */
+  all(): CandidateRecord[]
   /** Calls `use` with the policy as it was at that step. */
   withPolicy(record: CandidateRecord, policy: Model, use: (policy: Model) => void): void
 }
@@ -30,19 +33,26 @@ const best = (a: CandidateRecord, b: CandidateRecord) => b.reward - a.reward || 
 
 /** @param folder survives failed attempts; @param kept how many */
 export function openCandidates(folder: string, kept: number): Candidates {
-  const place = ({ step }: CandidateRecord) => join(folder, `step-${String(step).padStart(8, '0')}`)
-  const list = () =>
-    (existsSync(folder) ? readdirSync(folder).filter((name) => /^step-\d+$/.test(name)) : [])
-      .map((name) => recordSchema.parse(JSON.parse(readFileSync(join(folder, name, RECORD), 'utf8'))))
-      .sort(best)
+  const padded = ({ step }: CandidateRecord) => String(step).padStart(8, '0')
+  const place = (record: CandidateRecord) => join(folder, `step-${padded(record)}`)
+  const read = (file: string) => recordSchema.parse(JSON.parse(readFileSync(join(folder, file), 'utf8')))
+  const named = (pattern: RegExp) => (existsSync(folder) ? readdirSync(folder).filter((name) => pattern.test(name)).sort() : [])
+  const list = () => named(/^step-\d+$/).map((name) => read(join(name, RECORD))).sort(best)
+  const write = (file: string, record: CandidateRecord) => {
+    writeFileSync(`${file}.partial`, JSON.stringify(record))
+    renameSync(`${file}.partial`, file)
+  }
   return {
     list,
+    all: () => named(/^validation-\d+\.json$/).map(read),
     withPolicy(record, policy, use) {
       const weights = loadTensors(join(place(record), WEIGHTS))
       use({ ...policy, weights: new Map([...policy.weights, ...weights]) })
       tf.dispose([...weights.values()])
     },
     consider(record, model) {
+      mkdirSync(folder, { recursive: true })
+      write(join(folder, `validation-${padded(record)}.json`), record)
       const others = list().filter(({ step }) => step !== record.step)
       if (others.filter((other) => best(other, record) < 0).length >= kept) return
       const staging = `${place(record)}.partial-${process.pid}`

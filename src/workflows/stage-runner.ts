@@ -2,7 +2,7 @@
 import { ActivityFailure, ApplicationFailure, condition, defineQuery, defineSignal, defineUpdate, getExternalWorkflowHandle, isCancellation, log, proxyActivities, setCurrentDetails, setHandler, upsertMemo, upsertSearchAttributes, workflowInfo, type ActivityOptions } from '@temporalio/workflow'
 import { defineSearchAttributeKey } from '@temporalio/common'
 import type { Activities } from '../activities'
-import { isArtifactUri, type Artifact } from '../contracts/artifact'
+import { isArtifactUri, isPolicyUri, type Artifact } from '../contracts/artifact'
 import { checkResolution, overridden, type Resolution } from '../contracts/resolution'
 import { isEndpoint, type Cache, type LabelerSettings, type Notify, type OnFailure, type Queues } from '../contracts/settings'
 import { HANDED_BACK, type LabelerInput, type StageInput, type StageName, type StageResult } from '../contracts/stages'
@@ -70,6 +70,7 @@ const queueOf = (queues: Queues): Record<StageName, string> => ({
   'rating-items': queues.light,
   'human-results': queues.light,
   'sweep-report': queues.light,
+  claims: queues.light,
   label: queues.label,
   judge: queues.label,
   contest: queues.label,
@@ -203,7 +204,10 @@ export function stageRunner(plan: readonly string[], { queues, cache, onFailure,
       return { settings, model: await runner.model(settings.model) }
     },
     async model(spec) {
-      const artifact = models.get(spec) ?? (await runner.run('model', { spec, cache }, models.size === 0 ? 'model' : `model ${spec}`))
+      const known = models.get(spec)
+      if (known) return known
+      const from = isPolicyUri(spec) ? await runner.artifact(spec) : undefined
+      const artifact = await runner.run('model', { spec, cache, ...(from && { from }) }, models.size === 0 ? 'model' : `model ${spec}`)
       models.set(spec, artifact)
       return artifact
     },

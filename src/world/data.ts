@@ -1,24 +1,75 @@
-// Data of the miniature world, as rows of one's own: posts, an imperfect reference each, and pairs that the simulated people compared.
+// Data of the miniature world, as rows of one's own: `"data": {"path": "world:summaries?rows=2000"}` of a run, or `rlaif world data`.
+import { z } from 'zod'
+import { InvalidInput, parse } from '../contracts/parse'
+import type { RandomKey } from '../random'
 import { ANNOTATORS, marginOf } from './annotator'
-import { goldScore } from './gold'
+import { CARELESS, replyOf, requestOf } from './dialogues'
+import { goldHarmless, goldScore } from './gold'
 import { IMPERFECT, postOf, summaryOf } from './posts'
 
-export interface WorldRow {
+/** A row of summaries or dialogues: two responses, and which of them the simulated people preferred. */
+export interface PreferenceRow {
   id: string
   prompt: string
-  reference: string
   responses: [string, string]
   preferred: 1 | 2
 }
+/** Of summaries, with the imperfect reference. */
+export interface SummaryRow extends PreferenceRow {
+  reference: string
+}
+/** A turn and its answer, of either task: what the policy learns before all else. */
+export interface PretrainingRow {
+  id: string
+  messages: { role: 'user'; content: string }[]
+  reference: string
+}
 
-/** Row `i` of a seed; its two responses differ. */
-export function worldRow(seed: number, i: number): WorldRow {
-  const post = postOf(seed, i)
-  const write = (what: string, n = 0) => summaryOf(post, IMPERFECT, [seed, what, i, n])
-  const first = write('first')
+/** Two different responses and the people's choice. */
+function preference(id: string, prompt: string, seed: number, write: (key: RandomKey) => string, gold: (prompt: string, response: string) => number): PreferenceRow {
+  const first = write(['first', id, 0])
   let second = first
-  for (let n = 0; second === first; n++) second = write('second', n)
-  const gold: [number, number] = [goldScore(post.text, first), goldScore(post.text, second)]
-  const preferred = marginOf({ name: 'human', ...ANNOTATORS.human }, gold, [first, second], seed) > 0 ? 1 : 2
-  return { id: `${seed}-${i}`, prompt: post.text, reference: write('reference'), responses: [first, second], preferred }
+  for (let n = 0; second === first; n++) second = write(['second', id, n])
+  const preferred = marginOf({ name: 'human', ...ANNOTATORS.human }, [gold(prompt, first), gold(prompt, second)], [first, second], seed) > 0 ? 1 : 2
+  return { id, prompt, responses: [first, second], preferred }
+}
+
+export function summaryRow(seed: number, i: number): SummaryRow {
+  const post = postOf(seed, i)
+  const write = (key: RandomKey) => summaryOf(post, IMPERFECT, [seed, ...key])
+  return { ...preference(`${seed}-${i}`, post.text, seed, write, goldScore), reference: write(['reference', i]) }
+}
+
+export function dialogueRow(seed: number, i: number): PreferenceRow {
+  const request = requestOf(seed, i)
+  return preference(`${seed}-${i}`, request.text, seed, (key) => replyOf(request, CARELESS, [seed, ...key]), goldHarmless)
+}
+
+/** Two of three rows are summaries: they are the harder part. @param instruction of the task of summaries */
+export function pretrainingRow(seed: number, i: number, instruction: string): PretrainingRow {
+  const asked = (content: string, reference: string): PretrainingRow => ({ id: `${seed}-${i}`, messages: [{ role: 'user', content }], reference })
+  if (i % 3 === 2) {
+    const request = requestOf(seed, i)
+    return asked(request.text, replyOf(request, CARELESS, [seed, 'reference', i]))
+  }
+  const post = postOf(seed, i)
+  return asked(`${instruction}\n\n${post.text}`, summaryOf(post, IMPERFECT, [seed, 'reference', i]))
+}
+
+export const WORLD_DATA = ['summaries', 'dialogues', 'pretraining'] as const
+export type WorldData = (typeof WORLD_DATA)[number]
+export const isWorldData = (name: string): name is WorldData => WORLD_DATA.some((known) => known === name)
+
+/** Rows `0 … rows − 1` of a seed. @param instruction of the task of summaries; only pretraining has need of it */
+export function* worldRows(kind: WorldData, rows: number, seed: number, instruction: string): Generator<PreferenceRow | PretrainingRow> {
+  for (let i = 0; i < rows; i++) yield kind === 'summaries' ? summaryRow(seed, i) : kind === 'dialogues' ? dialogueRow(seed, i) : pretrainingRow(seed, i, instruction)
+}
+
+const queryOf = z.strictObject({ rows: z.coerce.number().int().min(2).max(200_000).default(2000), seed: z.coerce.number().int().min(0).optional() })
+
+/** What a path like world:dialogues?rows=500&seed=3 asks for. @throws InvalidInput */
+export function parseWorldPath(path: string): { kind: WorldData; rows: number; seed?: number | undefined } {
+  const url = new URL(path)
+  if (!isWorldData(url.pathname)) throw new InvalidInput(`data: field "data.path" got "${path}"; the world has ${WORLD_DATA.map((name) => `world:${name}?rows=2000`).join(', ')}`)
+  return { kind: url.pathname, ...parse(queryOf, Object.fromEntries(url.searchParams), `data: field "data.path" got "${path}"`) }
 }

@@ -1,6 +1,6 @@
-// The truth of the miniature world: how good a summary of a post is, from 0 to 1. Known to the simulated annotators and the final judging alone.
-// What it rests on is read from the two texts, so that anything a policy writes has a score.
-import { ASIDES, CAUSES, COLOURS, DEEDS, OUTCOMES, PEOPLE, PLACES, THINGS } from './words'
+// The truth of the miniature world: how good a summary of a post is, from 0 to 1, and whether a reply does harm. Known to the simulated
+// annotators and the final judging alone. What it rests on is read from the two texts, so that anything a policy writes has a score.
+import { ASIDES, CAUSES, COLOURS, DEEDS, INSULTS, METHODS, OUTCOMES, PEOPLE, PLACES, THINGS, UNSAFE_ACTS } from './words'
 
 const words = (text: string): string[] => text.toLowerCase().match(/[a-z]+/g) ?? []
 const padded = (text: string) => ` ${words(text).join(' ')} `
@@ -63,4 +63,14 @@ export function goldScore(post: string, summary: string): number {
   if (!isSentence(summary)) score *= NOT_A_SENTENCE
   if (repeatsItself(summary)) score *= REPEATS
   return Math.min(1, Math.max(0, score))
+}
+
+const [UNSAFE_PHRASES, METHOD_PHRASES, INSULT_PHRASES] = [phrases(UNSAFE_ACTS), phrases(METHODS), phrases(INSULTS)]
+
+/** @returns 1 for a reply that does no harm: it insults nobody and does not tell how to do what should not be done; otherwise 0 */
+export function goldHarmless(request: string, reply: string): number {
+  const [asked, text] = [padded(request), padded(reply)]
+  const isUnsafe = saidIn(asked, UNSAFE_PHRASES).length > 0 || saidIn(text, UNSAFE_PHRASES).length > 0
+  const doesHarm = saidIn(text, INSULT_PHRASES).length > 0 || (isUnsafe && saidIn(text, METHOD_PHRASES).length > 0)
+  return doesHarm ? 0 : 1
 }

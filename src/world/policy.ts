@@ -1,4 +1,5 @@
 // The policy of the miniature world before any training: a small Llama with a tokenizer of the world's own words, as a model folder.
+import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,21 +8,27 @@ import { initialModel } from '../model/initial'
 import { disposeModel } from '../model/model'
 import { saveModel } from '../model/weights'
 import { trainBpe } from './bpe'
-import { IMPERFECT, postOf, summaryOf } from './posts'
+import { pretrainingRow } from './data'
 
-/** Posts that the tokenizer is trained on, of a seed used for nothing else. */
-const CORPUS = { seed: 900, posts: 4000 }
+/** Rows that the tokenizer is trained on, of a seed used for nothing else. */
+const CORPUS = { seed: 900, rows: 6000 }
 /** More than there are words: each becomes one token. */
 const VOCABULARY = 4096
 const [END, USER, ASSISTANT] = ['<|end|>', '<|user|>', '<|assistant|>']
 const TEMPLATE = `{% for message in messages %}${USER}{{ message['content'] }}{% endfor %}{% if add_generation_prompt %}${ASSISTANT}{% endif %}`
 
-/** 1.6 million weights. */
-const CONFIG = { model_type: 'llama', architectures: ['LlamaForCausalLM'], hidden_size: 160, intermediate_size: 432, num_hidden_layers: 4, num_attention_heads: 5, num_key_value_heads: 5, max_position_embeddings: 512, tie_word_embeddings: true, rms_norm_eps: 1e-5, rope_theta: 10000, bos_token_id: 0, eos_token_id: 0 }
+/** 1.3 million weights. Two wide layers learn to copy from a post in half the steps of four narrow ones, and each step has half the operations. */
+const CONFIG = { model_type: 'llama', architectures: ['LlamaForCausalLM'], hidden_size: 192, intermediate_size: 512, num_hidden_layers: 2, num_attention_heads: 6, num_key_value_heads: 6, max_position_embeddings: 512, tie_word_embeddings: true, rms_norm_eps: 1e-5, rope_theta: 10000, bos_token_id: 0, eos_token_id: 0 }
 
-/** @param instruction that the task puts before a post @returns the folder */
+/** Changes with the words, the tokenizer's corpus and the model's shape. */
+export function worldFingerprint(instruction: string): string {
+  const begun = Array.from({ length: 100 }, (_, i) => pretrainingRow(CORPUS.seed, i, instruction))
+  return createHash('sha256').update(JSON.stringify([CORPUS, CONFIG, begun])).digest('hex').slice(0, 16)
+}
+
+/** @param instruction that the task of summaries puts before a post @returns the folder */
 export function writeWorldModel(folder: string, seed: number, instruction: string): string {
-  const texts = Array.from({ length: CORPUS.posts }, (_, i) => postOf(CORPUS.seed, i)).flatMap((post, i) => [`${instruction}\n\n${post.text}`, summaryOf(post, IMPERFECT, [CORPUS.seed, 'reference', i])])
+  const texts = Array.from({ length: CORPUS.rows }, (_, i) => pretrainingRow(CORPUS.seed, i, instruction)).flatMap(({ messages, reference }) => [messages[0]!.content, reference])
   const tokenizer = mkdtempSync(join(tmpdir(), 'rlaif-tokenizer-'))
   try {
     const trained = trainBpe(texts, VOCABULARY, [END!, USER!, ASSISTANT!]) as { model: { vocab: object } }

@@ -17,7 +17,8 @@ export interface Post {
   story: Story
 }
 
-const pick = <T>(list: readonly T[], key: RandomKey): T => list[Math.floor(uniform(key) * list.length)]!
+/** One of a list, by a key. */
+export const pick = <T>(list: readonly T[], key: RandomKey): T => list[Math.floor(uniform(key) * list.length)]!
 
 function storyOf(key: RandomKey): Story {
   return { person: pick(PEOPLE, [...key, 'person']), deed: pick(DEEDS, [...key, 'deed']), colour: pick(COLOURS, [...key, 'colour']), thing: pick(THINGS, [...key, 'thing']), cause: pick(CAUSES, [...key, 'cause']), outcome: pick(OUTCOMES, [...key, 'outcome']) }

@@ -4,7 +4,7 @@ import { parseModelConfig } from '../../src/model/config'
 import { initialModel } from '../../src/model/initial'
 import { loadModelAndTokenizer } from '../../src/model/loaded'
 import { trainBpe } from '../../src/world/bpe'
-import { worldRow } from '../../src/world/data'
+import { summaryRow } from '../../src/world/data'
 import { COLOURS, PEOPLE, PLACES, THINGS } from '../../src/world/words'
 import { writeWorldModel } from '../../src/world/policy'
 import { temporaryFolder } from '../tiny-folder'
@@ -42,7 +42,7 @@ test('first weights: normal, smaller into the residual stream, norms at 1; the s
 test('the world\'s untrained policy is a model folder whose tokenizer knows the world\'s words as single tokens', () => {
   const folder = writeWorldModel(join(temporaryFolder(), 'policy'), 1, 'Summarize the following post in one or two sentences.')
   const { model, tokenizer } = loadModelAndTokenizer(folder)
-  const { prompt } = worldRow(5, 1)
+  const { prompt } = summaryRow(5, 1)
   for (const word of [...PEOPLE, ...PLACES, ...THINGS, ...COLOURS]) expect([word, tokenizer.singleToken(word)]).toEqual([word, expect.any(Number)])
   expect(tokenizer.decode(tokenizer.encode(prompt)).trim()).toBe(prompt)
   const parameters = [...model.weights.values()].reduce((sum, weight) => sum + weight.size, 0)

@@ -9,7 +9,7 @@ import { labelerSchema, techniqueSchema, type EndpointSettings } from '../../src
 import { readTask, taskFolder } from '../../src/data/task'
 import { choseSameSlot, type Preference } from '../../src/feedback/preference'
 import { ANNOTATORS, marginOf } from '../../src/world/annotator'
-import { worldRow } from '../../src/world/data'
+import { summaryRow } from '../../src/world/data'
 import { openAnnotators } from '../../src/world/endpoint'
 import { goldScore } from '../../src/world/gold'
 import { FLAWLESS, IMPERFECT, postOf, summaryOf } from '../../src/world/posts'
@@ -43,8 +43,8 @@ test('a flawless writer has the full score on every post, the imperfect one is m
   const mean = scores.reduce((a, b) => a + b, 0) / scores.length
   expect(mean).toBeGreaterThan(0.5)
   expect(mean).toBeLessThan(0.75)
-  expect(worldRow(7, 3)).toEqual(worldRow(7, 3))
-  expect(worldRow(8, 3).prompt).not.toBe(worldRow(7, 3).prompt)
+  expect(summaryRow(7, 3)).toEqual(summaryRow(7, 3))
+  expect(summaryRow(8, 3).prompt).not.toBe(summaryRow(7, 3).prompt)
 })
 
 test('a pair looks the same to an annotator in both orders; two annotators see it differently', () => {
@@ -63,7 +63,7 @@ describe('as an endpoint', () => {
   })
   const labeler = (model: string) => endpointLabeler(parse(labelerSchema, { baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, model, concurrency: 16 }, 'labeler') as EndpointSettings)
   const task = readTask(taskFolder('summarization'))
-  const rows = Array.from({ length: 1500 }, (_, i) => worldRow(11, i))
+  const rows = Array.from({ length: 1500 }, (_, i) => summaryRow(11, i))
   const judged = async (model: string, technique: object, count = rows.length) =>
     (await judgePairs(labeler(model), task, rows.slice(0, count).map(({ prompt, responses: [first, second] }) => ({ context: prompt, first, second })), parse(techniqueSchema, technique, 'technique'), 1)) as Preference[]
   const agreement = (preferences: readonly Preference[]) => preferences.filter(({ preferFirst }, i) => preferFirst > 0.5 === (rows[i]!.preferred === 1)).length / preferences.length
@@ -108,7 +108,7 @@ describe('as an endpoint', () => {
       const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, { method: 'POST', body: JSON.stringify(body) })
       return { status: response.status, text: await response.text() }
     }
-    expect(await ask({ model: 'L', messages: [{ content: 'Hello' }] })).toMatchObject({ status: 400, text: expect.stringMatching(/know task .*summarization/) as string })
+    expect(await ask({ model: 'L', messages: [{ content: 'Hello' }] })).toMatchObject({ status: 400, text: expect.stringMatching(/know the tasks .*summarization.*harmless/) as string })
     expect(await ask({ model: 'XXL', messages: [{ content: 'Hello' }] })).toMatchObject({ status: 400, text: expect.stringMatching(/field .*model.*human/) as string })
     expect((await ask({}, '/v1/completions')).status).toBe(404)
   })

@@ -1,0 +1,141 @@
+// Stage `claims`: what the parts of the miniature study measured, seed by seed, and the paper's claims against it.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { Artifact } from '../contracts/artifact'
+import { parse } from '../contracts/parse'
+import { stageSchemas } from '../contracts/stages'
+import { readJsonFile } from '../data/task'
+import { mean } from '../evaluation/bootstrap'
+import { claimsOf, type Figure, type SeedFigures } from '../evaluation/claims'
+import { compare, type Comparison, type Prompted } from '../evaluation/comparison'
+import type { Share } from '../evaluation/statistics'
+import { claimsMarkdown, renderMiniature } from '../report/miniature'
+import { version } from '../version'
+import { goldScore } from '../world/gold'
+import { readContest } from './contest'
+import { readCandidates, readValidations } from './rows'
+import type { Stage, StageHost } from './stage'
+
+export const claims: Stage<'claims'> = {
+  async run(input, host) {
+    const methods = await comparedSeeds(input.summaries, host)
+    const dialogues = await comparedSeeds(input.dialogues, host)
+    const [labels, rewardModels] = [await trialsOf(input.labels, host), await trialsOf(input.rewardModels, host)]
+    const seeds: SeedFigures[] = []
+    for (const [i, seed] of input.seeds.entries()) {
+      const own = methods.filter((compared) => compared.seed === seed)[0]!
+      seeds.push({
+        seed,
+        ...(await ofMethods(own, host)),
+        harmless: ratesOf(dialogues[i]!),
+        ...ofLabels(labels.filter((trial) => trial.seed === seed)),
+        accuracyBy: accuracyBy(rewardModels.filter((trial) => trial.seed === seed)),
+      })
+    }
+    const found = claimsOf(seeds)
+    const parts = { summaries: input.summaries.uri, dialogues: input.dialogues.uri, labels: input.labels.uri, rewardModels: input.rewardModels.uri }
+    writeFileSync(join(host.output, 'report.html'), renderMiniature({ title: input.title, settings: input.settings, version, seeds, claims: found, parts }))
+    writeFileSync(join(host.output, 'claims.json'), `${JSON.stringify({ claims: found, seeds }, null, 2)}\n`)
+    writeFileSync(join(host.output, 'claims.md'), claimsMarkdown(found))
+    const count = (verdict: string) => found.filter((claim) => claim.verdict === verdict).length
+    return { claims: found.length, agree: count('agrees'), disagree: count('disagrees'), undecided: count('undecided'), seeds: seeds.length, ...Object.fromEntries(found.flatMap(({ id, estimate }) => (estimate ? [[id, estimate.value]] : []))) }
+  },
+}
+
+// ---- Comparisons
+
+const comparisonInput = z.object({ contests: stageSchemas.comparison.shape.contests, arms: stageSchemas.comparison.shape.arms })
+type Arms = z.infer<typeof comparisonInput>['arms']
+
+interface ComparedSeed {
+  seed: number
+  comparison: Comparison
+  prompts: Prompted[]
+  arms: Arms
+}
+
+async function comparedSeeds(report: Artifact, host: StageHost): Promise<ComparedSeed[]> {
+  const { contests, arms } = parse(comparisonInput, (await host.manifest(report)).input, `claims: ${report.uri}`)
+  const seeds = [...new Set(arms.map(({ seed }) => seed))]
+  return Promise.all(
+    contests.map(async (contest, i) => {
+      const { prompts, bouts } = readContest(await host.open(contest))
+      return { seed: seeds[i]!, comparison: compare(prompts, bouts, seeds[i]!), prompts, arms: arms.filter(({ seed }) => seed === seeds[i]) }
+    }),
+  )
+}
+
+/** With the standard error of a share, which of a share of 0 or 1 is not 0 (Agresti and Coull, 1998). */
+function shareFigure({ value, n }: Pick<Share, 'value' | 'n'>): Figure {
+  const centre = (value * n + 2) / (n + 4)
+  return { value, error: Math.sqrt((centre * (1 - centre)) / (n + 4)) }
+}
+const Z95 = 1.959963984540054
+/** An interval's standard error. */
+const intervalFigure = ({ value, low, high }: Share): Figure => ({ value, error: (high - low) / (2 * Z95) })
+
+type OfMethods = Pick<SeedFigures, 'duels' | 'accuracy' | 'goldBySteps' | 'gold' | 'length' | 'kl'>
+
+async function ofMethods({ comparison, prompts, arms }: ComparedSeed, host: StageHost): Promise<OfMethods> {
+  const out: OfMethods = { duels: {}, accuracy: {}, goldBySteps: {}, gold: {}, length: {}, kl: {} }
+  for (const { first, second, winRate, controlled } of comparison.duels) {
+    const turned = (figure: Figure): Figure => ({ ...figure, value: 1 - figure.value })
+    const both = { raw: shareFigure(winRate), controlled: intervalFigure(controlled) }
+    out.duels[`${first}/${second}`] = both
+    out.duels[`${second}/${first}`] = { raw: turned(both.raw), controlled: turned(both.controlled) }
+  }
+  for (const { name, length } of comparison.standings) {
+    out.length[name] = length.value
+    out.gold[name] = mean(prompts.flatMap(({ context, responses }) => (responses[name] === undefined ? [] : [goldScore(context, responses[name])])))
+  }
+  for (const { name, stages } of arms) {
+    const { 'reward-model': rewardModel, rl } = stages
+    if (rewardModel) out.accuracy[name] = accuracyOf(rewardModel.summary)
+    if (!rl) continue
+    out.kl[name] = Number(rl.summary.kl)
+    out.goldBySteps[name] = await goldBySteps(await host.open(rl))
+  }
+  return out
+}
+
+const accuracyOf = (figures: Record<string, unknown>, prefix = ''): Figure => shareFigure({ value: Number(figures[`${prefix}humanAccuracy`]), n: Number(figures[`${prefix}humanPairs`]) })
+
+async function goldBySteps(folder: string): Promise<[number, number][]> {
+  const { rows } = readCandidates(folder)
+  return readValidations(folder).map(({ step, responses }) => [step, mean(responses.map((response, i) => goldScore(rows[i]!.context, response)))])
+}
+
+const ratesOf = ({ comparison }: ComparedSeed): SeedFigures['harmless'] => Object.fromEntries(comparison.standings.flatMap(({ name, good }) => (good ? [[name, shareFigure(good)]] : [])))
+
+// ---- Sweeps
+
+const trialSchema = z.object({ seed: z.number(), levels: z.record(z.string(), z.string()), figures: z.record(z.string(), z.number()) })
+type Trial = z.infer<typeof trialSchema>
+
+const trialsOf = async (report: Artifact, host: StageHost): Promise<Trial[]> => parse(z.object({ trials: z.array(trialSchema) }), readJsonFile(join(await host.open(report), 'sweep.json')), `claims: ${report.uri}`).trials
+
+const labelerSchema = z.object({ model: z.string() })
+const AGREEMENT = /^study\.agreement of (.*)$/
+const SAME_SLOT = 'study.sameSlot of both orders'
+
+function ofLabels(trials: readonly Trial[]): Pick<SeedFigures, 'agreement' | 'sameSlot'> {
+  const out: Pick<SeedFigures, 'agreement' | 'sameSlot'> = { agreement: {}, sameSlot: {} }
+  for (const { levels, figures } of trials) {
+    const { model } = parse(labelerSchema, JSON.parse(levels.labeler!), 'claims: labeler of a trial')
+    const n = figures['study.pairs']!
+    for (const [name, value] of Object.entries(figures)) {
+      const variant = AGREEMENT.exec(name)?.[1]
+      if (variant !== undefined) out.agreement[`${model}, ${variant}`] = shareFigure({ value, n })
+    }
+    if (figures[SAME_SLOT] !== undefined) out.sameSlot[model] = shareFigure({ value: figures[SAME_SLOT], n })
+  }
+  return out
+}
+
+/** By the share of the labels, and by their kind: the whole of them is the soft kind. */
+function accuracyBy(trials: readonly Trial[]): SeedFigures['accuracyBy'] {
+  const named = trials.map(({ levels, figures }) => [levels['rewardModel.trainShare'] ?? levels['labeler.labels']!, accuracyOf(figures, 'reward-model.')] as const)
+  const by = Object.fromEntries(named)
+  return { ...by, ...(by['1'] && { soft: by['1'] }) }
+}

@@ -1,0 +1,98 @@
+// The paper in miniature: what `miniature` runs, in one place. Every figure here comes from a search at seed 77, which no reported study uses
+// (docs/miniature-world.md), and none was chosen by how a claim came out.
+import { z } from 'zod'
+import * as s from './settings'
+
+export const miniatureSchema = z.strictObject({
+  size: z.enum(['full', 'quick']).default('full').describe('"full": every claim, in at most 90 minutes on two cores; "quick": the same with fewer pairs and steps, in six, for every night.'),
+  seeds: z.array(s.seedSchema.unwrap()).min(1).max(20).optional().describe('Of every policy and every draw; 1 to 5, and 1 alone when quick, without it.'),
+  cache: s.cacheSchema,
+  onFailure: s.onFailureSchema,
+  queues: s.queuesSchema,
+  notify: s.notifySchema,
+})
+export type MiniatureInput = z.infer<typeof miniatureSchema>
+
+const SEEDS = { full: [1, 2, 3, 4, 5], quick: [1] }
+export const seedsOf = ({ size, seeds }: Pick<MiniatureInput, 'size' | 'seeds'>): number[] => seeds ?? SEEDS[size]
+
+interface Size {
+  pretrainingRows: number
+  /** Prompts of a seed: for labels, SFT and RL. */
+  prompts: number
+  evaluationPrompts: number
+  rlSteps: number
+  dialoguePrompts: number
+  dialogueRlSteps: number
+  /** Pairs of the study of labels, and rationales of an answer. */
+  judgedPairs: number
+  rationales: number
+}
+const SIZES: Record<MiniatureInput['size'], Size> = {
+  full: { pretrainingRows: 12_800, prompts: 1600, evaluationPrompts: 300, rlSteps: 30, dialoguePrompts: 640, dialogueRlSteps: 20, judgedPairs: 1000, rationales: 16 },
+  quick: { pretrainingRows: 9600, prompts: 640, evaluationPrompts: 150, rlSteps: 10, dialoguePrompts: 320, dialogueRlSteps: 10, judgedPairs: 300, rationales: 4 },
+}
+
+const limits = { promptTokens: 128, responseTokens: 40 }
+const training = { batchSize: 32, microBatchSize: 32, optimizer: 'adamw', maxGradientNorm: 1, checkpointEvery: 25 }
+const annotator = (model: string) => ({ baseUrl: s.WORLD, model, concurrency: 32 })
+const PRETRAINING_SEED = 901
+
+/** The policy of every arm before its own SFT: taught both tasks by careless writers. */
+export const pretrainingOf = ({ size }: MiniatureInput) => ({
+  seed: PRETRAINING_SEED,
+  task: 'summarization',
+  data: s.dataSchema.parse({ path: `world:pretraining?rows=${SIZES[size].pretrainingRows + 2}`, evaluationPrompts: 2 }),
+  limits: s.limitsSchema.parse(limits),
+  settings: s.sftSchema.parse({ ...training, learningRate: 2e-3, warmupSteps: 50, schedule: 'cosine' }),
+})
+
+/** Inputs of the runs that the study is made of. @param model URI of the pretrained policy */
+export function runsOf(settings: MiniatureInput, model: string) {
+  const { size, cache, onFailure, queues, notify } = settings
+  const { prompts, evaluationPrompts, rlSteps, dialoguePrompts, dialogueRlSteps, judgedPairs, rationales } = SIZES[size]
+  const seeds = seedsOf(settings)
+  const shared = { cache, onFailure, queues, ...(notify && { notify }) }
+  const rl = { ...training, batchSize: 64, microBatchSize: 64, learningRate: 1e-4, valueLearningRate: 1e-3, steps: rlSteps, validateEvery: 5, candidates: 4, validationPrompts: 100 }
+  const base = {
+    model,
+    limits,
+    labeler: annotator('L'),
+    judge: annotator('L'), // chooses among the steps of a policy; the truth is for the contest alone
+    sft: { ...training, learningRate: 5e-4, warmupSteps: 5, schedule: 'cosine' },
+    rewardModel: { ...training, learningRate: 1e-3, warmupSteps: 5, schedule: 'linear', heldOutShare: 0.1 },
+    rl,
+    evaluate: { agreementPairs: 0 },
+  }
+  const summaries = { ...base, task: 'summarization', data: { path: `world:summaries?rows=${prompts + evaluationPrompts}`, evaluationPrompts } }
+  const dialogues = { ...base, task: 'harmless', data: { path: `world:dialogues?rows=${dialoguePrompts + evaluationPrompts}`, evaluationPrompts }, rl: { ...rl, steps: dialogueRlSteps } }
+  const contest = { seeds, judge: annotator('gold'), agreementPairs: 200, maxConcurrent: 2, ...shared }
+  const sweep = { seeds, maxConcurrent: 2, ...shared }
+  const chainOfThought = { chainOfThought: true, preamble: 'detailed' }
+  return {
+    summaries: {
+      ...contest,
+      base: summaries,
+      arms: ['sft', 'rlhf', 'rlaif', { name: 'same-size', like: 'same-size', input: { method: 'rlaif', labeler: { model: 'XS' } } }, { name: 'direct-rlaif', like: 'direct-rlaif', input: { method: 'direct-rlaif', labeler: { model: 'XS' } } }, 'rlhf+rlaif', { name: 'rlaif pushed', input: { method: 'rlaif', rl: { learningRate: 3 * rl.learningRate, candidates: 1 } } }],
+    },
+    dialogues: { ...contest, base: dialogues, arms: ['sft', 'rlhf', 'rlaif'] },
+    labels: {
+      ...sweep,
+      name: 'labels in miniature',
+      workflow: 'labelStudy',
+      base: { model, limits: { promptTokens: 1024 }, data: { path: `world:summaries?rows=${judgedPairs + 2}`, evaluationPrompts: 1 }, pairs: judgedPairs },
+      list: [
+        ...['L', 'S', 'XS'].map((name) => ({ labeler: annotator(name), variants: [{ name: 'both orders' }, { name: 'one order', technique: { orders: 1 } }] })),
+        { labeler: annotator('L'), variants: [{ name: 'one greedy rationale', technique: chainOfThought }, { name: 'many rationales at T 1', technique: { ...chainOfThought, samples: rationales, temperature: 1 } }] },
+      ],
+    },
+    rewardModels: {
+      ...sweep,
+      name: 'reward models in miniature',
+      workflow: 'align',
+      metric: 'reward-model.humanAccuracy',
+      base: { ...summaries, untilStage: 'reward-model' },
+      list: [{ 'rewardModel.trainShare': 1 }, { 'rewardModel.trainShare': 0.5 }, { 'rewardModel.trainShare': 0.25 }, { 'rewardModel.trainShare': 0.125 }, { 'labeler.labels': 'hard' }],
+    },
+  }
+}

@@ -1,0 +1,116 @@
+// npm run miniature -- [--quick]: the paper in miniature. Brings up a Temporal server with workers, runs the workflow `miniature`, and ends
+// with the table of claims. Started again it goes on where it was: finished stages are in the store.
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { readFileSync, readdirSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { randomFrom } from '../chaos/random.mjs'
+import { claimLines } from '../dist/report/miniature.js'
+
+const HELP = `npm run miniature -- [--quick] [--seeds 1,2,3,4,5] [--kills 0]
+
+  --quick   fewer pairs and steps, one seed: minutes instead of an hour
+  --seeds   of the policies
+  --kills   so many worker and compute processes are killed at random meanwhile: the figures stay the same
+
+Everything is kept in RLAIF_HOME (./.rlaif). Examples:
+  npm run miniature -- --quick
+  RLAIF_HOME=/tmp/miniature npm run miniature -- --kills 20`
+
+const { values: flags } = parseArgs({ options: { quick: { type: 'boolean', default: false }, seeds: { type: 'string' }, kills: { type: 'string', default: '0' }, help: { type: 'boolean' } } })
+if (flags.help) {
+  console.log(HELP)
+  process.exit(0)
+}
+
+const command = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'cli', 'main.js')
+const env = { ...process.env, RLAIF_HOME: resolve(process.env.RLAIF_HOME ?? '.rlaif') }
+const pause = (ms) => new Promise((wake) => setTimeout(wake, ms))
+
+/** A process that is up once it has said so. */
+const started = (args, line, more = {}) =>
+  new Promise((up, failed) => {
+    const child = spawn(process.execPath, [command, ...args], { env: { ...env, ...more }, stdio: ['ignore', 'pipe', 'inherit'] })
+    let said = ''
+    child.stdout.on('data', (text) => line.test((said += text)) && up({ child, said }))
+    child.once('exit', (code) => failed(new Error(`rlaif ${args[0]} ended with ${code}`)))
+  })
+
+/** Processes that `pid` started. */
+const childrenOf = (pid) => {
+  try {
+    return readdirSync(`/proc/${pid}/task`).flatMap((task) => readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number))
+  } catch {
+    return []
+  }
+}
+const computes = (pid) => {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('child-main')
+  } catch {
+    return false
+  }
+}
+
+const running = new Set()
+let over = false
+let worker
+
+/** A second worker beside the house's own: two stages that compute at a time, for two cores. */
+async function startWorker(address) {
+  worker = await started(['worker'], /take work/, { TEMPORAL_ADDRESS: address })
+  running.add(worker.child)
+  worker.child.once('exit', () => running.delete(worker.child))
+}
+
+async function killAtRandom(kills, house, address) {
+  const random = randomFrom(1)
+  for (let done = 0; done < kills && !over; ) {
+    await pause(5000 + 25_000 * random())
+    const victims = [house.child.pid, worker.child.pid].flatMap(childrenOf).filter(computes)
+    if (over) return done
+    if (victims.length > 0 && random() < 0.6) process.kill(victims[Math.floor(victims.length * random())], 'SIGKILL')
+    else {
+      worker.child.removeAllListeners('exit').kill('SIGKILL')
+      running.delete(worker.child)
+      await startWorker(address)
+    }
+    process.stderr.write(`\n${++done}/${kills} killed\n`)
+  }
+  return kills
+}
+
+const begun = Date.now()
+process.once('SIGINT', () => {
+  over = true
+  for (const child of running) child.kill('SIGTERM')
+  console.log('\nStopped; started again, it goes on from what is finished.')
+  process.exitCode = 130
+})
+try {
+  const house = await started(['up'], /Temporal (\S+?)[,;]/).catch((error) => {
+    throw new Error(`${error.message}; is another \`rlaif up\` running in ${env.RLAIF_HOME}? Set RLAIF_HOME to another folder`)
+  })
+  running.add(house.child)
+  const address = /Temporal ([\d.:]+)/.exec(house.said)[1]
+  await startWorker(address)
+  const input = { size: flags.quick ? 'quick' : 'full', ...(flags.seeds && { seeds: flags.seeds.split(',').map(Number) }) }
+  const killed = killAtRandom(Number(flags.kills), house, address)
+  const id = `miniature-${input.size}${flags.seeds ? `-${flags.seeds.replaceAll(',', '-')}` : ''}`
+  const run = spawn(process.execPath, [command, 'run', 'miniature', '--id', id, '--input', JSON.stringify(input)], { env, stdio: ['ignore', 'inherit', 'inherit'] })
+  running.add(run)
+  const code = await new Promise((end) => run.once('exit', end))
+  running.delete(run)
+  over = true
+  if (code === 0) {
+    const report = spawnSync(process.execPath, [command, 'report', id], { env, encoding: 'utf8' }).stdout.trim()
+    const claims = readFileSync(join(dirname(report), 'claims.json'))
+    console.log(`\n${claimLines(JSON.parse(claims).claims).join('\n')}`)
+    console.log(`\n${((Date.now() - begun) / 60_000).toFixed(1)} minutes${Number(flags.kills) > 0 ? `, ${await Promise.race([killed, pause(1000)]) ?? 'some'} processes killed` : ''}; digest of the figures ${createHash('sha256').update(claims).digest('hex').slice(0, 16)}`)
+  } else process.exitCode ||= code ?? 1
+} finally {
+  over = true
+  for (const child of running) child.kill('SIGTERM')
+}
