@@ -2,7 +2,7 @@
 // with the table of claims. Started again it goes on where it was: finished stages are in the store.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readFileSync, readdirSync } from 'node:fs'
+import { mkdirSync, openSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -27,12 +27,15 @@ if (flags.help) {
 
 const command = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'cli', 'main.js')
 const env = { ...process.env, RLAIF_HOME: resolve(process.env.RLAIF_HOME ?? '.rlaif') }
+mkdirSync(env.RLAIF_HOME, { recursive: true })
+/** What the workers log. */
+const log = openSync(join(env.RLAIF_HOME, 'miniature.log'), 'a')
 const pause = (ms) => new Promise((wake) => setTimeout(wake, ms))
 
 /** A process that is up once it has said so. */
 const started = (args, line, more = {}) =>
   new Promise((up, failed) => {
-    const child = spawn(process.execPath, [command, ...args], { env: { ...env, ...more }, stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, [command, ...args], { env: { ...env, ...more }, stdio: ['ignore', 'pipe', log] })
     let said = ''
     child.stdout.on('data', (text) => line.test((said += text)) && up({ child, said }))
     child.once('exit', (code) => failed(new Error(`rlaif ${args[0]} ended with ${code}`)))

@@ -1,21 +1,22 @@
-// Stage `sample`: two responses to each training prompt.
+// Stage `sample`: two responses to each training prompt, of the policy or of the data.
 import { join } from 'node:path'
+import { InvalidInput } from '../contracts/parse'
+import type { StageInput } from '../contracts/stages'
 import { writeJsonl } from '../data/jsonl'
+import type { Row } from '../data/row'
 import { generate, type Continuation } from '../model/generate'
-import { loadModelAndTokenizer, stopIds } from '../model/loaded'
+import { loadModelAndTokenizer, stopIds, type LoadedModel } from '../model/loaded'
+import { labelsOfPeople } from './human-labels'
 import { promptIds, readData, type Sample } from './rows'
-import { counted, type Stage } from './stage'
+import { counted, type Stage, type StageHost } from './stage'
 
 export const sample: Stage<'sample'> = {
   async run(input, host) {
     const { train } = readData(await host.open(input.data))
     const loaded = loadModelAndTokenizer(await host.open(input.policy))
-    const prompts = train.flatMap((row) => [promptIds(loaded, row), promptIds(loaded, row)])
-    const sampling = { maxTokens: input.limits.responseTokens, ...input.settings, stopIds: stopIds(loaded) }
-    const responses = await generate(loaded.model, prompts, sampling, [input.seed, 'sample'], counted(host, 'sampling', prompts.length, 'responses'))
-    const response = ({ ids, stopped }: Continuation) => ({ text: loaded.tokenizer.decode(ids).trim(), ids, stopped })
-    const samples = train.map(({ id, messages, context }, i): Sample => ({ id, messages, context, first: response(responses[2 * i]!), second: response(responses[2 * i + 1]!) }))
+    const samples = input.settings.source === 'data' ? fromData(train, loaded, input) : await fromPolicy(train, loaded, input, host)
     writeJsonl(join(host.output, 'samples.jsonl'), samples)
+    const responses = samples.flatMap(({ first, second }) => [first, second])
     return {
       pairs: samples.length,
       equalPairs: samples.filter(({ first, second }) => first.text === second.text).length,
@@ -23,4 +24,19 @@ export const sample: Stage<'sample'> = {
       endedShare: responses.filter((r) => r.stopped).length / responses.length,
     }
   },
+}
+
+async function fromPolicy(rows: readonly Row[], loaded: LoadedModel, { limits, settings: { temperature, topK, topP }, seed }: StageInput<'sample'>, host: StageHost): Promise<Sample[]> {
+  const prompts = rows.flatMap((row) => [promptIds(loaded, row), promptIds(loaded, row)])
+  const sampling = { maxTokens: limits.responseTokens, temperature, topK, topP, stopIds: stopIds(loaded) }
+  const responses = await generate(loaded.model, prompts, sampling, [seed, 'sample'], counted(host, 'sampling', prompts.length, 'responses'))
+  const response = ({ ids, stopped }: Continuation) => ({ text: loaded.tokenizer.decode(ids).trim(), ids, stopped })
+  return rows.map(({ id, messages, context }, i): Sample => ({ id, messages, context, first: response(responses[2 * i]!), second: response(responses[2 * i + 1]!) }))
+}
+
+/** The pairs that people decided, without what they decided. */
+function fromData(rows: readonly Row[], loaded: LoadedModel, { limits }: StageInput<'sample'>): Sample[] {
+  const pairs = labelsOfPeople(rows, loaded, limits).map(({ id, messages, context, first, second }): Sample => ({ id, messages, context, first, second }))
+  if (pairs.length === 0) throw new InvalidInput('sample: field "sample.source" is "data", but no row of the training data has two responses of which people preferred one; leave it out to sample from the policy')
+  return pairs
 }

@@ -30,7 +30,7 @@ interface Size {
 }
 const SIZES: Record<MiniatureInput['size'], Size> = {
   full: { pretrainingRows: 12_800, prompts: 1600, evaluationPrompts: 300, rlSteps: 30, dialoguePrompts: 640, dialogueRlSteps: 20, judgedPairs: 1000, rationales: 16 },
-  quick: { pretrainingRows: 9600, prompts: 640, evaluationPrompts: 150, rlSteps: 10, dialoguePrompts: 320, dialogueRlSteps: 10, judgedPairs: 300, rationales: 4 },
+  quick: { pretrainingRows: 9600, prompts: 512, evaluationPrompts: 100, rlSteps: 10, dialoguePrompts: 320, dialogueRlSteps: 10, judgedPairs: 300, rationales: 4 },
 }
 
 const limits = { promptTokens: 128, responseTokens: 40 }
@@ -59,6 +59,7 @@ export function runsOf(settings: MiniatureInput, model: string) {
     limits,
     labeler: annotator('L'),
     judge: annotator('L'), // chooses among the steps of a policy; the truth is for the contest alone
+    sample: { source: 'data' }, // AI and human labels of the same pairs, as in the paper (§3.2)
     sft: { ...training, learningRate: 5e-4, warmupSteps: 5, schedule: 'cosine' },
     rewardModel: { ...training, learningRate: 1e-3, warmupSteps: 5, schedule: 'linear', heldOutShare: 0.1 },
     rl,
@@ -73,7 +74,7 @@ export function runsOf(settings: MiniatureInput, model: string) {
     summaries: {
       ...contest,
       base: summaries,
-      arms: ['sft', 'rlhf', 'rlaif', { name: 'same-size', like: 'same-size', input: { method: 'rlaif', labeler: { model: 'XS' } } }, { name: 'direct-rlaif', like: 'direct-rlaif', input: { method: 'direct-rlaif', labeler: { model: 'XS' } } }, 'rlhf+rlaif', { name: 'rlaif pushed', input: { method: 'rlaif', rl: { learningRate: 3 * rl.learningRate, candidates: 1 } } }],
+      arms: ['sft', 'rlhf', 'rlaif', { name: 'same-size', like: 'same-size', input: { method: 'rlaif', labeler: { model: 'XS' } } }, { name: 'direct-rlaif', like: 'direct-rlaif', input: { method: 'direct-rlaif', labeler: { model: 'XS' } } }, { name: 'rlhf+rlaif', like: 'rlhf+rlaif', input: { method: 'rlhf+rlaif', sample: { source: 'policy' } } /* Appendix K */ }, { name: 'rlaif pushed', input: { method: 'rlaif', rl: { learningRate: 3 * rl.learningRate, candidates: 1 } } }],
     },
     dialogues: { ...contest, base: dialogues, arms: ['sft', 'rlhf', 'rlaif'] },
     labels: {

@@ -111,6 +111,7 @@ export type SftStageSettings = z.infer<typeof sftSchema>
 
 export const sampleSchema = z
   .strictObject({
+    source: z.enum(['policy', 'data']).optional().describe('"policy", as without it: two responses of the initial policy to each prompt. "data": the pairs that people compared, so that AI and human labels differ in nothing else (paper §3.2); the other fields have no meaning then.'),
     temperature: z.number().positive().max(5).default(1).describe('Of the two responses to each prompt.'),
     topK: z.number().int().min(0).default(0).describe('Only the k most likely tokens; 0 is all of them.'),
     topP: z.number().positive().max(1).default(1).describe('Then only the most likely tokens with this share of the probability.'),

@@ -17,7 +17,7 @@ export interface RawRow {
 }
 
 /** @param path a file, hf:datasets/owner/name[@revision]/path/to/file, or world:summaries?rows=… @param made what rows that are made depend on */
-export async function readRows(path: string, made: Made): Promise<RawRow[]> {
+export async function readRows(path: string, made: Made = {}): Promise<RawRow[]> {
   if (path.startsWith('world:')) return generated(path, made)
   const file = path.startsWith('hf:') ? await downloadDatasetFile(path) : existing(path)
   if (path.endsWith('.parquet')) return readParquet(file, path)
@@ -26,14 +26,14 @@ export async function readRows(path: string, made: Made): Promise<RawRow[]> {
 
 interface Made {
   /** Of the run; a path may name another. */
-  seed: number
+  seed?: number
   /** Of the task, if it has one. */
-  instruction: string | undefined
+  instruction?: string | undefined
 }
 
 /** Rows of the miniature world. */
 function generated(path: string, made: Made): RawRow[] {
-  const { kind, rows, seed = made.seed } = parseWorldPath(path)
+  const { kind, rows, seed = made.seed ?? 1 } = parseWorldPath(path)
   return [...worldRows(kind, rows, seed, made.instruction ?? '')].map((value, i) => ({ value, where: `data: ${path} row ${i + 1}` }))
 }
 

@@ -5,24 +5,13 @@ import { rewardModel } from '../../src/activities/reward-model'
 import { readData } from '../../src/activities/rows'
 import { data as dataStage } from '../../src/activities/data'
 import { humanLabels } from '../../src/activities/human-labels'
-import type { StageHost } from '../../src/activities/stage'
-import type { Artifact } from '../../src/contracts/artifact'
-import { parse } from '../../src/contracts/parse'
-import { stageSchemas, type StageInput, type StageName } from '../../src/contracts/stages'
 import { loadTokenizer } from '../../src/model/tokenizer'
 import { SCORE_HEAD } from '../../src/model/weight-names'
 import { readModelConfig } from '../../src/model/folder'
 import { loadModel } from '../../src/model/weights'
 import { rewards } from '../../src/training/reward-model'
 import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
-
-/** Runs a stage without a store: an artifact is its folder. */
-async function run<N extends StageName>(stage: { run(input: StageInput<N>, host: StageHost): Promise<Artifact['summary']> }, name: N, input: object) {
-  const output = temporaryFolder()
-  const host = { open: ({ uri }) => Promise.resolve(uri.slice('file://'.length)), output, checkpoints: join(output, 'checkpoints'), report: () => {}, heedInterruption: () => () => false } as Partial<StageHost> as StageHost
-  const summary = await stage.run(parse(stageSchemas[name] as never, input, name) as StageInput<N>, host)
-  return { uri: `file://${output}`, sha256: '0'.repeat(64), bytes: 1, summary }
-}
+import { runStage as run } from './run-stage'
 
 test('accuracy on what people preferred is of the held-out prompts, each pair scored by the finished reward model', async () => {
   const folder = writeTinyFolder()

@@ -7,8 +7,11 @@ const project = resolve(__dirname, '..', '..')
 const shipped = join(project, 'schedules')
 
 test('the schedules that ship are declared rightly, and Kubernetes gets the same', () => {
-  expect(readDeclarations([shipped]).map(({ id }) => id)).toEqual(['nightly-ablation'])
-  expect(readFileSync(join(project, 'deploy', 'kubernetes', 'nightly-ablation.json'), 'utf8')).toBe(readFileSync(join(shipped, 'nightly-ablation.json'), 'utf8'))
+  expect(readDeclarations([shipped]).map(({ id }) => id)).toEqual(['nightly-ablation', 'nightly-miniature'])
+  for (const file of ['nightly-ablation.json', 'nightly-miniature.json']) {
+    expect(readFileSync(join(project, 'deploy', 'kubernetes', file), 'utf8')).toBe(readFileSync(join(shipped, file), 'utf8'))
+    expect(readFileSync(join(project, 'deploy', 'kubernetes', 'kustomization.yaml'), 'utf8')).toContain(file)
+  }
 })
 
 function declared(declaration: unknown): string {

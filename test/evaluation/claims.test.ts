@@ -1,0 +1,62 @@
+import { claimsOf, estimateOf, MARGIN, verdictOf, type Estimate, type Figure, type SeedFigures } from '../../src/evaluation/claims'
+import { answers, claimLines, claimsMarkdown } from '../../src/report/miniature'
+
+const figure = (value: number, error = 0.02): Figure => ({ value, error })
+const nothing: Omit<SeedFigures, 'seed'> = { gold: {}, length: {}, kl: {}, duels: {}, harmless: {}, agreement: {}, sameSlot: {}, accuracy: {}, accuracyBy: {}, goldBySteps: {} }
+const seed = (n: number, figures: Partial<SeedFigures>): SeedFigures => ({ ...nothing, seed: n, ...figures })
+const claim = (id: string, seeds: readonly SeedFigures[]) => claimsOf(seeds).find((one) => one.id === id)!
+const wins = (first: string, second: string, ...values: number[]) => values.map((value, i) => seed(i + 1, { duels: { [`${first}/${second}`]: { raw: figure(value), controlled: figure(value - 0.1) } } }))
+const between = (low: number, high: number): Estimate => ({ value: (low + high) / 2, low, high, seeds: 5 })
+
+test('over seeds: mean and Student\'s interval, by hand; of one seed, by its prompts', () => {
+  // 0.7, 0.8, 0.9: mean 0.8, deviation 0.1, t(0.975, 2) = 4.302653
+  const estimate = estimateOf([0.7, 0.8, 0.9].map((value) => figure(value)))!
+  expect(estimate.value).toBeCloseTo(0.8, 12)
+  expect(estimate.high - estimate.value).toBeCloseTo((4.302653 * 0.1) / Math.sqrt(3), 5)
+  expect(estimateOf([figure(0.7, 0.05)])).toEqual({ value: 0.7, low: expect.closeTo(0.7 - 0.098, 3) as number, high: expect.closeTo(0.798, 3) as number, seeds: 1 })
+  expect(estimateOf([figure(NaN)])).toBeUndefined()
+})
+
+test.each([
+  [{ above: 0.5 }, between(0.51, 0.9), 'agrees'],
+  [{ above: 0.5 }, between(0.2, 0.49), 'disagrees'],
+  [{ above: 0.5 }, between(0.45, 0.9), 'undecided'],
+  [{ notBelow: 0.5 }, between(0.41, 0.6), 'agrees'],
+  [{ notBelow: 0.5 }, between(0.41, 0.49), 'disagrees'],
+  [{ notBelow: 0.5 }, between(0.39, 0.6), 'undecided'],
+  [{ notAbove: 0.5 }, between(0.3, 0.59), 'agrees'],
+  [{ notAbove: 0.5 }, between(0.51, 0.59), 'disagrees'],
+  [{ notAbove: 0.5 }, between(0.3, 0.61), 'undecided'],
+  [{ near: 0.5 }, between(0.41, 0.59), 'agrees'],
+  [{ near: 0.5 }, between(0.51, 0.59), 'disagrees'],
+  [{ near: 0.5 }, between(0.35, 0.55), 'undecided'],
+  [{ above: 0 }, { value: 1, low: NaN, high: NaN, seeds: 1 }, 'undecided'],
+] as const)('%j of %j: %s', (rule, estimate, verdict) => {
+  expect(verdictOf(rule, estimate, MARGIN['%'])).toBe(verdict)
+})
+
+test('a claim of two policies, and that length control takes from the margin', () => {
+  const found = wins('rlaif', 'sft', 0.7, 0.72, 0.74)
+  expect(claim('rlaif-sft', found)).toMatchObject({ verdict: 'agrees', estimate: { value: expect.closeTo(0.72, 10) as number, seeds: 3 } })
+  expect(claim('length', found)).toMatchObject({ verdict: 'agrees', estimate: { value: expect.closeTo(0.1, 10) as number } })
+  expect(claim('rlaif-sft', wins('rlaif', 'sft', 0.3, 0.32, 0.31)).verdict).toBe('disagrees')
+  expect(claim('rlhf-sft', found)).toMatchObject({ verdict: 'undecided', estimate: undefined })
+})
+
+test('over-optimization is measured at the best step of the other seeds, never at that of its own', () => {
+  const curve = (...golds: number[]) => golds.map((gold, i): [number, number] => [10 * i, gold])
+  // Of others' means, step 10 is best for each seed here: falls of 0.9 − 0.5, 0.8 − 0.5, 0.7 − 0.5.
+  const falls = [curve(0.6, 0.9, 0.5), curve(0.6, 0.8, 0.5), curve(0.6, 0.7, 0.5)].map((points, i) => seed(i + 1, { goldBySteps: { 'rlaif pushed': points } }))
+  expect(claim('over-optimization', falls).estimate!.value).toBeCloseTo(0.3, 10)
+  // Its own best step is chance: of a seed that was best at once, what counts is where the others were best.
+  const lucky = [...falls, seed(4, { goldBySteps: { 'rlaif pushed': curve(0.65, 0.6, 0.5) } })]
+  expect(claim('over-optimization', lucky).estimate!.value).toBeCloseTo((0.4 + 0.3 + 0.2 + 0.1) / 4, 10)
+  expect(claim('over-optimization', falls.slice(0, 1)).verdict).toBe('undecided')
+})
+
+test('in words: what holds, what does not and what is open; as Markdown and for a terminal', () => {
+  const claims = claimsOf(wins('rlaif', 'sft', 0.3, 0.32, 0.31))
+  expect(answers(claims)[1]).toMatch(/^Not found: RLAIF beats SFT \(31 %, 29 to 33\)/)
+  expect(claimsMarkdown(claims)).toContain('| RLAIF beats SFT | 71 %, Table 1 | 31 %, 29 to 33 | wins of rlaif over sft: above 50 % | ✗ disagrees |')
+  expect(claimLines(claims)).toHaveLength(claims.length + 1)
+})
