@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util'
 import { randomFrom } from '../chaos/random.mjs'
 import { claimLines } from '../dist/report/miniature.js'
 
-const HELP = `npm run miniature -- [--quick] [--seeds 1,2,3,4,5] [--kills 0]
+const HELP = `npm run miniature -- [--quick] [--seeds 101,102,103,104,105] [--kills 0]
 
   --quick   fewer pairs and steps, one seed: minutes instead of an hour
   --seeds   of the policies

@@ -113,7 +113,7 @@ export async function listSchedules({ client }: Connected): Promise<string[]> {
     const next = info.nextActionTimes[0]
     rows.push([scheduleId, action?.workflowType ?? '', state.paused ? 'paused' : 'active', next && !state.paused ? minute(next) : '', info.recentActions.at(-1)?.action.workflow.workflowId ?? ''])
   }
-  if (rows.length === 1) return ['no schedules yet; `rlaif schedule apply schedules/nightly-ablation.json` makes the one that ships with rlaif']
+  if (rows.length === 1) return ['no schedules yet; `rlaif schedule apply schedules` makes those that ship with rlaif']
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
   return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd())
 }

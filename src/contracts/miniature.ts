@@ -5,7 +5,7 @@ import * as s from './settings'
 
 export const miniatureSchema = z.strictObject({
   size: z.enum(['full', 'quick']).default('full').describe('"full": every claim, in at most 90 minutes on two cores; "quick": the same with fewer pairs and steps, in six, for every night.'),
-  seeds: z.array(s.seedSchema.unwrap()).min(1).max(20).optional().describe('Of every policy and every draw; 1 to 5, and 1 alone when quick, without it.'),
+  seeds: z.array(s.seedSchema.unwrap()).min(1).max(20).optional().describe('Of every policy and every draw; 101 to 105, and 101 alone when quick, without it.'),
   cache: s.cacheSchema,
   onFailure: s.onFailureSchema,
   queues: s.queuesSchema,
@@ -13,7 +13,7 @@ export const miniatureSchema = z.strictObject({
 })
 export type MiniatureInput = z.infer<typeof miniatureSchema>
 
-const SEEDS = { full: [1, 2, 3, 4, 5], quick: [1] }
+const SEEDS = { full: [101, 102, 103, 104, 105], quick: [101] }
 export const seedsOf = ({ size, seeds }: Pick<MiniatureInput, 'size' | 'seeds'>): number[] => seeds ?? SEEDS[size]
 
 interface Size {
@@ -29,7 +29,7 @@ interface Size {
   rationales: number
 }
 const SIZES: Record<MiniatureInput['size'], Size> = {
-  full: { pretrainingRows: 12_800, prompts: 1600, evaluationPrompts: 300, rlSteps: 30, dialoguePrompts: 640, dialogueRlSteps: 20, judgedPairs: 1000, rationales: 16 },
+  full: { pretrainingRows: 12_800, prompts: 1600, evaluationPrompts: 300, rlSteps: 40, dialoguePrompts: 640, dialogueRlSteps: 20, judgedPairs: 1000, rationales: 16 },
   quick: { pretrainingRows: 9600, prompts: 512, evaluationPrompts: 100, rlSteps: 10, dialoguePrompts: 320, dialogueRlSteps: 10, judgedPairs: 300, rationales: 4 },
 }
 

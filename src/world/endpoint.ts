@@ -118,6 +118,6 @@ export const annotatorsUrl = (server: Server): string => `http://127.0.0.1:${(se
 let here: Promise<Server> | undefined
 /** Base URL of the annotators of this process, opened at the first call; they hold no process up. */
 export async function annotatorsHere(): Promise<string> {
-  here ??= openAnnotators(0)
-  return annotatorsUrl((await here).unref())
+  here ??= openAnnotators(0).then((server) => server.unref().on('connection', (socket) => socket.unref()))
+  return annotatorsUrl(await here)
 }

@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseModelConfig } from '../../src/model/config'
 import { initialModel } from '../../src/model/initial'
 import { loadModelAndTokenizer } from '../../src/model/loaded'
+import { locateModel } from '../../src/model/locate'
 import { trainBpe } from '../../src/world/bpe'
 import { summaryRow } from '../../src/world/data'
 import { COLOURS, PEOPLE, PLACES, THINGS } from '../../src/world/words'
@@ -37,6 +38,21 @@ test('first weights: normal, smaller into the residual stream, norms at 1; the s
   expect(deviation(/layernorm/)).toBe(1)
   expect(deviation(/layers\.0\..*q_proj/)).toBe(deviation(/layers\.0\..*q_proj/))
   expect(deviation(/layers\.0\..*q_proj/, 2)).not.toBe(deviation(/layers\.0\..*q_proj/))
+})
+
+test('the model "world:policy" is made once, in the cache', async () => {
+  const before = process.env.RLAIF_CACHE
+  process.env.RLAIF_CACHE = temporaryFolder()
+  try {
+    const folder = await locateModel('world:policy')
+    const { mtimeMs } = statSync(join(folder, 'model.safetensors'))
+    expect(await locateModel('world:policy')).toBe(folder)
+    expect(statSync(join(folder, 'model.safetensors')).mtimeMs).toBe(mtimeMs)
+    expect(readdirSync(join(process.env.RLAIF_CACHE, 'models'))).toHaveLength(1)
+  } finally {
+    if (before === undefined) delete process.env.RLAIF_CACHE
+    else process.env.RLAIF_CACHE = before
+  }
 })
 
 test('the world\'s untrained policy is a model folder whose tokenizer knows the world\'s words as single tokens', () => {

@@ -1,6 +1,6 @@
 import { judgePairs } from '../../src/feedback/preference'
 import { directRewards, scoreQuestion } from '../../src/feedback/direct-score'
-import { endpointLabeler } from '../../src/feedback/endpoint-labeler'
+import { endpointLabeler, openEndpoint } from '../../src/feedback/endpoint-labeler'
 import { isUnanswered } from '../../src/feedback/labeler'
 import type { AddressInfo } from 'node:net'
 import type { Server } from 'node:http'
@@ -136,6 +136,20 @@ describe('as an endpoint', () => {
     expect(gold).toBeGreaterThan(0.98)
     expect(large).toBeLessThan(gold)
     expect(small).toBeLessThan(large)
+  })
+
+  test('the base URL "world:" is the same annotators, served by the process that asks, under a name without a port and whatever addresses are allowed', async () => {
+    process.env.RLAIF_ENDPOINTS = 'https://api.example.com'
+    try {
+      const own = await openEndpoint(parse(labelerSchema, { baseUrl: 'world:', model: 'L', apiKeyEnv: 'NOT_SET' }, 'labeler') as EndpointSettings)
+      expect([own.name, own.identity]).toMatchObject(['L of the miniature world', { baseUrl: 'world:', model: 'L' }])
+      const pairs = rows.slice(0, 20).map(({ prompt, responses: [first, second] }) => ({ context: prompt, first, second }))
+      const here = (await judgePairs(own, task, pairs, parse(techniqueSchema, {}, 'technique'), 1)) as Preference[]
+      delete process.env.RLAIF_ENDPOINTS
+      expect(here).toEqual(await judged('L', {}, 20))
+    } finally {
+      delete process.env.RLAIF_ENDPOINTS
+    }
   })
 
   describe('of task harmless', () => {
