@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
-import { writeTinyModel } from '../chaos/tiny.mjs'
 
 /** Of the paper: agreement with people (Table 3), one slot in both orders (Table 4). */
 const PAPER = { L: [0.78, 0.18], S: [0.738, 0.21], XS: [0.627, 0.56] }
@@ -19,25 +18,19 @@ const command = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', '
 const rlaif = async (...args) => (await promisify(execFile)(process.execPath, [command, ...args], { env })).stdout
 const started = (args, line) => new Promise((up, failed) => {
   const child = spawn(process.execPath, [command, ...args], { env, stdio: ['ignore', 'pipe', 'inherit'] })
-  child.stdout.on('data', (text) => line.test(String(text)) && up({ child, text: String(text) }))
+  child.stdout.on('data', (text) => line.test(String(text)) && up(child))
   child.once('exit', (code) => failed(new Error(`rlaif ${args[0]} ended with ${code}`)))
 })
 const percent = (share) => `${(100 * share).toFixed(1)} %`
 
-const running = []
+let house
 try {
-  const data = join(root, 'world.jsonl')
-  const model = join(root, 'model')
-  writeTinyModel(model) // its tokenizer measures the prompts
-  await rlaif('world', 'data', data, '--rows', String(Math.ceil(1.1 * Number(flags.pairs))), '--seed', flags.seed)
-  const annotators = await started(['world', 'annotators', '--port', '0'], /baseUrl/)
-  running.push(annotators.child)
-  const baseUrl = /"baseUrl": "([^"]+)"/.exec(annotators.text)[1]
-  running.push((await started(['up'], /Ctrl-C|UI/)).child)
+  house = await started(['up'], /Ctrl-C|UI/)
   let held = true
   for (const [name, [agreement, sameSlot]] of Object.entries(PAPER)) {
     const begun = Date.now()
-    const input = { task: 'summarization', model, data: { path: data, evaluationPrompts: 1 }, pairs: Number(flags.pairs), labeler: { baseUrl, model: name, concurrency: 32 }, variants: [{ name: 'Base 0-shot' }] }
+    const data = { path: `world:summaries?rows=${Math.ceil(1.1 * Number(flags.pairs))}&seed=${flags.seed}`, evaluationPrompts: 1 }
+    const input = { task: 'summarization', model: 'world:policy', data, limits: { promptTokens: 1024 }, pairs: Number(flags.pairs), labeler: { baseUrl: 'world:', model: name, concurrency: 32 }, variants: [{ name: 'Base 0-shot' }] }
     const out = await rlaif('run', 'labelStudy', '--id', `annotator-${name}`, '--input', JSON.stringify(input))
     const { pairs, rows: [row] } = JSON.parse(readFileSync(join(dirname(/Report +(\S+)/.exec(out)[1]), 'study.json'), 'utf8'))
     const within = Math.abs(row.agreement.value - agreement) <= ALLOWED && Math.abs(row.sameSlot.value - sameSlot) <= ALLOWED
@@ -46,7 +39,9 @@ try {
   }
   process.exitCode = held ? 0 : 1
 } finally {
-  for (const child of running) child.kill('SIGTERM')
-  await Promise.all(running.map((child) => child.exitCode ?? new Promise((gone) => child.once('exit', gone))))
+  if (house) {
+    house.kill('SIGTERM')
+    await (house.exitCode ?? new Promise((gone) => house.once('exit', gone)))
+  }
   rmSync(root, { recursive: true, force: true })
 }

@@ -17,7 +17,6 @@ const SEEDS = { full: [101, 102, 103, 104, 105], quick: [101] }
 export const seedsOf = ({ size, seeds }: Pick<MiniatureInput, 'size' | 'seeds'>): number[] => seeds ?? SEEDS[size]
 
 interface Size {
-  pretrainingRows: number
   /** Prompts of a seed: for labels, SFT and RL. */
   prompts: number
   evaluationPrompts: number
@@ -29,23 +28,22 @@ interface Size {
   rationales: number
 }
 const SIZES: Record<MiniatureInput['size'], Size> = {
-  full: { pretrainingRows: 12_800, prompts: 1600, evaluationPrompts: 300, rlSteps: 40, dialoguePrompts: 640, dialogueRlSteps: 20, judgedPairs: 1000, rationales: 16 },
-  quick: { pretrainingRows: 9600, prompts: 512, evaluationPrompts: 100, rlSteps: 10, dialoguePrompts: 320, dialogueRlSteps: 10, judgedPairs: 300, rationales: 4 },
+  full: { prompts: 1600, evaluationPrompts: 300, rlSteps: 40, dialoguePrompts: 640, dialogueRlSteps: 20, judgedPairs: 1000, rationales: 16 },
+  quick: { prompts: 420, evaluationPrompts: 100, rlSteps: 8, dialoguePrompts: 240, dialogueRlSteps: 8, judgedPairs: 300, rationales: 4 },
 }
 
 const limits = { promptTokens: 128, responseTokens: 40 }
 const training = { batchSize: 32, microBatchSize: 32, optimizer: 'adamw', maxGradientNorm: 1, checkpointEvery: 25 }
 const annotator = (model: string) => ({ baseUrl: s.WORLD, model, concurrency: 32 })
-const PRETRAINING_SEED = 901
 
-/** The policy of every arm before its own SFT: taught both tasks by careless writers. */
-export const pretrainingOf = ({ size }: MiniatureInput) => ({
-  seed: PRETRAINING_SEED,
+/** The policy of every arm before its own SFT, taught both tasks by careless writers: once, whatever the size. With fewer steps it does not copy from a post yet. */
+export const PRETRAINING = {
+  seed: 901,
   task: 'summarization',
-  data: s.dataSchema.parse({ path: `world:pretraining?rows=${SIZES[size].pretrainingRows + 2}`, evaluationPrompts: 2 }),
+  data: s.dataSchema.parse({ path: 'world:pretraining?rows=12802', evaluationPrompts: 2 }),
   limits: s.limitsSchema.parse(limits),
   settings: s.sftSchema.parse({ ...training, learningRate: 2e-3, warmupSteps: 50, schedule: 'cosine' }),
-})
+}
 
 /** Inputs of the runs that the study is made of. @param model URI of the pretrained policy */
 export function runsOf(settings: MiniatureInput, model: string) {

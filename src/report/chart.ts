@@ -16,7 +16,7 @@ export interface Curve {
 const WIDTH = 460
 const HEIGHT = 240
 
-const COLORS = ['#2458a6', '#c4552d', '#3c8d5a', '#7a4fa3']
+const COLORS = ['#2458a6', '#c4552d', '#3c8d5a', '#7a4fa3', '#b8860b', '#2a9d9d', '#a8476b', '#6b7280']
 
 /** One chart with a title, a step axis and one line a curve. */
 export function lineChart(title: string, curves: readonly Curve[]): string {

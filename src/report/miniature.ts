@@ -41,17 +41,18 @@ export function answers(claims: readonly Claim[]): string[] {
   return [`${of('agrees').length} of the paper's ${claims.length} claims hold in miniature, ${of('disagrees').length} do not, ${of('undecided').length} are undecided.`, ...more]
 }
 
-const MARKS: Record<Verdict, string> = { agrees: '✓ agrees', disagrees: '✗ disagrees', undecided: '? undecided' }
-const figure = (value: number, unit: Claim['unit']) => formatNumber(100 * value, unit === '%' ? 0 : 1)
+const MARKS: Record<Verdict, string> = { agrees: '✓\u00a0agrees', disagrees: '✗\u00a0disagrees', undecided: '?\u00a0undecided' }
+/** A share's interval ends where shares do. */
+const figure = (value: number, unit: Claim['unit']) => formatNumber(100 * (unit === '%' ? Math.min(1, Math.max(0, value)) : value), unit === '%' ? 0 : 1).replace('-', '−')
 const shownEstimate = ({ value, low, high }: Estimate, unit: Claim['unit']) => (Number.isNaN(low) ? `${figure(value, unit)} ${unit}` : `${figure(value, unit)} ${unit}, ${figure(low, unit)} to ${figure(high, unit)}`)
 
 function claimTable(claims: readonly Claim[]): string {
   const rows = claims.map(({ says, paper, measures, wants, unit, estimate, verdict }) => {
     const tone = verdict === 'agrees' ? ' class="better"' : verdict === 'disagrees' ? ' class="worse"' : ''
     const found = estimate ? `${escape(`${figure(estimate.value, unit)} ${unit}`)} <span class="soft">${Number.isNaN(estimate.low) ? '' : escape(`${figure(estimate.low, unit)} to ${figure(estimate.high, unit)}`)}</span>` : '–'
-    return `<tr><td>${escape(says)}</td><td>${escape(paper)}</td><td>${found}</td><td class="soft">${escape(`${measures}: ${wants}`)}</td><td${tone}>${MARKS[verdict]}</td></tr>`
+    return `<tr><td>${escape(says)}</td><td>${escape(paper)}</td><td class="n">${found}</td><td class="soft">${escape(`${measures}: ${wants}`)}</td><td${tone}>${MARKS[verdict]}</td></tr>`
   })
-  return `<div class="wide"><table><thead><tr>${['Claim', 'Paper', 'In miniature', 'Measured, and what agrees', ''].map((head) => `<th>${head}</th>`).join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`
+  return `<div class="wide"><table><thead><tr>${['Claim', 'Paper', 'In miniature', 'Measured, and what agrees', ''].map((head, i) => `<th${i === 2 ? ' class="n"' : ''}>${head}</th>`).join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`
 }
 
 /** The claims as a table for documents. */

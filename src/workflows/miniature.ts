@@ -2,7 +2,7 @@
 import { ParentClosePolicy, executeChild, workflowInfo } from '@temporalio/workflow'
 import type { Artifact } from '../contracts/artifact'
 import { brief } from '../contracts/brief'
-import { pretrainingOf, runsOf, seedsOf } from '../contracts/miniature'
+import { PRETRAINING, runsOf, seedsOf } from '../contracts/miniature'
 import type { SweepResult } from '../contracts/sweep'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import type { CompareResult } from './compare'
@@ -22,7 +22,7 @@ export async function miniature(input?: unknown): Promise<MiniatureResult> {
   const stages = stageRunner(['model', 'data', 'sft', ...Object.keys(CHILDREN), 'claims'], { ...settings, method: 'miniature' })
   const { cache } = settings
 
-  const { seed, task, data: rows, limits, settings: training } = pretrainingOf(settings)
+  const { seed, task, data: rows, limits, settings: training } = PRETRAINING
   const model = await stages.model('world:policy')
   const data = await stages.run('data', { task, data: rows, limits, model, seed, cache })
   const pretrained = await stages.run('sft', { model, data, limits, settings: training, seed, cache })

@@ -57,6 +57,6 @@ test('over-optimization is measured at the best step of the other seeds, never a
 test('in words: what holds, what does not and what is open; as Markdown and for a terminal', () => {
   const claims = claimsOf(wins('rlaif', 'sft', 0.3, 0.32, 0.31))
   expect(answers(claims)[1]).toMatch(/^Not found: RLAIF beats SFT \(31 %, 29 to 33\)/)
-  expect(claimsMarkdown(claims)).toContain('| RLAIF beats SFT | 71 %, Table 1 | 31 %, 29 to 33 | wins of rlaif over sft: above 50 % | ✗ disagrees |')
+  expect(claimsMarkdown(claims)).toContain('| RLAIF beats SFT | 71 %, Table 1 | 31 %, 29 to 33 | wins of rlaif over sft: above 50 % | ✗\u00a0disagrees |')
   expect(claimLines(claims)).toHaveLength(claims.length + 1)
 })

@@ -1,7 +1,7 @@
 // The paper in miniature as a workflow. Real server and workflows; the stages are fakes that do nothing. With real stages: `npm run miniature`.
 import { sweepSchema, type SweepInput } from '../../src/contracts/sweep'
 import { trialsOf } from '../../src/contracts/sweep-trials'
-import { miniatureSchema, pretrainingOf, runsOf } from '../../src/contracts/miniature'
+import { miniatureSchema, runsOf } from '../../src/contracts/miniature'
 import { armsOf, workflowSchemas, type CompareInput } from '../../src/contracts/workflow-inputs'
 import type { RunStatus } from '../../src/contracts/status'
 import { fakes, record } from './fakes'
@@ -39,6 +39,5 @@ test.each(['full', 'quick'] as const)('the %s study is made of runs that are tak
   const trials = (input: object) => trialsOf(sweepSchema.parse(input) as SweepInput)
   const seeds = size === 'full' ? 5 : 1
   expect([arms(summaries).length, arms(dialogues).length, trials(labels).length, trials(rewardModels).length]).toEqual([7, 3, 4, 5].map((each) => each * seeds))
-  expect(pretrainingOf(settings).settings.epochs).toBe(1)
   expect(arms(summaries).flatMap(({ seed }) => seed)).not.toContain(77) // where the settings were searched for
 })
