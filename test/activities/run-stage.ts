@@ -1,15 +1,19 @@
 // A stage alone, without workflow, worker and store.
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { StageHost } from '../../src/activities/stage'
+import type { Manifest } from '../../src/artifacts/store'
 import type { Artifact } from '../../src/contracts/artifact'
 import { parse } from '../../src/contracts/parse'
 import { stageSchemas, type StageInput, type StageName } from '../../src/contracts/stages'
 import { temporaryFolder } from '../tiny-folder'
 
+const folderOf = (uri: string) => uri.slice('file://'.length)
+
 /** Runs a stage without a store: an artifact is its folder. */
 export async function runStage<N extends StageName>(stage: { run(input: StageInput<N>, host: StageHost): Promise<Artifact['summary']> }, name: N, input: object) {
   const output = temporaryFolder()
-  const host = { open: ({ uri }) => Promise.resolve(uri.slice('file://'.length)), output, checkpoints: join(output, 'checkpoints'), report: () => {}, heedInterruption: () => () => false } as Partial<StageHost> as StageHost
+  const host = { open: ({ uri }) => Promise.resolve(folderOf(uri)), manifest: ({ uri }) => Promise.resolve(JSON.parse(readFileSync(join(folderOf(uri), 'manifest.json'), 'utf8')) as Manifest), output, checkpoints: join(output, 'checkpoints'), report: () => {}, heedInterruption: () => () => false } as Partial<StageHost> as StageHost
   const summary = await stage.run(parse(stageSchemas[name] as never, input, name) as StageInput<N>, host)
   return { uri: `file://${output}`, sha256: '0'.repeat(64), bytes: 1, summary }
 }
