@@ -82,6 +82,7 @@ Examples:
   rlaif rate people                                the rating page, and each rater's link
   rlaif sweep --preset kl-weight --dry-run         the trials of a sweep; --presets lists the studies of the paper
   rlaif sweep --preset labelling-techniques --input '{"base": {"task": "harmless", "data": "hh-harmless-base.jsonl.gz"}}'
+  rlaif run miniature --input '{"size": "quick"}'   the paper's claims in a small world whose truth is known
   rlaif schedule apply schedules/nightly-ablation.json    a sweep every night
   rlaif schedule backfill nightly-ablation --from 2026-11-20 --to 2026-11-24    nights gone by; --yes starts them
   rlaif prompt show --input '{"labeler": {"model": "default", "preamble": "detailed"}}' --row 3
@@ -115,7 +116,7 @@ program
   .action(async ({ roles, healthPort, metrics, gpuQueue }: { roles: string; healthPort?: string; metrics?: string; gpuQueue: string }) => exitWith(await worker(parseRoles(roles), { gpuQueue, ...(healthPort !== undefined && { healthPort: Number(healthPort) }), ...(metrics !== undefined && { metrics }) })))
 program
   .command('run <workflow>')
-  .description('start a workflow and show its progress: align, compare, sweep, humanEvaluation, labelStudy, or one stage: sft, sample, label, rewardModel, rl, evaluate, report')
+  .description('start a workflow and show its progress: align, compare, sweep, miniature, humanEvaluation, labelStudy, or one stage: sft, sample, label, rewardModel, rl, evaluate, report')
   .option('--input <file|json>', 'its input: a JSON file, JSON, or - for standard input')
   .option('--id <id>', 'workflow id; a run that goes on under it is joined')
   .option('--priority <1-5>', 'which of the stages that wait for a worker goes first: 1 before 5; 3 without it')
