@@ -43,7 +43,7 @@ function shown(prompt: string, marks: readonly string[]): { texts: string[]; aft
   if (end < 0 || starts.some(({ at }) => at < 0)) return undefined
   const [final, ...after] = prompt.slice(end + last.length).split('\n\n')
   const ends = [...starts.slice(1).map(({ at }) => at), end]
-  return { texts: [...starts.map(({ mark, at }, i) => prompt.slice(at + mark.length, ends[i])), final!.trim()], after: after.join('\n\n') }
+  return { texts: [...starts.map(({ mark, at }, i) => prompt.slice(at + mark.length, ends[i])), final!].map((text) => text.trim()), after: after.join('\n\n') }
 }
 
 /** A task that asks for the worse of two says so in its preamble. */
