@@ -38,7 +38,7 @@ export function answers(claims: readonly Claim[]): string[] {
   const of = (verdict: Verdict) => claims.filter((claim) => claim.verdict === verdict)
   const listed = (some: readonly Claim[]) => some.map(({ says, estimate, unit }) => `${says}${estimate ? ` (${shownEstimate(estimate, unit)})` : ''}`).join('; ')
   const more = (['disagrees', 'undecided'] as const).flatMap((verdict) => (of(verdict).length > 0 ? [`${verdict === 'disagrees' ? 'Not found' : 'Undecided'}: ${listed(of(verdict))}.`] : []))
-  return [`${of('agrees').length} of the paper's ${claims.length} claims hold in miniature, ${of('disagrees').length} do not, ${of('undecided').length} are undecided.`, ...more]
+  return [`${of('agrees').length} of ${claims.length} claims hold in miniature, ${of('disagrees').length} do not, ${of('undecided').length} are undecided.`, ...more]
 }
 
 const MARKS: Record<Verdict, string> = { agrees: '✓\u00a0agrees', disagrees: '✗\u00a0disagrees', undecided: '?\u00a0undecided' }
