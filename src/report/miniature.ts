@@ -23,7 +23,7 @@ export function renderMiniature(data: MiniatureData): string {
       answers(claims).map((sentence) => `<p class="answer">${escape(sentence)}</p>`).join(''),
       `<h2>The paper's claims</h2>${claimTable(claims)}<p class="soft">${escape(howToRead(seeds.length))}</p>`,
       `<h2>What became of each policy</h2>${policies(seeds)}`,
-      `<h2>Over the steps of RL</h2><div class="charts">${curves(seeds)}</div><p class="soft">The truth on the validation prompts, which no training sees. “rlaif pushed” has thrice the learning rate, to show what becomes of a reward model that is pushed too far.</p>`,
+      `<h2>Over the steps of RL</h2><div class="charts">${curves(seeds)}</div><p class="soft">The truth on the validation prompts, which no training sees. “rlaif pushed”, where it is there, has thrice the learning rate, to show what becomes of a reward model that is pushed too far.</p>`,
       `<h2>Its parts</h2>${table(['Part', 'Report'], Object.entries(data.parts).map(([name, uri]) => [text(name), { html: `<a href="${escape(uri)}/report.html">report</a>` }]))}`,
       repeat('miniature', settings, version),
     ].join('\n'),
