@@ -71,7 +71,7 @@ async function startWorker(address) {
 async function killAtRandom(kills, house, address) {
   const random = randomFrom(1)
   for (let done = 0; done < kills && !over; ) {
-    await pause(5000 + 25_000 * random())
+    await pause(15_000 + 35_000 * random())
     const victims = [house.child.pid, worker.child.pid].flatMap(childrenOf).filter(computes)
     if (over) return done
     if (victims.length > 0 && random() < 0.6) process.kill(victims[Math.floor(victims.length * random())], 'SIGKILL')
