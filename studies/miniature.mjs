@@ -59,6 +59,7 @@ const computes = (pid) => {
 
 const running = new Set()
 let over = false
+let killed = 0
 let worker
 
 /** A second worker beside the house's own: two stages that compute at a time, for two cores. */
@@ -66,23 +67,23 @@ async function startWorker(address) {
   worker = await started(['worker'], /take work/, { TEMPORAL_ADDRESS: address })
   running.add(worker.child)
   worker.child.once('exit', () => running.delete(worker.child))
+  if (over) worker.child.kill('SIGTERM') // the study ended while it came up
 }
 
 async function killAtRandom(kills, house, address) {
   const random = randomFrom(1)
-  for (let done = 0; done < kills && !over; ) {
+  while (killed < kills && !over) {
     await pause(15_000 + 35_000 * random())
     const victims = [house.child.pid, worker.child.pid].flatMap(childrenOf).filter(computes)
-    if (over) return done
+    if (over) return
     if (victims.length > 0 && random() < 0.6) process.kill(victims[Math.floor(victims.length * random())], 'SIGKILL')
     else {
       worker.child.removeAllListeners('exit').kill('SIGKILL')
       running.delete(worker.child)
       await startWorker(address)
     }
-    process.stderr.write(`\n${++done}/${kills} killed\n`)
+    process.stderr.write(`\n${++killed}/${kills} killed\n`)
   }
-  return kills
 }
 
 const begun = Date.now()
@@ -100,7 +101,7 @@ try {
   const address = /Temporal ([\d.:]+)/.exec(house.said)[1]
   await startWorker(address)
   const input = { size: flags.quick ? 'quick' : 'full', ...(flags.seeds && { seeds: flags.seeds.split(',').map(Number) }) }
-  const killed = killAtRandom(Number(flags.kills), house, address)
+  void killAtRandom(Number(flags.kills), house, address)
   const id = `miniature-${input.size}${flags.seeds ? `-${flags.seeds.replaceAll(',', '-')}` : ''}`
   const run = spawn(process.execPath, [command, 'run', 'miniature', '--id', id, '--input', JSON.stringify(input)], { env, stdio: ['ignore', 'inherit', 'inherit'] })
   running.add(run)
@@ -111,7 +112,7 @@ try {
     const report = spawnSync(process.execPath, [command, 'report', id], { env, encoding: 'utf8' }).stdout.trim()
     const claims = readFileSync(join(dirname(report), 'claims.json'))
     console.log(`\n${claimLines(JSON.parse(claims).claims).join('\n')}`)
-    console.log(`\n${((Date.now() - begun) / 60_000).toFixed(1)} minutes${Number(flags.kills) > 0 ? `, ${await Promise.race([killed, pause(1000)]) ?? 'some'} processes killed` : ''}; digest of the figures ${createHash('sha256').update(claims).digest('hex').slice(0, 16)}`)
+    console.log(`\n${((Date.now() - begun) / 60_000).toFixed(1)} minutes${killed > 0 ? `, ${killed} processes killed` : ''}; digest of the figures ${createHash('sha256').update(claims).digest('hex').slice(0, 16)}`)
   } else process.exitCode ||= code ?? 1
 } finally {
   over = true
