@@ -28,8 +28,17 @@ export async function miniature(input?: unknown): Promise<MiniatureResult> {
   const pretrained = await stages.run('sft', { model, data, limits, settings: training, seed, cache })
 
   const runs = runsOf(settings, pretrained.uri)
+  const { workflowId, memo } = workflowInfo()
   const child = <K extends Child>(name: K) =>
-    stages.track(name, () => executeChild(CHILDREN[name], { args: [runs[name]], workflowId: `${workflowInfo().workflowId}/${name}`, parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL, staticSummary: brief(name) }) as Promise<Results[K]>)
+    stages.track(name, () =>
+      executeChild(CHILDREN[name], {
+        args: [runs[name]],
+        workflowId: `${workflowId}/${name}`,
+        parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+        staticSummary: brief(name),
+        ...(memo?.sweep !== undefined && { memo: { sweep: memo.sweep } }),
+      }) as Promise<Results[K]>,
+    )
   const [summaries, dialogues, labels, rewardModels] = await Promise.all([child('summaries'), child('dialogues'), child('labels'), child('rewardModels')])
 
   const report = await stages.run('claims', {
