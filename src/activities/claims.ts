@@ -23,14 +23,14 @@ export const claims: Stage<'claims'> = {
     const dialogues = await comparedSeeds(input.dialogues, host)
     const [labels, rewardModels] = [await trialsOf(input.labels, host), await trialsOf(input.rewardModels, host)]
     const seeds: SeedFigures[] = []
-    for (const [i, seed] of input.seeds.entries()) {
-      const own = methods.filter((compared) => compared.seed === seed)[0]!
+    for (const seed of input.seeds) {
+      const isOwn = (other: { seed: number }) => other.seed === seed
       seeds.push({
         seed,
-        ...(await ofMethods(own, host)),
-        harmless: ratesOf(dialogues[i]!),
-        ...ofLabels(labels.filter((trial) => trial.seed === seed)),
-        accuracyBy: accuracyBy(rewardModels.filter((trial) => trial.seed === seed)),
+        ...(await ofMethods(methods.find(isOwn)!, host)),
+        harmless: ratesOf(dialogues.find(isOwn)!),
+        ...ofLabels(labels.filter(isOwn)),
+        accuracyBy: accuracyBy(rewardModels.filter(isOwn)),
       })
     }
     const found = claimsOf(seeds)
