@@ -69,7 +69,8 @@ test('the best candidates are kept, of equals the later, and their weights come 
     candidates.consider({ step: i + 1, reward, responses: [[i]] }, model)
   })
   expect(candidates.list().map((record) => record.step)).toEqual([4, 2])
-  expect(readdirSync(folder)).toEqual(['step-00000002', 'step-00000004'])
+  expect(readdirSync(folder).filter((name) => name.startsWith('step'))).toEqual(['step-00000002', 'step-00000004'])
+  expect(candidates.all().map((record) => record.step)).toEqual([1, 2, 3, 4, 5]) // what was answered is kept of each
   expect(step()).toBe(5)
   candidates.withPolicy(candidates.list()[0]!, model, (then) => expect(then.weights.get('model.norm.weight')!.dataSync()[0]).toBe(4))
 })
