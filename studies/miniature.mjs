@@ -35,7 +35,7 @@ const pause = (ms) => new Promise((wake) => setTimeout(wake, ms))
 /** A process that is up once it has said so. */
 const started = (args, line, more = {}) =>
   new Promise((up, failed) => {
-    const child = spawn(process.execPath, [command, ...args], { env: { ...env, ...more }, stdio: ['ignore', 'pipe', log] })
+    const child = spawn(process.execPath, [command, ...args], { env: { ...env, ...more }, stdio: ['ignore', 'pipe', log], detached: true }) // a terminal's Ctrl-C is passed on by `stop`
     let said = ''
     child.stdout.on('data', (text) => line.test((said += text)) && up({ child, said }))
     child.once('exit', (code) => failed(new Error(`rlaif ${args[0]} ended with ${code}`)))
@@ -87,23 +87,31 @@ async function killAtRandom(kills, house, address) {
 }
 
 const begun = Date.now()
-process.once('SIGINT', () => {
+/** Each is asked once: a second signal would end the house before it has ended its server. */
+function stop() {
   over = true
   for (const child of running) child.kill('SIGTERM')
-  console.log('\nStopped; started again, it goes on from what is finished.')
-  process.exitCode = 130
-})
+  running.clear()
+}
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    stop()
+    console.log('\nStopped; started again, it goes on from what is finished.')
+    process.exitCode = 130
+  })
+}
 try {
   const house = await started(['up'], /Temporal (\S+?)[,;]/).catch((error) => {
     throw new Error(`${error.message}; is another \`rlaif up\` running in ${env.RLAIF_HOME}? Set RLAIF_HOME to another folder`)
   })
   running.add(house.child)
   const address = /Temporal ([\d.:]+)/.exec(house.said)[1]
-  await startWorker(address)
+  if (!over) await startWorker(address)
   const input = { size: flags.quick ? 'quick' : 'full', ...(flags.seeds && { seeds: flags.seeds.split(',').map(Number) }) }
   void killAtRandom(Number(flags.kills), house, address)
   const id = `miniature-${input.size}${flags.seeds ? `-${flags.seeds.replaceAll(',', '-')}` : ''}`
-  const run = spawn(process.execPath, [command, 'run', 'miniature', '--id', id, '--input', JSON.stringify(input)], { env, stdio: ['ignore', 'inherit', 'inherit'] })
+  if (over) throw new Error('stopped before the study began')
+  const run = spawn(process.execPath, [command, 'run', 'miniature', '--id', id, '--input', JSON.stringify(input)], { env, stdio: ['ignore', 'inherit', 'inherit'], detached: true })
   running.add(run)
   const code = await new Promise((end) => run.once('exit', end))
   running.delete(run)
@@ -115,6 +123,5 @@ try {
     console.log(`\n${((Date.now() - begun) / 60_000).toFixed(1)} minutes${killed > 0 ? `, ${killed} processes killed` : ''}; digest of the figures ${createHash('sha256').update(claims).digest('hex').slice(0, 16)}`)
   } else process.exitCode ||= code ?? 1
 } finally {
-  over = true
-  for (const child of running) child.kill('SIGTERM')
+  stop()
 }
