@@ -9,7 +9,7 @@ import { readJsonFile } from '../data/task'
 import { mean } from '../evaluation/bootstrap'
 import { claimsOf, type Figure, type SeedFigures } from '../evaluation/claims'
 import { compare, type Comparison, type Prompted } from '../evaluation/comparison'
-import type { Share } from '../evaluation/statistics'
+import { Z95, type Share } from '../evaluation/statistics'
 import { claimsMarkdown, renderMiniature } from '../report/miniature'
 import { version } from '../version'
 import { goldScore } from '../world/gold'
@@ -71,7 +71,6 @@ function shareFigure({ value, n }: Pick<Share, 'value' | 'n'>): Figure {
   const centre = (value * n + 2) / (n + 4)
   return { value, error: Math.sqrt((centre * (1 - centre)) / (n + 4)) }
 }
-const Z95 = 1.959963984540054
 /** An interval's standard error. */
 const intervalFigure = ({ value, low, high }: Share): Figure => ({ value, error: (high - low) / (2 * Z95) })
 

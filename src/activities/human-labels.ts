@@ -23,14 +23,8 @@ export const humanLabels: Stage<'human-labels'> = {
   },
 }
 
-/** A tokenizer and the config that says where a turn ends. */
-export interface Tokens {
-  tokenizer: Tokenizer
-  model: Pick<Model, 'config'>
-}
-
 /** The decided pairs of the rows as labels, in the tokens of a model. */
-export function labelsOfPeople(rows: readonly Row[], { tokenizer, model }: Tokens, limits: Limits): Labelled[] {
+export function labelsOfPeople(rows: readonly Row[], { tokenizer, model }: { tokenizer: Tokenizer; model: Pick<Model, 'config'> }, limits: Limits): Labelled[] {
   const [end] = stopIds({ model })
   const response = (text: string) => {
     const ids = [...tokenizer.encode(text), end!]

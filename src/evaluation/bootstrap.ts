@@ -1,5 +1,6 @@
 // Intervals of any figure by drawing the prompts again, with replacement (Efron, 1979; percentile method).
 import { uniformStream } from '../random'
+import { Z95 } from './statistics'
 
 export interface Interval {
   value: number
@@ -8,7 +9,6 @@ export interface Interval {
 }
 
 const DRAWS = 2000
-const Z95 = 1.959963984540054
 
 /**
  * The figure of all prompts with its 95 % interval.

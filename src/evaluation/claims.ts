@@ -9,6 +9,7 @@
 //   near b       agrees: it lies within b ± margin and holds b     disagrees: it does not hold b
 //
 // and everything else is undecided.
+import { Z95 } from './statistics'
 import { meanTest } from './student'
 
 /** A figure of one seed. */
@@ -131,18 +132,14 @@ export const claimsOf = (seeds: readonly SeedFigures[]): Claim[] =>
     return { ...claim, wants: ruleText(rule, claim.unit), estimate, verdict: estimate ? verdictOf(rule, estimate, MARGIN[claim.unit]) : 'undecided' }
   })
 
-const Z95 = 1.959963984540054
-
-/** @returns undefined where no seed has the figure */
+/** By its prompts, of a single seed and where all seeds are alike and so have no spread to judge by. @returns undefined where no seed has the figure */
 export function estimateOf(figures: readonly Figure[]): Estimate | undefined {
   const known = figures.filter(({ value }) => Number.isFinite(value))
   if (known.length === 0) return undefined
-  if (known.length === 1) {
-    const { value, error } = known[0]!
-    return { value, low: value - Z95 * error, high: value + Z95 * error, seeds: 1 }
-  }
   const { value, low, high } = meanTest(known.map(({ value }) => value))
-  return { value, low: Number.isNaN(low) ? value : low, high: Number.isNaN(high) ? value : high, seeds: known.length }
+  if (!Number.isNaN(low)) return { value, low, high, seeds: known.length }
+  const half = (Z95 * Math.hypot(...known.map(({ error }) => error))) / known.length
+  return { value, low: value - half, high: value + half, seeds: known.length }
 }
 
 /** An interval that is not known decides nothing. */

@@ -8,13 +8,12 @@
 //   2. A judge that looks at length alone separates the data and lets b grow without end: b carries a ridge of 1e-3, too small to
 //      move any other fit in its third digit.
 //   3. The interval is that of a by the Fisher information, put through σ; from few contests it is wide, as it should be.
-import type { Share } from './statistics'
+import { Z95, type Share } from './statistics'
 
 const RIDGE = 1e-3
 const MOST_STEPS = 200
 /** Of a sum of so many logarithms. */
 const ROUNDING = 1e-9
-const Z95 = 1.959963984540054
 
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
 

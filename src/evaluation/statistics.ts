@@ -8,7 +8,8 @@ export interface Share {
   n: number
 }
 
-const Z95 = 1.959963984540054
+/** Of the normal distribution: 95 % lie within so many deviations. */
+export const Z95 = 1.959963984540054
 
 /**
  * Wilson's score interval for a share (Wilson, 1927); stays within [0, 1] and is honest for small n.

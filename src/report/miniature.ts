@@ -67,7 +67,7 @@ export function claimLines(claims: readonly Claim[]): string[] {
   return [...claims.map(({ says, paper, unit, estimate, verdict }) => `${MARKS[verdict].padEnd(12)} ${says.padEnd(width)}  ${(estimate ? shownEstimate(estimate, unit) : '–').padEnd(26)} paper: ${paper}`), answers(claims)[0]!]
 }
 
-const REFERENCE_POLICY = 'sft'
+const BASELINE = 'sft'
 
 function policies(seeds: readonly SeedFigures[]): string {
   const names = [...new Set(seeds.flatMap(({ gold, harmless }) => [...Object.keys(gold), ...Object.keys(harmless)]))]
@@ -81,8 +81,8 @@ function policies(seeds: readonly SeedFigures[]): string {
   }
   const rows = names.map((name): Cell[] => [
     text(name),
-    share(({ duels }) => duels[`${name}/${REFERENCE_POLICY}`]?.raw),
-    share(({ duels }) => duels[`${name}/${REFERENCE_POLICY}`]?.controlled),
+    share(({ duels }) => duels[`${name}/${BASELINE}`]?.raw),
+    share(({ duels }) => duels[`${name}/${BASELINE}`]?.controlled),
     meanOf(({ gold }) => gold[name], 3),
     meanOf(({ length }) => length[name], 0),
     meanOf(({ kl }) => kl[name], 2),

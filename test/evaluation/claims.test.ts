@@ -14,6 +14,8 @@ test('over seeds: mean and Student\'s interval, by hand; of one seed, by its pro
   expect(estimate.value).toBeCloseTo(0.8, 12)
   expect(estimate.high - estimate.value).toBeCloseTo((4.302653 * 0.1) / Math.sqrt(3), 5)
   expect(estimateOf([figure(0.7, 0.05)])).toEqual({ value: 0.7, low: expect.closeTo(0.7 - 0.098, 3) as number, high: expect.closeTo(0.798, 3) as number, seeds: 1 })
+  const alike = estimateOf([figure(1, 0.03), figure(1, 0.04)])! // no spread: by their prompts, √(0.03² + 0.04²) / 2
+  expect(alike.high - alike.value).toBeCloseTo(1.96 * 0.025, 4)
   expect(estimateOf([figure(NaN)])).toBeUndefined()
 })
 
