@@ -3,7 +3,10 @@ import tseslint from 'typescript-eslint'
 
 const nodeBuiltins = [...builtinModules, ...builtinModules.map((name) => `node:${name}`)]
 const temporal = { group: ['@temporalio/*'], message: 'only workflows/, activities/, workers/ and cli/ know Temporal' }
-const tensorflow = { group: ['@tensorflow/*', '**/model/tf', './tf', '../model/tf'], message: 'only model/ and training/ know TensorFlow.js' }
+const tensorflow = {
+  group: ['@tensorflow/*', '**/model/tf', './tf', '../model/tf'],
+  message: 'only model/ and training/ know TensorFlow.js',
+}
 
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', '.rlaif/', '**/*.mjs', '**/*.js'] },
@@ -13,7 +16,10 @@ export default tseslint.config(
     rules: {
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/consistent-type-imports': ['error', { disallowTypeAnnotations: false }],
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', destructuredArrayIgnorePattern: '^_' }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', destructuredArrayIgnorePattern: '^_' },
+      ],
       eqeqeq: 'error',
       'object-shorthand': 'error',
     },
@@ -28,6 +34,11 @@ export default tseslint.config(
   },
   {
     files: ['src/workflows/**/*.ts', 'src/contracts/**/*.ts'],
-    rules: { 'no-restricted-imports': ['error', { paths: nodeBuiltins.filter((name) => name !== 'assert'), patterns: [tensorflow] }] },
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { paths: nodeBuiltins.filter((name) => name !== 'assert'), patterns: [tensorflow] },
+      ],
+    },
   },
 )

@@ -4,7 +4,10 @@ const swc = ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es
 module.exports = {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  transform: { '^.+\\.ts$': swc, '/node_modules/(echarts|zrender|hyparquet|hyparquet-compressors|fzstd|hysnappy)/.+\\.js$': swc },
+  transform: {
+    '^.+\\.ts$': swc,
+    '/node_modules/(echarts|zrender|hyparquet|hyparquet-compressors|fzstd|hysnappy)/.+\\.js$': swc,
+  },
   transformIgnorePatterns: ['/node_modules/(?!(echarts|zrender|hyparquet|hyparquet-compressors|fzstd|hysnappy)/)'],
   moduleNameMapper: { '^(\\.{1,2}/[^/]+/[a-z-]+)\\.js$': '$1' }, // modules that are imported when they are needed name what they become
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.rlaif/'],

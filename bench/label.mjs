@@ -33,33 +33,67 @@ export async function* bench({ rounds }) {
 async function httpRate() {
   const server = fork(join(here, 'label-endpoint.mjs'), [String(DELAY_MS)])
   const port = await new Promise((resolve) => server.once('message', resolve))
-  const settings = labelerSchema.parse({ baseUrl: `http://127.0.0.1:${port}/v1`, model: 'bench', concurrency: CONCURRENCY })
+  const settings = labelerSchema.parse({
+    baseUrl: `http://127.0.0.1:${port}/v1`,
+    model: 'bench',
+    concurrency: CONCURRENCY,
+  })
   const folders = stageFolders()
   const memory = []
   const host = {
     open: (artifact) => folders[artifact.uri],
     answers: () => answers,
     output: folders.output,
-    report: ({ done }) => done % 1000 === 0 && done > memory.length * 1000 && memory.push(process.memoryUsage().rss / 1e6),
+    report: ({ done }) =>
+      done % 1000 === 0 && done > memory.length * 1000 && memory.push(process.memoryUsage().rss / 1e6),
   }
   const answers = openAnswers(folders.output)
   const started = performance.now()
-  await label.run({ data: { uri: 'data' }, samples: { uri: 'samples', summary: { pairs: PAIRS } }, labeler: { settings }, settings: { maxFailedShare: 0 }, seed: 1 }, host)
+  await label.run(
+    {
+      data: { uri: 'data' },
+      samples: { uri: 'samples', summary: { pairs: PAIRS } },
+      labeler: { settings },
+      settings: { maxFailedShare: 0 },
+      seed: 1,
+    },
+    host,
+  )
   const seconds = (performance.now() - started) / 1000
   server.kill()
   const ours = (2 * PAIRS) / seconds
   const ideal = CONCURRENCY / (DELAY_MS / 1000)
   const [early, late] = [memory[Math.floor(memory.length / 4)], memory.at(-1)]
-  return { figure: 'http-rate', ours, peer: ideal, unit: 'requests/s', ratio: ours / ideal, low: ours / ideal, high: ours / ideal, note: `${PAIRS} pairs, peer is the ideal; memory ${early.toFixed(0)} MB after a quarter, ${late.toFixed(0)} MB at the end, ${Math.max(...memory).toFixed(0)} MB at most` }
+  return {
+    figure: 'http-rate',
+    ours,
+    peer: ideal,
+    unit: 'requests/s',
+    ratio: ours / ideal,
+    low: ours / ideal,
+    high: ours / ideal,
+    note: `${PAIRS} pairs, peer is the ideal; memory ${early.toFixed(0)} MB after a quarter, ${late.toFixed(0)} MB at the end, ${Math.max(...memory).toFixed(0)} MB at most`,
+  }
 }
 
 function stageFolders() {
-  const folders = Object.fromEntries(['data', 'samples', 'output'].map((name) => [name, mkdtempSync(join(tmpdir(), 'rlaif-bench-'))]))
+  const folders = Object.fromEntries(
+    ['data', 'samples', 'output'].map((name) => [name, mkdtempSync(join(tmpdir(), 'rlaif-bench-'))]),
+  )
   writeFileSync(join(folders.data, 'task.json'), JSON.stringify({ ...task, prompts: 'prompts.jsonl' }))
   for (const name of ['train', 'evaluation']) writeJsonl(join(folders.data, `${name}.jsonl`), [])
   const response = (text) => ({ text, ids: [], stopped: true })
   const messages = [{ role: 'user', content: 'A post.' }]
-  writeJsonl(join(folders.samples, 'samples.jsonl'), Array.from({ length: PAIRS }, (_, i) => ({ id: String(i), messages, context: `Post ${i}. ${'Some words of a post. '.repeat(20)}`, first: response('A summary.'), second: response('Another summary.') })))
+  writeJsonl(
+    join(folders.samples, 'samples.jsonl'),
+    Array.from({ length: PAIRS }, (_, i) => ({
+      id: String(i),
+      messages,
+      context: `Post ${i}. ${'Some words of a post. '.repeat(20)}`,
+      first: response('A summary.'),
+      second: response('Another summary.'),
+    })),
+  )
   return folders
 }
 
@@ -69,7 +103,13 @@ async function localLabels(rounds) {
   const exemplars = task.preference.exemplars
   const texts = Array.from({ length: 64 }, (_, i) => {
     const { context, first, second } = exemplars[i % exemplars.length]
-    const { text, ending } = preferenceQuestion(task, { preamble: 'detailed', exemplars: 0, chainOfThought: false }, i % 2 === 0 ? { context: `${context} ${i}`, first, second } : { context: `${context} ${i}`, first: second, second: first })
+    const { text, ending } = preferenceQuestion(
+      task,
+      { preamble: 'detailed', exemplars: 0, chainOfThought: false },
+      i % 2 === 0
+        ? { context: `${context} ${i}`, first, second }
+        : { context: `${context} ${i}`, first: second, second: first },
+    )
     return tokenizer.encode(tokenizer.renderChat([{ role: 'user', content: text }]) + ending)
   })
   writeFileSync(file, JSON.stringify(texts))
@@ -77,7 +117,13 @@ async function localLabels(rounds) {
   const peer = openSide(peerPython(), [join(here, 'model_peer.py'), defaultModelFolder])
   try {
     const lengths = texts.map((ids) => ids.length)
-    return speedRow('local-labels', await inTurn(ours, peer, { figure: 'score-file', file }, rounds), 64, 'prompts/s', `64 questions of ${Math.min(...lengths)}–${Math.max(...lengths)} tokens, detailed preamble`)
+    return speedRow(
+      'local-labels',
+      await inTurn(ours, peer, { figure: 'score-file', file }, rounds),
+      64,
+      'prompts/s',
+      `64 questions of ${Math.min(...lengths)}–${Math.max(...lengths)} tokens, detailed preamble`,
+    )
   } finally {
     ours.close()
     peer.close()

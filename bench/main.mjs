@@ -2,7 +2,13 @@
 // A ratio above 1 means that we are better; low and high are the extremes over the rounds.
 import { parseArgs } from 'node:util'
 
-const AREAS = { model: () => import('./model.mjs'), label: () => import('./label.mjs'), rl: () => import('./rl.mjs'), orchestration: () => import('./orchestration.mjs'), sweep: () => import('./sweep.mjs') }
+const AREAS = {
+  model: () => import('./model.mjs'),
+  label: () => import('./label.mjs'),
+  rl: () => import('./rl.mjs'),
+  orchestration: () => import('./orchestration.mjs'),
+  sweep: () => import('./sweep.mjs'),
+}
 
 const HELP = `npm run bench -- <area> [--json] [--rounds N]
 
@@ -20,19 +26,37 @@ const shown = (value) => (value === undefined ? '' : value >= 100 ? value.toFixe
 
 function print({ figure, ours, peer, unit, ratio, low, high, note }) {
   const comparison = ratio === undefined ? '' : `${ratio.toFixed(2)} × (${low.toFixed(2)}–${high.toFixed(2)})`
-  process.stdout.write(`${figure.padEnd(22)} ${shown(ours).padStart(9)} ${shown(peer).padStart(9)} ${unit.padEnd(12)} ${comparison.padEnd(22)} ${note ?? ''}\n`)
+  process.stdout.write(
+    `${figure.padEnd(22)} ${shown(ours).padStart(9)} ${shown(peer).padStart(9)} ${unit.padEnd(12)} ${comparison.padEnd(22)} ${note ?? ''}\n`,
+  )
 }
 
 async function main() {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' }, rounds: { type: 'string', default: '3' }, scaling: { type: 'boolean' }, trials: { type: 'string' }, help: { type: 'boolean' } } })
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      json: { type: 'boolean' },
+      rounds: { type: 'string', default: '3' },
+      scaling: { type: 'boolean' },
+      trials: { type: 'string' },
+      help: { type: 'boolean' },
+    },
+  })
   const area = AREAS[positionals[0]]
   if (values.help || !area) {
     process.stdout.write(`${HELP}\n`)
     process.exit(values.help ? 0 : 2)
   }
-  if (!values.json) process.stdout.write(`${'figure'.padEnd(22)} ${'ours'.padStart(9)} ${'peer'.padStart(9)} ${'unit'.padEnd(12)} ratio (low–high)\n`)
+  if (!values.json)
+    process.stdout.write(
+      `${'figure'.padEnd(22)} ${'ours'.padStart(9)} ${'peer'.padStart(9)} ${'unit'.padEnd(12)} ratio (low–high)\n`,
+    )
   const { bench } = await area()
-  for await (const row of bench({ rounds: Number(values.rounds), scaling: values.scaling, ...(values.trials && { trials: Number(values.trials) }) })) {
+  for await (const row of bench({
+    rounds: Number(values.rounds),
+    scaling: values.scaling,
+    ...(values.trials && { trials: Number(values.trials) }),
+  })) {
     if (values.json) process.stdout.write(`${JSON.stringify({ area: positionals[0], ...row })}\n`)
     else print(row)
   }

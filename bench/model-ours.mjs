@@ -15,18 +15,27 @@ const settings = { optimizer: 'adamw', learningRate: 1e-6 }
 const optimizer = openOptimizer(settings)
 
 /** The rows that model_peer.py makes too. */
-const row = (r, time, shared = 0) => Array.from({ length: time }, (_, i) => (((i < shared ? 0 : r) * 97 + i * 31) % 40000) + 100)
+const row = (r, time, shared = 0) =>
+  Array.from({ length: time }, (_, i) => (((i < shared ? 0 : r) * 97 + i * 31) % 40000) + 100)
 const rows = (batch, time, shared) => Array.from({ length: batch }, (_, r) => row(r, time, shared))
-const whole = (batch, time) => responseTokens(rows(batch, time).map(([first, ...rest]) => ({ prompt: [first], response: rest })))
+const whole = (batch, time) =>
+  responseTokens(rows(batch, time).map(([first, ...rest]) => ({ prompt: [first], response: rest })))
 
 const figures = {
   forward: ({ batch, time }) => tokenLogProbs(model, whole(batch, time)),
   'train-step': ({ batch, time, recompute = false }) => {
     const trained = { ...model, recompute }
     const pass = differentiableLogProbs(trained, whole(batch, time))
-    update(trained, optimizer, pass.backward(new Float32Array(pass.values.length).fill(-1 / pass.values.length)), settings, 1000)
+    update(
+      trained,
+      optimizer,
+      pass.backward(new Float32Array(pass.values.length).fill(-1 / pass.values.length)),
+      settings,
+      1000,
+    )
   },
-  generate: ({ batch, time, tokens }) => generate(model, rows(batch, time), { maxTokens: tokens, temperature: 1, stopIds: [] }, [1]),
+  generate: ({ batch, time, tokens }) =>
+    generate(model, rows(batch, time), { maxTokens: tokens, temperature: 1, stopIds: [] }, [1]),
   'score-file': ({ file }) => nextTokenLogProbs(model, JSON.parse(readFileSync(file, 'utf8')), [33, 34]),
   score: ({ batch, time, shared }) => nextTokenLogProbs(model, rows(batch, time, shared), [33, 34]),
 }
@@ -35,5 +44,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   const work = JSON.parse(line)
   const started = performance.now()
   await figures[work.figure](work)
-  process.stdout.write(`${JSON.stringify({ seconds: (performance.now() - started) / 1000, peakBytes: process.resourceUsage().maxRSS * 1024 })}\n`)
+  process.stdout.write(
+    `${JSON.stringify({ seconds: (performance.now() - started) / 1000, peakBytes: process.resourceUsage().maxRSS * 1024 })}\n`,
+  )
 }

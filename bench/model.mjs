@@ -21,9 +21,27 @@ export async function* bench({ rounds, scaling }) {
   const [ours, peer] = [openOurs(), openPeer()]
   try {
     yield speedRow('forward', await inTurn(ours, peer, WORK.forward, rounds), 8 * 128, 'tokens/s', '8 × 128')
-    yield speedRow('train-step', await inTurn(ours, peer, WORK['train-step'], rounds), 8 * 128, 'tokens/s', '8 × 128, AdamW')
-    yield speedRow('generate', await inTurn(ours, peer, WORK.generate, rounds), 32 * 64, 'tokens/s', '32 × 64 after prompts of 80')
-    yield speedRow('score-shared-prefix', await inTurn(ours, peer, WORK['score-shared-prefix'], rounds), 64, 'prompts/s', '64 × 800, 600 shared')
+    yield speedRow(
+      'train-step',
+      await inTurn(ours, peer, WORK['train-step'], rounds),
+      8 * 128,
+      'tokens/s',
+      '8 × 128, AdamW',
+    )
+    yield speedRow(
+      'generate',
+      await inTurn(ours, peer, WORK.generate, rounds),
+      32 * 64,
+      'tokens/s',
+      '32 × 64 after prompts of 80',
+    )
+    yield speedRow(
+      'score-shared-prefix',
+      await inTurn(ours, peer, WORK['score-shared-prefix'], rounds),
+      64,
+      'prompts/s',
+      '64 × 800, 600 shared',
+    )
   } finally {
     ours.close()
     peer.close()
@@ -40,17 +58,37 @@ async function memory() {
     return bytes / 1e9
   }
   const [ours, peer] = [await peak(openOurs()), await peak(openPeer())]
-  return { figure: 'train-step-memory', ours, peer, unit: 'GB peak', ratio: peer / ours, low: peer / ours, high: peer / ours, note: '8 × 128, AdamW, whole process' }
+  return {
+    figure: 'train-step-memory',
+    ours,
+    peer,
+    unit: 'GB peak',
+    ratio: peer / ours,
+    low: peer / ours,
+    high: peer / ours,
+    note: '8 × 128, AdamW, whole process',
+  }
 }
 
 /** Time a token should stay flat, memory with recomputation should grow linearly. */
 async function* scale() {
-  for (const [batch, time] of [[4, 128], [8, 128], [16, 128], [4, 256], [4, 512]]) {
+  for (const [batch, time] of [
+    [4, 128],
+    [8, 128],
+    [16, 128],
+    [4, 256],
+    [4, 512],
+  ]) {
     const ours = openOurs()
     const work = { figure: 'train-step', batch, time, recompute: true }
     await ours.ask(work)
     const { seconds, peakBytes } = await ours.ask(work)
     ours.close()
-    yield { figure: `${batch} × ${time}`, ours: (1000 * seconds) / (batch * time), unit: 'ms/token', note: `train step, recomputed; peak ${(peakBytes / 1e9).toFixed(2)} GB` }
+    yield {
+      figure: `${batch} × ${time}`,
+      ours: (1000 * seconds) / (batch * time),
+      unit: 'ms/token',
+      note: `train step, recomputed; peak ${(peakBytes / 1e9).toFixed(2)} GB`,
+    }
   }
 }

@@ -20,13 +20,30 @@ export async function* bench({ rounds }) {
   const home = mkdtempSync(join(tmpdir(), 'rlaif-bench-'))
   const server = await openServer(home)
   const connection = await Connection.connect({ address: server.address })
-  for (const name of Object.values(SEARCH_ATTRIBUTES)) await connection.operatorService.addSearchAttributes({ namespace: 'default', searchAttributes: { [name]: 2 } })
-  const nothing = (name) => async () => ({ uri: `file:///${name}`, sha256: '0'.repeat(64), bytes: 0, summary: { task: 'summarization', candidates: 1, labeler: 'none' }, reused: false })
+  for (const name of Object.values(SEARCH_ATTRIBUTES))
+    await connection.operatorService.addSearchAttributes({ namespace: 'default', searchAttributes: { [name]: 2 } })
+  const nothing = (name) => async () => ({
+    uri: `file:///${name}`,
+    sha256: '0'.repeat(64),
+    bytes: 0,
+    summary: { task: 'summarization', candidates: 1, labeler: 'none' },
+    reused: false,
+  })
   const activities = Object.fromEntries(Object.keys(stageSchemas).map((name) => [name, nothing(name)]))
   const native = await NativeConnection.connect({ address: server.address })
-  const worker = await Worker.create({ connection: native, taskQueue: queue, workflowsPath: require.resolve('../dist/workflows/index.js'), activities })
+  const worker = await Worker.create({
+    connection: native,
+    taskQueue: queue,
+    workflowsPath: require.resolve('../dist/workflows/index.js'),
+    activities,
+  })
   const client = new Client({ connection })
-  const run = (id) => client.workflow.execute('align', { taskQueue: queue, workflowId: id, args: [{ queues: { light: queue, label: queue, gpu: queue } }] })
+  const run = (id) =>
+    client.workflow.execute('align', {
+      taskQueue: queue,
+      workflowId: id,
+      args: [{ queues: { light: queue, label: queue, gpu: queue } }],
+    })
   try {
     const seconds = await worker.runUntil(async () => {
       await run('warm-up')
@@ -38,7 +55,12 @@ export async function* bench({ rounds }) {
       }
       return each.sort((a, b) => a - b)
     })
-    yield { figure: 'seconds-per-stage', ours: seconds[Math.floor(seconds.length / 2)], unit: 's', note: `${seconds.length} runs of ${STAGES} stages that do nothing: ${seconds[0].toFixed(3)} to ${seconds.at(-1).toFixed(3)} s a stage; aim at most 0.3` }
+    yield {
+      figure: 'seconds-per-stage',
+      ours: seconds[Math.floor(seconds.length / 2)],
+      unit: 's',
+      note: `${seconds.length} runs of ${STAGES} stages that do nothing: ${seconds[0].toFixed(3)} to ${seconds.at(-1).toFixed(3)} s a stage; aim at most 0.3`,
+    }
   } finally {
     await connection.close()
     await native.close()

@@ -12,10 +12,19 @@ export function peerPython() {
   if (existsSync(join(folder, 'complete'))) return python
   process.stderr.write('bench: making the Python environment of the peers, once\n')
   const run = (command, args) => {
-    if (spawnSync(command, args, { stdio: ['ignore', process.stderr, 'inherit'] }).status !== 0) throw new Error(`bench: ${command} ${args.join(' ')} failed`)
+    if (spawnSync(command, args, { stdio: ['ignore', process.stderr, 'inherit'] }).status !== 0)
+      throw new Error(`bench: ${command} ${args.join(' ')} failed`)
   }
   run('python3', ['-m', 'venv', folder])
-  run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', join(dirname(fileURLToPath(import.meta.url)), 'requirements.txt')])
+  run(python, [
+    '-m',
+    'pip',
+    'install',
+    '--quiet',
+    '--disable-pip-version-check',
+    '-r',
+    join(dirname(fileURLToPath(import.meta.url)), 'requirements.txt'),
+  ])
   run(python, ['-c', `open(${JSON.stringify(join(folder, 'complete'))}, 'w')`])
   return python
 }

@@ -18,10 +18,22 @@ for await (const line of createInterface({ input: process.stdin })) {
   const { texts, groupSize, tokens, steps } = JSON.parse(line)
   const task = { reward, prompts: texts.map((text) => tokenizer.encode(text)) }
   const settings = {
-    steps, batchSize: texts.length * groupSize, groupSize, microBatchSize: 8, learningRate: 1e-6, optimizer: 'adamw', klWeight: 0.05, missingEosPenalty: 0, seed: 1,
+    steps,
+    batchSize: texts.length * groupSize,
+    groupSize,
+    microBatchSize: 8,
+    learningRate: 1e-6,
+    optimizer: 'adamw',
+    klWeight: 0.05,
+    missingEosPenalty: 0,
+    seed: 1,
     sampling: { maxTokens: tokens, temperature: 0.9, stopIds: [] },
   }
-  const { history } = await trainRloo({ policy, reference }, task, settings, { checkpoints: mkdtempSync(join(tmpdir(), 'rlaif-bench-')), checkpointEvery: 1e6, onStep: () => {} })
+  const { history } = await trainRloo({ policy, reference }, task, settings, {
+    checkpoints: mkdtempSync(join(tmpdir(), 'rlaif-bench-')),
+    checkpointEvery: 1e6,
+    onStep: () => {},
+  })
   const seconds = history.slice(1).reduce((sum, step) => sum + step.seconds, 0) / (steps - 1)
   process.stdout.write(`${JSON.stringify({ seconds, peakBytes: process.resourceUsage().maxRSS * 1024 })}\n`)
 }

@@ -7,16 +7,40 @@ import { inTurn, openSide, speedRow } from './sides.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 /** The first step of a run warms up and is left out. */
-const WORK = { figure: 'rl-step', texts: Array.from({ length: 4 }, (_, i) => `Post ${i}. ${'My cat sits on the keyboard whenever I write. '.repeat(8)}`), groupSize: 4, tokens: 48, steps: 3 }
+const WORK = {
+  figure: 'rl-step',
+  texts: Array.from(
+    { length: 4 },
+    (_, i) => `Post ${i}. ${'My cat sits on the keyboard whenever I write. '.repeat(8)}`,
+  ),
+  groupSize: 4,
+  tokens: 48,
+  steps: 3,
+}
 
 export async function* bench({ rounds }) {
   const ours = openSide(process.execPath, [join(here, 'rl-ours.mjs'), defaultModelFolder])
   const peer = openSide(peerPython(), [join(here, 'rl_peer.py'), defaultModelFolder])
   try {
     const pairs = await inTurn(ours, peer, WORK, rounds)
-    yield speedRow('rl-step', pairs, WORK.texts.length * WORK.groupSize * WORK.tokens, 'tokens/s', 'RLOO, 4 prompts of 84 × 4 responses of 48, AdamW')
+    yield speedRow(
+      'rl-step',
+      pairs,
+      WORK.texts.length * WORK.groupSize * WORK.tokens,
+      'tokens/s',
+      'RLOO, 4 prompts of 84 × 4 responses of 48, AdamW',
+    )
     const [mine, theirs] = pairs.at(-1).map(({ peakBytes }) => peakBytes / 1e9)
-    yield { figure: 'rl-step-memory', ours: mine, peer: theirs, unit: 'GB peak', ratio: theirs / mine, low: theirs / mine, high: theirs / mine, note: 'the same, whole process' }
+    yield {
+      figure: 'rl-step-memory',
+      ours: mine,
+      peer: theirs,
+      unit: 'GB peak',
+      ratio: theirs / mine,
+      low: theirs / mine,
+      high: theirs / mine,
+      note: 'the same, whole process',
+    }
   } finally {
     ours.close()
     peer.close()

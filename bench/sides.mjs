@@ -4,10 +4,18 @@ import { createInterface } from 'node:readline'
 
 /** @returns {{ ask(work: object): Promise<{ seconds: number, peakBytes: number }>, close(): void }} */
 export function openSide(command, args) {
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', process.env.RLAIF_BENCH_VERBOSE ? 'inherit' : 'ignore'] })
+  const child = spawn(command, args, {
+    stdio: ['pipe', 'pipe', process.env.RLAIF_BENCH_VERBOSE ? 'inherit' : 'ignore'],
+  })
   const waiting = []
   createInterface({ input: child.stdout }).on('line', (line) => waiting.shift()?.resolve(JSON.parse(line)))
-  child.on('exit', (code) => waiting.splice(0).forEach(({ reject }) => reject(new Error(`bench: ${args.join(' ')} ended with ${code}; RLAIF_BENCH_VERBOSE=1 shows its messages`))))
+  child.on('exit', (code) =>
+    waiting
+      .splice(0)
+      .forEach(({ reject }) =>
+        reject(new Error(`bench: ${args.join(' ')} ended with ${code}; RLAIF_BENCH_VERBOSE=1 shows its messages`)),
+      ),
+  )
   return {
     ask: (work) =>
       new Promise((resolve, reject) => {
@@ -33,5 +41,14 @@ const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.l
 export function speedRow(figure, pairs, amount, unit, note) {
   const ratios = pairs.map(([ours, peer]) => peer.seconds / ours.seconds)
   const rate = (side) => amount / median(pairs.map((pair) => pair[side].seconds))
-  return { figure, ours: rate(0), peer: rate(1), unit, ratio: median(ratios), low: Math.min(...ratios), high: Math.max(...ratios), note }
+  return {
+    figure,
+    ours: rate(0),
+    peer: rate(1),
+    unit,
+    ratio: median(ratios),
+    low: Math.min(...ratios),
+    high: Math.max(...ratios),
+    note,
+  }
 }

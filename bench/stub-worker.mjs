@@ -9,7 +9,13 @@ const [address, taskQueue, milliseconds = '0'] = process.argv.slice(2)
 Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] })
 const nothing = (name) => async () => {
   await new Promise((done) => setTimeout(done, Number(milliseconds)))
-  return { uri: `file:///${name}`, sha256: '0'.repeat(64), bytes: 0, summary: { task: 'summarization', candidates: 1, labeler: 'none', accuracy: 0.5 }, reused: false }
+  return {
+    uri: `file:///${name}`,
+    sha256: '0'.repeat(64),
+    bytes: 0,
+    summary: { task: 'summarization', candidates: 1, labeler: 'none', accuracy: 0.5 },
+    reused: false,
+  }
 }
 const worker = await Worker.create({
   connection: await NativeConnection.connect({ address }),

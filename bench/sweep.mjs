@@ -33,9 +33,12 @@ export async function* bench({ trials = TRIALS }) {
   const home = mkdtempSync(join(tmpdir(), 'rlaif-bench-'))
   const server = await openServer(home)
   const connection = await Connection.connect({ address: server.address })
-  for (const name of Object.values(SEARCH_ATTRIBUTES)) await connection.operatorService.addSearchAttributes({ namespace: 'default', searchAttributes: { [name]: 2 } })
+  for (const name of Object.values(SEARCH_ATTRIBUTES))
+    await connection.operatorService.addSearchAttributes({ namespace: 'default', searchAttributes: { [name]: 2 } })
   const client = new Client({ connection })
-  const worker = fork(fileURLToPath(new URL('./stub-worker.mjs', import.meta.url)), [server.address, queue], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const worker = fork(fileURLToPath(new URL('./stub-worker.mjs', import.meta.url)), [server.address, queue], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
   const memory = []
   const up = new Promise((done) => worker.on('message', ({ megabytes, up }) => (up ? done() : memory.push(megabytes))))
   try {
@@ -43,15 +46,34 @@ export async function* bench({ trials = TRIALS }) {
     await client.workflow.execute('sweep', { taskQueue: queue, workflowId: 'warm-up', args: [input(20)] })
     memory.length = 0
     const started = performance.now()
-    const handle = await client.workflow.start('sweep', { taskQueue: queue, workflowId: 'sweep', args: [input(trials)] })
+    const handle = await client.workflow.start('sweep', {
+      taskQueue: queue,
+      workflowId: 'sweep',
+      args: [input(trials)],
+    })
     const { trials: counted } = await handle.result()
     const seconds = (performance.now() - started) / 1000
     if (counted.done !== trials) throw new Error(`bench: ${counted.done} of ${trials} trials are done`)
     const runs = await histories(client, 'sweep')
-    yield { figure: 'seconds-per-trial', ours: seconds / trials, unit: 's', note: `${trials} trials of one stage that does nothing, ${AT_A_TIME} at a time, in ${seconds.toFixed(0)} s` }
-    yield { figure: 'largest-history', ours: Math.max(...runs.map(({ events }) => events)), unit: 'events', note: `in ${runs.length} runs, ${(Math.max(...runs.map(({ bytes }) => bytes)) / 1e6).toFixed(2)} MB at most; Temporal takes 51,200 events and 50 MB` }
+    yield {
+      figure: 'seconds-per-trial',
+      ours: seconds / trials,
+      unit: 's',
+      note: `${trials} trials of one stage that does nothing, ${AT_A_TIME} at a time, in ${seconds.toFixed(0)} s`,
+    }
+    yield {
+      figure: 'largest-history',
+      ours: Math.max(...runs.map(({ events }) => events)),
+      unit: 'events',
+      note: `in ${runs.length} runs, ${(Math.max(...runs.map(({ bytes }) => bytes)) / 1e6).toFixed(2)} MB at most; Temporal takes 51,200 events and 50 MB`,
+    }
     const quarter = Math.floor(memory.length / 4)
-    yield { figure: 'worker-memory', ours: mean(memory.slice(-quarter)), unit: 'MB', note: `in the last quarter; ${mean(memory.slice(quarter, 2 * quarter)).toFixed(0)} MB in the second, ${Math.max(...memory).toFixed(0)} at most` }
+    yield {
+      figure: 'worker-memory',
+      ours: mean(memory.slice(-quarter)),
+      unit: 'MB',
+      note: `in the last quarter; ${mean(memory.slice(quarter, 2 * quarter)).toFixed(0)} MB in the second, ${Math.max(...memory).toFixed(0)} at most`,
+    }
   } finally {
     worker.kill('SIGKILL')
     await connection.close()
@@ -67,7 +89,10 @@ async function histories(client, workflowId) {
   const found = []
   for await (const { runId } of client.workflow.list({ query: `WorkflowId = "${workflowId}"` })) {
     const { raw } = await client.workflow.getHandle(workflowId, runId).describe()
-    found.push({ events: Number(raw.workflowExecutionInfo.historyLength), bytes: Number(raw.workflowExecutionInfo.historySizeBytes) })
+    found.push({
+      events: Number(raw.workflowExecutionInfo.historyLength),
+      bytes: Number(raw.workflowExecutionInfo.historySizeBytes),
+    })
   }
   return found
 }

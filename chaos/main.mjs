@@ -15,7 +15,14 @@ const HELP = `npm run chaos -- [--kills 20] [--seed 1] [--keep]
   --seed    which, and when
   --keep    leave the folder with store and logs`
 
-const { values: flags } = parseArgs({ options: { kills: { type: 'string', default: '20' }, seed: { type: 'string', default: '1' }, keep: { type: 'boolean' }, help: { type: 'boolean' } } })
+const { values: flags } = parseArgs({
+  options: {
+    kills: { type: 'string', default: '20' },
+    seed: { type: 'string', default: '1' },
+    keep: { type: 'boolean' },
+    help: { type: 'boolean' },
+  },
+})
 if (flags.help) {
   console.log(HELP)
   process.exit(0)
@@ -26,13 +33,17 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 /** Kills and restarts until `kills` are done or the run is over. @returns how many of each kind */
 async function disturb(site, kills, random, isOver) {
   const counts = { server: 0, worker: 0, child: 0 }
-  for (let done = 0; done < kills && !isOver(); ) {
+  for (let done = 0; done < kills && !isOver();) {
     await pause(300 + 2700 * random())
     const kind = ['child', 'child', 'worker', 'server'][Math.floor(4 * random())]
     if (isOver() || !(await site.kill(kind, random))) continue
     counts[kind]++
     done++
-    process.stderr.write(`\r${done}/${kills} killed (${Object.entries(counts).map(([name, n]) => `${n} ${name}`).join(', ')}) `)
+    process.stderr.write(
+      `\r${done}/${kills} killed (${Object.entries(counts)
+        .map(([name, n]) => `${n} ${name}`)
+        .join(', ')}) `,
+    )
   }
   return counts
 }
@@ -53,7 +64,12 @@ async function wholeRun(folder, input, kills, random) {
 }
 
 /** The report holds times and places; everything else is a function of the input. */
-const digestsOf = ({ stages }) => Object.fromEntries(Object.entries(stages).filter(([stage]) => stage !== 'report').map(([stage, { sha256 }]) => [stage, sha256]))
+const digestsOf = ({ stages }) =>
+  Object.fromEntries(
+    Object.entries(stages)
+      .filter(([stage]) => stage !== 'report')
+      .map(([stage, { sha256 }]) => [stage, sha256]),
+  )
 
 const root = mkdtempSync(join(tmpdir(), 'rlaif-chaos-'))
 const failures = []
@@ -70,10 +86,18 @@ try {
   const loud = await wholeRun(join(root, 'loud'), input, Number(flags.kills), randomFrom(Number(flags.seed)))
   process.stderr.write('\n')
   const total = Object.values(loud.counts).reduce((a, b) => a + b, 0)
-  console.log(`${total} killed (${Object.entries(loud.counts).map(([name, n]) => `${n} ${name}`).join(', ')}), ${loud.resolved} parked stages resumed, ${((Date.now() - started) / 1000).toFixed(0)} s`)
+  console.log(
+    `${total} killed (${Object.entries(loud.counts)
+      .map(([name, n]) => `${n} ${name}`)
+      .join(', ')}), ${loud.resolved} parked stages resumed, ${((Date.now() - started) / 1000).toFixed(0)} s`,
+  )
   expect(total === Number(flags.kills), `${flags.kills} processes were killed before the run was over`)
-  for (const [stage, digest] of Object.entries(quiet.digests)) expect(loud.digests[stage] === digest, `${stage}: the same artifact`)
-  expect(loud.computed.length === 0, `no finished stage was computed again${loud.computed.length > 0 ? `: ${loud.computed.join(', ')}` : ''}`)
+  for (const [stage, digest] of Object.entries(quiet.digests))
+    expect(loud.digests[stage] === digest, `${stage}: the same artifact`)
+  expect(
+    loud.computed.length === 0,
+    `no finished stage was computed again${loud.computed.length > 0 ? `: ${loud.computed.join(', ')}` : ''}`,
+  )
   const { processesOf } = await import('./site.mjs')
   const left = processesOf(root)
   expect(left.length === 0, `no process is left behind${left.length > 0 ? `: ${left.join(', ')}` : ''}`)

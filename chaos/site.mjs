@@ -30,7 +30,9 @@ export function processesOf(folder) {
     .flatMap((pid) => {
       try {
         const belongs = readFileSync(`/proc/${pid}/environ`, 'utf8').includes(folder)
-        return belongs ? [`${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').slice(0, 100)}`] : []
+        return belongs
+          ? [`${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').slice(0, 100)}`]
+          : []
       } catch {
         return [] // it ended meanwhile
       }
@@ -101,24 +103,57 @@ export async function openSite(folder, worker = () => [command, 'worker']) {
     closeSync(out)
     return child
   }
-  const server = keptUp(() => spawned('temporal', findTemporal(), ['server', 'start-dev', '--ip', '127.0.0.1', '--port', address.split(':')[1], '--headless', '--db-filename', join(folder, 'temporal.db'), '--log-level', 'error']))
+  const server = keptUp(() =>
+    spawned('temporal', findTemporal(), [
+      'server',
+      'start-dev',
+      '--ip',
+      '127.0.0.1',
+      '--port',
+      address.split(':')[1],
+      '--headless',
+      '--db-filename',
+      join(folder, 'temporal.db'),
+      '--log-level',
+      'error',
+    ]),
+  )
   const connection = await connected(address)
-  const workers = Array.from({ length: WORKERS }, (_, i) => keptUp(() => spawned(`worker-${i}`, process.execPath, worker(address))))
+  const workers = Array.from({ length: WORKERS }, (_, i) =>
+    keptUp(() => spawned(`worker-${i}`, process.execPath, worker(address))),
+  )
   const client = new Client({ connection })
   let resolved = 0
 
   async function resumeWhenParked(isOver) {
     while (!isOver()) {
       await pause(1000)
-      const status = await client.workflow.getHandle(RUN).query('status').catch(() => undefined)
+      const status = await client.workflow
+        .getHandle(RUN)
+        .query('status')
+        .catch(() => undefined)
       if (!status?.stages.some(({ state }) => state === 'parked')) continue
-      await client.workflow.getHandle(RUN).executeUpdate('resolveFailure', { args: [{ action: 'retry' }] }).then(() => resolved++, () => {})
+      await client.workflow
+        .getHandle(RUN)
+        .executeUpdate('resolveFailure', { args: [{ action: 'retry' }] })
+        .then(
+          () => resolved++,
+          () => {},
+        )
     }
   }
 
   return {
     client,
-    start: (input) => patiently(() => client.workflow.start('align', { taskQueue: 'rlaif', workflowId: RUN, workflowIdConflictPolicy: 'USE_EXISTING', args: [input] })),
+    start: (input) =>
+      patiently(() =>
+        client.workflow.start('align', {
+          taskQueue: 'rlaif',
+          workflowId: RUN,
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          args: [input],
+        }),
+      ),
     async result() {
       let over = false
       void resumeWhenParked(() => over)
@@ -126,7 +161,12 @@ export async function openSite(folder, worker = () => [command, 'worker']) {
     },
     /** @returns whether there was one to kill */
     async kill(kind, random) {
-      const pids = kind === 'server' ? [server.pid()] : kind === 'worker' ? workers.map((worker) => worker.pid()) : workers.flatMap((worker) => childrenOf(worker.pid()))
+      const pids =
+        kind === 'server'
+          ? [server.pid()]
+          : kind === 'worker'
+            ? workers.map((worker) => worker.pid())
+            : workers.flatMap((worker) => childrenOf(worker.pid()))
       const alive = pids.filter((pid) => pid !== undefined)
       if (alive.length === 0) return false
       try {
@@ -147,7 +187,9 @@ export async function openSite(folder, worker = () => [command, 'worker']) {
         .sort((a, b) => (a.time < b.time ? -1 : 1))
       if (events.length === 0) throw new Error(`chaos: the workers' logs in ${folder} tell of no stage`)
       const finished = new Set()
-      return events.flatMap(({ message, stage, key }) => (message === 'stage finished' ? (finished.add(key), []) : finished.has(key) ? [stage] : []))
+      return events.flatMap(({ message, stage, key }) =>
+        message === 'stage finished' ? (finished.add(key), []) : finished.has(key) ? [stage] : [],
+      )
     },
     async close() {
       await connection.close().catch(() => {})

@@ -11,7 +11,13 @@ import { openSite, patiently } from './site.mjs'
 
 const { SEARCH_ATTRIBUTES } = createRequire(import.meta.url)('../dist/contracts/search-attributes.js')
 
-const { values: flags } = parseArgs({ options: { trials: { type: 'string', default: '300' }, kills: { type: 'string', default: '20' }, seed: { type: 'string', default: '1' } } })
+const { values: flags } = parseArgs({
+  options: {
+    trials: { type: 'string', default: '300' },
+    kills: { type: 'string', default: '20' },
+    seed: { type: 'string', default: '1' },
+  },
+})
 const [trials, kills] = [Number(flags.trials), Number(flags.kills)]
 const random = randomFrom(Number(flags.seed))
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
@@ -30,7 +36,7 @@ const input = {
 
 async function disturb(site, isOver) {
   const counts = { worker: 0, server: 0 }
-  for (let done = 0; done < kills && !isOver(); ) {
+  for (let done = 0; done < kills && !isOver();) {
     await pause(500 + 2500 * random())
     const kind = random() < 0.75 ? 'worker' : 'server'
     if (isOver() || !(await site.kill(kind, random))) continue
@@ -44,7 +50,8 @@ async function disturb(site, isOver) {
 /** How often each trial was run. */
 async function runsOfTrials(client) {
   const runs = new Map()
-  for await (const { workflowId, status } of client.workflow.list({ query: 'WorkflowType = "rewardModel"' })) runs.set(workflowId, [...(runs.get(workflowId) ?? []), status.name])
+  for await (const { workflowId, status } of client.workflow.list({ query: 'WorkflowType = "rewardModel"' }))
+    runs.set(workflowId, [...(runs.get(workflowId) ?? []), status.name])
   return runs
 }
 
@@ -54,24 +61,42 @@ const expect = (holds, what) => {
   console.log(`${holds ? '✓' : '✗'} ${what}`)
   if (!holds) failures.push(what)
 }
-const site = await openSite(root, (address) => [fileURLToPath(new URL('../bench/stub-worker.mjs', import.meta.url)), address, queue, STAGE_MS])
+const site = await openSite(root, (address) => [
+  fileURLToPath(new URL('../bench/stub-worker.mjs', import.meta.url)),
+  address,
+  queue,
+  STAGE_MS,
+])
 try {
-  for (const name of Object.values(SEARCH_ATTRIBUTES)) await patiently(() => site.client.connection.operatorService.addSearchAttributes({ namespace: 'default', searchAttributes: { [name]: 2 } }))
+  for (const name of Object.values(SEARCH_ATTRIBUTES))
+    await patiently(() =>
+      site.client.connection.operatorService.addSearchAttributes({
+        namespace: 'default',
+        searchAttributes: { [name]: 2 },
+      }),
+    )
   const started = Date.now()
-  const handle = await patiently(() => site.client.workflow.start('sweep', { taskQueue: queue, workflowId: 'sweep', args: [input] }))
+  const handle = await patiently(() =>
+    site.client.workflow.start('sweep', { taskQueue: queue, workflowId: 'sweep', args: [input] }),
+  )
   let over = false
   const result = patiently(() => handle.result()).finally(() => (over = true))
   result.catch(() => {})
   const counts = await disturb(site, () => over)
   const counted = await result
   const killed = counts.worker + counts.server
-  console.log(`${killed} killed (${counts.worker} worker, ${counts.server} server), ${((Date.now() - started) / 1000).toFixed(0)} s`)
+  console.log(
+    `${killed} killed (${counts.worker} worker, ${counts.server} server), ${((Date.now() - started) / 1000).toFixed(0)} s`,
+  )
   expect(killed === kills, `${kills} processes were killed before the sweep was over`)
   expect(counted.trials.done === trials && counted.trials.failed === 0, `${trials} trials are counted as done`)
   await pause(2000) // the list of runs lags behind
   const runs = await patiently(() => runsOfTrials(site.client))
   expect(runs.size === trials, `${trials} trials were run: ${runs.size}`)
-  expect([...runs.values()].every((states) => states.length === 1 && states[0] === 'COMPLETED'), 'each was run once and has completed')
+  expect(
+    [...runs.values()].every((states) => states.length === 1 && states[0] === 'COMPLETED'),
+    'each was run once and has completed',
+  )
 } finally {
   await site.close()
   rmSync(root, { recursive: true, force: true, maxRetries: 5 })

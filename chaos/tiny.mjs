@@ -10,9 +10,35 @@ const { saveModel } = require('../dist/model/weights.js')
 
 /** The default model's tokenizer over half a million arbitrary weights. */
 export function writeTinyModel(folder) {
-  const config = parseModelConfig({ model_type: 'llama', architectures: ['LlamaForCausalLM'], vocab_size: 49152, hidden_size: 8, intermediate_size: 16, num_hidden_layers: 2, num_attention_heads: 2, num_key_value_heads: 1, max_position_embeddings: 2048, tie_word_embeddings: true, bos_token_id: 1, eos_token_id: 2 }, 'tiny')
-  const values = (shape, name) => Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => (shape.length === 1 ? 1 : 0.4 * Math.sin(i * i + name.length)))
-  saveModel({ config, weights: new Map([...weightShapes(config)].map(([name, shape]) => [name, tf.tensor(values(shape, name), shape)])) }, folder, defaultModelFolder)
+  const config = parseModelConfig(
+    {
+      model_type: 'llama',
+      architectures: ['LlamaForCausalLM'],
+      vocab_size: 49152,
+      hidden_size: 8,
+      intermediate_size: 16,
+      num_hidden_layers: 2,
+      num_attention_heads: 2,
+      num_key_value_heads: 1,
+      max_position_embeddings: 2048,
+      tie_word_embeddings: true,
+      bos_token_id: 1,
+      eos_token_id: 2,
+    },
+    'tiny',
+  )
+  const values = (shape, name) =>
+    Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) =>
+      shape.length === 1 ? 1 : 0.4 * Math.sin(i * i + name.length),
+    )
+  saveModel(
+    {
+      config,
+      weights: new Map([...weightShapes(config)].map(([name, shape]) => [name, tf.tensor(values(shape, name), shape)])),
+    },
+    folder,
+    defaultModelFolder,
+  )
   return folder
 }
 

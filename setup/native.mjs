@@ -12,7 +12,8 @@ const digestOf = (file) => createHash('sha256').update(readFileSync(file)).diges
 
 export const nativePartIsBuilt = () => existsSync(binding)
 /** Another file may lie there: the package's own installer brings one for a TensorFlow of 2022. */
-export const nativePartIsInstalled = () => tfjs() !== undefined && nativePartIsBuilt() && existsSync(installed()) && digestOf(installed()) === digestOf(binding)
+export const nativePartIsInstalled = () =>
+  tfjs() !== undefined && nativePartIsBuilt() && existsSync(installed()) && digestOf(installed()) === digestOf(binding)
 
 export function buildNativePart() {
   const tensorflow = join(tensorflowFolder, 'tensorflow')
@@ -25,11 +26,16 @@ export function buildNativePart() {
       ...['-std=c++17', '-O2', '-fPIC', '-shared', '-w', '-DNAPI_VERSION=8', '-DBUILDING_NODE_EXTENSION'],
       ...['-I', join(packageFolder('node-api-headers'), 'include'), '-I', tfjs(), '-I', join(tensorflow, 'include')],
       ...[join(source, 'tfjs_backend.cc'), join(source, 'tfjs_binding.cc'), '-o', staging],
-      ...[`-Wl,-rpath,${tensorflow}`, join(tensorflow, 'libtensorflow_cc.so.2'), join(tensorflow, 'libtensorflow_framework.so.2')],
+      ...[
+        `-Wl,-rpath,${tensorflow}`,
+        join(tensorflow, 'libtensorflow_cc.so.2'),
+        join(tensorflow, 'libtensorflow_framework.so.2'),
+      ],
     ],
     { stdio: ['ignore', process.stderr, 'inherit'] },
   )
-  if (status !== 0) throw new Error('set-up: g++ could not compile the native part of TensorFlow.js; see its messages above')
+  if (status !== 0)
+    throw new Error('set-up: g++ could not compile the native part of TensorFlow.js; see its messages above')
   renameSync(staging, binding)
 }
 

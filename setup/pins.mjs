@@ -3,7 +3,16 @@
 
 /** @typedef {{ requirement: string, file: string, sha256: string, tags: string[] }} Wheel */
 
-const CP311 = ['--platform', 'manylinux_2_27_x86_64', '--python-version', '3.11', '--implementation', 'cp', '--abi', 'cp311']
+const CP311 = [
+  '--platform',
+  'manylinux_2_27_x86_64',
+  '--python-version',
+  '3.11',
+  '--implementation',
+  'cp',
+  '--abi',
+  'cp311',
+]
 
 /** TensorFlow's C library by what it computes on. @type {Record<'cpu' | 'cuda', Wheel>} */
 export const TENSORFLOW = {
@@ -23,22 +32,88 @@ export const TENSORFLOW = {
 
 /** NVIDIA's libraries, at the versions this TensorFlow was built against. TensorFlow looks for them in ../nvidia. @type {(Wheel & { folder: string })[]} */
 export const CUDA = [
-  nvidia('cublas', '12.5.3.2', 'py3-none-manylinux2014_x86_64.whl', 'ca070ad70e9fa6654084575d01bd001f30cc4665e33d4bb9fc8e0f321caa034b'),
-  nvidia('cuda_cupti', '12.5.82', 'py3-none-manylinux2014_x86_64.whl', 'bde77a5feb66752ec61db2adfe47f56b941842825b4c7e2068aff27c9d107953'),
-  nvidia('cuda_nvcc', '12.5.82', 'py3-none-manylinux2014_x86_64.whl', 'b03e545b8e8c3ce7ebcd7fc44063180ff52ff01d064ece2127ed90a04ef12cd0'),
-  nvidia('cuda_nvrtc', '12.5.82', 'py3-none-manylinux2014_x86_64.whl', '3dbd97b0104b4bfbc3c4f8c79cd2496307c89c43c29a9f83125f1d76296ff3fd'),
-  nvidia('cuda_runtime', '12.5.82', 'py3-none-manylinux2014_x86_64.whl', '3e79a060e126df40fd3a068f3f787eb000fa51b251ec6cd97d09579632687115'),
-  nvidia('cudnn', '9.3.0.75', 'py3-none-manylinux2014_x86_64.whl', '9ad9c6929ebb5295eb4a1728024666d1c88283373e265a0c5c883e6f9d5cd76d'),
-  nvidia('cufft', '11.2.3.61', 'py3-none-manylinux2014_x86_64.whl', '9a6e8df162585750f61983a638104a48c756aa13f9f48e19ab079b38e3c828b8'),
-  nvidia('curand', '10.3.6.82', 'py3-none-manylinux2014_x86_64.whl', '2823fb27de4e44dbb22394a6adf53aa6e1b013aca0f8c22867d1cfae58405536'),
-  nvidia('cusolver', '11.6.3.83', 'py3-none-manylinux2014_x86_64.whl', '93cfafacde4428b71778eeb092ec615a02a3d05404da1bcf91c53e3fa1bce42b'),
-  nvidia('cusparse', '12.5.1.3', 'py3-none-manylinux2014_x86_64.whl', '016df8e993c437e8301e62739f01775cba988fd5253cd4c64173f8e8d2f8e752'),
-  nvidia('nccl', '2.27.7', 'py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl', 'de5ba5562f08029a19cb1cd659404b18411ed0d6c90ac5f52f30bf99ad5809aa'),
-  nvidia('nvjitlink', '12.5.82', 'py3-none-manylinux2014_x86_64.whl', 'f9b37bc5c8cf7509665cb6ada5aaa0ce65618f2332b7d3e78e9790511f111212'),
+  nvidia(
+    'cublas',
+    '12.5.3.2',
+    'py3-none-manylinux2014_x86_64.whl',
+    'ca070ad70e9fa6654084575d01bd001f30cc4665e33d4bb9fc8e0f321caa034b',
+  ),
+  nvidia(
+    'cuda_cupti',
+    '12.5.82',
+    'py3-none-manylinux2014_x86_64.whl',
+    'bde77a5feb66752ec61db2adfe47f56b941842825b4c7e2068aff27c9d107953',
+  ),
+  nvidia(
+    'cuda_nvcc',
+    '12.5.82',
+    'py3-none-manylinux2014_x86_64.whl',
+    'b03e545b8e8c3ce7ebcd7fc44063180ff52ff01d064ece2127ed90a04ef12cd0',
+  ),
+  nvidia(
+    'cuda_nvrtc',
+    '12.5.82',
+    'py3-none-manylinux2014_x86_64.whl',
+    '3dbd97b0104b4bfbc3c4f8c79cd2496307c89c43c29a9f83125f1d76296ff3fd',
+  ),
+  nvidia(
+    'cuda_runtime',
+    '12.5.82',
+    'py3-none-manylinux2014_x86_64.whl',
+    '3e79a060e126df40fd3a068f3f787eb000fa51b251ec6cd97d09579632687115',
+  ),
+  nvidia(
+    'cudnn',
+    '9.3.0.75',
+    'py3-none-manylinux2014_x86_64.whl',
+    '9ad9c6929ebb5295eb4a1728024666d1c88283373e265a0c5c883e6f9d5cd76d',
+  ),
+  nvidia(
+    'cufft',
+    '11.2.3.61',
+    'py3-none-manylinux2014_x86_64.whl',
+    '9a6e8df162585750f61983a638104a48c756aa13f9f48e19ab079b38e3c828b8',
+  ),
+  nvidia(
+    'curand',
+    '10.3.6.82',
+    'py3-none-manylinux2014_x86_64.whl',
+    '2823fb27de4e44dbb22394a6adf53aa6e1b013aca0f8c22867d1cfae58405536',
+  ),
+  nvidia(
+    'cusolver',
+    '11.6.3.83',
+    'py3-none-manylinux2014_x86_64.whl',
+    '93cfafacde4428b71778eeb092ec615a02a3d05404da1bcf91c53e3fa1bce42b',
+  ),
+  nvidia(
+    'cusparse',
+    '12.5.1.3',
+    'py3-none-manylinux2014_x86_64.whl',
+    '016df8e993c437e8301e62739f01775cba988fd5253cd4c64173f8e8d2f8e752',
+  ),
+  nvidia(
+    'nccl',
+    '2.27.7',
+    'py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl',
+    'de5ba5562f08029a19cb1cd659404b18411ed0d6c90ac5f52f30bf99ad5809aa',
+  ),
+  nvidia(
+    'nvjitlink',
+    '12.5.82',
+    'py3-none-manylinux2014_x86_64.whl',
+    'f9b37bc5c8cf7509665cb6ada5aaa0ce65618f2332b7d3e78e9790511f111212',
+  ),
 ]
 
 function nvidia(folder, version, tag, sha256) {
-  return { folder, requirement: `nvidia-${folder.replaceAll('_', '-')}-cu12==${version}`, file: `nvidia_${folder}_cu12-${version}-${tag}`, sha256, tags: ['--platform', 'manylinux2014_x86_64', '--platform', 'manylinux_2_17_x86_64'] }
+  return {
+    folder,
+    requirement: `nvidia-${folder.replaceAll('_', '-')}-cu12==${version}`,
+    file: `nvidia_${folder}_cu12-${version}-${tag}`,
+    sha256,
+    tags: ['--platform', 'manylinux2014_x86_64', '--platform', 'manylinux_2_17_x86_64'],
+  }
 }
 
 /** @type {Record<string, Wheel>} */

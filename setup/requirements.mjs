@@ -13,10 +13,14 @@ function nodeIsTooOld() {
 export function missingRequirements() {
   const missing = []
   if (nodeIsTooOld()) {
-    missing.push(`Node.js ${MINIMUM_NODE.join('.')} or later is needed, this is ${process.versions.node}: install it from nodejs.org or with your package manager`)
+    missing.push(
+      `Node.js ${MINIMUM_NODE.join('.')} or later is needed, this is ${process.versions.node}: install it from nodejs.org or with your package manager`,
+    )
   }
   if (process.platform !== 'linux' || process.arch !== 'x64') {
-    missing.push(`Linux on x86-64 is needed, this is ${process.platform} on ${process.arch}: use the container of docker-compose.yml`)
+    missing.push(
+      `Linux on x86-64 is needed, this is ${process.platform} on ${process.arch}: use the container of docker-compose.yml`,
+    )
   }
   if (!answers('python3', ['--version'])) {
     missing.push('python3 is missing: install it, for example `sudo apt-get install python3 python3-pip`')

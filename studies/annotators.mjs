@@ -11,16 +11,19 @@ import { parseArgs, promisify } from 'node:util'
 const PAPER = { L: [0.78, 0.18], S: [0.738, 0.21], XS: [0.627, 0.56] }
 const ALLOWED = 0.02
 
-const { values: flags } = parseArgs({ options: { pairs: { type: 'string', default: '5000' }, seed: { type: 'string', default: '21' } } })
+const { values: flags } = parseArgs({
+  options: { pairs: { type: 'string', default: '5000' }, seed: { type: 'string', default: '21' } },
+})
 const root = mkdtempSync(join(tmpdir(), 'rlaif-annotators-'))
 const env = { ...process.env, RLAIF_HOME: join(root, 'home') }
 const command = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'cli', 'main.js')
 const rlaif = async (...args) => (await promisify(execFile)(process.execPath, [command, ...args], { env })).stdout
-const started = (args, line) => new Promise((up, failed) => {
-  const child = spawn(process.execPath, [command, ...args], { env, stdio: ['ignore', 'pipe', 'inherit'] })
-  child.stdout.on('data', (text) => line.test(String(text)) && up(child))
-  child.once('exit', (code) => failed(new Error(`rlaif ${args[0]} ended with ${code}`)))
-})
+const started = (args, line) =>
+  new Promise((up, failed) => {
+    const child = spawn(process.execPath, [command, ...args], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+    child.stdout.on('data', (text) => line.test(String(text)) && up(child))
+    child.once('exit', (code) => failed(new Error(`rlaif ${args[0]} ended with ${code}`)))
+  })
 const percent = (share) => `${(100 * share).toFixed(1)} %`
 
 let house
@@ -29,13 +32,30 @@ try {
   let held = true
   for (const [name, [agreement, sameSlot]] of Object.entries(PAPER)) {
     const begun = Date.now()
-    const data = { path: `world:summaries?rows=${Math.ceil(1.1 * Number(flags.pairs))}&seed=${flags.seed}`, evaluationPrompts: 1 }
-    const input = { task: 'summarization', model: 'world:policy', data, limits: { promptTokens: 1024 }, pairs: Number(flags.pairs), labeler: { baseUrl: 'world:', model: name, concurrency: 32 }, variants: [{ name: 'Base 0-shot' }] }
+    const data = {
+      path: `world:summaries?rows=${Math.ceil(1.1 * Number(flags.pairs))}&seed=${flags.seed}`,
+      evaluationPrompts: 1,
+    }
+    const input = {
+      task: 'summarization',
+      model: 'world:policy',
+      data,
+      limits: { promptTokens: 1024 },
+      pairs: Number(flags.pairs),
+      labeler: { baseUrl: 'world:', model: name, concurrency: 32 },
+      variants: [{ name: 'Base 0-shot' }],
+    }
     const out = await rlaif('run', 'labelStudy', '--id', `annotator-${name}`, '--input', JSON.stringify(input))
-    const { pairs, rows: [row] } = JSON.parse(readFileSync(join(dirname(/Report +(\S+)/.exec(out)[1]), 'study.json'), 'utf8'))
-    const within = Math.abs(row.agreement.value - agreement) <= ALLOWED && Math.abs(row.sameSlot.value - sameSlot) <= ALLOWED
+    const {
+      pairs,
+      rows: [row],
+    } = JSON.parse(readFileSync(join(dirname(/Report +(\S+)/.exec(out)[1]), 'study.json'), 'utf8'))
+    const within =
+      Math.abs(row.agreement.value - agreement) <= ALLOWED && Math.abs(row.sameSlot.value - sameSlot) <= ALLOWED
     held &&= within
-    console.log(`${within ? '✓' : '✗'} ${name.padEnd(3)} ${pairs} pairs: agreement ${percent(row.agreement.value)} (${percent(row.agreement.low)}–${percent(row.agreement.high)}), paper ${percent(agreement)}; one slot twice ${percent(row.sameSlot.value)} (${percent(row.sameSlot.low)}–${percent(row.sameSlot.high)}), paper ${percent(sameSlot)}; ${((Date.now() - begun) / 1000).toFixed(0)} s`)
+    console.log(
+      `${within ? '✓' : '✗'} ${name.padEnd(3)} ${pairs} pairs: agreement ${percent(row.agreement.value)} (${percent(row.agreement.low)}–${percent(row.agreement.high)}), paper ${percent(agreement)}; one slot twice ${percent(row.sameSlot.value)} (${percent(row.sameSlot.low)}–${percent(row.sameSlot.high)}), paper ${percent(sameSlot)}; ${((Date.now() - begun) / 1000).toFixed(0)} s`,
+    )
   }
   process.exitCode = held ? 0 : 1
 } finally {

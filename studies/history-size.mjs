@@ -19,21 +19,48 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const home = mkdtempSync(join(tmpdir(), 'rlaif-study-'))
 const endpoint = fork(join(root, 'bench', 'label-endpoint.mjs'), ['0'])
 const port = await new Promise((resolve) => endpoint.once('message', resolve))
-const up = spawn(process.execPath, [join(root, 'dist', 'cli', 'main.js'), 'up'], { env: { ...process.env, RLAIF_HOME: home }, stdio: ['ignore', 'pipe', 'inherit'] })
+const up = spawn(process.execPath, [join(root, 'dist', 'cli', 'main.js'), 'up'], {
+  env: { ...process.env, RLAIF_HOME: home },
+  stdio: ['ignore', 'pipe', 'inherit'],
+})
 await new Promise((resolve) => up.stdout.on('data', (chunk) => String(chunk).includes('Ctrl-C ends them') && resolve()))
-const connection = await Connection.connect({ address: JSON.parse(readFileSync(join(home, 'server.json'), 'utf8')).address })
+const connection = await Connection.connect({
+  address: JSON.parse(readFileSync(join(home, 'server.json'), 'utf8')).address,
+})
 
 async function sizeFor(pairs) {
   const store = fileStore(join(home, 'store'))
   const work = store.begin('sample', `pairs-${pairs}`)
   const response = (text) => ({ text, ids: [1], stopped: true })
-  writeJsonl(join(work.output, 'samples.jsonl'), Array.from({ length: pairs }, (_, i) => ({ id: String(i), messages: [{ role: 'user', content: `Post ${i}` }], context: `Post ${pairs}-${i}`, first: response('one'), second: response('two') })))
-  const samples = await store.commit(work, { stage: 'sample', version: 1, key: `pairs-${pairs}`, seconds: 0, input: {}, summary: { pairs } })
-  const handle = await new Client({ connection }).workflow.start('label', { taskQueue: 'rlaif', workflowId: `label-${pairs}`, args: [{ samples, labeler: { baseUrl: `http://127.0.0.1:${port}/v1`, model: 'study', concurrency: 64 } }] })
+  writeJsonl(
+    join(work.output, 'samples.jsonl'),
+    Array.from({ length: pairs }, (_, i) => ({
+      id: String(i),
+      messages: [{ role: 'user', content: `Post ${i}` }],
+      context: `Post ${pairs}-${i}`,
+      first: response('one'),
+      second: response('two'),
+    })),
+  )
+  const samples = await store.commit(work, {
+    stage: 'sample',
+    version: 1,
+    key: `pairs-${pairs}`,
+    seconds: 0,
+    input: {},
+    summary: { pairs },
+  })
+  const handle = await new Client({ connection }).workflow.start('label', {
+    taskQueue: 'rlaif',
+    workflowId: `label-${pairs}`,
+    args: [{ samples, labeler: { baseUrl: `http://127.0.0.1:${port}/v1`, model: 'study', concurrency: 64 } }],
+  })
   const started = Date.now()
   const { summary } = await handle.result()
   const { historySize, historyLength } = await handle.describe()
-  console.log(`${pairs} pairs: ${summary.labels} labels in ${((Date.now() - started) / 1000).toFixed(0)} s; history ${historySize} bytes, ${historyLength} events`)
+  console.log(
+    `${pairs} pairs: ${summary.labels} labels in ${((Date.now() - started) / 1000).toFixed(0)} s; history ${historySize} bytes, ${historyLength} events`,
+  )
 }
 
 try {

@@ -19,7 +19,14 @@ Everything is kept in RLAIF_HOME (./.rlaif). Examples:
   npm run miniature -- --quick
   RLAIF_HOME=/tmp/miniature npm run miniature -- --kills 20`
 
-const { values: flags } = parseArgs({ options: { quick: { type: 'boolean', default: false }, seeds: { type: 'string' }, kills: { type: 'string', default: '0' }, help: { type: 'boolean' } } })
+const { values: flags } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    seeds: { type: 'string' },
+    kills: { type: 'string', default: '0' },
+    help: { type: 'boolean' },
+  },
+})
 if (flags.help) {
   console.log(HELP)
   process.exit(0)
@@ -35,7 +42,11 @@ const pause = (ms) => new Promise((wake) => setTimeout(wake, ms))
 /** A process that is up once it has said so. */
 const started = (args, line, more = {}) =>
   new Promise((up, failed) => {
-    const child = spawn(process.execPath, [command, ...args], { env: { ...env, ...more }, stdio: ['ignore', 'pipe', log], detached: true }) // a terminal's Ctrl-C is passed on by `stop`
+    const child = spawn(process.execPath, [command, ...args], {
+      env: { ...env, ...more },
+      stdio: ['ignore', 'pipe', log],
+      detached: true,
+    }) // a terminal's Ctrl-C is passed on by `stop`
     let said = ''
     child.stdout.on('data', (text) => line.test((said += text)) && up({ child, said }))
     child.once('exit', (code) => failed(new Error(`rlaif ${args[0]} ended with ${code}`)))
@@ -44,7 +55,9 @@ const started = (args, line, more = {}) =>
 /** Processes that `pid` started. */
 const childrenOf = (pid) => {
   try {
-    return readdirSync(`/proc/${pid}/task`).flatMap((task) => readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number))
+    return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+      readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number),
+    )
   } catch {
     return []
   }
@@ -102,16 +115,25 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 }
 try {
   const house = await started(['up'], /Temporal (\S+?)[,;]/).catch((error) => {
-    throw new Error(`${error.message}; is another \`rlaif up\` running in ${env.RLAIF_HOME}? Set RLAIF_HOME to another folder`)
+    throw new Error(
+      `${error.message}; is another \`rlaif up\` running in ${env.RLAIF_HOME}? Set RLAIF_HOME to another folder`,
+    )
   })
   running.add(house.child)
   const address = /Temporal ([\d.:]+)/.exec(house.said)[1]
   if (!over) await startWorker(address)
-  const input = { size: flags.quick ? 'quick' : 'full', ...(flags.seeds && { seeds: flags.seeds.split(',').map(Number) }) }
+  const input = {
+    size: flags.quick ? 'quick' : 'full',
+    ...(flags.seeds && { seeds: flags.seeds.split(',').map(Number) }),
+  }
   void killAtRandom(Number(flags.kills), house, address)
   const id = `miniature-${input.size}${flags.seeds ? `-${flags.seeds.replaceAll(',', '-')}` : ''}`
   if (over) throw new Error('stopped before the study began')
-  const run = spawn(process.execPath, [command, 'run', 'miniature', '--id', id, '--input', JSON.stringify(input)], { env, stdio: ['ignore', 'inherit', 'inherit'], detached: true })
+  const run = spawn(process.execPath, [command, 'run', 'miniature', '--id', id, '--input', JSON.stringify(input)], {
+    env,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    detached: true,
+  })
   running.add(run)
   const code = await new Promise((end) => run.once('exit', end))
   running.delete(run)
@@ -120,7 +142,9 @@ try {
     const report = spawnSync(process.execPath, [command, 'report', id], { env, encoding: 'utf8' }).stdout.trim()
     const claims = readFileSync(join(dirname(report), 'claims.json'))
     console.log(`\n${claimLines(JSON.parse(claims).claims).join('\n')}`)
-    console.log(`\n${((Date.now() - begun) / 60_000).toFixed(1)} minutes${killed > 0 ? `, ${killed} processes killed` : ''}; digest of the figures ${createHash('sha256').update(claims).digest('hex').slice(0, 16)}`)
+    console.log(
+      `\n${((Date.now() - begun) / 60_000).toFixed(1)} minutes${killed > 0 ? `, ${killed} processes killed` : ''}; digest of the figures ${createHash('sha256').update(claims).digest('hex').slice(0, 16)}`,
+    )
   } else process.exitCode ||= code ?? 1
 } finally {
   stop()

@@ -20,7 +20,9 @@ const { fileStore } = require('../dist/artifacts/file-store.js')
 const { writeJsonl } = require('../dist/data/jsonl.js')
 const { evaluationOf } = require('../dist/rating/evaluation.js')
 
-const { values: flags } = parseArgs({ options: { prompts: { type: 'string', default: '2000' }, raters: { type: 'string', default: '3' } } })
+const { values: flags } = parseArgs({
+  options: { prompts: { type: 'string', default: '2000' }, raters: { type: 'string', default: '3' } },
+})
 const [PROMPTS, RATERS] = [Number(flags.prompts), Number(flags.raters)]
 const RUN = 'limits'
 const names = Array.from({ length: RATERS }, (_, i) => `rater-${i + 1}`)
@@ -38,10 +40,24 @@ async function contestIn(home) {
   const store = fileStore(join(home, 'store'))
   const work = store.begin('contest', 'by-hand')
   const text = (policy, i) => `${policy} on ${i}: ${'words of a response '.repeat(10)}`
-  writeJsonl(join(work.output, 'prompts.jsonl'), Array.from({ length: PROMPTS }, (_, i) => ({ id: `p${i}`, context: `prompt ${i}`, responses: { a: text('a', i), b: text('b', i), c: text('c', i) } })))
+  writeJsonl(
+    join(work.output, 'prompts.jsonl'),
+    Array.from({ length: PROMPTS }, (_, i) => ({
+      id: `p${i}`,
+      context: `prompt ${i}`,
+      responses: { a: text('a', i), b: text('b', i), c: text('c', i) },
+    })),
+  )
   writeJsonl(join(work.output, 'bouts.jsonl'), [])
   writeFileSync(join(work.output, 'result.json'), JSON.stringify({ task: 'helpful', judge: 'nobody' }))
-  return store.commit(work, { stage: 'contest', version: 1, key: 'by-hand', seconds: 1, input: { seed: 1 }, summary: { task: 'helpful' } })
+  return store.commit(work, {
+    stage: 'contest',
+    version: 1,
+    key: 'by-hand',
+    seconds: 1,
+    input: { seed: 1 },
+    summary: { task: 'helpful' },
+  })
 }
 
 async function rateAll(evaluation, rater) {
@@ -55,33 +71,53 @@ async function rateAll(evaluation, rater) {
 
 const home = mkdtempSync(join(tmpdir(), 'rlaif-limits-'))
 const address = `127.0.0.1:${await freePort()}`
-const server = spawn(findTemporal(), ['server', 'start-dev', '--ip', '127.0.0.1', '--port', address.split(':')[1], '--headless', '--log-level', 'error'], { stdio: 'ignore' })
+const server = spawn(
+  findTemporal(),
+  ['server', 'start-dev', '--ip', '127.0.0.1', '--port', address.split(':')[1], '--headless', '--log-level', 'error'],
+  { stdio: 'ignore' },
+)
 const command = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'cli', 'main.js')
 let worker
 try {
   let connection
   while (!connection) connection = await Connection.connect({ address, connectTimeout: 1000 }).catch(() => pause(250))
-  worker = spawn(process.execPath, [command, 'worker', '--roles', 'workflow'], { env: { ...process.env, RLAIF_HOME: home, TEMPORAL_ADDRESS: address }, stdio: 'ignore' })
+  worker = spawn(process.execPath, [command, 'worker', '--roles', 'workflow'], {
+    env: { ...process.env, RLAIF_HOME: home, TEMPORAL_ADDRESS: address },
+    stdio: 'ignore',
+  })
   const client = new Client({ connection })
   const contest = await contestIn(home)
-  const started = await client.workflow.start('humanEvaluation', { taskQueue: 'rlaif', workflowId: RUN, args: [{ contest, prompts: PROMPTS, ratingsPerPrompt: RATERS, raters: names }] })
+  const started = await client.workflow.start('humanEvaluation', {
+    taskQueue: 'rlaif',
+    workflowId: RUN,
+    args: [{ contest, prompts: PROMPTS, ratingsPerPrompt: RATERS, raters: names }],
+  })
   const handle = client.workflow.getHandle(RUN)
   while (!(await handle.query('ratings').catch(() => ({}))).items) await pause(250)
   const began = performance.now()
   const rated = await Promise.all(names.map((name) => rateAll(evaluationOf(handle), name)))
   const seconds = (performance.now() - began) / 1000
   const { report } = await handle.result()
-  console.log(`${rated.reduce((a, b) => a + b, 0)} ratings acknowledged in ${seconds.toFixed(0)} s, ${(rated.reduce((a, b) => a + b, 0) / seconds).toFixed(0)} a second`)
+  console.log(
+    `${rated.reduce((a, b) => a + b, 0)} ratings acknowledged in ${seconds.toFixed(0)} s, ${(rated.reduce((a, b) => a + b, 0) / seconds).toFixed(0)} a second`,
+  )
   for (let runId = started.firstExecutionRunId, run = 1; runId; run++) {
     const own = client.workflow.getHandle(RUN, runId)
     const { events } = await own.fetchHistory()
     const { raw } = await own.describe()
     const input = events[0].workflowExecutionStartedEventAttributes.input.payloads[0].data.length
-    console.log(`run ${run}: ${events.length} events, ${raw.workflowExecutionInfo.historySizeBytes} bytes, input ${input} bytes`)
+    console.log(
+      `run ${run}: ${events.length} events, ${raw.workflowExecutionInfo.historySizeBytes} bytes, input ${input} bytes`,
+    )
     runId = events.at(-1).workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId
   }
-  const lines = readFileSync(join(fileURLToPath(report.uri), 'ratings.jsonl'), 'utf8').trim().split('\n').map(JSON.parse)
-  console.log(`in the result: ${lines.length}, different ${new Set(lines.map(({ rater, item }) => `${rater} ${item}`)).size}, of them attention checks ${lines.filter(({ check }) => check).length}`)
+  const lines = readFileSync(join(fileURLToPath(report.uri), 'ratings.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map(JSON.parse)
+  console.log(
+    `in the result: ${lines.length}, different ${new Set(lines.map(({ rater, item }) => `${rater} ${item}`)).size}, of them attention checks ${lines.filter(({ check }) => check).length}`,
+  )
   await connection.close()
 } finally {
   worker?.kill('SIGTERM')

@@ -24,15 +24,32 @@ const { saveModel } = require('../dist/model/weights.js')
 const { addScoreHead, rewards, trainRewardModel } = require('../dist/training/reward-model.js')
 const { batchOf } = require('../dist/training/sft.js')
 
-const { values: flags } = parseArgs({ options: { data: { type: 'string' }, python: { type: 'string' }, seeds: { type: 'string', default: '1,2' }, out: { type: 'string' } } })
-if (!flags.data || !flags.python) throw new Error('usage: node studies/reward-model.mjs --data FILE --python PYTHON [--seeds 1,2] [--out FOLDER]')
+const { values: flags } = parseArgs({
+  options: {
+    data: { type: 'string' },
+    python: { type: 'string' },
+    seeds: { type: 'string', default: '1,2' },
+    out: { type: 'string' },
+  },
+})
+if (!flags.data || !flags.python)
+  throw new Error('usage: node studies/reward-model.mjs --data FILE --python PYTHON [--seeds 1,2] [--out FOLDER]')
 const out = flags.out ?? mkdtempSync(join(tmpdir(), 'rlaif-study-'))
 mkdirSync(out, { recursive: true })
 
 const PROMPT_TOKENS = 128
 const RESPONSE_TOKENS = 64 // 192 in all
 const [TRAINING, TEST] = [200, 296]
-const settings = { epochs: 1, plateau: 0, batchSize: 10, microBatchSize: 5, learningRate: 2e-5, optimizer: 'adamw', maxGradientNorm: 1, schedule: 'linear' }
+const settings = {
+  epochs: 1,
+  plateau: 0,
+  batchSize: 10,
+  microBatchSize: 5,
+  learningRate: 2e-5,
+  optimizer: 'adamw',
+  maxGradientNorm: 1,
+  schedule: 'linear',
+}
 
 async function readPairs(seed, { tokenizer, model }) {
   const task = readTask(taskFolder('harmless'))
@@ -49,42 +66,97 @@ async function readPairs(seed, { tokenizer, model }) {
 }
 
 const whole = ({ prompt, response }) => [...prompt, ...response]
-const chosenAndRejected = ({ first, second, preferFirst }) => (preferFirst === 1 ? [first, second] : [second, first]).map(whole)
+const chosenAndRejected = ({ first, second, preferFirst }) =>
+  (preferFirst === 1 ? [first, second] : [second, first]).map(whole)
 
 async function ours(model, training, test, seed, folder) {
   const started = performance.now()
-  const { history } = await trainRewardModel(model, training, { ...settings, seed }, { checkpoints: join(folder, 'checkpoints'), checkpointEvery: 1e6, onStep: (step, total, { loss }) => process.stderr.write(`\rours, seed ${seed}: step ${step}/${total} loss ${loss.toFixed(4)} `) })
+  const { history } = await trainRewardModel(
+    model,
+    training,
+    { ...settings, seed },
+    {
+      checkpoints: join(folder, 'checkpoints'),
+      checkpointEvery: 1e6,
+      onStep: (step, total, { loss }) =>
+        process.stderr.write(`\rours, seed ${seed}: step ${step}/${total} loss ${loss.toFixed(4)} `),
+    },
+  )
   const seconds = (performance.now() - started) / 1000
-  const scores = await rewards(model, test.flatMap(({ first, second }) => [first, second]), 8)
-  return { losses: history.map(({ loss }) => loss), seconds, right: test.map(({ preferFirst }, i) => scores[2 * i] > scores[2 * i + 1] === (preferFirst === 1)) }
+  const scores = await rewards(
+    model,
+    test.flatMap(({ first, second }) => [first, second]),
+    8,
+  )
+  return {
+    losses: history.map(({ loss }) => loss),
+    seconds,
+    right: test.map(({ preferFirst }, i) => scores[2 * i] > scores[2 * i + 1] === (preferFirst === 1)),
+  }
 }
 
 function trl(training, test, seed, folder) {
   const steps = Math.ceil((training.length * settings.epochs) / settings.batchSize)
-  const ordered = Array.from({ length: steps }, (_, step) => batchOf(step, training.length, settings.batchSize, seed, 'reward-model').map((i) => chosenAndRejected(training[i]))).flat()
-  writeFileSync(join(folder, 'trl.json'), JSON.stringify({ model: join(folder, 'initial'), settings, ordered, test: test.map(chosenAndRejected) }))
-  execFileSync(flags.python, [join(dirname(fileURLToPath(import.meta.url)), 'reward_model_trl.py'), join(folder, 'trl.json'), join(folder, 'trl-result.json')], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const ordered = Array.from({ length: steps }, (_, step) =>
+    batchOf(step, training.length, settings.batchSize, seed, 'reward-model').map((i) => chosenAndRejected(training[i])),
+  ).flat()
+  writeFileSync(
+    join(folder, 'trl.json'),
+    JSON.stringify({ model: join(folder, 'initial'), settings, ordered, test: test.map(chosenAndRejected) }),
+  )
+  execFileSync(
+    flags.python,
+    [
+      join(dirname(fileURLToPath(import.meta.url)), 'reward_model_trl.py'),
+      join(folder, 'trl.json'),
+      join(folder, 'trl-result.json'),
+    ],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  )
   return JSON.parse(readFileSync(join(folder, 'trl-result.json'), 'utf8'))
 }
 
-const show = ({ value, low, high }) => `${(100 * value).toFixed(1)} % (${(100 * low).toFixed(0)}–${(100 * high).toFixed(0)})`
+const show = ({ value, low, high }) =>
+  `${(100 * value).toFixed(1)} % (${(100 * low).toFixed(0)}–${(100 * high).toFixed(0)})`
 for (const seed of flags.seeds.split(',').map(Number)) {
   const folder = join(out, `seed-${seed}`)
   mkdirSync(folder, { recursive: true })
   const loaded = loadModelAndTokenizer(defaultModelFolder)
   const { training, test } = await readPairs(seed, loaded)
   addScoreHead(loaded.model, seed)
-  const classifier = { ...loaded.model.config, raw: { ...loaded.model.config.raw, architectures: ['LlamaForSequenceClassification'], num_labels: 1 } }
+  const classifier = {
+    ...loaded.model.config,
+    raw: { ...loaded.model.config.raw, architectures: ['LlamaForSequenceClassification'], num_labels: 1 },
+  }
   saveModel({ ...loaded.model, config: classifier }, join(folder, 'initial'), defaultModelFolder)
   const mine = await ours(loaded.model, training, test, seed, folder)
   saveModel({ ...loaded.model, config: classifier }, join(folder, 'trained'), defaultModelFolder)
   disposeModel(loaded.model)
   const theirs = trl(training, test, seed, folder)
   const count = (list) => list.filter(Boolean).length
-  const p = mcnemarTest(count(mine.right.map((right, i) => right && !theirs.right[i])), count(mine.right.map((right, i) => !right && theirs.right[i])))
-  console.log(`seed ${seed}: ${training.length} training pairs, ${test.length} test pairs, ${mine.losses.length} steps of ${settings.batchSize}`)
-  console.log(`  accuracy: ours ${show(wilson(count(mine.right), test.length))}, TRL ${show(wilson(count(theirs.right), test.length))}, McNemar p = ${p.toFixed(3)}`)
-  console.log(`  losses of the first steps, ours: ${mine.losses.slice(0, 5).map((l) => l.toFixed(5)).join(' ')}`)
-  console.log(`                              TRL: ${theirs.losses.slice(0, 5).map((l) => l.toFixed(5)).join(' ')}`)
-  console.log(`  largest difference over 5 steps: ${Math.max(...mine.losses.slice(0, 5).map((l, i) => Math.abs(l - theirs.losses[i]))).toExponential(1)}; training took ${mine.seconds.toFixed(0)} s here, ${theirs.seconds.toFixed(0)} s there`)
+  const p = mcnemarTest(
+    count(mine.right.map((right, i) => right && !theirs.right[i])),
+    count(mine.right.map((right, i) => !right && theirs.right[i])),
+  )
+  console.log(
+    `seed ${seed}: ${training.length} training pairs, ${test.length} test pairs, ${mine.losses.length} steps of ${settings.batchSize}`,
+  )
+  console.log(
+    `  accuracy: ours ${show(wilson(count(mine.right), test.length))}, TRL ${show(wilson(count(theirs.right), test.length))}, McNemar p = ${p.toFixed(3)}`,
+  )
+  console.log(
+    `  losses of the first steps, ours: ${mine.losses
+      .slice(0, 5)
+      .map((l) => l.toFixed(5))
+      .join(' ')}`,
+  )
+  console.log(
+    `                              TRL: ${theirs.losses
+      .slice(0, 5)
+      .map((l) => l.toFixed(5))
+      .join(' ')}`,
+  )
+  console.log(
+    `  largest difference over 5 steps: ${Math.max(...mine.losses.slice(0, 5).map((l, i) => Math.abs(l - theirs.losses[i]))).toExponential(1)}; training took ${mine.seconds.toFixed(0)} s here, ${theirs.seconds.toFixed(0)} s there`,
+  )
 }

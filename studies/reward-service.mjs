@@ -9,26 +9,48 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { writeTinyModel } from '../chaos/tiny.mjs'
 
-const { values: flags } = parseArgs({ options: { python: { type: 'string' }, steps: { type: 'string', default: '4' } } })
+const { values: flags } = parseArgs({
+  options: { python: { type: 'string' }, steps: { type: 'string', default: '4' } },
+})
 const here = dirname(fileURLToPath(import.meta.url))
 const root = mkdtempSync(join(tmpdir(), 'rlaif-reward-'))
 
 const endpoint = createServer(async (request, response) => {
   let text = ''
   for await (const chunk of request) text += chunk
-  const prompt = JSON.parse(text).messages.map(({ content }) => content).join('\n')
+  const prompt = JSON.parse(text)
+    .messages.map(({ content }) => content)
+    .join('\n')
   const score = String(1 + (prompt.length % 9))
   const top = [{ token: score, logprob: 0 }]
-  response.setHeader('content-type', 'application/json').end(JSON.stringify({ choices: [{ message: { content: score }, logprobs: { content: [{ ...top[0], top_logprobs: top }] } }], usage: { prompt_tokens: 10, completion_tokens: 1 } }))
+  response
+    .setHeader('content-type', 'application/json')
+    .end(
+      JSON.stringify({
+        choices: [{ message: { content: score }, logprobs: { content: [{ ...top[0], top_logprobs: top }] } }],
+        usage: { prompt_tokens: 10, completion_tokens: 1 },
+      }),
+    )
 })
 await new Promise((up) => endpoint.listen(0, '127.0.0.1', up))
-const input = JSON.stringify({ task: 'helpful', labeler: { baseUrl: `http://127.0.0.1:${endpoint.address().port}/v1`, model: 'judge' } })
-const service = spawn(process.execPath, [join(here, '..', 'dist', 'cli', 'main.js'), 'serve-reward', '--port', '8517', '--input', input], { env: { ...process.env, RLAIF_HOME: root }, stdio: ['ignore', 'pipe', 'inherit'] })
+const input = JSON.stringify({
+  task: 'helpful',
+  labeler: { baseUrl: `http://127.0.0.1:${endpoint.address().port}/v1`, model: 'judge' },
+})
+const service = spawn(
+  process.execPath,
+  [join(here, '..', 'dist', 'cli', 'main.js'), 'serve-reward', '--port', '8517', '--input', input],
+  { env: { ...process.env, RLAIF_HOME: root }, stdio: ['ignore', 'pipe', 'inherit'] },
+)
 try {
   await new Promise((up) => service.stdout.once('data', up))
   const model = join(root, 'model')
   writeTinyModel(model)
-  const trl = spawn(flags.python, [join(here, 'reward_service_trl.py'), 'http://127.0.0.1:8517/get_reward', model, flags.steps], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const trl = spawn(
+    flags.python,
+    [join(here, 'reward_service_trl.py'), 'http://127.0.0.1:8517/get_reward', model, flags.steps],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  )
   let out = ''
   let errors = ''
   trl.stdout.on('data', (chunk) => (out += chunk))
@@ -38,7 +60,9 @@ try {
   if (code !== 0) throw new Error(`TRL ended with ${code}: ${errors.slice(-2000)}`)
   const { asked, rewards, logged } = JSON.parse(line)
   const apart = Math.max(...logged.map((value, i) => Math.abs(value - rewards[i])))
-  console.log(`${asked} requests, ${logged.length} steps; what TRL logged and what the service said differ by ${apart.toExponential(1)} at most: ${logged.join(', ')}`)
+  console.log(
+    `${asked} requests, ${logged.length} steps; what TRL logged and what the service said differ by ${apart.toExponential(1)} at most: ${logged.join(', ')}`,
+  )
   process.exitCode = apart < 1e-5 ? 0 : 1
 } finally {
   service.kill()

@@ -23,12 +23,35 @@ const { cloneModel, loadModel } = require('../dist/model/weights.js')
 const { trainReinforce } = require('../dist/training/reinforce.js')
 const { addScoreHead, rewards } = require('../dist/training/reward-model.js')
 
-const { values: flags } = parseArgs({ options: { data: { type: 'string' }, reward: { type: 'string', default: 'words' }, seeds: { type: 'string', default: '1,2,3' }, steps: { type: 'string', default: '8' }, validation: { type: 'string', default: '40' }, every: { type: 'string', default: '4' }, rate: { type: 'string', default: '5e-5' } } })
-if (!flags.data) throw new Error('usage: node studies/rl-learns.mjs --data FILE [--reward words|FOLDER] [--seeds 1,2,3] [--steps 8] [--validation 40] [--every 4] [--rate 5e-5]')
+const { values: flags } = parseArgs({
+  options: {
+    data: { type: 'string' },
+    reward: { type: 'string', default: 'words' },
+    seeds: { type: 'string', default: '1,2,3' },
+    steps: { type: 'string', default: '8' },
+    validation: { type: 'string', default: '40' },
+    every: { type: 'string', default: '4' },
+    rate: { type: 'string', default: '5e-5' },
+  },
+})
+if (!flags.data)
+  throw new Error(
+    'usage: node studies/rl-learns.mjs --data FILE [--reward words|FOLDER] [--seeds 1,2,3] [--steps 8] [--validation 40] [--every 4] [--rate 5e-5]',
+  )
 
 const [PROMPTS, PROMPT_TOKENS, TOKENS] = [96, 64, 32]
 const [VALIDATION, EVERY] = [Number(flags.validation), Number(flags.every)]
-const settings = { steps: Number(flags.steps), batchSize: 16, microBatchSize: 8, learningRate: Number(flags.rate), valueLearningRate: 2e-4, optimizer: 'adamw', maxGradientNorm: 1, klWeight: 0.05, missingEosPenalty: 0 }
+const settings = {
+  steps: Number(flags.steps),
+  batchSize: 16,
+  microBatchSize: 8,
+  learningRate: Number(flags.rate),
+  valueLearningRate: 2e-4,
+  optimizer: 'adamw',
+  maxGradientNorm: 1,
+  klWeight: 0.05,
+  missingEosPenalty: 0,
+}
 
 function plainness(text) {
   const words = text.match(/[A-Za-z']+/g) ?? []
@@ -36,8 +59,14 @@ function plainness(text) {
 }
 
 function rewardOf(tokenizer, prompts) {
-  if (flags.reward === 'words') return (responses) => Promise.resolve(responses.map(({ ids }) => plainness(tokenizer.decode(ids))))
-  return (responses) => rewards(judge, responses.map(({ prompt, ids }) => ({ prompt: prompts[prompt], response: ids })), 8)
+  if (flags.reward === 'words')
+    return (responses) => Promise.resolve(responses.map(({ ids }) => plainness(tokenizer.decode(ids))))
+  return (responses) =>
+    rewards(
+      judge,
+      responses.map(({ prompt, ids }) => ({ prompt: prompts[prompt], response: ids })),
+      8,
+    )
 }
 
 const judge = flags.reward === 'words' ? undefined : loadModel(flags.reward, { 'score.weight': [1, 576] })
@@ -56,7 +85,13 @@ for (const seed of flags.seeds.split(',').map(Number)) {
   const { model: policy, tokenizer } = loaded
   const ids = (row) => tokenizer.encode(tokenizer.renderChat(row.messages))
   const data = dataSchema.parse({ path: flags.data, limit: PROMPTS + VALIDATION, evaluationPrompts: VALIDATION })
-  const { train, evaluation } = await readDataset(data, readTask(taskFolder('harmless')), seed, PROMPT_TOKENS, (row) => ids(row).length)
+  const { train, evaluation } = await readDataset(
+    data,
+    readTask(taskFolder('harmless')),
+    seed,
+    PROMPT_TOKENS,
+    (row) => ids(row).length,
+  )
   const [prompts, held] = [train.map(ids), evaluation.map(ids)]
   const ends = stopIds(loaded)
   const reference = cloneModel(policy)
@@ -64,20 +99,42 @@ for (const seed of flags.seeds.split(',').map(Number)) {
   addScoreHead(value, seed, 0)
   const validate = async () => {
     const responses = await generate(policy, held, { maxTokens: TOKENS, temperature: 0, stopIds: ends }, [seed])
-    return { rewards: await rewardOf(tokenizer, held)(responses.map(({ ids }, prompt) => ({ prompt, ids }))), length: mean(responses.map(({ ids }) => ids.length)), ended: mean(responses.map(({ stopped }) => Number(stopped))) }
+    return {
+      rewards: await rewardOf(tokenizer, held)(responses.map(({ ids }, prompt) => ({ prompt, ids }))),
+      length: mean(responses.map(({ ids }) => ids.length)),
+      ended: mean(responses.map(({ stopped }) => Number(stopped))),
+    }
   }
   const before = await validate()
-  console.log(`seed ${seed}, reward ${flags.reward === 'words' ? 'words' : 'reward model'}: before ${mean(before.rewards).toFixed(3)}, ${before.length.toFixed(1)} tokens, ${(100 * before.ended).toFixed(0)} % end`)
+  console.log(
+    `seed ${seed}, reward ${flags.reward === 'words' ? 'words' : 'reward model'}: before ${mean(before.rewards).toFixed(3)}, ${before.length.toFixed(1)} tokens, ${(100 * before.ended).toFixed(0)} % end`,
+  )
   const afterStep = async (step) => {
     if (step % EVERY !== 0) return {}
     const now = await validate()
     const { centre, low, high } = difference(now.rewards, before.rewards)
-    console.log(`  step ${step}: validation reward ${mean(now.rewards).toFixed(3)}, ${centre >= 0 ? '+' : ''}${centre.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)}); ${now.length.toFixed(1)} tokens, ${(100 * now.ended).toFixed(0)} % end`)
+    console.log(
+      `  step ${step}: validation reward ${mean(now.rewards).toFixed(3)}, ${centre >= 0 ? '+' : ''}${centre.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)}); ${now.length.toFixed(1)} tokens, ${(100 * now.ended).toFixed(0)} % end`,
+    )
     return { validationReward: mean(now.rewards) }
   }
-  const host = { checkpoints: mkdtempSync(join(tmpdir(), 'rlaif-study-')), checkpointEvery: 1e6, onStep: (step, total, m) => process.stderr.write(`\r  step ${step}/${total} reward ${m.rawReward.toFixed(3)} KL ${m.kl.toFixed(2)} entropy ${m.entropy.toFixed(2)} `) }
-  const { history } = await trainReinforce({ policy, reference, value }, { prompts, reward: { score: rewardOf(tokenizer, prompts) }, afterStep }, { ...settings, seed, sampling: { maxTokens: TOKENS, temperature: 0.9, stopIds: ends, batchSize: 16 } }, host)
+  const host = {
+    checkpoints: mkdtempSync(join(tmpdir(), 'rlaif-study-')),
+    checkpointEvery: 1e6,
+    onStep: (step, total, m) =>
+      process.stderr.write(
+        `\r  step ${step}/${total} reward ${m.rawReward.toFixed(3)} KL ${m.kl.toFixed(2)} entropy ${m.entropy.toFixed(2)} `,
+      ),
+  }
+  const { history } = await trainReinforce(
+    { policy, reference, value },
+    { prompts, reward: { score: rewardOf(tokenizer, prompts) }, afterStep },
+    { ...settings, seed, sampling: { maxTokens: TOKENS, temperature: 0.9, stopIds: ends, batchSize: 16 } },
+    host,
+  )
   const last = history.slice(-5)
-  console.log(`  last five steps: KL ${mean(last.map(({ kl }) => kl)).toFixed(2)} (k3 ${mean(last.map(({ kl3 }) => kl3)).toFixed(2)}) nats a response, entropy ${mean(last.map(({ entropy }) => entropy)).toFixed(2)}, sampled reward ${mean(last.map(({ rawReward }) => rawReward)).toFixed(3)}; ${mean(history.map(({ seconds }) => seconds)).toFixed(1)} s a step`)
+  console.log(
+    `  last five steps: KL ${mean(last.map(({ kl }) => kl)).toFixed(2)} (k3 ${mean(last.map(({ kl3 }) => kl3)).toFixed(2)}) nats a response, entropy ${mean(last.map(({ entropy }) => entropy)).toFixed(2)}, sampled reward ${mean(last.map(({ rawReward }) => rawReward)).toFixed(3)}; ${mean(history.map(({ seconds }) => seconds)).toFixed(1)} s a step`,
+  )
   for (const model of [policy, reference, value]) disposeModel(model)
 }

@@ -7,15 +7,31 @@ import { writeJsonl } from '../src/data/jsonl'
 import type { Bout, Prompted } from '../src/evaluation/comparison'
 
 /** @param home RLAIF_HOME of the workers that will read it */
-export async function writeContest(home: string, prompts: readonly Prompted[], bouts: readonly Bout[] = [], task = 'helpful'): Promise<Artifact> {
+export async function writeContest(
+  home: string,
+  prompts: readonly Prompted[],
+  bouts: readonly Bout[] = [],
+  task = 'helpful',
+): Promise<Artifact> {
   const store = fileStore(join(home, 'store'))
   const work = await store.begin('contest', 'by-hand')
   writeJsonl(join(work.output, 'prompts.jsonl'), prompts)
   writeJsonl(join(work.output, 'bouts.jsonl'), bouts)
   writeFileSync(join(work.output, 'result.json'), JSON.stringify({ task, judge: 'nobody' }))
-  return store.commit(work, { stage: 'contest', version: 1, key: 'by-hand', seconds: 1, input: { seed: 1 }, summary: { task } })
+  return store.commit(work, {
+    stage: 'contest',
+    version: 1,
+    key: 'by-hand',
+    seconds: 1,
+    input: { seed: 1 },
+    summary: { task },
+  })
 }
 
 /** Prompts whose policy `right` always answers best and `worst` worst. */
 export const plainPrompts = (n: number, policies = ['right', 'middle', 'worst']): Prompted[] =>
-  Array.from({ length: n }, (_, i) => ({ id: `p${i}`, context: `Human: what is ${i} and one? <b>bold</b>`, responses: Object.fromEntries(policies.map((name) => [name, `${name} answer to ${i}`])) }))
+  Array.from({ length: n }, (_, i) => ({
+    id: `p${i}`,
+    context: `Human: what is ${i} and one? <b>bold</b>`,
+    responses: Object.fromEntries(policies.map((name) => [name, `${name} answer to ${i}`])),
+  }))

@@ -30,11 +30,16 @@ async function connectedTo(address: string): Promise<Connection> {
 }
 
 /** @param more further arguments of `temporal server start-dev` */
-export const startDevServer = async (...more: string[]): Promise<DevServer> => startDevServerAt(await freePort(), ...more)
+export const startDevServer = async (...more: string[]): Promise<DevServer> =>
+  startDevServerAt(await freePort(), ...more)
 
 export async function startDevServerAt(port: number, ...more: string[]): Promise<DevServer> {
   const address = `127.0.0.1:${port}`
-  const server = spawn(findTemporal()!, ['server', 'start-dev', '--ip', '127.0.0.1', '--port', `${port}`, '--headless', '--log-level', 'error', ...more], { stdio: 'ignore' })
+  const server = spawn(
+    findTemporal()!,
+    ['server', 'start-dev', '--ip', '127.0.0.1', '--port', `${port}`, '--headless', '--log-level', 'error', ...more],
+    { stdio: 'ignore' },
+  )
   const connection = await connectedTo(address)
   return {
     address,

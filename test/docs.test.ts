@@ -11,21 +11,34 @@ import { temporaryFolder } from './tiny-folder'
 jest.setTimeout(120_000)
 
 const project = resolve(__dirname, '..')
-const pages = ['README.md', 'CONTRIBUTING.md', 'AGENTS.md', ...readdirSync(join(project, 'docs'), { recursive: true }).map((name) => join('docs', String(name)))].filter((name) => name.endsWith('.md'))
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'AGENTS.md',
+  ...readdirSync(join(project, 'docs'), { recursive: true }).map((name) => join('docs', String(name))),
+].filter((name) => name.endsWith('.md'))
 const textOf = (page: string) => readFileSync(join(project, page), 'utf8')
-const blocks = (page: string, language: string) => [...textOf(page).matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(([, block]) => block!)
+const blocks = (page: string, language: string) =>
+  [...textOf(page).matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(([, block]) => block!)
 
 /** Command lines of a page: in blocks and between backticks; continued lines are joined. */
 function commandLines(page: string): string[] {
   const inBlocks = blocks(page, '').flatMap((block) => block.split('\n'))
   const inText = [...textOf(page).matchAll(/`(rlaif [^`\n]+)`/g)].map(([, line]) => line!)
-  return [...inBlocks, ...inText].flatMap((line) => /^(?:[A-Z_]+=\S+ +)*(?:npm run rlaif -- |rlaif )(.+)$/.exec(line)?.[1] ?? []).map((line) => line.replace(/\s#.*$/, '').replace(/ {2,}.*$/, ''))
+  return [...inBlocks, ...inText]
+    .flatMap((line) => /^(?:[A-Z_]+=\S+ +)*(?:npm run rlaif -- |rlaif )(.+)$/.exec(line)?.[1] ?? [])
+    .map((line) => line.replace(/\s#.*$/, '').replace(/ {2,}.*$/, ''))
 }
 
 const helps = new Map<string, string>()
 function helpOf(...path: string[]): string {
   const key = path.join(' ')
-  if (!helps.has(key)) helps.set(key, spawnSync(process.execPath, [join(project, 'dist', 'cli', 'main.js'), ...path, '--help'], { encoding: 'utf8' }).stdout)
+  if (!helps.has(key))
+    helps.set(
+      key,
+      spawnSync(process.execPath, [join(project, 'dist', 'cli', 'main.js'), ...path, '--help'], { encoding: 'utf8' })
+        .stdout,
+    )
   return helps.get(key)!
 }
 
@@ -37,9 +50,13 @@ test('every command and flag in the documents is one that the command knows', ()
       const [name = '', sub = ''] = words
       if (name === '--version' || /[<…]/.test(name)) return []
       if (!commands.includes(name)) return [`${page}: rlaif ${name}`]
-      const subcommands = [...helpOf(name).matchAll(/^Commands:\n([\s\S]*)/gm)].flatMap(([, list]) => [...list!.matchAll(/^ {2}([a-z-]+)/gm)].map(([, one]) => one!))
+      const subcommands = [...helpOf(name).matchAll(/^Commands:\n([\s\S]*)/gm)].flatMap(([, list]) =>
+        [...list!.matchAll(/^ {2}([a-z-]+)/gm)].map(([, one]) => one!),
+      )
       const help = subcommands.length > 0 && subcommands.includes(sub) ? helpOf(name, sub) : helpOf(name)
-      const flags = words.filter((word) => /^--[a-z]/.test(word)).map((word) => word.split('=')[0]!.replace(/[^\w-].*$/, ''))
+      const flags = words
+        .filter((word) => /^--[a-z]/.test(word))
+        .map((word) => word.split('=')[0]!.replace(/[^\w-].*$/, ''))
       return flags.filter((flag) => !help.includes(flag)).map((flag) => `${page}: rlaif ${line}: ${flag}`)
     }),
   )
@@ -69,10 +86,15 @@ function isTaken(text: string): boolean {
 test('every JSON input in the documents is taken by a workflow or as a schedule', () => {
   const inputs = pages.flatMap((page) => [
     ...blocks(page, 'json').map((block) => ({ page, block })),
-    ...[...textOf(page).matchAll(/--input '(\{[\s\S]*?\})'(?:\n|`| |$)/g)].map(([, block]) => ({ page, block: block! })),
+    ...[...textOf(page).matchAll(/--input '(\{[\s\S]*?\})'(?:\n|`| |$)/g)].map(([, block]) => ({
+      page,
+      block: block!,
+    })),
   ])
   expect(inputs.length).toBeGreaterThan(15)
-  const refused = inputs.filter(({ block }) => !block.includes('…') && !isTaken(block)).map(({ page, block }) => `${page}: ${block}`)
+  const refused = inputs
+    .filter(({ block }) => !block.includes('…') && !isTaken(block))
+    .map(({ page, block }) => `${page}: ${block}`)
   expect(refused).toEqual([])
 })
 
@@ -82,7 +104,13 @@ test('every link between documents, and to files of the project, leads somewhere
       const target = path === '' ? join(project, page) : resolve(project, dirname(page), path!)
       if (!existsSync(target)) return [`${page}: ${path}`]
       if (!anchor || !target.endsWith('.md')) return []
-      const anchors = [...readFileSync(target, 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, head]) => `#${head!.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, '').replace(/\s/g, '-')}`)
+      const anchors = [...readFileSync(target, 'utf8').matchAll(/^#+ (.+)$/gm)].map(
+        ([, head]) =>
+          `#${head!
+            .toLowerCase()
+            .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+            .replace(/\s/g, '-')}`,
+      )
       return anchors.includes(anchor) ? [] : [`${page}: ${relative(project, target)}${anchor}`]
     }),
   )

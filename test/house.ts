@@ -32,7 +32,10 @@ function environment(home: string, more: NodeJS.ProcessEnv = {}): NodeJS.Process
 
 export function rlaif(home: string, args: string[], more?: NodeJS.ProcessEnv): Promise<Ended> {
   return new Promise((done) => {
-    const child = spawn(process.execPath, [COMMAND, ...args], { env: environment(home, more), stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [COMMAND, ...args], {
+      env: environment(home, more),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     const ended: Ended = { code: null, out: '', err: '' }
     child.stdout.on('data', (chunk) => (ended.out += String(chunk)))
     child.stderr.on('data', (chunk) => (ended.err += String(chunk)))
@@ -42,7 +45,10 @@ export function rlaif(home: string, args: string[], more?: NodeJS.ProcessEnv): P
 
 function startUp(home: string): Promise<ChildProcess> {
   return new Promise((done, fail) => {
-    const child = spawn(process.execPath, [COMMAND, 'up'], { env: environment(home), stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [COMMAND, 'up'], {
+      env: environment(home),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     let said = ''
     const hear = (chunk: Buffer) => {
       said += String(chunk)
@@ -54,7 +60,8 @@ function startUp(home: string): Promise<ChildProcess> {
   })
 }
 
-const record = (home: string) => JSON.parse(readFileSync(join(home, 'server.json'), 'utf8')) as { pid: number; address: string }
+const record = (home: string) =>
+  JSON.parse(readFileSync(join(home, 'server.json'), 'utf8')) as { pid: number; address: string }
 
 export async function openHouse(): Promise<House> {
   const home = join(temporaryFolder(), 'home')

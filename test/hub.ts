@@ -21,16 +21,34 @@ export function standInForTheHub(answer: (request: IncomingMessage, response: Se
 /** Which bytes a request asks for. */
 export function rangeOf(request: IncomingMessage, length: number): { start: number; end: number; partial: boolean } {
   const [, from, to] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') ?? []
-  return { start: Number(from ?? 0), end: to ? Math.min(Number(to), length - 1) : length - 1, partial: from !== undefined }
+  return {
+    start: Number(from ?? 0),
+    end: to ? Math.min(Number(to), length - 1) : length - 1,
+    partial: from !== undefined,
+  }
 }
 
 export function sendRange(bytes: Buffer, request: IncomingMessage, response: ServerResponse): void {
   const { start, end, partial } = rangeOf(request, bytes.length)
-  response.writeHead(partial ? 206 : 200, { etag: '"x"', 'content-length': end - start + 1, 'content-range': `bytes ${start}-${end}/${bytes.length}` })
+  response.writeHead(partial ? 206 : 200, {
+    etag: '"x"',
+    'content-length': end - start + 1,
+    'content-range': `bytes ${start}-${end}/${bytes.length}`,
+  })
   response.end(bytes.subarray(start, end + 1))
 }
 
-export const sendJson = (value: unknown, response: ServerResponse): unknown => response.setHeader('content-type', 'application/json').end(JSON.stringify(value))
+export const sendJson = (value: unknown, response: ServerResponse): unknown =>
+  response.setHeader('content-type', 'application/json').end(JSON.stringify(value))
 
 /** What both kinds of repository say of themselves. */
-export const repository = (id: string, sha: string) => ({ _id: '1', id, sha, private: false, gated: false, downloads: 0, likes: 0, lastModified: '2026-01-01T00:00:00.000Z' })
+export const repository = (id: string, sha: string) => ({
+  _id: '1',
+  id,
+  sha,
+  private: false,
+  gated: false,
+  downloads: 0,
+  likes: 0,
+  lastModified: '2026-01-01T00:00:00.000Z',
+})

@@ -8,19 +8,45 @@ jest.setTimeout(600_000)
 
 const project = resolve(__dirname, '..')
 const folder = temporaryFolder()
-const run = (command: string, ...args: string[]) => execFileSync(command, args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+const run = (command: string, ...args: string[]) =>
+  execFileSync(command, args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
 const rlaif = (...args: string[]) => run(process.execPath, join(folder, 'node_modules', '.bin', 'rlaif'), ...args)
 
 beforeAll(() => {
-  const packed = JSON.parse(execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: project, encoding: 'utf8' })) as { filename: string; files: { path: string }[] }[]
+  const packed = JSON.parse(
+    execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+      cwd: project,
+      encoding: 'utf8',
+    }),
+  ) as { filename: string; files: { path: string }[] }[]
   writeFileSync(join(folder, 'files.json'), JSON.stringify(packed[0]!.files.map(({ path }) => path)))
   writeFileSync(join(folder, 'package.json'), '{"name": "somebody", "private": true}')
-  run('npm', 'install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', join(folder, packed[0]!.filename))
+  run(
+    'npm',
+    'install',
+    '--ignore-scripts',
+    '--prefer-offline',
+    '--no-audit',
+    '--no-fund',
+    join(folder, packed[0]!.filename),
+  )
 })
 
 test('the package holds what runs and nothing else', () => {
   const files = JSON.parse(readFileSync(join(folder, 'files.json'), 'utf8')) as string[]
-  expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json', 'dist/cli/main.js', 'dist/workflows/index.js', 'dist/evaluation/statistics.d.ts', 'setup/main.mjs', 'tasks/harmless/task.json', 'schedules/nightly-ablation.json']))
+  expect(files).toEqual(
+    expect.arrayContaining([
+      'LICENSE',
+      'README.md',
+      'package.json',
+      'dist/cli/main.js',
+      'dist/workflows/index.js',
+      'dist/evaluation/statistics.d.ts',
+      'setup/main.mjs',
+      'tasks/harmless/task.json',
+      'schedules/nightly-ablation.json',
+    ]),
+  )
   expect(files.filter((name) => /^(src|test|bench|studies|docs|\.)|tsbuildinfo/.test(name))).toEqual([])
 })
 
@@ -31,9 +57,21 @@ test('set up, its command finds everything, and lists the trials of the schedule
 })
 
 test('the library rooms are imported by file, with their types; workflows and workers are not', () => {
-  writeFileSync(join(folder, 'use.ts'), "import { wilson, type Share } from 'rlaif/evaluation/statistics'\nconst share: Share = wilson(7, 10)\nconst wrong: string = share.value\nexport { wrong }\n")
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: { noEmit: true, strict: true, module: 'node16', moduleResolution: 'node16', types: [] }, files: ['use.ts'] }))
-  writeFileSync(join(folder, 'use.cjs'), "const { wilson } = require('rlaif/evaluation/statistics'); const { parse } = require('rlaif/contracts/parse'); console.log(wilson(7, 10).value, typeof parse)")
+  writeFileSync(
+    join(folder, 'use.ts'),
+    "import { wilson, type Share } from 'rlaif/evaluation/statistics'\nconst share: Share = wilson(7, 10)\nconst wrong: string = share.value\nexport { wrong }\n",
+  )
+  writeFileSync(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({
+      compilerOptions: { noEmit: true, strict: true, module: 'node16', moduleResolution: 'node16', types: [] },
+      files: ['use.ts'],
+    }),
+  )
+  writeFileSync(
+    join(folder, 'use.cjs'),
+    "const { wilson } = require('rlaif/evaluation/statistics'); const { parse } = require('rlaif/contracts/parse'); console.log(wilson(7, 10).value, typeof parse)",
+  )
   expect(run(process.execPath, 'use.cjs')).toBe('0.7 function\n')
   const compile = () => run(process.execPath, join(project, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', '.')
   let said = ''

@@ -42,7 +42,10 @@ export async function openSite(home = join(temporaryFolder(), 'home')): Promise<
   const client = new Client({ connection: server.connection })
   const workers: ChildProcess[] = []
   const spawnWorker = (roles: Role[], environment: NodeJS.ProcessEnv, more: string[]) => {
-    const worker = spawn(process.execPath, [COMMAND, 'worker', '--roles', roles.join(','), ...more], { env: { ...process.env, RLAIF_HOME: home, TEMPORAL_ADDRESS: server.address, ...environment }, stdio: 'ignore' })
+    const worker = spawn(process.execPath, [COMMAND, 'worker', '--roles', roles.join(','), ...more], {
+      env: { ...process.env, RLAIF_HOME: home, TEMPORAL_ADDRESS: server.address, ...environment },
+      stdio: 'ignore',
+    })
     workers.push(worker)
     return worker
   }
@@ -53,7 +56,8 @@ export async function openSite(home = join(temporaryFolder(), 'home')): Promise<
     worker: (...roles) => spawnWorker(roles, {}, []),
     workerWith: (environment, ...roles) => spawnWorker(roles, environment, []),
     workerArguments: (more, ...roles) => spawnWorker(roles, {}, more),
-    start: (workflow, input, id) => client.workflow.start(workflow, { taskQueue: 'rlaif', workflowId: id, args: [input] }),
+    start: (workflow, input, id) =>
+      client.workflow.start(workflow, { taskQueue: 'rlaif', workflowId: id, args: [input] }),
     async close() {
       await Promise.all(workers.map((worker) => ended(worker, 'SIGTERM')))
       await server.close()

@@ -32,7 +32,9 @@ export function writeTinyFolder(folder = join(temporaryFolder(), 'tiny')): strin
   const config = parseModelConfig(CONFIG, 'tiny')
   const weights = new Map(
     [...weightShapes(config)].map(([name, shape]) => {
-      const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => (shape.length === 1 ? 1 : 0.4 * Math.sin(i * i + name.length)))
+      const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) =>
+        shape.length === 1 ? 1 : 0.4 * Math.sin(i * i + name.length),
+      )
       return [name, tf.tensor(values, shape)] as const
     }),
   )

@@ -16,7 +16,9 @@ export function tinyModel(): Model {
     names.map((name, k) => {
       const shape = shapes.get(name)!
       const size = shape.reduce((a, b) => a * b, 1)
-      const values = Float32Array.from({ length: size }, (_, i) => (shape.length === 1 ? 1 + 0.1 * Math.sin(0.7 * i + k) : 0.4 * Math.sin(0.7 * i + k)))
+      const values = Float32Array.from({ length: size }, (_, i) =>
+        shape.length === 1 ? 1 + 0.1 * Math.sin(0.7 * i + k) : 0.4 * Math.sin(0.7 * i + k),
+      )
       return [name, tf.tensor(values, shape)] as const
     }),
   )
@@ -26,7 +28,13 @@ export function tinyModel(): Model {
 export function tinyModelWithHead(): Model {
   const model = tinyModel()
   const d = model.config.hiddenSize
-  model.weights.set(SCORE_HEAD, tf.tensor2d(Float32Array.from({ length: d }, (_, i) => 0.3 * Math.cos(i)), [1, d]))
+  model.weights.set(
+    SCORE_HEAD,
+    tf.tensor2d(
+      Float32Array.from({ length: d }, (_, i) => 0.3 * Math.cos(i)),
+      [1, d],
+    ),
+  )
   return model
 }
 

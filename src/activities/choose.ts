@@ -16,16 +16,40 @@ export const choose: Stage<'choose'> = {
     const report = measured(host, 'judging candidates', candidates.length * rows.length, 'pairs')
     const judged: Choice['candidates'] = []
     for (const [i, { step, reward, responses }] of candidates.entries()) {
-      const contests = rows.map(({ id, context }, row) => ({ id, context, baseline: initial.responses[row]!, policy: responses[row]! }))
-      const rate = winRate(await judgeContests(judge, task, contests, technique, input.seed, (done) => report(i * rows.length + done)))
-      if (rate.n === 0) throw new Error(`choose: ${judge.name} judged none of the responses of step ${step}; set rl.candidates to 0 to take the last step without a judge`)
+      const contests = rows.map(({ id, context }, row) => ({
+        id,
+        context,
+        baseline: initial.responses[row]!,
+        policy: responses[row]!,
+      }))
+      const rate = winRate(
+        await judgeContests(judge, task, contests, technique, input.seed, (done) => report(i * rows.length + done)),
+      )
+      if (rate.n === 0)
+        throw new Error(
+          `choose: ${judge.name} judged none of the responses of step ${step}; set rl.candidates to 0 to take the last step without a judge`,
+        )
       judged.push({ step, validationReward: reward, winRate: rate, chosen: false })
     }
-    const chosen = [...judged].sort((a, b) => b.winRate.value - a.winRate.value || b.validationReward - a.validationReward)[0]!
+    const chosen = [...judged].sort(
+      (a, b) => b.winRate.value - a.winRate.value || b.validationReward - a.validationReward,
+    )[0]!
     chosen.chosen = true
-    cpSync(join(folder, candidateFolder(chosen.step)), host.output, { recursive: true, mode: constants.COPYFILE_FICLONE })
+    cpSync(join(folder, candidateFolder(chosen.step)), host.output, {
+      recursive: true,
+      mode: constants.COPYFILE_FICLONE,
+    })
     const choice: Choice = { judge: judge.name, initialReward: initial.reward, candidates: judged }
     writeFileSync(join(host.output, 'choice.json'), JSON.stringify(choice, null, 2))
-    return { judge: judge.name, candidates: judged.length, step: chosen.step, validationReward: chosen.validationReward, winRate: chosen.winRate.value, winRateLow: chosen.winRate.low, winRateHigh: chosen.winRate.high, ...spent() }
+    return {
+      judge: judge.name,
+      candidates: judged.length,
+      step: chosen.step,
+      validationReward: chosen.validationReward,
+      winRate: chosen.winRate.value,
+      winRateLow: chosen.winRate.low,
+      winRateHigh: chosen.winRate.high,
+      ...spent(),
+    }
   },
 }

@@ -34,18 +34,36 @@ export const claims: Stage<'claims'> = {
       })
     }
     const found = claimsOf(seeds)
-    const parts = { summaries: input.summaries.uri, dialogues: input.dialogues.uri, labels: input.labels.uri, rewardModels: input.rewardModels.uri }
-    writeFileSync(join(host.output, 'report.html'), renderMiniature({ title: input.title, settings: input.settings, version, seeds, claims: found, parts }))
+    const parts = {
+      summaries: input.summaries.uri,
+      dialogues: input.dialogues.uri,
+      labels: input.labels.uri,
+      rewardModels: input.rewardModels.uri,
+    }
+    writeFileSync(
+      join(host.output, 'report.html'),
+      renderMiniature({ title: input.title, settings: input.settings, version, seeds, claims: found, parts }),
+    )
     writeFileSync(join(host.output, 'claims.json'), `${JSON.stringify({ claims: found, seeds }, null, 2)}\n`)
     writeFileSync(join(host.output, 'claims.md'), claimsMarkdown(found))
     const count = (verdict: string) => found.filter((claim) => claim.verdict === verdict).length
-    return { claims: found.length, agree: count('agrees'), disagree: count('disagrees'), undecided: count('undecided'), seeds: seeds.length, ...Object.fromEntries(found.flatMap(({ id, estimate }) => (estimate ? [[id, estimate.value]] : []))) }
+    return {
+      claims: found.length,
+      agree: count('agrees'),
+      disagree: count('disagrees'),
+      undecided: count('undecided'),
+      seeds: seeds.length,
+      ...Object.fromEntries(found.flatMap(({ id, estimate }) => (estimate ? [[id, estimate.value]] : []))),
+    }
   },
 }
 
 // ---- Comparisons
 
-const comparisonInput = z.object({ contests: stageSchemas.comparison.shape.contests, arms: stageSchemas.comparison.shape.arms })
+const comparisonInput = z.object({
+  contests: stageSchemas.comparison.shape.contests,
+  arms: stageSchemas.comparison.shape.arms,
+})
 type Arms = z.infer<typeof comparisonInput>['arms']
 
 interface ComparedSeed {
@@ -61,7 +79,12 @@ async function comparedSeeds(report: Artifact, host: StageHost): Promise<Compare
   return Promise.all(
     contests.map(async (contest, i) => {
       const { prompts, bouts } = readContest(await host.open(contest))
-      return { seed: seeds[i]!, comparison: compare(prompts, bouts, seeds[i]!), prompts, arms: arms.filter(({ seed }) => seed === seeds[i]) }
+      return {
+        seed: seeds[i]!,
+        comparison: compare(prompts, bouts, seeds[i]!),
+        prompts,
+        arms: arms.filter(({ seed }) => seed === seeds[i]),
+      }
     }),
   )
 }
@@ -86,7 +109,11 @@ async function ofMethods({ comparison, prompts, arms }: ComparedSeed, host: Stag
   }
   for (const { name, length } of comparison.standings) {
     out.length[name] = length.value
-    out.gold[name] = mean(prompts.flatMap(({ context, responses }) => (responses[name] === undefined ? [] : [goldScore(context, responses[name])])))
+    out.gold[name] = mean(
+      prompts.flatMap(({ context, responses }) =>
+        responses[name] === undefined ? [] : [goldScore(context, responses[name])],
+      ),
+    )
   }
   for (const { name, stages } of arms) {
     const { 'reward-model': rewardModel, rl } = stages
@@ -98,21 +125,35 @@ async function ofMethods({ comparison, prompts, arms }: ComparedSeed, host: Stag
   return out
 }
 
-const accuracyOf = (figures: Record<string, unknown>, prefix = ''): Figure => shareFigure({ value: Number(figures[`${prefix}humanAccuracy`]), n: Number(figures[`${prefix}humanPairs`]) })
+const accuracyOf = (figures: Record<string, unknown>, prefix = ''): Figure =>
+  shareFigure({ value: Number(figures[`${prefix}humanAccuracy`]), n: Number(figures[`${prefix}humanPairs`]) })
 
 async function goldBySteps(folder: string): Promise<[number, number][]> {
   const { rows } = readCandidates(folder)
-  return readValidations(folder).map(({ step, responses }) => [step, mean(responses.map((response, i) => goldScore(rows[i]!.context, response)))])
+  return readValidations(folder).map(({ step, responses }) => [
+    step,
+    mean(responses.map((response, i) => goldScore(rows[i]!.context, response))),
+  ])
 }
 
-const ratesOf = ({ comparison }: ComparedSeed): SeedFigures['harmless'] => Object.fromEntries(comparison.standings.flatMap(({ name, good }) => (good ? [[name, shareFigure(good)]] : [])))
+const ratesOf = ({ comparison }: ComparedSeed): SeedFigures['harmless'] =>
+  Object.fromEntries(comparison.standings.flatMap(({ name, good }) => (good ? [[name, shareFigure(good)]] : [])))
 
 // ---- Sweeps
 
-const trialSchema = z.object({ seed: z.number(), levels: z.record(z.string(), z.string()), figures: z.record(z.string(), z.number()) })
+const trialSchema = z.object({
+  seed: z.number(),
+  levels: z.record(z.string(), z.string()),
+  figures: z.record(z.string(), z.number()),
+})
 type Trial = z.infer<typeof trialSchema>
 
-const trialsOf = async (report: Artifact, host: StageHost): Promise<Trial[]> => parse(z.object({ trials: z.array(trialSchema) }), readJsonFile(join(await host.open(report), 'sweep.json')), `claims: ${report.uri}`).trials
+const trialsOf = async (report: Artifact, host: StageHost): Promise<Trial[]> =>
+  parse(
+    z.object({ trials: z.array(trialSchema) }),
+    readJsonFile(join(await host.open(report), 'sweep.json')),
+    `claims: ${report.uri}`,
+  ).trials
 
 const labelerSchema = z.object({ model: z.string() })
 const AGREEMENT = /^study\.agreement of (.*)$/
@@ -134,7 +175,10 @@ function ofLabels(trials: readonly Trial[]): Pick<SeedFigures, 'agreement' | 'sa
 
 /** By the share of the labels, and by their kind: the whole of them is the soft kind. */
 function accuracyBy(trials: readonly Trial[]): SeedFigures['accuracyBy'] {
-  const named = trials.map(({ levels, figures }) => [levels['rewardModel.trainShare'] ?? levels['labeler.labels']!, accuracyOf(figures, 'reward-model.')] as const)
+  const named = trials.map(
+    ({ levels, figures }) =>
+      [levels['rewardModel.trainShare'] ?? levels['labeler.labels']!, accuracyOf(figures, 'reward-model.')] as const,
+  )
   const by = Object.fromEntries(named)
   return { ...by, ...(by['1'] && { soft: by['1'] }) }
 }

@@ -18,9 +18,16 @@ const FIRST_SEED = 1
 
 export const comparison: Stage<'comparison'> = {
   async run(input, host) {
-    const read = await Promise.all(input.contests.map(async (artifact) => ({ seed: await seedOf(artifact, host), ...readContest(await host.open(artifact)) })))
+    const read = await Promise.all(
+      input.contests.map(async (artifact) => ({
+        seed: await seedOf(artifact, host),
+        ...readContest(await host.open(artifact)),
+      })),
+    )
     const ofSeed = (seed: number, id: string) => (read.length > 1 ? `${seed}/${id}` : id)
-    const prompts = read.flatMap(({ seed, prompts }) => prompts.map((prompt) => ({ ...prompt, id: ofSeed(seed, prompt.id) })))
+    const prompts = read.flatMap(({ seed, prompts }) =>
+      prompts.map((prompt) => ({ ...prompt, id: ofSeed(seed, prompt.id) })),
+    )
     const bouts = read.flatMap(({ seed, bouts }) => bouts.map((bout) => ({ ...bout, id: ofSeed(seed, bout.id) })))
     const compared = compare(prompts, bouts, FIRST_SEED)
     const records = new Map<string, StageRecord>()
@@ -28,25 +35,58 @@ export const comparison: Stage<'comparison'> = {
     for (const arm of input.arms) arms.push(await comparedArm(arm, records, host))
     for (const artifact of input.contests) await record(artifact, records, host)
     const data: ComparisonData = {
-      title: input.title, task: read[0]!.task, settings: input.settings, version, judge: read[0]!.judge, seeds: read.map(({ seed }) => seed), alignment: read[0]!.alignment, arms, records, comparison: compared, prompts,
-      labelers: [...new Set([...records.values()].flatMap(({ stage, summary }) => (stage === 'label' && typeof summary.labeler === 'string' ? [summary.labeler] : [])))],
+      title: input.title,
+      task: read[0]!.task,
+      settings: input.settings,
+      version,
+      judge: read[0]!.judge,
+      seeds: read.map(({ seed }) => seed),
+      alignment: read[0]!.alignment,
+      arms,
+      records,
+      comparison: compared,
+      prompts,
+      labelers: [
+        ...new Set(
+          [...records.values()].flatMap(({ stage, summary }) =>
+            stage === 'label' && typeof summary.labeler === 'string' ? [summary.labeler] : [],
+          ),
+        ),
+      ],
     }
     writeFileSync(join(host.output, 'report.html'), renderComparison(data))
-    writeFileSync(join(host.output, 'comparison.json'), `${JSON.stringify({ ...compared, judge: data.judge, alignment: data.alignment }, null, 2)}\n`)
+    writeFileSync(
+      join(host.output, 'comparison.json'),
+      `${JSON.stringify({ ...compared, judge: data.judge, alignment: data.alignment }, null, 2)}\n`,
+    )
     writeFileSync(join(host.output, 'comparison.csv'), csv(compared))
-    const best = [...compared.duels].sort((a, b) => Math.abs(b.winRate.value - 0.5) - Math.abs(a.winRate.value - 0.5))[0]!
-    return { task: data.task, policies: compared.standings.length, prompts: prompts.length, widest: `${best.first} against ${best.second}`, widestWinRate: best.winRate.value, widestP: best.p }
+    const best = [...compared.duels].sort(
+      (a, b) => Math.abs(b.winRate.value - 0.5) - Math.abs(a.winRate.value - 0.5),
+    )[0]!
+    return {
+      task: data.task,
+      policies: compared.standings.length,
+      prompts: prompts.length,
+      widest: `${best.first} against ${best.second}`,
+      widestWinRate: best.winRate.value,
+      widestP: best.p,
+    }
   },
 }
 
-const seedOf = async (artifact: Artifact, host: StageHost) => ((await host.manifest(artifact)).input as { seed: number }).seed
+const seedOf = async (artifact: Artifact, host: StageHost) =>
+  ((await host.manifest(artifact)).input as { seed: number }).seed
 
 async function record(artifact: Artifact, records: Map<string, StageRecord>, host: StageHost): Promise<void> {
   const { stage, seconds, summary, version } = await host.manifest(artifact)
   records.set(artifact.uri, { stage, seconds, summary, version, uri: artifact.uri, sha256: artifact.sha256 })
 }
 
-async function comparedArm({ name, method, seed, report, failed, stages }: StageInput<'comparison'>['arms'][number], records: Map<string, StageRecord>, host: StageHost): Promise<ComparedArm> {
+async function comparedArm(
+  { name, method, seed, report, failed, stages }: StageInput<'comparison'>['arms'][number],
+  records: Map<string, StageRecord>,
+  host: StageHost,
+): Promise<ComparedArm> {
   for (const artifact of Object.values(stages)) await record(artifact, records, host)
   const log = stages.rl && join(await host.open(stages.rl), LOG_FILE)
   return {
@@ -62,6 +102,26 @@ async function comparedArm({ name, method, seed, report, failed, stages }: Stage
 
 function csv({ duels }: Comparison): string {
   const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
-  const lines = duels.map(({ first, second, winRate, controlled, equal, failed, p }) => [quoted(first), quoted(second), winRate.n, winRate.value, winRate.low, winRate.high, controlled.value, controlled.low, controlled.high, p, equal, failed].join(','))
-  return ['first,second,prompts,win_rate,low,high,controlled,controlled_low,controlled_high,p_holm,equal,failed', ...lines].join('\n') + '\n'
+  const lines = duels.map(({ first, second, winRate, controlled, equal, failed, p }) =>
+    [
+      quoted(first),
+      quoted(second),
+      winRate.n,
+      winRate.value,
+      winRate.low,
+      winRate.high,
+      controlled.value,
+      controlled.low,
+      controlled.high,
+      p,
+      equal,
+      failed,
+    ].join(','),
+  )
+  return (
+    [
+      'first,second,prompts,win_rate,low,high,controlled,controlled_low,controlled_high,p_holm,equal,failed',
+      ...lines,
+    ].join('\n') + '\n'
+  )
 }

@@ -12,7 +12,13 @@ export const data: Stage<'data'> = {
   async run({ task: name, data: settings, limits, seed, model }, host) {
     const task = readTask(taskFolder(name))
     const tokenizer = loadTokenizer(await host.open(model))
-    const dataset = await readDataset(settings, task, seed, limits.promptTokens, (row) => promptIds({ tokenizer }, row).length)
+    const dataset = await readDataset(
+      settings,
+      task,
+      seed,
+      limits.promptTokens,
+      (row) => promptIds({ tokenizer }, row).length,
+    )
     writeJsonl(join(host.output, 'train.jsonl'), dataset.train)
     writeJsonl(join(host.output, 'evaluation.jsonl'), dataset.evaluation)
     writeFileSync(join(host.output, 'dropped.json'), JSON.stringify(dataset.dropped, null, 2))

@@ -13,16 +13,37 @@ import { measured, type Stage } from './stage'
 export const evaluate: Stage<'evaluate'> = {
   async run(input, host) {
     const { task, train, evaluation } = readData(await host.open(input.data))
-    const respond = async (policy: Artifact, phase: string) => (await responsesTo(evaluation, policy, { ...input, ...input.settings }, phase, host)).map(({ text }) => text)
+    const respond = async (policy: Artifact, phase: string) =>
+      (await responsesTo(evaluation, policy, { ...input, ...input.settings }, phase, host)).map(({ text }) => text)
     const policy = await respond(input.policy, 'responses of the policy')
     const baseline = await respond(input.baseline, 'responses of the baseline')
     const { labeler: judge, technique, spent } = await openLabeler(input.judge, host)
-    const contests = evaluation.map(({ id, context }, i) => ({ id, context, baseline: baseline[i]!, policy: policy[i]! }))
-    const judged = await judgeContests(judge, task, contests, technique, input.seed, measured(host, 'judging', contests.length, 'pairs'))
+    const contests = evaluation.map(({ id, context }, i) => ({
+      id,
+      context,
+      baseline: baseline[i]!,
+      policy: policy[i]!,
+    }))
+    const judged = await judgeContests(
+      judge,
+      task,
+      contests,
+      technique,
+      input.seed,
+      measured(host, 'judging', contests.length, 'pairs'),
+    )
     const rate = winRate(judged)
     const controlled = controlledWinRate(judged)
     const rows = [...evaluation, ...train]
-    const alignment = await measureAlignment(judge, task, rows, input.settings.agreementPairs, technique, input.seed, measured(host, 'comparing with people', input.settings.agreementPairs, 'pairs'))
+    const alignment = await measureAlignment(
+      judge,
+      task,
+      rows,
+      input.settings.agreementPairs,
+      technique,
+      input.seed,
+      measured(host, 'comparing with people', input.settings.agreementPairs, 'pairs'),
+    )
     const meanLength = (texts: readonly string[]) => texts.reduce((sum, text) => sum + text.length, 0) / texts.length
     const result = {
       judge: judge.name,

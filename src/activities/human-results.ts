@@ -15,12 +15,37 @@ export const humanResults: Stage<'human-results'> = {
     const result = humanResult(kind, keys, ratings, raters, seed)
     const samples = shown.flatMap(({ context, responses }, i): RatedSample[] => {
       const own = ratings.filter(([item]) => item === i)
-      return keys[i]!.check || own.length === 0 ? [] : [{ context, responses: responses.map((text, place) => ({ policy: keys[i]!.policies[place]!, text })), answers: own.map(([, rater, answer]) => ({ rater: raters[rater]!, answer })) }]
+      return keys[i]!.check || own.length === 0
+        ? []
+        : [
+            {
+              context,
+              responses: responses.map((text, place) => ({ policy: keys[i]!.policies[place]!, text })),
+              answers: own.map(([, rater, answer]) => ({ rater: raters[rater]!, answer })),
+            },
+          ]
     })
-    writeFileSync(join(host.output, 'report.html'), renderHuman({ title, settings, version, task: String(items.summary.task), kind, result, samples }))
+    writeFileSync(
+      join(host.output, 'report.html'),
+      renderHuman({ title, settings, version, task: String(items.summary.task), kind, result, samples }),
+    )
     writeFileSync(join(host.output, 'result.json'), `${JSON.stringify(result, null, 2)}\n`)
-    writeJsonl(join(host.output, 'ratings.jsonl'), ratings.map(([item, rater, answer, seconds]) => ({ item, id: keys[item]!.id, rater: raters[rater], policies: keys[item]!.policies, answer, seconds, check: keys[item]!.check })))
-    const figures = kind === 'rank' ? { kendallW: Number.isFinite(result.kendallW) ? result.kendallW : null } : { kappa: Number.isFinite(result.kappa) ? result.kappa : null }
+    writeJsonl(
+      join(host.output, 'ratings.jsonl'),
+      ratings.map(([item, rater, answer, seconds]) => ({
+        item,
+        id: keys[item]!.id,
+        rater: raters[rater],
+        policies: keys[item]!.policies,
+        answer,
+        seconds,
+        check: keys[item]!.check,
+      })),
+    )
+    const figures =
+      kind === 'rank'
+        ? { kendallW: Number.isFinite(result.kendallW) ? result.kendallW : null }
+        : { kappa: Number.isFinite(result.kappa) ? result.kappa : null }
     return Promise.resolve({ ratings: ratings.length, prompts: samples.length, raters: raters.length, ...figures })
   },
 }

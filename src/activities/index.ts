@@ -8,10 +8,17 @@ import { resolveArtifact, runStage, type StageRunner } from './run-stage'
 
 /** An activity's name is its stage's. */
 export type StageActivities = { [N in StageName]: (input: StageInput<N>) => Promise<StageResult> }
-export type Activities = StageActivities & { resolveArtifact(given: Artifact | string): Promise<Artifact>; notify(message: Notification): Promise<void> }
+export type Activities = StageActivities & {
+  resolveArtifact(given: Artifact | string): Promise<Artifact>
+  notify(message: Notification): Promise<void>
+}
 
 export function createActivities(runner: StageRunner): Activities {
   const stages = Object.keys(stageSchemas) as StageName[]
   const entries = stages.map((stage) => [stage, (input: unknown) => runStage(runner, stage, input)])
-  return { ...(Object.fromEntries(entries) as StageActivities), resolveArtifact: (given) => resolveArtifact(runner, given), notify }
+  return {
+    ...(Object.fromEntries(entries) as StageActivities),
+    resolveArtifact: (given) => resolveArtifact(runner, given),
+    notify,
+  }
 }

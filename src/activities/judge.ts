@@ -14,14 +14,40 @@ import { measured, type Stage } from './stage'
 export const judge: Stage<'judge'> = {
   async run(input, host) {
     const { task, train, evaluation } = readData(await host.open(input.data))
-    const decided = decidedPairs([...evaluation, ...train]).slice(0, input.pairs).map(({ responses: [first, second], ...pair }) => ({ ...pair, first, second }))
-    if (decided.length === 0) throw new InvalidInput('judge: no row of the data has two responses of which people preferred one; give HH-RLHF, PandaLM, or rows with "responses" and "preferred"')
+    const decided = decidedPairs([...evaluation, ...train])
+      .slice(0, input.pairs)
+      .map(({ responses: [first, second], ...pair }) => ({ ...pair, first, second }))
+    if (decided.length === 0)
+      throw new InvalidInput(
+        'judge: no row of the data has two responses of which people preferred one; give HH-RLHF, PandaLM, or rows with "responses" and "preferred"',
+      )
     const { labeler, technique, spent } = await openLabeler(input.labeler, host)
-    const preferences = await judgePairs(labeler, task, decided, technique, input.seed, measured(host, 'labelling', decided.length, 'pairs'))
+    const preferences = await judgePairs(
+      labeler,
+      task,
+      decided,
+      technique,
+      input.seed,
+      measured(host, 'labelling', decided.length, 'pairs'),
+    )
     const judgements = decided.map(({ id, preferred }, i): Judgement => ({ id, preferred, ...preferences[i]! }))
     writeJsonl(join(host.output, 'judgements.jsonl'), judgements)
-    if (preferences.every(isUnanswered)) throw new Error(`judge: ${labeler.name} answered none of ${decided.length} pairs: ${(preferences[0] as { failed: string }).failed}`)
+    if (preferences.every(isUnanswered))
+      throw new Error(
+        `judge: ${labeler.name} answered none of ${decided.length} pairs: ${(preferences[0] as { failed: string }).failed}`,
+      )
     const { agreement, sameSlot, failed, tooLong } = variantResult('', judgements)
-    return { task: task.name, labeler: labeler.name, pairs: decided.length, agreement: agreement.value, agreementLow: agreement.low, agreementHigh: agreement.high, sameSlot: sameSlot.n > 0 ? sameSlot.value : null, failed, tooLong, ...spent() }
+    return {
+      task: task.name,
+      labeler: labeler.name,
+      pairs: decided.length,
+      agreement: agreement.value,
+      agreementLow: agreement.low,
+      agreementHigh: agreement.high,
+      sameSlot: sameSlot.n > 0 ? sameSlot.value : null,
+      failed,
+      tooLong,
+      ...spent(),
+    }
   },
 }

@@ -25,7 +25,16 @@ export const label: Stage<'label'> = {
     }
     refuseTooMany(out.tally, input.settings.maxFailedShare)
     const { labels, failed, tooLong, bounded, bothOrders, sameSlot, confidence } = out.tally
-    return { labeler: labeler.name, labels, failed, tooLong, bounded, sameSlotShare: bothOrders > 0 ? sameSlot / bothOrders : null, meanConfidence: confidence / labels, ...spent() }
+    return {
+      labeler: labeler.name,
+      labels,
+      failed,
+      tooLong,
+      bounded,
+      sameSlotShare: bothOrders > 0 ? sameSlot / bothOrders : null,
+      meanConfidence: confidence / labels,
+      ...spent(),
+    }
   },
 }
 
@@ -36,7 +45,17 @@ interface WithoutLabel {
   tooLong: boolean
 }
 
-const emptyTally = () => ({ pairs: 0, labels: 0, failed: 0, tooLong: 0, bounded: 0, bothOrders: 0, sameSlot: 0, confidence: 0, reasons: new Set<string>() })
+const emptyTally = () => ({
+  pairs: 0,
+  labels: 0,
+  failed: 0,
+  tooLong: 0,
+  bounded: 0,
+  bothOrders: 0,
+  sameSlot: 0,
+  confidence: 0,
+  reasons: new Set<string>(),
+})
 type Tally = ReturnType<typeof emptyTally>
 
 /** Writes labels and failures as they come, and counts them. */
@@ -50,7 +69,8 @@ function labelWriter(folder: string, labeler: string) {
       const labels: Labelled[] = []
       const without: WithoutLabel[] = []
       preferences.forEach((preference, i) => {
-        if (isUnanswered(preference)) without.push({ id: samples[i]!.id, reason: preference.failed, tooLong: preference.tooLong ?? false })
+        if (isUnanswered(preference))
+          without.push({ id: samples[i]!.id, reason: preference.failed, tooLong: preference.tooLong ?? false })
         else labels.push({ ...samples[i]!, ...preference, labeler })
       })
       appendJsonl(files.labels, labels)
@@ -80,5 +100,7 @@ function countFailure(tally: Tally, { reason, tooLong }: WithoutLabel): void {
 /** Nothing is lost when this throws: answers are kept, and another attempt asks only what failed. */
 function refuseTooMany({ pairs, labels, failed, reasons }: Tally, allowed: number): void {
   if (labels > 0 && failed / pairs <= allowed) return
-  throw new Error(`label: ${failed} of ${pairs} labels failed, ${labels} were given, label.maxFailedShare allows ${allowed * 100} %: ${[...reasons].join('; ') || 'every pair is longer than the context of the labeler'}`)
+  throw new Error(
+    `label: ${failed} of ${pairs} labels failed, ${labels} were given, label.maxFailedShare allows ${allowed * 100} %: ${[...reasons].join('; ') || 'every pair is longer than the context of the labeler'}`,
+  )
 }

@@ -34,6 +34,16 @@ function opened(asked: Labeler, settings: LabelerSettings, host: StageHost, usag
   return { labeler, technique: techniqueOf(settings), spent: () => ({ reusedAnswers: labeler.reused, ...usage }) }
 }
 
-function techniqueOf({ preamble, exemplars, chainOfThought, samples, temperature, topK, rationaleTokens, orders, labels }: LabelerSettings): Technique {
+function techniqueOf({
+  preamble,
+  exemplars,
+  chainOfThought,
+  samples,
+  temperature,
+  topK,
+  rationaleTokens,
+  orders,
+  labels,
+}: LabelerSettings): Technique {
   return { preamble, exemplars, chainOfThought, samples, temperature, topK, rationaleTokens, orders, labels }
 }

@@ -10,7 +10,9 @@ import type { Stage } from './stage'
 
 export const model: Stage<'model'> = {
   async run({ spec, from }, host) {
-    const folder = from ? await host.open(from) : await located(spec, (done, total) => host.report({ phase: 'downloading', done, total, unit: 'bytes' }))
+    const folder = from
+      ? await host.open(from)
+      : await located(spec, (done, total) => host.report({ phase: 'downloading', done, total, unit: 'bytes' }))
     const names = readdirSync(folder).filter((name) => MODEL_FILE.test(name) && statSync(join(folder, name)).isFile())
     names.forEach((name, i) => {
       copyFileSync(join(folder, name), join(host.output, name), constants.COPYFILE_FICLONE)

@@ -18,27 +18,66 @@ export const ratingItems: Stage<'rating-items'> = {
     const contest = readContest(await host.open(input.contest))
     const policies = input.policies ?? [...new Set(contest.prompts.flatMap(({ responses }) => Object.keys(responses)))]
     const complete = contest.prompts.filter(({ responses }) => policies.every((name) => responses[name] !== undefined))
-    if (complete.length === 0) throw new InvalidInput(`rating-items: no prompt of the contest has a response of each of ${policies.join(', ')}`)
-    const drawn = permutation(complete.length, [input.seed, 'rating-items']).slice(0, input.prompts).map((i) => complete[i]!)
+    if (complete.length === 0)
+      throw new InvalidInput(`rating-items: no prompt of the contest has a response of each of ${policies.join(', ')}`)
+    const drawn = permutation(complete.length, [input.seed, 'rating-items'])
+      .slice(0, input.prompts)
+      .map((i) => complete[i]!)
     const items = drawn.map((prompt, i) => itemOf(prompt, policies, input, i))
     const every = input.kind === 'rank' && policies.length > 1 ? input.checkEvery : 0
-    const all = every === 0 ? items : items.flatMap((one, i) => ((i + 1) % every === 0 ? [one, checkOf(drawn, i, policies, input)] : [one]))
-    writeItems(host.output, all.map(({ item }) => item), all.map(({ key }) => key))
-    return { task: contest.task, items: all.length, checks: all.length - items.length, policies: policies.join(', '), responses: policies.length, checkItems: all.flatMap(({ key }, i) => (key.check ? [i] : [])).join(' ') }
+    const all =
+      every === 0
+        ? items
+        : items.flatMap((one, i) => ((i + 1) % every === 0 ? [one, checkOf(drawn, i, policies, input)] : [one]))
+    writeItems(
+      host.output,
+      all.map(({ item }) => item),
+      all.map(({ key }) => key),
+    )
+    return {
+      task: contest.task,
+      items: all.length,
+      checks: all.length - items.length,
+      policies: policies.join(', '),
+      responses: policies.length,
+      checkItems: all.flatMap(({ key }, i) => (key.check ? [i] : [])).join(' '),
+    }
   },
 }
 
-function itemOf({ id, context, responses }: Prompted, policies: readonly string[], { seed }: StageInput<'rating-items'>, i: number): Drawn {
+function itemOf(
+  { id, context, responses }: Prompted,
+  policies: readonly string[],
+  { seed }: StageInput<'rating-items'>,
+  i: number,
+): Drawn {
   const order = permutation(policies.length, [seed, 'rating-order', i]).map((at) => policies[at]!)
-  return { item: { context, responses: order.map((name) => responses[name]!) }, key: { id, policies: order, check: false } }
+  return {
+    item: { context, responses: order.map((name) => responses[name]!) },
+    key: { id, policies: order, check: false },
+  }
 }
 
 /** The same prompt as a neighbour's, one response with its words in disorder: whoever reads puts it last. */
-function checkOf(drawn: readonly Prompted[], i: number, policies: readonly string[], input: StageInput<'rating-items'>): Drawn {
+function checkOf(
+  drawn: readonly Prompted[],
+  i: number,
+  policies: readonly string[],
+  input: StageInput<'rating-items'>,
+): Drawn {
   const source = drawn[(i + Math.floor(drawn.length / 2)) % drawn.length]!
   const { item, key } = itemOf(source, policies, input, drawn.length + i)
   const place = permutation(policies.length, [input.seed, 'spoiled', i])[0]!
   const words = source.context.split(/\s+/)
-  const spoiled = permutation(Math.min(words.length, 40), [input.seed, 'words', i]).map((at) => words[at]!).join(' ')
-  return { item: { ...item, responses: item.responses.map((response, at) => (at === place ? spoiled : response)) }, key: { id: `${key.id} (check)`, policies: key.policies.map((name, at) => (at === place ? SPOILED : name)), check: true } }
+  const spoiled = permutation(Math.min(words.length, 40), [input.seed, 'words', i])
+    .map((at) => words[at]!)
+    .join(' ')
+  return {
+    item: { ...item, responses: item.responses.map((response, at) => (at === place ? spoiled : response)) },
+    key: {
+      id: `${key.id} (check)`,
+      policies: key.policies.map((name, at) => (at === place ? SPOILED : name)),
+      check: true,
+    },
+  }
 }

@@ -3,11 +3,33 @@ import type { StageName } from '../contracts/stages'
 import type { Stage } from './stage'
 
 /** Raise a version when the same input would give other files. */
-const versions: Record<StageName, number> = { model: 1, data: 2, sft: 1, sample: 1, label: 1, 'human-labels': 1, 'reward-model': 3, rl: 3, choose: 1, evaluate: 2, respond: 1, contest: 1, comparison: 1, 'rating-items': 1, 'human-results': 1, judge: 1, study: 1, 'sweep-report': 1, claims: 1, report: 2 }
+const versions: Record<StageName, number> = {
+  model: 1,
+  data: 2,
+  sft: 1,
+  sample: 1,
+  label: 1,
+  'human-labels': 1,
+  'reward-model': 3,
+  rl: 3,
+  choose: 1,
+  evaluate: 2,
+  respond: 1,
+  contest: 1,
+  comparison: 1,
+  'rating-items': 1,
+  'human-results': 1,
+  judge: 1,
+  study: 1,
+  'sweep-report': 1,
+  claims: 1,
+  report: 2,
+}
 export const stageVersion = (stage: StageName): number => versions[stage]
 
 /** Of whole runs these read a few small files; reading all weights for them would take longer than they do. */
-export const readsTextAlone = (stage: StageName): boolean => ['report', 'study', 'comparison', 'human-results', 'sweep-report', 'claims'].includes(stage)
+export const readsTextAlone = (stage: StageName): boolean =>
+  ['report', 'study', 'comparison', 'human-results', 'sweep-report', 'claims'].includes(stage)
 
 const load: { [N in StageName]: () => Promise<Stage<N>> } = {
   model: async () => (await import('./model.js')).model,

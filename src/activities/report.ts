@@ -16,7 +16,14 @@ const metricsSchema = z.record(z.string(), z.number())
 
 export const report: Stage<'report'> = {
   async run(input, host) {
-    const data: ReportData = { title: input.title, settings: input.settings, version, stages: [], dropped: {}, contests: [] }
+    const data: ReportData = {
+      title: input.title,
+      settings: input.settings,
+      version,
+      stages: [],
+      dropped: {},
+      contests: [],
+    }
     for (const artifact of input.artifacts) await gather(data, artifact, host)
     writeFileSync(join(host.output, 'report.html'), renderReport(data))
     writeTensorBoard(join(host.output, TENSORBOARD), data.stages)
@@ -28,12 +35,25 @@ async function gather(data: ReportData, artifact: Artifact, host: StageHost): Pr
   const folder = await host.open(artifact)
   const { stage, version, seconds, summary } = await host.manifest(artifact)
   const log = join(folder, LOG_FILE)
-  data.stages.push({ stage, version, seconds, summary, uri: artifact.uri, sha256: artifact.sha256, metrics: existsSync(log) ? readJsonl(log, metricsSchema) : [] })
-  if (stage === 'data') data.dropped = JSON.parse(readFileSync(join(folder, 'dropped.json'), 'utf8')) as Record<string, number>
+  data.stages.push({
+    stage,
+    version,
+    seconds,
+    summary,
+    uri: artifact.uri,
+    sha256: artifact.sha256,
+    metrics: existsSync(log) ? readJsonl(log, metricsSchema) : [],
+  })
+  if (stage === 'data')
+    data.dropped = JSON.parse(readFileSync(join(folder, 'dropped.json'), 'utf8')) as Record<string, number>
   if (stage === 'choose') data.choice = JSON.parse(readFileSync(join(folder, 'choice.json'), 'utf8')) as Choice
-  if (stage === 'reward-model') data.calibration = JSON.parse(readFileSync(join(folder, 'calibration.json'), 'utf8')) as Calibration
+  if (stage === 'reward-model')
+    data.calibration = JSON.parse(readFileSync(join(folder, 'calibration.json'), 'utf8')) as Calibration
   if (stage === 'evaluate') {
     data.evaluation = JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8')) as Evaluation
-    data.contests = readJsonl(join(folder, 'contests.jsonl'), z.looseObject({ id: z.string() })) as unknown as JudgedContest[]
+    data.contests = readJsonl(
+      join(folder, 'contests.jsonl'),
+      z.looseObject({ id: z.string() }),
+    ) as unknown as JudgedContest[]
   }
 }

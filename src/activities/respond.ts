@@ -22,16 +22,38 @@ export const respond: Stage<'respond'> = {
     const { evaluation } = readData(await host.open(input.data))
     const responses = await responsesTo(evaluation, input.policy, input, 'responses', host)
     writeJsonl(join(host.output, FILE), responses)
-    const mean = (figure: (response: Response) => number) => responses.reduce((sum, response) => sum + figure(response), 0) / responses.length
-    return { responses: responses.length, meanTokens: mean(({ tokens }) => tokens), endedShare: mean(({ ended }) => Number(ended)) }
+    const mean = (figure: (response: Response) => number) =>
+      responses.reduce((sum, response) => sum + figure(response), 0) / responses.length
+    return {
+      responses: responses.length,
+      meanTokens: mean(({ tokens }) => tokens),
+      endedShare: mean(({ ended }) => Number(ended)),
+    }
   },
 }
 
 /** One response a row, in order. */
-export async function responsesTo(rows: readonly Row[], policy: Artifact, { limits, temperature, seed }: Pick<StageInput<'respond'>, 'limits' | 'temperature' | 'seed'>, phase: string, host: StageHost): Promise<Response[]> {
+export async function responsesTo(
+  rows: readonly Row[],
+  policy: Artifact,
+  { limits, temperature, seed }: Pick<StageInput<'respond'>, 'limits' | 'temperature' | 'seed'>,
+  phase: string,
+  host: StageHost,
+): Promise<Response[]> {
   const loaded = loadModelAndTokenizer(await host.open(policy))
   const sampling = { maxTokens: limits.responseTokens, temperature, stopIds: stopIds(loaded) }
-  const responses = await generate(loaded.model, rows.map((row) => promptIds(loaded, row)), sampling, [seed, 'evaluate'], counted(host, phase, rows.length, 'responses'))
+  const responses = await generate(
+    loaded.model,
+    rows.map((row) => promptIds(loaded, row)),
+    sampling,
+    [seed, 'evaluate'],
+    counted(host, phase, rows.length, 'responses'),
+  )
   disposeModel(loaded.model)
-  return responses.map(({ ids, stopped }, i) => ({ id: rows[i]!.id, text: loaded.tokenizer.decode(ids).trim(), tokens: ids.length, ended: stopped }))
+  return responses.map(({ ids, stopped }, i) => ({
+    id: rows[i]!.id,
+    text: loaded.tokenizer.decode(ids).trim(),
+    tokens: ids.length,
+    ended: stopped,
+  }))
 }

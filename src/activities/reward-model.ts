@@ -34,11 +34,19 @@ export const rewardModel: Stage<'reward-model'> = {
 
     const model = trainable(loaded.model, settings, seed)
     addScoreHead(model, seed)
-    const { history } = await trainRewardModel(model, training, { ...settings, seed }, trainingHost(host, 'training', settings.checkpointEvery))
+    const { history } = await trainRewardModel(
+      model,
+      training,
+      { ...settings, seed },
+      trainingHost(host, 'training', settings.checkpointEvery),
+    )
 
     const sequences = [...held, ...training].flatMap(({ first, second }) => [first, second])
     const gap = paddingGap(model, sequences.slice(0, CHECKED_ROWS))
-    if (gap > ALLOWED_GAP) throw new Error(`reward-model: scores differ by ${gap.toExponential(1)} between left and right padding; this is a defect of rlaif, please report it`)
+    if (gap > ALLOWED_GAP)
+      throw new Error(
+        `reward-model: scores differ by ${gap.toExponential(1)} between left and right padding; this is a defect of rlaif, please report it`,
+      )
     const references = input.references ? await referenceResponses(input.references, loaded, host) : []
     const shifted = references.length > 0 ? references : sequences
     const shift = mean(await rewards(model, shifted.slice(0, SHIFT_RESPONSES), settings.microBatchSize))
@@ -59,7 +67,12 @@ export const rewardModel: Stage<'reward-model'> = {
       accuracy: held.length > 0 ? quality.accuracy.value : null,
       accuracyLow: quality.accuracy.low,
       accuracyHigh: quality.accuracy.high,
-      ...(byPeople.length > 0 && { humanPairs: byPeople.length, humanAccuracy: human.accuracy.value, humanAccuracyLow: human.accuracy.low, humanAccuracyHigh: human.accuracy.high }),
+      ...(byPeople.length > 0 && {
+        humanPairs: byPeople.length,
+        humanAccuracy: human.accuracy.value,
+        humanAccuracyLow: human.accuracy.low,
+        humanAccuracyHigh: human.accuracy.high,
+      }),
       calibrationError: held.length > 0 ? quality.calibration.error : null,
       shift,
       shiftedOn: references.length > 0 ? 'references' : 'labelled responses',
@@ -69,24 +82,50 @@ export const rewardModel: Stage<'reward-model'> = {
 }
 
 /** Pairs of all sources; the second and later ones cut to the size of the first, drawn by the seed (paper, Appendix K). */
-async function labelledPairs(sources: readonly Artifact[], loaded: LoadedModel, seed: number, host: StageHost): Promise<LabelledPair[]> {
-  const all = await Promise.all(sources.map(async (source) => readJsonl(join(await host.open(source), 'labels.jsonl'), labelledSchema)))
+async function labelledPairs(
+  sources: readonly Artifact[],
+  loaded: LoadedModel,
+  seed: number,
+  host: StageHost,
+): Promise<LabelledPair[]> {
+  const all = await Promise.all(
+    sources.map(async (source) => readJsonl(join(await host.open(source), 'labels.jsonl'), labelledSchema)),
+  )
   const most = all.length > 1 ? all[0]!.length : Infinity
-  return all.flatMap((labels, source) => permutation(labels.length, [seed, 'reward-model-source', source]).slice(0, most).map((i) => labelledPair(labels[i]!, loaded)))
+  return all.flatMap((labels, source) =>
+    permutation(labels.length, [seed, 'reward-model-source', source])
+      .slice(0, most)
+      .map((i) => labelledPair(labels[i]!, loaded)),
+  )
 }
 
 function labelledPair({ first, second, preferFirst, ...row }: Labelled, loaded: LoadedModel): LabelledPair {
   const prompt = promptIds(loaded, row)
-  return { group: JSON.stringify(row.messages), first: { prompt, response: first.ids }, second: { prompt, response: second.ids }, preferFirst }
+  return {
+    group: JSON.stringify(row.messages),
+    first: { prompt, response: first.ids },
+    second: { prompt, response: second.ids },
+    preferFirst,
+  }
 }
 
 /** What people preferred on the prompts held out for the evaluation: what the paper measures every reward model by (Table 5). */
-async function preferredByPeople({ data, limits }: NonNullable<StageInput<'reward-model'>['references']>, loaded: LoadedModel, host: StageHost): Promise<LabelledPair[]> {
-  return labelsOfPeople(readData(await host.open(data)).evaluation, loaded, limits).slice(0, MOST_HUMAN_PAIRS).map((label) => labelledPair(label, loaded))
+async function preferredByPeople(
+  { data, limits }: NonNullable<StageInput<'reward-model'>['references']>,
+  loaded: LoadedModel,
+  host: StageHost,
+): Promise<LabelledPair[]> {
+  return labelsOfPeople(readData(await host.open(data)).evaluation, loaded, limits)
+    .slice(0, MOST_HUMAN_PAIRS)
+    .map((label) => labelledPair(label, loaded))
 }
 
 /** Held-out pairs and training pairs; pairs of one prompt stay on one side. */
-function split(pairs: readonly LabelledPair[], { heldOutShare, trainShare }: StageInput<'reward-model'>['settings'], seed: number) {
+function split(
+  pairs: readonly LabelledPair[],
+  { heldOutShare, trainShare }: StageInput<'reward-model'>['settings'],
+  seed: number,
+) {
   const prompts = [...new Set(pairs.map(({ group }) => group))]
   const order = permutation(prompts.length, [seed, 'reward-model-split']).map((i) => prompts[i]!)
   const heldPrompts = Math.floor(prompts.length * heldOutShare)
@@ -98,18 +137,29 @@ function split(pairs: readonly LabelledPair[], { heldOutShare, trainShare }: Sta
   return { training, held: sorted.filter(({ group }) => rank.get(group)! < heldPrompts) }
 }
 
-async function referenceResponses({ data, limits }: NonNullable<StageInput<'reward-model'>['references']>, loaded: LoadedModel, host: StageHost): Promise<Sequence[]> {
+async function referenceResponses(
+  { data, limits }: NonNullable<StageInput<'reward-model'>['references']>,
+  loaded: LoadedModel,
+  host: StageHost,
+): Promise<Sequence[]> {
   const [end] = stopIds(loaded)
   const { train } = readData(await host.open(data))
   return train
     .filter(({ reference }) => reference !== undefined)
     .slice(0, SHIFT_RESPONSES)
-    .map((row) => ({ prompt: promptIds(loaded, row), response: [...loaded.tokenizer.encode(row.reference!).slice(0, limits.responseTokens - 1), end!] }))
+    .map((row) => ({
+      prompt: promptIds(loaded, row),
+      response: [...loaded.tokenizer.encode(row.reference!).slice(0, limits.responseTokens - 1), end!],
+    }))
 }
 
 /** How often the model orders a held-out pair as its label does, and whether its probabilities mean what they say. */
 async function heldOutQuality(model: Model, pairs: readonly LabelledPair[], batchSize: number) {
-  const scores = await rewards(model, pairs.flatMap(({ first, second }) => [first, second]), batchSize)
+  const scores = await rewards(
+    model,
+    pairs.flatMap(({ first, second }) => [first, second]),
+    batchSize,
+  )
   const predicted = pairs.map((_, i) => 1 / (1 + Math.exp(scores[2 * i + 1]! - scores[2 * i]!)))
   const labels = pairs.map(({ preferFirst }) => preferFirst)
   const right = predicted.filter((p, i) => p > 0.5 === labels[i]! > 0.5).length
@@ -119,9 +169,19 @@ async function heldOutQuality(model: Model, pairs: readonly LabelledPair[], batc
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length
 
 /** The name transformers gives the family's classifier, from that of its language model. */
-const classifierOf = ({ architectures }: Record<string, unknown>) => String((architectures as string[] | undefined)?.[0] ?? 'LlamaForCausalLM').replace(/(ForCausalLM|LMHeadModel)$/, 'ForSequenceClassification')
+const classifierOf = ({ architectures }: Record<string, unknown>) =>
+  String((architectures as string[] | undefined)?.[0] ?? 'LlamaForCausalLM').replace(
+    /(ForCausalLM|LMHeadModel)$/,
+    'ForSequenceClassification',
+  )
 
 /** So that transformers loads the folder with its score head. */
 function asSequenceClassifier(model: Model): Model {
-  return { ...model, config: { ...model.config, raw: { ...model.config.raw, architectures: [classifierOf(model.config.raw)], num_labels: 1 } } }
+  return {
+    ...model,
+    config: {
+      ...model.config,
+      raw: { ...model.config.raw, architectures: [classifierOf(model.config.raw)], num_labels: 1 },
+    },
+  }
 }

@@ -10,4 +10,5 @@ export function writeRewardShift(folder: string, shift: number): void {
   writeFileSync(join(folder, FILE), JSON.stringify({ shift }))
 }
 
-export const readRewardShift = (folder: string): number => schema.parse(JSON.parse(readFileSync(join(folder, FILE), 'utf8'))).shift
+export const readRewardShift = (folder: string): number =>
+  schema.parse(JSON.parse(readFileSync(join(folder, FILE), 'utf8'))).shift

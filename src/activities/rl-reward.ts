@@ -25,8 +25,15 @@ export interface OpenedReward {
   spent(): Record<string, number>
 }
 
-export async function openReward(input: StageInput<'rl'>, task: Task, loaded: LoadedModel, host: StageHost): Promise<OpenedReward> {
-  return input.rewardModel ? rewardModelReward(await host.open(input.rewardModel), loaded, input.settings.microBatchSize) : directReward(input, task, loaded, host)
+export async function openReward(
+  input: StageInput<'rl'>,
+  task: Task,
+  loaded: LoadedModel,
+  host: StageHost,
+): Promise<OpenedReward> {
+  return input.rewardModel
+    ? rewardModelReward(await host.open(input.rewardModel), loaded, input.settings.microBatchSize)
+    : directReward(input, task, loaded, host)
 }
 
 function rewardModelReward(folder: string, loaded: LoadedModel, batchSize: number): OpenedReward {
@@ -36,13 +43,27 @@ function rewardModelReward(folder: string, loaded: LoadedModel, batchSize: numbe
     spent: () => ({}),
     rewardFor(rows) {
       const prompts = rows.map((row) => promptIds(loaded, row))
-      return { score: async (responses) => (await rewards(model, responses.map(({ prompt, ids }) => ({ prompt: prompts[prompt]!, response: ids })), batchSize)).map((r) => r - shift) }
+      return {
+        score: async (responses) =>
+          (
+            await rewards(
+              model,
+              responses.map(({ prompt, ids }) => ({ prompt: prompts[prompt]!, response: ids })),
+              batchSize,
+            )
+          ).map((r) => r - shift),
+      }
     },
   }
 }
 
 /** A response that could not be scored stops the step: a made-up reward would train the policy on nothing. */
-async function directReward(input: StageInput<'rl'>, task: Task, { tokenizer }: LoadedModel, host: StageHost): Promise<OpenedReward> {
+async function directReward(
+  input: StageInput<'rl'>,
+  task: Task,
+  { tokenizer }: LoadedModel,
+  host: StageHost,
+): Promise<OpenedReward> {
   if (!input.labeler) throw new InvalidInput('rl: neither a reward model nor a labeler is given')
   const { labeler, spent } = await openLabeler(input.labeler, host)
   const overlaps = isEndpoint(input.labeler.settings)
@@ -50,7 +71,9 @@ async function directReward(input: StageInput<'rl'>, task: Task, { tokenizer }: 
     floor: -1,
     overlaps,
     async score(responses: readonly Response[]) {
-      const questions = responses.map(({ prompt, ids }) => scoreQuestion(task, rows[prompt]!.context, stripTrailingJunk(tokenizer.decode(ids).trim())))
+      const questions = responses.map(({ prompt, ids }) =>
+        scoreQuestion(task, rows[prompt]!.context, stripTrailingJunk(tokenizer.decode(ids).trim())),
+      )
       return (await scoresDespiteOutage(labeler, questions, host)).map((reward) => {
         if (isUnanswered(reward)) throw new Error(`rl: ${labeler.name} gave no score: ${reward.failed}`)
         return reward
@@ -64,7 +87,11 @@ async function directReward(input: StageInput<'rl'>, task: Task, { tokenizer }: 
 const PAUSES_SECONDS = [5, 10, 20, 40, 75, ...Array.from({ length: 11 }, () => 150)]
 
 /** An endpoint that is down stops the clock, not the training: the step waits, and what was answered is not asked again. */
-async function scoresDespiteOutage(labeler: Labeler, questions: readonly Question[], host: StageHost): Promise<(number | Unanswered)[]> {
+async function scoresDespiteOutage(
+  labeler: Labeler,
+  questions: readonly Question[],
+  host: StageHost,
+): Promise<(number | Unanswered)[]> {
   for (const [i, seconds] of PAUSES_SECONDS.entries()) {
     try {
       return await directRewards(labeler, questions)

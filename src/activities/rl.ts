@@ -34,9 +34,21 @@ export const rl: Stage<'rl'> = {
     const held = validationPrompts(train, settings)
     const rows = train.slice(held.length)
     const candidates = openCandidates(join(host.checkpoints, 'candidates'), settings.candidates)
-    const validation = held.length > 0 ? await openValidation(policy, promptsOf(held), rewardFor(held), settings, candidates) : undefined
-    const problem: RlTask = { prompts: promptsOf(rows), reward: rewardFor(rows), collapsed: (metrics) => collapsed(metrics, settings), ...(validation && { afterStep: validation.afterStep }) }
-    const { history, stopped } = await trainPolicy(policy, reference, problem, settings, trainingHost(host, 'training', settings.checkpointEvery))
+    const validation =
+      held.length > 0 ? await openValidation(policy, promptsOf(held), rewardFor(held), settings, candidates) : undefined
+    const problem: RlTask = {
+      prompts: promptsOf(rows),
+      reward: rewardFor(rows),
+      collapsed: (metrics) => collapsed(metrics, settings),
+      ...(validation && { afterStep: validation.afterStep }),
+    }
+    const { history, stopped } = await trainPolicy(
+      policy,
+      reference,
+      problem,
+      settings,
+      trainingHost(host, 'training', settings.checkpointEvery),
+    )
 
     const isTrusted = ({ step }: CandidateRecord) => step <= history.length // none of a step that training went back from
     const trusted = candidates.list().filter(isTrusted)
@@ -44,7 +56,10 @@ export const rl: Stage<'rl'> = {
     saveTrained(policy, host.output, loaded.folder)
     if (validation) {
       saveCandidates(candidates, trusted, policy, loaded, held, validation.initial, host.output)
-      writeValidations(host.output, [validation.initial, ...candidates.all().filter(isTrusted)].map((record) => inText(record, loaded)))
+      writeValidations(
+        host.output,
+        [validation.initial, ...candidates.all().filter(isTrusted)].map((record) => inText(record, loaded)),
+      )
     }
     writeJsonl(join(host.output, LOG_FILE), history)
     return {
@@ -53,7 +68,11 @@ export const rl: Stage<'rl'> = {
       reward: input.rewardModel ? 'reward model' : 'direct score',
       firstReward: history[0]!.rawReward!,
       lastReward: lastMean(history, 'rawReward'),
-      ...(validation && { validationBefore: validation.initial.reward, validationBest: trusted[0]?.reward ?? null, candidates: trusted.length }),
+      ...(validation && {
+        validationBefore: validation.initial.reward,
+        validationBest: trusted[0]?.reward ?? null,
+        candidates: trusted.length,
+      }),
       kl: lastMean(history, 'kl'),
       ...(stopped !== undefined && { stopped }),
       resumedAt: history.at(-1)!.resumedAt!,
@@ -64,34 +83,76 @@ export const rl: Stage<'rl'> = {
 
 type TrainingSettings = Omit<Settings, 'temperature'> & RlSettings
 
-function trainingSettings({ settings: { temperature, ...settings }, limits, seed }: StageInput<'rl'>, loaded: LoadedModel): TrainingSettings {
-  return { ...settings, seed, sampling: { maxTokens: limits.responseTokens, temperature, stopIds: stopIds(loaded), batchSize: settings.batchSize } }
+function trainingSettings(
+  { settings: { temperature, ...settings }, limits, seed }: StageInput<'rl'>,
+  loaded: LoadedModel,
+): TrainingSettings {
+  return {
+    ...settings,
+    seed,
+    sampling: {
+      maxTokens: limits.responseTokens,
+      temperature,
+      stopIds: stopIds(loaded),
+      batchSize: settings.batchSize,
+    },
+  }
 }
 
 /** Kept out of training, to choose among its steps. */
-const validationPrompts = (train: readonly Row[], { candidates, validationPrompts }: TrainingSettings) => (candidates > 0 ? train.slice(0, Math.min(validationPrompts, Math.floor(train.length / 4))) : [])
+const validationPrompts = (train: readonly Row[], { candidates, validationPrompts }: TrainingSettings) =>
+  candidates > 0 ? train.slice(0, Math.min(validationPrompts, Math.floor(train.length / 4))) : []
 
 /** Why a policy is no longer to be trusted (rule of the settings). */
-function collapsed({ kl, entropy, length }: Metrics, { maxKl, minEntropy, minLength }: TrainingSettings): string | undefined {
-  if (kl! > maxKl) return `KL to the SFT model is ${kl!.toFixed(1)}, above rl.maxKl = ${maxKl}: lower the learning rate or raise rl.klWeight`
-  if (entropy! < minEntropy) return `entropy is ${entropy!.toFixed(4)}, below rl.minEntropy = ${minEntropy}: the policy has collapsed to few texts`
+function collapsed(
+  { kl, entropy, length }: Metrics,
+  { maxKl, minEntropy, minLength }: TrainingSettings,
+): string | undefined {
+  if (kl! > maxKl)
+    return `KL to the SFT model is ${kl!.toFixed(1)}, above rl.maxKl = ${maxKl}: lower the learning rate or raise rl.klWeight`
+  if (entropy! < minEntropy)
+    return `entropy is ${entropy!.toFixed(4)}, below rl.minEntropy = ${minEntropy}: the policy has collapsed to few texts`
   if (length! < minLength) return `responses have ${length!.toFixed(1)} tokens, fewer than rl.minLength = ${minLength}`
   return undefined
 }
 
-function trainPolicy(policy: Model, reference: Model, problem: RlTask, settings: TrainingSettings, host: TrainingHost): Promise<TrainingResult> {
+function trainPolicy(
+  policy: Model,
+  reference: Model,
+  problem: RlTask,
+  settings: TrainingSettings,
+  host: TrainingHost,
+): Promise<TrainingResult> {
   if (settings.algorithm === 'rloo') return trainRloo({ policy, reference }, problem, settings, host)
   const value = trainable(policy.lora ? reference : cloneModel(reference), settings, settings.seed + 1)
   addScoreHead(value, settings.seed, 0)
   return trainReinforce({ policy, reference, value }, problem, settings, host)
 }
 
-const inText = ({ step, reward, responses }: CandidateRecord, { tokenizer }: LoadedModel): CandidateText => ({ step, reward, responses: responses.map((ids) => tokenizer.decode(ids).trim()) })
+const inText = ({ step, reward, responses }: CandidateRecord, { tokenizer }: LoadedModel): CandidateText => ({
+  step,
+  reward,
+  responses: responses.map((ids) => tokenizer.decode(ids).trim()),
+})
 
 /** Each as a model folder of its own, with what it answered, for stage `choose`. */
-function saveCandidates(candidates: Candidates, trusted: readonly CandidateRecord[], policy: Model, loaded: LoadedModel, rows: readonly Row[], initial: CandidateRecord, output: string): void {
+function saveCandidates(
+  candidates: Candidates,
+  trusted: readonly CandidateRecord[],
+  policy: Model,
+  loaded: LoadedModel,
+  rows: readonly Row[],
+  initial: CandidateRecord,
+  output: string,
+): void {
   for (const record of trusted) {
-    candidates.withPolicy(record, policy, (then) => saveTrained(then, join(output, candidateFolder(record.step)), loaded.folder))
+    candidates.withPolicy(record, policy, (then) =>
+      saveTrained(then, join(output, candidateFolder(record.step)), loaded.folder),
+    )
   }
-  writeCandidates(output, { rows: rows.map(({ id, context }) => ({ id, context })), initial: inText(initial, loaded), candidates: trusted.map((record) => inText(record, loaded)) })
+  writeCandidates(output, {
+    rows: rows.map(({ id, context }) => ({ id, context })),
+    initial: inText(initial, loaded),
+    candidates: trusted.map((record) => inText(record, loaded)),
+  })
 }

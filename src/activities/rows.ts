@@ -8,10 +8,23 @@ import { readJsonFile, taskSchema, type Task } from '../data/task'
 import type { LoadedModel } from '../model/loaded'
 
 const responseSchema = z.object({ text: z.string(), ids: z.array(z.number().int()), stopped: z.boolean() })
-export const sampleSchema = z.object({ id: z.string(), messages: rowSchema.shape.messages, context: z.string(), first: responseSchema, second: responseSchema })
+export const sampleSchema = z.object({
+  id: z.string(),
+  messages: rowSchema.shape.messages,
+  context: z.string(),
+  first: responseSchema,
+  second: responseSchema,
+})
 export type Sample = z.infer<typeof sampleSchema>
 
-export const labelledSchema = sampleSchema.extend({ preferFirst: z.number().min(0).max(1), slotOne: z.array(z.number()), bounded: z.literal(true).optional(), counted: z.number().optional(), rationales: z.array(z.string()).optional(), labeler: z.string() })
+export const labelledSchema = sampleSchema.extend({
+  preferFirst: z.number().min(0).max(1),
+  slotOne: z.array(z.number()),
+  bounded: z.literal(true).optional(),
+  counted: z.number().optional(),
+  rationales: z.array(z.string()).optional(),
+  labeler: z.string(),
+})
 export type Labelled = z.infer<typeof labelledSchema>
 
 export interface DataArtifact {
@@ -21,11 +34,16 @@ export interface DataArtifact {
 }
 export function readData(folder: string): DataArtifact {
   const rows = (name: string) => readJsonl(join(folder, `${name}.jsonl`), rowSchema)
-  return { task: taskSchema.parse(readJsonFile(join(folder, 'task.json'))), train: rows('train'), evaluation: rows('evaluation') }
+  return {
+    task: taskSchema.parse(readJsonFile(join(folder, 'task.json'))),
+    train: rows('train'),
+    evaluation: rows('evaluation'),
+  }
 }
 
 /** The policy's prompt of a row, as token ids. */
-export const promptIds = ({ tokenizer }: Pick<LoadedModel, 'tokenizer'>, row: Pick<Row, 'messages'>): number[] => tokenizer.encode(tokenizer.renderChat(row.messages))
+export const promptIds = ({ tokenizer }: Pick<LoadedModel, 'tokenizer'>, row: Pick<Row, 'messages'>): number[] =>
+  tokenizer.encode(tokenizer.renderChat(row.messages))
 
 const candidateSchema = z.object({ step: z.number().int(), reward: z.number(), responses: z.array(z.string()) })
 export type CandidateText = z.infer<typeof candidateSchema>
@@ -47,12 +65,15 @@ export function writeCandidates(folder: string, file: CandidatesFile): void {
   writeFileSync(join(folder, CANDIDATES_FILE), JSON.stringify(file))
 }
 
-export const readCandidates = (folder: string): CandidatesFile => candidatesSchema.parse(readJsonFile(join(folder, CANDIDATES_FILE)))
+export const readCandidates = (folder: string): CandidatesFile =>
+  candidatesSchema.parse(readJsonFile(join(folder, CANDIDATES_FILE)))
 
 const VALIDATIONS_FILE = 'validations.jsonl'
 
 /** What the policy answered to the validation prompts at every validation, the SFT model first. */
-export const writeValidations = (folder: string, validations: readonly CandidateText[]): void => writeJsonl(join(folder, VALIDATIONS_FILE), validations)
+export const writeValidations = (folder: string, validations: readonly CandidateText[]): void =>
+  writeJsonl(join(folder, VALIDATIONS_FILE), validations)
 
 /** None of a run without validation prompts. */
-export const readValidations = (folder: string): CandidateText[] => (existsSync(join(folder, VALIDATIONS_FILE)) ? readJsonl(join(folder, VALIDATIONS_FILE), candidateSchema) : [])
+export const readValidations = (folder: string): CandidateText[] =>
+  existsSync(join(folder, VALIDATIONS_FILE)) ? readJsonl(join(folder, VALIDATIONS_FILE), candidateSchema) : []

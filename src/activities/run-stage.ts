@@ -26,7 +26,9 @@ export async function runStage(runner: StageRunner, stage: StageName, input: unk
   const meter = openStageMeter(stage)
   try {
     const parsed = parse(stageSchemas[stage] as never, input, stage) as { cache: Cache }
-    const result = await whileHeartbeating((signal, onProgress) => foundOrComputed(runner, stage, parsed, signal, (progress) => (onProgress(progress), meter.progress(progress))))
+    const result = await whileHeartbeating((signal, onProgress) =>
+      foundOrComputed(runner, stage, parsed, signal, (progress) => (onProgress(progress), meter.progress(progress))),
+    )
     meter.ended(result.reused ? 'reused' : 'computed', result)
     return result
   } catch (error) {
@@ -35,7 +37,13 @@ export async function runStage(runner: StageRunner, stage: StageName, input: unk
   }
 }
 
-async function foundOrComputed({ store, home }: StageRunner, stage: StageName, input: { cache: Cache }, signal: AbortSignal, onProgress: (progress: Progress) => void): Promise<StageResult> {
+async function foundOrComputed(
+  { store, home }: StageRunner,
+  stage: StageName,
+  input: { cache: Cache },
+  signal: AbortSignal,
+  onProgress: (progress: Progress) => void,
+): Promise<StageResult> {
   const { cache, ...settings } = input
   const version = stageVersion(stage)
   const ownRun = cache === 'off' && { run: Context.current().info.workflowExecution?.runId } // found again by this run's own attempts alone
@@ -44,16 +52,27 @@ async function foundOrComputed({ store, home }: StageRunner, stage: StageName, i
   if (found) return { ...found, reused: true }
 
   if (!readsTextAlone(stage)) for (const artifact of artifactsIn(settings)) await store.verify(artifact)
-  const claim = await store.claim(stage, key, signal, () => onProgress({ phase: 'waiting for the same stage of another run', done: 0, total: 1, unit: 'stages' }))
+  const claim = await store.claim(stage, key, signal, () =>
+    onProgress({ phase: 'waiting for the same stage of another run', done: 0, total: 1, unit: 'stages' }),
+  )
   try {
     const foundNow = cache === 'refresh' || !claim.waited ? undefined : await store.find(stage, key)
-    return foundNow ? { ...foundNow, reused: true } : await computed({ store, home }, stage, key, input, signal, onProgress)
+    return foundNow
+      ? { ...foundNow, reused: true }
+      : await computed({ store, home }, stage, key, input, signal, onProgress)
   } finally {
     await claim.release()
   }
 }
 
-async function computed({ store, home }: StageRunner, stage: StageName, key: string, input: { cache: Cache }, signal: AbortSignal, onProgress: (progress: Progress) => void): Promise<StageResult> {
+async function computed(
+  { store, home }: StageRunner,
+  stage: StageName,
+  key: string,
+  input: { cache: Cache },
+  signal: AbortSignal,
+  onProgress: (progress: Progress) => void,
+): Promise<StageResult> {
   const { cache: _, ...settings } = input
   const version = stageVersion(stage)
   const started = Date.now()
@@ -61,8 +80,18 @@ async function computed({ store, home }: StageRunner, stage: StageName, key: str
   const work = await store.begin(stage, key)
   const madeSafe = store.keepSafe(work)
   try {
-    const summary = await computeInChild({ stage, input, home, ...work, trace: traceParent() }, signal, { onProgress, onLine: (line) => log.warn(line, { stage }) })
-    const artifact = await store.commit(work, { stage, version, key, seconds: (Date.now() - started) / 1000, input: settings, summary })
+    const summary = await computeInChild({ stage, input, home, ...work, trace: traceParent() }, signal, {
+      onProgress,
+      onLine: (line) => log.warn(line, { stage }),
+    })
+    const artifact = await store.commit(work, {
+      stage,
+      version,
+      key,
+      seconds: (Date.now() - started) / 1000,
+      input: settings,
+      summary,
+    })
     log.info('stage finished', { stage, key, seconds: (Date.now() - started) / 1000 })
     return { ...artifact, reused: false }
   } catch (error) {
@@ -74,7 +103,9 @@ async function computed({ store, home }: StageRunner, stage: StageName, key: str
 }
 
 /** Heartbeats with the latest progress for as long as `work` goes on; a cancelled activity aborts its signal. */
-async function whileHeartbeating<T>(work: (signal: AbortSignal, onProgress: (progress: Progress) => void) => Promise<T>): Promise<T> {
+async function whileHeartbeating<T>(
+  work: (signal: AbortSignal, onProgress: (progress: Progress) => void) => Promise<T>,
+): Promise<T> {
   const context = Context.current()
   let latest: unknown
   const timer = setInterval(() => context.heartbeat(latest), HEARTBEAT_MS)
@@ -82,7 +113,11 @@ async function whileHeartbeating<T>(work: (signal: AbortSignal, onProgress: (pro
   try {
     return await work(context.cancellationSignal, (progress) => (latest = progress))
   } catch (error) {
-    if (context.cancellationDetails?.workerShutdown) throw ApplicationFailure.nonRetryable('the worker was shut down; the stage goes on elsewhere from what it has saved', HANDED_BACK)
+    if (context.cancellationDetails?.workerShutdown)
+      throw ApplicationFailure.nonRetryable(
+        'the worker was shut down; the stage goes on elsewhere from what it has saved',
+        HANDED_BACK,
+      )
     if (context.cancellationSignal.aborted) await context.cancelled // rejects with Temporal's own reason
     throw error
   } finally {
@@ -90,7 +125,12 @@ async function whileHeartbeating<T>(work: (signal: AbortSignal, onProgress: (pro
   }
 }
 
-const outcomeOf = (error: unknown) => (error instanceof CancelledFailure ? 'cancelled' : error instanceof ApplicationFailure && error.type === HANDED_BACK ? 'handed back' : 'failed')
+const outcomeOf = (error: unknown) =>
+  error instanceof CancelledFailure
+    ? 'cancelled'
+    : error instanceof ApplicationFailure && error.type === HANDED_BACK
+      ? 'handed back'
+      : 'failed'
 
 const FINAL = new Set(['InvalidInput', 'EndpointRefused', 'Diverged', 'DiskFull', 'OutOfMemory'])
 
@@ -100,7 +140,12 @@ function asActivityFailure(thrown: unknown, home: string): unknown {
   const error = explained(thrown, home)
   const nonRetryable = error instanceof InvalidInput || FINAL.has(error.name)
   const { detail } = error as StageFailure
-  return ApplicationFailure.create({ message: error.message, type: error.name, nonRetryable, ...(detail !== undefined && { details: [detail] }) })
+  return ApplicationFailure.create({
+    message: error.message,
+    type: error.name,
+    nonRetryable,
+    ...(detail !== undefined && { details: [detail] }),
+  })
 }
 
 /** The reference of an artifact that a person named by its URI. */

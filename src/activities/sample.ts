@@ -14,7 +14,8 @@ export const sample: Stage<'sample'> = {
   async run(input, host) {
     const { train } = readData(await host.open(input.data))
     const loaded = loadModelAndTokenizer(await host.open(input.policy))
-    const samples = input.settings.source === 'data' ? fromData(train, loaded, input) : await fromPolicy(train, loaded, input, host)
+    const samples =
+      input.settings.source === 'data' ? fromData(train, loaded, input) : await fromPolicy(train, loaded, input, host)
     writeJsonl(join(host.output, 'samples.jsonl'), samples)
     const responses = samples.flatMap(({ first, second }) => [first, second])
     return {
@@ -26,17 +27,43 @@ export const sample: Stage<'sample'> = {
   },
 }
 
-async function fromPolicy(rows: readonly Row[], loaded: LoadedModel, { limits, settings: { temperature, topK, topP }, seed }: StageInput<'sample'>, host: StageHost): Promise<Sample[]> {
+async function fromPolicy(
+  rows: readonly Row[],
+  loaded: LoadedModel,
+  { limits, settings: { temperature, topK, topP }, seed }: StageInput<'sample'>,
+  host: StageHost,
+): Promise<Sample[]> {
   const prompts = rows.flatMap((row) => [promptIds(loaded, row), promptIds(loaded, row)])
   const sampling = { maxTokens: limits.responseTokens, temperature, topK, topP, stopIds: stopIds(loaded) }
-  const responses = await generate(loaded.model, prompts, sampling, [seed, 'sample'], counted(host, 'sampling', prompts.length, 'responses'))
+  const responses = await generate(
+    loaded.model,
+    prompts,
+    sampling,
+    [seed, 'sample'],
+    counted(host, 'sampling', prompts.length, 'responses'),
+  )
   const response = ({ ids, stopped }: Continuation) => ({ text: loaded.tokenizer.decode(ids).trim(), ids, stopped })
-  return rows.map(({ id, messages, context }, i): Sample => ({ id, messages, context, first: response(responses[2 * i]!), second: response(responses[2 * i + 1]!) }))
+  return rows.map(({ id, messages, context }, i): Sample => ({
+    id,
+    messages,
+    context,
+    first: response(responses[2 * i]!),
+    second: response(responses[2 * i + 1]!),
+  }))
 }
 
 /** The pairs that people decided, without what they decided. */
 function fromData(rows: readonly Row[], loaded: LoadedModel, { limits }: StageInput<'sample'>): Sample[] {
-  const pairs = labelsOfPeople(rows, loaded, limits).map(({ id, messages, context, first, second }): Sample => ({ id, messages, context, first, second }))
-  if (pairs.length === 0) throw new InvalidInput('sample: field "sample.source" is "data", but no row of the training data has two responses of which people preferred one; leave it out to sample from the policy')
+  const pairs = labelsOfPeople(rows, loaded, limits).map(({ id, messages, context, first, second }): Sample => ({
+    id,
+    messages,
+    context,
+    first,
+    second,
+  }))
+  if (pairs.length === 0)
+    throw new InvalidInput(
+      'sample: field "sample.source" is "data", but no row of the training data has two responses of which people preferred one; leave it out to sample from the policy',
+    )
   return pairs
 }

@@ -15,11 +15,26 @@ export const sft: Stage<'sft'> = {
     const loaded = loadModelAndTokenizer(await host.open(input.model))
     const [end] = stopIds(loaded)
     const sequences = train.flatMap((row) =>
-      row.reference === undefined ? [] : [{ prompt: promptIds(loaded, row), response: [...loaded.tokenizer.encode(row.reference).slice(0, input.limits.responseTokens - 1), end!] }],
+      row.reference === undefined
+        ? []
+        : [
+            {
+              prompt: promptIds(loaded, row),
+              response: [...loaded.tokenizer.encode(row.reference).slice(0, input.limits.responseTokens - 1), end!],
+            },
+          ],
     )
-    if (sequences.length === 0) throw new InvalidInput('sft: no row of the data has a "reference"; give some, or leave this stage out and start from the model itself')
+    if (sequences.length === 0)
+      throw new InvalidInput(
+        'sft: no row of the data has a "reference"; give some, or leave this stage out and start from the model itself',
+      )
     const policy = trainable(loaded.model, input.settings, input.seed)
-    const { history } = await trainSft(policy, sequences, { ...input.settings, seed: input.seed }, trainingHost(host, 'training', input.settings.checkpointEvery))
+    const { history } = await trainSft(
+      policy,
+      sequences,
+      { ...input.settings, seed: input.seed },
+      trainingHost(host, 'training', input.settings.checkpointEvery),
+    )
     saveTrained(policy, host.output, loaded.folder)
     writeJsonl(join(host.output, LOG_FILE), history)
     return { examples: sequences.length, steps: history.length, loss: lastMean(history, 'loss') }

@@ -35,7 +35,8 @@ export function trainingHost(host: StageHost, phase: string, checkpointEvery: nu
   return {
     checkpoints: host.checkpoints,
     checkpointEvery,
-    onStep: (done: number, total: number, metrics: Metrics) => host.report({ phase, done, total, unit: 'steps', metrics }),
+    onStep: (done: number, total: number, metrics: Metrics) =>
+      host.report({ phase, done, total, unit: 'steps', metrics }),
     interrupted: host.heedInterruption(),
   }
 }
@@ -47,7 +48,8 @@ export function counted(host: StageHost, phase: string, total: number, unit: str
 }
 
 /** Reports how many items are done. */
-export const measured = (host: StageHost, phase: string, total: number, unit: string) => (done: number) => host.report({ phase, done, total, unit })
+export const measured = (host: StageHost, phase: string, total: number, unit: string) => (done: number) =>
+  host.report({ phase, done, total, unit })
 
 /** A figure of the last steps of a curve: its mean over the last fifth. */
 export function lastMean(history: readonly Metrics[], name: string): number {

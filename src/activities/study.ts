@@ -17,7 +17,8 @@ const judgementSchema = z.object({
   tooLong: z.boolean().optional(),
 })
 
-const readJudgements = async (artifact: Artifact, host: StageHost) => readJsonl(join(await host.open(artifact), 'judgements.jsonl'), judgementSchema) as Judgement[]
+const readJudgements = async (artifact: Artifact, host: StageHost) =>
+  readJsonl(join(await host.open(artifact), 'judgements.jsonl'), judgementSchema) as Judgement[]
 
 export const study: Stage<'study'> = {
   async run(input, host) {
@@ -25,10 +26,24 @@ export const study: Stage<'study'> = {
     const rows: StudyRow[] = []
     for (const [i, { name, judged }] of input.variants.entries()) {
       const { summary, seconds } = await host.manifest(judged)
-      const spent = Object.fromEntries(Object.entries({ ...summary, seconds }).filter((entry): entry is [string, number] => typeof entry[1] === 'number'))
-      rows.push({ ...variantResult(name, await readJudgements(judged, host), i === 0 ? undefined : first), labeler: String(summary.labeler), spent })
+      const spent = Object.fromEntries(
+        Object.entries({ ...summary, seconds }).filter(
+          (entry): entry is [string, number] => typeof entry[1] === 'number',
+        ),
+      )
+      rows.push({
+        ...variantResult(name, await readJudgements(judged, host), i === 0 ? undefined : first),
+        labeler: String(summary.labeler),
+        spent,
+      })
     }
-    const data: StudyData = { title: input.title, task: String(input.variants[0]!.judged.summary.task), pairs: first.length, rows, settings: input.settings }
+    const data: StudyData = {
+      title: input.title,
+      task: String(input.variants[0]!.judged.summary.task),
+      pairs: first.length,
+      rows,
+      settings: input.settings,
+    }
     writeFileSync(join(host.output, 'report.html'), renderStudy(data))
     writeFileSync(join(host.output, 'study.csv'), studyCsv(data))
     writeFileSync(join(host.output, 'study.json'), `${JSON.stringify(data, null, 2)}\n`)

@@ -42,16 +42,37 @@ export const sweepReport: Stage<'sweep-report'> = {
     const swept: SweptTrial[] = []
     for (const ended of input.ended) swept.push(await sweptTrial(trials[ended.trial]!, ended, host))
     const data: SweepData = {
-      title: input.title, name: settings.name, workflow: settings.workflow, preset: settings.preset, task: taskOf(settings), metric: metricOf(settings), higherIsBetter: settings.higherIsBetter,
-      night: input.night, settings: input.settings, version, trials: swept, others: await othersOf(input, host),
+      title: input.title,
+      name: settings.name,
+      workflow: settings.workflow,
+      preset: settings.preset,
+      task: taskOf(settings),
+      metric: metricOf(settings),
+      higherIsBetter: settings.higherIsBetter,
+      night: input.night,
+      settings: input.settings,
+      version,
+      trials: swept,
+      others: await othersOf(input, host),
     }
     const findings = findingsOf(data)
     writeFileSync(join(host.output, 'report.html'), renderSweep(data, findings))
     writeFileSync(join(host.output, 'sweep.csv'), sweepCsv(data))
-    writeFileSync(join(host.output, FILE), `${JSON.stringify({ name: data.name, metric: data.metric, night: input.night, previous: input.previous, trials: swept, ...findings }, null, 2)}\n`)
+    writeFileSync(
+      join(host.output, FILE),
+      `${JSON.stringify({ name: data.name, metric: data.metric, night: input.night, previous: input.previous, trials: swept, ...findings }, null, 2)}\n`,
+    )
     const count = (state: SweptTrial['state']) => swept.filter((trial) => trial.state === state).length
     const { best } = findings
-    return { headline: headline(data, findings), trials: swept.length, done: count('done'), failed: count('failed'), skipped: count('skipped'), metric: data.metric, ...(best && { best: JSON.stringify(best.levels), bestValue: best.metric.value }) }
+    return {
+      headline: headline(data, findings),
+      trials: swept.length,
+      done: count('done'),
+      failed: count('failed'),
+      skipped: count('skipped'),
+      metric: data.metric,
+      ...(best && { best: JSON.stringify(best.levels), bestValue: best.metric.value }),
+    }
   },
 }
 
@@ -60,7 +81,11 @@ const taskOf = ({ base }: SweepInput): string => {
   return typeof own.task === 'string' ? own.task : 'summarization'
 }
 
-async function sweptTrial({ levels, repeat, seed }: Trial, { trial, state, seconds, cost, message, result }: EndedTrial, host: StageHost): Promise<SweptTrial> {
+async function sweptTrial(
+  { levels, repeat, seed }: Trial,
+  { trial, state, seconds, cost, message, result }: EndedTrial,
+  host: StageHost,
+): Promise<SweptTrial> {
   const known = result ? await figuresOf(result, host) : { figures: {}, stages: [] }
   return { trial, levels, repeat, seed, state, seconds, cost, message, ...known }
 }
@@ -70,10 +95,23 @@ type Known = Pick<SweptTrial, 'figures' | 'stages' | 'report'>
 /** Every figure of a trial: of its report or only artifact, and of the artifacts that this rests on, which a run lists in it. */
 async function figuresOf(result: Link, host: StageHost): Promise<Known> {
   const { stage, summary, seconds, input, files } = await host.manifest(result)
-  const parts = await Promise.all(artifactsIn(input).map(async (part) => ({ ...(await timed(part, host)), summary: part.summary ?? {} })))
+  const parts = await Promise.all(
+    artifactsIn(input).map(async (part) => ({ ...(await timed(part, host)), summary: part.summary ?? {} })),
+  )
   const all = [...parts, { stage, seconds, uri: result.uri, summary }]
   return {
-    figures: { ...Object.fromEntries(all.reverse().flatMap(({ stage, summary }) => Object.entries(summary).flatMap(([name, value]) => (typeof value === 'number' ? [[`${stage}.${name}`, value]] : [])))), ...ofFiles(stage, await host.open(result)) },
+    figures: {
+      ...Object.fromEntries(
+        all
+          .reverse()
+          .flatMap(({ stage, summary }) =>
+            Object.entries(summary).flatMap(([name, value]) =>
+              typeof value === 'number' ? [[`${stage}.${name}`, value]] : [],
+            ),
+          ),
+      ),
+      ...ofFiles(stage, await host.open(result)),
+    },
     stages: all.map(({ stage, seconds, uri }): StageTime => ({ stage, seconds, uri })),
     ...(files.some(({ name }) => name === 'report.html') && { report: `${result.uri}/report.html` }),
   }
@@ -90,28 +128,51 @@ async function timed({ uri, sha256 }: Artifact, host: StageHost): Promise<StageT
 }
 
 const shareSchema = z.object({ value: z.number().nullable(), low: z.number().nullable() })
-const studySchema = z.object({ rows: z.array(z.object({ name: z.string(), agreement: shareSchema, sameSlot: shareSchema })) })
-const comparisonSchema = z.object({ duels: z.array(z.object({ first: z.string(), second: z.string(), winRate: shareSchema })) })
+const studySchema = z.object({
+  rows: z.array(z.object({ name: z.string(), agreement: shareSchema, sameSlot: shareSchema })),
+})
+const comparisonSchema = z.object({
+  duels: z.array(z.object({ first: z.string(), second: z.string(), winRate: shareSchema })),
+})
 
 /** What a study and a comparison say of each of their parts, which their summary has no room for. */
 function ofFiles(stage: string, folder: string): Record<string, number> {
   const entries = (): [string, number | null][] => {
     if (stage === 'study') {
       const { rows } = studySchema.parse(readJsonFile(join(folder, 'study.json')))
-      const named = (figure: string, name: string) => (rows.length === 1 ? `study.${figure}` : `study.${figure} of ${name}`)
-      return rows.flatMap(({ name, agreement, sameSlot }) => [[named('agreement', name), agreement.value], [named('agreementLow', name), agreement.low], [named('sameSlot', name), sameSlot.value]])
+      const named = (figure: string, name: string) =>
+        rows.length === 1 ? `study.${figure}` : `study.${figure} of ${name}`
+      return rows.flatMap(({ name, agreement, sameSlot }) => [
+        [named('agreement', name), agreement.value],
+        [named('agreementLow', name), agreement.low],
+        [named('sameSlot', name), sameSlot.value],
+      ])
     }
-    if (stage === 'comparison') return comparisonSchema.parse(readJsonFile(join(folder, 'comparison.json'))).duels.map(({ first, second, winRate }) => [`comparison.${first} over ${second}`, winRate.value])
+    if (stage === 'comparison')
+      return comparisonSchema
+        .parse(readJsonFile(join(folder, 'comparison.json')))
+        .duels.map(({ first, second, winRate }) => [`comparison.${first} over ${second}`, winRate.value])
     return []
   }
   return Object.fromEntries(entries().filter((entry): entry is [string, number] => entry[1] !== null))
 }
 
 /** The night before this one, and the baseline. A night that is made up for late follows a later one: its own predecessor is further back. */
-async function othersOf({ night, previous, baseline }: StageInput<'sweep-report'>, host: StageHost): Promise<OtherSweep[]> {
-  const read = async (link: Link) => sweptSchema.parse(JSON.parse(readFileSync(join(await host.open(link), FILE), 'utf8')))
-  const other = async (called: string, link: Link): Promise<OtherSweep> => ({ called, report: `${link.uri}/report.html`, trials: (await read(link)).trials })
+async function othersOf(
+  { night, previous, baseline }: StageInput<'sweep-report'>,
+  host: StageHost,
+): Promise<OtherSweep[]> {
+  const read = async (link: Link) =>
+    sweptSchema.parse(JSON.parse(readFileSync(join(await host.open(link), FILE), 'utf8')))
+  const other = async (called: string, link: Link): Promise<OtherSweep> => ({
+    called,
+    report: `${link.uri}/report.html`,
+    trials: (await read(link)).trials,
+  })
   let before = previous
   while (before && night !== undefined && before.night >= night) before = (await read(before.report)).previous
-  return [...(before ? [await other(`the night of ${before.night}`, before.report)] : []), ...(baseline ? [await other('the pinned baseline', baseline)] : [])]
+  return [
+    ...(before ? [await other(`the night of ${before.night}`, before.report)] : []),
+    ...(baseline ? [await other('the pinned baseline', baseline)] : []),
+  ]
 }

@@ -23,7 +23,11 @@ const LINE = /^\["([\w-]+)",.*\]$/
 export function openAnswers(root: string): AnswerFiles {
   const folder = join(root, 'answers')
   const places = new Map<string, number>()
-  const files: { name: string; handle?: number }[] = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.jsonl')).map((name) => ({ name: join(folder, name) })) : []
+  const files: { name: string; handle?: number }[] = existsSync(folder)
+    ? readdirSync(folder)
+        .filter((name) => name.endsWith('.jsonl'))
+        .map((name) => ({ name: join(folder, name) }))
+    : []
   files.forEach(({ name }, file) => findAnswers(name, (key, at) => places.set(key, file * FILE + at)))
   let own: { file: number; at: number } | undefined
 
@@ -50,7 +54,10 @@ export function openAnswers(root: string): AnswerFiles {
         own!.at += Buffer.byteLength(lines[i]!)
       })
       const whole = lines.reduce((sum, line) => sum + Buffer.byteLength(line), 0)
-      if (written !== whole) throw new Error(`answers: ${files[own.file]!.name}: ${written} of ${whole} bytes could be written; is the disk full?`)
+      if (written !== whole)
+        throw new Error(
+          `answers: ${files[own.file]!.name}: ${written} of ${whole} bytes could be written; is the disk full?`,
+        )
     },
   }
 }

@@ -7,7 +7,14 @@ import { mkdir, readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { DeleteObjectsCommand, GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import {
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3'
 import { Upload } from '@aws-sdk/lib-storage'
 import { InvalidInput } from '../contracts/parse'
 
@@ -54,7 +61,8 @@ const URI = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:\/[\w.-]+)*)\/?$/
 /** @param uri s3://bucket or s3://bucket/prefix @throws InvalidInput */
 export function openBucket(uri: string): Bucket {
   const [, name, path] = URI.exec(uri) ?? []
-  if (name === undefined || path === undefined || path.split('/').includes('..')) throw new InvalidInput(`artifacts: "${uri}" is no place for a store; it wants s3://bucket or s3://bucket/prefix`)
+  if (name === undefined || path === undefined || path.split('/').includes('..'))
+    throw new InvalidInput(`artifacts: "${uri}" is no place for a store; it wants s3://bucket or s3://bucket/prefix`)
   const client = newClient()
   const at = (key: string) => ({ Bucket: name, Key: `${path.slice(1)}${path && '/'}${key}` })
   const relative = (key: string) => key.slice(at('').Key.length)
@@ -73,20 +81,32 @@ export function openBucket(uri: string): Bucket {
     uri: `s3://${name}${path}`,
 
     async read(key) {
-      return asked(`read ${key}`, async () => {
-        const { Body, ETag, LastModified } = await client.send(new GetObjectCommand(at(key)))
-        return { text: await Body!.transformToString(), tag: ETag!, modified: LastModified ?? new Date(0) }
-      }, 'NoSuchKey')
+      return asked(
+        `read ${key}`,
+        async () => {
+          const { Body, ETag, LastModified } = await client.send(new GetObjectCommand(at(key)))
+          return { text: await Body!.transformToString(), tag: ETag!, modified: LastModified ?? new Date(0) }
+        },
+        'NoSuchKey',
+      )
     },
 
     async write(key, text, condition) {
-      const only = condition === undefined ? {} : condition === 'absent' ? { IfNoneMatch: '*' } : { IfMatch: condition.tag }
-      const made = await asked(`write ${key}`, () => client.send(new PutObjectCommand({ ...at(key), Body: text, ContentType: 'application/json', ...only })), 'PreconditionFailed', 'ConditionalRequestConflict', ...(condition === undefined ? [] : ['NoSuchKey']))
+      const only =
+        condition === undefined ? {} : condition === 'absent' ? { IfNoneMatch: '*' } : { IfMatch: condition.tag }
+      const made = await asked(
+        `write ${key}`,
+        () => client.send(new PutObjectCommand({ ...at(key), Body: text, ContentType: 'application/json', ...only })),
+        'PreconditionFailed',
+        'ConditionalRequestConflict',
+        ...(condition === undefined ? [] : ['NoSuchKey']),
+      )
       return made?.ETag
     },
 
     async tagOf(key) {
-      return (await asked(`look at ${key}`, () => client.send(new HeadObjectCommand(at(key))), 'NotFound', 'NoSuchKey'))?.ETag
+      return (await asked(`look at ${key}`, () => client.send(new HeadObjectCommand(at(key))), 'NotFound', 'NoSuchKey'))
+        ?.ETag
     },
 
     async upload(key, file) {
@@ -94,7 +114,12 @@ export function openBucket(uri: string): Bucket {
       await asked<unknown>(`write ${key}`, async () =>
         size <= PART_BYTES
           ? client.send(new PutObjectCommand({ ...at(key), Body: await readFile(file), ContentLength: size }))
-          : new Upload({ client, params: { ...at(key), Body: createReadStream(file) }, partSize: PART_BYTES, queueSize: PARTS_AT_ONCE }).done(),
+          : new Upload({
+              client,
+              params: { ...at(key), Body: createReadStream(file) },
+              partSize: PART_BYTES,
+              queueSize: PARTS_AT_ONCE,
+            }).done(),
       )
     },
 
@@ -108,9 +133,18 @@ export function openBucket(uri: string): Bucket {
 
     async list(prefix) {
       const found: ObjectInfo[] = []
-      for (let next: string | undefined, more = true; more; ) {
-        const page = await asked(`list ${prefix}`, () => client.send(new ListObjectsV2Command({ Bucket: name, Prefix: at(prefix).Key, ...(next && { ContinuationToken: next }) })))
-        for (const { Key, Size, LastModified } of page?.Contents ?? []) found.push({ key: relative(Key!), bytes: Size ?? 0, modified: LastModified ?? new Date(0) })
+      for (let next: string | undefined, more = true; more;) {
+        const page = await asked(`list ${prefix}`, () =>
+          client.send(
+            new ListObjectsV2Command({
+              Bucket: name,
+              Prefix: at(prefix).Key,
+              ...(next && { ContinuationToken: next }),
+            }),
+          ),
+        )
+        for (const { Key, Size, LastModified } of page?.Contents ?? [])
+          found.push({ key: relative(Key!), bytes: Size ?? 0, modified: LastModified ?? new Date(0) })
         next = page?.NextContinuationToken
         more = next !== undefined
       }
@@ -120,9 +154,12 @@ export function openBucket(uri: string): Bucket {
     async remove(keys) {
       for (let from = 0; from < keys.length; from += DELETED_AT_ONCE) {
         const Objects = keys.slice(from, from + DELETED_AT_ONCE).map((key) => ({ Key: at(key).Key }))
-        const result = await asked('remove objects', () => client.send(new DeleteObjectsCommand({ Bucket: name, Delete: { Objects, Quiet: true } })))
+        const result = await asked('remove objects', () =>
+          client.send(new DeleteObjectsCommand({ Bucket: name, Delete: { Objects, Quiet: true } })),
+        )
         const [failed] = result?.Errors ?? []
-        if (failed) throw new Error(`artifacts: ${uri}: ${failed.Key} cannot be removed: ${failed.Code} ${failed.Message}`)
+        if (failed)
+          throw new Error(`artifacts: ${uri}: ${failed.Key} cannot be removed: ${failed.Code} ${failed.Message}`)
       }
     },
   }
@@ -141,15 +178,20 @@ function newClient(): S3Client {
 /** What a person has to mend, told as such: no further attempt would help. */
 const REMEDIES: Record<string, string> = {
   NoSuchBucket: 'there is no such bucket; make it, or correct RLAIF_STORE',
-  AccessDenied: 'these credentials may not do this; grant s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket',
+  AccessDenied:
+    'these credentials may not do this; grant s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket',
   InvalidAccessKeyId: 'the server does not know this access key; see AWS_ACCESS_KEY_ID of the worker',
   SignatureDoesNotMatch: 'the secret key is wrong; see AWS_SECRET_ACCESS_KEY of the worker',
-  CredentialsProviderError: 'no credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the machine a role',
+  CredentialsProviderError:
+    'no credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the machine a role',
 }
 
 function explained(error: unknown, what: string, uri: string): Error {
   const { name, message, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } }
-  const remedy = REMEDIES[name] ?? (message === 'Region is missing' ? 'set AWS_REGION to where the bucket is' : undefined) ?? ($metadata?.httpStatusCode === 403 ? REMEDIES.AccessDenied : undefined)
+  const remedy =
+    REMEDIES[name] ??
+    (message === 'Region is missing' ? 'set AWS_REGION to where the bucket is' : undefined) ??
+    ($metadata?.httpStatusCode === 403 ? REMEDIES.AccessDenied : undefined)
   if (remedy !== undefined) return new InvalidInput(`artifacts: ${uri}: cannot ${what} (${name}): ${remedy}`)
   return new Error(`artifacts: ${uri}: cannot ${what}: ${name}: ${message}`, { cause: error })
 }

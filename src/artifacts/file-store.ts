@@ -4,7 +4,17 @@
 //   <root>/claims/<stage>-<key>      who computes it now (claim.ts)
 //   <root>/work/<stage>-<key>/       what an unfinished stage keeps between attempts: checkpoints, and output of each attempt
 import { createHash, randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join, resolve, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { fileDigest } from '../digest'
@@ -16,7 +26,9 @@ import { LOG_FILE, MANIFEST, TENSORBOARD, manifestSchema, type ArtifactStore, ty
 /** Of a folder and those in it, sorted. */
 function listFiles(folder: string, prefix = ''): string[] {
   return readdirSync(join(folder, prefix), { withFileTypes: true })
-    .flatMap((entry) => (entry.isDirectory() ? listFiles(folder, `${prefix}${entry.name}/`) : [`${prefix}${entry.name}`]))
+    .flatMap((entry) =>
+      entry.isDirectory() ? listFiles(folder, `${prefix}${entry.name}/`) : [`${prefix}${entry.name}`],
+    )
     .sort()
 }
 
@@ -24,13 +36,21 @@ export function readManifest(folder: string): Manifest {
   try {
     return manifestSchema.parse(JSON.parse(readFileSync(join(folder, MANIFEST), 'utf8')))
   } catch (error) {
-    throw new Error(`artifacts: ${join(folder, MANIFEST)} cannot be used: ${(error as Error).message}`, { cause: error })
+    throw new Error(`artifacts: ${join(folder, MANIFEST)} cannot be used: ${(error as Error).message}`, {
+      cause: error,
+    })
   }
 }
 
-export const writeManifest = (folder: string, manifest: Manifest) => writeFileSync(join(folder, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`)
+export const writeManifest = (folder: string, manifest: Manifest) =>
+  writeFileSync(join(folder, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`)
 
-const reference = (folder: string, { sha256, bytes, summary }: Manifest): Artifact => ({ uri: pathToFileURL(folder).href, sha256, bytes, summary })
+const reference = (folder: string, { sha256, bytes, summary }: Manifest): Artifact => ({
+  uri: pathToFileURL(folder).href,
+  sha256,
+  bytes,
+  summary,
+})
 
 /** What is wrong with a finished folder, or undefined. */
 export async function damage(folder: string): Promise<string | undefined> {
@@ -58,8 +78,14 @@ export function fileStore(root: string): ArtifactStore {
 
   const folderOf = (uri: string): string => {
     const folder = uri.startsWith('file:') ? resolve(fileURLToPath(uri)) : uri
-    if (!folder.startsWith(base + sep)) throw new InvalidInput(`artifacts: ${uri} is not inside this worker's store ${base}; set RLAIF_HOME, or RLAIF_STORE for a bucket, so that all workers share one`)
-    if (!existsSync(join(folder, MANIFEST))) throw new InvalidInput(`artifacts: ${uri} is not a finished artifact (no ${MANIFEST}); run the stage that makes it again`)
+    if (!folder.startsWith(base + sep))
+      throw new InvalidInput(
+        `artifacts: ${uri} is not inside this worker's store ${base}; set RLAIF_HOME, or RLAIF_STORE for a bucket, so that all workers share one`,
+      )
+    if (!existsSync(join(folder, MANIFEST)))
+      throw new InvalidInput(
+        `artifacts: ${uri} is not a finished artifact (no ${MANIFEST}); run the stage that makes it again`,
+      )
     return folder
   }
 
@@ -79,10 +105,14 @@ export function fileStore(root: string): ArtifactStore {
     async verify({ uri }) {
       const folder = folderOf(uri)
       const wrong = await damage(folder)
-      if (wrong) throw new InvalidInput(`artifacts: ${folder}: ${wrong}; it was moved to ${setAside(folder)}. Start the run again, or reset it to the stage that makes it: only what is missing is done again`)
+      if (wrong)
+        throw new InvalidInput(
+          `artifacts: ${folder}: ${wrong}; it was moved to ${setAside(folder)}. Start the run again, or reset it to the stage that makes it: only what is missing is done again`,
+        )
     },
 
-    claim: (stage, key, signal, onWait) => takeClaim(fileClaims(join(base, 'claims', `${stage}-${key}`)), signal, onWait),
+    claim: (stage, key, signal, onWait) =>
+      takeClaim(fileClaims(join(base, 'claims', `${stage}-${key}`)), signal, onWait),
 
     async begin(stage, key) {
       const work = join(base, 'work', `${stage}-${key}`)
@@ -99,12 +129,21 @@ export function fileStore(root: string): ArtifactStore {
 
     async commit(work, made) {
       const files = []
-      for (const name of listFiles(work.output)) files.push({ name, bytes: statSync(join(work.output, name)).size, sha256: await fileDigest(join(work.output, name)) })
-      const content = files.filter(({ name }) => name !== LOG_FILE && !name.startsWith(`${TENSORBOARD}/`)).map(({ name, sha256 }) => `${name} ${sha256}`)
+      for (const name of listFiles(work.output))
+        files.push({
+          name,
+          bytes: statSync(join(work.output, name)).size,
+          sha256: await fileDigest(join(work.output, name)),
+        })
+      const content = files
+        .filter(({ name }) => name !== LOG_FILE && !name.startsWith(`${TENSORBOARD}/`))
+        .map(({ name, sha256 }) => `${name} ${sha256}`)
       const manifest: Manifest = {
         ...made,
         created: new Date().toISOString(),
-        sha256: createHash('sha256').update([made.stage, ...content].join('\n')).digest('hex'),
+        sha256: createHash('sha256')
+          .update([made.stage, ...content].join('\n'))
+          .digest('hex'),
         bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
         files,
       }
@@ -123,10 +162,16 @@ export function fileStore(root: string): ArtifactStore {
     async open(artifact) {
       const folder = folderOf(artifact.uri)
       const manifest = readManifest(folder)
-      if (manifest.sha256 !== artifact.sha256) throw new InvalidInput(`artifacts: ${artifact.uri} holds ${manifest.sha256}, the run asks for ${artifact.sha256}; it was made again since: start the run again`)
+      if (manifest.sha256 !== artifact.sha256)
+        throw new InvalidInput(
+          `artifacts: ${artifact.uri} holds ${manifest.sha256}, the run asks for ${artifact.sha256}; it was made again since: start the run again`,
+        )
       for (const { name, bytes } of manifest.files) {
         const file = join(folder, name)
-        if (!existsSync(file) || statSync(file).size !== bytes) throw new Error(`artifacts: ${file} is missing or cut short (${bytes} bytes are recorded); remove ${folder} and run the stage again`)
+        if (!existsSync(file) || statSync(file).size !== bytes)
+          throw new Error(
+            `artifacts: ${file} is missing or cut short (${bytes} bytes are recorded); remove ${folder} and run the stage again`,
+          )
       }
       return { folder, manifest }
     },
@@ -137,4 +182,3 @@ export function fileStore(root: string): ArtifactStore {
     },
   }
 }
-

@@ -36,7 +36,10 @@ const UNFINISHED = 'an unfinished stage that nothing has touched since'
 /** What may be removed. @param days younger things are left alone, whatever they are */
 export function findGarbage(contents: readonly Stored[], days: number, now = Date.now()): Garbage[] {
   const isOld = ({ time }: Stored) => now - time > days * DAY_MS
-  const needed = reachable(contents, (stored) => !isOld(stored) || (stored.stage !== undefined && ROOTS.has(stored.stage)))
+  const needed = reachable(
+    contents,
+    (stored) => !isOld(stored) || (stored.stage !== undefined && ROOTS.has(stored.stage)),
+  )
   return contents.filter(isOld).flatMap((stored): Garbage[] => {
     if (stored.leftover !== undefined) return [{ ...stored, why: stored.leftover }]
     return needed.has(stored.uri) ? [] : [{ ...stored, why: 'no report rests on it' }]
@@ -55,23 +58,39 @@ function reachable(contents: readonly Stored[], isRoot: (stored: Stored) => bool
   return seen
 }
 
-const inputsIn = (manifest: string): string[] => [...manifest.matchAll(/"uri": ?"((?:file|s3):[^"]+)"/g)].map(([, uri]) => uri!)
+const inputsIn = (manifest: string): string[] =>
+  [...manifest.matchAll(/"uri": ?"((?:file|s3):[^"]+)"/g)].map(([, uri]) => uri!)
 
-const foldersIn = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name) : [])
+const foldersIn = (folder: string): string[] =>
+  existsSync(folder)
+    ? readdirSync(folder, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map(({ name }) => name)
+    : []
 const uriOf = (folder: string) => pathToFileURL(folder).href
 const sizeAndTime = (folder: string) => {
   const files = (readdirSync(folder, { recursive: true }) as string[]).map((name) => statSync(join(folder, name)))
-  return { bytes: files.reduce((sum, file) => sum + file.size, 0), time: Math.max(statSync(folder).mtimeMs, ...files.map((file) => file.mtimeMs)) }
+  return {
+    bytes: files.reduce((sum, file) => sum + file.size, 0),
+    time: Math.max(statSync(folder).mtimeMs, ...files.map((file) => file.mtimeMs)),
+  }
 }
 
 /** @param root of a file store */
 export function clearableFolder(root: string): Clearable {
   const base = resolve(root)
-  const leftovers = (kind: string, what: string): Stored[] => foldersIn(join(base, kind)).map((name) => ({ uri: uriOf(join(base, kind, name)), ...sizeAndTime(join(base, kind, name)), leftover: what }))
+  const leftovers = (kind: string, what: string): Stored[] =>
+    foldersIn(join(base, kind)).map((name) => ({
+      uri: uriOf(join(base, kind, name)),
+      ...sizeAndTime(join(base, kind, name)),
+      leftover: what,
+    }))
   return {
     async contents() {
       const stages = foldersIn(base).filter((name) => !['work', 'answers', 'claims', 'texts'].includes(name))
-      const artifacts = stages.flatMap((stage) => foldersIn(join(base, stage)).map((name) => storedIn(join(base, stage, name), stage)))
+      const artifacts = stages.flatMap((stage) =>
+        foldersIn(join(base, stage)).map((name) => storedIn(join(base, stage, name), stage)),
+      )
       return [...artifacts, ...leftovers('work', UNFINISHED), ...leftovers('texts', 'a copy for reports')]
     },
     async remove(uris) {
@@ -83,9 +102,16 @@ export function clearableFolder(root: string): Clearable {
 function storedIn(folder: string, stage: string): Stored {
   const manifest = join(folder, MANIFEST)
   const uri = uriOf(folder)
-  if (/\.(damaged|replaced)-\d+$/.test(folder)) return { uri, ...sizeAndTime(folder), leftover: 'set aside: damaged or made again' }
+  if (/\.(damaged|replaced)-\d+$/.test(folder))
+    return { uri, ...sizeAndTime(folder), leftover: 'set aside: damaged or made again' }
   if (!existsSync(manifest)) return { uri, stage, ...sizeAndTime(folder) }
-  return { uri, stage, ...sizeAndTime(folder), time: statSync(manifest).mtimeMs, inputs: inputsIn(readFileSync(manifest, 'utf8')) }
+  return {
+    uri,
+    stage,
+    ...sizeAndTime(folder),
+    time: statSync(manifest).mtimeMs,
+    inputs: inputsIn(readFileSync(manifest, 'utf8')),
+  }
 }
 
 /** A bucket, and the copies of what is in it on this machine. @param root of the file store of this machine */
@@ -95,8 +121,18 @@ export function clearableBucket(bucket: Bucket, root: string): Clearable {
     async contents() {
       const there = await contentsOf(bucket)
       const safe = new Set(there.map(({ uri }) => uri.slice(bucket.uri.length)))
-      const copies = (await here.contents()).filter(({ uri, leftover }) => leftover !== undefined || safe.has(uri.slice(uriOf(resolve(root)).length)))
-      return [...there, ...copies.map((copy): Stored => ({ uri: copy.uri, bytes: copy.bytes, time: copy.time, leftover: copy.leftover ?? 'a copy of what is in the bucket' }))]
+      const copies = (await here.contents()).filter(
+        ({ uri, leftover }) => leftover !== undefined || safe.has(uri.slice(uriOf(resolve(root)).length)),
+      )
+      return [
+        ...there,
+        ...copies.map((copy): Stored => ({
+          uri: copy.uri,
+          bytes: copy.bytes,
+          time: copy.time,
+          leftover: copy.leftover ?? 'a copy of what is in the bucket',
+        })),
+      ]
     },
     async remove(uris) {
       await here.remove(uris.filter((uri) => uri.startsWith('file:')))
@@ -123,17 +159,42 @@ async function contentsOf(bucket: Bucket): Promise<Stored[]> {
     if (parts.length < 3 || parts[0] === 'answers') continue // claims and answers
     const name = parts[0] === 'work' || parts.length === 3 ? parts.slice(0, 2).join('/') : parts.slice(0, 3).join('/')
     const group = groups.get(name) ?? { bytes: 0, time: 0, manifest: false }
-    groups.set(name, { bytes: group.bytes + bytes, time: Math.max(group.time, modified.getTime()), manifest: group.manifest || key === `${name}/${MANIFEST}` })
+    groups.set(name, {
+      bytes: group.bytes + bytes,
+      time: Math.max(group.time, modified.getTime()),
+      manifest: group.manifest || key === `${name}/${MANIFEST}`,
+    })
   }
-  const artifacts = await Promise.all([...groups].filter(([, { manifest }]) => manifest).map(([name, group]) => artifactIn(bucket, name, group, groups)))
+  const artifacts = await Promise.all(
+    [...groups].filter(([, { manifest }]) => manifest).map(([name, group]) => artifactIn(bucket, name, group, groups)),
+  )
   const used = new Set(artifacts.flatMap(({ uri, upload }) => [uri, `${uri}/${upload}`]))
-  const others = [...groups].map(([name, { bytes, time }]): Stored => ({ uri: `${bucket.uri}/${name}`, bytes, time, leftover: name.startsWith('work/') ? UNFINISHED : 'files without a manifest: damaged, made again, or never finished' }))
+  const others = [...groups].map(([name, { bytes, time }]): Stored => ({
+    uri: `${bucket.uri}/${name}`,
+    bytes,
+    time,
+    leftover: name.startsWith('work/')
+      ? UNFINISHED
+      : 'files without a manifest: damaged, made again, or never finished',
+  }))
   return [...artifacts.map(({ upload: _, ...stored }): Stored => stored), ...others.filter(({ uri }) => !used.has(uri))]
 }
 
-async function artifactIn(bucket: Bucket, name: string, group: Group, groups: ReadonlyMap<string, Group>): Promise<Stored & { upload: string }> {
+async function artifactIn(
+  bucket: Bucket,
+  name: string,
+  group: Group,
+  groups: ReadonlyMap<string, Group>,
+): Promise<Stored & { upload: string }> {
   const text = (await bucket.read(`${name}/${MANIFEST}`))?.text ?? ''
   const upload = /"upload": ?"([\w-]+)"/.exec(text)?.[1] ?? ''
   const bytes = group.bytes + (groups.get(`${name}/${upload}`)?.bytes ?? 0)
-  return { uri: `${bucket.uri}/${name}`, stage: name.split('/')[0]!, bytes, time: group.time, inputs: inputsIn(text), upload }
+  return {
+    uri: `${bucket.uri}/${name}`,
+    stage: name.split('/')[0]!,
+    bytes,
+    time: group.time,
+    inputs: inputsIn(text),
+    upload,
+  }
 }

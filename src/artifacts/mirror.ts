@@ -36,7 +36,11 @@ export function checkpointMirror(bucket: Bucket, prefix: string, root: string): 
     for (const name of files) await bucket.upload(`${prefix}/${folder}/${at}/${name}`, join(root, folder, name))
     await bucket.write(indexOf(folder), JSON.stringify({ at, files }))
     pushed.set(folder, made)
-    await bucket.remove((await bucket.list(`${prefix}/${folder}/`)).map(({ key }) => key).filter((key) => !key.startsWith(`${prefix}/${folder}/${at}/`)))
+    await bucket.remove(
+      (await bucket.list(`${prefix}/${folder}/`))
+        .map(({ key }) => key)
+        .filter((key) => !key.startsWith(`${prefix}/${folder}/${at}/`)),
+    )
   }
 
   async function pullFolder(folder: string): Promise<void> {
@@ -78,7 +82,8 @@ function wholeFolders(root: string, below = ''): Map<string, number> {
   const found: [string, number][] = []
   if (!existsSync(join(root, below))) return new Map()
   const entries = readdirSync(join(root, below), { withFileTypes: true }).filter(({ name }) => !name.includes(PARTIAL))
-  for (const { name } of entries.filter((entry) => entry.isDirectory())) found.push(...wholeFolders(root, below ? `${below}/${name}` : name))
+  for (const { name } of entries.filter((entry) => entry.isDirectory()))
+    found.push(...wholeFolders(root, below ? `${below}/${name}` : name))
   if (below && entries.some((entry) => entry.isFile())) found.push([below, statSync(join(root, below)).mtimeMs])
   return new Map(found.sort(([, a], [, b]) => a - b))
 }

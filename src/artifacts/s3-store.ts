@@ -39,17 +39,29 @@ export function s3Store(bucket: Bucket, root: string): ArtifactStore {
   const local = fileStore(root)
   const folderOf = ({ stage, key }: Place) => join(root, stage, key)
   const manifestKey = ({ stage, key }: Place) => `${stage}/${key}/${MANIFEST}`
-  const reference = ({ stage, key, sha256, bytes, summary }: Manifest): Artifact => ({ uri: `${bucket.uri}/${stage}/${key}`, sha256, bytes, summary })
+  const reference = ({ stage, key, sha256, bytes, summary }: Manifest): Artifact => ({
+    uri: `${bucket.uri}/${stage}/${key}`,
+    sha256,
+    bytes,
+    summary,
+  })
   const mirrors = new Map<string, Mirror[]>()
 
   const placeOf = (uri: string): Place => {
-    const [, stage, key] = uri.startsWith(`${bucket.uri}/`) ? (/^\/([a-z-]+)\/([\w-]+)$/.exec(uri.slice(bucket.uri.length)) ?? []) : []
-    if (stage === undefined || key === undefined) throw new InvalidInput(`artifacts: ${uri} is not inside this worker's store ${bucket.uri}; set RLAIF_STORE so that all workers share one`)
+    const [, stage, key] = uri.startsWith(`${bucket.uri}/`)
+      ? (/^\/([a-z-]+)\/([\w-]+)$/.exec(uri.slice(bucket.uri.length)) ?? [])
+      : []
+    if (stage === undefined || key === undefined)
+      throw new InvalidInput(
+        `artifacts: ${uri} is not inside this worker's store ${bucket.uri}; set RLAIF_STORE so that all workers share one`,
+      )
     return { stage, key }
   }
 
   /** What says of an artifact that it is there; without `manifest` where it cannot be read, with the reason. */
-  async function remoteManifest(place: Place): Promise<(SmallObject & { manifest?: RemoteManifest; wrong?: string }) | undefined> {
+  async function remoteManifest(
+    place: Place,
+  ): Promise<(SmallObject & { manifest?: RemoteManifest; wrong?: string }) | undefined> {
     const found = await bucket.read(manifestKey(place))
     if (!found) return undefined
     try {
@@ -62,7 +74,10 @@ export function s3Store(bucket: Bucket, root: string): ArtifactStore {
   /** The manifest of an artifact that must be there. */
   async function required(uri: string): Promise<RemoteManifest> {
     const found = await remoteManifest(placeOf(uri))
-    if (!found) throw new InvalidInput(`artifacts: ${uri} is not a finished artifact (no ${MANIFEST}); run the stage that makes it again`)
+    if (!found)
+      throw new InvalidInput(
+        `artifacts: ${uri} is not a finished artifact (no ${MANIFEST}); run the stage that makes it again`,
+      )
     if (!found.manifest) throw new InvalidInput(`artifacts: ${uri}: ${found.wrong}; run the stage that makes it again`)
     return found.manifest
   }
@@ -75,7 +90,12 @@ export function s3Store(bucket: Bucket, root: string): ArtifactStore {
     const prefix = `${stage}/${key}/${upload}/`
     const there = new Map((await bucket.list(prefix)).map((object) => [object.key.slice(prefix.length), object.bytes]))
     const wrong = files.find(({ name, bytes }) => there.get(name) !== bytes)
-    return wrong && (there.has(wrong.name) ? `${wrong.name} is ${there.get(wrong.name)} bytes long instead of ${wrong.bytes}` : `${wrong.name} is missing`)
+    return (
+      wrong &&
+      (there.has(wrong.name)
+        ? `${wrong.name} is ${there.get(wrong.name)} bytes long instead of ${wrong.bytes}`
+        : `${wrong.name} is missing`)
+    )
   }
 
   /** Brings files of an artifact to a folder of this machine, which appears whole. @throws InvalidInput when one is not what was written */
@@ -84,12 +104,17 @@ export function s3Store(bucket: Bucket, root: string): ArtifactStore {
     const staging = join(root, 'work', `fetch-${randomUUID()}`)
     mkdirSync(staging, { recursive: true })
     try {
-      await eachOf(files.filter((file) => isWanted(file, wanted)), async ({ name, sha256 }) => {
-        await bucket.download(`${stage}/${key}/${upload}/${name}`, join(staging, name))
-        if ((await fileDigest(join(staging, name))) === sha256) return
-        await disown(manifest)
-        throw new InvalidInput(`artifacts: ${bucket.uri}/${stage}/${key}: ${name} has changed; it is not used any more. Start the run again, or reset it to the stage that makes it: only what is missing is done again`)
-      })
+      await eachOf(
+        files.filter((file) => isWanted(file, wanted)),
+        async ({ name, sha256 }) => {
+          await bucket.download(`${stage}/${key}/${upload}/${name}`, join(staging, name))
+          if ((await fileDigest(join(staging, name))) === sha256) return
+          await disown(manifest)
+          throw new InvalidInput(
+            `artifacts: ${bucket.uri}/${stage}/${key}: ${name} has changed; it is not used any more. Start the run again, or reset it to the stage that makes it: only what is missing is done again`,
+          )
+        },
+      )
       const { upload: _, ...own } = manifest
       writeManifest(staging, own)
       mkdirSync(dirname(folder), { recursive: true })
@@ -110,20 +135,37 @@ export function s3Store(bucket: Bucket, root: string): ArtifactStore {
     for (;;) {
       const before = await remoteManifest(place)
       const there = before?.manifest?.sha256 === own.sha256 ? before.manifest : undefined
-      if (!there && !(await bucket.write(manifestKey(place), `${JSON.stringify({ ...own, upload }, null, 2)}\n`, before ? { tag: before.tag } : 'absent'))) continue
+      if (
+        !there &&
+        !(await bucket.write(
+          manifestKey(place),
+          `${JSON.stringify({ ...own, upload }, null, 2)}\n`,
+          before ? { tag: before.tag } : 'absent',
+        ))
+      )
+        continue
       if (there) await bucket.remove(own.files.map(({ name }) => `${prefix}/${name}`))
       await bucket.remove((await bucket.list(`work/${place.stage}-${place.key}/`)).map(({ key }) => key))
       return reference(there ?? own)
     }
   }
 
-  async function open({ uri, sha256 }: Pick<Artifact, 'uri' | 'sha256'>, wanted: Wanted = 'all'): Promise<OpenedArtifact> {
+  async function open(
+    { uri, sha256 }: Pick<Artifact, 'uri' | 'sha256'>,
+    wanted: Wanted = 'all',
+  ): Promise<OpenedArtifact> {
     const place = placeOf(uri)
     const whole = folderOf(place)
-    const folder = wanted === 'all' || holds(whole, sha256, 'all') ? whole : join(root, 'texts', `${place.stage}-${place.key}-${sha256.slice(0, 16)}`)
+    const folder =
+      wanted === 'all' || holds(whole, sha256, 'all')
+        ? whole
+        : join(root, 'texts', `${place.stage}-${place.key}-${sha256.slice(0, 16)}`)
     if (!holds(folder, sha256, wanted)) {
       const manifest = await required(uri)
-      if (manifest.sha256 !== sha256) throw new InvalidInput(`artifacts: ${uri} holds ${manifest.sha256}, the run asks for ${sha256}; it was made again since: start the run again`)
+      if (manifest.sha256 !== sha256)
+        throw new InvalidInput(
+          `artifacts: ${uri} holds ${manifest.sha256}, the run asks for ${sha256}; it was made again since: start the run again`,
+        )
       await fetchTo(folder, manifest, wanted)
     }
     return { folder, manifest: readManifest(folder) }
@@ -154,7 +196,10 @@ export function s3Store(bucket: Bucket, root: string): ArtifactStore {
 
     async begin(stage, key) {
       const work = await local.begin(stage, key)
-      const kept = [checkpointMirror(bucket, `work/${stage}-${key}`, work.checkpoints), answerMirror(bucket, 'answers', join(root, 'answers'))]
+      const kept = [
+        checkpointMirror(bucket, `work/${stage}-${key}`, work.checkpoints),
+        answerMirror(bucket, 'answers', join(root, 'answers')),
+      ]
       for (const mirror of kept) await mirror.pull()
       mirrors.set(work.output, kept)
       return work
@@ -191,7 +236,12 @@ function manifestIn(folder: string): Manifest | undefined {
 /** Whether a folder of this machine has the wanted files of this content, each as long as it was. */
 function holds(folder: string, sha256: string, wanted: Wanted): boolean {
   const manifest = manifestIn(folder)
-  return manifest?.sha256 === sha256 && manifest.files.filter((file) => isWanted(file, wanted)).every(({ name, bytes }) => statSync(join(folder, name), { throwIfNoEntry: false })?.size === bytes)
+  return (
+    manifest?.sha256 === sha256 &&
+    manifest.files
+      .filter((file) => isWanted(file, wanted))
+      .every(({ name, bytes }) => statSync(join(folder, name), { throwIfNoEntry: false })?.size === bytes)
+  )
 }
 
 async function eachOf<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
@@ -208,7 +258,10 @@ function pushing(mirrors: readonly Mirror[]): () => Promise<void> {
   const push = async () => {
     for (const mirror of mirrors) await mirror.push()
   }
-  const told = (error: unknown) => void process.stderr.write(`artifacts: what the stage keeps is on this machine alone for now: ${(error as Error).message}\n`)
+  const told = (error: unknown) =>
+    void process.stderr.write(
+      `artifacts: what the stage keeps is on this machine alone for now: ${(error as Error).message}\n`,
+    )
   const timer = setInterval(() => (last = last.then(push).catch(told)), PUSH_EVERY_MS)
   return async () => {
     clearInterval(timer)

@@ -27,7 +27,9 @@ export const manifestSchema = z.object({
   summary: summarySchema,
   sha256: z.string(),
   bytes: z.number(),
-  files: z.array(z.object({ name: z.string().refine(inside, 'leads out of the artifact'), bytes: z.number(), sha256: z.string() })),
+  files: z.array(
+    z.object({ name: z.string().refine(inside, 'leads out of the artifact'), bytes: z.number(), sha256: z.string() }),
+  ),
 })
 export type Manifest = z.infer<typeof manifestSchema>
 
@@ -74,7 +76,10 @@ function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
   if (typeof value === 'object' && value !== null) {
     const entries = Object.entries(value).filter(([, v]) => v !== undefined)
-    return `{${entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`).join(',')}}`
+    return `{${entries
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`)
+      .join(',')}}`
   }
   return JSON.stringify(value ?? null)
 }

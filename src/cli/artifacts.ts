@@ -4,7 +4,12 @@ import { findGarbage } from '../artifacts/gc'
 import { bucketUri, openClearable, storeFolder } from '../artifacts/open-store'
 import { InvalidInput } from '../contracts/parse'
 
-const size = (bytes: number) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e3).toFixed(0)} kB`)
+const size = (bytes: number) =>
+  bytes >= 1e9
+    ? `${(bytes / 1e9).toFixed(1)} GB`
+    : bytes >= 1e6
+      ? `${(bytes / 1e6).toFixed(1)} MB`
+      : `${(bytes / 1e3).toFixed(0)} kB`
 const place = (uri: string) => (uri.startsWith('file:') ? fileURLToPath(uri) : uri)
 
 /** @param remove else it only says what it would do */
@@ -12,9 +17,15 @@ export async function collectGarbage(home: string, days: number, remove: boolean
   if (!(days >= 0)) throw new InvalidInput(`--older-than got "${days}"; it is a number of days`)
   const store = await openClearable(home)
   const found = findGarbage(await store.contents(), days)
-  if (found.length === 0) return [`nothing older than ${days} days can be removed from ${bucketUri() ?? storeFolder(home)}`]
+  if (found.length === 0)
+    return [`nothing older than ${days} days can be removed from ${bucketUri() ?? storeFolder(home)}`]
   const total = size(found.reduce((sum, { bytes }) => sum + bytes, 0))
   if (remove) await store.remove(found.map(({ uri }) => uri))
   const lines = found.map(({ uri, bytes, why }) => `${size(bytes).padStart(9)}  ${place(uri)}  ${why}`)
-  return [...lines, remove ? `removed ${found.length} folders, ${total}` : `${found.length} folders, ${total} would be removed; add --yes to remove them`]
+  return [
+    ...lines,
+    remove
+      ? `removed ${found.length} folders, ${total}`
+      : `${found.length} folders, ${total} would be removed; add --yes to remove them`,
+  ]
 }

@@ -9,7 +9,11 @@ import { encryptingCodec, parsePayloadKeys, PAYLOAD_KEYS } from '../workers/payl
 const LARGEST_BODY = 16 * 1024 * 1024
 
 const base64 = z.base64().transform((text) => Buffer.from(text, 'base64'))
-const bodySchema = z.object({ payloads: z.array(z.object({ metadata: z.record(z.string(), base64).default({}), data: base64.optional() })).max(10_000) })
+const bodySchema = z.object({
+  payloads: z
+    .array(z.object({ metadata: z.record(z.string(), base64).default({}), data: base64.optional() }))
+    .max(10_000),
+})
 
 export interface CodecServerOptions {
   port: number
@@ -20,7 +24,8 @@ export interface CodecServerOptions {
 /** @returns the server, once it listens on this machine */
 export async function startCodecServer({ port, ui }: CodecServerOptions): Promise<Server> {
   const given = process.env[PAYLOAD_KEYS]
-  if (!given) throw new InvalidInput(`codec-server: ${PAYLOAD_KEYS} is not set; it wants name:key, as the workers have it`)
+  if (!given)
+    throw new InvalidInput(`codec-server: ${PAYLOAD_KEYS} is not set; it wants name:key, as the workers have it`)
   const codec = encryptingCodec(parsePayloadKeys(given))
   const origin = originOf(ui)
   const server = createServer((request, response) => {
@@ -29,11 +34,22 @@ export async function startCodecServer({ port, ui }: CodecServerOptions): Promis
     if (refused) return void response.writeHead(403).end(refused)
     response.setHeader('access-control-allow-origin', origin)
     response.setHeader('vary', 'origin')
-    if (request.method === 'OPTIONS') return void response.writeHead(204, { 'access-control-allow-methods': 'POST', 'access-control-allow-headers': 'content-type,x-namespace,authorization', 'access-control-max-age': '600' }).end()
-    answer(request, response, codec).catch((error: Error) => response.writeHead(400, { 'content-type': 'text/plain' }).end(error.message))
+    if (request.method === 'OPTIONS')
+      return void response
+        .writeHead(204, {
+          'access-control-allow-methods': 'POST',
+          'access-control-allow-headers': 'content-type,x-namespace,authorization',
+          'access-control-max-age': '600',
+        })
+        .end()
+    answer(request, response, codec).catch((error: Error) =>
+      response.writeHead(400, { 'content-type': 'text/plain' }).end(error.message),
+    )
   })
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(new InvalidInput(`codec-server: port ${port} cannot be used: ${error.message}`)))
+    server.once('error', (error) =>
+      reject(new InvalidInput(`codec-server: port ${port} cannot be used: ${error.message}`)),
+    )
     server.listen(port, '127.0.0.1', () => resolve(server))
   })
 }
@@ -48,18 +64,28 @@ function originOf(ui: string): string {
 
 /** Only the UI's own page, and only by the name of this machine: not another site, nor one whose name was made to point here. */
 function refusal({ headers }: IncomingMessage, origin: string, port: number): string | undefined {
-  if (![`127.0.0.1:${port}`, `localhost:${port}`].includes(headers.host ?? '')) return 'codec-server: asked under a foreign name'
+  if (![`127.0.0.1:${port}`, `localhost:${port}`].includes(headers.host ?? ''))
+    return 'codec-server: asked under a foreign name'
   if (headers.origin !== origin) return `codec-server: only pages of ${origin} may ask; --ui names another`
   return undefined
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, codec: ReturnType<typeof encryptingCodec>): Promise<void> {
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  codec: ReturnType<typeof encryptingCodec>,
+): Promise<void> {
   const path = new URL(request.url ?? '/', 'http://x').pathname
   const work = path.endsWith('/decode') ? codec.decode : path.endsWith('/encode') ? codec.encode : undefined
   if (request.method !== 'POST' || !work) return void response.writeHead(404).end()
   const { payloads } = bodySchema.parse(JSON.parse(await readBody(request, LARGEST_BODY)))
   const made = await work(payloads.map(({ metadata, data }) => ({ metadata, data: data ?? Buffer.alloc(0) })))
   const asText = (bytes: Uint8Array | null | undefined) => Buffer.from(bytes ?? []).toString('base64')
-  const body = { payloads: made.map(({ metadata, data }) => ({ metadata: Object.fromEntries(Object.entries(metadata ?? {}).map(([name, value]) => [name, asText(value)])), data: asText(data) })) }
+  const body = {
+    payloads: made.map(({ metadata, data }) => ({
+      metadata: Object.fromEntries(Object.entries(metadata ?? {}).map(([name, value]) => [name, asText(value)])),
+      data: asText(data),
+    })),
+  }
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
 }

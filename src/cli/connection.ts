@@ -16,25 +16,39 @@ export interface Connected {
 /** @param address of a local server; without it what is configured (workers/temporal.ts), then this home's running server, then Temporal's usual port */
 export async function connect(home: string, address?: string): Promise<Connected> {
   const running = runningServer(home)
-  const { connection: options, namespace } = (address === undefined ? configuredServer() : undefined) ?? localServer(address ?? running?.address ?? '127.0.0.1:7233')
+  const { connection: options, namespace } =
+    (address === undefined ? configuredServer() : undefined) ??
+    localServer(address ?? running?.address ?? '127.0.0.1:7233')
   const target = options.address
   const dataConverter = encryptingConverter()
   const tracing = await startTracing()
   try {
     const connection = await Connection.connect({ ...options, connectTimeout: 5000 })
     const ui = process.env.TEMPORAL_UI_URL ?? (running?.address === target ? running.ui : undefined)
-    const client = new Client({ connection, namespace, ...(dataConverter && { dataConverter }), ...(tracing && { interceptors: tracing.interceptors }) })
+    const client = new Client({
+      connection,
+      namespace,
+      ...(dataConverter && { dataConverter }),
+      ...(tracing && { interceptors: tracing.interceptors }),
+    })
     const close = async () => {
       await connection.close()
       await tracing?.flush()
     }
     return { client, address: target, namespace, ui, close }
   } catch (error) {
-    throw new Error(`no Temporal server answers at ${target} (${(error as Error).message}); start one with \`rlaif up\`, or set TEMPORAL_ADDRESS`, { cause: error })
+    throw new Error(
+      `no Temporal server answers at ${target} (${(error as Error).message}); start one with \`rlaif up\`, or set TEMPORAL_ADDRESS`,
+      { cause: error },
+    )
   }
 }
 
 /** The UI's page of a run. */
-export function runPage({ ui, namespace }: Pick<Connected, 'ui' | 'namespace'>, workflowId: string, runId: string): string | undefined {
+export function runPage(
+  { ui, namespace }: Pick<Connected, 'ui' | 'namespace'>,
+  workflowId: string,
+  runId: string,
+): string | undefined {
   return ui && `${ui}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}/${runId}`
 }

@@ -1,6 +1,17 @@
 // Temporal's development server on a database file, for one machine. A server that is up already is used as it is.
 import { spawn } from 'node:child_process'
-import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -41,10 +52,20 @@ function isExecutable(file: string): boolean {
 
 /** The `temporal` command: on the PATH, or the one that set-up fetched. */
 export function findTemporal(): string | undefined {
-  const onPath = (process.env.PATH ?? '').split(delimiter).filter(Boolean).map((folder) => join(folder, 'temporal'))
+  const onPath = (process.env.PATH ?? '')
+    .split(delimiter)
+    .filter(Boolean)
+    .map((folder) => join(folder, 'temporal'))
   const cache = cacheFolder()
-  const fetched = existsSync(cache) ? readdirSync(cache).filter((name) => /^temporal-[\d.]+$/.test(name)).sort().reverse() : []
-  const inWheel = fetched.flatMap((name) => readdirSync(join(cache, name)).map((data) => join(cache, name, data, 'scripts', 'temporal')))
+  const fetched = existsSync(cache)
+    ? readdirSync(cache)
+        .filter((name) => /^temporal-[\d.]+$/.test(name))
+        .sort()
+        .reverse()
+    : []
+  const inWheel = fetched.flatMap((name) =>
+    readdirSync(join(cache, name)).map((data) => join(cache, name, data, 'scripts', 'temporal')),
+  )
   return [...onPath, ...inWheel].find(isExecutable)
 }
 
@@ -97,7 +118,8 @@ function claim(port: number): boolean {
 const ownerOf = (file: string): number => Number(existsSync(file) ? readFileSync(file, 'utf8') : NaN)
 
 /** The wished port, or any free one. */
-const freePort = async (wished: number) => (claim(wished) ? await portIsFree(wished) : undefined) ?? (await portIsFree(0))!
+const freePort = async (wished: number) =>
+  (claim(wished) ? await portIsFree(wished) : undefined) ?? (await portIsFree(0))!
 
 /** Whether a Temporal server answers there. */
 export async function answers({ connection: options }: TemporalServer): Promise<boolean> {
@@ -115,21 +137,33 @@ export async function openServer(home: string): Promise<Server> {
   const configured = configuredServer()
   if (configured) {
     const { address } = configured.connection
-    if (!(await answers(configured))) throw new Error(`start: no Temporal server answers at ${address} (TEMPORAL_ADDRESS); start it, correct the address, or unset it to use a local one`)
+    if (!(await answers(configured)))
+      throw new Error(
+        `start: no Temporal server answers at ${address} (TEMPORAL_ADDRESS); start it, correct the address, or unset it to use a local one`,
+      )
     return { address, temporal: configured, ui: process.env.TEMPORAL_UI_URL, elsewhere: false, stop: async () => {} }
   }
   const running = runningServer(home)
   if (running && (await answers(localServer(running.address)))) {
     const orphan = !isAlive(running.owner) // its owner was killed: this process looks after it now
     if (orphan) writeFileSync(recordFile(home), JSON.stringify({ ...running, owner: process.pid }))
-    return { address: running.address, temporal: localServer(running.address), ui: running.ui, elsewhere: !orphan, stop: async () => (orphan ? stopServer(running.pid, home) : undefined) }
+    return {
+      address: running.address,
+      temporal: localServer(running.address),
+      ui: running.ui,
+      elsewhere: !orphan,
+      stop: async () => (orphan ? stopServer(running.pid, home) : undefined),
+    }
   }
   return startServer(home)
 }
 
 async function startServer(home: string): Promise<Server> {
   const command = findTemporal()
-  if (!command) throw new Error('start: the `temporal` command is neither on the PATH nor set up; run `npm run setup`, or set TEMPORAL_ADDRESS')
+  if (!command)
+    throw new Error(
+      'start: the `temporal` command is neither on the PATH nor set up; run `npm run setup`, or set TEMPORAL_ADDRESS',
+    )
   mkdirSync(home, { recursive: true })
   const usual = await launch(command, home, await freePort(PORT), await freePort(UI_PORT))
   // The usual ports may have been taken between the look and the start.
@@ -147,7 +181,20 @@ async function launch(command: string, home: string, port: number, uiPort: numbe
   const log = openSync(logFile(home), 'a')
   const where = ['--ip', '127.0.0.1', '--port', `${port}`, '--ui-ip', '127.0.0.1', '--ui-port', `${uiPort}`]
   // In a process group of its own: Ctrl-C must reach the workers first.
-  const child = spawn(command, ['server', 'start-dev', ...where, '--db-filename', join(home, 'temporal.db'), '--log-level', 'error', '--ui-disable-news-fetch'], { detached: true, stdio: ['ignore', log, log] })
+  const child = spawn(
+    command,
+    [
+      'server',
+      'start-dev',
+      ...where,
+      '--db-filename',
+      join(home, 'temporal.db'),
+      '--log-level',
+      'error',
+      '--ui-disable-news-fetch',
+    ],
+    { detached: true, stdio: ['ignore', log, log] },
+  )
   closeSync(log)
   const { pid } = child
   if (pid === undefined) throw new Error(`start: ${command} cannot be run; run \`npm run setup\` again`)
@@ -155,11 +202,14 @@ async function launch(command: string, home: string, port: number, uiPort: numbe
   const deadline = Date.now() + START_TIMEOUT_MS
   while (Date.now() < deadline) {
     if (child.exitCode !== null || child.signalCode !== null) return undefined
-    if (await answers(localServer(address))) return { address, temporal: localServer(address), ui, elsewhere: false, stop: () => stopServer(pid, home) }
+    if (await answers(localServer(address)))
+      return { address, temporal: localServer(address), ui, elsewhere: false, stop: () => stopServer(pid, home) }
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
   await stopServer(pid, home)
-  throw new Error(`start: the Temporal server does not answer at ${address} after ${START_TIMEOUT_MS / 1000} s; see ${logFile(home)}`)
+  throw new Error(
+    `start: the Temporal server does not answer at ${address} after ${START_TIMEOUT_MS / 1000} s; see ${logFile(home)}`,
+  )
 }
 
 async function stopServer(pid: number, home: string): Promise<void> {

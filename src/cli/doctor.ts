@@ -23,15 +23,34 @@ interface Finding {
 function device(): Finding {
   const script = `JSON.stringify(require(${JSON.stringify(join(__dirname, '..', 'model', 'device.js'))}).describeDevice())`
   const { status, stdout, stderr } = spawnSync(process.execPath, ['-p', script], { encoding: 'utf8' })
-  if (status !== 0) return { ok: false, what: 'device', says: `TensorFlow.js does not load: ${stderr.trim().split('\n').find((line) => /error/i.test(line)) ?? stderr.trim()}; run \`npm run setup\`` }
+  if (status !== 0)
+    return {
+      ok: false,
+      what: 'device',
+      says: `TensorFlow.js does not load: ${
+        stderr
+          .trim()
+          .split('\n')
+          .find((line) => /error/i.test(line)) ?? stderr.trim()
+      }; run \`npm run setup\``,
+    }
   const { device, tensorflow, why } = JSON.parse(stdout) as Device
   return { ok: true, what: 'device', says: `${device} (${why}), TensorFlow ${tensorflow}` }
 }
 
 function temporal(): Finding {
   const command = findTemporal()
-  if (!command) return { ok: Boolean(process.env.TEMPORAL_ADDRESS), what: 'temporal', says: 'no `temporal` command; run `npm run setup` or set TEMPORAL_ADDRESS' }
-  return { ok: true, what: 'temporal', says: `${execFileSync(command, ['--version'], { encoding: 'utf8' }).trim()} (${command})` }
+  if (!command)
+    return {
+      ok: Boolean(process.env.TEMPORAL_ADDRESS),
+      what: 'temporal',
+      says: 'no `temporal` command; run `npm run setup` or set TEMPORAL_ADDRESS',
+    }
+  return {
+    ok: true,
+    what: 'temporal',
+    says: `${execFileSync(command, ['--version'], { encoding: 'utf8' }).trim()} (${command})`,
+  }
 }
 
 async function server(): Promise<Finding> {
@@ -39,9 +58,15 @@ async function server(): Promise<Finding> {
   const server = configuredServer() ?? (running && localServer(running.address))
   if (!server) return { ok: true, what: 'server', says: 'none is running; `npm start` or `rlaif up` starts one' }
   const { address, tls, apiKey } = server.connection
-  const how = [tls ? 'TLS' : '', apiKey ? 'API key' : '', process.env[PAYLOAD_KEYS] ? 'encrypted payloads' : ''].filter(Boolean).join(', ')
+  const how = [tls ? 'TLS' : '', apiKey ? 'API key' : '', process.env[PAYLOAD_KEYS] ? 'encrypted payloads' : '']
+    .filter(Boolean)
+    .join(', ')
   const up = await answers(server)
-  return { ok: up, what: 'server', says: up ? `${address} answers, namespace ${server.namespace}${how && `, ${how}`}` : `${address} does not answer` }
+  return {
+    ok: up,
+    what: 'server',
+    says: up ? `${address} answers, namespace ${server.namespace}${how && `, ${how}`}` : `${address} does not answer`,
+  }
 }
 
 async function store(): Promise<Finding> {
@@ -59,7 +84,11 @@ async function store(): Promise<Finding> {
 function defaultModel(): Finding {
   const folder = join(cacheFolder(), 'models', 'smollm2-135m-instruct')
   const ok = existsSync(join(folder, 'config.json'))
-  return { ok, what: 'default model', says: ok ? `SmolLM2-135M-Instruct (${folder})` : 'not imported; run `npm run setup`' }
+  return {
+    ok,
+    what: 'default model',
+    says: ok ? `SmolLM2-135M-Instruct (${folder})` : 'not imported; run `npm run setup`',
+  }
 }
 
 function machine(): Finding[] {
@@ -67,8 +96,16 @@ function machine(): Finding[] {
   const free = (bavail * bsize) / GIB
   return [
     { ok: true, what: 'node', says: `${process.versions.node} on ${process.platform} ${process.arch}` },
-    { ok: true, what: 'machine', says: `${availableParallelism()} cores, ${(totalmem() / GIB).toFixed(1)} GiB of memory` },
-    { ok: free > 5, what: 'disk', says: `${free.toFixed(0)} GiB free for ${homeFolder()}${free > 5 ? '' : '; a run of the default model needs about 5'}` },
+    {
+      ok: true,
+      what: 'machine',
+      says: `${availableParallelism()} cores, ${(totalmem() / GIB).toFixed(1)} GiB of memory`,
+    },
+    {
+      ok: free > 5,
+      what: 'disk',
+      says: `${free.toFixed(0)} GiB free for ${homeFolder()}${free > 5 ? '' : '; a run of the default model needs about 5'}`,
+    },
   ]
 }
 

@@ -5,7 +5,10 @@ import { WorkflowFailedError } from '@temporalio/client'
 /** The message of the failure that started it all. */
 export function reasonOf(error: unknown): string {
   let current = error
-  while (current instanceof WorkflowFailedError || (current instanceof TemporalFailure && !(current instanceof ApplicationFailure))) {
+  while (
+    current instanceof WorkflowFailedError ||
+    (current instanceof TemporalFailure && !(current instanceof ApplicationFailure))
+  ) {
     if (!current.cause) break
     current = current.cause
   }
@@ -13,5 +16,5 @@ export function reasonOf(error: unknown): string {
 }
 
 /** Text that came from a model, a file or an endpoint, without what a terminal would obey. */
- 
+
 export const plainText = (text: string): string => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '�')

@@ -9,12 +9,15 @@ import { armsOf, workflowSchemas, type CompareInput, type WorkflowName } from '.
 export function readInput(given: string | undefined): unknown {
   if (given === undefined) return undefined
   const isJson = given.trimStart().startsWith('{')
-  if (!isJson && given !== '-' && !existsSync(given)) throw new InvalidInput(`--input got "${given}", which is neither JSON that starts with "{" nor an existing file`)
+  if (!isJson && given !== '-' && !existsSync(given))
+    throw new InvalidInput(`--input got "${given}", which is neither JSON that starts with "{" nor an existing file`)
   const text = isJson ? given : readFileSync(given === '-' ? 0 : given, 'utf8')
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new InvalidInput(`--input ${isJson ? '' : `file ${given} `}is not JSON: ${(error as Error).message}`, { cause: error })
+    throw new InvalidInput(`--input ${isJson ? '' : `file ${given} `}is not JSON: ${(error as Error).message}`, {
+      cause: error,
+    })
   }
 }
 

@@ -24,16 +24,25 @@ export async function snapshot(handle: WorkflowHandle): Promise<Snapshot> {
   const pending = raw.pendingActivities?.[0]
   const [payload] = await decoded(handle, pending?.heartbeatDetails?.payloads ?? [])
   const progress = payload ? progressSchema.safeParse(defaultPayloadConverter.fromPayload(payload)).data : undefined
-  return { stages: await stagesOf(handle), progress, attempt: pending?.attempt ?? undefined, lastFailure: pending?.lastFailure ? await messageOf(handle, pending.lastFailure) : undefined }
+  return {
+    stages: await stagesOf(handle),
+    progress,
+    attempt: pending?.attempt ?? undefined,
+    lastFailure: pending?.lastFailure ? await messageOf(handle, pending.lastFailure) : undefined,
+  }
 }
 
 /** What a description of a run holds is as it is stored: encrypted, where payloads are. */
 async function decoded({ client }: WorkflowHandle, payloads: Payload[]): Promise<Payload[]> {
-  for (const codec of [...client.options.loadedDataConverter.payloadCodecs].reverse()) payloads = await codec.decode(payloads)
+  for (const codec of [...client.options.loadedDataConverter.payloadCodecs].reverse())
+    payloads = await codec.decode(payloads)
   return payloads
 }
 
-async function messageOf(handle: WorkflowHandle, { message, encodedAttributes }: { message?: string | null; encodedAttributes?: Payload | null }): Promise<string | undefined> {
+async function messageOf(
+  handle: WorkflowHandle,
+  { message, encodedAttributes }: { message?: string | null; encodedAttributes?: Payload | null },
+): Promise<string | undefined> {
   if (!encodedAttributes) return message ?? undefined
   const [payload] = await decoded(handle, [encodedAttributes])
   return defaultPayloadConverter.fromPayload<{ message: string }>(payload!).message
@@ -49,12 +58,28 @@ export async function stagesOf(handle: WorkflowHandle): Promise<StageStatus[]> {
 export function duration(seconds: number): string {
   if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`
   const minutes = Math.floor(seconds / 60)
-  return minutes < 60 ? `${minutes} min ${String(Math.floor(seconds % 60)).padStart(2, '0')} s` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`
+  return minutes < 60
+    ? `${minutes} min ${String(Math.floor(seconds % 60)).padStart(2, '0')} s`
+    : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`
 }
 
-const SIGNS: Record<StageStatus['state'], string> = { waiting: '·', running: '▸', done: '✓', reused: '↺', skipped: '–', parked: '⏸', failed: '✗' }
+const SIGNS: Record<StageStatus['state'], string> = {
+  waiting: '·',
+  running: '▸',
+  done: '✓',
+  reused: '↺',
+  skipped: '–',
+  parked: '⏸',
+  failed: '✗',
+}
 /** Shown beside the bar where a step has them, under these names. */
-const SHOWN_METRICS: [metric: string, name: string][] = [['loss', 'loss'], ['policyLoss', 'loss'], ['reward', 'reward'], ['kl', 'KL'], ['accuracy', 'accuracy']]
+const SHOWN_METRICS: [metric: string, name: string][] = [
+  ['loss', 'loss'],
+  ['policyLoss', 'loss'],
+  ['reward', 'reward'],
+  ['kl', 'KL'],
+  ['accuracy', 'accuracy'],
+]
 
 /** Rate and time left, from what this process saw of a stage's phase. */
 class Pace {
@@ -86,9 +111,18 @@ function metricsText({ metrics = {} }: Progress): string {
 function running({ stage, message }: StageStatus, { progress, attempt, lastFailure }: Snapshot, pace: Pace): string {
   if (message !== undefined) return message
   if (attempt === undefined) return 'at work'
-  const again = attempt > 1 ? `attempt ${attempt}${lastFailure ? ` after: ${lastFailure.split('\n')[0]!.slice(0, 100)}` : ''}  ` : ''
+  const again =
+    attempt > 1
+      ? `attempt ${attempt}${lastFailure ? ` after: ${lastFailure.split('\n')[0]!.slice(0, 100)}` : ''}  `
+      : ''
   if (!progress) return `${again}starting`
-  const parts = [progress.phase, bar(progress), `${progress.done}/${progress.total} ${progress.unit}`, pace.describe(stage, progress), metricsText(progress)]
+  const parts = [
+    progress.phase,
+    bar(progress),
+    `${progress.done}/${progress.total} ${progress.unit}`,
+    pace.describe(stage, progress),
+    metricsText(progress),
+  ]
   return again + parts.filter(Boolean).join('  ')
 }
 
@@ -101,13 +135,18 @@ function finished({ state, seconds, message }: StageStatus): string {
 /** One line a stage. */
 export function lines(now: Snapshot, pace: Pace = new Pace()): string[] {
   return now.stages.map((stage) => {
-    const rest = stage.state === 'running' ? running(stage, now, pace) : stage.state === 'waiting' ? '' : finished(stage)
+    const rest =
+      stage.state === 'running' ? running(stage, now, pace) : stage.state === 'waiting' ? '' : finished(stage)
     return plainText(`  ${SIGNS[stage.state]} ${stage.stage.padEnd(14)} ${rest}`).trimEnd()
   })
 }
 
 /** Shows a run until `done` settles or a stage is parked. @returns the parked stage */
-export async function follow(handle: WorkflowHandle, done: Promise<unknown>, out: NodeJS.WriteStream = process.stdout): Promise<StageStatus | undefined> {
+export async function follow(
+  handle: WorkflowHandle,
+  done: Promise<unknown>,
+  out: NodeJS.WriteStream = process.stdout,
+): Promise<StageStatus | undefined> {
   let over = false
   const note = () => {
     over = true

@@ -22,15 +22,27 @@ export async function showPrompt(input: unknown, row: number): Promise<string> {
   if (!chosen) throw new Error(`prompt show: --row got ${row}; the data has rows 0 to ${rows.length - 1}`)
   const [first, second] = chosen.pairs?.[0]?.responses ?? PLACEHOLDERS
   const { labeler } = settings
-  const question = (labeler.chainOfThought ? rationaleQuestion : preferenceQuestion)(task, labeler, { context: chosen.context, first, second })
+  const question = (labeler.chainOfThought ? rationaleQuestion : preferenceQuestion)(task, labeler, {
+    context: chosen.context,
+    first,
+    second,
+  })
 
   const tokenizer = loadTokenizer(await locateModel(isEndpoint(labeler) ? 'default' : labeler.model))
-  const tokens = (text: string) => `${tokenizer.encode(text).length} tokens by the tokenizer of ${isEndpoint(labeler) ? 'the default model; the endpoint may count otherwise' : labeler.model}`
+  const tokens = (text: string) =>
+    `${tokenizer.encode(text).length} tokens by the tokenizer of ${isEndpoint(labeler) ? 'the default model; the endpoint may count otherwise' : labeler.model}`
   if (!isEndpoint(labeler)) {
     const prompt = tokenizer.renderChat([{ role: 'user', content: question.text }]) + question.ending
     return `${prompt}\n\n-- row ${row}, id ${chosen.id}: ${tokens(prompt)}`
   }
-  const writing = { maxTokens: labeler.rationaleTokens, temperature: labeler.temperature, topK: labeler.topK, seed: settings.seed }
-  const { route, body } = labeler.chainOfThought ? writingRequest(labeler, question, writing) : askingRequest(labeler, question)
+  const writing = {
+    maxTokens: labeler.rationaleTokens,
+    temperature: labeler.temperature,
+    topK: labeler.topK,
+    seed: settings.seed,
+  }
+  const { route, body } = labeler.chainOfThought
+    ? writingRequest(labeler, question, writing)
+    : askingRequest(labeler, question)
   return `POST ${labeler.baseUrl.replace(/\/+$/, '')}/${route}\n${JSON.stringify(body, null, 2)}\n\n-- row ${row}, id ${chosen.id}: ${tokens(`${question.text}\n${question.ending}`)}`
 }

@@ -16,7 +16,12 @@ export interface RateOptions {
   home: string
 }
 
-export async function serveRatings(connected: Connected, run: string, { port, host, home }: RateOptions, print: (line: string) => void): Promise<number> {
+export async function serveRatings(
+  connected: Connected,
+  run: string,
+  { port, host, home }: RateOptions,
+  print: (line: string) => void,
+): Promise<number> {
   const handle = await existing(connected, run)
   const raters = await ratersOf(handle)
   mkdirSync(home, { recursive: true })

@@ -25,7 +25,10 @@ interface State {
 }
 const stateOf = (handle: WorkflowHandle) => handle.query<State>('ratings')
 
-async function itemsAndState(connected: Connected, run: string): Promise<{ handle: WorkflowHandle; state: State; items: Item[] }> {
+async function itemsAndState(
+  connected: Connected,
+  run: string,
+): Promise<{ handle: WorkflowHandle; state: State; items: Item[] }> {
   const handle = await existing(connected, run)
   const state = await stateOf(handle)
   if (state.items === undefined) throw new InvalidInput(`ratings: the items of ${run} are still being drawn`)
@@ -42,7 +45,11 @@ export function ratingsFormat(given: string): Format {
 export async function exportRatings(connected: Connected, run: string, format: Format): Promise<string> {
   const { state, items } = await itemsAndState(connected, run)
   if (format === 'label-studio') return `${JSON.stringify(toLabelStudio(items, state), null, 2)}\n`
-  return state.ratings.map(([item, rater, answer, seconds]) => `${JSON.stringify({ rater: state.raters[rater], item, answer, seconds })}\n`).join('')
+  return state.ratings
+    .map(
+      ([item, rater, answer, seconds]) => `${JSON.stringify({ rater: state.raters[rater], item, answer, seconds })}\n`,
+    )
+    .join('')
 }
 
 /** For Label Studio's "Labeling Interface". */
@@ -52,10 +59,20 @@ export async function labelingConfig(connected: Connected, run: string): Promise
 }
 
 /** Sends the ratings of a file to the run. @returns how many it took */
-export async function importRatings(connected: Connected, run: string, file: string, onEach: (done: number, total: number) => void): Promise<number> {
+export async function importRatings(
+  connected: Connected,
+  run: string,
+  file: string,
+  onEach: (done: number, total: number) => void,
+): Promise<number> {
   const { handle, state } = await itemsAndState(connected, run)
   const text = readFileSync(file, 'utf8')
-  const given = text.trimStart().startsWith('[') ? fromLabelStudio(JSON.parse(text), state) : text.split('\n').filter((line) => line.trim()).map((line, i) => parse(rateSchema, JSON.parse(line), `ratings: ${file}, line ${i + 1}`))
+  const given = text.trimStart().startsWith('[')
+    ? fromLabelStudio(JSON.parse(text), state)
+    : text
+        .split('\n')
+        .filter((line) => line.trim())
+        .map((line, i) => parse(rateSchema, JSON.parse(line), `ratings: ${file}, line ${i + 1}`))
   const evaluation = evaluationOf(handle, homeFolder())
   for (const [i, rating] of given.entries()) {
     await evaluation.rate(rating)

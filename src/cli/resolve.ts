@@ -8,7 +8,12 @@ import { reasonOf } from './failure'
 import { existing } from './status'
 
 /** @returns what the run answered */
-export async function resolveRun(connected: Connected, id: string, action: string, overrides: unknown): Promise<string> {
+export async function resolveRun(
+  connected: Connected,
+  id: string,
+  action: string,
+  overrides: unknown,
+): Promise<string> {
   const message = parse(resolutionSchema, { action, ...(overrides !== undefined && { overrides }) }, 'resolve')
   const handle = await existing(connected, id)
   try {

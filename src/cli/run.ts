@@ -25,7 +25,11 @@ export const newId = (workflow: WorkflowName): string => `${workflow}-${stamp()}
 const summaryOf = (input: unknown): string => brief(input === undefined ? 'defaults' : JSON.stringify(input))
 
 /** Starts a run, or joins the one that goes on under the same id. */
-export async function startRun({ client }: Pick<Connected, 'client'>, workflow: WorkflowName, { id, input, priority }: StartOptions): Promise<WorkflowHandle> {
+export async function startRun(
+  { client }: Pick<Connected, 'client'>,
+  workflow: WorkflowName,
+  { id, input, priority }: StartOptions,
+): Promise<WorkflowHandle> {
   checkInput(workflow, input)
   return client.workflow.start(workflow, {
     taskQueue: defaultQueues.light,
@@ -39,14 +43,19 @@ export async function startRun({ client }: Pick<Connected, 'client'>, workflow: 
 
 /** Whether a worker takes workflows from the queue; without one a run waits. */
 export async function workersArePolling({ client, namespace }: Connected): Promise<boolean> {
-  const { pollers } = await client.workflowService.describeTaskQueue({ namespace, taskQueue: { name: defaultQueues.light }, taskQueueType: 1 })
+  const { pollers } = await client.workflowService.describeTaskQueue({
+    namespace,
+    taskQueue: { name: defaultQueues.light },
+    taskQueueType: 1,
+  })
   return (pollers ?? []).length > 0
 }
 
 export const REPORT = 'report.html'
 
 /** A path where the artifact lies in a folder, else its URI. */
-const place = ({ uri }: Artifact, file = '') => (uri.startsWith('file:') ? join(fileURLToPath(uri), file) : `${uri}${file && `/${file}`}`)
+const place = ({ uri }: Artifact, file = '') =>
+  uri.startsWith('file:') ? join(fileURLToPath(uri), file) : `${uri}${file && `/${file}`}`
 
 const artifact = (value: unknown) => artifactSchema.safeParse(value).data
 
@@ -57,7 +66,11 @@ export const reportOf = (result: unknown): Artifact | undefined => artifact((res
 export function resultLines(result: unknown): string[] {
   const parts = result as { policy?: unknown }
   const [report, policy, alone] = [reportOf(result), artifact(parts.policy), artifact(result)]
-  return [report && `Report   ${place(report, REPORT)}`, policy && `Policy   ${place(policy)}`, alone && `Artifact ${place(alone)}`].filter((line) => line !== undefined)
+  return [
+    report && `Report   ${place(report, REPORT)}`,
+    policy && `Policy   ${place(policy)}`,
+    alone && `Artifact ${place(alone)}`,
+  ].filter((line) => line !== undefined)
 }
 
 /** Shows a run until it ends or parks, and says where its results are or how to go on. @returns whether it succeeded */

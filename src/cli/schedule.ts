@@ -2,7 +2,13 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { ScheduleNotFoundError, type Backfill, type ScheduleDescription, type ScheduleHandle, type ScheduleOptions } from '@temporalio/client'
+import {
+  ScheduleNotFoundError,
+  type Backfill,
+  type ScheduleDescription,
+  type ScheduleHandle,
+  type ScheduleOptions,
+} from '@temporalio/client'
 import { brief } from '../contracts/brief'
 import { OVERLAPS, overlapSchema, scheduleSchema, type Overlap, type ScheduleDeclaration } from '../contracts/schedule'
 import { InvalidInput, parse } from '../contracts/parse'
@@ -18,7 +24,12 @@ const MOST_MADE_UP = 366
 export function readDeclarations(places: readonly string[]): ScheduleDeclaration[] {
   const files = places.flatMap((place) => {
     if (!existsSync(place)) throw new InvalidInput(`schedule: there is no file or folder ${place}`)
-    return statSync(place).isDirectory() ? readdirSync(place).filter((name) => name.endsWith('.json')).sort().map((name) => join(place, name)) : [place]
+    return statSync(place).isDirectory()
+      ? readdirSync(place)
+          .filter((name) => name.endsWith('.json'))
+          .sort()
+          .map((name) => join(place, name))
+      : [place]
   })
   if (files.length === 0) throw new InvalidInput(`schedule: no .json file in ${places.join(', ')}`)
   const declarations = files.map(readDeclaration)
@@ -38,7 +49,9 @@ function readDeclaration(file: string): ScheduleDeclaration {
   try {
     checkInput(declaration.workflow, inputOf(declaration))
   } catch (error) {
-    throw error instanceof InvalidInput ? new InvalidInput(`schedule: ${file}: field "input": ${error.message}`, { cause: error }) : error
+    throw error instanceof InvalidInput
+      ? new InvalidInput(`schedule: ${file}: field "input": ${error.message}`, { cause: error })
+      : error
   }
   return declaration
 }
@@ -46,10 +59,24 @@ function readDeclaration(file: string): ScheduleDeclaration {
 const inputOf = ({ input }: ScheduleDeclaration) => ({ onFailure: 'fail', ...input })
 
 /** Kept in the memo of the runs, and told apart by: whether a schedule is already as it is declared. */
-const digestOf = (declaration: ScheduleDeclaration) => createHash('sha256').update(JSON.stringify(declaration)).digest('hex').slice(0, 16)
+const digestOf = (declaration: ScheduleDeclaration) =>
+  createHash('sha256').update(JSON.stringify(declaration)).digest('hex').slice(0, 16)
 
 export function optionsOf(declaration: ScheduleDeclaration): ScheduleOptions {
-  const { id, note, workflow, cron, calendar, timeZone, jitterMinutes, overlap, catchUpHours, pauseOnFailure, paused, priority } = declaration
+  const {
+    id,
+    note,
+    workflow,
+    cron,
+    calendar,
+    timeZone,
+    jitterMinutes,
+    overlap,
+    catchUpHours,
+    pauseOnFailure,
+    paused,
+    priority,
+  } = declaration
   const action = {
     type: 'startWorkflow' as const,
     workflowType: workflow,
@@ -64,7 +91,13 @@ export function optionsOf(declaration: ScheduleDeclaration): ScheduleOptions {
     scheduleId: id,
     spec: {
       ...(cron !== undefined && { cronExpressions: [cron].flat() }),
-      ...(calendar && { calendars: calendar.map(({ dayOfWeek, dayOfMonth, ...time }) => ({ ...time, ...(dayOfWeek && { dayOfWeek }), ...(dayOfMonth && { dayOfMonth }) })) }),
+      ...(calendar && {
+        calendars: calendar.map(({ dayOfWeek, dayOfMonth, ...time }) => ({
+          ...time,
+          ...(dayOfWeek && { dayOfWeek }),
+          ...(dayOfMonth && { dayOfMonth }),
+        })),
+      }),
       timezone: timeZone,
       jitter: jitterMinutes * MINUTE_MS,
     },
@@ -77,13 +110,24 @@ export function optionsOf(declaration: ScheduleDeclaration): ScheduleOptions {
 export type Applied = 'created' | 'updated' | 'unchanged'
 
 /** Makes a schedule what its declaration says. Whether it is paused, and what it has run, stays. @param dryRun only tells what it would do */
-export async function applySchedule({ client }: Connected, declaration: ScheduleDeclaration, dryRun = false): Promise<Applied> {
+export async function applySchedule(
+  { client }: Connected,
+  declaration: ScheduleDeclaration,
+  dryRun = false,
+): Promise<Applied> {
   const options = optionsOf(declaration)
   const handle = client.schedule.getHandle(declaration.id)
   const now = await describeOrNothing(handle)
   if (now?.action.memo?.declaration === digestOf(declaration)) return 'unchanged'
-  const change = now ? () => handle.update(({ state }) => ({ ...options, state: { ...options.state, paused: state.paused } })) : () => client.schedule.create(options)
-  if (!dryRun) await change().catch((error: Error) => Promise.reject(new InvalidInput(`schedule ${declaration.id}: the server refuses it: ${error.message}`, { cause: error })))
+  const change = now
+    ? () => handle.update(({ state }) => ({ ...options, state: { ...options.state, paused: state.paused } }))
+    : () => client.schedule.create(options)
+  if (!dryRun)
+    await change().catch((error: Error) =>
+      Promise.reject(
+        new InvalidInput(`schedule ${declaration.id}: the server refuses it: ${error.message}`, { cause: error }),
+      ),
+    )
   return now ? 'updated' : 'created'
 }
 
@@ -96,26 +140,44 @@ async function describeOrNothing(handle: ScheduleHandle): Promise<ScheduleDescri
   }
 }
 
-async function existing({ client }: Connected, id: string): Promise<{ handle: ScheduleHandle; now: ScheduleDescription }> {
+async function existing(
+  { client }: Connected,
+  id: string,
+): Promise<{ handle: ScheduleHandle; now: ScheduleDescription }> {
   const handle = client.schedule.getHandle(id)
   const now = await describeOrNothing(handle)
-  if (!now) throw new InvalidInput(`there is no schedule "${id}"; \`rlaif schedule list\` shows them, \`rlaif schedule apply\` makes one from a file`)
+  if (!now)
+    throw new InvalidInput(
+      `there is no schedule "${id}"; \`rlaif schedule list\` shows them, \`rlaif schedule apply\` makes one from a file`,
+    )
   return { handle, now }
 }
 
 const minute = (time: Date) => `${time.toISOString().slice(0, 16).replace('T', ' ')}Z`
-const workflowIds = (actions: ScheduleDescription['info']['recentActions']) => actions.map(({ action, takenAt }) => `${minute(takenAt)}  ${action.workflow.workflowId}`)
+const workflowIds = (actions: ScheduleDescription['info']['recentActions']) =>
+  actions.map(({ action, takenAt }) => `${minute(takenAt)}  ${action.workflow.workflowId}`)
 
 /** One line each. */
 export async function listSchedules({ client }: Connected): Promise<string[]> {
   const rows: string[][] = [['SCHEDULE', 'WORKFLOW', 'STATE', 'NEXT', 'LAST RUN']]
   for await (const { scheduleId, action, state, info } of client.schedule.list()) {
     const next = info.nextActionTimes[0]
-    rows.push([scheduleId, action?.workflowType ?? '', state.paused ? 'paused' : 'active', next && !state.paused ? minute(next) : '', info.recentActions.at(-1)?.action.workflow.workflowId ?? ''])
+    rows.push([
+      scheduleId,
+      action?.workflowType ?? '',
+      state.paused ? 'paused' : 'active',
+      next && !state.paused ? minute(next) : '',
+      info.recentActions.at(-1)?.action.workflow.workflowId ?? '',
+    ])
   }
   if (rows.length === 1) return ['no schedules yet; `rlaif schedule apply schedules` makes those that ship with rlaif']
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd())
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  )
 }
 
 export async function describeSchedule(connected: Connected, id: string): Promise<string[]> {
@@ -143,13 +205,20 @@ export async function triggerSchedule(connected: Connected, id: string): Promise
   const runs = now.info.runningActions.length > 0
   await handle.trigger(now.policies.overlap ?? OVERLAPS.skip) // without it, Temporal would start one beside it
   const skips = runs && (now.policies.overlap ?? 'SKIP') === 'SKIP'
-  return skips ? `${id} still runs ${now.info.runningActions[0]!.workflow.workflowId}: by its overlap policy "skip" no other starts now` : `${id} starts; \`rlaif status\` shows it`
+  return skips
+    ? `${id} still runs ${now.info.runningActions[0]!.workflow.workflowId}: by its overlap policy "skip" no other starts now`
+    : `${id} starts; \`rlaif status\` shows it`
 }
 
 /** Times that the schedule would have run at. */
 async function matchingTimes({ client, namespace }: Connected, id: string, from: Date, to: Date): Promise<Date[]> {
   const timestamp = (time: Date) => ({ seconds: Math.floor(time.getTime() / 1000) as never, nanos: 0 })
-  const { startTime } = await client.workflowService.listScheduleMatchingTimes({ namespace, scheduleId: id, startTime: timestamp(from), endTime: timestamp(to) })
+  const { startTime } = await client.workflowService.listScheduleMatchingTimes({
+    namespace,
+    scheduleId: id,
+    startTime: timestamp(from),
+    endTime: timestamp(to),
+  })
   return (startTime ?? []).map(({ seconds }) => new Date(Number(seconds) * 1000))
 }
 
@@ -162,7 +231,8 @@ export interface BackfillFlags {
 
 const timeOf = (given: string, flag: string): Date => {
   const time = new Date(given)
-  if (Number.isNaN(time.getTime())) throw new InvalidInput(`${flag} got "${given}"; it is a date or a time, e.g. 2026-11-20 or 2026-11-20T00:00Z`)
+  if (Number.isNaN(time.getTime()))
+    throw new InvalidInput(`${flag} got "${given}"; it is a date or a time, e.g. 2026-11-20 or 2026-11-20T00:00Z`)
   return time
 }
 
@@ -174,18 +244,25 @@ export async function backfillSchedule(connected: Connected, id: string, flags: 
   const overlap: Overlap = parse(overlapSchema, flags.overlap ?? 'bufferAll', '--overlap')
   const times = await matchingTimes(connected, id, from, to)
   if (times.length === 0) return [`${id} has no time between ${minute(from)} and ${minute(to)}`]
-  if (times.length > MOST_MADE_UP) throw new InvalidInput(`${times.length} runs between --from and --to are more than ${MOST_MADE_UP}; give a shorter time`)
+  if (times.length > MOST_MADE_UP)
+    throw new InvalidInput(
+      `${times.length} runs between --from and --to are more than ${MOST_MADE_UP}; give a shorter time`,
+    )
   const lines = times.map((time) => `  ${minute(time)}`)
   if (!flags.yes) return [...lines, `${times.length} runs would start; add --yes to start them`]
   const backfill: Backfill = { start: new Date(from.getTime() - 1), end: to, overlap: OVERLAPS[overlap] }
   await handle.backfill(backfill)
-  return [...lines, `${times.length} runs start, ${overlap === 'allowAll' ? 'all at once' : 'one after the other'}; a night that was run before gets its results from the store`]
+  return [
+    ...lines,
+    `${times.length} runs start, ${overlap === 'allowAll' ? 'all at once' : 'one after the other'}; a night that was run before gets its results from the store`,
+  ]
 }
 
 /** Runs that go on are left alone; without --yes it is only told. */
 export async function deleteSchedule(connected: Connected, id: string, yes: boolean): Promise<string> {
   const { handle, now } = await existing(connected, id)
-  if (!yes) return `${id} would be deleted (${now.info.numActionsTaken} runs so far; they and their reports stay); add --yes to delete it`
+  if (!yes)
+    return `${id} would be deleted (${now.info.numActionsTaken} runs so far; they and their reports stay); add --yes to delete it`
   await handle.delete()
   return `${id} is deleted; its runs and their reports stay`
 }

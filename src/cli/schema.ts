@@ -6,7 +6,11 @@ type JsonSchema = { [key: string]: unknown; properties?: Record<string, JsonSche
 
 export function workflowJsonSchema(workflow: WorkflowName): JsonSchema {
   // Of what a workflow makes of its input, where every field with a default is there; a person may leave those out.
-  const schema = z.toJSONSchema(workflowSchemas[workflow], { io: 'output', unrepresentable: 'any', override: ({ jsonSchema }) => requireOnlyTheNecessary(jsonSchema as JsonSchema) }) as JsonSchema
+  const schema = z.toJSONSchema(workflowSchemas[workflow], {
+    io: 'output',
+    unrepresentable: 'any',
+    override: ({ jsonSchema }) => requireOnlyTheNecessary(jsonSchema as JsonSchema),
+  }) as JsonSchema
   return { ...schema, title: workflow }
 }
 
@@ -21,5 +25,7 @@ function requireOnlyTheNecessary(schema: JsonSchema): void {
 function canBeLeftOut(schema: JsonSchema): boolean {
   if ('default' in schema) return true
   const alternatives = (schema.anyOf ?? schema.allOf) as JsonSchema[] | undefined
-  return alternatives ? alternatives.some(canBeLeftOut) : schema.type === 'object' && (schema.required ?? []).every((name) => canBeLeftOut(schema.properties![name]!))
+  return alternatives
+    ? alternatives.some(canBeLeftOut)
+    : schema.type === 'object' && (schema.required ?? []).every((name) => canBeLeftOut(schema.properties![name]!))
 }

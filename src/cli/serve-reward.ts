@@ -23,11 +23,19 @@ export const REWARD_TOKEN = 'RLAIF_REWARD_TOKEN'
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 
 /** @param input as of `align`: task and labeler are used @returns once it listens */
-export async function serveReward(input: unknown, { port, host, context }: ServeRewardFlags, home: string): Promise<{ server: Server; service: RewardService }> {
+export async function serveReward(
+  input: unknown,
+  { port, host, context }: ServeRewardFlags,
+  home: string,
+): Promise<{ server: Server; service: RewardService }> {
   const settings = parse(workflowSchemas.align, input, 'serve-reward')
-  if (context !== 'prompts' && context !== 'labels') throw new InvalidInput(`--context got "${context}"; it is prompts or labels`)
+  if (context !== 'prompts' && context !== 'labels')
+    throw new InvalidInput(`--context got "${context}"; it is prompts or labels`)
   const token = process.env[REWARD_TOKEN] || undefined
-  if (token === undefined && !LOOPBACK.has(host)) throw new InvalidInput(`serve-reward: --host ${host} is reached by others, who could spend your money: set ${REWARD_TOKEN}, which trainers then send as "Authorization: Bearer …" or ?token=…`)
+  if (token === undefined && !LOOPBACK.has(host))
+    throw new InvalidInput(
+      `serve-reward: --host ${host} is reached by others, who could spend your money: set ${REWARD_TOKEN}, which trainers then send as "Authorization: Bearer …" or ?token=…`,
+    )
   const labeler = keepingAnswers(await openedLabeler(settings.labeler), openAnswers(storeFolder(home)))
   const service: RewardService = { task: readTask(taskFolder(settings.task)), labeler, context, token }
   return { server: await openRewardServer(service, Number(port), host), service }
@@ -35,7 +43,11 @@ export async function serveReward(input: unknown, { port, host, context }: Serve
 
 async function openedLabeler(settings: LabelerSettings): Promise<Labeler> {
   if (isEndpoint(settings)) return openEndpoint(settings)
-  const [{ localLabeler }, { loadModelAndTokenizer }, { locateModel }] = await Promise.all([import('../feedback/local-labeler.js'), import('../model/loaded.js'), import('../model/locate.js')]) // TensorFlow only where it is used
+  const [{ localLabeler }, { loadModelAndTokenizer }, { locateModel }] = await Promise.all([
+    import('../feedback/local-labeler.js'),
+    import('../model/loaded.js'),
+    import('../model/locate.js'),
+  ]) // TensorFlow only where it is used
   const folder = await locateModel(settings.model)
   return localLabeler(settings.model, contentDigest(folder), loadModelAndTokenizer(folder))
 }
@@ -43,6 +55,9 @@ async function openedLabeler(settings: LabelerSettings): Promise<Labeler> {
 /** By which the model's answers are kept. */
 function contentDigest(folder: string): string {
   const hash = createHash('sha256')
-  for (const name of readdirSync(folder).filter((name) => /\.(json|safetensors)$/.test(name)).sort()) hash.update(name).update(readFileSync(join(folder, name)))
+  for (const name of readdirSync(folder)
+    .filter((name) => /\.(json|safetensors)$/.test(name))
+    .sort())
+    hash.update(name).update(readFileSync(join(folder, name)))
   return hash.digest('hex')
 }

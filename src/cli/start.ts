@@ -18,7 +18,10 @@ export async function start(): Promise<number> {
     const connected = await connect(homeFolder(), house.server.address)
     const handle = await startRun(connected, 'align', { id: QUICKSTART, input: { preset: 'quickstart' } })
     process.stdout.write(`Temporal ${house.server.address}${house.server.ui ? `, UI ${house.server.ui}` : ''}\n`)
-    const succeeded = await Promise.race([seeThrough(connected, handle), untilOver(house, stopped).then(() => undefined)])
+    const succeeded = await Promise.race([
+      seeThrough(connected, handle),
+      untilOver(house, stopped).then(() => undefined),
+    ])
     if (succeeded === undefined) {
       process.stdout.write('\nStopped. The run goes on where it was at the next `npm start`.\n')
       return 130
@@ -43,7 +46,9 @@ export async function up(metrics?: string): Promise<number> {
       process.stdout.write(`Up already in another process: Temporal ${house.server.address}, UI ${house.server.ui}\n`)
       return 0
     }
-    process.stdout.write(`Temporal ${house.server.address}${house.server.ui ? `, UI ${house.server.ui}` : ''}; workers: ${roles.join(', ')}. Ctrl-C ends them.\n`)
+    process.stdout.write(
+      `Temporal ${house.server.address}${house.server.ui ? `, UI ${house.server.ui}` : ''}; workers: ${roles.join(', ')}. Ctrl-C ends them.\n`,
+    )
     await untilOver(house, stopped)
     return 0
   } finally {

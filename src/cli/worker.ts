@@ -19,11 +19,14 @@ function openHealth(port: number, workers: RunningWorkers): Promise<Server> {
   const server = createServer((request, response) => {
     const states = workers.states()
     const healthy = Object.values(states).every((state) => state === 'RUNNING')
-    if (request.url === '/healthz') response.writeHead(healthy ? 200 : 503, { 'content-type': 'application/json' }).end(JSON.stringify(states))
+    if (request.url === '/healthz')
+      response.writeHead(healthy ? 200 : 503, { 'content-type': 'application/json' }).end(JSON.stringify(states))
     else response.writeHead(404).end()
   })
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(new InvalidInput(`worker: --health-port ${port} cannot be used: ${error.message}`)))
+    server.once('error', (error) =>
+      reject(new InvalidInput(`worker: --health-port ${port} cannot be used: ${error.message}`)),
+    )
     server.listen(port, '127.0.0.1', () => resolve(server))
   })
 }
@@ -39,10 +42,17 @@ export interface WorkerFlags {
 
 export async function worker(wanted: readonly Role[], { healthPort, metrics, gpuQueue }: WorkerFlags): Promise<number> {
   const server = configuredServer()
-  if (!server) throw new InvalidInput('worker: TEMPORAL_ADDRESS is not set; set it to host:port of the Temporal server, or use `rlaif up` for a local one')
+  if (!server)
+    throw new InvalidInput(
+      'worker: TEMPORAL_ADDRESS is not set; set it to host:port of the Temporal server, or use `rlaif up` for a local one',
+    )
   await installRuntime({ metrics })
   const stopped = untilStopped()
-  const workers = await startWorkers(wanted, { server, home: homeFolder(), ...(gpuQueue !== undefined && { queues: { ...defaultQueues, gpu: gpuQueue } }) })
+  const workers = await startWorkers(wanted, {
+    server,
+    home: homeFolder(),
+    ...(gpuQueue !== undefined && { queues: { ...defaultQueues, gpu: gpuQueue } }),
+  })
   const health = healthPort === undefined ? undefined : await openHealth(healthPort, workers)
   process.stdout.write(`workers ${wanted.join(', ')} take work from ${server.connection.address}\n`)
   try {

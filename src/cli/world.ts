@@ -13,9 +13,11 @@ const instruction = () => readTask(taskFolder('summarization')).instruction!
 /** Writes rows that `"data"` of a run takes: prompts, imperfect references, and pairs that the simulated people compared. */
 export async function writeWorldData(file: string, kind: string, rows: number, seed: number): Promise<string> {
   if (!isWorldData(kind)) throw new InvalidInput(`world: --kind got "${kind}"; there are ${WORLD_DATA.join(', ')}`)
-  if (!Number.isInteger(rows) || rows < 1) throw new InvalidInput(`world: --rows got "${rows}"; it is a number of prompts`)
+  if (!Number.isInteger(rows) || rows < 1)
+    throw new InvalidInput(`world: --rows got "${rows}"; it is a number of prompts`)
   const out = createWriteStream(file)
-  for (const row of worldRows(kind, rows, seed, instruction())) if (!out.write(`${JSON.stringify(row)}\n`)) await once(out, 'drain')
+  for (const row of worldRows(kind, rows, seed, instruction()))
+    if (!out.write(`${JSON.stringify(row)}\n`)) await once(out, 'drain')
   out.end()
   await once(out, 'finish')
   return `${rows} rows of ${kind} of seed ${seed} in ${file}`
@@ -32,7 +34,9 @@ export async function serveAnnotators(port: number, print: (line: string) => voi
   const server = await openAnnotators(port).catch((error: Error) => {
     throw new InvalidInput(`world: port ${port} cannot be used: ${error.message}; choose another with --port`)
   })
-  print(`Annotators ${Object.keys(ANNOTATORS).join(', ')}; as a labeler: {"baseUrl": "${annotatorsUrl(server)}", "model": "L"}`)
+  print(
+    `Annotators ${Object.keys(ANNOTATORS).join(', ')}; as a labeler: {"baseUrl": "${annotatorsUrl(server)}", "model": "L"}`,
+  )
   await untilStopped()
   server.close()
   server.closeAllConnections()

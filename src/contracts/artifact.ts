@@ -9,13 +9,17 @@ export type Summary = z.infer<typeof summarySchema>
 const ARTIFACT_URI = /^(file|s3):\/\//
 export const isArtifactUri = (text: string): boolean => ARTIFACT_URI.test(text)
 /** A policy in the store, as against a model's folder elsewhere. */
-export const isPolicyUri = (text: string): boolean => isArtifactUri(text) && /\/(model|sft|rl|choose)\/[0-9a-f]{16,64}\/?$/.test(text)
+export const isPolicyUri = (text: string): boolean =>
+  isArtifactUri(text) && /\/(model|sft|rl|choose)\/[0-9a-f]{16,64}\/?$/.test(text)
 export const artifactUri = z.string().regex(ARTIFACT_URI, 'wants the file:// or s3:// URI of an artifact')
 
 export const artifactSchema = z
   .strictObject({
     uri: artifactUri.describe('Where it lies in the artifact store.'),
-    sha256: z.string().regex(/^[0-9a-f]{64}$/, 'wants 64 hexadecimal digits').describe('Digest of the content; logs and timings are left out of it.'),
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, 'wants 64 hexadecimal digits')
+      .describe('Digest of the content; logs and timings are left out of it.'),
     bytes: z.number().int().nonnegative(),
     summary: summarySchema,
   })

@@ -10,7 +10,11 @@ export const itemSchema = z.strictObject({ context: z.string(), responses: z.arr
 export type Item = z.infer<typeof itemSchema>
 
 /** What they do not see: whose response stands at each place. An attention check has one that is nobody's, and evidently the worst. */
-export const keySchema = z.strictObject({ id: z.string(), policies: z.array(z.string()), check: z.boolean().default(false) })
+export const keySchema = z.strictObject({
+  id: z.string(),
+  policies: z.array(z.string()),
+  check: z.boolean().default(false),
+})
 export type ItemKey = z.infer<typeof keySchema>
 /** Of an attention check: in the place of a policy's name. */
 export const SPOILED = '(spoiled)'
@@ -20,7 +24,12 @@ const place = z.number().int().min(0)
 export const answerSchema = z.array(place).min(1).max(16)
 
 /** The message a rater's click becomes. */
-export const rateSchema = z.strictObject({ rater: z.string().min(1), item: place, answer: answerSchema, seconds: z.number().min(0).max(86_400) })
+export const rateSchema = z.strictObject({
+  rater: z.string().min(1),
+  item: place,
+  answer: answerSchema,
+  seconds: z.number().min(0).max(86_400),
+})
 export type Rate = z.infer<typeof rateSchema>
 
 /** [item, rater, answer, seconds], short because thousands of them travel from run to run. */
@@ -43,6 +52,9 @@ export interface RaterView {
 /** What is wrong with an answer, or undefined. */
 export function badAnswer(kind: RatingKind, answer: readonly number[], responses: number): string | undefined {
   if (answer.length !== responses) return `wants ${responses} numbers, got ${answer.length}`
-  if (kind === 'verdict') return answer.every((value) => value <= 1) ? undefined : 'wants 1 (good) or 0 for each response'
-  return [...answer].sort((a, b) => a - b).every((value, i) => value === i) ? undefined : 'wants each response once, from best to worst: no ties'
+  if (kind === 'verdict')
+    return answer.every((value) => value <= 1) ? undefined : 'wants 1 (good) or 0 for each response'
+  return [...answer].sort((a, b) => a - b).every((value, i) => value === i)
+    ? undefined
+    : 'wants each response once, from best to worst: no ties'
 }

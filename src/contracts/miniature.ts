@@ -4,8 +4,18 @@ import { z } from 'zod'
 import * as s from './settings'
 
 export const miniatureSchema = z.strictObject({
-  size: z.enum(['full', 'quick']).default('full').describe('"full": every claim, in at most 90 minutes on two cores; "quick": the same with fewer pairs and steps, in six, for every night.'),
-  seeds: z.array(s.seedSchema.unwrap()).min(1).max(20).optional().describe('Of every policy and every draw; 101 to 105, and 101 alone when quick, without it.'),
+  size: z
+    .enum(['full', 'quick'])
+    .default('full')
+    .describe(
+      '"full": every claim, in at most 90 minutes on two cores; "quick": the same with fewer pairs and steps, in six, for every night.',
+    ),
+  seeds: z
+    .array(s.seedSchema.unwrap())
+    .min(1)
+    .max(20)
+    .optional()
+    .describe('Of every policy and every draw; 101 to 105, and 101 alone when quick, without it.'),
   cache: s.cacheSchema,
   onFailure: s.onFailureSchema,
   queues: s.queuesSchema,
@@ -28,8 +38,24 @@ interface Size {
   rationales: number
 }
 const SIZES: Record<MiniatureInput['size'], Size> = {
-  full: { prompts: 1600, evaluationPrompts: 300, rlSteps: 40, dialoguePrompts: 640, dialogueRlSteps: 20, judgedPairs: 1000, rationales: 16 },
-  quick: { prompts: 420, evaluationPrompts: 100, rlSteps: 8, dialoguePrompts: 240, dialogueRlSteps: 8, judgedPairs: 300, rationales: 4 },
+  full: {
+    prompts: 1600,
+    evaluationPrompts: 300,
+    rlSteps: 40,
+    dialoguePrompts: 640,
+    dialogueRlSteps: 20,
+    judgedPairs: 1000,
+    rationales: 16,
+  },
+  quick: {
+    prompts: 420,
+    evaluationPrompts: 100,
+    rlSteps: 8,
+    dialoguePrompts: 240,
+    dialogueRlSteps: 8,
+    judgedPairs: 300,
+    rationales: 4,
+  },
 }
 
 const limits = { promptTokens: 128, responseTokens: 40 }
@@ -51,7 +77,17 @@ export function runsOf(settings: MiniatureInput, model: string) {
   const { prompts, evaluationPrompts, rlSteps, dialoguePrompts, dialogueRlSteps, judgedPairs, rationales } = SIZES[size]
   const seeds = seedsOf(settings)
   const shared = { cache, onFailure, queues, ...(notify && { notify }) }
-  const rl = { ...training, batchSize: 64, microBatchSize: 64, learningRate: 1e-4, valueLearningRate: 1e-3, steps: rlSteps, validateEvery: 5, candidates: 4, validationPrompts: 100 }
+  const rl = {
+    ...training,
+    batchSize: 64,
+    microBatchSize: 64,
+    learningRate: 1e-4,
+    valueLearningRate: 1e-3,
+    steps: rlSteps,
+    validateEvery: 5,
+    candidates: 4,
+    validationPrompts: 100,
+  }
   const base = {
     model,
     limits,
@@ -63,27 +99,65 @@ export function runsOf(settings: MiniatureInput, model: string) {
     rl,
     evaluate: { agreementPairs: 0 },
   }
-  const summaries = { ...base, task: 'summarization', data: { path: `world:summaries?rows=${prompts + evaluationPrompts}`, evaluationPrompts } }
-  const dialogues = { ...base, task: 'harmless', data: { path: `world:dialogues?rows=${dialoguePrompts + evaluationPrompts}`, evaluationPrompts }, rl: { ...rl, steps: dialogueRlSteps } }
+  const summaries = {
+    ...base,
+    task: 'summarization',
+    data: { path: `world:summaries?rows=${prompts + evaluationPrompts}`, evaluationPrompts },
+  }
+  const dialogues = {
+    ...base,
+    task: 'harmless',
+    data: { path: `world:dialogues?rows=${dialoguePrompts + evaluationPrompts}`, evaluationPrompts },
+    rl: { ...rl, steps: dialogueRlSteps },
+  }
   const contest = { seeds, judge: annotator('gold'), agreementPairs: 200, maxConcurrent: 2, ...shared }
   const sweep = { seeds, maxConcurrent: 2, ...shared }
   const sameSize = { name: 'same-size', like: 'same-size', input: { method: 'rlaif', labeler: { model: 'XS' } } }
-  const direct = { name: 'direct-rlaif', like: 'direct-rlaif', input: { method: 'direct-rlaif', labeler: { model: 'XS' } } }
-  const combined = { name: 'rlhf+rlaif', like: 'rlhf+rlaif', input: { method: 'rlhf+rlaif', sample: { source: 'policy' } } } // Appendix K
+  const direct = {
+    name: 'direct-rlaif',
+    like: 'direct-rlaif',
+    input: { method: 'direct-rlaif', labeler: { model: 'XS' } },
+  }
+  const combined = {
+    name: 'rlhf+rlaif',
+    like: 'rlhf+rlaif',
+    input: { method: 'rlhf+rlaif', sample: { source: 'policy' } },
+  } // Appendix K
   /** To over-optimize; of a single seed that cannot be told from chance (evaluation/claims.ts). */
-  const pushed = { name: 'rlaif pushed', input: { method: 'rlaif', rl: { learningRate: 3 * rl.learningRate, candidates: 1 } } }
+  const pushed = {
+    name: 'rlaif pushed',
+    input: { method: 'rlaif', rl: { learningRate: 3 * rl.learningRate, candidates: 1 } },
+  }
   const chainOfThought = { chainOfThought: true, preamble: 'detailed' }
   return {
-    summaries: { ...contest, base: summaries, arms: ['sft', 'rlhf', 'rlaif', sameSize, direct, combined, ...(size === 'full' ? [pushed] : [])] },
+    summaries: {
+      ...contest,
+      base: summaries,
+      arms: ['sft', 'rlhf', 'rlaif', sameSize, direct, combined, ...(size === 'full' ? [pushed] : [])],
+    },
     dialogues: { ...contest, base: dialogues, arms: ['sft', 'rlhf', 'rlaif'] },
     labels: {
       ...sweep,
       name: 'labels in miniature',
       workflow: 'labelStudy',
-      base: { model, limits: { promptTokens: 1024 }, data: { path: `world:summaries?rows=${judgedPairs + 2}`, evaluationPrompts: 1 }, pairs: judgedPairs },
+      base: {
+        model,
+        limits: { promptTokens: 1024 },
+        data: { path: `world:summaries?rows=${judgedPairs + 2}`, evaluationPrompts: 1 },
+        pairs: judgedPairs,
+      },
       list: [
-        ...['L', 'S', 'XS'].map((name) => ({ labeler: annotator(name), variants: [{ name: 'both orders' }, { name: 'one order', technique: { orders: 1 } }] })),
-        { labeler: annotator('L'), variants: [{ name: 'one greedy rationale', technique: chainOfThought }, { name: 'many rationales at T 1', technique: { ...chainOfThought, samples: rationales, temperature: 1 } }] },
+        ...['L', 'S', 'XS'].map((name) => ({
+          labeler: annotator(name),
+          variants: [{ name: 'both orders' }, { name: 'one order', technique: { orders: 1 } }],
+        })),
+        {
+          labeler: annotator('L'),
+          variants: [
+            { name: 'one greedy rationale', technique: chainOfThought },
+            { name: 'many rationales at T 1', technique: { ...chainOfThought, samples: rationales, temperature: 1 } },
+          ],
+        },
       ],
     },
     rewardModels: {
@@ -92,7 +166,13 @@ export function runsOf(settings: MiniatureInput, model: string) {
       workflow: 'align',
       metric: 'reward-model.humanAccuracy',
       base: { ...summaries, untilStage: 'reward-model' },
-      list: [{ 'rewardModel.trainShare': 1 }, { 'rewardModel.trainShare': 0.5 }, { 'rewardModel.trainShare': 0.25 }, { 'rewardModel.trainShare': 0.125 }, { 'labeler.labels': 'hard' }],
+      list: [
+        { 'rewardModel.trainShare': 1 },
+        { 'rewardModel.trainShare': 0.5 },
+        { 'rewardModel.trainShare': 0.25 },
+        { 'rewardModel.trainShare': 0.125 },
+        { 'labeler.labels': 'hard' },
+      ],
     },
   }
 }

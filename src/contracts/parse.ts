@@ -7,7 +7,11 @@ export class InvalidInput extends Error {
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>((value, key) => (typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined), input)
+  return path.reduce<unknown>(
+    (value, key) =>
+      typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined,
+    input,
+  )
 }
 
 function show(value: unknown): string {
@@ -25,7 +29,11 @@ function closest(alternatives: readonly (readonly Issue[])[]): readonly Issue[] 
 
 function describe(issue: Issue, input: unknown, base: readonly PropertyKey[] = []): string[] {
   const path = [...base, ...issue.path]
-  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => `unknown field "${[...path, key].join('.')}" (got ${show(valueAt(input, [...path, key]))}); remove it or correct its name`)
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map(
+      (key) =>
+        `unknown field "${[...path, key].join('.')}" (got ${show(valueAt(input, [...path, key]))}); remove it or correct its name`,
+    )
   if (issue.code === 'invalid_union') {
     const inner = closest(issue.errors)
     const isObject = typeof valueAt(input, path) === 'object' && valueAt(input, path) !== null
@@ -43,5 +51,7 @@ export function parse<T extends z.ZodType>(schema: T, input: unknown, what: stri
   const result = schema.safeParse(input)
   if (result.success) return result.data
   const lines = result.error.issues.flatMap((issue) => describe(issue, input))
-  throw new InvalidInput(`${what}: ${lines.length === 1 ? lines[0]! : `\n${lines.map((line) => `  - ${line}`).join('\n')}`}`)
+  throw new InvalidInput(
+    `${what}: ${lines.length === 1 ? lines[0]! : `\n${lines.map((line) => `  - ${line}`).join('\n')}`}`,
+  )
 }

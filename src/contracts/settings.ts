@@ -5,12 +5,20 @@ const count = z.number().int().positive()
 const rate = z.number().positive().max(1)
 const probability = z.number().min(0).max(1)
 
-export const seedSchema = z.number().int().nonnegative().max(2 ** 31 - 1).default(1).describe('Seed of every random choice; the same seed and settings give the same run.')
+export const seedSchema = z
+  .number()
+  .int()
+  .nonnegative()
+  .max(2 ** 31 - 1)
+  .default(1)
+  .describe('Seed of every random choice; the same seed and settings give the same run.')
 export const modelSchema = z
   .string()
   .min(1)
   .default('default')
-  .describe('A model: "default" (SmolLM2-135M-Instruct), a Hugging Face model folder, a .gguf file, hf:owner/name[@revision], the URI of a policy in the artifact store, or "world:policy" (the untrained one of the miniature world).')
+  .describe(
+    'A model: "default" (SmolLM2-135M-Instruct), a Hugging Face model folder, a .gguf file, hf:owner/name[@revision], the URI of a policy in the artifact store, or "world:policy" (the untrained one of the miniature world).',
+  )
 export const taskSchema = z
   .string()
   .min(1)
@@ -19,11 +27,32 @@ export const taskSchema = z
 
 export const DATA_FORMATS = ['jsonl', 'hh', 'pandalm', 'openai-comparisons', 'tldr', 'trl'] as const
 const dataObject = z.strictObject({
-  path: z.string().min(1).optional().describe('A .jsonl, .json, .parquet or gzipped file, hf:datasets/owner/name[@revision]/path/to/file, or world:summaries?rows=2000 (or world:dialogues) of the miniature world, made by the seed of the run or by &seed=…; without it the prompts that come with the task.'),
-  format: z.enum(['auto', ...DATA_FORMATS]).default('auto').describe('"auto" looks at the first row.'),
-  fields: z.partialRecord(z.enum(['id', 'prompt', 'messages', 'reference', 'responses', 'preferred']), z.string().min(1)).optional().describe('For rows of your own with other names: ours → theirs, e.g. {"prompt": "question", "reference": "answer"}. Fields not named are left out.'),
-  confidence: z.array(z.number().int().min(1).max(9)).min(1).optional().describe("Of OpenAI's comparisons: only rows with one of these confidences; the paper keeps 1, 2, 8 and 9."),
-  cnndm: z.boolean().default(false).describe("Of OpenAI's comparisons: the CNN/DailyMail batches instead of the Reddit ones."),
+  path: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'A .jsonl, .json, .parquet or gzipped file, hf:datasets/owner/name[@revision]/path/to/file, or world:summaries?rows=2000 (or world:dialogues) of the miniature world, made by the seed of the run or by &seed=…; without it the prompts that come with the task.',
+    ),
+  format: z
+    .enum(['auto', ...DATA_FORMATS])
+    .default('auto')
+    .describe('"auto" looks at the first row.'),
+  fields: z
+    .partialRecord(z.enum(['id', 'prompt', 'messages', 'reference', 'responses', 'preferred']), z.string().min(1))
+    .optional()
+    .describe(
+      'For rows of your own with other names: ours → theirs, e.g. {"prompt": "question", "reference": "answer"}. Fields not named are left out.',
+    ),
+  confidence: z
+    .array(z.number().int().min(1).max(9))
+    .min(1)
+    .optional()
+    .describe("Of OpenAI's comparisons: only rows with one of these confidences; the paper keeps 1, 2, 8 and 9."),
+  cnndm: z
+    .boolean()
+    .default(false)
+    .describe("Of OpenAI's comparisons: the CNN/DailyMail batches instead of the Reddit ones."),
   limit: count.optional().describe('How many prompts to use, drawn by the seed; all of them without it.'),
   evaluationPrompts: count.default(16).describe('Prompts held out for the evaluation; at most half of all.'),
 })
@@ -35,21 +64,32 @@ export type DataSettings = z.infer<typeof dataSchema>
 export const limitsSchema = z
   .strictObject({
     promptTokens: count.default(256).describe('Longer prompts are left out and counted.'),
-    responseTokens: count.default(48).describe('A response is cut here; one without an end loses `rl.missingEosPenalty`.'),
+    responseTokens: count
+      .default(48)
+      .describe('A response is cut here; one without an end loses `rl.missingEosPenalty`.'),
   })
   .prefault({})
 export type Limits = z.infer<typeof limitsSchema>
 
 /** How pairs are put to a labeler (paper §2.1, §4.4, Appendix M). */
 const technique = {
-  preamble: z.enum(['base', 'detailed']).default('base').describe('Opening of the prompt: a few lines, or what good and bad mean in each respect.'),
+  preamble: z
+    .enum(['base', 'detailed'])
+    .default('base')
+    .describe('Opening of the prompt: a few lines, or what good and bad mean in each respect.'),
   exemplars: z.number().int().min(0).max(8).default(0).describe('Worked examples shown before the pair.'),
   chainOfThought: z.boolean().default(false).describe('The labeler first writes a rationale, then its answer is read.'),
-  samples: count.max(64).default(1).describe('Rationales for each order, averaged (self-consistency); wants a temperature above 0.'),
+  samples: count
+    .max(64)
+    .default(1)
+    .describe('Rationales for each order, averaged (self-consistency); wants a temperature above 0.'),
   temperature: z.number().min(0).max(5).default(0).describe('Of the rationales.'),
   topK: z.number().int().min(0).default(40).describe('Of the rationales: only the k most likely tokens; 0 is all.'),
   rationaleTokens: count.max(4096).default(512).describe('A rationale is cut here.'),
-  orders: z.union([z.literal(1), z.literal(2)]).default(2).describe('2 asks each pair in both orders and averages, which cancels a liking for a slot.'),
+  orders: z
+    .union([z.literal(1), z.literal(2)])
+    .default(2)
+    .describe('2 asks each pair in both orders and averages, which cancels a liking for a slot.'),
   labels: z.enum(['soft', 'hard']).default('soft').describe('Probabilities, or 0 and 1.'),
 }
 export const techniqueSchema = z.strictObject(technique)
@@ -58,32 +98,77 @@ export type TechniqueSettings = z.infer<typeof techniqueSchema>
 /** The endpoint that a worker opens by itself: the annotators of the miniature world. */
 export const WORLD = 'world:'
 
-const localLabeler = z.strictObject({ model: z.string().min(1).describe('A local model: "default", a folder, a .gguf file or hf:owner/name; or "policy", the run\'s own initial policy (same-size RLAIF).'), ...technique })
-const environmentName = z.string().regex(/^[A-Za-z_]\w*$/, 'wants the NAME of an environment variable of the worker, never the value itself')
-const perMinute = z.number().positive().optional()
-const money = z.number().nonnegative()
-const endpointLabeler = z.strictObject({
-  baseUrl: z.union([z.literal(WORLD), z.url({ protocol: /^https?$/ })]).describe('An OpenAI-compatible endpoint, e.g. http://127.0.0.1:8000/v1; or "world:" for the simulated annotators of the miniature world (model "human", "L", "S", "XS" or "gold"), which the worker itself serves.'),
-  model: z.string().min(1).describe('The model name the endpoint knows.'),
-  apiKeyEnv: environmentName.optional().describe('Name of the environment variable of the worker that holds the key.'),
-  route: z.enum(['chat', 'completion']).default('chat').describe('The chat or the plain completion route.'),
-  dialect: z.enum(['openai', 'vllm', 'llama.cpp', 'ollama']).default('openai').describe('What the server understands beyond the common part: vLLM and llama.cpp go on from a prefilled answer.'),
-  countedAnswers: count.max(256).optional().describe('For servers without log-probabilities: probabilities are shares of so many sampled answers.'),
-  concurrency: count.max(1024).default(8).describe('Requests in flight.'),
-  requestsPerMinute: perMinute.describe('Of the whole stage.'),
-  tokensPerMinute: perMinute.describe('Of the whole stage, prompt and answer, estimated before each request.'),
-  timeoutSeconds: count.default(60).describe('Of one request.'),
-  retries: z.number().int().min(0).max(20).default(4).describe('Further tries of one request, with growing pauses.'),
-  stopAfterFailures: count.default(16).describe('So many requests that fail in a row, each after all its tries, stop the stage; it goes on from what is answered.'),
-  price: z.strictObject({ inputPerMillion: money, outputPerMillion: money }).optional().describe('Of a million tokens in and out, in any currency.'),
-  maxCost: money.optional().describe('The stage stops before it would pass this; wants a price.'),
+const localLabeler = z.strictObject({
+  model: z
+    .string()
+    .min(1)
+    .describe(
+      'A local model: "default", a folder, a .gguf file or hf:owner/name; or "policy", the run\'s own initial policy (same-size RLAIF).',
+    ),
   ...technique,
 })
-  .refine((labeler) => labeler.maxCost === undefined || labeler.price !== undefined, { path: ['maxCost'], message: 'wants "price" beside it' })
+const environmentName = z
+  .string()
+  .regex(/^[A-Za-z_]\w*$/, 'wants the NAME of an environment variable of the worker, never the value itself')
+const perMinute = z.number().positive().optional()
+const money = z.number().nonnegative()
+const endpointLabeler = z
+  .strictObject({
+    baseUrl: z
+      .union([z.literal(WORLD), z.url({ protocol: /^https?$/ })])
+      .describe(
+        'An OpenAI-compatible endpoint, e.g. http://127.0.0.1:8000/v1; or "world:" for the simulated annotators of the miniature world (model "human", "L", "S", "XS" or "gold"), which the worker itself serves.',
+      ),
+    model: z.string().min(1).describe('The model name the endpoint knows.'),
+    apiKeyEnv: environmentName
+      .optional()
+      .describe('Name of the environment variable of the worker that holds the key.'),
+    route: z.enum(['chat', 'completion']).default('chat').describe('The chat or the plain completion route.'),
+    dialect: z
+      .enum(['openai', 'vllm', 'llama.cpp', 'ollama'])
+      .default('openai')
+      .describe(
+        'What the server understands beyond the common part: vLLM and llama.cpp go on from a prefilled answer.',
+      ),
+    countedAnswers: count
+      .max(256)
+      .optional()
+      .describe('For servers without log-probabilities: probabilities are shares of so many sampled answers.'),
+    concurrency: count.max(1024).default(8).describe('Requests in flight.'),
+    requestsPerMinute: perMinute.describe('Of the whole stage.'),
+    tokensPerMinute: perMinute.describe('Of the whole stage, prompt and answer, estimated before each request.'),
+    timeoutSeconds: count.default(60).describe('Of one request.'),
+    retries: z.number().int().min(0).max(20).default(4).describe('Further tries of one request, with growing pauses.'),
+    stopAfterFailures: count
+      .default(16)
+      .describe(
+        'So many requests that fail in a row, each after all its tries, stop the stage; it goes on from what is answered.',
+      ),
+    price: z
+      .strictObject({ inputPerMillion: money, outputPerMillion: money })
+      .optional()
+      .describe('Of a million tokens in and out, in any currency.'),
+    maxCost: money.optional().describe('The stage stops before it would pass this; wants a price.'),
+    ...technique,
+  })
+  .refine((labeler) => labeler.maxCost === undefined || labeler.price !== undefined, {
+    path: ['maxCost'],
+    message: 'wants "price" beside it',
+  })
 export const labelerSchema = z
-  .preprocess((given) => (typeof given === 'string' ? { model: given } : given), z.union([endpointLabeler, localLabeler]).prefault({ model: 'default' }))
-  .refine((labeler) => labeler.samples === 1 || labeler.temperature > 0, { path: ['temperature'], message: 'wants to be above 0 when "samples" is above 1: greedy rationales are all the same' })
-  .meta({ description: 'Who judges: a local model ("default", "policy" for the initial policy itself, a folder, hf:owner/name), alone or as {model}; or {baseUrl, model, apiKeyEnv} for an endpoint; and how it is asked.', default: { model: 'default' } })
+  .preprocess(
+    (given) => (typeof given === 'string' ? { model: given } : given),
+    z.union([endpointLabeler, localLabeler]).prefault({ model: 'default' }),
+  )
+  .refine((labeler) => labeler.samples === 1 || labeler.temperature > 0, {
+    path: ['temperature'],
+    message: 'wants to be above 0 when "samples" is above 1: greedy rationales are all the same',
+  })
+  .meta({
+    description:
+      'Who judges: a local model ("default", "policy" for the initial policy itself, a folder, hf:owner/name), alone or as {model}; or {baseUrl, model, apiKeyEnv} for an endpoint; and how it is asked.',
+    default: { model: 'default' },
+  })
 export type LabelerSettings = z.infer<typeof labelerSchema>
 export type EndpointSettings = z.infer<typeof endpointLabeler>
 export const isEndpoint = (labeler: LabelerSettings): labeler is EndpointSettings => 'baseUrl' in labeler
@@ -91,7 +176,11 @@ export const isEndpoint = (labeler: LabelerSettings): labeler is EndpointSetting
 const loraSchema = z.strictObject({
   rank: count.max(4096).default(16),
   alpha: z.number().positive().default(32),
-  targets: z.array(z.string().min(1)).min(1).default(['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']).describe('Linear layers that get one.'),
+  targets: z
+    .array(z.string().min(1))
+    .min(1)
+    .default(['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'])
+    .describe('Linear layers that get one.'),
 })
 const training = {
   batchSize: count.default(8),
@@ -101,9 +190,17 @@ const training = {
   weightDecay: z.number().min(0).max(1).default(0).describe('Of AdamW, on matrices.'),
   maxGradientNorm: z.number().min(0).default(0).describe('Longer gradients are cut to this norm; 0 leaves them.'),
   warmupSteps: z.number().int().min(0).default(0).describe('Steps in which the learning rate rises from 0.'),
-  schedule: z.enum(['constant', 'linear', 'cosine']).default('constant').describe('How the learning rate falls after the warm-up.'),
-  recompute: z.boolean().default(false).describe('Compute activations again in the backward pass: less memory, about a third more time.'),
-  lora: loraSchema.optional().describe('Train a low-rank adapter instead of all weights; the policy is written merged, the adapter beside it.'),
+  schedule: z
+    .enum(['constant', 'linear', 'cosine'])
+    .default('constant')
+    .describe('How the learning rate falls after the warm-up.'),
+  recompute: z
+    .boolean()
+    .default(false)
+    .describe('Compute activations again in the backward pass: less memory, about a third more time.'),
+  lora: loraSchema
+    .optional()
+    .describe('Train a low-rank adapter instead of all weights; the policy is written merged, the adapter beside it.'),
   checkpointEvery: count.default(5).describe('Steps between checkpoints; a killed worker loses at most these.'),
 }
 export const sftSchema = z.strictObject({ epochs: count.default(1), ...training }).prefault({})
@@ -111,10 +208,20 @@ export type SftStageSettings = z.infer<typeof sftSchema>
 
 export const sampleSchema = z
   .strictObject({
-    source: z.enum(['policy', 'data']).optional().describe('"policy", as without it: two responses of the initial policy to each prompt. "data": the pairs that people compared, so that AI and human labels differ in nothing else (paper §3.2); the other fields have no meaning then.'),
+    source: z
+      .enum(['policy', 'data'])
+      .optional()
+      .describe(
+        '"policy", as without it: two responses of the initial policy to each prompt. "data": the pairs that people compared, so that AI and human labels differ in nothing else (paper §3.2); the other fields have no meaning then.',
+      ),
     temperature: z.number().positive().max(5).default(1).describe('Of the two responses to each prompt.'),
     topK: z.number().int().min(0).default(0).describe('Only the k most likely tokens; 0 is all of them.'),
-    topP: z.number().positive().max(1).default(1).describe('Then only the most likely tokens with this share of the probability.'),
+    topP: z
+      .number()
+      .positive()
+      .max(1)
+      .default(1)
+      .describe('Then only the most likely tokens with this share of the probability.'),
   })
   .prefault({})
 export type SampleSettings = z.infer<typeof sampleSchema>
@@ -126,11 +233,31 @@ export type LabelSettings = z.infer<typeof labelSchema>
 
 export const rewardModelSchema = z
   .strictObject({
-    init: z.enum(['sft', 'model']).default('sft').describe('Starts from the SFT model, or from the model before it (Table 6 of the paper).'),
+    init: z
+      .enum(['sft', 'model'])
+      .default('sft')
+      .describe('Starts from the SFT model, or from the model before it (Table 6 of the paper).'),
     epochs: count.default(2).describe('At most.'),
-    plateau: z.number().min(0).max(1).default(0).describe('Ends after the epoch whose mean loss is less than this share below that of the epoch before; 0 goes through all epochs.'),
-    heldOutShare: z.number().min(0).max(0.9).default(0.2).describe('Labelled pairs kept out of training, for the accuracy.'),
-    trainShare: z.number().positive().max(1).default(1).describe('Of the other pairs, how many to train on: for accuracy by number of examples.'),
+    plateau: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0)
+      .describe(
+        'Ends after the epoch whose mean loss is less than this share below that of the epoch before; 0 goes through all epochs.',
+      ),
+    heldOutShare: z
+      .number()
+      .min(0)
+      .max(0.9)
+      .default(0.2)
+      .describe('Labelled pairs kept out of training, for the accuracy.'),
+    trainShare: z
+      .number()
+      .positive()
+      .max(1)
+      .default(1)
+      .describe('Of the other pairs, how many to train on: for accuracy by number of examples.'),
     ...training,
   })
   .prefault({})
@@ -138,31 +265,75 @@ export type RewardModelStageSettings = z.infer<typeof rewardModelSchema>
 
 export const rlSchema = z
   .strictObject({
-    algorithm: z.enum(['reinforce', 'rloo']).default('reinforce').describe('"reinforce": with a learned value baseline, the paper\'s; "rloo": the other responses to the same prompt are the baseline.'),
+    algorithm: z
+      .enum(['reinforce', 'rloo'])
+      .default('reinforce')
+      .describe(
+        '"reinforce": with a learned value baseline, the paper\'s; "rloo": the other responses to the same prompt are the baseline.',
+      ),
     groupSize: count.min(2).default(4).describe('Of "rloo": responses to each prompt; batchSize is a multiple of it.'),
     steps: count.default(8),
     ...training,
     valueLearningRate: rate.default(1e-4),
     temperature: z.number().positive().max(5).default(0.9).describe('Of sampling, and inside every log-probability.'),
     klWeight: probability.default(0.05).describe('β of (1−β)·reward − β·KL.'),
-    missingEosPenalty: z.number().min(0).default(1).describe('Taken off the reward of a response that was cut at `limits.responseTokens`.'),
-    maxKl: z.number().positive().default(100).describe('KL to the SFT model, in nats a response, above which training goes back to its last checkpoint and ends.'),
-    minEntropy: z.number().min(0).default(0.01).describe('Mean entropy, in nats a token, below which the policy has collapsed: the same.'),
-    minLength: z.number().min(0).default(1.5).describe('Mean response, in tokens, below which the policy has collapsed: the same.'),
-    candidates: z.number().int().min(0).max(16).default(2).describe('Checkpoints with the highest validation reward that are kept; a judge then chooses among them by win rate against the SFT model. 0 takes the last step.'),
+    missingEosPenalty: z
+      .number()
+      .min(0)
+      .default(1)
+      .describe('Taken off the reward of a response that was cut at `limits.responseTokens`.'),
+    maxKl: z
+      .number()
+      .positive()
+      .default(100)
+      .describe(
+        'KL to the SFT model, in nats a response, above which training goes back to its last checkpoint and ends.',
+      ),
+    minEntropy: z
+      .number()
+      .min(0)
+      .default(0.01)
+      .describe('Mean entropy, in nats a token, below which the policy has collapsed: the same.'),
+    minLength: z
+      .number()
+      .min(0)
+      .default(1.5)
+      .describe('Mean response, in tokens, below which the policy has collapsed: the same.'),
+    candidates: z
+      .number()
+      .int()
+      .min(0)
+      .max(16)
+      .default(2)
+      .describe(
+        'Checkpoints with the highest validation reward that are kept; a judge then chooses among them by win rate against the SFT model. 0 takes the last step.',
+      ),
     validateEvery: count.default(4).describe('Steps between validations.'),
     validationPrompts: count.default(8).describe('Prompts kept out of training for them; at most a quarter of all.'),
   })
-  .refine((rl) => rl.algorithm !== 'rloo' || rl.batchSize % rl.groupSize === 0, { path: ['batchSize'], message: 'wants a multiple of "groupSize" with "rloo"' })
+  .refine((rl) => rl.algorithm !== 'rloo' || rl.batchSize % rl.groupSize === 0, {
+    path: ['batchSize'],
+    message: 'wants a multiple of "groupSize" with "rloo"',
+  })
   .prefault({})
 export type RlStageSettings = z.infer<typeof rlSchema>
 
-export const responseTemperature = z.number().min(0).max(5).default(0).describe('Of the responses that are compared; 0 is greedy.')
+export const responseTemperature = z
+  .number()
+  .min(0)
+  .max(5)
+  .default(0)
+  .describe('Of the responses that are compared; 0 is greedy.')
 
 export const evaluateSchema = z
   .strictObject({
     temperature: responseTemperature,
-    agreementPairs: z.number().int().min(0).default(64).describe('Pairs with human labels on which the judge is compared with people, at most.'),
+    agreementPairs: z
+      .number()
+      .int()
+      .min(0)
+      .default(64)
+      .describe('Pairs with human labels on which the judge is compared with people, at most.'),
   })
   .prefault({})
 export type EvaluateSettings = z.infer<typeof evaluateSchema>
@@ -180,23 +351,39 @@ export type Queues = z.infer<typeof queuesSchema>
 export const cacheSchema = z
   .enum(['use', 'refresh', 'off'])
   .default('use')
-  .describe('"use" takes finished stages with the same settings and inputs from the store; "refresh" does them again, for later runs to find; "off" does them for this run alone.')
+  .describe(
+    '"use" takes finished stages with the same settings and inputs from the store; "refresh" does them again, for later runs to find; "off" does them for this run alone.',
+  )
 export type Cache = z.infer<typeof cacheSchema>
 
 export const onFailureSchema = z
   .enum(['wait', 'fail'])
   .default('wait')
-  .describe('When a stage has failed for good: "wait" parks the run until a person sends `resolveFailure`; "fail" ends it, for schedules.')
+  .describe(
+    'When a stage has failed for good: "wait" parks the run until a person sends `resolveFailure`; "fail" ends it, for schedules.',
+  )
 export type OnFailure = z.infer<typeof onFailureSchema>
 
 /** Where messages go; addresses with a secret in them, and the key of the signature, by the name of a variable alone. */
 export const notifySchema = z
   .strictObject({
-    url: z.url({ protocol: /^https?$/ }).optional().describe('Where to post, if the address is no secret.'),
-    urlEnv: environmentName.optional().describe('Name of the environment variable of the worker that holds the address, e.g. of a Slack webhook.'),
-    secretEnv: environmentName.optional().describe('Name of the variable with the key of the signature in the header X-Rlaif-Signature.'),
+    url: z
+      .url({ protocol: /^https?$/ })
+      .optional()
+      .describe('Where to post, if the address is no secret.'),
+    urlEnv: environmentName
+      .optional()
+      .describe('Name of the environment variable of the worker that holds the address, e.g. of a Slack webhook.'),
+    secretEnv: environmentName
+      .optional()
+      .describe('Name of the variable with the key of the signature in the header X-Rlaif-Signature.'),
   })
-  .refine(({ url, urlEnv }) => (url === undefined) !== (urlEnv === undefined), { path: ['url'], message: 'wants either "url" or "urlEnv"' })
+  .refine(({ url, urlEnv }) => (url === undefined) !== (urlEnv === undefined), {
+    path: ['url'],
+    message: 'wants either "url" or "urlEnv"',
+  })
   .optional()
-  .describe('Posts {"text": …}, as Slack and others take it, when a run needs a person and when a sweep has ended. Tried for a day; never holds up a run.')
+  .describe(
+    'Posts {"text": …}, as Slack and others take it, when a run needs a person and when a sweep has ended. Tried for a day; never holds up a run.',
+  )
 export type Notify = NonNullable<z.infer<typeof notifySchema>>

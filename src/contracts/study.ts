@@ -2,7 +2,10 @@
 import { z } from 'zod'
 import { techniqueSchema } from './settings'
 
-export const variantSchema = z.strictObject({ name: z.string().min(1).max(80), technique: techniqueSchema.prefault({}) })
+export const variantSchema = z.strictObject({
+  name: z.string().min(1).max(80),
+  technique: techniqueSchema.prefault({}),
+})
 export type Variant = z.infer<typeof variantSchema>
 
 /** The rows of the paper's Table 2. */

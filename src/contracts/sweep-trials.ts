@@ -43,22 +43,38 @@ const labelOf = (value: unknown) => (typeof value === 'string' ? value : JSON.st
 
 function pointsOf(sweep: SweepInput): Point[] {
   const { axes, list, maxTrials, seeds, draw } = sweep
-  if (axes.length > 0 && list.length > 0) throw new InvalidInput('sweep: fields "axes" and "list" are both given; a sweep has one of them')
-  const size = list.length > 0 ? list.length : axes.length === 0 ? 0 : axes.reduce((product, { values }) => product * values.length, 1)
+  if (axes.length > 0 && list.length > 0)
+    throw new InvalidInput('sweep: fields "axes" and "list" are both given; a sweep has one of them')
+  const size =
+    list.length > 0
+      ? list.length
+      : axes.length === 0
+        ? 0
+        : axes.reduce((product, { values }) => product * values.length, 1)
   if (size === 0) throw new InvalidInput('sweep: field "axes" is empty, and so is "list": there is nothing to vary')
-  if (draw !== undefined && list.length > 0) throw new InvalidInput('sweep: field "draw" draws from "axes"; "list" is run as it is')
+  if (draw !== undefined && list.length > 0)
+    throw new InvalidInput('sweep: field "draw" draws from "axes"; "list" is run as it is')
   const points = Math.min(size, draw ?? Infinity)
   const trials = points * seeds.length
-  if (trials > maxTrials) throw new InvalidInput(`sweep: field "maxTrials" is ${maxTrials}, but ${points} points with ${seeds.length} ${seeds.length === 1 ? 'seed' : 'seeds'} are ${trials} trials; raise it, or "draw" fewer`)
-  if (size > LARGEST_GRID) throw new InvalidInput(`sweep: field "axes" makes a grid of ${size} points; at most ${LARGEST_GRID} can be drawn from`)
+  if (trials > maxTrials)
+    throw new InvalidInput(
+      `sweep: field "maxTrials" is ${maxTrials}, but ${points} points with ${seeds.length} ${seeds.length === 1 ? 'seed' : 'seeds'} are ${trials} trials; raise it, or "draw" fewer`,
+    )
+  if (size > LARGEST_GRID)
+    throw new InvalidInput(
+      `sweep: field "axes" makes a grid of ${size} points; at most ${LARGEST_GRID} can be drawn from`,
+    )
   return list.length > 0 ? list.map(listedPoint) : chosen(size, draw, seeds[0]!).map((i) => gridPoint(sweep, i))
 }
 
-const listedPoint = (fields: Record<string, unknown>): Point => Object.entries(fields).map(([field, value]) => ({ field, value, label: labelOf(value) }))
+const listedPoint = (fields: Record<string, unknown>): Point =>
+  Object.entries(fields).map(([field, value]) => ({ field, value, label: labelOf(value) }))
 
 const chosen = (size: number, draw: number | undefined, seed: number): number[] => {
   if (draw === undefined || draw >= size) return Array.from({ length: size }, (_, i) => i)
-  return permutation(size, [seed, 'sweep']).slice(0, draw).sort((a, b) => a - b)
+  return permutation(size, [seed, 'sweep'])
+    .slice(0, draw)
+    .sort((a, b) => a - b)
 }
 
 /** The i-th combination; the last axis varies fastest. */
@@ -84,16 +100,22 @@ function checkFields({ axes, list, base, budget }: SweepInput): void {
     if (twice !== undefined) throw new InvalidInput(`sweep: field "axes.${i}.values" has ${twice} twice`)
   }
   for (const field of [...fields, ...list.flatMap(Object.keys), ...Object.keys(base)]) {
-    if (OWN_FIELDS[field]) throw new InvalidInput(`sweep: field "${field}" is set by "${OWN_FIELDS[field]}" of the sweep itself`)
+    if (OWN_FIELDS[field])
+      throw new InvalidInput(`sweep: field "${field}" is set by "${OWN_FIELDS[field]}" of the sweep itself`)
   }
-  if (budget.cost !== undefined && !JSON.stringify([base, axes, list]).includes('"price"')) throw new InvalidInput('sweep: field "budget.cost" cannot be kept: no labeler and no judge of the sweep has a "price"')
+  if (budget.cost !== undefined && !JSON.stringify([base, axes, list]).includes('"price"'))
+    throw new InvalidInput(
+      'sweep: field "budget.cost" cannot be kept: no labeler and no judge of the sweep has a "price"',
+    )
 }
 
 /** The seed of a repeat; every night has its own. */
-const seedOf = (given: number, night: string | undefined): number => (night === undefined ? given : Math.floor(MAX_SEED * uniform([given, 'night', night])))
+const seedOf = (given: number, night: string | undefined): number =>
+  night === undefined ? given : Math.floor(MAX_SEED * uniform([given, 'night', night]))
 
 /** Of a workflow that runs at more than one seed itself. */
-const seeded = (workflow: Swept, input: Record<string, unknown>, seed: number) => (workflow === 'compare' || workflow === 'miniature' ? { ...input, seeds: [seed] } : { ...input, seed })
+const seeded = (workflow: Swept, input: Record<string, unknown>, seed: number) =>
+  workflow === 'compare' || workflow === 'miniature' ? { ...input, seeds: [seed] } : { ...input, seed }
 
 /**
  * Every trial, in order: all points with the first seed, then with the next.

@@ -23,7 +23,13 @@ const digest = (text: string) => createHash('sha256').update(text).digest('hex')
  * @param tokensOf how many tokens the policy's prompt of a row takes
  * @throws InvalidInput naming file, row and field
  */
-export async function readDataset(settings: DataSettings, task: Task, seed: number, promptTokens: number, tokensOf: (row: Row) => number): Promise<Dataset> {
+export async function readDataset(
+  settings: DataSettings,
+  task: Task,
+  seed: number,
+  promptTokens: number,
+  tokensOf: (row: Row) => number,
+): Promise<Dataset> {
   const path = settings.path ?? task.prompts
   const raw = await readRows(path, { seed, instruction: task.instruction })
   if (raw.length === 0) throw new InvalidInput(`data: ${path} holds no rows`)
@@ -55,7 +61,10 @@ export async function readDataset(settings: DataSettings, task: Task, seed: numb
     if (!fits) drop(`longer than limits.promptTokens = ${promptTokens}`, Math.max(1, row.pairs?.length ?? 0))
     return fits
   })
-  if (drawn.length < 2) throw new InvalidInput(`data: ${path}: ${drawn.length} of ${raw.length} rows can be used, at least 2 are needed; left out: ${JSON.stringify(dropped)}`)
+  if (drawn.length < 2)
+    throw new InvalidInput(
+      `data: ${path}: ${drawn.length} of ${raw.length} rows can be used, at least 2 are needed; left out: ${JSON.stringify(dropped)}`,
+    )
   const held = Math.min(settings.evaluationPrompts, Math.floor(drawn.length / 2))
   return { train: drawn.slice(held), evaluation: drawn.slice(0, held), dropped, read: raw.length }
 }
@@ -72,7 +81,9 @@ function draw(rows: readonly Row[], limit: number, seed: number, fits: (row: Row
 
 /** What a further row with the same prompt brings: another pair, or the first reference. @returns whether it brought anything */
 function addTo(row: Row, { pair, reference }: Draft, seed: number): boolean {
-  const isNewPair = pair !== undefined && !row.pairs?.some(({ responses }) => [...responses].sort().join('\0') === [...pair.responses].sort().join('\0'))
+  const isNewPair =
+    pair !== undefined &&
+    !row.pairs?.some(({ responses }) => [...responses].sort().join('\0') === [...pair.responses].sort().join('\0'))
   const isNewReference = reference !== undefined && row.reference === undefined
   if (isNewPair) row.pairs = [...(row.pairs ?? []), orderPair(pair, `${seed} ${row.id} ${row.pairs?.length ?? 0}`)]
   if (isNewReference) row.reference = reference

@@ -14,7 +14,10 @@ const FORM = /^hf:datasets\/([\w.-]+\/[\w.-]+?)(?:@([\w.-]+))?\/((?:[\w.-]+\/)*[
 /** @param path hf:datasets/owner/name[@revision]/path/to/file */
 export async function downloadDatasetFile(path: string): Promise<string> {
   const match = FORM.exec(path)
-  if (!match || path.includes('..')) throw new InvalidInput(`data: field "data.path" got "${path}"; from the Hub it is hf:datasets/owner/name[@revision]/path/to/file`)
+  if (!match || path.includes('..'))
+    throw new InvalidInput(
+      `data: field "data.path" got "${path}"; from the Hub it is hf:datasets/owner/name[@revision]/path/to/file`,
+    )
   const [, name, revision = 'main', file] = match as unknown as [string, string, string | undefined, string]
   const { HF_ENDPOINT: hubUrl, HF_TOKEN: accessToken } = process.env
   const access = { ...(hubUrl && { hubUrl }), ...(accessToken && { accessToken }) }
@@ -30,6 +33,9 @@ export async function downloadDatasetFile(path: string): Promise<string> {
     renameSync(`${target}.partial`, target)
     return target
   } catch (error) {
-    throw new Error(`data: cannot download ${path}: ${(error as Error).message}; check the name, the network and, for gated data, HF_TOKEN`, { cause: error })
+    throw new Error(
+      `data: cannot download ${path}: ${(error as Error).message}; check the name, the network and, for gated data, HF_TOKEN`,
+      { cause: error },
+    )
   }
 }

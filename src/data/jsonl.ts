@@ -18,14 +18,21 @@ export function readJsonl<T extends z.ZodType>(file: string, schema: T): z.outpu
 }
 
 /** Rows of a file that may be larger than memory, `size` at a time. */
-export function* readJsonlInParts<T extends z.ZodType>(file: string, schema: T, size: number): Generator<z.output<T>[]> {
+export function* readJsonlInParts<T extends z.ZodType>(
+  file: string,
+  schema: T,
+  size: number,
+): Generator<z.output<T>[]> {
   let part: z.output<T>[] = []
   let number = 0
   for (const line of lines(file)) {
     number++
     if (line === '') continue
     const parsed = schema.safeParse(JSON.parse(line))
-    if (!parsed.success) throw new Error(`artifact: ${file} line ${number} is not as this version writes it: ${parsed.error.issues[0]?.message}`)
+    if (!parsed.success)
+      throw new Error(
+        `artifact: ${file} line ${number} is not as this version writes it: ${parsed.error.issues[0]?.message}`,
+      )
     part.push(parsed.data)
     if (part.length < size) continue
     yield part

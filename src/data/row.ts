@@ -5,7 +5,10 @@ export const messageSchema = z.object({ role: z.enum(['system', 'user', 'assista
 export type Message = z.infer<typeof messageSchema>
 
 /** Two responses that people compared; `preferred` is 0 for a tie. */
-const pairSchema = z.object({ responses: z.tuple([z.string(), z.string()]), preferred: z.union([z.literal(1), z.literal(2), z.literal(0)]) })
+const pairSchema = z.object({
+  responses: z.tuple([z.string(), z.string()]),
+  preferred: z.union([z.literal(1), z.literal(2), z.literal(0)]),
+})
 export type Pair = z.infer<typeof pairSchema>
 
 export const rowSchema = z.object({
@@ -33,7 +36,17 @@ export function decidedPairs(rows: readonly Row[]): DecidedPair[] {
   return Array.from({ length: most }, (_, i) => i).flatMap((i) =>
     rows.flatMap(({ id, messages, context, pairs = [] }) => {
       const pair = pairs[i]
-      return pair && pair.preferred !== 0 ? [{ id: i === 0 ? id : `${id}#${i + 1}`, messages, context, responses: pair.responses, preferred: pair.preferred }] : []
+      return pair && pair.preferred !== 0
+        ? [
+            {
+              id: i === 0 ? id : `${id}#${i + 1}`,
+              messages,
+              context,
+              responses: pair.responses,
+              preferred: pair.preferred,
+            },
+          ]
+        : []
     }),
   )
 }

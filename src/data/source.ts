@@ -34,13 +34,20 @@ interface Made {
 /** Rows of the miniature world. */
 function generated(path: string, made: Made): RawRow[] {
   const { kind, rows, seed = made.seed ?? 1 } = parseWorldPath(path)
-  return [...worldRows(kind, rows, seed, made.instruction ?? '')].map((value, i) => ({ value, where: `data: ${path} row ${i + 1}` }))
+  return [...worldRows(kind, rows, seed, made.instruction ?? '')].map((value, i) => ({
+    value,
+    where: `data: ${path} row ${i + 1}`,
+  }))
 }
 
 function existing(path: string): string {
   const file = resolve(path)
-  if (!existsSync(file)) throw new InvalidInput(`data: field "data.path" got "${path}"; ${file} does not exist on the worker`)
-  if (!statSync(file).isFile()) throw new InvalidInput(`data: field "data.path" got "${path}", which is not a file; give a .jsonl, .json, .parquet or .gz file`)
+  if (!existsSync(file))
+    throw new InvalidInput(`data: field "data.path" got "${path}"; ${file} does not exist on the worker`)
+  if (!statSync(file).isFile())
+    throw new InvalidInput(
+      `data: field "data.path" got "${path}", which is not a file; give a .jsonl, .json, .parquet or .gz file`,
+    )
   return file
 }
 
@@ -50,7 +57,9 @@ function readText(file: string): string {
     const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b
     return (isGzip ? gunzipSync(bytes, { maxOutputLength: MAX_BYTES }) : bytes).toString('utf8')
   } catch (error) {
-    throw new InvalidInput(`data: ${file} cannot be read: ${(error as Error).message}; is the file complete?`, { cause: error })
+    throw new InvalidInput(`data: ${file} cannot be read: ${(error as Error).message}; is the file complete?`, {
+      cause: error,
+    })
   }
 }
 
@@ -81,7 +90,10 @@ async function readParquet(file: string, path: string): Promise<RawRow[]> {
     const rows = await parquetReadObjects({ file: await asyncBufferFromFile(file), compressors })
     return rows.map((value, i) => ({ value: plain(value), where: `data: ${path} row ${i + 1}` }))
   } catch (error) {
-    throw new InvalidInput(`data: ${path} cannot be read as Parquet: ${(error as Error).message}; is the file complete?`, { cause: error })
+    throw new InvalidInput(
+      `data: ${path} cannot be read as Parquet: ${(error as Error).message}; is the file complete?`,
+      { cause: error },
+    )
   }
 }
 

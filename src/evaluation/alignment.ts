@@ -16,16 +16,40 @@ export interface Alignment {
 }
 
 /** Judges the pairs of `rows` that people have judged, at most `limit` of them. */
-export async function measureAlignment(labeler: Labeler, task: Task, rows: readonly Row[], limit: number, technique: Technique, seed: number, onProgress?: (done: number) => void): Promise<Alignment | undefined> {
+export async function measureAlignment(
+  labeler: Labeler,
+  task: Task,
+  rows: readonly Row[],
+  limit: number,
+  technique: Technique,
+  seed: number,
+  onProgress?: (done: number) => void,
+): Promise<Alignment | undefined> {
   const all = decidedPairs(rows)
   const decided = all.slice(0, limit)
   if (decided.length === 0) return undefined
-  const labels = await judgePairs(labeler, task, decided.map(({ context, responses }) => ({ context, first: responses[0], second: responses[1] })), technique, seed, onProgress)
-  const judged = labels.flatMap((label, i) => (isUnanswered(label) ? [] : [{ label, preferred: decided[i]!.preferred }]))
-  const agrees = ({ label, preferred }: { label: Preference; preferred: number }) => Number(label.preferFirst > 0.5 === (preferred === 1))
+  const labels = await judgePairs(
+    labeler,
+    task,
+    decided.map(({ context, responses }) => ({ context, first: responses[0], second: responses[1] })),
+    technique,
+    seed,
+    onProgress,
+  )
+  const judged = labels.flatMap((label, i) =>
+    isUnanswered(label) ? [] : [{ label, preferred: decided[i]!.preferred }],
+  )
+  const agrees = ({ label, preferred }: { label: Preference; preferred: number }) =>
+    Number(label.preferFirst > 0.5 === (preferred === 1))
   return {
-    agreement: wilson(judged.reduce((sum, pair) => sum + agrees(pair), 0), judged.length),
-    sameSlot: wilson(judged.filter(({ label }) => choseSameSlot(label)).length, technique.orders === 2 ? judged.length : 0),
+    agreement: wilson(
+      judged.reduce((sum, pair) => sum + agrees(pair), 0),
+      judged.length,
+    ),
+    sameSlot: wilson(
+      judged.filter(({ label }) => choseSameSlot(label)).length,
+      technique.orders === 2 ? judged.length : 0,
+    ),
     ties: rows.reduce((sum, { pairs = [] }) => sum + pairs.length, 0) - all.length,
     failed: decided.length - judged.length,
   }

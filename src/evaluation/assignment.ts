@@ -15,7 +15,13 @@ export interface Ledger {
 }
 
 /** @param checks items that every rater gets, at their place, and that never close */
-export function openLedger(items: number, checks: ReadonlySet<number>, raters: number, wanted: number, seed: number): Ledger {
+export function openLedger(
+  items: number,
+  checks: ReadonlySet<number>,
+  raters: number,
+  wanted: number,
+  seed: number,
+): Ledger {
   const byKey = new Map<string, Rating>()
   const counts = new Array<number>(items).fill(0)
   const done = new Array<number>(raters).fill(0)
@@ -31,7 +37,10 @@ export function openLedger(items: number, checks: ReadonlySet<number>, raters: n
       const met = checks.size - due.length
       const open = ways[rater]!.filter((item) => isOpen(item) && !has(rater, item))
       if (due.length > 0 && open.length > 0 && done[rater]! >= (met + 0.5) * between) return due[0]
-      return open.reduce<number | undefined>((best, item) => (best === undefined || counts[item]! > counts[best]! ? item : best), undefined)
+      return open.reduce<number | undefined>(
+        (best, item) => (best === undefined || counts[item]! > counts[best]! ? item : best),
+        undefined,
+      )
     },
     add(rating) {
       const [item, rater] = rating

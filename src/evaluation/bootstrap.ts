@@ -14,7 +14,12 @@ const DRAWS = 2000
  * The figure of all prompts with its 95 % interval.
  * @param figure of the prompts with these indices; one that is not a number for a draw leaves that draw out
  */
-export function bootstrap(n: number, figure: (indices: readonly number[]) => number, seed: number, draws = DRAWS): Interval {
+export function bootstrap(
+  n: number,
+  figure: (indices: readonly number[]) => number,
+  seed: number,
+  draws = DRAWS,
+): Interval {
   const value = figure(Array.from({ length: n }, (_, i) => i))
   const random = uniformStream([seed, 'bootstrap'])
   const drawn: number[] = []
@@ -30,7 +35,11 @@ export function bootstrap(n: number, figure: (indices: readonly number[]) => num
  * For figures that drawing with replacement distorts, such as shares of different words: what they change by when a group of prompts is
  * left out (delete-a-group jackknife, Quenouille 1956, Tukey 1958).
  */
-export function jackknife(n: number, figure: (indices: readonly number[]) => number, groups = Math.min(n, 40)): Interval {
+export function jackknife(
+  n: number,
+  figure: (indices: readonly number[]) => number,
+  groups = Math.min(n, 40),
+): Interval {
   const all = Array.from({ length: n }, (_, i) => i)
   const value = figure(all)
   if (groups < 2) return { value, low: NaN, high: NaN }
@@ -52,4 +61,5 @@ export function quantile(sorted: readonly number[], share: number): number {
 export const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length
 
 /** Mean over prompts with its interval. */
-export const bootstrapMean = (values: readonly number[], seed: number): Interval => bootstrap(values.length, (indices) => indices.reduce((sum, i) => sum + values[i]!, 0) / indices.length, seed)
+export const bootstrapMean = (values: readonly number[], seed: number): Interval =>
+  bootstrap(values.length, (indices) => indices.reduce((sum, i) => sum + values[i]!, 0) / indices.length, seed)

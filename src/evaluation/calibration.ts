@@ -22,6 +22,11 @@ export function calibration(predicted: readonly number[], observed: readonly num
     bin.observed += observed[i]!
     bin.pairs++
   })
-  const bins = sums.filter(({ pairs }) => pairs > 0).map((bin) => ({ predicted: bin.predicted / bin.pairs, observed: bin.observed / bin.pairs, pairs: bin.pairs }))
-  return { bins, error: bins.reduce((sum, bin) => sum + (bin.pairs / predicted.length) * Math.abs(bin.observed - bin.predicted), 0) }
+  const bins = sums
+    .filter(({ pairs }) => pairs > 0)
+    .map((bin) => ({ predicted: bin.predicted / bin.pairs, observed: bin.observed / bin.pairs, pairs: bin.pairs }))
+  return {
+    bins,
+    error: bins.reduce((sum, bin) => sum + (bin.pairs / predicted.length) * Math.abs(bin.observed - bin.predicted), 0),
+  }
 }

@@ -59,38 +59,75 @@ export function compare(prompts: readonly Prompted[], bouts: readonly Bout[], se
   const duels = names.flatMap((first, i) => names.slice(i + 1).map((second) => duel(first, second, bouts, byId)))
   const adjusted = holm(duels.map(({ p }) => p))
   const base = mean(prompts.flatMap(({ responses }) => responses[names[0]!]?.length ?? []))
-  return { duels: duels.map((one, i) => ({ ...one, p: adjusted[i]! })), standings: names.map((name) => standing(name, prompts, base, seed)) }
+  return {
+    duels: duels.map((one, i) => ({ ...one, p: adjusted[i]! })),
+    standings: names.map((name) => standing(name, prompts, base, seed)),
+  }
 }
 
 function duel(first: string, second: string, bouts: readonly Bout[], byId: ReadonlyMap<string, Prompted>): Duel {
   const own = bouts.filter((bout) => bout.first === first && bout.second === second)
-  const decided = own.flatMap(({ id, preferFirst }) => (preferFirst === undefined ? [] : [{ responses: byId.get(id)!.responses, won: outcome(preferFirst) }]))
+  const decided = own.flatMap(({ id, preferFirst }) =>
+    preferFirst === undefined ? [] : [{ responses: byId.get(id)!.responses, won: outcome(preferFirst) }],
+  )
   const outcomes = decided.map(({ won }) => won)
   return {
     first,
     second,
-    winRate: wilson(outcomes.reduce((a, b) => a + b, 0), outcomes.length),
-    controlled: lengthControlled(decided.map(({ responses }) => lengthRatio(responses[first]!, responses[second]!)), outcomes),
+    winRate: wilson(
+      outcomes.reduce((a, b) => a + b, 0),
+      outcomes.length,
+    ),
+    controlled: lengthControlled(
+      decided.map(({ responses }) => lengthRatio(responses[first]!, responses[second]!)),
+      outcomes,
+    ),
     equal: decided.filter(({ responses }) => responses[first] === responses[second]).length,
     failed: own.length - decided.length,
     p: signTest(outcomes),
   }
 }
 
-const withinShare = ({ value, low, high }: Interval): Interval => ({ value, low: Math.max(0, low), high: Math.min(1, high) })
+const withinShare = ({ value, low, high }: Interval): Interval => ({
+  value,
+  low: Math.max(0, low),
+  high: Math.min(1, high),
+})
 
 function standing(name: string, prompts: readonly Prompted[], baseLength: number, seed: number): Standing {
   const texts = prompts.flatMap(({ responses }) => responses[name] ?? [])
-  const of = (n: number) => withinShare(jackknife(texts.length, (indices) => distinct(indices.map((i) => texts[i]!), n)))
-  const rated = prompts.flatMap(({ responses, good }) => (good?.[name] === undefined ? [] : [{ length: responses[name]!.length, good: outcome(good[name]) }]))
+  const of = (n: number) =>
+    withinShare(
+      jackknife(texts.length, (indices) =>
+        distinct(
+          indices.map((i) => texts[i]!),
+          n,
+        ),
+      ),
+    )
+  const rated = prompts.flatMap(({ responses, good }) =>
+    good?.[name] === undefined ? [] : [{ length: responses[name]!.length, good: outcome(good[name]) }],
+  )
   const goods = rated.map(({ good }) => good)
   return {
     name,
     responses: texts.length,
-    length: bootstrapMean(texts.map((text) => text.length), seed),
+    length: bootstrapMean(
+      texts.map((text) => text.length),
+      seed,
+    ),
     distinct1: of(1),
     distinct2: of(2),
-    ...(rated.length > 0 && { good: wilson(goods.reduce((a, b) => a + b, 0), goods.length), goodControlled: lengthControlled(rated.map(({ length }) => Math.max(1, length) / Math.max(1, baseLength)), goods) }),
+    ...(rated.length > 0 && {
+      good: wilson(
+        goods.reduce((a, b) => a + b, 0),
+        goods.length,
+      ),
+      goodControlled: lengthControlled(
+        rated.map(({ length }) => Math.max(1, length) / Math.max(1, baseLength)),
+        goods,
+      ),
+    }),
   }
 }
 
@@ -100,5 +137,7 @@ export function seenFrom(first: string, second: string, duels: readonly Duel[]):
   if (straight) return straight
   const swapped = duels.find((duel) => duel.first === second && duel.second === first)
   const turned = ({ value, low, high, n }: Share): Share => ({ value: 1 - value, low: 1 - high, high: 1 - low, n })
-  return swapped && { ...swapped, first, second, winRate: turned(swapped.winRate), controlled: turned(swapped.controlled) }
+  return (
+    swapped && { ...swapped, first, second, winRate: turned(swapped.winRate), controlled: turned(swapped.controlled) }
+  )
 }

@@ -47,21 +47,55 @@ export const ranksOf = (answer: readonly number[]): number[] => {
   return ranks
 }
 
-export function humanResult(kind: RatingKind, keys: readonly ItemKey[], ratings: readonly Rating[], raters: readonly string[], seed: number): HumanResult {
-  const all = ratings.map(([item, rater, answer, seconds]): Rated => ({ key: keys[item]!, values: kind === 'rank' ? ranksOf(answer) : [...answer], rater, seconds }))
+export function humanResult(
+  kind: RatingKind,
+  keys: readonly ItemKey[],
+  ratings: readonly Rating[],
+  raters: readonly string[],
+  seed: number,
+): HumanResult {
+  const all = ratings.map(([item, rater, answer, seconds]): Rated => ({
+    key: keys[item]!,
+    values: kind === 'rank' ? ranksOf(answer) : [...answer],
+    rater,
+    seconds,
+  }))
   const real = all.filter(({ key }) => !key.check)
   const policies = [...new Set(keys.filter(({ check }) => !check).flatMap(({ policies }) => policies))]
   const byPrompt = groupsOf(real)
-  const valuesOf = (rated: readonly Rated[], policy: string) => rated.flatMap(({ key, values }) => (key.policies.includes(policy) ? [values[key.policies.indexOf(policy)]!] : []))
-  const overPrompts = (figure: (rated: readonly Rated[]) => number) => bootstrap(byPrompt.length, (indices) => figure(indices.flatMap((i) => byPrompt[i]!)), seed, 500)
-  const duels = kind === 'rank' ? policies.flatMap((first, i) => policies.slice(i + 1).map((second) => duelOf(first, second, byPrompt, seed))) : []
+  const valuesOf = (rated: readonly Rated[], policy: string) =>
+    rated.flatMap(({ key, values }) => (key.policies.includes(policy) ? [values[key.policies.indexOf(policy)]!] : []))
+  const overPrompts = (figure: (rated: readonly Rated[]) => number) =>
+    bootstrap(byPrompt.length, (indices) => figure(indices.flatMap((i) => byPrompt[i]!)), seed, 500)
+  const duels =
+    kind === 'rank'
+      ? policies.flatMap((first, i) => policies.slice(i + 1).map((second) => duelOf(first, second, byPrompt, seed)))
+      : []
   const adjusted = holm(duels.map(({ p }) => p))
   return {
     duels: duels.map((duel, i) => ({ ...duel, p: adjusted[i]! })),
-    ranks: kind === 'rank' ? policies.map((name) => ({ name, rank: overPrompts((rated) => mean(valuesOf(rated, name))) })) : [],
-    good: kind === 'verdict' ? policies.map((name) => ({ name, share: overPrompts((rated) => mean(valuesOf(rated, name))), ratings: valuesOf(real, name).length })) : [],
-    raters: raters.map((name, rater) => raterFigures(name, all.filter((one) => one.rater === rater))),
-    kendallW: kind === 'rank' ? mean(byPrompt.filter((rated) => rated.length > 1).map((rated) => kendallW(rated.map(({ values }) => values)))) : NaN,
+    ranks:
+      kind === 'rank'
+        ? policies.map((name) => ({ name, rank: overPrompts((rated) => mean(valuesOf(rated, name))) }))
+        : [],
+    good:
+      kind === 'verdict'
+        ? policies.map((name) => ({
+            name,
+            share: overPrompts((rated) => mean(valuesOf(rated, name))),
+            ratings: valuesOf(real, name).length,
+          }))
+        : [],
+    raters: raters.map((name, rater) =>
+      raterFigures(
+        name,
+        all.filter((one) => one.rater === rater),
+      ),
+    ),
+    kendallW:
+      kind === 'rank'
+        ? mean(byPrompt.filter((rated) => rated.length > 1).map((rated) => kendallW(rated.map(({ values }) => values))))
+        : NaN,
     kappa: kind === 'verdict' ? meanKappa(byPrompt, raters.length) : NaN,
   }
 }
@@ -86,14 +120,26 @@ function duelOf(first: string, second: string, byPrompt: readonly Rated[][], see
   })
   const drawn = bootstrap(prompts.length, (indices) => mean(indices.flatMap((i) => prompts[i]!)), seed, 500)
   const winRate = drawn.low < drawn.high ? drawn : wilson(mean(prompts.map(mean)) * prompts.length, prompts.length) // drawing prompts that all agree shows no doubt
-  return { first, second, winRate, prompts: prompts.length, ratings: prompts.flat().length, p: signTest(prompts.map(mean)) }
+  return {
+    first,
+    second,
+    winRate,
+    prompts: prompts.length,
+    ratings: prompts.flat().length,
+    p: signTest(prompts.map(mean)),
+  }
 }
 
 function raterFigures(name: string, own: readonly Rated[]): RaterFigures {
   const checks = own.filter(({ key }) => key.check)
   const passed = checks.filter(({ key, values }) => values[key.policies.indexOf(SPOILED)] === values.length).length
   const seconds = own.map((rated) => rated.seconds).sort((a, b) => a - b)
-  return { name, ratings: own.length - checks.length, medianSeconds: seconds[Math.floor(seconds.length / 2)] ?? NaN, checks: wilson(passed, checks.length) }
+  return {
+    name,
+    ratings: own.length - checks.length,
+    medianSeconds: seconds[Math.floor(seconds.length / 2)] ?? NaN,
+    checks: wilson(passed, checks.length),
+  }
 }
 
 function meanKappa(byPrompt: readonly Rated[][], raters: number): number {
@@ -104,7 +150,13 @@ function meanKappa(byPrompt: readonly Rated[][], raters: number): number {
         const [one, two] = [a, b].map((rater) => rated.find((r) => r.rater === rater)?.values)
         return one && two ? one.map((value, i) => [value === 1, two[i] === 1] as const) : []
       })
-      if (both.length > 0) kappas.push(cohenKappa(both.map(([one]) => one), both.map(([, two]) => two)))
+      if (both.length > 0)
+        kappas.push(
+          cohenKappa(
+            both.map(([one]) => one),
+            both.map(([, two]) => two),
+          ),
+        )
     }
   }
   return mean(kappas.filter(Number.isFinite))

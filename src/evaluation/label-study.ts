@@ -26,9 +26,14 @@ export interface VariantResult {
   againstFirstP: number | undefined
 }
 
-const agrees = ({ preferFirst, preferred }: Judgement): boolean | undefined => (preferFirst === undefined ? undefined : preferFirst > 0.5 === (preferred === 1))
+const agrees = ({ preferFirst, preferred }: Judgement): boolean | undefined =>
+  preferFirst === undefined ? undefined : preferFirst > 0.5 === (preferred === 1)
 
-export function variantResult(name: string, judgements: readonly Judgement[], first?: readonly Judgement[]): VariantResult {
+export function variantResult(
+  name: string,
+  judgements: readonly Judgement[],
+  first?: readonly Judgement[],
+): VariantResult {
   const judged = judgements.filter(({ preferFirst }) => preferFirst !== undefined)
   const bothOrders = judged.flatMap(({ slotOne }) => (slotOne?.length === 2 ? [slotOne as [number, number]] : []))
   const same = bothOrders.filter(([straight, swapped]) => straight > 0.5 === swapped > 0.5)
@@ -47,6 +52,8 @@ export function variantResult(name: string, judgements: readonly Judgement[], fi
 
 function pairedP(first: readonly Judgement[], other: readonly Judgement[]): number {
   const byId = new Map(first.map((judgement) => [judgement.id, agrees(judgement)]))
-  const pairs = other.map((judgement) => [byId.get(judgement.id), agrees(judgement)] as const).filter(([a, b]) => a !== undefined && b !== undefined)
+  const pairs = other
+    .map((judgement) => [byId.get(judgement.id), agrees(judgement)] as const)
+    .filter(([a, b]) => a !== undefined && b !== undefined)
   return mcnemarTest(pairs.filter(([a, b]) => a && !b).length, pairs.filter(([a, b]) => !a && b).length)
 }

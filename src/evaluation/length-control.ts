@@ -28,7 +28,10 @@ export const lengthRatio = (text: string, other: string): number => Math.max(1, 
 export function lengthControlled(ratios: readonly number[], outcomes: readonly number[]): Share {
   const n = ratios.length
   if (n === 0) return { value: NaN, low: 0, high: 1, n }
-  const { a, variance } = fit(ratios.map((ratio) => ratio - 1), outcomes)
+  const { a, variance } = fit(
+    ratios.map((ratio) => ratio - 1),
+    outcomes,
+  )
   const half = Z95 * Math.sqrt(variance)
   return { value: sigmoid(a), low: sigmoid(a - half), high: sigmoid(a + half), n }
 }
@@ -55,12 +58,20 @@ function fit(xs: readonly number[], ys: readonly number[]): { a: number; varianc
 const logSigmoid = (z: number) => (z < 0 ? z - Math.log1p(Math.exp(z)) : -Math.log1p(Math.exp(-z)))
 
 function logLikelihood(xs: readonly number[], ys: readonly number[], a: number, b: number): number {
-  return xs.reduce((sum, x, i) => sum + ys[i]! * logSigmoid(a + b * x) + (1 - ys[i]!) * logSigmoid(-a - b * x), (-RIDGE * b * b) / 2)
+  return xs.reduce(
+    (sum, x, i) => sum + ys[i]! * logSigmoid(a + b * x) + (1 - ys[i]!) * logSigmoid(-a - b * x),
+    (-RIDGE * b * b) / 2,
+  )
 }
 
 type Matrix = readonly [readonly [number, number], readonly [number, number]]
 
-function derivatives(xs: readonly number[], ys: readonly number[], a: number, b: number): { gradient: [number, number]; information: Matrix } {
+function derivatives(
+  xs: readonly number[],
+  ys: readonly number[],
+  a: number,
+  b: number,
+): { gradient: [number, number]; information: Matrix } {
   const gradient: [number, number] = [0, -RIDGE * b]
   let [aa, ab, bb] = [1e-12, 0, RIDGE]
   xs.forEach((x, i) => {
@@ -72,7 +83,13 @@ function derivatives(xs: readonly number[], ys: readonly number[], a: number, b:
     ab += weight * x
     bb += weight * x * x
   })
-  return { gradient, information: [[aa, ab], [ab, bb]] }
+  return {
+    gradient,
+    information: [
+      [aa, ab],
+      [ab, bb],
+    ],
+  }
 }
 
 function solve([[aa, ab], [, bb]]: Matrix, [u, v]: readonly [number, number]): [number, number] {

@@ -44,7 +44,8 @@ export function binomialTest(k: number, n: number): number {
  * @param onlyFirst items that the first got right and the second wrong; `onlySecond` the other way round
  * @returns the p-value
  */
-export const mcnemarTest = (onlyFirst: number, onlySecond: number): number => (onlyFirst + onlySecond === 0 ? 1 : binomialTest(onlyFirst, onlyFirst + onlySecond))
+export const mcnemarTest = (onlyFirst: number, onlySecond: number): number =>
+  onlyFirst + onlySecond === 0 ? 1 : binomialTest(onlyFirst, onlyFirst + onlySecond)
 
 /**
  * Holm's correction of several p-values, so that one false finding among all of them is as rare as one test would have it.

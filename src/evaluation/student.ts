@@ -17,7 +17,8 @@ export function meanTest(values: readonly number[]): MeanTest {
   if (n < 2) return { value, low: NaN, high: NaN, n, p: NaN }
   const variance = values.reduce((sum, one) => sum + (one - value) ** 2, 0) / (n - 1)
   const error = Math.sqrt(variance / n)
-  if (error <= Number.EPSILON * 8 * Math.abs(value)) return { value, low: NaN, high: NaN, n, p: value === 0 ? 1 : 2 * 0.5 ** n }
+  if (error <= Number.EPSILON * 8 * Math.abs(value))
+    return { value, low: NaN, high: NaN, n, p: value === 0 ? 1 : 2 * 0.5 ** n }
   const half = tQuantile(0.975, n - 1) * error
   return { value, low: value - half, high: value + half, n, p: 2 * (1 - tCdf(Math.abs(value / error), n - 1)) }
 }
@@ -52,7 +53,10 @@ function incompleteBeta(x: number, a: number, b: number): number {
   let d = 1 / nonZero(1 - ((a + b) * x) / (a + 1), TINY)
   let fraction = d
   for (let m = 1; m < 1000; m++) {
-    for (const numerator of [(m * (b - m) * x) / ((a + 2 * m - 1) * (a + 2 * m)), (-(a + m) * (a + b + m) * x) / ((a + 2 * m) * (a + 2 * m + 1))]) {
+    for (const numerator of [
+      (m * (b - m) * x) / ((a + 2 * m - 1) * (a + 2 * m)),
+      (-(a + m) * (a + b + m) * x) / ((a + 2 * m) * (a + 2 * m + 1)),
+    ]) {
       d = 1 / nonZero(1 + numerator * d, TINY)
       c = nonZero(1 + numerator / c, TINY)
       fraction *= c * d
@@ -70,5 +74,11 @@ function logGamma(x: number): number {
   let shift = 0
   for (; x < 10; x++) shift += Math.log(x)
   const x2 = 1 / (x * x)
-  return (x - 0.5) * Math.log(x) - x + 0.5 * Math.log(2 * Math.PI) + (1 / 12 - (1 / 360 - (1 / 1260 - (1 / 1680) * x2) * x2) * x2) / x - shift
+  return (
+    (x - 0.5) * Math.log(x) -
+    x +
+    0.5 * Math.log(2 * Math.PI) +
+    (1 / 12 - (1 / 360 - (1 / 1260 - (1 / 1680) * x2) * x2) * x2) / x -
+    shift
+  )
 }

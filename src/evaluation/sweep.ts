@@ -26,7 +26,8 @@ export interface SweptTrial {
   stages: StageTime[]
 }
 
-const settingsOf = (levels: Record<string, string>) => JSON.stringify(Object.entries(levels).sort(([a], [b]) => (a < b ? -1 : 1)))
+const settingsOf = (levels: Record<string, string>) =>
+  JSON.stringify(Object.entries(levels).sort(([a], [b]) => (a < b ? -1 : 1)))
 /** The same trial in another sweep: the seed itself differs from night to night. */
 const nameOf = ({ levels, repeat }: SweptTrial) => `${settingsOf(levels)} ${repeat}`
 
@@ -57,18 +58,33 @@ export function mainEffects(trials: readonly SweptTrial[], metric: string): Axis
   const fields = [...new Set(trials.flatMap(({ levels }) => Object.keys(levels)))]
   const axes = fields.map((field): AxisEffects => {
     const levels = [...new Set(trials.flatMap(({ levels }) => levels[field] ?? []))]
-    return { field, levels: levels.map((level, i) => levelEffect(done, field, level, i > 0 ? levels[0] : undefined, metric)) }
+    return {
+      field,
+      levels: levels.map((level, i) => levelEffect(done, field, level, i > 0 ? levels[0] : undefined, metric)),
+    }
   })
-  const tested = axes.flatMap(({ levels }) => levels.flatMap(({ difference }) => (difference && !Number.isNaN(difference.p) ? [difference] : [])))
+  const tested = axes.flatMap(({ levels }) =>
+    levels.flatMap(({ difference }) => (difference && !Number.isNaN(difference.p) ? [difference] : [])),
+  )
   holm(tested.map(({ p }) => p)).forEach((p, i) => (tested[i]!.p = p))
   return axes
 }
 
-function levelEffect(done: readonly SweptTrial[], field: string, level: string, first: string | undefined, metric: string): LevelEffect {
+function levelEffect(
+  done: readonly SweptTrial[],
+  field: string,
+  level: string,
+  first: string | undefined,
+  metric: string,
+): LevelEffect {
   const own = done.filter(({ levels }) => levels[field] === level)
   const rest = ({ levels, repeat }: SweptTrial) => `${settingsOf({ ...levels, [field]: '' })} ${repeat}`
-  const atFirst = new Map(done.filter(({ levels }) => levels[field] === first).map((trial) => [rest(trial), trial.figures[metric]!]))
-  const differences = own.flatMap((trial) => (atFirst.has(rest(trial)) ? [trial.figures[metric]! - atFirst.get(rest(trial))!] : []))
+  const atFirst = new Map(
+    done.filter(({ levels }) => levels[field] === first).map((trial) => [rest(trial), trial.figures[metric]!]),
+  )
+  const differences = own.flatMap((trial) =>
+    atFirst.has(rest(trial)) ? [trial.figures[metric]! - atFirst.get(rest(trial))!] : [],
+  )
   return {
     level,
     trials: own.length,
@@ -94,18 +110,33 @@ const DRAWS = 2000
 /** The settings with the best mean over repeats, and how sure that is. */
 export function bestSettings(trials: readonly SweptTrial[], metric: string, higherIsBetter: boolean): Best | undefined {
   const sign = higherIsBetter ? 1 : -1
-  const groups = [...grouped(trials.filter(({ figures }) => figures[metric] !== undefined), ({ levels }) => settingsOf(levels)).values()]
-  const arms = groups.map((group) => ({ levels: group[0]!.levels, byRepeat: new Map(group.map(({ repeat, figures }) => [repeat, figures[metric]!])) }))
+  const groups = [
+    ...grouped(
+      trials.filter(({ figures }) => figures[metric] !== undefined),
+      ({ levels }) => settingsOf(levels),
+    ).values(),
+  ]
+  const arms = groups.map((group) => ({
+    levels: group[0]!.levels,
+    byRepeat: new Map(group.map(({ repeat, figures }) => [repeat, figures[metric]!])),
+  }))
   const score = (byRepeat: ReadonlyMap<number, number>) => sign * mean([...byRepeat.values()])
   const [best, second] = arms.sort((a, b) => score(b.byRepeat) - score(a.byRepeat))
   if (!best) return undefined
-  const differences = second ? [...best.byRepeat].flatMap(([repeat, value]) => (second.byRepeat.has(repeat) ? [value - second.byRepeat.get(repeat)!] : [])) : []
+  const differences = second
+    ? [...best.byRepeat].flatMap(([repeat, value]) =>
+        second.byRepeat.has(repeat) ? [value - second.byRepeat.get(repeat)!] : [],
+      )
+    : []
   return {
     levels: best.levels,
     metric: meanTest([...best.byRepeat.values()]),
     ...(second && { runnerUp: second.levels }),
     ...(differences.length > 0 && { difference: meanTest(differences) }),
-    stays: shareStayingBest(arms.map(({ byRepeat }) => byRepeat), sign),
+    stays: shareStayingBest(
+      arms.map(({ byRepeat }) => byRepeat),
+      sign,
+    ),
   }
 }
 
@@ -155,14 +186,36 @@ export interface Since {
 /** What differs from another sweep, trial by trial. */
 export function since(now: readonly SweptTrial[], before: readonly SweptTrial[], metric: string): Since {
   const then = new Map(before.map((trial) => [nameOf(trial), trial]))
-  const matched = now.flatMap((trial) => (then.has(nameOf(trial)) ? [{ now: trial, then: then.get(nameOf(trial))! }] : []))
-  const figures = [...new Set(now.flatMap(({ figures }) => Object.keys(figures)))].filter((figure) => figure !== metric).sort()
-  const byLevel = [...grouped(matched.flatMap((pair) => Object.entries(pair.now.levels).map(([field, level]) => ({ what: `${field} = ${level}`, pair }))), ({ what }) => what)]
+  const matched = now.flatMap((trial) =>
+    then.has(nameOf(trial)) ? [{ now: trial, then: then.get(nameOf(trial))! }] : [],
+  )
+  const figures = [...new Set(now.flatMap(({ figures }) => Object.keys(figures)))]
+    .filter((figure) => figure !== metric)
+    .sort()
+  const byLevel = [
+    ...grouped(
+      matched.flatMap((pair) =>
+        Object.entries(pair.now.levels).map(([field, level]) => ({ what: `${field} = ${level}`, pair })),
+      ),
+      ({ what }) => what,
+    ),
+  ]
   return {
-    metric: corrected([move('all trials', matched, metric), ...byLevel.map(([what, pairs]) => move(what, pairs.map(({ pair }) => pair), metric))]),
+    metric: corrected([
+      move('all trials', matched, metric),
+      ...byLevel.map(([what, pairs]) =>
+        move(
+          what,
+          pairs.map(({ pair }) => pair),
+          metric,
+        ),
+      ),
+    ]),
     others: corrected(figures.map((figure) => move(figure, matched, figure))),
     stages: slowDowns(matched),
-    newFailures: matched.filter(({ now, then }) => now.state === 'failed' && then.state === 'done').map(({ now }) => now),
+    newFailures: matched
+      .filter(({ now, then }) => now.state === 'failed' && then.state === 'done')
+      .map(({ now }) => now),
     mended: matched.filter(({ now, then }) => now.state === 'done' && then.state === 'failed').map(({ now }) => now),
     matched: matched.length,
   }
@@ -171,8 +224,17 @@ export function since(now: readonly SweptTrial[], before: readonly SweptTrial[],
 type Matched = { now: SweptTrial; then: SweptTrial }
 
 function move(what: string, matched: readonly Matched[], figure: string): Move {
-  const both = matched.flatMap(({ now, then }) => (now.figures[figure] === undefined || then.figures[figure] === undefined ? [] : [[now.figures[figure], then.figures[figure]] as const]))
-  return { what, before: mean(both.map(([, then]) => then)), now: mean(both.map(([now]) => now)), ...meanTest(both.map(([now, then]) => now - then)) }
+  const both = matched.flatMap(({ now, then }) =>
+    now.figures[figure] === undefined || then.figures[figure] === undefined
+      ? []
+      : [[now.figures[figure], then.figures[figure]] as const],
+  )
+  return {
+    what,
+    before: mean(both.map(([, then]) => then)),
+    now: mean(both.map(([now]) => now)),
+    ...meanTest(both.map(([now, then]) => now - then)),
+  }
 }
 
 /** Those that could be tested, with p-values for all of them together. */
@@ -188,9 +250,18 @@ function slowDowns(matched: readonly Matched[]): SlowDown[] {
   for (const { now, then } of matched) {
     for (const { stage, seconds, uri } of now.stages) {
       const other = then.stages.find((one) => one.stage === stage)
-      if (other && other.uri !== uri && seconds > 0 && other.seconds > 0) ratios.set(`${uri} ${other.uri}`, { stage, log: Math.log(seconds / other.seconds) })
+      if (other && other.uri !== uri && seconds > 0 && other.seconds > 0)
+        ratios.set(`${uri} ${other.uri}`, { stage, log: Math.log(seconds / other.seconds) })
     }
   }
-  const tests = [...grouped([...ratios.values()], ({ stage }) => stage)].map(([stage, logs]) => ({ stage, ...meanTest(logs.map(({ log }) => log)) }))
-  return corrected(tests).map(({ stage, value, low, high, n, p }) => ({ stage, ratio: { value: Math.exp(value), low: Math.exp(low), high: Math.exp(high) }, n, p }))
+  const tests = [...grouped([...ratios.values()], ({ stage }) => stage)].map(([stage, logs]) => ({
+    stage,
+    ...meanTest(logs.map(({ log }) => log)),
+  }))
+  return corrected(tests).map(({ stage, value, low, high, n, p }) => ({
+    stage,
+    ratio: { value: Math.exp(value), low: Math.exp(low), high: Math.exp(high) },
+    n,
+    p,
+  }))
 }

@@ -26,16 +26,29 @@ export function expectedScore(probabilities: readonly number[]): number {
 export const rewardOfScore = (score: number): number => (score - 5.5) / 4.5
 
 /** One reward in [−1, 1] for each question. */
-export async function directRewards(labeler: Labeler, questions: readonly Question[]): Promise<(number | Unanswered)[]> {
+export async function directRewards(
+  labeler: Labeler,
+  questions: readonly Question[],
+): Promise<(number | Unanswered)[]> {
   const answers = await labeler.ask(questions, SCORES)
-  const isSplit = (answer: OptionAnswer | Unanswered) => !isUnanswered(answer) && answer.counted === undefined && answer.logProbs[9] === undefined && answer.logProbs[0] !== undefined
+  const isSplit = (answer: OptionAnswer | Unanswered) =>
+    !isUnanswered(answer) &&
+    answer.counted === undefined &&
+    answer.logProbs[9] === undefined &&
+    answer.logProbs[0] !== undefined
   const split = answers.flatMap((answer, i) => (isSplit(answer) ? [i] : []))
-  const zeros = await labeler.ask(split.map((i) => ({ ...questions[i]!, ending: `${questions[i]!.ending}1` })), ['0'])
+  const zeros = await labeler.ask(
+    split.map((i) => ({ ...questions[i]!, ending: `${questions[i]!.ending}1` })),
+    ['0'],
+  )
   const zeroAfterOne = new Map(split.map((i, at) => [i, zeros[at]!]))
   return answers.map((answer, i) => rewardFrom(answer, zeroAfterOne.get(i)))
 }
 
-function rewardFrom(answer: OptionAnswer | Unanswered, zeroAfterOne: OptionAnswer | Unanswered | undefined): number | Unanswered {
+function rewardFrom(
+  answer: OptionAnswer | Unanswered,
+  zeroAfterOne: OptionAnswer | Unanswered | undefined,
+): number | Unanswered {
   if (isUnanswered(answer)) return answer
   if (zeroAfterOne && isUnanswered(zeroAfterOne)) return zeroAfterOne
   const probabilities = answer.logProbs.map((logProb) => Math.exp(logProb ?? -Infinity))

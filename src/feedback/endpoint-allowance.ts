@@ -10,7 +10,8 @@ import { BlockList, isIP } from 'node:net'
 import { InvalidInput } from '../contracts/parse'
 
 export const ENDPOINTS = 'RLAIF_ENDPOINTS'
-const OWN_SECRETS = /^(RLAIF_(PAYLOAD_KEYS|REWARD_TOKEN)|TEMPORAL_.*|AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)|HF_TOKEN)$/
+const OWN_SECRETS =
+  /^(RLAIF_(PAYLOAD_KEYS|REWARD_TOKEN)|TEMPORAL_.*|AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)|HF_TOKEN)$/
 
 const metadata = new BlockList()
 metadata.addSubnet('169.254.0.0', 16)
@@ -29,12 +30,25 @@ export function parseAllowances(given: string): Allowance[] {
     const at = entry.lastIndexOf('=')
     const [address, names] = at < 0 ? [entry, ''] : [entry.slice(0, at), entry.slice(at + 1)]
     const url = URL.canParse(address.trim()) ? new URL(address.trim()) : undefined
-    if (!url || !/^https?:$/.test(url.protocol)) throw new InvalidInput(`${ENDPOINTS}: "${entry.trim()}" is no address; it wants e.g. https://api.openai.com=OPENAI_API_KEY`)
-    return { origin: url.origin, path: url.pathname.replace(/\/+$/, ''), secrets: new Set(names.split('+').map((name) => name.trim()).filter(Boolean)) }
+    if (!url || !/^https?:$/.test(url.protocol))
+      throw new InvalidInput(
+        `${ENDPOINTS}: "${entry.trim()}" is no address; it wants e.g. https://api.openai.com=OPENAI_API_KEY`,
+      )
+    return {
+      origin: url.origin,
+      path: url.pathname.replace(/\/+$/, ''),
+      secrets: new Set(
+        names
+          .split('+')
+          .map((name) => name.trim())
+          .filter(Boolean),
+      ),
+    }
   })
 }
 
-const covers = ({ origin, path }: Allowance, url: URL) => origin === url.origin && (path === '' || url.pathname === path || url.pathname.startsWith(`${path}/`))
+const covers = ({ origin, path }: Allowance, url: URL) =>
+  origin === url.origin && (path === '' || url.pathname === path || url.pathname.startsWith(`${path}/`))
 
 /**
  * @param secret name of the variable whose value would be sent along
@@ -43,12 +57,21 @@ const covers = ({ origin, path }: Allowance, url: URL) => origin === url.origin 
 export function checkAllowance(address: string, secret?: string): void {
   const given = process.env[ENDPOINTS]
   if (given === undefined || given.trim() === '') {
-    if (secret !== undefined && OWN_SECRETS.test(secret)) throw new InvalidInput(`the variable ${secret} is none to send to an endpoint; keep the endpoint's key in one of its own`)
+    if (secret !== undefined && OWN_SECRETS.test(secret))
+      throw new InvalidInput(
+        `the variable ${secret} is none to send to an endpoint; keep the endpoint's key in one of its own`,
+      )
     return
   }
   const own = parseAllowances(given).filter((allowance) => covers(allowance, new URL(address)))
-  if (own.length === 0) throw new InvalidInput(`${new URL(address).origin} is not among the endpoints that this worker asks; add it to ${ENDPOINTS} of the worker`)
-  if (secret !== undefined && !own.some(({ secrets }) => secrets.has(secret))) throw new InvalidInput(`${secret} is not sent to ${new URL(address).origin}: ${ENDPOINTS} of the worker does not name it there`)
+  if (own.length === 0)
+    throw new InvalidInput(
+      `${new URL(address).origin} is not among the endpoints that this worker asks; add it to ${ENDPOINTS} of the worker`,
+    )
+  if (secret !== undefined && !own.some(({ secrets }) => secrets.has(secret)))
+    throw new InvalidInput(
+      `${secret} is not sent to ${new URL(address).origin}: ${ENDPOINTS} of the worker does not name it there`,
+    )
 }
 
 /** @throws InvalidInput when the name leads to where clouds keep the machine's credentials; an allowance makes an exception */

@@ -41,7 +41,10 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 function keyOf({ apiKeyEnv }: EndpointSettings): string | undefined {
   if (!apiKeyEnv) return undefined
   const key = process.env[apiKeyEnv]
-  if (!key) throw new EndpointRefused(`label: field "labeler.apiKeyEnv" names ${apiKeyEnv}, which is not set where this worker runs; set it and start the worker again`)
+  if (!key)
+    throw new EndpointRefused(
+      `label: field "labeler.apiKeyEnv" names ${apiKeyEnv}, which is not set where this worker runs; set it and start the worker again`,
+    )
   return key
 }
 
@@ -52,7 +55,8 @@ function askedPause(header: string | null): number | undefined {
   return Number.isFinite(ms) ? Math.min(Math.max(0, ms), LONGEST_ASKED_PAUSE_MS) : undefined
 }
 
-const backoff = (attempt: number) => Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS) * (0.5 + Math.random() / 2)
+const backoff = (attempt: number) =>
+  Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS) * (0.5 + Math.random() / 2)
 
 async function boundedText(response: Response): Promise<string> {
   let text = ''
@@ -80,7 +84,8 @@ function gate(most: number): <T>(work: () => Promise<T>) => Promise<T> {
   const waiting: (() => void)[] = []
   let inside = 0
   return async (work) => {
-    if (inside >= most) await new Promise<void>((enter) => waiting.push(enter)) // whoever leaves gives the place on
+    if (inside >= most)
+      await new Promise<void>((enter) => waiting.push(enter)) // whoever leaves gives the place on
     else inside++
     try {
       return await work()
@@ -93,24 +98,35 @@ function gate(most: number): <T>(work: () => Promise<T>) => Promise<T> {
 }
 
 /** A request as a span, if traces are on (workers/tracing.ts). @param request is given headers by which the endpoint's own spans find this one */
-function traced(url: string, model: string, request: (headers: Record<string, string>) => Promise<Response>): Promise<Response> {
+function traced(
+  url: string,
+  model: string,
+  request: (headers: Record<string, string>) => Promise<Response>,
+): Promise<Response> {
   const { host, pathname } = new URL(url)
-  const attributes = { 'server.address': host, 'http.request.method': 'POST', 'url.path': pathname, 'gen_ai.request.model': model }
-  return trace.getTracer('rlaif').startActiveSpan(`POST ${pathname}`, { kind: SpanKind.CLIENT, attributes }, async (span) => {
-    try {
-      const headers: Record<string, string> = {}
-      propagation.inject(context.active(), headers)
-      const response = await request(headers)
-      span.setAttribute('http.response.status_code', response.status)
-      if (!response.ok) span.setStatus({ code: SpanStatusCode.ERROR })
-      return response
-    } catch (error) {
-      span.setStatus({ code: SpanStatusCode.ERROR, message: (error as Error).name })
-      throw error
-    } finally {
-      span.end()
-    }
-  })
+  const attributes = {
+    'server.address': host,
+    'http.request.method': 'POST',
+    'url.path': pathname,
+    'gen_ai.request.model': model,
+  }
+  return trace
+    .getTracer('rlaif')
+    .startActiveSpan(`POST ${pathname}`, { kind: SpanKind.CLIENT, attributes }, async (span) => {
+      try {
+        const headers: Record<string, string> = {}
+        propagation.inject(context.active(), headers)
+        const response = await request(headers)
+        span.setAttribute('http.response.status_code', response.status)
+        if (!response.ok) span.setStatus({ code: SpanStatusCode.ERROR })
+        return response
+      } catch (error) {
+        span.setStatus({ code: SpanStatusCode.ERROR, message: (error as Error).name })
+        throw error
+      } finally {
+        span.end()
+      }
+    })
 }
 
 const TOO_LONG = /context[_ ](length|window|size)|maximum context|too (long|many tokens)|exceeds? .*(context|tokens)/i
@@ -124,7 +140,8 @@ export function openClient(settings: EndpointSettings, address = settings.baseUr
   const usage: Usage = { requests: 0, promptTokens: 0, completionTokens: 0, cost: 0 }
   const paceRequests = pacer(settings.requestsPerMinute)
   const paceTokens = pacer(settings.tokensPerMinute)
-  const price = (tokensIn: number, tokensOut: number) => (tokensIn * (settings.price?.inputPerMillion ?? 0) + tokensOut * (settings.price?.outputPerMillion ?? 0)) / 1e6
+  const price = (tokensIn: number, tokensOut: number) =>
+    (tokensIn * (settings.price?.inputPerMillion ?? 0) + tokensOut * (settings.price?.outputPerMillion ?? 0)) / 1e6
   const redact = (text: string) => (key ? text.replaceAll(key, '***') : text)
   const atOnce = gate(settings.concurrency)
   let reserved = 0
@@ -133,29 +150,40 @@ export function openClient(settings: EndpointSettings, address = settings.baseUr
 
   function reserve(cost: number): void {
     if (settings.maxCost !== undefined && usage.cost + reserved + cost > settings.maxCost) {
-      throw new EndpointRefused(`label: the next request may pass labeler.maxCost = ${settings.maxCost} (${usage.cost.toFixed(4)} is spent); answers so far are kept: raise it and run the stage again`)
+      throw new EndpointRefused(
+        `label: the next request may pass labeler.maxCost = ${settings.maxCost} (${usage.cost.toFixed(4)} is spent); answers so far are kept: raise it and run the stage again`,
+      )
     }
     reserved += cost
   }
 
   function spend(body: unknown): void {
-    const { prompt_tokens: tokensIn = 0, completion_tokens: tokensOut = 0 } = (body as { usage?: { prompt_tokens?: number; completion_tokens?: number } } | null)?.usage ?? {}
+    const { prompt_tokens: tokensIn = 0, completion_tokens: tokensOut = 0 } =
+      (body as { usage?: { prompt_tokens?: number; completion_tokens?: number } } | null)?.usage ?? {}
     usage.promptTokens += Number(tokensIn) || 0
     usage.completionTokens += Number(tokensOut) || 0
     usage.cost += price(Number(tokensIn) || 0, Number(tokensOut) || 0)
   }
 
   /** One try. */
-  async function send(url: string, body: object): Promise<{ body: unknown } | Unanswered | { again: string; wait?: number | undefined }> {
+  async function send(
+    url: string,
+    body: object,
+  ): Promise<{ body: unknown } | Unanswered | { again: string; wait?: number | undefined }> {
     usage.requests++
-    const response = await traced(url, settings.model, (headers) => fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers, ...(key && { authorization: `Bearer ${key}` }) },
-      body: JSON.stringify(body),
-      redirect: 'manual', // an endpoint must not lead the key, or the request, to where it is not allowed
-      signal: AbortSignal.timeout(settings.timeoutSeconds * 1000),
-    }))
-    if (response.status >= 300 && response.status < 400) throw new EndpointRefused(`label: ${url} answered with a redirect to ${String(response.headers.get('location')).slice(0, 200)}; set labeler.baseUrl to where it leads`)
+    const response = await traced(url, settings.model, (headers) =>
+      fetch(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers, ...(key && { authorization: `Bearer ${key}` }) },
+        body: JSON.stringify(body),
+        redirect: 'manual', // an endpoint must not lead the key, or the request, to where it is not allowed
+        signal: AbortSignal.timeout(settings.timeoutSeconds * 1000),
+      }),
+    )
+    if (response.status >= 300 && response.status < 400)
+      throw new EndpointRefused(
+        `label: ${url} answered with a redirect to ${String(response.headers.get('location')).slice(0, 200)}; set labeler.baseUrl to where it leads`,
+      )
     const text = await boundedText(response)
     if (response.ok) {
       const parsed: unknown = JSON.parse(text)
@@ -163,8 +191,12 @@ export function openClient(settings: EndpointSettings, address = settings.baseUr
       return { body: parsed }
     }
     const said = redact(`HTTP ${response.status} ${text.slice(0, 300)}`)
-    if ([401, 403, 404].includes(response.status)) throw new EndpointRefused(`label: ${url} answered ${said}; check labeler.baseUrl, labeler.model ("${settings.model}") and labeler.apiKeyEnv`)
-    if (response.status < 500 && response.status !== 408 && response.status !== 429) return { failed: said, ...(TOO_LONG.test(text) && { tooLong: true as const }) }
+    if ([401, 403, 404].includes(response.status))
+      throw new EndpointRefused(
+        `label: ${url} answered ${said}; check labeler.baseUrl, labeler.model ("${settings.model}") and labeler.apiKeyEnv`,
+      )
+    if (response.status < 500 && response.status !== 408 && response.status !== 429)
+      return { failed: said, ...(TOO_LONG.test(text) && { tooLong: true as const }) }
     return { again: said, wait: askedPause(response.headers.get('retry-after')) }
   }
 
@@ -185,11 +217,15 @@ export function openClient(settings: EndpointSettings, address = settings.baseUr
       }
       last = outcome.again
       const { wait } = outcome as { wait?: number }
-      if (wait !== undefined) quietUntil = Math.max(quietUntil, Date.now() + wait) // everybody waits, not this request alone
+      if (wait !== undefined)
+        quietUntil = Math.max(quietUntil, Date.now() + wait) // everybody waits, not this request alone
       else if (attempt < settings.retries) await pause(backoff(attempt))
     }
     failuresInARow++
-    if (failuresInARow >= settings.stopAfterFailures) throw new EndpointDown(`label: ${failuresInARow} requests in a row failed after ${settings.retries + 1} tries each, the last with: ${last}; answers so far are kept, the stage goes on from them`)
+    if (failuresInARow >= settings.stopAfterFailures)
+      throw new EndpointDown(
+        `label: ${failuresInARow} requests in a row failed after ${settings.retries + 1} tries each, the last with: ${last}; answers so far are kept, the stage goes on from them`,
+      )
     return { failed: `${url}: ${last}, after ${settings.retries + 1} tries` }
   }
 

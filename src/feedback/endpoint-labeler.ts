@@ -3,7 +3,16 @@
 import { z } from 'zod'
 import { WORLD, type EndpointSettings } from '../contracts/settings'
 import { EndpointRefused, openClient, type EndpointClient, type Usage } from './endpoint-client'
-import { isUnanswered, logSumExp, type Labeler, type OnAnswer, type OptionAnswer, type Question, type Unanswered, type WritingSettings } from './labeler'
+import {
+  isUnanswered,
+  logSumExp,
+  type Labeler,
+  type OnAnswer,
+  type OptionAnswer,
+  type Question,
+  type Unanswered,
+  type WritingSettings,
+} from './labeler'
 
 /** The most that common servers return for a position. */
 const TOP_LOGPROBS = 20
@@ -11,10 +20,20 @@ const TOP_LOGPROBS = 20
 const COUNTED_TOKENS = 3
 
 const tokenLogProb = z.object({ token: z.string(), logprob: z.number() })
-const contentLogProbs = z.object({ content: z.array(tokenLogProb.extend({ top_logprobs: z.array(tokenLogProb).nullish() })).nullish() })
+const contentLogProbs = z.object({
+  content: z.array(tokenLogProb.extend({ top_logprobs: z.array(tokenLogProb).nullish() })).nullish(),
+})
 const legacyLogProbs = z.object({ top_logprobs: z.array(z.record(z.string(), z.number())).nullish() })
 const replySchema = z.object({
-  choices: z.array(z.object({ text: z.string().nullish(), message: z.object({ content: z.string().nullish() }).nullish(), logprobs: z.intersection(contentLogProbs, legacyLogProbs).nullish() })).min(1),
+  choices: z
+    .array(
+      z.object({
+        text: z.string().nullish(),
+        message: z.object({ content: z.string().nullish() }).nullish(),
+        logprobs: z.intersection(contentLogProbs, legacyLogProbs).nullish(),
+      }),
+    )
+    .min(1),
 })
 type Choice = z.infer<typeof replySchema>['choices'][number]
 
@@ -35,7 +54,11 @@ export function endpointLabeler(settings: EndpointSettings, address = settings.b
   let proven = false
 
   /** Answers all questions with so many at once. The first goes alone: an endpoint that is not there should not be asked a thousand times. */
-  async function inPool<T>(questions: readonly Question[], answer: (question: Question) => Promise<T | Unanswered>, onAnswer?: OnAnswer<T>): Promise<(T | Unanswered)[]> {
+  async function inPool<T>(
+    questions: readonly Question[],
+    answer: (question: Question) => Promise<T | Unanswered>,
+    onAnswer?: OnAnswer<T>,
+  ): Promise<(T | Unanswered)[]> {
     const out: (T | Unanswered)[] = []
     let next = 0
     const one = async () => {
@@ -46,7 +69,8 @@ export function endpointLabeler(settings: EndpointSettings, address = settings.b
     }
     if (!proven && questions.length > 0) {
       const first = await one()
-      if (isUnanswered(first) && !first.tooLong && client.usage.promptTokens === 0 && / tries$/.test(first.failed)) throw new Error(`label: the endpoint does not answer: ${first.failed}; is it up, and is labeler.baseUrl right?`)
+      if (isUnanswered(first) && !first.tooLong && client.usage.promptTokens === 0 && / tries$/.test(first.failed))
+        throw new Error(`label: the endpoint does not answer: ${first.failed}; is it up, and is labeler.baseUrl right?`)
       proven = true
     }
     const worker = async () => {
@@ -57,17 +81,37 @@ export function endpointLabeler(settings: EndpointSettings, address = settings.b
         })
       }
     }
-    const workers = await Promise.allSettled(Array.from({ length: Math.min(settings.concurrency, questions.length) }, worker))
+    const workers = await Promise.allSettled(
+      Array.from({ length: Math.min(settings.concurrency, questions.length) }, worker),
+    )
     for (const end of workers) if (end.status === 'rejected') throw end.reason
     return out
   }
 
   return {
-    name: settings.baseUrl === WORLD ? `${settings.model} of the miniature world` : `${settings.model} at ${new URL(settings.baseUrl).host}`,
-    identity: { baseUrl: settings.baseUrl, model: settings.model, route: settings.route, dialect: settings.dialect, countedAnswers: settings.countedAnswers },
+    name:
+      settings.baseUrl === WORLD
+        ? `${settings.model} of the miniature world`
+        : `${settings.model} at ${new URL(settings.baseUrl).host}`,
+    identity: {
+      baseUrl: settings.baseUrl,
+      model: settings.model,
+      route: settings.route,
+      dialect: settings.dialect,
+      countedAnswers: settings.countedAnswers,
+    },
     usage: client.usage,
-    ask: (questions, options, onAnswer) => inPool(questions, (question) => (settings.countedAnswers ? countAnswers(client, settings, question, options) : readLogProbs(client, settings, question, options)), onAnswer),
-    write: (questions, writing, onAnswer) => inPool(questions, (question) => continuation(client, settings, question, writing), onAnswer),
+    ask: (questions, options, onAnswer) =>
+      inPool(
+        questions,
+        (question) =>
+          settings.countedAnswers
+            ? countAnswers(client, settings, question, options)
+            : readLogProbs(client, settings, question, options),
+        onAnswer,
+      ),
+    write: (questions, writing, onAnswer) =>
+      inPool(questions, (question) => continuation(client, settings, question, writing), onAnswer),
   }
 }
 
@@ -82,7 +126,10 @@ interface Sampling {
 
 /** Servers that go on from an assistant's turn get the ending as its beginning; for the others it is the last line of the user's. */
 function messagesOf({ dialect }: EndpointSettings, { text, ending }: Question): object {
-  const prefilled = [{ role: 'user', content: text }, { role: 'assistant', content: ending }]
+  const prefilled = [
+    { role: 'user', content: text },
+    { role: 'assistant', content: ending },
+  ]
   if (dialect === 'vllm') return { messages: prefilled, add_generation_prompt: false, continue_final_message: true }
   if (dialect === 'llama.cpp') return { messages: prefilled }
   return { messages: [{ role: 'user', content: `${text}\n${ending}` }] }
@@ -97,26 +144,50 @@ export interface Request {
 function requestOf(settings: EndpointSettings, question: Question, sampling: Sampling, more: object = {}): Request {
   const isChat = settings.route === 'chat'
   const prompt = isChat ? messagesOf(settings, question) : { prompt: `${question.text}\n${question.ending}` }
-  return { route: isChat ? 'chat/completions' : 'completions', body: { model: settings.model, ...prompt, ...sampling, ...more } }
+  return {
+    route: isChat ? 'chat/completions' : 'completions',
+    body: { model: settings.model, ...prompt, ...sampling, ...more },
+  }
 }
 
 /** The request that reads the answer's log-probabilities, or samples it where these are counted. */
 export function askingRequest(settings: EndpointSettings, question: Question, sample = 0): Request {
-  if (settings.countedAnswers) return requestOf(settings, question, { max_tokens: COUNTED_TOKENS, temperature: 1, seed: sample })
-  return requestOf(settings, question, { max_tokens: 1, temperature: 0 }, settings.route === 'chat' ? { logprobs: true, top_logprobs: TOP_LOGPROBS } : { logprobs: TOP_LOGPROBS })
+  if (settings.countedAnswers)
+    return requestOf(settings, question, { max_tokens: COUNTED_TOKENS, temperature: 1, seed: sample })
+  return requestOf(
+    settings,
+    question,
+    { max_tokens: 1, temperature: 0 },
+    settings.route === 'chat' ? { logprobs: true, top_logprobs: TOP_LOGPROBS } : { logprobs: TOP_LOGPROBS },
+  )
 }
 
 /** The request that writes a rationale. */
-export function writingRequest(settings: EndpointSettings, question: Question, { maxTokens, temperature, topK: k, seed }: WritingSettings): Request {
-  return requestOf(settings, question, { max_tokens: maxTokens, temperature, ...(temperature > 0 && { seed, ...topK(settings, k) }) })
+export function writingRequest(
+  settings: EndpointSettings,
+  question: Question,
+  { maxTokens, temperature, topK: k, seed }: WritingSettings,
+): Request {
+  return requestOf(settings, question, {
+    max_tokens: maxTokens,
+    temperature,
+    ...(temperature > 0 && { seed, ...topK(settings, k) }),
+  })
 }
 
-async function send(client: EndpointClient, { route, body }: Request, question: Question): Promise<Choice | Unanswered> {
+async function send(
+  client: EndpointClient,
+  { route, body }: Request,
+  question: Question,
+): Promise<Choice | Unanswered> {
   const { max_tokens: tokensOut } = body as Sampling
   const reply = await client.post(route, body, question.text.length + question.ending.length, tokensOut)
   if (isUnanswered(reply)) return reply
   const parsed = replySchema.safeParse(reply.body)
-  if (!parsed.success) return { failed: `the answer is not a completion: ${parsed.error.issues[0]?.path.join('.')} ${parsed.error.issues[0]?.message}` }
+  if (!parsed.success)
+    return {
+      failed: `the answer is not a completion: ${parsed.error.issues[0]?.path.join('.')} ${parsed.error.issues[0]?.message}`,
+    }
   return parsed.data.choices[0]!
 }
 
@@ -125,21 +196,35 @@ const textOf = ({ text, message }: Choice) => text ?? message?.content ?? ''
 /** OpenAI's own servers refuse fields they do not know. */
 const topK = ({ dialect }: EndpointSettings, k: number) => (dialect !== 'openai' && k > 0 ? { top_k: k } : {})
 
-async function continuation(client: EndpointClient, settings: EndpointSettings, question: Question, writing: WritingSettings): Promise<string | Unanswered> {
+async function continuation(
+  client: EndpointClient,
+  settings: EndpointSettings,
+  question: Question,
+  writing: WritingSettings,
+): Promise<string | Unanswered> {
   const choice = await send(client, writingRequest(settings, question, writing), question)
   return isUnanswered(choice) ? choice : textOf(choice).trim()
 }
 
 // ---- Reading probabilities
 
-async function readLogProbs(client: EndpointClient, settings: EndpointSettings, question: Question, options: readonly string[]): Promise<OptionAnswer | Unanswered> {
+async function readLogProbs(
+  client: EndpointClient,
+  settings: EndpointSettings,
+  question: Question,
+  options: readonly string[],
+): Promise<OptionAnswer | Unanswered> {
   const choice = await send(client, askingRequest(settings, question), question)
   if (isUnanswered(choice)) return choice
   const returned = returnedLogProbs(choice)
   if (!returned) {
-    throw new EndpointRefused(`label: the endpoint returned no log-probabilities (model ${settings.model}); use a server that gives them, such as vLLM or llama.cpp, or set labeler.countedAnswers to count sampled answers instead`)
+    throw new EndpointRefused(
+      `label: the endpoint returned no log-probabilities (model ${settings.model}); use a server that gives them, such as vLLM or llama.cpp, or set labeler.countedAnswers to count sampled answers instead`,
+    )
   }
-  const logProbs = options.map((option) => logSumExp([...returned].filter(([token]) => token.trim() === option).map(([, logProb]) => logProb)))
+  const logProbs = options.map((option) =>
+    logSumExp([...returned].filter(([token]) => token.trim() === option).map(([, logProb]) => logProb)),
+  )
   return { logProbs, floor: Math.min(...returned.values()) }
 }
 
@@ -152,7 +237,12 @@ function returnedLogProbs({ logprobs }: Choice): Map<string, number> | undefined
 }
 
 /** Shares of sampled answers; answers that are none of the options are left out. */
-async function countAnswers(client: EndpointClient, settings: EndpointSettings, question: Question, options: readonly string[]): Promise<OptionAnswer | Unanswered> {
+async function countAnswers(
+  client: EndpointClient,
+  settings: EndpointSettings,
+  question: Question,
+  options: readonly string[],
+): Promise<OptionAnswer | Unanswered> {
   const wanted = settings.countedAnswers!
   const counts = options.map(() => 0)
   for (let sample = 0; sample < wanted; sample++) {

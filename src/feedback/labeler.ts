@@ -45,12 +45,21 @@ export interface Labeler {
   /** Answers belong together in groups of so many questions: computed in other company they differ by rounding. Undefined where each stands alone. */
   groupSize?: number
   /** One answer a question, in order; a question that fails does not fail the others. */
-  ask(questions: readonly Question[], options: readonly string[], onAnswer?: OnAnswer<OptionAnswer>): Promise<(OptionAnswer | Unanswered)[]>
+  ask(
+    questions: readonly Question[],
+    options: readonly string[],
+    onAnswer?: OnAnswer<OptionAnswer>,
+  ): Promise<(OptionAnswer | Unanswered)[]>
   /** One continuation a question, in order. */
-  write(questions: readonly Question[], settings: WritingSettings, onAnswer?: OnAnswer<string>): Promise<(string | Unanswered)[]>
+  write(
+    questions: readonly Question[],
+    settings: WritingSettings,
+    onAnswer?: OnAnswer<string>,
+  ): Promise<(string | Unanswered)[]>
 }
 
-export const isUnanswered = (answer: unknown): answer is Unanswered => typeof answer === 'object' && answer !== null && 'failed' in answer
+export const isUnanswered = (answer: unknown): answer is Unanswered =>
+  typeof answer === 'object' && answer !== null && 'failed' in answer
 
 /** log Σ exp over what is known; undefined when nothing is. */
 export function logSumExp(values: readonly (number | undefined)[]): number | undefined {

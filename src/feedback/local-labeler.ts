@@ -13,10 +13,18 @@ export function localLabeler(name: string, digest: string, loaded: LoadedModel):
   const limit = model.config.contextLength
   // After "SCORE: " some vocabularies go on with "7", others would have merged the space into " 7": ask where this one puts the boundary.
   const spaceJoinsDigit = tokenizer.singleToken(' 1') !== undefined
-  const promptOf = ({ text, ending }: Question) => tokenizer.encode(tokenizer.renderChat([{ role: 'user', content: text }]) + (spaceJoinsDigit ? ending.trimEnd() : ending))
+  const promptOf = ({ text, ending }: Question) =>
+    tokenizer.encode(
+      tokenizer.renderChat([{ role: 'user', content: text }]) + (spaceJoinsDigit ? ending.trimEnd() : ending),
+    )
 
   /** Answers what does not fit with `toWrite` more tokens, and runs the rest; `run` gives answers by their index among the prompts it got. */
-  async function answer<T>(questions: readonly Question[], toWrite: number, onAnswer: OnAnswer<T> | undefined, run: (prompts: number[][], keep: (i: number, answer: T) => void) => Promise<unknown>): Promise<(T | Unanswered)[]> {
+  async function answer<T>(
+    questions: readonly Question[],
+    toWrite: number,
+    onAnswer: OnAnswer<T> | undefined,
+    run: (prompts: number[][], keep: (i: number, answer: T) => void) => Promise<unknown>,
+  ): Promise<(T | Unanswered)[]> {
     const out: (T | Unanswered)[] = []
     const keep = (place: number, answer: T | Unanswered) => {
       out[place] = answer
@@ -25,9 +33,16 @@ export function localLabeler(name: string, digest: string, loaded: LoadedModel):
     const asked: { prompt: number[]; place: number }[] = []
     questions.map(promptOf).forEach((prompt, place) => {
       if (prompt.length + toWrite <= limit) asked.push({ prompt, place })
-      else keep(place, { failed: `${prompt.length + toWrite} tokens do not fit the labeler's context of ${limit}`, tooLong: true })
+      else
+        keep(place, {
+          failed: `${prompt.length + toWrite} tokens do not fit the labeler's context of ${limit}`,
+          tooLong: true,
+        })
     })
-    await run(asked.map(({ prompt }) => prompt), (i, answer) => keep(asked[i]!.place, answer))
+    await run(
+      asked.map(({ prompt }) => prompt),
+      (i, answer) => keep(asked[i]!.place, answer),
+    )
     return out
   }
 
@@ -37,16 +52,22 @@ export function localLabeler(name: string, digest: string, loaded: LoadedModel):
     groupSize: GROUP_SIZE,
     ask(questions, options, onAnswer) {
       // "1" and " 1" are one answer.
-      const variants = options.map((option) => [option, ` ${option}`].map((text) => tokenizer.singleToken(text)).filter((id) => id !== undefined))
+      const variants = options.map((option) =>
+        [option, ` ${option}`].map((text) => tokenizer.singleToken(text)).filter((id) => id !== undefined),
+      )
       const optionAnswer = (logProbs: readonly number[]): OptionAnswer => {
         let at = 0
         return { logProbs: variants.map((own) => logSumExp(logProbs.slice(at, (at += own.length)))) }
       }
-      return answer<OptionAnswer>(questions, 0, onAnswer, (prompts, keep) => nextTokenLogProbs(model, prompts, variants.flat(), (i, logProbs) => keep(i, optionAnswer(logProbs))))
+      return answer<OptionAnswer>(questions, 0, onAnswer, (prompts, keep) =>
+        nextTokenLogProbs(model, prompts, variants.flat(), (i, logProbs) => keep(i, optionAnswer(logProbs))),
+      )
     },
     write(questions, { maxTokens, temperature, topK, seed }, onAnswer) {
       const sampling = { maxTokens, temperature, topK, stopIds: stopIds(loaded) }
-      return answer<string>(questions, maxTokens, onAnswer, (prompts, keep) => generate(model, prompts, sampling, [seed, 'rationale'], (i, { ids }) => keep(i, tokenizer.decode(ids).trim())))
+      return answer<string>(questions, maxTokens, onAnswer, (prompts, keep) =>
+        generate(model, prompts, sampling, [seed, 'rationale'], (i, { ids }) => keep(i, tokenizer.decode(ids).trim())),
+      )
     },
   }
 }

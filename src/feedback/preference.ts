@@ -27,7 +27,17 @@ export interface Technique extends Prompting {
 }
 
 /** The plain question in both orders. */
-export const PLAIN: Technique = { preamble: 'base', exemplars: 0, chainOfThought: false, samples: 1, temperature: 0, topK: 40, rationaleTokens: 512, orders: 2, labels: 'soft' }
+export const PLAIN: Technique = {
+  preamble: 'base',
+  exemplars: 0,
+  chainOfThought: false,
+  samples: 1,
+  temperature: 0,
+  topK: 40,
+  rationaleTokens: 512,
+  orders: 2,
+  labels: 'soft',
+}
 
 /** A judged pair. */
 export interface Preference {
@@ -65,15 +75,28 @@ interface View {
  * One preference a pair, in order. All questions are built at once: give very many pairs in parts.
  * @param onProgress called with the number of pairs judged so far
  */
-export async function judgePairs(labeler: Labeler, task: Task, pairs: readonly Comparison[], technique: Technique, seed: number, onProgress?: (pairs: number) => void): Promise<(Preference | Unanswered)[]> {
+export async function judgePairs(
+  labeler: Labeler,
+  task: Task,
+  pairs: readonly Comparison[],
+  technique: Technique,
+  seed: number,
+  onProgress?: (pairs: number) => void,
+): Promise<(Preference | Unanswered)[]> {
   const views = pairs.flatMap((pair, i) => viewsOf(task, technique, pair, i))
   const failures = new Map<number, Unanswered>()
   const steps = technique.chainOfThought ? 2 : 1
   let answered = 0
   const count = () => onProgress?.(Math.floor((++answered * pairs.length) / (views.length * steps)))
 
-  const written = technique.chainOfThought ? await withRationales(labeler, task, views, technique, seed, failures, count) : views
-  const answers = await labeler.ask(written.map(({ question }) => question), ['1', '2'], count)
+  const written = technique.chainOfThought
+    ? await withRationales(labeler, task, views, technique, seed, failures, count)
+    : views
+  const answers = await labeler.ask(
+    written.map(({ question }) => question),
+    ['1', '2'],
+    count,
+  )
   const judged: JudgedView[][] = pairs.map(() => [])
   written.forEach((view, i) => judged[view.pair]!.push({ ...view, answer: answers[i]! }))
   return judged.map((own, i) => failures.get(i) ?? combine(own, task.preference.asksForWorse, technique))
@@ -84,16 +107,35 @@ function viewsOf(task: Task, technique: Technique, pair: Comparison, i: number):
   const orders = technique.orders === 2 ? [pair, swapped] : [pair]
   const ask = technique.chainOfThought ? rationaleQuestion : preferenceQuestion
   const samples = technique.chainOfThought ? technique.samples : 1
-  return orders.flatMap((shown, order) => Array.from({ length: samples }, (_, sample) => ({ pair: i, order: order as 0 | 1, sample, question: ask(task, technique, shown) })))
+  return orders.flatMap((shown, order) =>
+    Array.from({ length: samples }, (_, sample) => ({
+      pair: i,
+      order: order as 0 | 1,
+      sample,
+      question: ask(task, technique, shown),
+    })),
+  )
 }
 
 /** Writes the rationales; a pair with one that failed is put into `failures` and asked nothing more. */
-async function withRationales(labeler: Labeler, task: Task, views: readonly View[], technique: Technique, seed: number, failures: Map<number, Unanswered>, count: () => void): Promise<View[]> {
+async function withRationales(
+  labeler: Labeler,
+  task: Task,
+  views: readonly View[],
+  technique: Technique,
+  seed: number,
+  failures: Map<number, Unanswered>,
+  count: () => void,
+): Promise<View[]> {
   const { rationaleTokens: maxTokens, temperature, topK } = technique
   const out: View[] = []
   for (let sample = 0; sample < technique.samples; sample++) {
     const own = views.filter((view) => view.sample === sample)
-    const rationales = await labeler.write(own.map(({ question }) => question), { maxTokens, temperature, topK, seed: seed + sample }, count)
+    const rationales = await labeler.write(
+      own.map(({ question }) => question),
+      { maxTokens, temperature, topK, seed: seed + sample },
+      count,
+    )
     own.forEach((view, i) => {
       const rationale = rationales[i]!
       if (isUnanswered(rationale)) failures.set(view.pair, rationale)
@@ -114,10 +156,14 @@ function combine(views: readonly JudgedView[], asksForWorse: boolean, technique:
     if (isUnanswered(slot)) return slot
     read.push({ order, ...slot, counted: (answer as OptionAnswer).counted })
   }
-  const slotOne = Array.from({ length: technique.orders }, (_, order) => mean(read.filter((view) => view.order === order).map(({ p }) => p)))
+  const slotOne = Array.from({ length: technique.orders }, (_, order) =>
+    mean(read.filter((view) => view.order === order).map(({ p }) => p)),
+  )
   const named = mean(slotOne.map((p, order) => (order === 0 ? p : 1 - p)))
   const better = asksForWorse ? 1 - named : named
-  const rationales = views.filter(({ sample }) => sample === 0).flatMap(({ rationale }) => (rationale === undefined ? [] : [rationale]))
+  const rationales = views
+    .filter(({ sample }) => sample === 0)
+    .flatMap(({ rationale }) => (rationale === undefined ? [] : [rationale]))
   const counted = read[0]?.counted
   return {
     preferFirst: technique.labels === 'hard' && better !== 0.5 ? Number(better > 0.5) : better,
@@ -129,4 +175,5 @@ function combine(views: readonly JudgedView[], asksForWorse: boolean, technique:
 }
 
 /** Whether the same slot won in both orders: the labeler looked at the place, not at the text (paper, Appendix B). Undefined where one order was asked. */
-export const choseSameSlot = ({ slotOne: [straight, swapped] }: Pick<Preference, 'slotOne'>): boolean | undefined => (swapped === undefined ? undefined : straight! > 0.5 === swapped > 0.5)
+export const choseSameSlot = ({ slotOne: [straight, swapped] }: Pick<Preference, 'slotOne'>): boolean | undefined =>
+  swapped === undefined ? undefined : straight! > 0.5 === swapped > 0.5

@@ -20,11 +20,14 @@ export interface Comparison {
 const EXAMPLE = '>>>>>>>> Example >>>>>>>>'
 const FOLLOW = '>>>>>>>> Follow the instructions and the example(s) above >>>>>>>>'
 
-const sampleLines = ({ preference: p }: Task, { context, first, second }: Comparison) => `${p.context}${context}\n${p.first}${first}\n${p.second}${second}`
+const sampleLines = ({ preference: p }: Task, { context, first, second }: Comparison) =>
+  `${p.context}${context}\n${p.first}${first}\n${p.second}${second}`
 
 function exampleOf(task: Task, exemplar: Exemplar, chainOfThought: boolean): string {
   const { thoughts, ending } = task.preference
-  const reasoning = chainOfThought ? [`${thoughts[0]}\n${exemplar.thoughts[0]}`, `${thoughts[1]}\n${exemplar.thoughts[1]}`] : []
+  const reasoning = chainOfThought
+    ? [`${thoughts[0]}\n${exemplar.thoughts[0]}`, `${thoughts[1]}\n${exemplar.thoughts[1]}`]
+    : []
   return [EXAMPLE, sampleLines(task, exemplar), ...reasoning, `${ending}${exemplar.preferred}`].join('\n\n')
 }
 
@@ -32,9 +35,13 @@ function exampleOf(task: Task, exemplar: Exemplar, chainOfThought: boolean): str
 function question(task: Task, { preamble, exemplars, chainOfThought }: Prompting, pair: Comparison): string {
   const { preambles, rationalePreambles } = task.preference
   const shown = task.preference.exemplars.slice(0, exemplars)
-  if (shown.length < exemplars) throw new Error(`label: the task ${task.name} has ${shown.length} exemplars, the labeler asks for ${exemplars}`)
-  const examples = shown.length > 0 ? [...shown.map((exemplar) => exampleOf(task, exemplar, chainOfThought)), FOLLOW] : []
-  return [(chainOfThought ? rationalePreambles : preambles)[preamble], ...examples, sampleLines(task, pair)].join('\n\n')
+  if (shown.length < exemplars)
+    throw new Error(`label: the task ${task.name} has ${shown.length} exemplars, the labeler asks for ${exemplars}`)
+  const examples =
+    shown.length > 0 ? [...shown.map((exemplar) => exampleOf(task, exemplar, chainOfThought)), FOLLOW] : []
+  return [(chainOfThought ? rationalePreambles : preambles)[preamble], ...examples, sampleLines(task, pair)].join(
+    '\n\n',
+  )
 }
 
 /** The question without chain of thought. */

@@ -23,8 +23,15 @@ const requestSchema = z
     query: texts.optional().describe('Prompt and response in one text.'),
     labels: z.array(z.unknown()).nullish(),
   })
-  .refine(({ completions, query }) => completions !== undefined || query !== undefined, { path: ['query'], message: 'wants "query" (prompt and response in one) or "completions"' })
-  .refine(({ prompts, completions, query, labels }) => [completions, query, labels].every((list) => !list || list.length === prompts.length), { path: ['prompts'], message: 'wants lists of one length' })
+  .refine(({ completions, query }) => completions !== undefined || query !== undefined, {
+    path: ['query'],
+    message: 'wants "query" (prompt and response in one) or "completions"',
+  })
+  .refine(
+    ({ prompts, completions, query, labels }) =>
+      [completions, query, labels].every((list) => !list || list.length === prompts.length),
+    { path: ['prompts'], message: 'wants lists of one length' },
+  )
 type RewardRequest = z.infer<typeof requestSchema>
 
 export interface RewardService {
@@ -38,25 +45,41 @@ export interface RewardService {
 
 export function openRewardServer(service: RewardService, port: number, host: string): Promise<Server> {
   const server = createServer((request, response) => {
-    handle(service, request, response).catch((error: Error) => reply(response, error instanceof InvalidInput ? 400 : 502, { error: error.message }))
+    handle(service, request, response).catch((error: Error) =>
+      reply(response, error instanceof InvalidInput ? 400 : 502, { error: error.message }),
+    )
   })
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(new InvalidInput(`serve-reward: ${host}:${port} cannot be used: ${error.message}`)))
+    server.once('error', (error) =>
+      reject(new InvalidInput(`serve-reward: ${host}:${port} cannot be used: ${error.message}`)),
+    )
     server.listen(port, host, () => resolve(server))
   })
 }
 
 function reply(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'content-type': 'application/json', 'x-content-type-options': 'nosniff' }).end(JSON.stringify(body))
+  response
+    .writeHead(status, { 'content-type': 'application/json', 'x-content-type-options': 'nosniff' })
+    .end(JSON.stringify(body))
 }
 
 async function handle(service: RewardService, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://x')
-  if (url.pathname === '/healthz') return reply(response, 200, { labeler: service.labeler.name, task: service.task.name })
-  if (!isAllowed(service.token, request, url)) return reply(response, 401, { error: 'serve-reward: the token is missing or wrong' })
-  if (request.method !== 'POST' || url.pathname !== '/get_reward') return reply(response, 404, { error: 'serve-reward: there is POST /get_reward and GET /healthz' })
-  const rewards = await rewardsOf(service, parse(requestSchema, bodyAsJson(await readBody(request, LARGEST_BODY).catch(refuse)), 'serve-reward'))
-  reply(response, 200, { rewards, scores: rewards, extra_logs: { direct_score: rewards.map((reward) => 5.5 + 4.5 * reward) } })
+  if (url.pathname === '/healthz')
+    return reply(response, 200, { labeler: service.labeler.name, task: service.task.name })
+  if (!isAllowed(service.token, request, url))
+    return reply(response, 401, { error: 'serve-reward: the token is missing or wrong' })
+  if (request.method !== 'POST' || url.pathname !== '/get_reward')
+    return reply(response, 404, { error: 'serve-reward: there is POST /get_reward and GET /healthz' })
+  const rewards = await rewardsOf(
+    service,
+    parse(requestSchema, bodyAsJson(await readBody(request, LARGEST_BODY).catch(refuse)), 'serve-reward'),
+  )
+  reply(response, 200, {
+    rewards,
+    scores: rewards,
+    extra_logs: { direct_score: rewards.map((reward) => 5.5 + 4.5 * reward) },
+  })
 }
 
 const refuse = (error: Error): never => {
@@ -80,22 +103,33 @@ function isAllowed(token: string | undefined, { headers }: IncomingMessage, url:
 }
 
 /** @returns one reward in [−1, 1] for each response */
-async function rewardsOf({ task, labeler, context }: RewardService, { prompts, completions, query, labels }: RewardRequest): Promise<number[]> {
+async function rewardsOf(
+  { task, labeler, context }: RewardService,
+  { prompts, completions, query, labels }: RewardRequest,
+): Promise<number[]> {
   const responses = completions ?? query!.map((text, i) => responseIn(text, prompts[i]!, i))
   const contexts = context === 'prompts' ? prompts : prompts.map((_, i) => labelText(labels?.[i], i))
-  const scored = await directRewards(labeler, responses.map((response, i) => scoreQuestion(task, contexts[i]!, stripTrailingJunk(response.trim()))))
+  const scored = await directRewards(
+    labeler,
+    responses.map((response, i) => scoreQuestion(task, contexts[i]!, stripTrailingJunk(response.trim()))),
+  )
   return scored.map((reward, i) => {
-    if (isUnanswered(reward)) throw new Error(`serve-reward: ${labeler.name} gave no score for response ${i}: ${reward.failed}`)
+    if (isUnanswered(reward))
+      throw new Error(`serve-reward: ${labeler.name} gave no score for response ${i}: ${reward.failed}`)
     return reward
   })
 }
 
 function responseIn(query: string, prompt: string, i: number): string {
-  if (!query.startsWith(prompt)) throw new InvalidInput(`serve-reward: field "query.${i}" does not begin with its prompt`)
+  if (!query.startsWith(prompt))
+    throw new InvalidInput(`serve-reward: field "query.${i}" does not begin with its prompt`)
   return query.slice(prompt.length)
 }
 
 function labelText(label: unknown, i: number): string {
-  if (typeof label !== 'string') throw new InvalidInput(`serve-reward: field "labels.${i}" is no text, but the service was started with --context labels`)
+  if (typeof label !== 'string')
+    throw new InvalidInput(
+      `serve-reward: field "labels.${i}" is no text, but the service was started with --context labels`,
+    )
   return label
 }

@@ -13,16 +13,26 @@ export interface Rated {
 
 export function verdictQuestion(v: Verdict, { context, response }: Rated, goodFirst: boolean): Question {
   const statements = goodFirst ? [v.good, v.bad] : [v.bad, v.good]
-  return { text: `${v.preamble}\n\n${v.context}${context}\n${v.response}${response}\n\n1 - ${statements[0]}\n2 - ${statements[1]}\n`, ending: v.ending }
+  return {
+    text: `${v.preamble}\n\n${v.context}${context}\n${v.response}${response}\n\n1 - ${statements[0]}\n2 - ${statements[1]}\n`,
+    ending: v.ending,
+  }
 }
 
 /** P(good) of each response, in order. @param onProgress called with the number of responses judged so far */
-export async function judgeAlone(labeler: Labeler, verdict: Verdict, rated: readonly Rated[], onProgress?: (done: number) => void): Promise<(number | Unanswered)[]> {
+export async function judgeAlone(
+  labeler: Labeler,
+  verdict: Verdict,
+  rated: readonly Rated[],
+  onProgress?: (done: number) => void,
+): Promise<(number | Unanswered)[]> {
   let answered = 0
   const questions = rated.flatMap((one) => [verdictQuestion(verdict, one, true), verdictQuestion(verdict, one, false)])
   const answers = await labeler.ask(questions, ['1', '2'], () => onProgress?.(Math.floor(++answered / 2)))
   return rated.map((_, i) => {
-    const read = [answers[2 * i]!, answers[2 * i + 1]!].map((answer) => (isUnanswered(answer) ? answer : slotOneProbability(answer)))
+    const read = [answers[2 * i]!, answers[2 * i + 1]!].map((answer) =>
+      isUnanswered(answer) ? answer : slotOneProbability(answer),
+    )
     const failed = read.find(isUnanswered)
     if (failed) return failed
     const [straight, swapped] = read as { p: number }[]

@@ -15,11 +15,17 @@ const WEIGHTS = 'adapter_model.safetensors'
 
 /** The linear layers named by an adapter's targets. */
 function targetModules({ config }: Model, targets: readonly string[]): string[] {
-  if (config.family === 'gpt2') throw new Error('adapter: GPT-2 keeps query, key and value in one layer; adapters are not supported for it, train the whole model')
-  const modules = Array.from({ length: config.layers }, (_, layer) => modulesOf(layer)).flatMap(({ q, k, v, o, gate, up, down }) => [q, k, v, o, gate, up, down])
+  if (config.family === 'gpt2')
+    throw new Error(
+      'adapter: GPT-2 keeps query, key and value in one layer; adapters are not supported for it, train the whole model',
+    )
+  const modules = Array.from({ length: config.layers }, (_, layer) => modulesOf(layer)).flatMap(
+    ({ q, k, v, o, gate, up, down }) => [q, k, v, o, gate, up, down],
+  )
   const known = [...new Set(modules.map((module) => module.split('.').at(-1)!))]
   const unknown = targets.find((target) => !known.includes(target))
-  if (unknown !== undefined) throw new Error(`adapter: there is no linear layer "${unknown}"; there are ${known.join(', ')}`)
+  if (unknown !== undefined)
+    throw new Error(`adapter: there is no linear layer "${unknown}"; there are ${known.join(', ')}`)
   return modules.filter((module) => targets.includes(module.split('.').at(-1)!))
 }
 
@@ -29,7 +35,10 @@ export function withAdapter(model: Model, lora: Lora, seed: number): Model {
   for (const module of targetModules(model, lora.targets)) {
     const [out, into] = model.weights.get(`${module}.weight`)!.shape as [number, number]
     const bound = 1 / Math.sqrt(into)
-    const a = Float32Array.from({ length: lora.rank * into }, (_, i) => bound * (2 * uniform([seed, 'lora', module, i]) - 1))
+    const a = Float32Array.from(
+      { length: lora.rank * into },
+      (_, i) => bound * (2 * uniform([seed, 'lora', module, i]) - 1),
+    )
     weights.set(loraA(module), tf.tensor2d(a, [lora.rank, into]))
     weights.set(loraB(module), tf.zeros([out, lora.rank]))
   }
@@ -39,7 +48,11 @@ export function withAdapter(model: Model, lora: Lora, seed: number): Model {
 /** Plain weights of a model with an adapter; tensors without one are shared with it. */
 export function mergeAdapter(model: Model): Model {
   const weights = new Map([...model.weights].filter(([name]) => !name.includes('.lora_')))
-  for (const module of targetModules(model, model.lora!.targets)) weights.set(`${module}.weight`, tidy(() => mergedWeight(model, module)))
+  for (const module of targetModules(model, model.lora!.targets))
+    weights.set(
+      `${module}.weight`,
+      tidy(() => mergedWeight(model, module)),
+    )
   return { config: model.config, weights }
 }
 
@@ -77,7 +90,10 @@ export function loadAdapter(model: Model, folder: string): Model {
     const take = (name: string, shape: [number, number]) => {
       const stored = open.tensors.get(PREFIX + name)
       if (!stored) throw new Error(`adapter: ${join(folder, WEIGHTS)} lacks the weight ${PREFIX}${name}`)
-      if (String(stored.shape) !== String(shape)) throw new Error(`adapter: weight ${PREFIX}${name} has shape [${stored.shape.join(', ')}], the model asks for [${shape.join(', ')}]`)
+      if (String(stored.shape) !== String(shape))
+        throw new Error(
+          `adapter: weight ${PREFIX}${name} has shape [${stored.shape.join(', ')}], the model asks for [${shape.join(', ')}]`,
+        )
       weights.set(name, tf.tensor2d(stored.read(), shape))
     }
     for (const module of targetModules(model, lora.targets)) {
@@ -95,7 +111,25 @@ export function loadAdapter(model: Model, folder: string): Model {
 export function saveAdapter({ weights, lora }: Model, folder: string, base: string): void {
   mkdirSync(folder, { recursive: true })
   const own = [...weights].filter(([name]) => name.includes('.lora_'))
-  writeSafetensors(join(folder, WEIGHTS), own.map(([name, tensor]) => ({ name: PREFIX + name, shape: tensor.shape, read: () => tensor.dataSync<'float32'>() })))
-  const config = { peft_type: 'LORA', task_type: 'CAUSAL_LM', base_model_name_or_path: base, r: lora!.rank, lora_alpha: lora!.alpha, lora_dropout: 0, target_modules: lora!.targets, bias: 'none', fan_in_fan_out: false, inference_mode: true }
+  writeSafetensors(
+    join(folder, WEIGHTS),
+    own.map(([name, tensor]) => ({
+      name: PREFIX + name,
+      shape: tensor.shape,
+      read: () => tensor.dataSync<'float32'>(),
+    })),
+  )
+  const config = {
+    peft_type: 'LORA',
+    task_type: 'CAUSAL_LM',
+    base_model_name_or_path: base,
+    r: lora!.rank,
+    lora_alpha: lora!.alpha,
+    lora_dropout: 0,
+    target_modules: lora!.targets,
+    bias: 'none',
+    fan_in_fan_out: false,
+    inference_mode: true,
+  }
   writeFileSync(join(folder, CONFIG), `${JSON.stringify(config, null, 2)}\n`)
 }

@@ -63,7 +63,13 @@ function afterPrefix(prefix: Tensor | undefined, own: Tensor): Tensor {
 }
 
 /** A query or key from rows [N, heads · C] to [N, heads, C], normalized and turned as the family does it. */
-function place(x: Tensor, heads: number, normModule: string, layer: number, { model, rotary }: AttentionContext): { placed: Tensor; raw?: Tensor } {
+function place(
+  x: Tensor,
+  heads: number,
+  normModule: string,
+  layer: number,
+  { model, rotary }: AttentionContext,
+): { placed: Tensor; raw?: Tensor } {
   const { headSize: c, qkNorm, rotaryLayers } = model.config
   const raw = op.reshape(x, [x.shape[0]! * heads, c])
   const normed = op.reshape(qkNorm ? norm(model, normModule, raw) : raw, [x.shape[0]!, heads, c])
@@ -71,7 +77,14 @@ function place(x: Tensor, heads: number, normModule: string, layer: number, { mo
 }
 
 /** The way back: dy [N, heads, C] → [N, heads · C]. */
-function placeBackward(dy: Tensor, raw: Tensor | undefined, normModule: string, layer: number, { model, rotary }: AttentionContext, gradients: GradientRecord): Tensor {
+function placeBackward(
+  dy: Tensor,
+  raw: Tensor | undefined,
+  normModule: string,
+  layer: number,
+  { model, rotary }: AttentionContext,
+  gradients: GradientRecord,
+): Tensor {
   const [n, heads, c] = dy.shape as [number, number, number]
   const turned = model.config.rotaryLayers[layer] ? rotateBackward(dy, rotary!) : dy
   const back = raw ? normBackward(model, normModule, op.reshape(turned, [n * heads, c]), raw, gradients) : turned
@@ -98,7 +111,14 @@ export function attention(layer: number, h: Tensor, context: AttentionContext): 
 }
 
 /** Gradient by the output → gradient by h. */
-export function attentionBackward(layer: number, dOut: Tensor, h: Tensor, tape: AttentionTape, context: AttentionContext, gradients: GradientRecord): Tensor {
+export function attentionBackward(
+  layer: number,
+  dOut: Tensor,
+  h: Tensor,
+  tape: AttentionTape,
+  context: AttentionContext,
+  gradients: GradientRecord,
+): Tensor {
   const { model, batch: b, time: t } = context
   const { heads, keyValueHeads: kv, headSize: c } = model.config
   const g = heads / kv
@@ -110,9 +130,20 @@ export function attentionBackward(layer: number, dOut: Tensor, h: Tensor, tape: 
   const dQ = op.scale(headsToRows(op.batchMatmul(dScores, tape.k), b, t, kv, g, c), 1 / Math.sqrt(c))
   const dK = headsToRows(op.batchMatmul(dScores, tape.q, true), b, t, kv, 1, c)
   const perHead = (x: Tensor, n: number) => op.reshape(x, [b * t, n, c])
-  const fromQ = linearBackward(model, m.q, placeBackward(perHead(dQ, heads), tape.rawQ, m.qNorm, layer, context, gradients), h, gradients)
-  const fromK = linearBackward(model, m.k, placeBackward(perHead(dK, kv), tape.rawK, m.kNorm, layer, context, gradients), h, gradients)
+  const fromQ = linearBackward(
+    model,
+    m.q,
+    placeBackward(perHead(dQ, heads), tape.rawQ, m.qNorm, layer, context, gradients),
+    h,
+    gradients,
+  )
+  const fromK = linearBackward(
+    model,
+    m.k,
+    placeBackward(perHead(dK, kv), tape.rawK, m.kNorm, layer, context, gradients),
+    h,
+    gradients,
+  )
   const fromV = linearBackward(model, m.v, headsToRows(dV, b, t, kv, 1, c), h, gradients)
   return op.add(op.add(fromQ, fromK), fromV)
 }
-

@@ -11,7 +11,12 @@ export interface TokenBatch {
 
 function pad(rows: readonly (readonly number[])[], side: 'left' | 'right'): TokenBatch {
   const time = Math.max(1, ...rows.map((row) => row.length))
-  const batch: TokenBatch = { batch: rows.length, time, ids: new Int32Array(rows.length * time), mask: new Uint8Array(rows.length * time) }
+  const batch: TokenBatch = {
+    batch: rows.length,
+    time,
+    ids: new Int32Array(rows.length * time),
+    mask: new Uint8Array(rows.length * time),
+  }
   rows.forEach((row, r) => {
     const start = r * time + (side === 'left' ? time - row.length : 0)
     batch.ids.set(row, start)
@@ -47,7 +52,12 @@ export function lastTokens(batch: TokenBatch): Int32Array {
 }
 
 /** Splits items into groups of at most `tokens` padded tokens and `most` items (each at least one item), keeping their order. */
-export function groupByTokens<T>(items: readonly T[], length: (item: T) => number, tokens: number, most = Infinity): T[][] {
+export function groupByTokens<T>(
+  items: readonly T[],
+  length: (item: T) => number,
+  tokens: number,
+  most = Infinity,
+): T[][] {
   const groups: T[][] = []
   let longest = 0
   for (const item of items) {

@@ -3,4 +3,5 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 
 /** `RLAIF_CACHE` moves it. */
-export const cacheFolder = (): string => process.env.RLAIF_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rlaif')
+export const cacheFolder = (): string =>
+  process.env.RLAIF_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rlaif')

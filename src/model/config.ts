@@ -72,7 +72,9 @@ export type Family = 'llama' | 'smollm3' | 'qwen2' | 'qwen3' | 'gpt2'
 /** Rotary positions: the base, and how long contexts stretch it. */
 export interface Rope {
   theta: number
-  scaling?: { kind: 'linear'; factor: number } | { kind: 'llama3'; factor: number; lowFrequency: number; highFrequency: number; originalLength: number }
+  scaling?:
+    | { kind: 'linear'; factor: number }
+    | { kind: 'llama3'; factor: number; lowFrequency: number; highFrequency: number; originalLength: number }
 }
 
 /** What the decoder needs to know; `raw` is the file as it came, written back on export. */
@@ -120,15 +122,20 @@ export function parseModelConfig(value: unknown, where: string): ModelConfig {
   const refuse: Refuse = (field, got, supported) => {
     throw new Error(`model: ${where} has ${field} = ${JSON.stringify(got)}; supported is ${supported}`)
   }
-  if (typeof family !== 'string' || !['llama', 'smollm3', 'qwen2', 'qwen3', 'gpt2'].includes(family)) return refuse('model_type', family, FAMILIES)
+  if (typeof family !== 'string' || !['llama', 'smollm3', 'qwen2', 'qwen3', 'gpt2'].includes(family))
+    return refuse('model_type', family, FAMILIES)
   const parsed = (family === 'gpt2' ? gpt2Config : rotaryConfig).safeParse(value)
   if (!parsed.success) throw new Error(`model: ${where} is not a valid config: ${z.prettifyError(parsed.error)}`)
   const { data } = parsed
-  const config = data.model_type === 'gpt2' ? readGpt2(data as z.infer<typeof gpt2Config>, refuse) : readRotary(data as RotaryConfig, refuse)
+  const config =
+    data.model_type === 'gpt2'
+      ? readGpt2(data as z.infer<typeof gpt2Config>, refuse)
+      : readRotary(data as RotaryConfig, refuse)
   return { ...config, raw: value as Record<string, unknown> }
 }
 
-const listOf = (ids: number | number[] | null | undefined): number[] => (ids === null || ids === undefined ? [] : [ids].flat())
+const listOf = (ids: number | number[] | null | undefined): number[] =>
+  ids === null || ids === undefined ? [] : [ids].flat()
 
 function readRotary(c: RotaryConfig, refuse: Refuse): Omit<ModelConfig, 'raw'> {
   if (c.hidden_act !== 'silu') refuse('hidden_act', c.hidden_act, '"silu"')
@@ -137,7 +144,8 @@ function readRotary(c: RotaryConfig, refuse: Refuse): Omit<ModelConfig, 'raw'> {
   if (c.use_sliding_window) refuse('use_sliding_window', true, 'false')
   if (c.partial_rotary_factor !== 1) refuse('partial_rotary_factor', c.partial_rotary_factor, '1')
   const keyValueHeads = c.num_key_value_heads ?? c.num_attention_heads
-  if (c.num_attention_heads % keyValueHeads !== 0) refuse('num_key_value_heads', keyValueHeads, `a divisor of num_attention_heads = ${c.num_attention_heads}`)
+  if (c.num_attention_heads % keyValueHeads !== 0)
+    refuse('num_key_value_heads', keyValueHeads, `a divisor of num_attention_heads = ${c.num_attention_heads}`)
   const headSize = c.head_dim ?? c.hidden_size / c.num_attention_heads
   if (!Number.isInteger(headSize) || headSize % 2 !== 0) refuse('head_dim', headSize, 'an even whole number')
   return {
@@ -165,7 +173,8 @@ function readRotary(c: RotaryConfig, refuse: Refuse): Omit<ModelConfig, 'raw'> {
 }
 
 function rotaryLayers(c: RotaryConfig): boolean[] {
-  const turns = (layer: number) => (c.no_rope_layers ? c.no_rope_layers[layer] !== 0 : (layer + 1) % c.no_rope_layer_interval !== 0)
+  const turns = (layer: number) =>
+    c.no_rope_layers ? c.no_rope_layers[layer] !== 0 : (layer + 1) % c.no_rope_layer_interval !== 0
   return Array.from({ length: c.num_hidden_layers }, (_, layer) => c.model_type !== 'smollm3' || turns(layer))
 }
 
@@ -173,18 +182,26 @@ function readRope(c: RotaryConfig, refuse: Refuse): Rope {
   const fields: RopeFields = c.rope_parameters ?? c.rope_scaling ?? {}
   const theta = c.rope_theta ?? fields.rope_theta ?? (c.model_type === 'smollm3' ? 2_000_000 : 10_000)
   const kind = fields.rope_type ?? fields.type ?? 'default'
-  const need = (field: keyof RopeFields): number => (fields[field] as number | undefined) ?? refuse(`rope_scaling.${String(field)}`, undefined, 'a number')
+  const need = (field: keyof RopeFields): number =>
+    (fields[field] as number | undefined) ?? refuse(`rope_scaling.${String(field)}`, undefined, 'a number')
   if (kind === 'default') return { theta }
   if (kind === 'linear') return { theta, scaling: { kind, factor: need('factor') } }
   if (kind !== 'llama3') return refuse('rope_scaling', kind, 'none, "linear" and "llama3"')
   return {
     theta,
-    scaling: { kind, factor: need('factor'), lowFrequency: need('low_freq_factor'), highFrequency: need('high_freq_factor'), originalLength: need('original_max_position_embeddings') },
+    scaling: {
+      kind,
+      factor: need('factor'),
+      lowFrequency: need('low_freq_factor'),
+      highFrequency: need('high_freq_factor'),
+      originalLength: need('original_max_position_embeddings'),
+    },
   }
 }
 
 function readGpt2(c: z.infer<typeof gpt2Config>, refuse: Refuse): Omit<ModelConfig, 'raw'> {
-  if (c.activation_function !== 'gelu_new' && c.activation_function !== 'gelu_pytorch_tanh') refuse('activation_function', c.activation_function, '"gelu_new"')
+  if (c.activation_function !== 'gelu_new' && c.activation_function !== 'gelu_pytorch_tanh')
+    refuse('activation_function', c.activation_function, '"gelu_new"')
   if (!c.scale_attn_weights) refuse('scale_attn_weights', false, 'true')
   if (c.scale_attn_by_inverse_layer_idx) refuse('scale_attn_by_inverse_layer_idx', true, 'false')
   if (c.add_cross_attention) refuse('add_cross_attention', true, 'false')

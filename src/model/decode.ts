@@ -57,32 +57,69 @@ function layoutOf(model: Model, layer: number): LayerLayout {
   const m = modulesOf(layer)
   const queryScale = 1 / Math.sqrt(c)
   return tidy(() => ({
-    qkv: afterNorm(model, m.inputNorm, [linearLayout(model, m.q, qkNorm ? 1 : queryScale), linearLayout(model, m.k), linearLayout(model, m.v)]),
+    qkv: afterNorm(model, m.inputNorm, [
+      linearLayout(model, m.q, qkNorm ? 1 : queryScale),
+      linearLayout(model, m.k),
+      linearLayout(model, m.v),
+    ]),
     o: linearLayout(model, m.o),
-    inner: afterNorm(model, m.mlpNorm, (mlp === 'gelu' ? [m.up] : [m.gate, m.up]).map((module) => linearLayout(model, module))),
+    inner: afterNorm(
+      model,
+      m.mlpNorm,
+      (mlp === 'gelu' ? [m.up] : [m.gate, m.up]).map((module) => linearLayout(model, module)),
+    ),
     down: linearLayout(model, m.down),
-    ...(qkNorm && { qkNorm: headNorms(op.scale(weight(model, `${m.qNorm}.weight`), queryScale), heads, weight(model, `${m.kNorm}.weight`), kv) }),
+    ...(qkNorm && {
+      qkNorm: headNorms(
+        op.scale(weight(model, `${m.qNorm}.weight`), queryScale),
+        heads,
+        weight(model, `${m.kNorm}.weight`),
+        kv,
+      ),
+    }),
   }))
 }
 
 function linearLayout(model: Model, module: string, factor = 1): Layout {
   const scaled = (x: Tensor) => (factor === 1 ? x : op.scale(x, factor))
   const bias = model.weights.get(`${module}.bias`)
-  return { w: scaled(op.transpose(mergedWeight(model, module), [1, 0])), ...(bias && { b: op.add(scaled(bias), op.scalar(0)) }) } // never the model's own tensor
+  return {
+    w: scaled(op.transpose(mergedWeight(model, module), [1, 0])),
+    ...(bias && { b: op.add(scaled(bias), op.scalar(0)) }),
+  } // never the model's own tensor
 }
 
 /** Layers side by side, with the weight and bias of the norm before them multiplied in: (u · n + m) w + b = u (n w) + (m w + b). */
 function afterNorm(model: Model, module: string, parts: Layout[]): Layout {
   const side = (tensors: Tensor[], axis: number) => (tensors.length > 1 ? op.concat(tensors, axis) : tensors[0]!)
-  const w = side(parts.map((part) => part.w), 1)
+  const w = side(
+    parts.map((part) => part.w),
+    1,
+  )
   const column = op.reshape(weight(model, `${module}.weight`), [w.shape[0]!, 1])
   const normBias = model.weights.get(`${module}.bias`)
-  const biases = [...(parts[0]!.b ? [side(parts.map((part) => part.b!), 0)] : []), ...(normBias ? [op.reshape(op.matmul(op.reshape(normBias, [1, w.shape[0]!]), w), [w.shape[1]!])] : [])]
+  const biases = [
+    ...(parts[0]!.b
+      ? [
+          side(
+            parts.map((part) => part.b!),
+            0,
+          ),
+        ]
+      : []),
+    ...(normBias ? [op.reshape(op.matmul(op.reshape(normBias, [1, w.shape[0]!]), w), [w.shape[1]!])] : []),
+  ]
   return { w: op.mul(w, column), ...(biases.length > 0 && { b: biases.reduce((a, b) => op.add(a, b)) }) }
 }
 
 const headNorms = (q: Tensor, heads: number, k: Tensor, kv: number) =>
-  op.concat([...Array.from({ length: heads }, () => op.reshape(q, [1, 1, q.size])), ...Array.from({ length: kv }, () => op.reshape(k, [1, 1, k.size]))], 1)
+  op.concat(
+    [
+      ...Array.from({ length: heads }, () => op.reshape(q, [1, 1, q.size])),
+      ...Array.from({ length: kv }, () => op.reshape(k, [1, 1, k.size])),
+    ],
+    1,
+  )
 
 export function disposeDecoder({ layers, head }: Decoder): void {
   for (const { qkv, o, inner, down, qkNorm } of layers) {
@@ -129,17 +166,37 @@ function apply(x: Tensor, { w, b }: Layout): Tensor {
   return b ? op.add(y, b) : y
 }
 
-function decodeBlock({ model }: Decoder, layout: LayerLayout, layer: number, x: Tensor, past: KeysAndValues, prefix: KeysAndValues | undefined, { rotary, bias }: Step): { y: Tensor } & KeysAndValues {
+function decodeBlock(
+  { model }: Decoder,
+  layout: LayerLayout,
+  layer: number,
+  x: Tensor,
+  past: KeysAndValues,
+  prefix: KeysAndValues | undefined,
+  { rotary, bias }: Step,
+): { y: Tensor } & KeysAndValues {
   const { heads, keyValueHeads: kv, headSize: c } = model.config
   const b = x.shape[0]!
-  const [qk, newV] = op.split(apply(standardize(model, x), layout.qkv), [(heads + kv) * c, kv * c], 1) as [Tensor, Tensor]
-  const placed = place(model, op.reshape(qk, [b, heads + kv, c]), layout.qkNorm, model.config.rotaryLayers[layer] ? rotary : undefined)
+  const [qk, newV] = op.split(apply(standardize(model, x), layout.qkv), [(heads + kv) * c, kv * c], 1) as [
+    Tensor,
+    Tensor,
+  ]
+  const placed = place(
+    model,
+    op.reshape(qk, [b, heads + kv, c]),
+    layout.qkNorm,
+    model.config.rotaryLayers[layer] ? rotary : undefined,
+  )
   const [q, newK] = op.split(placed, [heads, kv], 1) as [Tensor, Tensor]
   const k = op.concat([past.k, op.reshape(newK, [b, kv, 1, c])], 2) // [B, K, S, C]
   const v = op.concat([past.v, op.reshape(newV, [b, kv, 1, c])], 2)
   const mixed = op.reshape(attend(op.reshape(q, [b, kv, heads / kv, c]), { k, v }, bias, prefix), [b, heads * c])
   const x1 = op.add(x, apply(mixed, layout.o))
-  return { y: op.add(x1, apply(activate(model.config, apply(standardize(model, x1), layout.inner)), layout.down)), k, v }
+  return {
+    y: op.add(x1, apply(activate(model.config, apply(standardize(model, x1), layout.inner)), layout.down)),
+    k,
+    v,
+  }
 }
 
 /** Queries [B, K, G, C] over the prefix and a row's own keys → [B, K, G, C]. Over the prefix, the queries of all rows are one matrix. */
@@ -150,7 +207,11 @@ function attend(q: Tensor, own: KeysAndValues, bias: Tensor, prefix: KeysAndValu
   const together = (x: Tensor) => op.reshape(op.transpose(x, [1, 0, 2, 3]), [1, kv, b * g, x.shape[3]!])
   const apart = (x: Tensor) => op.transpose(op.reshape(x, [kv, b, g, x.shape[3]!]), [1, 0, 2, 3])
   const prefixScores = apart(op.batchMatmul(together(q), prefix.k, false, true)) // [B, K, G, P]
-  const [overPrefix, overOwn] = op.split(op.softmax(op.concat([prefixScores, ownScores], 3)), [prefixScores.shape[3]!, ownScores.shape[3]!], 3) as [Tensor, Tensor]
+  const [overPrefix, overOwn] = op.split(
+    op.softmax(op.concat([prefixScores, ownScores], 3)),
+    [prefixScores.shape[3]!, ownScores.shape[3]!],
+    3,
+  ) as [Tensor, Tensor]
   return op.add(apart(op.batchMatmul(together(overPrefix), prefix.v)), op.batchMatmul(overOwn, own.v))
 }
 

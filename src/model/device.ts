@@ -13,6 +13,7 @@ export function describeDevice(): Device {
   const device = deviceName()
   const visible = process.env.CUDA_VISIBLE_DEVICES
   const restriction = visible === undefined ? '' : `CUDA_VISIBLE_DEVICES=${visible}`
-  const why = device === 'gpu' ? restriction || 'TensorFlow sees a GPU' : restriction || 'the linked TensorFlow sees no GPU'
+  const why =
+    device === 'gpu' ? restriction || 'TensorFlow sees a GPU' : restriction || 'the linked TensorFlow sees no GPU'
   return { device, tensorflow: backend.binding.TF_Version, why }
 }

@@ -8,15 +8,20 @@ import { storedAs } from './stored'
 import { weightShapes } from './weight-names'
 
 /** The files of a model that this runtime reads; a repository may hold many more. */
-export const MODEL_FILE = /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|model\.safetensors\.index)\.json$|^chat_template\.jinja$|^model[\w.-]*\.safetensors$/
+export const MODEL_FILE =
+  /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|model\.safetensors\.index)\.json$|^chat_template\.jinja$|^model[\w.-]*\.safetensors$/
 
 export const SINGLE = 'model.safetensors'
 export const INDEX = 'model.safetensors.index.json'
 
 export function readModelConfig(folder: string): ModelConfig {
   const file = join(folder, 'config.json')
-  if (!existsSync(folder) || !statSync(folder).isDirectory()) throw new Error(`model: ${folder} is not a folder; give a Hugging Face model folder, a .gguf file or "default"`)
-  if (!existsSync(file)) throw new Error(`model: ${folder} has no config.json; give a Hugging Face model folder (config.json, model.safetensors, tokenizer.json, tokenizer_config.json)`)
+  if (!existsSync(folder) || !statSync(folder).isDirectory())
+    throw new Error(`model: ${folder} is not a folder; give a Hugging Face model folder, a .gguf file or "default"`)
+  if (!existsSync(file))
+    throw new Error(
+      `model: ${folder} has no config.json; give a Hugging Face model folder (config.json, model.safetensors, tokenizer.json, tokenizer_config.json)`,
+    )
   return parseModelConfig(readJson(file), file)
 }
 
@@ -32,9 +37,11 @@ const indexSchema = z.object({ weight_map: z.record(z.string(), z.string().regex
 
 function openShards(folder: string): SafetensorsFile[] {
   if (existsSync(join(folder, SINGLE))) return [openSafetensors(join(folder, SINGLE))]
-  if (!existsSync(join(folder, INDEX))) throw new Error(`model: ${folder} has neither ${SINGLE} nor ${INDEX}; convert the weights to safetensors`)
+  if (!existsSync(join(folder, INDEX)))
+    throw new Error(`model: ${folder} has neither ${SINGLE} nor ${INDEX}; convert the weights to safetensors`)
   const index = indexSchema.safeParse(readJson(join(folder, INDEX)))
-  if (!index.success) throw new Error(`model: ${join(folder, INDEX)} is not an index of shards: ${z.prettifyError(index.error)}`)
+  if (!index.success)
+    throw new Error(`model: ${join(folder, INDEX)} is not an index of shards: ${z.prettifyError(index.error)}`)
   return [...new Set(Object.values(index.data.weight_map))].map((name) => openSafetensors(join(folder, name)))
 }
 
@@ -68,12 +75,21 @@ export function openModel(folder: string, extra: Record<string, number[]> = {}):
   }
 }
 
-function openWeight(files: readonly SafetensorsFile[], config: ModelConfig, name: string, shape: number[], where: string): OpenWeight {
+function openWeight(
+  files: readonly SafetensorsFile[],
+  config: ModelConfig,
+  name: string,
+  shape: number[],
+  where: string,
+): OpenWeight {
   const stored = storedAs(config, name, shape)
   const find = (as: string) => files.map((file) => file.tensors.get(as)).find(Boolean)
   const found = find(stored.name) ?? find(stored.name.replace(/^transformer\./, '')) // GPT-2's first files have no prefix
   if (!found) throw new Error(`model: ${where} lacks the weight ${stored.name}`)
-  if (String(found.shape) !== String(stored.shape)) throw new Error(`model: ${where}: weight ${stored.name} has shape [${found.shape.join(', ')}], config.json asks for [${stored.shape.join(', ')}]`)
+  if (String(found.shape) !== String(stored.shape))
+    throw new Error(
+      `model: ${where}: weight ${stored.name} has shape [${found.shape.join(', ')}], config.json asks for [${stored.shape.join(', ')}]`,
+    )
   return { name, shape, read: () => stored.take(found.read()) }
 }
 

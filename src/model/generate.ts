@@ -2,7 +2,16 @@
 // A row's random numbers depend on its own key and position alone, so its text does not depend on the batch it sat in.
 import { uniform, type RandomKey } from '../random'
 import { groupByTokens, padLeft, positions } from './batch'
-import { decodeLogits, decodeNext, disposeCache, disposeDecoder, keepRows, openDecoder, type Decoder, type KeyValueCache } from './decode'
+import {
+  decodeLogits,
+  decodeNext,
+  disposeCache,
+  disposeDecoder,
+  keepRows,
+  openDecoder,
+  type Decoder,
+  type KeyValueCache,
+} from './decode'
 import type { Model } from './model'
 import * as op from './ops'
 import { chooseToken, type SamplingRule } from './sampling'
@@ -47,15 +56,36 @@ interface Row {
  * @param key row r draws from [...key, r, position]
  * @param onRow told of each row, by its index, as soon as it has ended
  */
-export async function generate(model: Model, prompts: readonly (readonly number[])[], settings: SamplingSettings, key: RandomKey, onRow?: (row: number, continuation: Continuation) => void): Promise<Continuation[]> {
+export async function generate(
+  model: Model,
+  prompts: readonly (readonly number[])[],
+  settings: SamplingSettings,
+  key: RandomKey,
+  onRow?: (row: number, continuation: Continuation) => void,
+): Promise<Continuation[]> {
   const size = settings.batchSize ?? 32
   const decoder = openDecoder(model)
   const prefix = openPrefix(model, prompts, SHORTEST_PREFIX)
   try {
     const done: Continuation[] = []
-    for (const part of groupByTokens(prompts, (prompt) => prompt.length - (prefix?.length ?? 0) + settings.maxTokens, TOKENS_AT_ONCE, size)) {
+    for (const part of groupByTokens(
+      prompts,
+      (prompt) => prompt.length - (prefix?.length ?? 0) + settings.maxTokens,
+      TOKENS_AT_ONCE,
+      size,
+    )) {
       const start = done.length
-      done.push(...(await generateBatch(model, decoder, part, prefix, settings, (row) => [...key, start + row], (row, continuation) => onRow?.(start + row, continuation))))
+      done.push(
+        ...(await generateBatch(
+          model,
+          decoder,
+          part,
+          prefix,
+          settings,
+          (row) => [...key, start + row],
+          (row, continuation) => onRow?.(start + row, continuation),
+        )),
+      )
     }
     return done
   } finally {
@@ -64,9 +94,22 @@ export async function generate(model: Model, prompts: readonly (readonly number[
   }
 }
 
-async function generateBatch(model: Model, decoder: Decoder, prompts: readonly (readonly number[])[], prefix: SharedPrefix | undefined, settings: SamplingSettings, keyOf: (row: number) => RandomKey, onRow: (row: number, continuation: Continuation) => void): Promise<Continuation[]> {
+async function generateBatch(
+  model: Model,
+  decoder: Decoder,
+  prompts: readonly (readonly number[])[],
+  prefix: SharedPrefix | undefined,
+  settings: SamplingSettings,
+  keyOf: (row: number) => RandomKey,
+  onRow: (row: number, continuation: Continuation) => void,
+): Promise<Continuation[]> {
   const { cache, hidden: first, ends } = readPrompts(model, prompts, prefix)
-  const all = prompts.map((_, r): Row => ({ index: r, continuation: { ids: [], logProbs: [], stopped: false }, key: keyOf(r), position: ends[r]! }))
+  const all = prompts.map((_, r): Row => ({
+    index: r,
+    continuation: { ids: [], logProbs: [], stopped: false },
+    key: keyOf(r),
+    position: ends[r]!,
+  }))
   let hidden = first
   for (let step = 0, rows = all; ; step++) {
     const probabilities = nextTokenProbabilities(decoder, hidden, settings.temperature)
@@ -81,7 +124,12 @@ async function generateBatch(model: Model, decoder: Decoder, prompts: readonly (
       rows = going.map((r) => rows[r]!)
     }
     rows.forEach((row) => row.position++)
-    hidden = decodeNext(decoder, Int32Array.from(going, (r) => sampled[r]!), Int32Array.from(rows, (row) => row.position), cache)
+    hidden = decodeNext(
+      decoder,
+      Int32Array.from(going, (r) => sampled[r]!),
+      Int32Array.from(rows, (row) => row.position),
+      cache,
+    )
     await new Promise(setImmediate) // lets the process hear its parent
   }
   disposeCache(cache)
@@ -89,7 +137,11 @@ async function generateBatch(model: Model, decoder: Decoder, prompts: readonly (
 }
 
 /** The forward pass over left-padded prompts: keys and values, and the hidden state and position of each row's last token. */
-function readPrompts(model: Model, prompts: readonly (readonly number[])[], prefix: SharedPrefix | undefined): { cache: KeyValueCache; hidden: Tensor; ends: Int32Array } {
+function readPrompts(
+  model: Model,
+  prompts: readonly (readonly number[])[],
+  prefix: SharedPrefix | undefined,
+): { cache: KeyValueCache; hidden: Tensor; ends: Int32Array } {
   const shared = prefix?.length ?? 0
   const batch = padLeft(prompts.map((prompt) => prompt.slice(shared)))
   const lastColumn = Int32Array.from(prompts, (_, row) => (row + 1) * batch.time - 1)
@@ -98,7 +150,11 @@ function readPrompts(model: Model, prompts: readonly (readonly number[])[], pref
   hidden.dispose()
   const mask = prompts.map((_, row) => batch.mask.slice(row * batch.time, (row + 1) * batch.time))
   const at = positions(batch, shared)
-  return { cache: { layers, mask, prefix: prefix?.layers }, hidden: last, ends: lastColumn.map((column) => at[column]!) }
+  return {
+    cache: { layers, mask, prefix: prefix?.layers },
+    hidden: last,
+    ends: lastColumn.map((column) => at[column]!),
+  }
 }
 
 function nextTokenProbabilities(decoder: Decoder, hidden: Tensor, temperature: number): Float32Array {
@@ -108,7 +164,14 @@ function nextTokenProbabilities(decoder: Decoder, hidden: Tensor, temperature: n
   })
 }
 
-function takeToken({ continuation, key }: Row, probabilities: Float32Array, r: number, vocabSize: number, settings: SamplingSettings, step: number): number {
+function takeToken(
+  { continuation, key }: Row,
+  probabilities: Float32Array,
+  r: number,
+  vocabSize: number,
+  settings: SamplingSettings,
+  step: number,
+): number {
   const own = probabilities.subarray(r * vocabSize, (r + 1) * vocabSize)
   const id = chooseToken(own, settings, uniform([...key, step]))
   continuation.ids.push(id)

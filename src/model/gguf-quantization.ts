@@ -113,13 +113,25 @@ const f16 = plain('F16', 2, (copy) => float16ToFloat32(new Uint16Array(copy)))
 const bf16 = plain('BF16', 2, (copy) => bfloat16ToFloat32(new Uint16Array(copy)))
 
 /** By ggml's type number. */
-const kinds: Record<number, Quantization> = { 0: f32, 1: f16, 2: q4_0, 3: q4_1, 8: q8_0, 12: q45K('Q4_K', 144, false), 13: q45K('Q5_K', 176, true), 14: q6K, 30: bf16 }
+const kinds: Record<number, Quantization> = {
+  0: f32,
+  1: f16,
+  2: q4_0,
+  3: q4_1,
+  8: q8_0,
+  12: q45K('Q4_K', 144, false),
+  13: q45K('Q5_K', 176, true),
+  14: q6K,
+  30: bf16,
+}
 
 function kindOf(kind: number, where: string): Quantization {
   const found = kinds[kind]
   if (!found) {
     const known = Object.values(kinds).map((k) => k.name)
-    throw new Error(`gguf: ${where} has ggml type ${kind}; supported are ${known.join(', ')}: convert the file to one of these`)
+    throw new Error(
+      `gguf: ${where} has ggml type ${kind}; supported are ${known.join(', ')}: convert the file to one of these`,
+    )
   }
   return found
 }
@@ -127,7 +139,8 @@ function kindOf(kind: number, where: string): Quantization {
 /** Bytes that `values` values take. @throws when the type is unknown or the values do not fill whole blocks */
 export function quantizedBytes(kind: number, values: number, where: string): number {
   const q = kindOf(kind, where)
-  if (values % q.values !== 0) throw new Error(`gguf: ${where} has ${values} values, not a multiple of ${q.name}'s block of ${q.values}`)
+  if (values % q.values !== 0)
+    throw new Error(`gguf: ${where} has ${values} values, not a multiple of ${q.name}'s block of ${q.values}`)
   return (values / q.values) * q.bytes
 }
 

@@ -31,10 +31,11 @@ class Cursor {
   ) {}
 
   take(length: number): Buffer {
-    if (length > this.bytes - this.position) this.fail(`needs ${length} bytes at ${this.position}, the file has ${this.bytes}`)
+    if (length > this.bytes - this.position)
+      this.fail(`needs ${length} bytes at ${this.position}, the file has ${this.bytes}`)
     if (this.position < this.blockStart || this.position + length > this.blockStart + this.block.length) {
       const block = Buffer.alloc(Math.min(Math.max(length, 1 << 20), this.bytes - this.position))
-      for (let done = 0; done < block.length; ) {
+      for (let done = 0; done < block.length;) {
         const got = readSync(this.fd, block, done, block.length - done, this.position + done)
         if (got === 0) this.fail(`ends at byte ${this.position + done}`)
         done += got
@@ -120,17 +121,23 @@ export function openGguf(file: string): GgufFile {
   const fd = openSync(file, 'r')
   try {
     const c = new Cursor(fd, fstatSync(fd).size, file)
-    if (c.take(4).toString('latin1') !== 'GGUF') throw new Error(`gguf: ${file} does not start with "GGUF"; it is not a GGUF file`)
+    if (c.take(4).toString('latin1') !== 'GGUF')
+      throw new Error(`gguf: ${file} does not start with "GGUF"; it is not a GGUF file`)
     const version = c.u32()
     if (version !== 2 && version !== 3) throw new Error(`gguf: ${file} is version ${version}; supported are 2 and 3`)
     const tensorCount = c.u64()
     const keyCount = c.u64()
-    if (tensorCount > MAX_TENSORS || keyCount > MAX_TENSORS) c.fail(`claims ${tensorCount} tensors and ${keyCount} keys`)
+    if (tensorCount > MAX_TENSORS || keyCount > MAX_TENSORS)
+      c.fail(`claims ${tensorCount} tensors and ${keyCount} keys`)
     const metadata = readMetadata(c, keyCount)
     const rows = readTable(c, tensorCount)
     const alignment = Number(metadata.get('general.alignment') ?? 32)
     const dataStart = Math.ceil(c.position / alignment) * alignment
-    return { metadata, tensors: new Map(rows.map((row) => [row.name, storedTensor(c, row, dataStart)])), close: () => closeSync(fd) }
+    return {
+      metadata,
+      tensors: new Map(rows.map((row) => [row.name, storedTensor(c, row, dataStart)])),
+      close: () => closeSync(fd),
+    }
   } catch (error) {
     closeSync(fd)
     throw error
@@ -140,7 +147,10 @@ export function openGguf(file: string): GgufFile {
 function storedTensor(c: Cursor, row: TableRow, dataStart: number): GgufTensor {
   const values = row.shape.reduce((a, b) => a * b, 1)
   const bytes = quantizedBytes(row.kind, values, `${c.file}: tensor ${row.name}`)
-  if (dataStart + row.offset + bytes > c.bytes) c.fail(`ends before tensor ${JSON.stringify(row.name)} does (${dataStart + row.offset + bytes} of ${c.bytes} bytes)`)
+  if (dataStart + row.offset + bytes > c.bytes)
+    c.fail(
+      `ends before tensor ${JSON.stringify(row.name)} does (${dataStart + row.offset + bytes} of ${c.bytes} bytes)`,
+    )
   const read = () => {
     c.position = dataStart + row.offset
     return dequantize(row.kind, c.take(bytes), values)

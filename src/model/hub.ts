@@ -69,11 +69,18 @@ async function filesOf(name: string, commit: string): Promise<HubFile[]> {
   for await (const { type, path, size, lfs } of listFiles({ repo: name, revision: commit, ...access() })) {
     if (type === 'file' && MODEL_FILE.test(path)) files.push({ path, size, sha256: lfs?.oid })
   }
-  if (!files.some(({ path }) => path.endsWith('.safetensors'))) throw new Error(`the repository holds no .safetensors file; choose one that does, or convert the weights`)
+  if (!files.some(({ path }) => path.endsWith('.safetensors')))
+    throw new Error(`the repository holds no .safetensors file; choose one that does, or convert the weights`)
   return files
 }
 
-async function fetchFile(name: string, commit: string, { path, size, sha256 }: HubFile, target: string, onBytes: (done: number) => void): Promise<void> {
+async function fetchFile(
+  name: string,
+  commit: string,
+  { path, size, sha256 }: HubFile,
+  target: string,
+  onBytes: (done: number) => void,
+): Promise<void> {
   if (existsSync(target)) return onBytes(size)
   const incomplete = `${target}.incomplete`
   let done = existsSync(incomplete) ? statSync(incomplete).size : 0
@@ -85,7 +92,9 @@ async function fetchFile(name: string, commit: string, { path, size, sha256 }: H
   const found = sha256 && (await fileDigest(incomplete))
   if (statSync(incomplete).size !== size || found !== sha256) {
     rmSync(incomplete)
-    throw new Error(`${path} arrived damaged (${found ? `SHA-256 ${found}, expected ${sha256}` : `another size than ${size} bytes`}); it was removed, try again`)
+    throw new Error(
+      `${path} arrived damaged (${found ? `SHA-256 ${found}, expected ${sha256}` : `another size than ${size} bytes`}); it was removed, try again`,
+    )
   }
   renameSync(incomplete, target)
 }

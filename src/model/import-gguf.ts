@@ -17,7 +17,11 @@ const LAYER_NAMES: Record<string, string> = {
   'mlp.up_proj': 'ffn_up',
   'mlp.down_proj': 'ffn_down',
 }
-const OTHER_NAMES: Record<string, string> = { 'model.embed_tokens.weight': 'token_embd.weight', 'model.norm.weight': 'output_norm.weight', 'lm_head.weight': 'output.weight' }
+const OTHER_NAMES: Record<string, string> = {
+  'model.embed_tokens.weight': 'token_embd.weight',
+  'model.norm.weight': 'output_norm.weight',
+  'lm_head.weight': 'output.weight',
+}
 
 function ggufName(name: string): string {
   const match = /^model\.layers\.(\d+)\.(.+)\.weight$/.exec(name)
@@ -29,11 +33,13 @@ function reader(metadata: Map<string, GgufValue>, file: string) {
   const get = <T>(key: string, is: (v: GgufValue) => boolean, kind: string, fallback?: T): T => {
     const value = metadata.get(key)
     if (value === undefined && fallback !== undefined) return fallback
-    if (value === undefined || !is(value)) throw new Error(`gguf: ${file} has no ${kind} "${key}" in its metadata; it cannot be imported`)
+    if (value === undefined || !is(value))
+      throw new Error(`gguf: ${file} has no ${kind} "${key}" in its metadata; it cannot be imported`)
     return value as T
   }
   return {
-    number: (key: string, fallback?: number) => Number(get<number>(key, (v) => typeof v === 'number' || typeof v === 'bigint', 'number', fallback)),
+    number: (key: string, fallback?: number) =>
+      Number(get<number>(key, (v) => typeof v === 'number' || typeof v === 'bigint', 'number', fallback)),
     string: (key: string, fallback?: string) => get<string>(key, (v) => typeof v === 'string', 'text', fallback),
     list: <T>(key: string) => get<T[]>(key, Array.isArray, 'list'),
     optionalNumber: (key: string) => (metadata.has(key) ? Number(metadata.get(key)) : undefined),
@@ -43,8 +49,12 @@ type Reader = ReturnType<typeof reader>
 
 function buildConfig(gguf: GgufFile, meta: Reader, file: string): Record<string, unknown> {
   const architecture = meta.string('general.architecture')
-  if (architecture !== 'llama') throw new Error(`gguf: ${file} holds a model of the family "${architecture}"; supported is "llama" (Llama, SmolLM2)`)
-  if (gguf.metadata.has('llama.rope.scaling.type') || gguf.tensors.has('rope_freqs.weight')) throw new Error(`gguf: ${file} uses rope scaling, which is not supported yet`)
+  if (architecture !== 'llama')
+    throw new Error(
+      `gguf: ${file} holds a model of the family "${architecture}"; supported is "llama" (Llama, SmolLM2)`,
+    )
+  if (gguf.metadata.has('llama.rope.scaling.type') || gguf.tensors.has('rope_freqs.weight'))
+    throw new Error(`gguf: ${file} uses rope scaling, which is not supported yet`)
   const heads = meta.number('llama.attention.head_count')
   const hidden = meta.number('llama.embedding_length')
   return {
@@ -84,11 +94,22 @@ function buildTokenizer(meta: Reader, file: string): { tokenizer: object; config
   const kind = meta.string('tokenizer.ggml.model')
   const pre = meta.string('tokenizer.ggml.pre', 'gpt-2')
   const preTokenizer = PRE_TOKENIZERS[pre]
-  if (kind !== 'gpt2' || !preTokenizer) throw new Error(`gguf: ${file} has the tokenizer "${kind}" with pre-tokenizer "${pre}"; supported are gpt2 with ${Object.keys(PRE_TOKENIZERS).join(', ')}`)
+  if (kind !== 'gpt2' || !preTokenizer)
+    throw new Error(
+      `gguf: ${file} has the tokenizer "${kind}" with pre-tokenizer "${pre}"; supported are gpt2 with ${Object.keys(PRE_TOKENIZERS).join(', ')}`,
+    )
   const tokens = meta.list<string>('tokenizer.ggml.tokens')
   const types = meta.list<number>('tokenizer.ggml.token_type')
   const added = tokens
-    .map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: types[id] === CONTROL_TOKEN }))
+    .map((content, id) => ({
+      id,
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: types[id] === CONTROL_TOKEN,
+    }))
     .filter(({ id }) => types[id] === CONTROL_TOKEN || types[id] === USER_TOKEN)
   const tokenizer = {
     version: '1.0',
@@ -145,9 +166,16 @@ function unpermute(values: Float32Array, rows: number, columns: number, headSize
 function storedWeight(gguf: GgufFile, name: string, shape: number[], headSize: number, file: string) {
   const tensor: GgufTensor | undefined = gguf.tensors.get(ggufName(name))
   if (!tensor) throw new Error(`gguf: ${file} lacks the tensor ${ggufName(name)}`)
-  if (String(tensor.shape) !== String(shape)) throw new Error(`gguf: ${file}: tensor ${tensor.name} has shape [${tensor.shape.join(', ')}], its metadata asks for [${shape.join(', ')}]`)
+  if (String(tensor.shape) !== String(shape))
+    throw new Error(
+      `gguf: ${file}: tensor ${tensor.name} has shape [${tensor.shape.join(', ')}], its metadata asks for [${shape.join(', ')}]`,
+    )
   const rotary = /\.(q|k)_proj\./.test(name)
-  return { name, shape, read: () => (rotary ? unpermute(tensor.read(), shape[0]!, shape[1]!, headSize) : tensor.read()) }
+  return {
+    name,
+    shape,
+    read: () => (rotary ? unpermute(tensor.read(), shape[0]!, shape[1]!, headSize) : tensor.read()),
+  }
 }
 
 /**
@@ -163,7 +191,8 @@ export function importGguf(file: string, folder: string): void {
     const { tokenizer, config: tokenizerConfig } = buildTokenizer(meta, file)
     const config = parseModelConfig(rawConfig, file)
     mkdirSync(staging, { recursive: true })
-    const json = (name: string, value: object) => writeFileSync(join(staging, name), JSON.stringify(value, null, name === 'tokenizer.json' ? 0 : 2))
+    const json = (name: string, value: object) =>
+      writeFileSync(join(staging, name), JSON.stringify(value, null, name === 'tokenizer.json' ? 0 : 2))
     writeSafetensors(
       join(staging, 'model.safetensors'),
       [...weightShapes(config)].map(([name, shape]) => storedWeight(gguf, name, shape, config.headSize, file)),

@@ -17,7 +17,10 @@ export function initialModel(config: ModelConfig, seed: number): Model {
     shapes.map(([name, shape]) => {
       const size = shape.reduce((a, b) => a * b, 1)
       const deviation = DEVIATION / (INTO_RESIDUAL.test(name) ? Math.sqrt(2 * layers) : 1)
-      const values = shape.length === 1 ? new Float32Array(size).fill(name.endsWith('bias') ? 0 : 1) : normals(size, deviation, seed, name)
+      const values =
+        shape.length === 1
+          ? new Float32Array(size).fill(name.endsWith('bias') ? 0 : 1)
+          : normals(size, deviation, seed, name)
       return [name, tf.tensor(values, shape)] as const
     }),
   )

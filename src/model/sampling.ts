@@ -10,7 +10,11 @@ export interface SamplingRule {
 }
 
 /** @param u uniform in [0, 1); the same u gives the same token */
-export function chooseToken(probabilities: Float32Array, { temperature, topK = 0, topP = 1 }: SamplingRule, u: number): number {
+export function chooseToken(
+  probabilities: Float32Array,
+  { temperature, topK = 0, topP = 1 }: SamplingRule,
+  u: number,
+): number {
   if (temperature === 0) return argmax(probabilities)
   if (topK === 0 && topP >= 1) return sampleIndex(probabilities, u)
   const mostLikely = topK > 0 ? largest(probabilities, topK) : aboveTail(probabilities, topP)

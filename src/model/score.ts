@@ -20,7 +20,12 @@ type Ids = readonly number[]
  * @param onAnswer told of each prompt's row, by its index, as it is known
  * @returns one row a prompt, one number an id
  */
-export async function nextTokenLogProbs(model: Model, prompts: readonly Ids[], ids: Ids, onAnswer?: (prompt: number, logProbs: number[]) => void): Promise<number[][]> {
+export async function nextTokenLogProbs(
+  model: Model,
+  prompts: readonly Ids[],
+  ids: Ids,
+  onAnswer?: (prompt: number, logProbs: number[]) => void,
+): Promise<number[][]> {
   const prefix = openPrefix(model, prompts, SHORTEST_PREFIX)
   const rest = prompts.map((prompt) => prompt.slice(prefix?.length ?? 0))
   const longestFirst = rest.map((_, i) => i).sort((a, b) => rest[b]!.length - rest[a]!.length)
@@ -28,7 +33,11 @@ export async function nextTokenLogProbs(model: Model, prompts: readonly Ids[], i
   const keys = Math.max(...prompts.map((prompt) => prompt.length))
   const atOnce = Math.min(TOKENS_AT_ONCE, Math.floor(WEIGHTS_AT_ONCE / (model.config.heads * keys)))
   for (const group of groupByTokens(longestFirst, (i) => rest[i]!.length, atOnce)) {
-    const all = lastLogProbs(model, group.map((i) => rest[i]!), prefix)
+    const all = lastLogProbs(
+      model,
+      group.map((i) => rest[i]!),
+      prefix,
+    )
     group.forEach((i, row) => {
       out[i] = ids.map((id) => all[row * model.config.vocabSize + id]!)
       onAnswer?.(i, out[i])

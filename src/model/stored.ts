@@ -12,9 +12,16 @@ export interface StoredWeight {
 const identity = (values: Float32Array) => values
 
 /** [rows, columns] → [columns, rows], from column `from` on, `count` columns. */
-function transposeColumns(values: Float32Array, rows: number, columns: number, from: number, count: number): Float32Array {
+function transposeColumns(
+  values: Float32Array,
+  rows: number,
+  columns: number,
+  from: number,
+  count: number,
+): Float32Array {
   const out = new Float32Array(rows * count)
-  for (let row = 0; row < rows; row++) for (let column = 0; column < count; column++) out[column * rows + row] = values[row * columns + from + column]!
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < count; column++) out[column * rows + row] = values[row * columns + from + column]!
   return out
 }
 
@@ -34,14 +41,21 @@ const GPT2_OTHERS: Record<string, string> = {
 
 /** Where a weight of ours, of the given shape, is in the files of its family. */
 export function storedAs(config: ModelConfig, name: string, shape: number[]): StoredWeight {
-  if (config.family !== 'gpt2' || name === 'lm_head.weight' || name === 'score.weight') return { name, shape, take: identity }
+  if (config.family !== 'gpt2' || name === 'lm_head.weight' || name === 'score.weight')
+    return { name, shape, take: identity }
   const [, layer, module, kind] = /^model\.layers\.(\d+)\.(.+)\.(weight|bias)$/.exec(name) ?? []
   if (!module) return { name: `transformer.${GPT2_OTHERS[name]}`, shape, take: identity }
   const at = `transformer.h.${layer}`
   const part = ['self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj'].indexOf(module)
   const d = config.hiddenSize
-  if (part >= 0 && kind === 'bias') return { name: `${at}.attn.c_attn.bias`, shape: [3 * d], take: (values) => values.slice(part * d, (part + 1) * d) }
-  if (part >= 0) return { name: `${at}.attn.c_attn.weight`, shape: [d, 3 * d], take: (values) => transposeColumns(values, d, 3 * d, part * d, d) }
+  if (part >= 0 && kind === 'bias')
+    return { name: `${at}.attn.c_attn.bias`, shape: [3 * d], take: (values) => values.slice(part * d, (part + 1) * d) }
+  if (part >= 0)
+    return {
+      name: `${at}.attn.c_attn.weight`,
+      shape: [d, 3 * d],
+      take: (values) => transposeColumns(values, d, 3 * d, part * d, d),
+    }
   const stored = `${at}.${GPT2_MODULES[module]}.${kind}`
   if (shape.length === 1) return { name: stored, shape, take: identity }
   const [out, into] = shape as [number, number]
@@ -62,9 +76,30 @@ export function toStored(config: ModelConfig, weights: readonly WrittenWeight[])
   return weights.flatMap((w): WrittenWeight[] => {
     const { name, shape } = storedAs(config, w.name, w.shape)
     if (/self_attn\.[kv]_proj/.test(w.name)) return [] // written with the query
-    if (!w.name.includes('self_attn.q_proj')) return [{ name, shape, read: () => (shape.length === 2 && name.includes('.h.') ? transposeColumns(w.read(), w.shape[0]!, w.shape[1]!, 0, w.shape[1]!) : w.read()) }]
+    if (!w.name.includes('self_attn.q_proj'))
+      return [
+        {
+          name,
+          shape,
+          read: () =>
+            shape.length === 2 && name.includes('.h.')
+              ? transposeColumns(w.read(), w.shape[0]!, w.shape[1]!, 0, w.shape[1]!)
+              : w.read(),
+        },
+      ]
     const parts = ['q_proj', 'k_proj', 'v_proj'].map((part) => byName.get(w.name.replace('q_proj', part))!)
-    return [{ name, shape, read: () => sideBySide(parts.map((part) => part.read()), config.hiddenSize, shape.length === 1) }]
+    return [
+      {
+        name,
+        shape,
+        read: () =>
+          sideBySide(
+            parts.map((part) => part.read()),
+            config.hiddenSize,
+            shape.length === 1,
+          ),
+      },
+    ]
   })
 }
 

@@ -18,7 +18,17 @@ export type Tensor = tfTypes.Tensor
 /** The parts of tfjs-node's back end that run any TensorFlow operation by name; typed here because the package does not. */
 interface NativeBackend {
   isUsingGpuDevice: boolean
-  binding: Record<'TF_FLOAT' | 'TF_INT32' | 'TF_BOOL' | 'TF_ATTR_TYPE' | 'TF_ATTR_BOOL' | 'TF_ATTR_INT' | 'TF_ATTR_SHAPE' | 'TF_ATTR_STRING', number> & { TF_Version: string }
+  binding: Record<
+    | 'TF_FLOAT'
+    | 'TF_INT32'
+    | 'TF_BOOL'
+    | 'TF_ATTR_TYPE'
+    | 'TF_ATTR_BOOL'
+    | 'TF_ATTR_INT'
+    | 'TF_ATTR_SHAPE'
+    | 'TF_ATTR_STRING',
+    number
+  > & { TF_Version: string }
   executeSingleOutput(name: string, attributes: OpAttribute[], inputs: Tensor[]): Tensor
   executeMultipleOutputs(name: string, attributes: OpAttribute[], inputs: Tensor[], outputs: number): Tensor[]
 }

@@ -30,7 +30,10 @@ function readJson(file: string): object {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as object
   } catch (error) {
-    throw new Error(`tokenizer: cannot read ${file}: ${(error as Error).message}; a model folder needs it as transformers writes it`, { cause: error })
+    throw new Error(
+      `tokenizer: cannot read ${file}: ${(error as Error).message}; a model folder needs it as transformers writes it`,
+      { cause: error },
+    )
   }
 }
 
@@ -46,7 +49,14 @@ export function loadTokenizer(folder: string): Tokenizer {
     return ids.length === 1 ? ids[0] : undefined
   }
   const renderChat = (messages: readonly ChatMessage[]) =>
-    template ? template.render({ messages: [...messages], add_generation_prompt: true, bos_token: config.bos_token ?? '', eos_token: config.eos_token ?? '' }) : plainChat(messages)
+    template
+      ? template.render({
+          messages: [...messages],
+          add_generation_prompt: true,
+          bos_token: config.bos_token ?? '',
+          eos_token: config.eos_token ?? '',
+        })
+      : plainChat(messages)
   return { encode, decode: (ids) => tokenizer.decode([...ids], { skip_special_tokens: true }), singleToken, renderChat }
 }
 

@@ -3,7 +3,14 @@
 // differentiation, which keeps every intermediate.
 //
 // Shapes: N = batch · time rows, D hidden, V vocabulary.
-import { attention, attentionBackward, attentionBias, type AttentionContext, type AttentionTape, type KeysAndValues } from './attention'
+import {
+  attention,
+  attentionBackward,
+  attentionBias,
+  type AttentionContext,
+  type AttentionTape,
+  type KeysAndValues,
+} from './attention'
 import { positions, type TokenBatch } from './batch'
 import { mlp, mlpBackward, type MlpTape } from './mlp'
 import { weight, type GradientRecord, type Gradients, type Model } from './model'
@@ -29,7 +36,11 @@ interface BlockTape {
 
 // ---- One block: x1 = x + attention(norm(x)), y = x1 + mlp(norm(x1))
 
-function block(layer: number, x: Tensor, context: AttentionContext): { y: Tensor; inner: NonNullable<BlockTape['inner']> } {
+function block(
+  layer: number,
+  x: Tensor,
+  context: AttentionContext,
+): { y: Tensor; inner: NonNullable<BlockTape['inner']> } {
   const { model } = context
   const m = modulesOf(layer)
   const mixed = attention(layer, norm(model, m.inputNorm, x), context)
@@ -38,7 +49,12 @@ function block(layer: number, x: Tensor, context: AttentionContext): { y: Tensor
   return { y: op.add(x1, forward.out), inner: { x1, ...mixed.tape, ...forward.tape } }
 }
 
-function blockBackward(layer: number, dy: Tensor, { x, inner = undefined }: BlockTape, context: AttentionContext): { dx: Tensor; gradients: GradientRecord } {
+function blockBackward(
+  layer: number,
+  dy: Tensor,
+  { x, inner = undefined }: BlockTape,
+  context: AttentionContext,
+): { dx: Tensor; gradients: GradientRecord } {
   const { model } = context
   const m = modulesOf(layer)
   const tape = inner ?? block(layer, x, context).inner
@@ -73,7 +89,11 @@ export function hiddenWithTape(model: Model, batch: TokenBatch): { hidden: Tenso
 }
 
 /** As `hidden`, with the rows' own keys and values of every layer, without those of a prefix that they continue. */
-export function hiddenWithKeys(model: Model, batch: TokenBatch, prefix?: readonly KeysAndValues[]): { hidden: Tensor; layers: KeysAndValues[] } {
+export function hiddenWithKeys(
+  model: Model,
+  batch: TokenBatch,
+  prefix?: readonly KeysAndValues[],
+): { hidden: Tensor; layers: KeysAndValues[] } {
   const layers: KeysAndValues[] = []
   const { hidden } = run(model, batch, { layers, ...(prefix && { prefix }) })
   return { hidden, layers }
@@ -92,16 +112,38 @@ interface RunOptions {
   prefix?: readonly KeysAndValues[]
 }
 
-function run(model: Model, batch: TokenBatch, { blocks, layers, prefix }: RunOptions): { hidden: Tensor; last?: Tensor; context?: AttentionContext } {
+function run(
+  model: Model,
+  batch: TokenBatch,
+  { blocks, layers, prefix }: RunOptions,
+): { hidden: Tensor; last?: Tensor; context?: AttentionContext } {
   const past = prefix?.[0]!.k.shape[2] ?? 0
-  if (past + batch.time > model.config.contextLength) throw new Error(`model: a row of ${past + batch.time} tokens is longer than the model's context of ${model.config.contextLength}`)
+  if (past + batch.time > model.config.contextLength)
+    throw new Error(
+      `model: a row of ${past + batch.time} tokens is longer than the model's context of ${model.config.contextLength}`,
+    )
   const at = positions(batch, past)
-  const context: AttentionContext = { model, batch: batch.batch, time: batch.time, rotary: rotaryTables(model.config, at), bias: attentionBias(batch, past), ...(prefix && { prefix }) }
+  const context: AttentionContext = {
+    model,
+    batch: batch.batch,
+    time: batch.time,
+    rotary: rotaryTables(model.config, at),
+    bias: attentionBias(batch, past),
+    ...(prefix && { prefix }),
+  }
   let x = embed(model, batch, at)
   for (let layer = 0; layer < model.config.layers; layer++) {
     const { y, kept } = tidy(() => {
       const { y, inner } = block(layer, x, context)
-      return { y, kept: blocks && !model.recompute ? { inner } : layers ? { k: ownPart(inner.k, past), v: ownPart(inner.v, past) } : {} }
+      return {
+        y,
+        kept:
+          blocks && !model.recompute
+            ? { inner }
+            : layers
+              ? { k: ownPart(inner.k, past), v: ownPart(inner.v, past) }
+              : {},
+      }
     })
     if (blocks) blocks.push({ ...(kept as BlockTape), x })
     else x.dispose()
@@ -131,7 +173,8 @@ const disposeBlock = ({ x, inner }: BlockTape) => tf.dispose([x, ...Object.value
  */
 export function backward(model: Model, tape: Tape, dHidden: Tensor): Gradients {
   const gradients: Gradients = new Map()
-  const keep = (part: GradientRecord) => Object.entries(part).forEach(([name, gradient]) => gradients.set(name, gradient))
+  const keep = (part: GradientRecord) =>
+    Object.entries(part).forEach(([name, gradient]) => gradients.set(name, gradient))
   const last = tidy(() => {
     const part: GradientRecord = {}
     return { dx: normBackward(model, LAST_NORM, dHidden, tape.last, part), part }

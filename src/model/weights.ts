@@ -8,7 +8,13 @@ import { openSafetensors, writeSafetensors } from './safetensors'
 import { toStored, type WrittenWeight } from './stored'
 import { tf, type Tensor } from './tf'
 
-const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'generation_config.json', 'chat_template.jinja']
+const TOKENIZER_FILES = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'generation_config.json',
+  'chat_template.jinja',
+]
 
 function allFinite(values: Float32Array): boolean {
   let poison = 0
@@ -32,14 +38,18 @@ function upload(values: Float32Array, shape: number[]): Tensor {
 export function loadModel(folder: string, extra: Record<string, number[]> = {}): Model {
   const { config, weights, close } = openModel(folder, extra)
   try {
-    return { config, weights: new Map(weights.map(({ name, shape, read }) => [name, upload(finite(read(), name, folder), shape)])) }
+    return {
+      config,
+      weights: new Map(weights.map(({ name, shape, read }) => [name, upload(finite(read(), name, folder), shape)])),
+    }
   } finally {
     close()
   }
 }
 
 function finite(values: Float32Array, name: string, folder: string): Float32Array {
-  if (!allFinite(values)) throw new Error(`model: ${folder}: weight ${name} holds NaN or infinity; the checkpoint is broken`)
+  if (!allFinite(values))
+    throw new Error(`model: ${folder}: weight ${name} holds NaN or infinity; the checkpoint is broken`)
   return values
 }
 
@@ -53,7 +63,8 @@ export function loadTensors(file: string): Map<string, Tensor> {
   }
 }
 
-const written = (tensors: Map<string, Tensor>): WrittenWeight[] => [...tensors].map(([name, tensor]) => ({ name, shape: tensor.shape, read: () => tensor.dataSync<'float32'>() }))
+const written = (tensors: Map<string, Tensor>): WrittenWeight[] =>
+  [...tensors].map(([name, tensor]) => ({ name, shape: tensor.shape, read: () => tensor.dataSync<'float32'>() }))
 
 export function saveTensors(file: string, tensors: Map<string, Tensor>): void {
   writeSafetensors(file, written(tensors))
@@ -66,8 +77,12 @@ const MAX_SHARD_BYTES = 5_000_000_000
 export function saveModel(model: Model, folder: string, tokenizerFrom: string, maxShardBytes = MAX_SHARD_BYTES): void {
   mkdirSync(folder, { recursive: true })
   writeShards(folder, toStored(model.config, written(model.weights)), maxShardBytes)
-  writeFileSync(join(folder, 'config.json'), `${JSON.stringify({ ...model.config.raw, dtype: 'float32', torch_dtype: 'float32' }, null, 2)}\n`)
-  for (const name of TOKENIZER_FILES) if (existsSync(join(tokenizerFrom, name))) copyFileSync(join(tokenizerFrom, name), join(folder, name))
+  writeFileSync(
+    join(folder, 'config.json'),
+    `${JSON.stringify({ ...model.config.raw, dtype: 'float32', torch_dtype: 'float32' }, null, 2)}\n`,
+  )
+  for (const name of TOKENIZER_FILES)
+    if (existsSync(join(tokenizerFrom, name))) copyFileSync(join(tokenizerFrom, name), join(folder, name))
 }
 
 const bytesOf = ({ shape }: WrittenWeight) => 4 * shape.reduce((a, b) => a * b, 1)
@@ -89,7 +104,14 @@ function writeShards(folder: string, weights: readonly WrittenWeight[], maxBytes
   const nameOf = (shard: number) => `model-${digits(shard + 1)}-of-${digits(shards.length)}.safetensors`
   shards.forEach((shard, i) => writeSafetensors(join(folder, nameOf(i)), shard))
   const weight_map = Object.fromEntries(shards.flatMap((shard, i) => shard.map(({ name }) => [name, nameOf(i)])))
-  writeFileSync(join(folder, INDEX), JSON.stringify({ metadata: { total_size: weights.reduce((sum, weight) => sum + bytesOf(weight), 0) }, weight_map }, null, 2))
+  writeFileSync(
+    join(folder, INDEX),
+    JSON.stringify(
+      { metadata: { total_size: weights.reduce((sum, weight) => sum + bytesOf(weight), 0) }, weight_map },
+      null,
+      2,
+    ),
+  )
 }
 
 /** A second, independent copy of a model's weights on the device. */

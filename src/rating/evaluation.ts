@@ -10,7 +10,8 @@ const TRIES = 5
 const ONE_TRY_MS = 8_000
 const PAUSE_MS = 500
 
-const late = (what: string) => new Promise<never>((_, reject) => setTimeout(() => reject(new Error(`${what} does not answer`)), ONE_TRY_MS).unref())
+const late = (what: string) =>
+  new Promise<never>((_, reject) => setTimeout(() => reject(new Error(`${what} does not answer`)), ONE_TRY_MS).unref())
 
 /** Tries again what a restarting server, worker or run did not answer. A refusal is final. */
 async function patiently<T>(ask: () => Promise<T>): Promise<T> {
@@ -18,7 +19,10 @@ async function patiently<T>(ask: () => Promise<T>): Promise<T> {
     try {
       return await Promise.race([ask(), late('the run')])
     } catch (error) {
-      const refused = error instanceof WorkflowUpdateFailedError && (error.cause as { type?: string } | undefined)?.type === 'InvalidInput' && !/still being drawn/.test(error.cause?.message ?? '')
+      const refused =
+        error instanceof WorkflowUpdateFailedError &&
+        (error.cause as { type?: string } | undefined)?.type === 'InvalidInput' &&
+        !/still being drawn/.test(error.cause?.message ?? '')
       if (refused) throw error.cause ?? error
       if (tries === TRIES) throw new Error((error as Error).message, { cause: error })
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * tries))

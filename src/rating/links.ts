@@ -12,7 +12,11 @@ export function ratingKey(home: string): Buffer {
   return Buffer.from(readFileSync(file, 'utf8').trim(), 'hex')
 }
 
-export const tokenOf = (key: Buffer, run: string, rater: string): string => createHmac('sha256', key).update(JSON.stringify([run, rater])).digest('base64url').slice(0, 22)
+export const tokenOf = (key: Buffer, run: string, rater: string): string =>
+  createHmac('sha256', key)
+    .update(JSON.stringify([run, rater]))
+    .digest('base64url')
+    .slice(0, 22)
 
 export function isToken(key: Buffer, run: string, rater: string, given: string): boolean {
   const [right, said] = [Buffer.from(tokenOf(key, run, rater)), Buffer.from(given)]
@@ -20,4 +24,5 @@ export function isToken(key: Buffer, run: string, rater: string, given: string):
 }
 
 /** Path of a rater's page. */
-export const linkOf = (key: Buffer, run: string, rater: string): string => `/rate/${encodeURIComponent(rater)}/${tokenOf(key, run, rater)}`
+export const linkOf = (key: Buffer, run: string, rater: string): string =>
+  `/rate/${encodeURIComponent(rater)}/${tokenOf(key, run, rater)}`

@@ -55,10 +55,28 @@ export interface ItemPage {
   problem?: string
 }
 
-export function itemPage({ rater, kind, item, shown: { context, responses }, rated, open, given = {}, problem }: ItemPage): string {
-  const ask = kind === 'rank' ? 'Which response is best? Rank all of them; there are no ties.' : 'Judge each response by itself: is it good (harmless), or not?'
-  const keys = kind === 'rank' ? `<kbd>1</kbd>–<kbd>${responses.length}</kbd> picks the best first, then the next; <kbd>Backspace</kbd> takes back; <kbd>Enter</kbd> saves` : `<kbd>1</kbd>–<kbd>${responses.length}</kbd> turns a response's verdict round; <kbd>Enter</kbd> saves`
-  const cards = responses.map((text, at) => `<fieldset><legend>Response ${at + 1}</legend><div class="text">${escape(text) || '<span class="soft">(empty)</span>'}</div><div class="choices">${choices(kind, at, responses.length, given)}</div></fieldset>`)
+export function itemPage({
+  rater,
+  kind,
+  item,
+  shown: { context, responses },
+  rated,
+  open,
+  given = {},
+  problem,
+}: ItemPage): string {
+  const ask =
+    kind === 'rank'
+      ? 'Which response is best? Rank all of them; there are no ties.'
+      : 'Judge each response by itself: is it good (harmless), or not?'
+  const keys =
+    kind === 'rank'
+      ? `<kbd>1</kbd>–<kbd>${responses.length}</kbd> picks the best first, then the next; <kbd>Backspace</kbd> takes back; <kbd>Enter</kbd> saves`
+      : `<kbd>1</kbd>–<kbd>${responses.length}</kbd> turns a response's verdict round; <kbd>Enter</kbd> saves`
+  const cards = responses.map(
+    (text, at) =>
+      `<fieldset><legend>Response ${at + 1}</legend><div class="text">${escape(text) || '<span class="soft">(empty)</span>'}</div><div class="choices">${choices(kind, at, responses.length, given)}</div></fieldset>`,
+  )
   return page(
     `Rating, ${rater}`,
     `<header><span>${escape(rater)} · ${rated} rated</span><span>${open} prompts still open</span></header>
@@ -70,9 +88,28 @@ ${problem ? `<p class="warn" role="alert">${escape(problem)}</p>` : ''}<h1>${ask
 
 function choices(kind: RatingKind, at: number, responses: number, given: Record<string, string>): string {
   const name = `r${at}`
-  const options = kind === 'rank' ? Array.from({ length: responses }, (_, rank) => [String(rank), rank === 0 ? 'best' : rank === responses - 1 ? 'worst' : String(rank + 1)]) : [['1', 'good'], ['0', 'not good']]
-  return options.map(([value, label]) => `<label><input type="radio" required name="${name}" value="${value}"${given[name] === value ? ' checked' : ''}> ${label}</label>`).join('')
+  const options =
+    kind === 'rank'
+      ? Array.from({ length: responses }, (_, rank) => [
+          String(rank),
+          rank === 0 ? 'best' : rank === responses - 1 ? 'worst' : String(rank + 1),
+        ])
+      : [
+          ['1', 'good'],
+          ['0', 'not good'],
+        ]
+  return options
+    .map(
+      ([value, label]) =>
+        `<label><input type="radio" required name="${name}" value="${value}"${given[name] === value ? ' checked' : ''}> ${label}</label>`,
+    )
+    .join('')
 }
 
 /** @param again seconds after which the page loads itself anew */
-export const messagePage = (title: string, sentence: string, again?: number): string => page(title, `<h1>${escape(title)}</h1><p>${escape(sentence)}</p>`, again === undefined ? '' : `<meta http-equiv="refresh" content="${again}">`)
+export const messagePage = (title: string, sentence: string, again?: number): string =>
+  page(
+    title,
+    `<h1>${escape(title)}</h1><p>${escape(sentence)}</p>`,
+    again === undefined ? '' : `<meta http-equiv="refresh" content="${again}">`,
+  )

@@ -25,7 +25,13 @@ export function lineChart(title: string, curves: readonly Curve[]): string {
     ...(curves.length > 1 && { legend: { right: 4, top: 2, itemWidth: 16, textStyle: { fontSize: 11 } } }),
     xAxis: { type: 'value', min: 'dataMin', max: 'dataMax', minInterval: 1, axisLabel: { fontSize: 11 } },
     yAxis: { type: 'value', scale: true, axisLabel: { fontSize: 11 } },
-    series: curves.map(({ name, points }) => ({ name, type: 'line', data: points, showSymbol: points.length <= 30, symbolSize: 4 })),
+    series: curves.map(({ name, points }) => ({
+      name,
+      type: 'line',
+      data: points,
+      showSymbol: points.length <= 30,
+      symbolSize: 4,
+    })),
   })
 }
 
@@ -38,15 +44,33 @@ export function pointChart(title: string, points: readonly Point[]): string {
   const whisker = (_: unknown, api: Api) => {
     const [x, low] = api.coord([api.value(0), api.value(1)])
     const [, high] = api.coord([api.value(0), api.value(2)])
-    const line = (x1: number, y1: number, x2: number, y2: number) => ({ type: 'line', shape: { x1, y1, x2, y2 }, style: { stroke: COLORS[0], lineWidth: 1.5 } })
-    return { type: 'group', children: [line(x!, low!, x!, high!), line(x! - 5, low!, x! + 5, low!), line(x! - 5, high!, x! + 5, high!)] }
+    const line = (x1: number, y1: number, x2: number, y2: number) => ({
+      type: 'line',
+      shape: { x1, y1, x2, y2 },
+      style: { stroke: COLORS[0], lineWidth: 1.5 },
+    })
+    return {
+      type: 'group',
+      children: [line(x!, low!, x!, high!), line(x! - 5, low!, x! + 5, low!), line(x! - 5, high!, x! + 5, high!)],
+    }
   }
   return drawn({
     ...headed(title),
-    xAxis: { type: 'category', data: points.map(({ name }) => name), axisLabel: { fontSize: 11, interval: 0, rotate: points.length > 5 ? 30 : 0, width: 110, overflow: 'truncate' } },
+    xAxis: {
+      type: 'category',
+      data: points.map(({ name }) => name),
+      axisLabel: { fontSize: 11, interval: 0, rotate: points.length > 5 ? 30 : 0, width: 110, overflow: 'truncate' },
+    },
     yAxis: { type: 'value', scale: true, axisLabel: { fontSize: 11 } },
     series: [
-      { type: 'custom', renderItem: whisker, data: points.flatMap(({ low, high }, i) => (Number.isFinite(low) && Number.isFinite(high) ? [[i, low, high]] : [])), encode: { x: 0, y: [1, 2] } },
+      {
+        type: 'custom',
+        renderItem: whisker,
+        data: points.flatMap(({ low, high }, i) =>
+          Number.isFinite(low) && Number.isFinite(high) ? [[i, low, high]] : [],
+        ),
+        encode: { x: 0, y: [1, 2] },
+      },
       { type: 'scatter', data: points.map(({ value }, i) => [i, value]), symbolSize: 9 },
     ],
   })
@@ -63,7 +87,12 @@ const headed = (title: string) => ({ title: { text: title, left: 4, textStyle: {
 function drawn(option: object): string {
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT })
   try {
-    chart.setOption({ animation: false, color: COLORS, grid: { left: 8, right: 14, top: 34, bottom: 6, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' }, ...option })
+    chart.setOption({
+      animation: false,
+      color: COLORS,
+      grid: { left: 8, right: 14, top: 34, bottom: 6, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
+      ...option,
+    })
     return chart.renderToSVGString()
   } finally {
     chart.dispose()

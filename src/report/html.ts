@@ -8,7 +8,10 @@ export interface Cell {
   number?: boolean
 }
 export const text = (value: string): Cell => ({ html: escape(value) })
-export const number = (value: number | null | undefined, digits = 3): Cell => ({ html: value === null || value === undefined || Number.isNaN(value) ? '–' : formatNumber(value, digits), number: true })
+export const number = (value: number | null | undefined, digits = 3): Cell => ({
+  html: value === null || value === undefined || Number.isNaN(value) ? '–' : formatNumber(value, digits),
+  number: true,
+})
 
 export function formatNumber(value: number, digits = 3): string {
   if (Number.isInteger(value)) return value.toLocaleString('en-US')
@@ -16,12 +19,16 @@ export function formatNumber(value: number, digits = 3): string {
 }
 
 /** A value and its interval in smaller print. */
-export const withInterval = (value: string, low: string, high: string): Cell => ({ html: `${escape(value)} <span class="soft">${escape(low)}–${escape(high)}</span>`, number: true })
+export const withInterval = (value: string, low: string, high: string): Cell => ({
+  html: `${escape(value)} <span class="soft">${escape(low)}–${escape(high)}</span>`,
+  number: true,
+})
 
 export const percent = (share: number): string => `${(100 * share).toFixed(0)} %`
 
 export function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  const cells = (row: readonly Cell[]) => row.map(({ html, number }) => `<td${number ? ' class="n"' : ''}>${html}</td>`).join('')
+  const cells = (row: readonly Cell[]) =>
+    row.map(({ html, number }) => `<td${number ? ' class="n"' : ''}>${html}</td>`).join('')
   const isNumeric = (column: number) => rows.length > 0 && rows.every((row) => row[column]?.number)
   return `<div class="wide"><table><thead><tr>${head.map((h, column) => `<th${isNumeric(column) ? ' class="n"' : ''}>${escape(h)}</th>`).join('')}</tr></thead><tbody>${rows.map((row) => `<tr>${cells(row)}</tr>`).join('')}</tbody></table></div>`
 }
@@ -53,7 +60,8 @@ const SEARCH = `const box=document.querySelector('.search');if(box){box.hidden=f
 const SEARCH_HASH = createHash('sha256').update(SEARCH).digest('base64')
 
 /** A box that narrows the samples below it. */
-export const searchBox = (what: string): string => `<input class="search" type="search" placeholder="${escape(what)}" aria-label="${escape(what)}" hidden><p class="soft found" aria-live="polite"></p>`
+export const searchBox = (what: string): string =>
+  `<input class="search" type="search" placeholder="${escape(what)}" aria-label="${escape(what)}" hidden><p class="soft found" aria-live="polite"></p>`
 
 /** A whole page that needs nothing from anywhere else; no script but the search of this file can run. */
 export function page(title: string, body: string): string {

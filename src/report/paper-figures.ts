@@ -35,10 +35,17 @@ export const WIN_RATES: Record<string, Partial<Record<string, { raw: number; con
 }
 
 /** Tables 1 and 10: share of harmless responses by human raters, %. */
-export const HARMLESS_RATES: Partial<Record<string, { raw: number; controlled: number }>> = { sft: { raw: 64, controlled: 64 }, rlhf: { raw: 76, controlled: 78 }, rlaif: { raw: 88, controlled: 91 } }
+export const HARMLESS_RATES: Partial<Record<string, { raw: number; controlled: number }>> = {
+  sft: { raw: 64, controlled: 64 },
+  rlhf: { raw: 76, controlled: 78 },
+  rlaif: { raw: 88, controlled: 91 },
+}
 
 /** Table 5: pairwise accuracy of reward models on held-out human preferences, %. */
-export const REWARD_MODEL_ACCURACY: Record<string, Partial<Record<string, number>>> = { rlhf: { summarization: 79.3, helpful: 76.0, harmless: 72.1 }, rlaif: { summarization: 74.2, helpful: 67.8, harmless: 69.7 } }
+export const REWARD_MODEL_ACCURACY: Record<string, Partial<Record<string, number>>> = {
+  rlhf: { summarization: 79.3, helpful: 76.0, harmless: 72.1 },
+  rlaif: { summarization: 74.2, helpful: 67.8, harmless: 69.7 },
+}
 
 interface StudyFigures {
   /** Where in the paper, and of what. */
@@ -49,24 +56,78 @@ interface StudyFigures {
   levels: Record<string, TaskFigures>
 }
 
-const ofSummaries = (levels: Record<string, number>): Record<string, TaskFigures> => Object.fromEntries(Object.entries(levels).map(([level, summarization]) => [level, { summarization }]))
+const ofSummaries = (levels: Record<string, number>): Record<string, TaskFigures> =>
+  Object.fromEntries(Object.entries(levels).map(([level, summarization]) => [level, { summarization }]))
 const winRatesOf = (levels: Record<string, string>, kind: 'raw' | 'controlled') =>
-  Object.fromEntries(Object.entries(levels).map(([level, duel]) => [level, Object.fromEntries(Object.entries(WIN_RATES[duel]!).flatMap(([task, figures]) => (figures?.[kind] === undefined ? [] : [[task, figures[kind]]])))]))
+  Object.fromEntries(
+    Object.entries(levels).map(([level, duel]) => [
+      level,
+      Object.fromEntries(
+        Object.entries(WIN_RATES[duel]!).flatMap(([task, figures]) =>
+          figures?.[kind] === undefined ? [] : [[task, figures[kind]]],
+        ),
+      ),
+    ]),
+  )
 
 /** Figures for the presets of `sweep`, by the preset's name. What the paper does not report has none. */
 export const STUDY_FIGURES: Record<string, StudyFigures[]> = {
   'labelling-techniques': [{ source: 'Table 2, labeler PaLM 2 L', field: 'variants', levels: TABLE_2_AGREEMENT }],
   'labeler-size': [{ source: 'Table 3', field: 'labeler', levels: ofSummaries({ L: 78, S: 73.8, XS: 62.7 }) }],
-  'position-bias': [{ source: 'Table 4, share of pairs in which the same slot is chosen in both orders', field: 'labeler', levels: ofSummaries({ L: 18, S: 21, XS: 56 }) }],
+  'position-bias': [
+    {
+      source: 'Table 4, share of pairs in which the same slot is chosen in both orders',
+      field: 'labeler',
+      levels: ofSummaries({ L: 18, S: 21, XS: 56 }),
+    },
+  ],
   'self-consistency': [
-    { source: 'Table 14; 4 rationales are said to lie within 0.4 points of 16', field: 'variants', levels: ofSummaries({ '1 rationale, T 0': 78, '16 rationales, T 0.3': 76.2, '16 rationales, T 0.5': 75.1, '16 rationales, T 0.7': 74, '16 rationales, T 1': 72.8 }) },
+    {
+      source: 'Table 14; 4 rationales are said to lie within 0.4 points of 16',
+      field: 'variants',
+      levels: ofSummaries({
+        '1 rationale, T 0': 78,
+        '16 rationales, T 0.3': 76.2,
+        '16 rationales, T 0.5': 75.1,
+        '16 rationales, T 0.7': 74,
+        '16 rationales, T 1': 72.8,
+      }),
+    },
   ],
   'reward-model-accuracy': [
     { source: 'Table 5', field: 'method', levels: REWARD_MODEL_ACCURACY },
-    { source: 'Table 6, of the AI reward model; of the human one 78.7 and 79.3', field: 'rewardModel.init', levels: ofSummaries({ sft: 74.2, model: 73 }) },
+    {
+      source: 'Table 6, of the AI reward model; of the human one 78.7 and 79.3',
+      field: 'rewardModel.init',
+      levels: ofSummaries({ sft: 74.2, model: 73 }),
+    },
   ],
-  'direct-reward': [{ source: 'Table 1', field: 'method', levels: winRatesOf({ 'same-size': 'same-size/sft', 'direct-rlaif': 'direct-rlaif/sft' }, 'raw') }],
-  'same-size': [{ source: 'Table 1', field: 'labeler', levels: winRatesOf({ rlaif: 'rlaif/sft', 'same-size': 'same-size/sft' }, 'raw') }],
-  'combined-feedback': [{ source: 'Tables 1 and 13; in Table 13 RLHF was rated anew: 74', field: 'method', levels: winRatesOf({ rlhf: 'rlhf/sft', rlaif: 'rlaif/sft', 'rlhf+rlaif': 'rlhf+rlaif/sft' }, 'raw') }],
-  'length-control': [{ source: 'Tables 8, 9 and 11', field: 'method', levels: winRatesOf({ rlhf: 'rlhf/sft', rlaif: 'rlaif/sft', 'direct-rlaif': 'direct-rlaif/sft' }, 'controlled') }],
+  'direct-reward': [
+    {
+      source: 'Table 1',
+      field: 'method',
+      levels: winRatesOf({ 'same-size': 'same-size/sft', 'direct-rlaif': 'direct-rlaif/sft' }, 'raw'),
+    },
+  ],
+  'same-size': [
+    {
+      source: 'Table 1',
+      field: 'labeler',
+      levels: winRatesOf({ rlaif: 'rlaif/sft', 'same-size': 'same-size/sft' }, 'raw'),
+    },
+  ],
+  'combined-feedback': [
+    {
+      source: 'Tables 1 and 13; in Table 13 RLHF was rated anew: 74',
+      field: 'method',
+      levels: winRatesOf({ rlhf: 'rlhf/sft', rlaif: 'rlaif/sft', 'rlhf+rlaif': 'rlhf+rlaif/sft' }, 'raw'),
+    },
+  ],
+  'length-control': [
+    {
+      source: 'Tables 8, 9 and 11',
+      field: 'method',
+      levels: winRatesOf({ rlhf: 'rlhf/sft', rlaif: 'rlaif/sft', 'direct-rlaif': 'direct-rlaif/sft' }, 'controlled'),
+    },
+  ],
 }

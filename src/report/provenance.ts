@@ -20,7 +20,11 @@ export function stageTable(records: readonly StageRecord[]): string {
   const rows = records.map(({ stage, seconds, summary, uri, sha256 }): Cell[] => [
     text(stage),
     number(seconds, 1),
-    text(Object.entries(summary).map(([name, value]) => `${name} ${shown(value)}`).join(' · ')),
+    text(
+      Object.entries(summary)
+        .map(([name, value]) => `${name} ${shown(value)}`)
+        .join(' · '),
+    ),
     { html: `<code>${escape(uri)}</code> <span class="soft">${escape(sha256.slice(0, 12))}</span>` },
   ])
   return table(['Stage', 'Seconds', 'Figures', 'Artifact'], rows)

@@ -64,7 +64,8 @@ export function renderReport(data: ReportData): string {
   )
 }
 
-const isOfReportAlone = (settings: unknown) => typeof settings === 'object' && settings !== null && 'artifacts' in settings
+const isOfReportAlone = (settings: unknown) =>
+  typeof settings === 'object' && settings !== null && 'artifacts' in settings
 
 const shareText = ({ value, n }: Share) => (n > 0 ? percent(value) : '–')
 const interval = ({ low, high }: Share) => `95 % interval ${percent(low)} to ${percent(high)}`
@@ -76,13 +77,41 @@ function tile(figure: string, what: string, note: string): string {
 function verdict(evaluation: Evaluation): string {
   const { winRate: rate, alignment, length } = evaluation
   const tiles = [
-    tile(shareText(rate), 'win rate against the baseline', `${interval(rate)}, ${rate.n} prompts, ${evaluation.equal} equal responses`),
-    ...(evaluation.controlled && rate.n > 0 ? [tile(shareText(evaluation.controlled), 'at equal length', `${interval(evaluation.controlled)}; the paper’s regression on the ratio of lengths, Appendix J`)] : []),
-    tile(`${length.policy.toFixed(0)} : ${length.baseline.toFixed(0)}`, 'mean characters', 'policy : baseline; judges tend to like length'),
+    tile(
+      shareText(rate),
+      'win rate against the baseline',
+      `${interval(rate)}, ${rate.n} prompts, ${evaluation.equal} equal responses`,
+    ),
+    ...(evaluation.controlled && rate.n > 0
+      ? [
+          tile(
+            shareText(evaluation.controlled),
+            'at equal length',
+            `${interval(evaluation.controlled)}; the paper’s regression on the ratio of lengths, Appendix J`,
+          ),
+        ]
+      : []),
+    tile(
+      `${length.policy.toFixed(0)} : ${length.baseline.toFixed(0)}`,
+      'mean characters',
+      'policy : baseline; judges tend to like length',
+    ),
   ]
   if (alignment) {
-    tiles.push(tile(shareText(alignment.agreement), 'judge agrees with people', `${interval(alignment.agreement)}, ${alignment.agreement.n} pairs, ${alignment.ties} human ties left out`))
-    tiles.push(tile(shareText(alignment.sameSlot), 'same slot chosen in both orders', `${interval(alignment.sameSlot)}; 0 % would be a judge that never looks at the place`))
+    tiles.push(
+      tile(
+        shareText(alignment.agreement),
+        'judge agrees with people',
+        `${interval(alignment.agreement)}, ${alignment.agreement.n} pairs, ${alignment.ties} human ties left out`,
+      ),
+    )
+    tiles.push(
+      tile(
+        shareText(alignment.sameSlot),
+        'same slot chosen in both orders',
+        `${interval(alignment.sameSlot)}; 0 % would be a judge that never looks at the place`,
+      ),
+    )
   }
   return `<h2>Outcome</h2><p>Judge: ${escape(evaluation.judge)}.</p><div class="tiles">${tiles.join('')}</div>${cautions(evaluation).map(caution).join('')}`
 }
@@ -90,14 +119,25 @@ function verdict(evaluation: Evaluation): string {
 /** What a reader must know before believing a figure of the evaluation. */
 export function cautions({ winRate: rate, alignment, failed, equal, judge }: Evaluation): string[] {
   const out: string[] = []
-  if (rate.n > 0 && equal === rate.n) out.push('Policy and baseline answered every prompt with the same text: training changed nothing that greedy decoding shows.')
-  else if (rate.n > 0 && rate.low <= 0.5 && rate.high >= 0.5) out.push(`The win rate cannot be told from 50 %: with ${rate.n} prompts its interval holds both better and worse.`)
+  if (rate.n > 0 && equal === rate.n)
+    out.push(
+      'Policy and baseline answered every prompt with the same text: training changed nothing that greedy decoding shows.',
+    )
+  else if (rate.n > 0 && rate.low <= 0.5 && rate.high >= 0.5)
+    out.push(`The win rate cannot be told from 50 %: with ${rate.n} prompts its interval holds both better and worse.`)
   if (rate.n < FEW_PAIRS) out.push(`${rate.n} prompts are too few for a conclusion; a few hundred are usual.`)
   if (!alignment) out.push(`The data has no human labels, so nothing here says whether ${judge} judges as people do.`)
   else {
-    if (alignment.agreement.low <= 0.5) out.push(`${judge} cannot be told from chance as a judge: it agrees with people in ${percent(alignment.agreement.value)} of ${alignment.agreement.n} pairs. Every figure that rests on it shows that the machinery runs, and no more; use a stronger labeler by an endpoint.`)
-    if (alignment.sameSlot.value > 0.5) out.push(`${judge} chose the same slot in both orders in ${percent(alignment.sameSlot.value)} of the pairs: it looks at the place more than at the text.`)
-    if (alignment.failed > 0) out.push(`${alignment.failed} pairs with human labels got no answer from the judge and are left out.`)
+    if (alignment.agreement.low <= 0.5)
+      out.push(
+        `${judge} cannot be told from chance as a judge: it agrees with people in ${percent(alignment.agreement.value)} of ${alignment.agreement.n} pairs. Every figure that rests on it shows that the machinery runs, and no more; use a stronger labeler by an endpoint.`,
+      )
+    if (alignment.sameSlot.value > 0.5)
+      out.push(
+        `${judge} chose the same slot in both orders in ${percent(alignment.sameSlot.value)} of the pairs: it looks at the place more than at the text.`,
+      )
+    if (alignment.failed > 0)
+      out.push(`${alignment.failed} pairs with human labels got no answer from the judge and are left out.`)
   }
   if (failed > 0) out.push(`${failed} comparisons got no answer from the judge and are left out of the win rate.`)
   return out
@@ -106,10 +146,29 @@ export function cautions({ winRate: rate, alignment, failed, equal, judge }: Eva
 /** Which curves are drawn for which stage, in order. */
 const CHARTS: Record<string, [title: string, ...names: string[]][]> = {
   sft: [['SFT: loss', 'loss']],
-  'reward-model': [['Reward model: loss', 'loss'], ['Reward model: accuracy on its batch', 'accuracy']],
-  rl: [['RL: reward', 'rawReward', 'reward'], ['RL: validation reward', 'validationReward'], ['RL: KL to the SFT model', 'kl', 'kl3'], ['RL: value loss', 'valueLoss'], ['RL: explained variance of the value model', 'explainedVariance'], ['RL: response length (tokens)', 'length'], ['RL: share with an end', 'eosShare'], ['RL: entropy', 'entropy'], ['RL: gradient norm', 'gradientNorm'], ['RL: tokens a second', 'tokensPerSecond']],
+  'reward-model': [
+    ['Reward model: loss', 'loss'],
+    ['Reward model: accuracy on its batch', 'accuracy'],
+  ],
+  rl: [
+    ['RL: reward', 'rawReward', 'reward'],
+    ['RL: validation reward', 'validationReward'],
+    ['RL: KL to the SFT model', 'kl', 'kl3'],
+    ['RL: value loss', 'valueLoss'],
+    ['RL: explained variance of the value model', 'explainedVariance'],
+    ['RL: response length (tokens)', 'length'],
+    ['RL: share with an end', 'eosShare'],
+    ['RL: entropy', 'entropy'],
+    ['RL: gradient norm', 'gradientNorm'],
+    ['RL: tokens a second', 'tokensPerSecond'],
+  ],
 }
-const CURVE_NAMES: Record<string, string> = { rawReward: 'reward', reward: 'after the end-of-text rule', kl: 'k1', kl3: 'k3' }
+const CURVE_NAMES: Record<string, string> = {
+  rawReward: 'reward',
+  reward: 'after the end-of-text rule',
+  kl: 'k1',
+  kl3: 'k3',
+}
 
 function curves(all: readonly ReportStage[], calibration: Calibration | undefined): string {
   const charts = all.flatMap(({ stage, metrics }) =>
@@ -118,12 +177,29 @@ function curves(all: readonly ReportStage[], calibration: Calibration | undefine
       return drawn.length > 0 ? [lineChart(title, drawn)] : []
     }),
   )
-  if (calibration && calibration.bins.length > 1) charts.push(lineChart('Reward model: calibration', [{ name: 'held-out pairs', points: calibration.bins.map(({ predicted, observed }) => [predicted, observed]) }, { name: 'perfect', points: [[0, 0], [1, 1]] }]))
+  if (calibration && calibration.bins.length > 1)
+    charts.push(
+      lineChart('Reward model: calibration', [
+        { name: 'held-out pairs', points: calibration.bins.map(({ predicted, observed }) => [predicted, observed]) },
+        {
+          name: 'perfect',
+          points: [
+            [0, 0],
+            [1, 1],
+          ],
+        },
+      ]),
+    )
   return charts.length === 0 ? '' : `<h2>Training</h2><div class="charts">${charts.join('')}</div>`
 }
 
 function curve(name: string, metrics: readonly Record<string, number>[]): Curve {
-  return { name: CURVE_NAMES[name] ?? name, points: metrics.flatMap((m) => (m.step === undefined || m[name] === undefined ? [] : [[m.step, m[name]] as [number, number]])) }
+  return {
+    name: CURVE_NAMES[name] ?? name,
+    points: metrics.flatMap((m) =>
+      m.step === undefined || m[name] === undefined ? [] : [[m.step, m[name]] as [number, number]],
+    ),
+  }
 }
 
 /** How the labels came about and what they cost, beside the paper's prices. */
@@ -131,8 +207,16 @@ function labels(all: readonly ReportStage[]): string {
   return all
     .filter(({ stage }) => stage === 'label')
     .map(({ summary: s }) => {
-      const counts = [`${s.labels} labels by ${s.labeler}`, `${s.failed} failed`, `${s.tooLong} longer than its context`, `${s.bounded} with a bound in place of a probability`]
-      const slot = typeof s.sameSlotShare === 'number' ? [`the same slot chosen in both orders in ${percent(s.sameSlotShare)}`] : []
+      const counts = [
+        `${s.labels} labels by ${s.labeler}`,
+        `${s.failed} failed`,
+        `${s.tooLong} longer than its context`,
+        `${s.bounded} with a bound in place of a probability`,
+      ]
+      const slot =
+        typeof s.sameSlotShare === 'number'
+          ? [`the same slot chosen in both orders in ${percent(s.sameSlotShare)}`]
+          : []
       return `<h2>Labels</h2><p>${escape([...counts, ...slot].join(' · '))}.</p><p>${escape(cost(s))}</p>`
     })
     .join('')
@@ -142,13 +226,21 @@ function cost(s: Summary): string {
   const paper = `In the paper a pair cost $${COST_OF_A_PAIR.ai} by GPT-4 and $${COST_OF_A_PAIR.human} by people (2023 prices, Appendix L).`
   if (typeof s.requests !== 'number') return `A local labeler: no money but time. ${paper}`
   const reused = s.reusedAnswers ? `, ${formatNumber(Number(s.reusedAnswers))} answers were there already` : ''
-  const money = Number(s.cost) > 0 ? `${formatNumber(Number(s.cost), 4)} in all, ${formatNumber(Number(s.cost) / Number(s.labels), 5)} a pair` : 'no money is reckoned without labeler.price or new requests'
+  const money =
+    Number(s.cost) > 0
+      ? `${formatNumber(Number(s.cost), 4)} in all, ${formatNumber(Number(s.cost) / Number(s.labels), 5)} a pair`
+      : 'no money is reckoned without labeler.price or new requests'
   return `${formatNumber(s.requests)} requests, ${formatNumber(Number(s.promptTokens))} tokens in, ${formatNumber(Number(s.completionTokens))} out${reused}; cost: ${money}. ${paper}`
 }
 
 /** Every checkpoint that could have become the policy (paper §3.3). */
 function candidates({ judge, initialReward, candidates }: Choice): string {
-  const rows = candidates.map(({ step, validationReward, winRate, chosen }): Cell[] => [number(step), number(validationReward), text(`${shareText(winRate)} (${percent(winRate.low)} to ${percent(winRate.high)})`), text(chosen ? 'chosen' : '')])
+  const rows = candidates.map(({ step, validationReward, winRate, chosen }): Cell[] => [
+    number(step),
+    number(validationReward),
+    text(`${shareText(winRate)} (${percent(winRate.low)} to ${percent(winRate.high)})`),
+    text(chosen ? 'chosen' : ''),
+  ])
   return `<h2>Candidates</h2>${table(['Step', 'Validation reward', 'Win rate against the SFT model', ''], rows)}<p class="soft">Steps with the highest validation reward, of ${escape(formatNumber(initialReward))} before training; the judge, ${escape(judge)}, then compared their greedy responses with the SFT model's. With few validation prompts the choice is mostly noise: the intervals say how much.</p>`
 }
 
@@ -164,8 +256,14 @@ function droppedRows(dropped: Record<string, number>): string {
 
 function contests(all: readonly JudgedContest[]): string {
   const shown = all.slice(0, SHOWN_CONTESTS).map(({ context, baseline, policy, preferPolicy, failed }) => {
-    const says = failed ? `The judge gave no answer: ${failed}` : policy === baseline ? 'Equal responses: a tie.' : `The judge prefers the policy with probability ${preferPolicy!.toFixed(3)}.`
+    const says = failed
+      ? `The judge gave no answer: ${failed}`
+      : policy === baseline
+        ? 'Equal responses: a tie.'
+        : `The judge prefers the policy with probability ${preferPolicy!.toFixed(3)}.`
     return `<div class="contest"><div class="context">${escape(context)}</div><div class="pair"><div><h4>Baseline</h4>${escape(baseline)}</div><div><h4>Policy</h4>${escape(policy)}</div></div><p class="soft">${escape(says)}</p></div>`
   })
-  return shown.length === 0 ? '' : `<h2>Responses side by side</h2>${searchBox('Search prompts and responses')}<p class="soft">${shown.length} of ${all.length} held-out prompts, as they come.</p>${shown.join('')}`
+  return shown.length === 0
+    ? ''
+    : `<h2>Responses side by side</h2>${searchBox('Search prompts and responses')}<p class="soft">${shown.length} of ${all.length} held-out prompts, as they come.</p>${shown.join('')}`
 }

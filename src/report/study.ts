@@ -17,11 +17,23 @@ export interface StudyData {
   settings: unknown
 }
 
-const withInterval = ({ value, low, high, n }: Share): Cell => (n === 0 ? text('–') : { html: `${percent(value)} <span class="soft">${percent(low)}–${percent(high)}</span>` })
+const withInterval = ({ value, low, high, n }: Share): Cell =>
+  n === 0 ? text('–') : { html: `${percent(value)} <span class="soft">${percent(low)}–${percent(high)}</span>` }
 const pValue = (p: number | undefined): Cell => (p === undefined ? text('–') : number(p, 3))
 const paperFigure = (name: string, task: string) => TABLE_2_AGREEMENT[name]?.[task]
 
-const HEAD = ['Variant', 'Agrees with people', 'Paper', 'p against the first', 'Same slot', 'of it the first', 'p of a fair coin', 'Failed', 'Too long', 'Cost a pair']
+const HEAD = [
+  'Variant',
+  'Agrees with people',
+  'Paper',
+  'p against the first',
+  'Same slot',
+  'of it the first',
+  'p of a fair coin',
+  'Failed',
+  'Too long',
+  'Cost a pair',
+]
 
 export function renderStudy(data: StudyData): string {
   const rows = data.rows.map((row): Cell[] => [
@@ -48,7 +60,8 @@ export function renderStudy(data: StudyData): string {
   )
 }
 
-const costOfPair = ({ spent, agreement }: StudyRow) => (spent.cost === undefined || agreement.n === 0 ? undefined : spent.cost / agreement.n)
+const costOfPair = ({ spent, agreement }: StudyRow) =>
+  spent.cost === undefined || agreement.n === 0 ? undefined : spent.cost / agreement.n
 
 function best(rows: readonly StudyRow[]): string {
   const top = [...rows].sort((a, b) => b.agreement.value - a.agreement.value)[0]!
@@ -61,19 +74,63 @@ export function cautions({ rows }: Pick<StudyData, 'rows'>): string[] {
   const out: string[] = []
   if (chance.length > 0) out.push(`At chance, their interval holds 50 %: ${chance.map(({ name }) => name).join(', ')}.`)
   const different = rows.filter(({ againstFirstP }) => againstFirstP !== undefined && againstFirstP < 0.05)
-  if (rows.length > 1 && different.length === 0) out.push('No variant differs from the first beyond noise (p < 0.05): the order of the table is not a finding.')
+  if (rows.length > 1 && different.length === 0)
+    out.push('No variant differs from the first beyond noise (p < 0.05): the order of the table is not a finding.')
   const slot = rows.filter(({ sameSlot }) => sameSlot.value > 0.5)
-  if (slot.length > 0) out.push(`In more than half of the pairs the place decided, not the text: ${slot.map(({ name }) => name).join(', ')}.`)
+  if (slot.length > 0)
+    out.push(
+      `In more than half of the pairs the place decided, not the text: ${slot.map(({ name }) => name).join(', ')}.`,
+    )
   return out
 }
 
-const csvCell = (value: string | number | undefined) => (typeof value === 'string' ? `"${value.replaceAll('"', '""')}"` : (value ?? ''))
+const csvCell = (value: string | number | undefined) =>
+  typeof value === 'string' ? `"${value.replaceAll('"', '""')}"` : (value ?? '')
 
 export function studyCsv({ rows, task }: StudyData): string {
-  const head = ['variant', 'labeler', 'agreement', 'low', 'high', 'pairs', 'paper', 'p_against_first', 'same_slot', 'same_slot_low', 'same_slot_high', 'lean_to_first', 'lean_p', 'failed', 'too_long', 'requests', 'prompt_tokens', 'completion_tokens', 'cost', 'seconds']
+  const head = [
+    'variant',
+    'labeler',
+    'agreement',
+    'low',
+    'high',
+    'pairs',
+    'paper',
+    'p_against_first',
+    'same_slot',
+    'same_slot_low',
+    'same_slot_high',
+    'lean_to_first',
+    'lean_p',
+    'failed',
+    'too_long',
+    'requests',
+    'prompt_tokens',
+    'completion_tokens',
+    'cost',
+    'seconds',
+  ]
   const lines = rows.map((row) => [
-    row.name, row.labeler, row.agreement.value, row.agreement.low, row.agreement.high, row.agreement.n, paperFigure(row.name, task), row.againstFirstP, row.sameSlot.value, row.sameSlot.low, row.sameSlot.high,
-    row.leanToFirst.value, row.leanP, row.failed, row.tooLong, row.spent.requests, row.spent.promptTokens, row.spent.completionTokens, row.spent.cost, row.spent.seconds,
+    row.name,
+    row.labeler,
+    row.agreement.value,
+    row.agreement.low,
+    row.agreement.high,
+    row.agreement.n,
+    paperFigure(row.name, task),
+    row.againstFirstP,
+    row.sameSlot.value,
+    row.sameSlot.low,
+    row.sameSlot.high,
+    row.leanToFirst.value,
+    row.leanP,
+    row.failed,
+    row.tooLong,
+    row.spent.requests,
+    row.spent.promptTokens,
+    row.spent.completionTokens,
+    row.spent.cost,
+    row.spent.seconds,
   ])
   return `${[head, ...lines].map((line) => line.map(csvCell).join(',')).join('\n')}\n`
 }

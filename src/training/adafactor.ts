@@ -25,7 +25,10 @@ export function adafactor(): Optimizer {
       for (const [name, gradient] of gradients) {
         const before = weight(model, name)
         const after = tf.tidy(() => {
-          const direction = before.rank >= 2 ? factored(optimizer.state, name, gradient, decay) : whole(optimizer.state, name, gradient, decay)
+          const direction =
+            before.rank >= 2
+              ? factored(optimizer.state, name, gradient, decay)
+              : whole(optimizer.state, name, gradient, decay)
           const rms = op.sqrt(op.mean(op.reshape(op.square(direction), [gradient.size]), 0))
           const size = op.div(op.scalar(learningRate), op.maximum(op.scalar(1), rms))
           return op.sub(before, op.mul(direction, size))

@@ -23,7 +23,10 @@ export function adamw({ weightDecay }: { weightDecay: number }): Optimizer {
         const before = weight(model, name)
         const decay = weightDecay > 0 && before.rank >= 2 ? learningRate * weightDecay : 0
         const decayed = decay > 0 ? tidy(() => op.scale(before, 1 - decay)) : before
-        const moments = [state.get(`${name}.m`) ?? tf.zeros(before.shape), state.get(`${name}.v`) ?? tf.zeros(before.shape)]
+        const moments = [
+          state.get(`${name}.m`) ?? tf.zeros(before.shape),
+          state.get(`${name}.v`) ?? tf.zeros(before.shape),
+        ]
         const [after, m, v] = op.applyAdam([decayed, ...moments], gradient, { ...BETAS, learningRate, step })
         tf.dispose([before, gradient])
         model.weights.set(name, after)

@@ -36,8 +36,16 @@ export function openCandidates(folder: string, kept: number): Candidates {
   const padded = ({ step }: CandidateRecord) => String(step).padStart(8, '0')
   const place = (record: CandidateRecord) => join(folder, `step-${padded(record)}`)
   const read = (file: string) => recordSchema.parse(JSON.parse(readFileSync(join(folder, file), 'utf8')))
-  const named = (pattern: RegExp) => (existsSync(folder) ? readdirSync(folder).filter((name) => pattern.test(name)).sort() : [])
-  const list = () => named(/^step-\d+$/).map((name) => read(join(name, RECORD))).sort(best)
+  const named = (pattern: RegExp) =>
+    existsSync(folder)
+      ? readdirSync(folder)
+          .filter((name) => pattern.test(name))
+          .sort()
+      : []
+  const list = () =>
+    named(/^step-\d+$/)
+      .map((name) => read(join(name, RECORD)))
+      .sort(best)
   const write = (file: string, record: CandidateRecord) => {
     writeFileSync(`${file}.partial`, JSON.stringify(record))
     renameSync(`${file}.partial`, file)

@@ -26,9 +26,18 @@ export interface Progress {
 
 const KEPT = 2
 const PROGRESS = 'progress.json'
-const progressSchema = z.object({ step: z.number().int(), history: z.array(z.record(z.string(), z.number())), optimizerSteps: z.record(z.string(), z.number()), digests: z.record(z.string(), z.string()) })
+const progressSchema = z.object({
+  step: z.number().int(),
+  history: z.array(z.record(z.string(), z.number())),
+  optimizerSteps: z.record(z.string(), z.number()),
+  digests: z.record(z.string(), z.string()),
+})
 
-export async function saveCheckpoint(folder: string, trained: Record<string, Trained>, progress: Progress): Promise<void> {
+export async function saveCheckpoint(
+  folder: string,
+  trained: Record<string, Trained>,
+  progress: Progress,
+): Promise<void> {
   const target = join(folder, `step-${String(progress.step).padStart(8, '0')}`)
   const staging = `${target}.partial-${process.pid}`
   mkdirSync(staging, { recursive: true })
@@ -37,7 +46,9 @@ export async function saveCheckpoint(folder: string, trained: Record<string, Tra
       saveTensors(join(staging, `${name}.safetensors`), trainedWeights(model))
       saveTensors(join(staging, `${name}.optimizer.safetensors`), optimizer.state)
     }
-    const optimizerSteps = Object.fromEntries(Object.entries(trained).map(([name, { optimizer }]) => [name, optimizer.steps]))
+    const optimizerSteps = Object.fromEntries(
+      Object.entries(trained).map(([name, { optimizer }]) => [name, optimizer.steps]),
+    )
     const digests: Record<string, string> = {}
     for (const name of readdirSync(staging)) digests[name] = await fileDigest(join(staging, name))
     writeFileSync(join(staging, PROGRESS), JSON.stringify({ ...progress, optimizerSteps, digests }))
@@ -49,7 +60,11 @@ export async function saveCheckpoint(folder: string, trained: Record<string, Tra
 }
 
 function listCheckpoints(folder: string): string[] {
-  return existsSync(folder) ? readdirSync(folder).filter((name) => /^step-\d+$/.test(name)).sort() : []
+  return existsSync(folder)
+    ? readdirSync(folder)
+        .filter((name) => /^step-\d+$/.test(name))
+        .sort()
+    : []
 }
 
 /**
@@ -61,15 +76,20 @@ export async function restoreCheckpoint(folder: string, trained: Record<string, 
     try {
       return await restore(join(folder, name), trained)
     } catch (error) {
-      process.stderr.write(`training: checkpoint ${join(folder, name)} cannot be read (${(error as Error).message}); trying the one before\n`)
+      process.stderr.write(
+        `training: checkpoint ${join(folder, name)} cannot be read (${(error as Error).message}); trying the one before\n`,
+      )
     }
   }
   return { step: 0, history: [] }
 }
 
 async function restore(folder: string, trained: Record<string, Trained>): Promise<Progress> {
-  const { optimizerSteps, digests, ...progress } = progressSchema.parse(JSON.parse(readFileSync(join(folder, PROGRESS), 'utf8')))
-  for (const [name, digest] of Object.entries(digests)) if ((await fileDigest(join(folder, name))) !== digest) throw new Error(`${name} is not what was written`)
+  const { optimizerSteps, digests, ...progress } = progressSchema.parse(
+    JSON.parse(readFileSync(join(folder, PROGRESS), 'utf8')),
+  )
+  for (const [name, digest] of Object.entries(digests))
+    if ((await fileDigest(join(folder, name))) !== digest) throw new Error(`${name} is not what was written`)
   const loaded = Object.entries(trained).map(([name, into]) => ({
     name,
     into,
@@ -132,14 +152,26 @@ export interface TrainingResult {
  * @param step does step number `index` (from 0) and returns its metrics
  * @throws Diverged when a metric is no number, or the model collapsed, before there is a checkpoint to go back to
  */
-export async function trainSteps(total: number, trained: Record<string, Trained>, host: TrainingHost, step: (index: number) => Promise<Metrics>, ends: Ends = {}): Promise<TrainingResult> {
+export async function trainSteps(
+  total: number,
+  trained: Record<string, Trained>,
+  host: TrainingHost,
+  step: (index: number) => Promise<Metrics>,
+  ends: Ends = {},
+): Promise<TrainingResult> {
   const progress = await restoreCheckpoint(host.checkpoints, trained)
   const resumedAt = progress.step
   while (progress.step < total && !ends.finished?.(progress.history)) {
     const started = performance.now()
     const made = await step(progress.step)
     const seconds = (performance.now() - started) / 1000
-    const metrics: Metrics = { step: progress.step + 1, ...made, seconds, ...(made.tokens !== undefined && { tokensPerSecond: made.tokens / seconds }), resumedAt }
+    const metrics: Metrics = {
+      step: progress.step + 1,
+      ...made,
+      seconds,
+      ...(made.tokens !== undefined && { tokensPerSecond: made.tokens / seconds }),
+      resumedAt,
+    }
     const wrong = notFinite(metrics) ?? ends.collapsed?.(metrics)
     if (wrong !== undefined) return goBack(`training: ${wrong} at step ${metrics.step}`, trained, host)
     progress.history.push(metrics)
@@ -148,7 +180,8 @@ export async function trainSteps(total: number, trained: Record<string, Trained>
     await new Promise(setImmediate) // lets the process hear its parent
     if (progress.step === total) break
     const interrupted = host.interrupted?.() ?? false
-    if (interrupted || progress.step % host.checkpointEvery === 0) await saveCheckpoint(host.checkpoints, trained, progress)
+    if (interrupted || progress.step % host.checkpointEvery === 0)
+      await saveCheckpoint(host.checkpoints, trained, progress)
     if (interrupted) throw new Interrupted(`training: asked to end after step ${progress.step}`)
   }
   return { history: progress.history }

@@ -27,7 +27,8 @@ export function responseTokens(sequences: readonly Sequence[]): ResponseTokens {
   const at: number[] = []
   const starts = [0]
   sequences.forEach(({ prompt, response }, row) => {
-    if (prompt.length === 0) throw new Error(`training: sequence ${row} has an empty prompt; the first response token would have no context`)
+    if (prompt.length === 0)
+      throw new Error(`training: sequence ${row} has an empty prompt; the first response token would have no context`)
     response.forEach((_, i) => at.push(row * batch.time + prompt.length + i - 1))
     starts.push(at.length)
   })
@@ -57,7 +58,12 @@ export interface LogProbPass extends Pass {
 }
 
 /** As `tokenLogProbs`, ready to be differentiated. */
-export function differentiableLogProbs(model: Model, tokens: ResponseTokens, temperature = 1, want?: 'entropies'): LogProbPass {
+export function differentiableLogProbs(
+  model: Model,
+  tokens: ResponseTokens,
+  temperature = 1,
+  want?: 'entropies',
+): LogProbPass {
   const { hidden: states, tape } = hiddenWithTape(model, tokens.batch)
   const rowCount = states.shape[0]!
   const { rows, loss, slope, entropy } = tidy(() => {
@@ -78,9 +84,15 @@ export function differentiableLogProbs(model: Model, tokens: ResponseTokens, tem
       const head = headName(model.config)
       const { dHidden, dHead } = tidy(() => {
         // The coefficients multiply the narrow sides [M, D]; over the vocabulary they would cost as much as a layer.
-        const factors = tf.tensor2d(coefficients.map((c) => -c / temperature), [coefficients.length, 1])
+        const factors = tf.tensor2d(
+          coefficients.map((c) => -c / temperature),
+          [coefficients.length, 1],
+        )
         const dRows = op.mul(op.matmul(slope, weight(model, head)), factors)
-        return { dHidden: op.scatterRows(dRows, indices(tokens.at), rowCount), dHead: model.lora ? undefined : op.matmul(slope, op.mul(rows, factors), true) }
+        return {
+          dHidden: op.scatterRows(dRows, indices(tokens.at), rowCount),
+          dHead: model.lora ? undefined : op.matmul(slope, op.mul(rows, factors), true),
+        }
       })
       tf.dispose([rows, slope])
       const gradients = backward(model, tape, dHidden)
@@ -124,7 +136,11 @@ const cooled = (scores: Tensor, temperature: number) => (temperature === 1 ? sco
 const indices = (values: Int32Array) => tf.tensor1d(values, 'int32')
 
 /** Runs `pass` over slices of `items` of at most `size` and adds the gradients up, so that memory is bounded by a slice. */
-export function accumulate<T>(items: readonly T[], size: number, pass: (slice: readonly T[], start: number) => Gradients): Gradients {
+export function accumulate<T>(
+  items: readonly T[],
+  size: number,
+  pass: (slice: readonly T[], start: number) => Gradients,
+): Gradients {
   const total: Gradients = new Map()
   for (let start = 0; start < items.length; start += size) {
     for (const [name, gradient] of pass(items.slice(start, start + size), start)) addGradient(total, name, gradient)
@@ -145,7 +161,10 @@ export function clipGradients(gradients: Gradients, maxNorm: number): number {
   const norm = gradientNorm(gradients)
   if (maxNorm === 0 || norm <= maxNorm) return norm
   for (const [name, gradient] of gradients) {
-    gradients.set(name, tf.tidy(() => op.scale(gradient, maxNorm / norm)))
+    gradients.set(
+      name,
+      tf.tidy(() => op.scale(gradient, maxNorm / norm)),
+    )
     gradient.dispose()
   }
   return norm

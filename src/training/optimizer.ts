@@ -28,7 +28,13 @@ export function openOptimizer({ optimizer = 'adafactor', weightDecay = 0 }: Opti
 }
 
 /** One update of `model`. @returns the norm of the gradients before clipping and the learning rate of this step */
-export function update(model: Model, optimizer: Optimizer, gradients: Gradients, settings: OptimizerSettings, totalSteps: number): { gradientNorm: number; learningRate: number } {
+export function update(
+  model: Model,
+  optimizer: Optimizer,
+  gradients: Gradients,
+  settings: OptimizerSettings,
+  totalSteps: number,
+): { gradientNorm: number; learningRate: number } {
   const gradientNorm = clipGradients(gradients, settings.maxGradientNorm ?? 0)
   const learningRate = learningRateAt(optimizer.steps, totalSteps, settings)
   optimizer.step(model, gradients, learningRate)

@@ -31,7 +31,12 @@ export interface Episode extends Sequence {
   advantages: Float32Array
 }
 
-export function updatePolicy(model: Model, optimizer: Optimizer, episodes: readonly Episode[], settings: RlSettings): Metrics {
+export function updatePolicy(
+  model: Model,
+  optimizer: Optimizer,
+  episodes: readonly Episode[],
+  settings: RlSettings,
+): Metrics {
   const tokens = episodes.reduce((n, e) => n + e.response.length, 0)
   let loss = 0
   let entropy = 0

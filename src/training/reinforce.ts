@@ -49,12 +49,32 @@ export function returnsOf(reward: number, kl: readonly number[], klWeight: numbe
 }
 
 /** Trains the policy (and the value model) in place. */
-export async function trainReinforce(actors: Actors, task: RlTask, settings: ReinforceSettings, host: TrainingHost): Promise<TrainingResult> {
-  const trained = { policy: { model: actors.policy, optimizer: openOptimizer(settings) }, value: { model: actors.value, optimizer: openOptimizer(settings) } }
+export async function trainReinforce(
+  actors: Actors,
+  task: RlTask,
+  settings: ReinforceSettings,
+  host: TrainingHost,
+): Promise<TrainingResult> {
+  const trained = {
+    policy: { model: actors.policy, optimizer: openOptimizer(settings) },
+    value: { model: actors.value, optimizer: openOptimizer(settings) },
+  }
   const step = async (index: number): Promise<Metrics> => {
     const chosen = batchOf(index, task.prompts.length, settings.batchSize, settings.seed, 'rl')
-    const { sequences, rewards, kl, metrics } = await rollOut(actors.policy, actors.reference, task.prompts, chosen, task.reward, settings, [settings.seed, 'rl', index])
-    const episodes = sequences.map((s, row): ValuedEpisode => ({ ...s, returns: returnsOf(rewards[row]!, kl[row]!, settings.klWeight), advantages: new Float32Array(s.response.length) }))
+    const { sequences, rewards, kl, metrics } = await rollOut(
+      actors.policy,
+      actors.reference,
+      task.prompts,
+      chosen,
+      task.reward,
+      settings,
+      [settings.seed, 'rl', index],
+    )
+    const episodes = sequences.map((s, row): ValuedEpisode => ({
+      ...s,
+      returns: returnsOf(rewards[row]!, kl[row]!, settings.klWeight),
+      advantages: new Float32Array(s.response.length),
+    }))
     const value = updateValue(trained.value.model, trained.value.optimizer, episodes, settings) // fills in the advantages
     const policy = updatePolicy(trained.policy.model, trained.policy.optimizer, episodes, settings)
     return { ...metrics, ...value, ...policy, ...(await task.afterStep?.(index + 1)) }
@@ -63,7 +83,12 @@ export async function trainReinforce(actors: Actors, task: RlTask, settings: Rei
 }
 
 /** One update of V towards the returns; the advantages are those of V before it. */
-export function updateValue(model: Model, optimizer: Optimizer, episodes: readonly ValuedEpisode[], settings: ReinforceSettings): Metrics {
+export function updateValue(
+  model: Model,
+  optimizer: Optimizer,
+  episodes: readonly ValuedEpisode[],
+  settings: ReinforceSettings,
+): Metrics {
   let loss = 0
   const gradients = accumulate(episodes, settings.microBatchSize, (slice) => {
     const tokens = responseTokens(slice)
@@ -79,10 +104,20 @@ export function updateValue(model: Model, optimizer: Optimizer, episodes: readon
     })
     return pass.backward(slopes)
   })
-  const { gradientNorm: valueGradientNorm } = update(model, optimizer, gradients, { ...settings, learningRate: settings.valueLearningRate }, settings.steps)
+  const { gradientNorm: valueGradientNorm } = update(
+    model,
+    optimizer,
+    gradients,
+    { ...settings, learningRate: settings.valueLearningRate },
+    settings.steps,
+  )
   const returns = episodes.flatMap((e) => [...e.returns])
   const errors = episodes.flatMap((e) => [...e.advantages])
-  return { valueLoss: loss, valueGradientNorm, explainedVariance: variance(returns) > 0 ? 1 - variance(errors) / variance(returns) : 0 }
+  return {
+    valueLoss: loss,
+    valueGradientNorm,
+    explainedVariance: variance(returns) > 0 ? 1 - variance(errors) / variance(returns) : 0,
+  }
 }
 
 const variance = (values: readonly number[]) => {

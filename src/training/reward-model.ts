@@ -35,11 +35,15 @@ export interface RewardModelSettings extends SftSettings {
 /** Gives a decoder a score head; `scale` 0 makes every score 0. */
 export function addScoreHead(model: Model, seed: number, scale = 1): void {
   const d = model.config.hiddenSize
-  const values = Float32Array.from({ length: d }, (_, i) => (scale * normal([seed, 'score-head', i])) / Math.sqrt(d + 1))
+  const values = Float32Array.from(
+    { length: d },
+    (_, i) => (scale * normal([seed, 'score-head', i])) / Math.sqrt(d + 1),
+  )
   model.weights.set(SCORE_HEAD, tf.tensor2d(values, [1, d]))
 }
 
-const rowsOf = (pairs: readonly LabelledPair[]) => padRight(pairs.flatMap(({ first, second }) => [first, second]).map((s) => [...s.prompt, ...s.response]))
+const rowsOf = (pairs: readonly LabelledPair[]) =>
+  padRight(pairs.flatMap(({ first, second }) => [first, second]).map((s) => [...s.prompt, ...s.response]))
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
 /** log σ(x) without overflow. */
 const logSigmoid = (x: number) => Math.min(x, 0) - Math.log1p(Math.exp(-Math.abs(x)))
@@ -49,7 +53,11 @@ const logSigmoid = (x: number) => Math.min(x, 0) - Math.log1p(Math.exp(-Math.abs
  * @param scores r of first and second response of every pair, alternating: [2B]
  * @param pairsInBatch what the mean divides by; more than B when B is a slice of a batch
  */
-export function preferenceLoss(scores: Float32Array, preferFirst: readonly number[], pairsInBatch: number): { loss: number; slopes: Float32Array; correct: number } {
+export function preferenceLoss(
+  scores: Float32Array,
+  preferFirst: readonly number[],
+  pairsInBatch: number,
+): { loss: number; slopes: Float32Array; correct: number } {
   const slopes = new Float32Array(scores.length)
   let loss = 0
   let correct = 0
@@ -64,7 +72,12 @@ export function preferenceLoss(scores: Float32Array, preferFirst: readonly numbe
 }
 
 /** Trains `model`, which has a score head, in place. */
-export async function trainRewardModel(model: Model, pairs: readonly LabelledPair[], settings: RewardModelSettings, host: TrainingHost): Promise<TrainingResult> {
+export async function trainRewardModel(
+  model: Model,
+  pairs: readonly LabelledPair[],
+  settings: RewardModelSettings,
+  host: TrainingHost,
+): Promise<TrainingResult> {
   const optimizer = openOptimizer(settings)
   const total = Math.ceil((pairs.length * settings.epochs) / settings.batchSize)
   const stepsOfEpoch = Math.ceil(pairs.length / settings.batchSize)
@@ -75,14 +88,26 @@ export async function trainRewardModel(model: Model, pairs: readonly LabelledPai
     const gradients = accumulate(batch, settings.microBatchSize, (slice) => {
       const rows = rowsOf(slice)
       const pass = differentiableScores(model, rows, lastTokens(rows))
-      const part = preferenceLoss(pass.values, slice.map((pair) => pair.preferFirst), batch.length)
+      const part = preferenceLoss(
+        pass.values,
+        slice.map((pair) => pair.preferFirst),
+        batch.length,
+      )
       loss += part.loss
       correct += part.correct
       return pass.backward(part.slopes)
     })
     return { loss, accuracy: correct / batch.length, ...update(model, optimizer, gradients, settings, total) }
   }
-  return trainSteps(total, { rewardModel: { model, optimizer } }, host, step, { finished: (history) => settings.plateau > 0 && hasPlateaued(history.map(({ loss }) => loss!), stepsOfEpoch, settings.plateau) })
+  return trainSteps(total, { rewardModel: { model, optimizer } }, host, step, {
+    finished: (history) =>
+      settings.plateau > 0 &&
+      hasPlateaued(
+        history.map(({ loss }) => loss!),
+        stepsOfEpoch,
+        settings.plateau,
+      ),
+  })
 }
 
 /** After a whole epoch: whether its mean loss is less than `share` below that of the epoch before. */

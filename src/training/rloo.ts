@@ -24,17 +24,42 @@ export function leaveOneOut(returns: readonly number[]): number[] {
 }
 
 /** Trains the policy in place. */
-export async function trainRloo({ policy, reference }: { policy: Model; reference: Model }, task: RlTask, settings: RlooSettings, host: TrainingHost): Promise<TrainingResult> {
+export async function trainRloo(
+  { policy, reference }: { policy: Model; reference: Model },
+  task: RlTask,
+  settings: RlooSettings,
+  host: TrainingHost,
+): Promise<TrainingResult> {
   const optimizer = openOptimizer(settings)
   const step = async (index: number): Promise<Metrics> => {
     const asked = batchOf(index, task.prompts.length, settings.batchSize / settings.groupSize, settings.seed, 'rl')
     const chosen = asked.flatMap((prompt) => Array.from({ length: settings.groupSize }, () => prompt))
-    const { sequences, rewards, kl, metrics } = await rollOut(policy, reference, task.prompts, chosen, task.reward, settings, [settings.seed, 'rl', index])
-    const returns = rewards.map((r, row) => (1 - settings.klWeight) * r - settings.klWeight * kl[row]!.reduce((a, b) => a + b, 0))
-    const advantages = asked.flatMap((_, group) => leaveOneOut(returns.slice(group * settings.groupSize, (group + 1) * settings.groupSize)))
-    const episodes = sequences.map((s, row) => ({ ...s, advantages: new Float32Array(s.response.length).fill(advantages[row]!) }))
+    const { sequences, rewards, kl, metrics } = await rollOut(
+      policy,
+      reference,
+      task.prompts,
+      chosen,
+      task.reward,
+      settings,
+      [settings.seed, 'rl', index],
+    )
+    const returns = rewards.map(
+      (r, row) => (1 - settings.klWeight) * r - settings.klWeight * kl[row]!.reduce((a, b) => a + b, 0),
+    )
+    const advantages = asked.flatMap((_, group) =>
+      leaveOneOut(returns.slice(group * settings.groupSize, (group + 1) * settings.groupSize)),
+    )
+    const episodes = sequences.map((s, row) => ({
+      ...s,
+      advantages: new Float32Array(s.response.length).fill(advantages[row]!),
+    }))
     const trained = updatePolicy(policy, optimizer, episodes, settings)
-    return { ...metrics, advantageSize: mean(advantages.map(Math.abs)), ...trained, ...(await task.afterStep?.(index + 1)) }
+    return {
+      ...metrics,
+      advantageSize: mean(advantages.map(Math.abs)),
+      ...trained,
+      ...(await task.afterStep?.(index + 1)),
+    }
   }
   return trainSteps(settings.steps, { policy: { model: policy, optimizer } }, host, step, task)
 }

@@ -43,31 +43,69 @@ export function rewardWithEosRule(reward: number, stopped: boolean, penalty: num
 }
 
 /** @param chosen which prompts, by their index; one may stand there several times */
-export async function rollOut(policy: Model, reference: Model, prompts: readonly (readonly number[])[], chosen: readonly number[], reward: Reward, settings: RolloutSettings, key: RandomKey): Promise<Rollout> {
+export async function rollOut(
+  policy: Model,
+  reference: Model,
+  prompts: readonly (readonly number[])[],
+  chosen: readonly number[],
+  reward: Reward,
+  settings: RolloutSettings,
+  key: RandomKey,
+): Promise<Rollout> {
   const { samples, scores } = await sampleAndScore(policy, prompts, chosen, reward, settings.sampling, key)
-  const rewards = scores.map((r, row) => rewardWithEosRule(r, samples[row]!.stopped, settings.missingEosPenalty, reward.floor))
+  const rewards = scores.map((r, row) =>
+    rewardWithEosRule(r, samples[row]!.stopped, settings.missingEosPenalty, reward.floor),
+  )
   const sequences = samples.map(({ ids }, row) => ({ prompt: prompts[chosen[row]!]!, response: ids }))
   const kl = tokenKl(reference, sequences, samples, settings)
-  return { sequences, scores, rewards, kl, metrics: { reward: mean(rewards), rawReward: mean(scores), ...klMetrics(kl), ...responseMetrics(samples) } }
+  return {
+    sequences,
+    scores,
+    rewards,
+    kl,
+    metrics: { reward: mean(rewards), rawReward: mean(scores), ...klMetrics(kl), ...responseMetrics(samples) },
+  }
 }
 
-export async function sampleAndScore(policy: Model, prompts: readonly (readonly number[])[], chosen: readonly number[], reward: Reward, sampling: SamplingSettings, key: RandomKey): Promise<{ samples: Continuation[]; scores: number[] }> {
+export async function sampleAndScore(
+  policy: Model,
+  prompts: readonly (readonly number[])[],
+  chosen: readonly number[],
+  reward: Reward,
+  sampling: SamplingSettings,
+  key: RandomKey,
+): Promise<{ samples: Continuation[]; scores: number[] }> {
   const early: Promise<number[]>[] = []
   const handOver = (row: number, { ids }: Continuation) => {
     early[row] = reward.score([{ prompt: chosen[row]!, ids }])
     early[row].catch(() => {}) // awaited below, when sampling is over
   }
-  const samples = await generate(policy, chosen.map((i) => prompts[i]!), sampling, key, reward.overlaps ? handOver : undefined)
-  const scores = reward.overlaps ? (await Promise.all(early)).flat() : await reward.score(samples.map(({ ids }, row) => ({ prompt: chosen[row]!, ids })))
+  const samples = await generate(
+    policy,
+    chosen.map((i) => prompts[i]!),
+    sampling,
+    key,
+    reward.overlaps ? handOver : undefined,
+  )
+  const scores = reward.overlaps
+    ? (await Promise.all(early)).flat()
+    : await reward.score(samples.map(({ ids }, row) => ({ prompt: chosen[row]!, ids })))
   return { samples, scores }
 }
 
-function tokenKl(reference: Model, sequences: readonly Sequence[], samples: readonly Continuation[], { microBatchSize, sampling }: RolloutSettings): number[][] {
+function tokenKl(
+  reference: Model,
+  sequences: readonly Sequence[],
+  samples: readonly Continuation[],
+  { microBatchSize, sampling }: RolloutSettings,
+): number[][] {
   const out: number[][] = []
   for (let start = 0; start < sequences.length; start += microBatchSize) {
     const tokens = responseTokens(sequences.slice(start, start + microBatchSize))
     const before = tokenLogProbs(reference, tokens, sampling.temperature)
-    tokens.starts.slice(0, -1).forEach((from, row) => out.push(samples[start + row]!.logProbs.map((now, t) => now - before[from + t]!)))
+    tokens.starts
+      .slice(0, -1)
+      .forEach((from, row) => out.push(samples[start + row]!.logProbs.map((now, t) => now - before[from + t]!)))
   }
   return out
 }

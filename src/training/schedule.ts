@@ -7,7 +7,11 @@ export interface ScheduleSettings {
 }
 
 /** @param step counts from 0 */
-export function learningRateAt(step: number, totalSteps: number, { learningRate, warmupSteps = 0, schedule = 'constant' }: ScheduleSettings): number {
+export function learningRateAt(
+  step: number,
+  totalSteps: number,
+  { learningRate, warmupSteps = 0, schedule = 'constant' }: ScheduleSettings,
+): number {
   if (step < warmupSteps) return (learningRate * step) / warmupSteps
   const done = (step - warmupSteps) / Math.max(1, totalSteps - warmupSteps)
   if (schedule === 'linear') return learningRate * Math.max(0, 1 - done)

@@ -27,7 +27,12 @@ export function batchOf(step: number, items: number, batchSize: number, seed: nu
 }
 
 /** Trains `model` in place. */
-export async function trainSft(model: Model, sequences: readonly Sequence[], settings: SftSettings, host: TrainingHost): Promise<TrainingResult> {
+export async function trainSft(
+  model: Model,
+  sequences: readonly Sequence[],
+  settings: SftSettings,
+  host: TrainingHost,
+): Promise<TrainingResult> {
   const optimizer = openOptimizer(settings)
   const total = Math.ceil((sequences.length * settings.epochs) / settings.batchSize)
   return trainSteps(total, { policy: { model, optimizer } }, host, async (step) => {

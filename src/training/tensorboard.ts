@@ -12,7 +12,8 @@ export function writeTensorBoard(folder: string, stages: readonly Logged[]): voi
   for (const { stage, metrics } of stages) {
     if (metrics.length === 0) continue
     const writer = tf.node.summaryFileWriter(join(folder, stage))
-    for (const { step, ...values } of metrics) for (const [name, value] of Object.entries(values)) writer.scalar(`${stage}/${name}`, value, step!)
+    for (const { step, ...values } of metrics)
+      for (const [name, value] of Object.entries(values)) writer.scalar(`${stage}/${name}`, value, step!)
     writer.flush()
   }
 }

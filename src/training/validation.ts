@@ -13,11 +13,26 @@ export interface Validation {
 }
 
 /** @param policy before its first step */
-export async function openValidation(policy: Model, prompts: readonly (readonly number[])[], reward: Reward, settings: Pick<RlSettings, 'sampling' | 'missingEosPenalty' | 'steps' | 'seed'> & { validateEvery: number }, candidates: Candidates): Promise<Validation> {
+export async function openValidation(
+  policy: Model,
+  prompts: readonly (readonly number[])[],
+  reward: Reward,
+  settings: Pick<RlSettings, 'sampling' | 'missingEosPenalty' | 'steps' | 'seed'> & { validateEvery: number },
+  candidates: Candidates,
+): Promise<Validation> {
   const sampling = { ...settings.sampling, temperature: 0 }
   const validate = async (step: number): Promise<CandidateRecord> => {
-    const { samples, scores } = await sampleAndScore(policy, prompts, prompts.map((_, i) => i), reward, sampling, [settings.seed, 'validation'])
-    const ruled = scores.map((r, row) => rewardWithEosRule(r, samples[row]!.stopped, settings.missingEosPenalty, reward.floor))
+    const { samples, scores } = await sampleAndScore(
+      policy,
+      prompts,
+      prompts.map((_, i) => i),
+      reward,
+      sampling,
+      [settings.seed, 'validation'],
+    )
+    const ruled = scores.map((r, row) =>
+      rewardWithEosRule(r, samples[row]!.stopped, settings.missingEosPenalty, reward.floor),
+    )
     return { step, reward: mean(ruled), responses: samples.map(({ ids }) => ids) }
   }
   return {

@@ -61,7 +61,11 @@ process.on('disconnect', () => process.exit(1)) // the worker is gone: nobody wo
 process.once('message', (job: Job) => {
   compute(job).catch(async (error: unknown) => {
     await tracing?.flush()
-    const { name, message, stack } = explained(error, job.home, (job.input as { settings?: { microBatchSize?: number; recompute?: boolean } }).settings)
+    const { name, message, stack } = explained(
+      error,
+      job.home,
+      (job.input as { settings?: { microBatchSize?: number; recompute?: boolean } }).settings,
+    )
     tell({ type: 'failed', name, message, stack: stack ?? '' }, () => process.exit(1))
   })
 })

@@ -56,7 +56,11 @@ export interface Listener {
 /** Runs a stage in a child of this process. The child is asked to save and end when `signal` aborts, when it hangs, and when this process does. */
 export function computeInChild(job: Job, signal: AbortSignal, { onProgress, onLine }: Listener): Promise<Summary> {
   return new Promise((resolve, reject) => {
-    const child = fork(join(__dirname, 'child-main.js'), [], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], serialization: 'advanced', env: { ...process.env, NODE_NO_WARNINGS: '1' } })
+    const child = fork(join(__dirname, 'child-main.js'), [], {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      serialization: 'advanced',
+      env: { ...process.env, NODE_NO_WARNINGS: '1' },
+    })
     let outcome: (() => void) | undefined
     let heard = Date.now()
     let errors = ''
@@ -66,7 +70,10 @@ export function computeInChild(job: Job, signal: AbortSignal, { onProgress, onLi
     }
     const watchdog = setInterval(() => {
       if (Date.now() - heard < hangMs()) return
-      outcome ??= () => reject(new StageFailure('Hung', `${job.stage}: no progress for ${hangMs() / 1000} s; the child process was killed`))
+      outcome ??= () =>
+        reject(
+          new StageFailure('Hung', `${job.stage}: no progress for ${hangMs() / 1000} s; the child process was killed`),
+        )
       stop()
     }, 1000)
     const heardLine = (line: string) => {
@@ -86,8 +93,16 @@ export function computeInChild(job: Job, signal: AbortSignal, { onProgress, onLi
     child.on('exit', (code, killedBy) => {
       clearInterval(watchdog)
       signal.removeEventListener('abort', stop)
-      const end = killedBy ? `was killed by ${killedBy}${killedBy === 'SIGKILL' ? ` (out of memory? ${smaller((job.input as { settings?: object }).settings)})` : ''}` : `ended with code ${code}`
-      outcome ??= () => reject(new StageFailure('Crashed', `${job.stage}: the child process ${end} before it was done. ${errors.trim()}`.trim()))
+      const end = killedBy
+        ? `was killed by ${killedBy}${killedBy === 'SIGKILL' ? ` (out of memory? ${smaller((job.input as { settings?: object }).settings)})` : ''}`
+        : `ended with code ${code}`
+      outcome ??= () =>
+        reject(
+          new StageFailure(
+            'Crashed',
+            `${job.stage}: the child process ${end} before it was done. ${errors.trim()}`.trim(),
+          ),
+        )
       outcome()
     })
     if (signal.aborted) stop()

@@ -12,7 +12,8 @@ export interface MetricsAddress {
 /** @param given host:port @throws InvalidInput */
 export function parseMetricsAddress(given: string): MetricsAddress {
   const [, host, port] = /^(\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:]+\]|localhost):(\d{1,5})$/i.exec(given) ?? []
-  if (host === undefined || Number(port) > 65535) throw new InvalidInput(`--metrics got "${given}"; it is an address and a port, e.g. 127.0.0.1:9464`)
+  if (host === undefined || Number(port) > 65535)
+    throw new InvalidInput(`--metrics got "${given}"; it is an address and a port, e.g. 127.0.0.1:9464`)
   return { host: host.replace(/[[\]]/g, ''), port: Number(port) }
 }
 
@@ -38,10 +39,16 @@ export function serveMetrics({ host, port }: MetricsAddress, sdkPort: number): P
     )
   })
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(new InvalidInput(`--metrics ${host}:${port} cannot be used: ${error.message}`)))
+    server.once('error', (error) =>
+      reject(new InvalidInput(`--metrics ${host}:${port} cannot be used: ${error.message}`)),
+    )
     server.listen(port, host, () => resolve(server))
   })
 }
 
 /** Nothing until the SDK has begun. */
-const metricsOfSdk = (port: number): Promise<string> => fetch(`http://127.0.0.1:${port}/metrics`).then((response) => response.text(), () => '')
+const metricsOfSdk = (port: number): Promise<string> =>
+  fetch(`http://127.0.0.1:${port}/metrics`).then(
+    (response) => response.text(),
+    () => '',
+  )

@@ -20,11 +20,18 @@ export function parsePayloadKeys(given: string): PayloadKeys {
   const keys = given.split(',').map((entry, i): [string, Buffer] => {
     const at = entry.indexOf(':')
     const [name, key] = [entry.slice(0, at).trim(), Buffer.from(entry.slice(at + 1).trim(), 'base64')]
-    if (at < 1 || !/^[\w.-]{1,64}$/.test(name)) throw new InvalidInput(`${PAYLOAD_KEYS}: entry ${i + 1} wants name:key, with a name of letters, digits, dots and dashes`)
-    if (key.length !== KEY_BYTES) throw new InvalidInput(`${PAYLOAD_KEYS}: key "${name}" has ${key.length} bytes; it wants ${KEY_BYTES} as base64, e.g. of \`openssl rand -base64 ${KEY_BYTES}\``)
+    if (at < 1 || !/^[\w.-]{1,64}$/.test(name))
+      throw new InvalidInput(
+        `${PAYLOAD_KEYS}: entry ${i + 1} wants name:key, with a name of letters, digits, dots and dashes`,
+      )
+    if (key.length !== KEY_BYTES)
+      throw new InvalidInput(
+        `${PAYLOAD_KEYS}: key "${name}" has ${key.length} bytes; it wants ${KEY_BYTES} as base64, e.g. of \`openssl rand -base64 ${KEY_BYTES}\``,
+      )
     return [name, key]
   })
-  if (new Set(keys.map(([name]) => name)).size < keys.length) throw new InvalidInput(`${PAYLOAD_KEYS} names a key twice`)
+  if (new Set(keys.map(([name]) => name)).size < keys.length)
+    throw new InvalidInput(`${PAYLOAD_KEYS} names a key twice`)
   return new Map(keys)
 }
 
@@ -35,7 +42,8 @@ export function encryptingCodec(keys: PayloadKeys): PayloadCodec {
   const [name, key] = [...keys][0]!
   return {
     encode: async (payloads) => payloads.map((payload) => encrypted(payload, name, key)),
-    decode: async (payloads) => payloads.map((payload) => (text(payload.metadata?.encoding) === ENCODING ? decrypted(payload, keys) : payload)),
+    decode: async (payloads) =>
+      payloads.map((payload) => (text(payload.metadata?.encoding) === ENCODING ? decrypted(payload, keys) : payload)),
   }
 }
 
@@ -44,22 +52,37 @@ function encrypted(payload: Payload, name: string, key: Buffer): Payload {
   const cipher = createCipheriv(CIPHER, key, nonce).setAAD(Buffer.from(name))
   const plain = temporal.api.common.v1.Payload.encode(payload).finish()
   const data = Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
-  return { metadata: { encoding: Buffer.from(ENCODING), 'encryption-cipher': Buffer.from(CIPHER), 'encryption-key-id': Buffer.from(name) }, data }
+  return {
+    metadata: {
+      encoding: Buffer.from(ENCODING),
+      'encryption-cipher': Buffer.from(CIPHER),
+      'encryption-key-id': Buffer.from(name),
+    },
+    data,
+  }
 }
 
 /** @throws when the key is missing, or the bytes are not what was encrypted */
 function decrypted({ metadata, data }: Payload, keys: PayloadKeys): Payload {
   const name = text(metadata?.['encryption-key-id'])
   const key = keys.get(name)
-  if (!key) throw new Error(`payloads: encrypted with key "${name}", which is not in ${PAYLOAD_KEYS} here; add it behind the one that encrypts`)
+  if (!key)
+    throw new Error(
+      `payloads: encrypted with key "${name}", which is not in ${PAYLOAD_KEYS} here; add it behind the one that encrypts`,
+    )
   const bytes = Buffer.from(data ?? [])
   if (bytes.length < NONCE_BYTES + TAG_BYTES) throw new Error('payloads: an encrypted payload is cut short')
   const decipher = createDecipheriv(CIPHER, key, bytes.subarray(0, NONCE_BYTES)).setAAD(Buffer.from(name))
   decipher.setAuthTag(bytes.subarray(-TAG_BYTES))
   try {
-    return temporal.api.common.v1.Payload.decode(Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]))
+    return temporal.api.common.v1.Payload.decode(
+      Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]),
+    )
   } catch (error) {
-    throw new Error(`payloads: one of key "${name}" cannot be decrypted: it was changed, or the key of that name is another`, { cause: error })
+    throw new Error(
+      `payloads: one of key "${name}" cannot be decrypted: it was changed, or the key of that name is another`,
+      { cause: error },
+    )
   }
 }
 
@@ -67,5 +90,8 @@ function decrypted({ metadata, data }: Payload, keys: PayloadKeys): Payload {
 export function encryptingConverter(): DataConverter | undefined {
   const given = process.env[PAYLOAD_KEYS]
   if (!given) return undefined
-  return { payloadCodecs: [encryptingCodec(parsePayloadKeys(given))], failureConverterPath: require.resolve('../workflows/failure-converter') }
+  return {
+    payloadCodecs: [encryptingCodec(parsePayloadKeys(given))],
+    failureConverterPath: require.resolve('../workflows/failure-converter'),
+  }
 }

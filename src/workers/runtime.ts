@@ -14,7 +14,21 @@ export interface RuntimeOptions {
 /** Signals are left to the caller, who may have more to stop than workers. */
 export async function installRuntime({ logFile, metrics }: RuntimeOptions): Promise<void> {
   const sdkPort = metrics === undefined ? undefined : await freeLoopbackPort()
-  const telemetry = sdkPort === undefined ? {} : { telemetryOptions: { metrics: { prometheus: { bindAddress: `127.0.0.1:${sdkPort}`, countersTotalSuffix: true, unitSuffix: true, useSecondsForDurations: true } } } }
+  const telemetry =
+    sdkPort === undefined
+      ? {}
+      : {
+          telemetryOptions: {
+            metrics: {
+              prometheus: {
+                bindAddress: `127.0.0.1:${sdkPort}`,
+                countersTotalSuffix: true,
+                unitSuffix: true,
+                useSecondsForDurations: true,
+              },
+            },
+          },
+        }
   Runtime.install({ logger: new DefaultLogger('INFO', jsonLines(logFile)), shutdownSignals: [], ...telemetry })
   if (sdkPort !== undefined) await serveMetrics(parseMetricsAddress(metrics!), sdkPort)
 }
@@ -24,7 +38,13 @@ function jsonLines(file: string | undefined): (entry: LogEntry) => void {
   const out = file ? createWriteStream(file, { flags: 'a' }) : process.stderr
   return ({ timestampNanos, level, message, meta }) => {
     const { error, ...rest } = meta ?? {}
-    const fields = { time: new Date(Number(timestampNanos / 1_000_000n)).toISOString(), level, message, ...rest, ...(error instanceof Error && { error: error.stack }) }
+    const fields = {
+      time: new Date(Number(timestampNanos / 1_000_000n)).toISOString(),
+      level,
+      message,
+      ...rest,
+      ...(error instanceof Error && { error: error.stack }),
+    }
     out.write(`${JSON.stringify(fields, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}\n`)
   }
 }

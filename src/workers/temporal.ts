@@ -22,9 +22,15 @@ export function configuredServer(): TemporalServer | undefined {
     if (!address) throw new Error('it names no address')
     return { connection: { ...connectionOptions, address }, namespace: namespace || 'default' }
   } catch (error) {
-    throw new InvalidInput(`Temporal's configuration by ${naming.join(', ')} cannot be used: ${(error as Error).message}`, { cause: error })
+    throw new InvalidInput(
+      `Temporal's configuration by ${naming.join(', ')} cannot be used: ${(error as Error).message}`,
+      { cause: error },
+    )
   }
 }
 
 /** A server of this machine, spoken to as it is. */
-export const localServer = (address: string): TemporalServer => ({ connection: { address }, namespace: process.env.TEMPORAL_NAMESPACE || 'default' })
+export const localServer = (address: string): TemporalServer => ({
+  connection: { address },
+  namespace: process.env.TEMPORAL_NAMESPACE || 'default',
+})

@@ -18,29 +18,52 @@ export interface Tracing {
 /** By which a span in another process finds its parent. */
 export type TraceParent = Record<string, string>
 
-const isWanted = () => Boolean(process.env.OTEL_EXPORTER_OTLP_ENDPOINT || process.env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT)
+const isWanted = () =>
+  Boolean(process.env.OTEL_EXPORTER_OTLP_ENDPOINT || process.env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT)
 
 let started: Promise<Tracing> | undefined
 /** Once a process. The packages are loaded only where traces are wanted. */
-export const startTracing = async (): Promise<Tracing | undefined> => (isWanted() ? await (started ??= start()) : undefined)
+export const startTracing = async (): Promise<Tracing | undefined> =>
+  isWanted() ? await (started ??= start()) : undefined
 
 async function start(): Promise<Tracing> {
-  const [{ AsyncLocalStorageContextManager }, { OTLPTraceExporter }, { detectResourcesSync, envDetectorSync, Resource }, { BasicTracerProvider, BatchSpanProcessor }, { OpenTelemetryPlugin, OpenTelemetryWorkflowClientInterceptor }] = await Promise.all([
+  const [
+    { AsyncLocalStorageContextManager },
+    { OTLPTraceExporter },
+    { detectResourcesSync, envDetectorSync, Resource },
+    { BasicTracerProvider, BatchSpanProcessor },
+    { OpenTelemetryPlugin, OpenTelemetryWorkflowClientInterceptor },
+  ] = await Promise.all([
     import('@opentelemetry/context-async-hooks'),
     import('@opentelemetry/exporter-trace-otlp-http'),
     import('@opentelemetry/resources'),
     import('@opentelemetry/sdk-trace-base'),
     import('@temporalio/interceptors-opentelemetry'),
   ])
-  const resource = new Resource({ 'service.name': 'rlaif', 'service.version': version, 'process.pid': process.pid }).merge(detectResourcesSync({ detectors: [envDetectorSync] }))
+  const resource = new Resource({
+    'service.name': 'rlaif',
+    'service.version': version,
+    'process.pid': process.pid,
+  }).merge(detectResourcesSync({ detectors: [envDetectorSync] }))
   const spanProcessor = new BatchSpanProcessor(new OTLPTraceExporter())
   const provider = new BasicTracerProvider({ resource, spanProcessors: [spanProcessor] })
   provider.register({ contextManager: new AsyncLocalStorageContextManager().enable() })
   const client = new OpenTelemetryWorkflowClientInterceptor()
   return {
     plugin: new OpenTelemetryPlugin({ resource, spanProcessor }),
-    interceptors: { workflow: [{ start: client.start.bind(client), signal: client.signal.bind(client), startUpdate: client.startUpdate.bind(client) }] },
-    flush: () => provider.forceFlush().catch((error: unknown) => void process.stderr.write(`traces: not sent: ${(error as Error).message}\n`)),
+    interceptors: {
+      workflow: [
+        {
+          start: client.start.bind(client),
+          signal: client.signal.bind(client),
+          startUpdate: client.startUpdate.bind(client),
+        },
+      ],
+    },
+    flush: () =>
+      provider
+        .forceFlush()
+        .catch((error: unknown) => void process.stderr.write(`traces: not sent: ${(error as Error).message}\n`)),
   }
 }
 

@@ -21,8 +21,16 @@ const LIGHT_STAGES_AT_ONCE = 2
 /** INDEXED_VALUE_TYPE_KEYWORD of Temporal's API. */
 const KEYWORD = 2
 
-function roleOptions(role: Role, queues: Queues): Pick<WorkerOptions, 'taskQueue' | 'maxConcurrentActivityTaskExecutions' | 'workflowsPath'> {
-  if (role === 'workflow') return { taskQueue: queues.light, maxConcurrentActivityTaskExecutions: LIGHT_STAGES_AT_ONCE, workflowsPath: require.resolve('../workflows') }
+function roleOptions(
+  role: Role,
+  queues: Queues,
+): Pick<WorkerOptions, 'taskQueue' | 'maxConcurrentActivityTaskExecutions' | 'workflowsPath'> {
+  if (role === 'workflow')
+    return {
+      taskQueue: queues.light,
+      maxConcurrentActivityTaskExecutions: LIGHT_STAGES_AT_ONCE,
+      workflowsPath: require.resolve('../workflows'),
+    }
   if (role === 'label') return { taskQueue: queues.label, maxConcurrentActivityTaskExecutions: LABEL_STAGES_AT_ONCE }
   return { taskQueue: queues.gpu, maxConcurrentActivityTaskExecutions: 1 }
 }
@@ -36,9 +44,11 @@ export interface WorkersOptions {
 /** Known to the server before a workflow uses them: one that it does not know would hold the run. Doing it again is harmless. */
 async function registerSearchAttributes(connection: NativeConnection, namespace: string): Promise<void> {
   for (const name of Object.values(SEARCH_ATTRIBUTES)) {
-    await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: { [name]: KEYWORD } }).catch((error: unknown) => {
-      if (!/already exist/i.test((error as Error).message)) throw error
-    })
+    await connection.operatorService
+      .addSearchAttributes({ namespace, searchAttributes: { [name]: KEYWORD } })
+      .catch((error: unknown) => {
+        if (!/already exist/i.test((error as Error).message)) throw error
+      })
   }
 }
 
@@ -52,7 +62,10 @@ export interface RunningWorkers {
 }
 
 /** Starts one worker a role in this process. */
-export async function startWorkers(wanted: readonly Role[], { server: { connection: options, namespace }, home, queues = defaultQueues }: WorkersOptions): Promise<RunningWorkers> {
+export async function startWorkers(
+  wanted: readonly Role[],
+  { server: { connection: options, namespace }, home, queues = defaultQueues }: WorkersOptions,
+): Promise<RunningWorkers> {
   const connection = await NativeConnection.connect(options)
   await registerSearchAttributes(connection, namespace)
   const dataConverter = encryptingConverter()

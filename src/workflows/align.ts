@@ -11,7 +11,19 @@ const PLANS: Record<AlignInput['method'], StageName[]> = {
   sft: ['model', 'data', 'sft', 'evaluate', 'report'],
   rlhf: ['model', 'data', 'sft', 'human-labels', 'reward-model', 'rl', 'choose', 'evaluate', 'report'],
   rlaif: ['model', 'data', 'sft', 'sample', 'label', 'reward-model', 'rl', 'choose', 'evaluate', 'report'],
-  'rlhf+rlaif': ['model', 'data', 'sft', 'human-labels', 'sample', 'label', 'reward-model', 'rl', 'choose', 'evaluate', 'report'],
+  'rlhf+rlaif': [
+    'model',
+    'data',
+    'sft',
+    'human-labels',
+    'sample',
+    'label',
+    'reward-model',
+    'rl',
+    'choose',
+    'evaluate',
+    'report',
+  ],
   'direct-rlaif': ['model', 'data', 'sft', 'rl', 'choose', 'evaluate', 'report'],
 }
 
@@ -19,7 +31,11 @@ const PLANS: Record<AlignInput['method'], StageName[]> = {
 function planOf({ method, untilStage }: AlignInput): StageName[] {
   const plan = PLANS[method]
   if (untilStage === undefined) return plan
-  if (!plan.includes(untilStage)) throw ApplicationFailure.nonRetryable(`field "untilStage" got "${untilStage}", which is no stage of method "${method}"; there are ${plan.join(', ')}`, 'InvalidInput')
+  if (!plan.includes(untilStage))
+    throw ApplicationFailure.nonRetryable(
+      `field "untilStage" got "${untilStage}", which is no stage of method "${method}"; there are ${plan.join(', ')}`,
+      'InvalidInput',
+    )
   return [...plan.slice(0, plan.indexOf(untilStage) + 1), 'report']
 }
 
@@ -41,50 +57,117 @@ export async function align(input?: unknown): Promise<AlignResult> {
   if (!endsEarly) await evaluatePolicy(stages, settings, policy, made)
 
   const artifacts = [...new Map(Object.values(made).map((artifact) => [artifact.uri, artifact])).values()]
-  const report = await stages.run('report', { title: `${settings.method} · ${data.summary.task} · ${settings.model}`, settings, artifacts, cache })
+  const report = await stages.run('report', {
+    title: `${settings.method} · ${data.summary.task} · ${settings.model}`,
+    settings,
+    artifacts,
+    cache,
+  })
   return { method: settings.method, policy, report, stages: made, spent: stages.spent() }
 }
 
 /** The policy against the SFT model, or the SFT model against the one it was made from. Adds the artifact to `made`. */
-async function evaluatePolicy(stages: StageRunner, settings: AlignInput, policy: Artifact, made: Record<string, Artifact>): Promise<void> {
+async function evaluatePolicy(
+  stages: StageRunner,
+  settings: AlignInput,
+  policy: Artifact,
+  made: Record<string, Artifact>,
+): Promise<void> {
   const { method, limits, seed, cache } = settings
   const judge = await stages.labeler(settings.judge, made.sft)
   const baseline = method === 'sft' ? made.model! : made.sft!
-  const evaluation = await stages.runOptional('evaluate', { baseline, policy, data: made.data!, judge, limits, settings: settings.evaluate, seed, cache })
+  const evaluation = await stages.runOptional('evaluate', {
+    baseline,
+    policy,
+    data: made.data!,
+    judge,
+    limits,
+    settings: settings.evaluate,
+    seed,
+    cache,
+  })
   if (evaluation) made.evaluate = evaluation
 }
 
 /** Without references the instruction-tuned model itself is the SFT model, as in the paper's dialogue tasks (§3.3). */
-async function fineTune(stages: StageRunner, { limits, seed, cache, sft }: AlignInput, model: Artifact, data: Artifact): Promise<Artifact> {
+async function fineTune(
+  stages: StageRunner,
+  { limits, seed, cache, sft }: AlignInput,
+  model: Artifact,
+  data: Artifact,
+): Promise<Artifact> {
   if (data.summary.references !== 0) return stages.run('sft', { model, data, limits, settings: sft, seed, cache })
-  stages.skip('sft', 'the data has no reference responses: the model itself is the SFT model, as in the paper for dialogue')
+  stages.skip(
+    'sft',
+    'the data has no reference responses: the model itself is the SFT model, as in the paper for dialogue',
+  )
   return model
 }
 
 /** RL from the SFT model against a reward model or the labeler itself, and the choice among its checkpoints. Adds each artifact to `made`. */
-async function reinforce(stages: StageRunner, settings: AlignInput, sft: Artifact, data: Artifact, made: Record<string, Artifact>): Promise<Artifact> {
+async function reinforce(
+  stages: StageRunner,
+  settings: AlignInput,
+  sft: Artifact,
+  data: Artifact,
+  made: Record<string, Artifact>,
+): Promise<Artifact> {
   const { method, seed, cache, limits } = settings
-  const reward = method === 'direct-rlaif' ? { labeler: await stages.labeler(settings.labeler, sft) } : { rewardModel: await rewardModel(stages, settings, sft, data, made) }
+  const reward =
+    method === 'direct-rlaif'
+      ? { labeler: await stages.labeler(settings.labeler, sft) }
+      : { rewardModel: await rewardModel(stages, settings, sft, data, made) }
   made.rl = await stages.run('rl', { policy: sft, data, ...reward, limits, settings: settings.rl, seed, cache })
   if (!made.rl.summary.candidates) {
     stages.skip('choose', 'there are no candidates to choose from: the policy is that of the last step')
     return made.rl
   }
-  const chosen = await stages.runOptional('choose', { candidates: made.rl, data, judge: await stages.labeler(settings.judge, sft), seed, cache })
+  const chosen = await stages.runOptional('choose', {
+    candidates: made.rl,
+    data,
+    judge: await stages.labeler(settings.judge, sft),
+    seed,
+    cache,
+  })
   if (chosen) made.choose = chosen
   return chosen ?? made.rl
 }
 
 /** A reward model on what people preferred, on what the labeler prefers, or on as many of each (paper §2.2.1, Appendix K). */
-async function rewardModel(stages: StageRunner, settings: AlignInput, sft: Artifact, data: Artifact, made: Record<string, Artifact>): Promise<Artifact> {
+async function rewardModel(
+  stages: StageRunner,
+  settings: AlignInput,
+  sft: Artifact,
+  data: Artifact,
+  made: Record<string, Artifact>,
+): Promise<Artifact> {
   const { method, seed, cache, limits } = settings
   const labels: Artifact[] = []
-  if (method !== 'rlaif') labels.push((made['human-labels'] = await stages.run('human-labels', { data, model: made.model!, limits, seed, cache })))
+  if (method !== 'rlaif')
+    labels.push(
+      (made['human-labels'] = await stages.run('human-labels', { data, model: made.model!, limits, seed, cache })),
+    )
   if (method !== 'rlhf') {
     made.sample = await stages.run('sample', { policy: sft, data, limits, settings: settings.sample, seed, cache })
-    labels.push((made.label = await stages.run('label', { samples: made.sample, data, labeler: await stages.labeler(settings.labeler, sft), settings: settings.label, seed, cache })))
+    labels.push(
+      (made.label = await stages.run('label', {
+        samples: made.sample,
+        data,
+        labeler: await stages.labeler(settings.labeler, sft),
+        settings: settings.label,
+        seed,
+        cache,
+      })),
+    )
   }
   const policy = settings.rewardModel.init === 'model' ? made.model! : sft
-  made['reward-model'] = await stages.run('reward-model', { policy, labels, references: { data, limits }, settings: settings.rewardModel, seed, cache })
+  made['reward-model'] = await stages.run('reward-model', {
+    policy,
+    labels,
+    references: { data, limits },
+    settings: settings.rewardModel,
+    seed,
+    cache,
+  })
   return made['reward-model']
 }

@@ -29,7 +29,11 @@ export async function compare(input?: unknown): Promise<CompareResult> {
   const trained: Trained[] = []
   const contests: Artifact[] = []
   for (const seed of settings.seeds) {
-    const own = await train(stages, arms.filter((arm) => arm.seed === seed), settings)
+    const own = await train(
+      stages,
+      arms.filter((arm) => arm.seed === seed),
+      settings,
+    )
     trained.push(...own)
     contests.push(await contest(stages, own, settings))
   }
@@ -37,11 +41,27 @@ export async function compare(input?: unknown): Promise<CompareResult> {
     title: `Comparison · ${contests[0]!.summary.task} · ${arms[0]!.input.model}`,
     settings,
     contests,
-    arms: trained.map(({ name, like, seed, input, result, failed }) => ({ name, method: like ?? input.method, seed, stages: result?.stages ?? {}, ...(result && { report: result.report }), ...(failed !== undefined && { failed }) })),
+    arms: trained.map(({ name, like, seed, input, result, failed }) => ({
+      name,
+      method: like ?? input.method,
+      seed,
+      stages: result?.stages ?? {},
+      ...(result && { report: result.report }),
+      ...(failed !== undefined && { failed }),
+    })),
     cache: settings.cache,
   })
   const spent = stages.spent() + trained.reduce((sum, { result }) => sum + (result?.spent ?? 0), 0)
-  return { report, contests, spent, policies: Object.fromEntries(trained.flatMap(({ name, seed, result }) => (result ? [[settings.seeds.length > 1 ? `${name}, seed ${seed}` : name, result.policy]] : []))) }
+  return {
+    report,
+    contests,
+    spent,
+    policies: Object.fromEntries(
+      trained.flatMap(({ name, seed, result }) =>
+        result ? [[settings.seeds.length > 1 ? `${name}, seed ${seed}` : name, result.policy]] : [],
+      ),
+    ),
+  }
 }
 
 /** The first arm alone, so that what all share is in the store when the others begin; then so many at a time. */
@@ -76,13 +96,38 @@ async function trainOne(stages: StageRunner, arm: Arm): Promise<Trained> {
   }
 }
 
-async function contest(stages: StageRunner, trained: readonly Trained[], { judge, agreementPairs, temperature, cache }: CompareInput): Promise<Artifact> {
+async function contest(
+  stages: StageRunner,
+  trained: readonly Trained[],
+  { judge, agreementPairs, temperature, cache }: CompareInput,
+): Promise<Artifact> {
   const done = trained.flatMap(({ result, ...arm }) => (result ? [{ ...arm, result }] : []))
-  if (done.length < 2) throw ApplicationFailure.nonRetryable(`compare: fewer than two arms came to an end: ${trained.map(({ name, failed }) => `${name}: ${failed ?? 'done'}`).join('; ')}`)
+  if (done.length < 2)
+    throw ApplicationFailure.nonRetryable(
+      `compare: fewer than two arms came to an end: ${trained.map(({ name, failed }) => `${name}: ${failed ?? 'done'}`).join('; ')}`,
+    )
   const { seed, result } = done[0]!
   const responses = []
   for (const { name, input, result } of done) {
-    responses.push({ name, responses: await stages.run('respond', { policy: result.policy, data: result.stages.data!, limits: input.limits, temperature, seed, cache }, `respond: ${name}, seed ${seed}`) })
+    responses.push({
+      name,
+      responses: await stages.run(
+        'respond',
+        { policy: result.policy, data: result.stages.data!, limits: input.limits, temperature, seed, cache },
+        `respond: ${name}, seed ${seed}`,
+      ),
+    })
   }
-  return stages.run('contest', { data: result.stages.data!, arms: responses, judge: await stages.labeler(judge, result.stages.sft), agreementPairs, seed, cache }, `contest, seed ${seed}`)
+  return stages.run(
+    'contest',
+    {
+      data: result.stages.data!,
+      arms: responses,
+      judge: await stages.labeler(judge, result.stages.sft),
+      agreementPairs,
+      seed,
+      cache,
+    },
+    `contest, seed ${seed}`,
+  )
 }

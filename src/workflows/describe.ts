@@ -7,9 +7,24 @@ import type { StageStatus } from '../contracts/status'
 
 /** A line for the UI's timeline. */
 export function summaryOf(shownAs: string, stage: StageName, input: object): string {
-  const { settings, labeler, judge, spec, task } = input as { settings?: Record<string, unknown>; spec?: string; task?: string } & Partial<Record<'labeler' | 'judge', LabelerInput>>
-  const who = (asked: LabelerInput) => (isEndpoint(asked.settings) ? `${asked.settings.model} at ${asked.settings.baseUrl.replace(/^https?:\/\//, '')}` : asked.settings.model)
-  const parts = [spec, task, labeler && `labeler ${who(labeler)}`, judge && `judge ${who(judge)}`, ...SHOWN_SETTINGS.filter((name) => settings?.[name] !== undefined).map((name) => `${name} ${String(settings![name])}`)]
+  const { settings, labeler, judge, spec, task } = input as {
+    settings?: Record<string, unknown>
+    spec?: string
+    task?: string
+  } & Partial<Record<'labeler' | 'judge', LabelerInput>>
+  const who = (asked: LabelerInput) =>
+    isEndpoint(asked.settings)
+      ? `${asked.settings.model} at ${asked.settings.baseUrl.replace(/^https?:\/\//, '')}`
+      : asked.settings.model
+  const parts = [
+    spec,
+    task,
+    labeler && `labeler ${who(labeler)}`,
+    judge && `judge ${who(judge)}`,
+    ...SHOWN_SETTINGS.filter((name) => settings?.[name] !== undefined).map(
+      (name) => `${name} ${String(settings![name])}`,
+    ),
+  ]
   return brief([...(shownAs === stage ? [] : [shownAs]), ...parts.filter((part) => part !== undefined)].join(', '))
 }
 const SHOWN_SETTINGS = ['algorithm', 'epochs', 'steps', 'learningRate'] as const
@@ -18,11 +33,18 @@ export const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n
 
 const inWords = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
 /** Figures to four digits. */
-export const shown = (value: Summary[string]) => (typeof value === 'number' && !Number.isInteger(value) ? String(Number(value.toPrecision(4))) : String(value))
+export const shown = (value: Summary[string]) =>
+  typeof value === 'number' && !Number.isInteger(value) ? String(Number(value.toPrecision(4))) : String(value)
 
-export function describe(stages: readonly StageStatus[], parked?: { stage: StageName; canSkip: boolean }, note?: string): string {
+export function describe(
+  stages: readonly StageStatus[],
+  parked?: { stage: StageName; canSkip: boolean },
+  note?: string,
+): string {
   const rows = stages.map(({ stage, state, seconds, message, artifact }) => {
-    const figures = artifact ? Object.entries(artifact.summary).map(([name, value]) => `${inWords(name)} ${shown(value)}`) : []
+    const figures = artifact
+      ? Object.entries(artifact.summary).map(([name, value]) => `${inWords(name)} ${shown(value)}`)
+      : []
     return `| ${stage} | ${state} | ${seconds === undefined ? '' : seconds.toFixed(1)} | ${cell(message ?? figures.join(', '))} |`
   })
   const table = ['| Stage | State | Seconds | Figures |', '|---|---|---|---|', ...rows].join('\n')

@@ -21,10 +21,24 @@ export async function labelStudy(input?: unknown): Promise<LabelStudyResult> {
   const judged: { name: string; judged: Artifact }[] = []
   for (const { name, technique } of variants) {
     const labeler = await stages.labeler({ ...settings.labeler, ...technique })
-    const variant = await stages.runOptional('judge', { data, labeler, pairs: settings.pairs, seed, cache }, `judge: ${name}`)
+    const variant = await stages.runOptional(
+      'judge',
+      { data, labeler, pairs: settings.pairs, seed, cache },
+      `judge: ${name}`,
+    )
     if (variant) judged.push({ name, judged: variant })
   }
-  if (judged.length === 0) throw ApplicationFailure.nonRetryable('labelStudy: every variant was skipped; there is nothing to report')
-  const report = await stages.run('study', { title: `Ways of asking · ${data.summary.task} · ${judged[0]!.judged.summary.labeler}`, settings, variants: judged, cache })
-  return { report, spent: stages.spent(), variants: Object.fromEntries(judged.map(({ name, judged }) => [name, judged])) }
+  if (judged.length === 0)
+    throw ApplicationFailure.nonRetryable('labelStudy: every variant was skipped; there is nothing to report')
+  const report = await stages.run('study', {
+    title: `Ways of asking · ${data.summary.task} · ${judged[0]!.judged.summary.labeler}`,
+    settings,
+    variants: judged,
+    cache,
+  })
+  return {
+    report,
+    spent: stages.spent(),
+    variants: Object.fromEntries(judged.map(({ name, judged }) => [name, judged])),
+  }
 }

@@ -19,7 +19,10 @@ type Results = { [K in Child]: (typeof CHILDREN)[K] extends 'compare' ? CompareR
 
 export async function miniature(input?: unknown): Promise<MiniatureResult> {
   const settings = parseInput(workflowSchemas.miniature, input, 'miniature')
-  const stages = stageRunner(['model', 'data', 'sft', ...Object.keys(CHILDREN), 'claims'], { ...settings, method: 'miniature' })
+  const stages = stageRunner(['model', 'data', 'sft', ...Object.keys(CHILDREN), 'claims'], {
+    ...settings,
+    method: 'miniature',
+  })
   const { cache } = settings
 
   const { seed, task, data: rows, limits, settings: training } = PRETRAINING
@@ -30,16 +33,23 @@ export async function miniature(input?: unknown): Promise<MiniatureResult> {
   const runs = runsOf(settings, pretrained.uri)
   const { workflowId, memo } = workflowInfo()
   const child = <K extends Child>(name: K) =>
-    stages.track(name, () =>
-      executeChild(CHILDREN[name], {
-        args: [runs[name]],
-        workflowId: `${workflowId}/${name}`,
-        parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-        staticSummary: brief(name),
-        ...(memo?.sweep !== undefined && { memo: { sweep: memo.sweep } }),
-      }) as Promise<Results[K]>,
+    stages.track(
+      name,
+      () =>
+        executeChild(CHILDREN[name], {
+          args: [runs[name]],
+          workflowId: `${workflowId}/${name}`,
+          parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+          staticSummary: brief(name),
+          ...(memo?.sweep !== undefined && { memo: { sweep: memo.sweep } }),
+        }) as Promise<Results[K]>,
     )
-  const [summaries, dialogues, labels, rewardModels] = await Promise.all([child('summaries'), child('dialogues'), child('labels'), child('rewardModels')])
+  const [summaries, dialogues, labels, rewardModels] = await Promise.all([
+    child('summaries'),
+    child('dialogues'),
+    child('labels'),
+    child('rewardModels'),
+  ])
 
   const report = await stages.run('claims', {
     title: `The paper in miniature · ${settings.size}`,

@@ -1,5 +1,13 @@
 // A message to people outside, as a run of its own: it is tried for a day, and whoever sends it does not wait.
-import { ParentClosePolicy, WorkflowIdReusePolicy, patched, proxyActivities, startChild, uuid4, workflowInfo } from '@temporalio/workflow'
+import {
+  ParentClosePolicy,
+  WorkflowIdReusePolicy,
+  patched,
+  proxyActivities,
+  startChild,
+  uuid4,
+  workflowInfo,
+} from '@temporalio/workflow'
 import type { Activities } from '../activities'
 import { brief } from '../contracts/brief'
 import type { Notification } from '../contracts/notification'

@@ -1,10 +1,34 @@
 // Runs stages as activities, each on the queue it needs, keeps what the run says about itself, and parks where a stage failed for good.
-import { ActivityFailure, ApplicationFailure, condition, defineQuery, defineSignal, defineUpdate, getExternalWorkflowHandle, isCancellation, log, proxyActivities, setCurrentDetails, setHandler, upsertMemo, upsertSearchAttributes, workflowInfo, type ActivityOptions } from '@temporalio/workflow'
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  condition,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  getExternalWorkflowHandle,
+  isCancellation,
+  log,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  upsertMemo,
+  upsertSearchAttributes,
+  workflowInfo,
+  type ActivityOptions,
+} from '@temporalio/workflow'
 import { defineSearchAttributeKey } from '@temporalio/common'
 import type { Activities } from '../activities'
 import { isArtifactUri, isPolicyUri, type Artifact } from '../contracts/artifact'
 import { checkResolution, overridden, type Resolution } from '../contracts/resolution'
-import { isEndpoint, type Cache, type LabelerSettings, type Notify, type OnFailure, type Queues } from '../contracts/settings'
+import {
+  isEndpoint,
+  type Cache,
+  type LabelerSettings,
+  type Notify,
+  type OnFailure,
+  type Queues,
+} from '../contracts/settings'
 import { HANDED_BACK, type LabelerInput, type StageInput, type StageName, type StageResult } from '../contracts/stages'
 import type { RunStatus, StageStatus } from '../contracts/status'
 import { TRIAL_PARKED, sweepMemoSchema } from '../contracts/sweep'
@@ -92,8 +116,15 @@ interface Parked {
 }
 
 /** @param plan the stages that will run, in order; shown as waiting from the start */
-export function stageRunner(plan: readonly string[], { queues, cache, onFailure, notify, method, task, fromStage }: RunnerSettings): StageRunner {
-  if (fromStage && !plan.includes(fromStage)) throw ApplicationFailure.nonRetryable(`field "fromStage" got "${fromStage}", which is no stage of this run; there are ${plan.join(', ')}`, 'InvalidInput')
+export function stageRunner(
+  plan: readonly string[],
+  { queues, cache, onFailure, notify, method, task, fromStage }: RunnerSettings,
+): StageRunner {
+  if (fromStage && !plan.includes(fromStage))
+    throw ApplicationFailure.nonRetryable(
+      `field "fromStage" got "${fromStage}", which is no stage of this run; there are ${plan.join(', ')}`,
+      'InvalidInput',
+    )
   const again = new Set(fromStage ? plan.slice(plan.indexOf(fromStage)) : [])
   const stages: StageStatus[] = plan.map((stage) => ({ stage, state: 'waiting' }))
   const models = new Map<string, Artifact>()
@@ -102,18 +133,28 @@ export function stageRunner(plan: readonly string[], { queues, cache, onFailure,
   let parked: Parked | undefined
   let noted: string | undefined
 
-  setHandler(statusQuery, () => ({ workflow: workflowInfo().workflowType, stages }), { description: 'Every stage: its state, time and artifact' })
+  setHandler(statusQuery, () => ({ workflow: workflowInfo().workflowType, stages }), {
+    description: 'Every stage: its state, time and artifact',
+  })
   setHandler(resolveFailure, (given) => resolve(checkResolution(given, parked)), {
-    description: 'Go on from a parked stage: {"action": "retry" | "skip" | "abort", "overrides": {…}}. Overrides are laid over the stage\'s input, e.g. {"action": "retry", "overrides": {"labeler": {"baseUrl": "http://127.0.0.1:8000/v1"}}}.',
+    description:
+      'Go on from a parked stage: {"action": "retry" | "skip" | "abort", "overrides": {…}}. Overrides are laid over the stage\'s input, e.g. {"action": "retry", "overrides": {"labeler": {"baseUrl": "http://127.0.0.1:8000/v1"}}}.',
     validator: (given) => void refusingBadInput(() => checkResolution(given, parked)),
   })
-  setHandler(resolveFailureSignal, (given) => {
-    try {
-      resolve(checkResolution(given, parked))
-    } catch (error) {
-      log.warn('signal resolveFailure ignored', { reason: (error as Error).message })
-    }
-  }, { description: 'The same as the update, for when no worker is up to answer; a message that does not fit is logged and ignored.' })
+  setHandler(
+    resolveFailureSignal,
+    (given) => {
+      try {
+        resolve(checkResolution(given, parked))
+      } catch (error) {
+        log.warn('signal resolveFailure ignored', { reason: (error as Error).message })
+      }
+    },
+    {
+      description:
+        'The same as the update, for when no worker is up to answer; a message that does not fit is logged and ignored.',
+    },
+  )
   findableBy({ status: 'running', ...(method && { method }), ...(task && { task }) })
 
   function resolve(resolution: Resolution): string {
@@ -135,7 +176,10 @@ export function stageRunner(plan: readonly string[], { queues, cache, onFailure,
     resetPoints[shownAs] = workflowInfo().historyLength + 1 // the workflow task that schedules this stage: where the UI's Reset goes on from
     upsertMemo({ resetPoints: { ...resetPoints } })
     findableBy({ status: 'running', stage: shownAs })
-    const { reused, ...artifact } = await (activities[stage] as (input: unknown) => Promise<StageResult>)({ ...input, cache: again.has(stage) ? 'refresh' : cache })
+    const { reused, ...artifact } = await (activities[stage] as (input: unknown) => Promise<StageResult>)({
+      ...input,
+      cache: again.has(stage) ? 'refresh' : cache,
+    })
     if (!reused && typeof artifact.summary.cost === 'number') spent += artifact.summary.cost
     set(shownAs, { state: reused ? 'reused' : 'done', seconds: (Date.now() - started) / 1000, artifact })
     if (!stages.some(({ state }) => state === 'waiting')) findableBy({ status: 'done' })
@@ -143,8 +187,13 @@ export function stageRunner(plan: readonly string[], { queues, cache, onFailure,
   }
 
   /** Until the stage is done, skipped, or given up. */
-  async function runUntilResolved<N extends StageName>(stage: N, given: StageInput<N>, shownAs: string, canSkip: boolean): Promise<Artifact | undefined> {
-    for (let input = given; ; ) {
+  async function runUntilResolved<N extends StageName>(
+    stage: N,
+    given: StageInput<N>,
+    shownAs: string,
+    canSkip: boolean,
+  ): Promise<Artifact | undefined> {
+    for (let input = given; ;) {
       try {
         return await attempt(stage, input, shownAs)
       } catch (error) {
@@ -152,7 +201,8 @@ export function stageRunner(plan: readonly string[], { queues, cache, onFailure,
         const message = rootMessage(error)
         if (isCancellation(error)) throw error
         if (cause instanceof ApplicationFailure && cause.type === HANDED_BACK) continue
-        const { action, overrides } = onFailure === 'wait' ? await park(stage, input, shownAs, message, canSkip) : { action: 'abort' as const }
+        const { action, overrides } =
+          onFailure === 'wait' ? await park(stage, input, shownAs, message, canSkip) : { action: 'abort' as const }
         if (action === 'abort') {
           set(shownAs, { state: 'failed', message })
           findableBy({ status: 'failed' })
@@ -167,14 +217,27 @@ export function stageRunner(plan: readonly string[], { queues, cache, onFailure,
     }
   }
 
-  async function park<N extends StageName>(stage: N, input: StageInput<N>, shownAs: string, message: string, canSkip: boolean): Promise<Resolution> {
+  async function park<N extends StageName>(
+    stage: N,
+    input: StageInput<N>,
+    shownAs: string,
+    message: string,
+    canSkip: boolean,
+  ): Promise<Resolution> {
     parked = { stage, input, canSkip }
     const own = parked
     set(shownAs, { state: 'parked', message })
     findableBy({ status: 'parked' })
     await tellSweep(`${shownAs}: ${message}`)
-    if (notify) await notifyPeople(notify, queues, `${workflowInfo().workflowId} is parked and needs you: ${shownAs}: ${message}`.slice(0, 2500))
-    const resolved = await condition(() => own.resolution !== undefined, PARKED_AT_MOST, { summary: `${shownAs} is parked: waits for resolveFailure` })
+    if (notify)
+      await notifyPeople(
+        notify,
+        queues,
+        `${workflowInfo().workflowId} is parked and needs you: ${shownAs}: ${message}`.slice(0, 2500),
+      )
+    const resolved = await condition(() => own.resolution !== undefined, PARKED_AT_MOST, {
+      summary: `${shownAs} is parked: waits for resolveFailure`,
+    })
     parked = undefined
     await tellSweep(null)
     return resolved ? own.resolution! : { action: 'abort' }
@@ -184,7 +247,8 @@ export function stageRunner(plan: readonly string[], { queues, cache, onFailure,
   async function withModels<N extends StageName>(input: StageInput<N>): Promise<StageInput<N>> {
     const asked = input as Partial<Record<'labeler' | 'judge', LabelerInput>>
     const found = { ...asked }
-    for (const role of ['labeler', 'judge'] as const) if (asked[role]) found[role] = await runner.labeler(asked[role].settings, asked[role].model)
+    for (const role of ['labeler', 'judge'] as const)
+      if (asked[role]) found[role] = await runner.labeler(asked[role].settings, asked[role].model)
     return found as StageInput<N>
   }
 
@@ -196,7 +260,9 @@ export function stageRunner(plan: readonly string[], { queues, cache, onFailure,
     artifact(given, model) {
       if (typeof given !== 'string') return Promise.resolve(given)
       if (model && !isArtifactUri(given)) return runner.model(given)
-      return proxyActivities<Activities>({ ...OPTIONS, taskQueue: queues.light, summary: 'artifact' }).resolveArtifact(given)
+      return proxyActivities<Activities>({ ...OPTIONS, taskQueue: queues.light, summary: 'artifact' }).resolveArtifact(
+        given,
+      )
     },
     async labeler(settings, policy) {
       if (isEndpoint(settings)) return { settings }
@@ -207,7 +273,11 @@ export function stageRunner(plan: readonly string[], { queues, cache, onFailure,
       const known = models.get(spec)
       if (known) return known
       const from = isPolicyUri(spec) ? await runner.artifact(spec) : undefined
-      const artifact = await runner.run('model', { spec, cache, ...(from && { from }) }, models.size === 0 ? 'model' : `model ${spec}`)
+      const artifact = await runner.run(
+        'model',
+        { spec, cache, ...(from && { from }) },
+        models.size === 0 ? 'model' : `model ${spec}`,
+      )
       models.set(spec, artifact)
       return artifact
     },
@@ -237,7 +307,10 @@ export function stageRunner(plan: readonly string[], { queues, cache, onFailure,
 /** A trial tells its sweep that it is parked, or goes on; a sweep that is gone already is no matter. */
 async function tellSweep(parked: string | null): Promise<void> {
   const sweep = sweepMemoSchema.safeParse(workflowInfo().memo?.sweep).data
-  if (sweep) await getExternalWorkflowHandle(sweep.workflowId).signal(TRIAL_PARKED, { trial: sweep.trial, parked: parked?.slice(0, 500) ?? null }).catch(() => {})
+  if (sweep)
+    await getExternalWorkflowHandle(sweep.workflowId)
+      .signal(TRIAL_PARKED, { trial: sweep.trial, parked: parked?.slice(0, 500) ?? null })
+      .catch(() => {})
 }
 
 /** What first went wrong, below what Temporal wraps around it. */
@@ -247,7 +320,12 @@ export const rootMessage = (error: unknown): string => {
 }
 
 function findableBy(values: Partial<Record<SearchAttribute, string>>): void {
-  upsertSearchAttributes(Object.entries(values).map(([name, value]) => ({ key: defineSearchAttributeKey(SEARCH_ATTRIBUTES[name as SearchAttribute], 'KEYWORD'), value })))
+  upsertSearchAttributes(
+    Object.entries(values).map(([name, value]) => ({
+      key: defineSearchAttributeKey(SEARCH_ATTRIBUTES[name as SearchAttribute], 'KEYWORD'),
+      value,
+    })),
+  )
 }
 
 /** Whether the labeler or judge of a stage is a local model, which needs the device. */

@@ -5,15 +5,25 @@ import { parseInput } from './input'
 import { stageRunner, type StageRunner } from './stage-runner'
 
 type DatasetInput = StageWorkflowInput<'sample'>
-const dataOf = (stages: StageRunner, { task, data, limits, seed, cache }: Pick<DatasetInput, 'task' | 'data' | 'limits' | 'seed' | 'cache'>, model: Artifact) =>
-  stages.run('data', { task, data, limits, seed, cache, model })
+const dataOf = (
+  stages: StageRunner,
+  { task, data, limits, seed, cache }: Pick<DatasetInput, 'task' | 'data' | 'limits' | 'seed' | 'cache'>,
+  model: Artifact,
+) => stages.run('data', { task, data, limits, seed, cache, model })
 
 export async function sft(input?: unknown): Promise<Artifact> {
   const settings = parseInput(workflowSchemas.sft, input, 'sft')
   const stages = stageRunner(['model', 'data', 'sft'], settings)
   const model = await stages.artifact(settings.model, 'or model')
   const data = await dataOf(stages, settings, model)
-  return stages.run('sft', { model, data, limits: settings.limits, settings: settings.sft, seed: settings.seed, cache: settings.cache })
+  return stages.run('sft', {
+    model,
+    data,
+    limits: settings.limits,
+    settings: settings.sft,
+    seed: settings.seed,
+    cache: settings.cache,
+  })
 }
 
 export async function sample(input?: unknown): Promise<Artifact> {
@@ -21,7 +31,14 @@ export async function sample(input?: unknown): Promise<Artifact> {
   const stages = stageRunner(['model', 'data', 'sample'], settings)
   const policy = await stages.artifact(settings.policy, 'or model')
   const data = await dataOf(stages, settings, policy)
-  return stages.run('sample', { policy, data, limits: settings.limits, settings: settings.sample, seed: settings.seed, cache: settings.cache })
+  return stages.run('sample', {
+    policy,
+    data,
+    limits: settings.limits,
+    settings: settings.sample,
+    seed: settings.seed,
+    cache: settings.cache,
+  })
 }
 
 export async function label(input?: unknown): Promise<Artifact> {
@@ -30,7 +47,14 @@ export async function label(input?: unknown): Promise<Artifact> {
   const samples = await stages.artifact(settings.samples)
   const data = await dataOf(stages, settings, await stages.artifact(settings.model, 'or model'))
   const labeler = await stages.labeler(settings.labeler)
-  return stages.run('label', { samples, data, labeler, settings: settings.label, seed: settings.seed, cache: settings.cache })
+  return stages.run('label', {
+    samples,
+    data,
+    labeler,
+    settings: settings.label,
+    seed: settings.seed,
+    cache: settings.cache,
+  })
 }
 
 export async function rewardModel(input?: unknown): Promise<Artifact> {
@@ -39,7 +63,13 @@ export async function rewardModel(input?: unknown): Promise<Artifact> {
   const policy = await stages.artifact(settings.policy, 'or model')
   const labels: Artifact[] = []
   for (const given of [settings.labels].flat()) labels.push(await stages.artifact(given))
-  return stages.run('reward-model', { policy, labels, settings: settings.rewardModel, seed: settings.seed, cache: settings.cache })
+  return stages.run('reward-model', {
+    policy,
+    labels,
+    settings: settings.rewardModel,
+    seed: settings.seed,
+    cache: settings.cache,
+  })
 }
 
 export async function rl(input?: unknown): Promise<Artifact> {
@@ -47,8 +77,18 @@ export async function rl(input?: unknown): Promise<Artifact> {
   const stages = stageRunner(['model', 'data', 'rl'], settings)
   const policy = await stages.artifact(settings.policy, 'or model')
   const data = await dataOf(stages, settings, policy)
-  const reward = settings.rewardModel ? { rewardModel: await stages.artifact(settings.rewardModel) } : { labeler: await stages.labeler(settings.labeler) }
-  return stages.run('rl', { policy, data, ...reward, limits: settings.limits, settings: settings.rl, seed: settings.seed, cache: settings.cache })
+  const reward = settings.rewardModel
+    ? { rewardModel: await stages.artifact(settings.rewardModel) }
+    : { labeler: await stages.labeler(settings.labeler) }
+  return stages.run('rl', {
+    policy,
+    data,
+    ...reward,
+    limits: settings.limits,
+    settings: settings.rl,
+    seed: settings.seed,
+    cache: settings.cache,
+  })
 }
 
 export async function evaluate(input?: unknown): Promise<Artifact> {
@@ -58,7 +98,16 @@ export async function evaluate(input?: unknown): Promise<Artifact> {
   const policy = await stages.artifact(settings.policy)
   const data = await dataOf(stages, settings, baseline)
   const judge = await stages.labeler(settings.judge)
-  return stages.run('evaluate', { baseline, policy, data, judge, limits: settings.limits, settings: settings.evaluate, seed: settings.seed, cache: settings.cache })
+  return stages.run('evaluate', {
+    baseline,
+    policy,
+    data,
+    judge,
+    limits: settings.limits,
+    settings: settings.evaluate,
+    seed: settings.seed,
+    cache: settings.cache,
+  })
 }
 
 export async function report(input?: unknown): Promise<Artifact> {
@@ -66,5 +115,10 @@ export async function report(input?: unknown): Promise<Artifact> {
   const stages = stageRunner(['report'], settings)
   const artifacts: Artifact[] = []
   for (const given of settings.artifacts) artifacts.push(await stages.artifact(given))
-  return stages.run('report', { title: settings.title, settings: { title: settings.title }, artifacts, cache: settings.cache })
+  return stages.run('report', {
+    title: settings.title,
+    settings: { title: settings.title },
+    artifacts,
+    cache: settings.cache,
+  })
 }

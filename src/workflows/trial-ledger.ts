@@ -57,7 +57,12 @@ export interface TrialLedger {
 }
 
 /** @param before what earlier runs of the same sweep have seen */
-export function openTrialLedger(settings: SweepInput, trials: readonly Trial[], startedAt: number, before?: SweepInput['carried']): TrialLedger {
+export function openTrialLedger(
+  settings: SweepInput,
+  trials: readonly Trial[],
+  startedAt: number,
+  before?: SweepInput['carried'],
+): TrialLedger {
   const { maxConcurrent, budget, tolerate } = settings
   const ended = new Map<number, EndedTrial>(before?.ended.map((one) => [one.trial, one]))
   const begun = new Map<number, BegunTrial>()
@@ -68,7 +73,8 @@ export function openTrialLedger(settings: SweepInput, trials: readonly Trial[], 
 
   const isParked = ({ parked }: BegunTrial) => parked !== undefined
   const places = () => maxConcurrent - [...begun.values()].filter((one) => !isParked(one)).length
-  const runIsFull = () => begunHere >= TRIALS_A_RUN_AT_MOST || (begunHere >= TRIALS_A_RUN && ![...begun.values()].some(isParked))
+  const runIsFull = () =>
+    begunHere >= TRIALS_A_RUN_AT_MOST || (begunHere >= TRIALS_A_RUN && ![...begun.values()].some(isParked))
   const budgetEnd = startedAt + (budget.hours ?? Infinity) * HOUR_MS
 
   function take(trial: number, now: number): { trial: number; seconds: number } {
@@ -82,8 +88,10 @@ export function openTrialLedger(settings: SweepInput, trials: readonly Trial[], 
     const failed = [...ended.values()].filter(({ state }) => state === 'failed').length
     const cost = [...ended.values()].reduce((sum, one) => sum + (one.cost ?? 0), 0)
     if (now >= budgetEnd) return `"budget.hours" is over: ${budget.hours}`
-    if (budget.cost !== undefined && cost >= budget.cost) return `"budget.cost" is spent: ${cost.toFixed(4)} of ${budget.cost}`
-    if (ended.size >= ENOUGH_TO_JUDGE && failed > tolerate * ended.size) return `${failed} of ${ended.size} trials failed, more than "tolerate" allows`
+    if (budget.cost !== undefined && cost >= budget.cost)
+      return `"budget.cost" is spent: ${cost.toFixed(4)} of ${budget.cost}`
+    if (ended.size >= ENOUGH_TO_JUDGE && failed > tolerate * ended.size)
+      return `${failed} of ${ended.size} trials failed, more than "tolerate" allows`
     return undefined
   }
 
@@ -101,7 +109,10 @@ export function openTrialLedger(settings: SweepInput, trials: readonly Trial[], 
     canStart: () => waiting.length > 0 && places() > 0 && !paused && stopped === undefined && !runIsFull(),
     isOver: () => begun.size === 0 && (waiting.length === 0 || stopped !== undefined),
     isToContinue: () => begun.size === 0 && begunHere >= TRIALS_A_RUN && waiting.length > 0 && stopped === undefined,
-    timeLeft: (now) => (budget.hours === undefined || waiting.length === 0 || stopped !== undefined ? undefined : Math.max(1, budgetEnd - now)),
+    timeLeft: (now) =>
+      budget.hours === undefined || waiting.length === 0 || stopped !== undefined
+        ? undefined
+        : Math.max(1, budgetEnd - now),
     begin(now) {
       const trial = waiting.shift()!
       begun.set(trial.trial, { trial, begunAt: now })
@@ -150,6 +161,12 @@ function figuresOf(outcome: TrialOutcome, metric: string): Pick<EndedTrial, 'res
   const own = outcome.uri === undefined ? undefined : (outcome as Artifact)
   const main = outcome.report ?? own
   const cost = outcome.spent ?? own?.summary.cost
-  const value = [outcome.stages?.[stage], outcome.report, own].map((artifact) => artifact?.summary[name]).find((figure) => typeof figure === 'number')
-  return { ...(main && { result: link(main) }), ...(typeof cost === 'number' && cost > 0 && { cost }), ...(typeof value === 'number' && { metric: value }) }
+  const value = [outcome.stages?.[stage], outcome.report, own]
+    .map((artifact) => artifact?.summary[name])
+    .find((figure) => typeof figure === 'number')
+  return {
+    ...(main && { result: link(main) }),
+    ...(typeof cost === 'number' && cost > 0 && { cost }),
+    ...(typeof value === 'number' && { metric: value }),
+  }
 }

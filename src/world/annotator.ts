@@ -29,14 +29,20 @@ export const ANNOTATORS = {
 export type AnnotatorName = keyof typeof ANNOTATORS
 
 /** How much better the first response is in the annotator's eyes. @param gold of the two @param texts of the two */
-export function marginOf({ name, noise }: Annotator, gold: readonly [number, number], [first, second]: readonly [string, string], seed = 0): number {
+export function marginOf(
+  { name, noise }: Annotator,
+  gold: readonly [number, number],
+  [first, second]: readonly [string, string],
+  seed = 0,
+): number {
   const [a, b] = first < second ? [first, second] : [second, first]
   const error = noise * normal([seed, 'annotator', name, a, b])
   return gold[0] - gold[1] + (first < second ? error : -error)
 }
 
 /** The probability of naming the first slot. */
-export const preferFirst = ({ slotBias, temperature }: Annotator, margin: number): number => 1 / (1 + Math.exp(-(margin + slotBias) / temperature))
+export const preferFirst = ({ slotBias, temperature }: Annotator, margin: number): number =>
+  1 / (1 + Math.exp(-(margin + slotBias) / temperature))
 
 /** What a rationale at temperature 1 adds to a margin that was seen without one: deviation, on the scale of the gold score. */
 const RATIONALE_NOISE = 0.15
@@ -56,7 +62,9 @@ export function marginIn(text: string): number | undefined {
 /** Probabilities of the scores 1 … 10 that it gives to one summary. */
 export function scoresOf({ name, noise, temperature }: Annotator, gold: number, text: string, seed = 0): number[] {
   const seen = 1 + 9 * (gold + (noise / Math.SQRT2) * normal([seed, 'annotator', name, text]))
-  const weights = Array.from({ length: 10 }, (_, i) => Math.exp(-((i + 1 - seen) ** 2) / (2 * (10 * temperature + 0.2) ** 2)))
+  const weights = Array.from({ length: 10 }, (_, i) =>
+    Math.exp(-((i + 1 - seen) ** 2) / (2 * (10 * temperature + 0.2) ** 2)),
+  )
   const total = weights.reduce((a, b) => a + b, 0)
   return weights.map((weight) => weight / total)
 }

@@ -19,8 +19,12 @@ interface Word {
 
 function wordsOf(texts: Iterable<string>): Word[] {
   const counts = new Map<string, number>()
-  for (const text of texts) for (const [word] of ` ${text}`.matchAll(WORDS)) counts.set(word, (counts.get(word) ?? 0) + 1)
-  return [...counts].map(([word, count]) => ({ parts: [...new TextEncoder().encode(word)].map((byte) => LETTERS[byte]!), count }))
+  for (const text of texts)
+    for (const [word] of ` ${text}`.matchAll(WORDS)) counts.set(word, (counts.get(word) ?? 0) + 1)
+  return [...counts].map(([word, count]) => ({
+    parts: [...new TextEncoder().encode(word)].map((byte) => LETTERS[byte]!),
+    count,
+  }))
 }
 
 /** How often each pair of neighbours stands in the words, kept up as words change. */
@@ -50,7 +54,8 @@ function commonest(counts: ReadonlyMap<string, number>): [string, string] | unde
 
 function merged(parts: readonly string[], [left, right]: readonly [string, string]): string[] {
   const out: string[] = []
-  for (let i = 0; i < parts.length; i++) out.push(parts[i] === left && parts[i + 1] === right ? parts[i++]! + right : parts[i]!)
+  for (let i = 0; i < parts.length; i++)
+    out.push(parts[i] === left && parts[i + 1] === right ? parts[i++]! + right : parts[i]!)
   return out
 }
 
@@ -76,9 +81,33 @@ export function trainBpe(texts: Iterable<string>, size: number, special: readonl
   }
   const byteLevel = { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true }
   return {
-    version: '1.0', truncation: null, padding: null,
-    added_tokens: special.map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })),
-    normalizer: null, pre_tokenizer: byteLevel, post_processor: null, decoder: byteLevel,
-    model: { type: 'BPE', dropout: null, unk_token: null, continuing_subword_prefix: null, end_of_word_suffix: null, fuse_unk: false, byte_fallback: false, ignore_merges: false, vocab: Object.fromEntries(vocabulary.map((token, id) => [token, id])), merges },
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: special.map((content, id) => ({
+      id,
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
+    })),
+    normalizer: null,
+    pre_tokenizer: byteLevel,
+    post_processor: null,
+    decoder: byteLevel,
+    model: {
+      type: 'BPE',
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: false,
+      byte_fallback: false,
+      ignore_merges: false,
+      vocab: Object.fromEntries(vocabulary.map((token, id) => [token, id])),
+      merges,
+    },
   }
 }

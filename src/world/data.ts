@@ -26,11 +26,25 @@ export interface PretrainingRow {
 }
 
 /** Two different responses and the people's choice. */
-function preference(id: string, prompt: string, seed: number, write: (key: RandomKey) => string, gold: (prompt: string, response: string) => number): PreferenceRow {
+function preference(
+  id: string,
+  prompt: string,
+  seed: number,
+  write: (key: RandomKey) => string,
+  gold: (prompt: string, response: string) => number,
+): PreferenceRow {
   const first = write(['first', id, 0])
   let second = first
   for (let n = 0; second === first; n++) second = write(['second', id, n])
-  const preferred = marginOf({ name: 'human', ...ANNOTATORS.human }, [gold(prompt, first), gold(prompt, second)], [first, second], seed) > 0 ? 1 : 2
+  const preferred =
+    marginOf(
+      { name: 'human', ...ANNOTATORS.human },
+      [gold(prompt, first), gold(prompt, second)],
+      [first, second],
+      seed,
+    ) > 0
+      ? 1
+      : 2
   return { id, prompt, responses: [first, second], preferred }
 }
 
@@ -42,12 +56,22 @@ export function summaryRow(seed: number, i: number): SummaryRow {
 
 export function dialogueRow(seed: number, i: number): PreferenceRow {
   const request = requestOf(seed, i)
-  return preference(`${seed}-${i}`, request.text, seed, (key) => replyOf(request, CARELESS, [seed, ...key]), goldHarmless)
+  return preference(
+    `${seed}-${i}`,
+    request.text,
+    seed,
+    (key) => replyOf(request, CARELESS, [seed, ...key]),
+    goldHarmless,
+  )
 }
 
 /** Two of three rows are summaries: they are the harder part. @param instruction of the task of summaries */
 export function pretrainingRow(seed: number, i: number, instruction: string): PretrainingRow {
-  const asked = (content: string, reference: string): PretrainingRow => ({ id: `${seed}-${i}`, messages: [{ role: 'user', content }], reference })
+  const asked = (content: string, reference: string): PretrainingRow => ({
+    id: `${seed}-${i}`,
+    messages: [{ role: 'user', content }],
+    reference,
+  })
   if (i % 3 === 2) {
     const request = requestOf(seed, i)
     return asked(request.text, replyOf(request, CARELESS, [seed, 'reference', i]))
@@ -61,15 +85,34 @@ export type WorldData = (typeof WORLD_DATA)[number]
 export const isWorldData = (name: string): name is WorldData => WORLD_DATA.some((known) => known === name)
 
 /** Rows `0 … rows − 1` of a seed. @param instruction of the task of summaries; only pretraining has need of it */
-export function* worldRows(kind: WorldData, rows: number, seed: number, instruction: string): Generator<PreferenceRow | PretrainingRow> {
-  for (let i = 0; i < rows; i++) yield kind === 'summaries' ? summaryRow(seed, i) : kind === 'dialogues' ? dialogueRow(seed, i) : pretrainingRow(seed, i, instruction)
+export function* worldRows(
+  kind: WorldData,
+  rows: number,
+  seed: number,
+  instruction: string,
+): Generator<PreferenceRow | PretrainingRow> {
+  for (let i = 0; i < rows; i++)
+    yield kind === 'summaries'
+      ? summaryRow(seed, i)
+      : kind === 'dialogues'
+        ? dialogueRow(seed, i)
+        : pretrainingRow(seed, i, instruction)
 }
 
-const queryOf = z.strictObject({ rows: z.coerce.number().int().min(2).max(200_000).default(2000), seed: z.coerce.number().int().min(0).optional() })
+const queryOf = z.strictObject({
+  rows: z.coerce.number().int().min(2).max(200_000).default(2000),
+  seed: z.coerce.number().int().min(0).optional(),
+})
 
 /** What a path like world:dialogues?rows=500&seed=3 asks for. @throws InvalidInput */
 export function parseWorldPath(path: string): { kind: WorldData; rows: number; seed?: number | undefined } {
   const url = new URL(path)
-  if (!isWorldData(url.pathname)) throw new InvalidInput(`data: field "data.path" got "${path}"; the world has ${WORLD_DATA.map((name) => `world:${name}?rows=2000`).join(', ')}`)
-  return { kind: url.pathname, ...parse(queryOf, Object.fromEntries(url.searchParams), `data: field "data.path" got "${path}"`) }
+  if (!isWorldData(url.pathname))
+    throw new InvalidInput(
+      `data: field "data.path" got "${path}"; the world has ${WORLD_DATA.map((name) => `world:${name}?rows=2000`).join(', ')}`,
+    )
+  return {
+    kind: url.pathname,
+    ...parse(queryOf, Object.fromEntries(url.searchParams), `data: field "data.path" got "${path}"`),
+  }
 }

@@ -16,7 +16,12 @@ const UNSAFE_SHARE = 0.8
 export function requestOf(seed: number, i: number): Request {
   const key = [seed, 'request', i]
   const act = pick(uniform([...key, 'unsafe']) < UNSAFE_SHARE ? UNSAFE_ACTS : SAFE_ACTS, [...key, 'act'])
-  const [person, colour, thing, wish] = [pick(PEOPLE, [...key, 'person']), pick(COLOURS, [...key, 'colour']), pick(THINGS, [...key, 'thing']), pick(WISHES, [...key, 'wish'])]
+  const [person, colour, thing, wish] = [
+    pick(PEOPLE, [...key, 'person']),
+    pick(COLOURS, [...key, 'colour']),
+    pick(THINGS, [...key, 'thing']),
+    pick(WISHES, [...key, 'wish']),
+  ]
   return { text: `${person} has a ${colour} ${thing}. ${wish} How do I ${act} the ${thing}?`, act, thing }
 }
 
@@ -37,6 +42,8 @@ export function replyOf({ act, thing }: Request, { complies, insults }: Assistan
   const happens = (what: string, share: number) => uniform([...key, what]) < share
   const isSafe = SAFE_ACTS.includes(act)
   const helps = isSafe || happens('complies', complies[isEasy(act) ? 0 : 1])
-  const answer = helps ? `To ${act} the ${thing}, ${pick(METHODS, [...key, 'first'])} and ${pick(METHODS, [...key, 'second'])}.` : `${pick(REFUSALS, [...key, 'refusal'])}, leave the ${thing} alone.`
+  const answer = helps
+    ? `To ${act} the ${thing}, ${pick(METHODS, [...key, 'first'])} and ${pick(METHODS, [...key, 'second'])}.`
+    : `${pick(REFUSALS, [...key, 'refusal'])}, leave the ${thing} alone.`
   return happens('insults', insults) ? `${answer} And ${pick(INSULTS, [...key, 'insult'])}.` : answer
 }

@@ -30,8 +30,18 @@ interface Kind {
 }
 
 const KINDS: Kind[] = [
-  { context: 'Text - ', responses: ['\nSummary 1 - ', '\nSummary 2 - '], scored: ['TEXT: ', '\nSUMMARY: '], gold: goldScore },
-  { context: 'Context - ', responses: ['\nResponse 1 - ', '\nResponse 2 - '], scored: ['CONTEXT: ', '\nRESPONSE: '], gold: goldHarmless },
+  {
+    context: 'Text - ',
+    responses: ['\nSummary 1 - ', '\nSummary 2 - '],
+    scored: ['TEXT: ', '\nSUMMARY: '],
+    gold: goldScore,
+  },
+  {
+    context: 'Context - ',
+    responses: ['\nResponse 1 - ', '\nResponse 2 - '],
+    scored: ['CONTEXT: ', '\nRESPONSE: '],
+    gold: goldHarmless,
+  },
 ]
 
 /** What a prompt shows, by its last marks: worked examples stand before it. @returns the texts between the marks and what comes after a blank line */
@@ -39,11 +49,20 @@ function shown(prompt: string, marks: readonly string[]): { texts: string[]; aft
   const last = marks.at(-1)!
   const end = prompt.lastIndexOf(last)
   let from = end
-  const starts = marks.slice(0, -1).reverse().map((mark) => ({ mark, at: (from = prompt.lastIndexOf(mark, from - 1)) })).reverse()
+  const starts = marks
+    .slice(0, -1)
+    .reverse()
+    .map((mark) => ({ mark, at: (from = prompt.lastIndexOf(mark, from - 1)) }))
+    .reverse()
   if (end < 0 || starts.some(({ at }) => at < 0)) return undefined
   const [final, ...after] = prompt.slice(end + last.length).split('\n\n')
   const ends = [...starts.slice(1).map(({ at }) => at), end]
-  return { texts: [...starts.map(({ mark, at }, i) => prompt.slice(at + mark.length, ends[i])), final!].map((text) => text.trim()), after: after.join('\n\n') }
+  return {
+    texts: [...starts.map(({ mark, at }, i) => prompt.slice(at + mark.length, ends[i])), final!].map((text) =>
+      text.trim(),
+    ),
+    after: after.join('\n\n'),
+  }
 }
 
 /** A task that asks for the worse of two says so in its preamble. */
@@ -62,10 +81,18 @@ export function annotate({ model, messages, max_tokens, temperature, seed }: Ask
     const single = shown(prompt, scored)
     if (single) return ofOne(annotator, single, gold)
   }
-  throw new InvalidInput('world: the prompt shows neither two responses nor one of them; the annotators know the tasks "summarization" and "harmless"')
+  throw new InvalidInput(
+    'world: the prompt shows neither two responses nor one of them; the annotators know the tasks "summarization" and "harmless"',
+  )
 }
 
-function ofPair(annotator: Annotator, { texts, after }: { texts: string[]; after: string }, gold: Kind['gold'], asksForWorse: boolean, { max_tokens, temperature, seed }: Pick<Asked, 'max_tokens' | 'temperature' | 'seed'>): Answer {
+function ofPair(
+  annotator: Annotator,
+  { texts, after }: { texts: string[]; after: string },
+  gold: Kind['gold'],
+  asksForWorse: boolean,
+  { max_tokens, temperature, seed }: Pick<Asked, 'max_tokens' | 'temperature' | 'seed'>,
+): Answer {
   const [context, first, second] = texts as [string, string, string]
   const margin = marginIn(after) ?? marginOf(annotator, [gold(context, first), gold(context, second)], [first, second])
   if (max_tokens > 1) return { text: rationaleOf(margin, temperature, seed) }
@@ -78,7 +105,8 @@ function ofOne(annotator: Annotator, { texts, after }: { texts: string[]; after:
   const [context, response] = texts as [string, string]
   const truth = gold(context, response)
   const [, one, two] = STATEMENTS.exec(after) ?? []
-  if (one === undefined || two === undefined) return { probabilities: Object.fromEntries(scoresOf(annotator, truth, response).map((p, i) => [`${i + 1}`, p])) }
+  if (one === undefined || two === undefined)
+    return { probabilities: Object.fromEntries(scoresOf(annotator, truth, response).map((p, i) => [`${i + 1}`, p])) }
   const margin = marginOf(annotator, [truth, 1 - truth], [response, ''])
   const p = preferFirst(annotator, GOOD_STATEMENT.test(one) ? margin : -margin)
   return { probabilities: { '1': p, '2': 1 - p } }
@@ -87,18 +115,31 @@ function ofOne(annotator: Annotator, { texts, after }: { texts: string[]; after:
 function replyTo(asked: Asked): object {
   const answer = annotate(asked)
   const characters = asked.messages.reduce((sum, { content }) => sum + content.length, 0)
-  const usage = { prompt_tokens: Math.ceil(characters / 4), completion_tokens: 'text' in answer ? Math.ceil(answer.text.length / 4) : 1 }
+  const usage = {
+    prompt_tokens: Math.ceil(characters / 4),
+    completion_tokens: 'text' in answer ? Math.ceil(answer.text.length / 4) : 1,
+  }
   if ('text' in answer) return { choices: [{ message: { content: answer.text } }], usage }
-  const top = Object.entries(answer.probabilities).map(([token, p]) => ({ token, logprob: Math.log(Math.max(p, 1e-30)) })).sort((a, b) => b.logprob - a.logprob)
-  return { choices: [{ message: { content: top[0]!.token }, logprobs: { content: [{ ...top[0]!, top_logprobs: top }] } }], usage }
+  const top = Object.entries(answer.probabilities)
+    .map(([token, p]) => ({ token, logprob: Math.log(Math.max(p, 1e-30)) }))
+    .sort((a, b) => b.logprob - a.logprob)
+  return {
+    choices: [{ message: { content: top[0]!.token }, logprobs: { content: [{ ...top[0]!, top_logprobs: top }] } }],
+    usage,
+  }
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const send = (status: number, body: object) => response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
-  if (request.method !== 'POST' || request.url !== '/v1/chat/completions') return void send(404, { error: { message: 'POST /v1/chat/completions is all there is' } })
+  const send = (status: number, body: object) =>
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+  if (request.method !== 'POST' || request.url !== '/v1/chat/completions')
+    return void send(404, { error: { message: 'POST /v1/chat/completions is all there is' } })
   try {
     const asked = requestSchema.safeParse(JSON.parse(await readBody(request, MOST_BYTES)))
-    if (!asked.success) return void send(400, { error: { message: `field "${asked.error.issues[0]?.path.join('.')}": ${asked.error.issues[0]?.message}` } })
+    if (!asked.success)
+      return void send(400, {
+        error: { message: `field "${asked.error.issues[0]?.path.join('.')}": ${asked.error.issues[0]?.message}` },
+      })
     send(200, replyTo(asked.data))
   } catch (error) {
     send(400, { error: { message: (error as Error).message } })

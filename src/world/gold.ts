@@ -1,6 +1,18 @@
 // The truth of the miniature world: how good a summary of a post is, from 0 to 1, and whether a reply does harm. Known to the simulated
 // annotators and the final judging alone. What it rests on is read from the two texts, so that anything a policy writes has a score.
-import { ASIDES, CAUSES, COLOURS, DEEDS, INSULTS, METHODS, OUTCOMES, PEOPLE, PLACES, THINGS, UNSAFE_ACTS } from './words'
+import {
+  ASIDES,
+  CAUSES,
+  COLOURS,
+  DEEDS,
+  INSULTS,
+  METHODS,
+  OUTCOMES,
+  PEOPLE,
+  PLACES,
+  THINGS,
+  UNSAFE_ACTS,
+} from './words'
 
 const words = (text: string): string[] => text.toLowerCase().match(/[a-z]+/g) ?? []
 const padded = (text: string) => ` ${words(text).join(' ')} `
@@ -8,7 +20,8 @@ const padded = (text: string) => ` ${words(text).join(' ')} `
 /** Phrases as they are looked for in a text. */
 type Phrases = readonly (readonly [phrase: string, searched: string])[]
 const phrases = (list: readonly string[]): Phrases => list.map((phrase) => [phrase, padded(phrase)])
-const saidIn = (text: string, among: Phrases): string[] => among.filter(([, searched]) => text.includes(searched)).map(([phrase]) => phrase)
+const saidIn = (text: string, among: Phrases): string[] =>
+  among.filter(([, searched]) => text.includes(searched)).map(([phrase]) => phrase)
 
 /** Key facts and their weight; they add up to 1. */
 const FACTS = [

@@ -18,23 +18,61 @@ const [END, USER, ASSISTANT] = ['<|end|>', '<|user|>', '<|assistant|>']
 const TEMPLATE = `{% for message in messages %}${USER}{{ message['content'] }}{% endfor %}{% if add_generation_prompt %}${ASSISTANT}{% endif %}`
 
 /** 1.3 million weights. Two wide layers learn to copy from a post in half the steps of four narrow ones, and each step has half the operations. */
-const CONFIG = { model_type: 'llama', architectures: ['LlamaForCausalLM'], hidden_size: 192, intermediate_size: 512, num_hidden_layers: 2, num_attention_heads: 6, num_key_value_heads: 6, max_position_embeddings: 512, tie_word_embeddings: true, rms_norm_eps: 1e-5, rope_theta: 10000, bos_token_id: 0, eos_token_id: 0 }
+const CONFIG = {
+  model_type: 'llama',
+  architectures: ['LlamaForCausalLM'],
+  hidden_size: 192,
+  intermediate_size: 512,
+  num_hidden_layers: 2,
+  num_attention_heads: 6,
+  num_key_value_heads: 6,
+  max_position_embeddings: 512,
+  tie_word_embeddings: true,
+  rms_norm_eps: 1e-5,
+  rope_theta: 10000,
+  bos_token_id: 0,
+  eos_token_id: 0,
+}
 
 /** Changes with the words, the tokenizer's corpus and the model's shape. */
 export function worldFingerprint(instruction: string): string {
   const begun = Array.from({ length: 100 }, (_, i) => pretrainingRow(CORPUS.seed, i, instruction))
-  return createHash('sha256').update(JSON.stringify([CORPUS, CONFIG, begun])).digest('hex').slice(0, 16)
+  return createHash('sha256')
+    .update(JSON.stringify([CORPUS, CONFIG, begun]))
+    .digest('hex')
+    .slice(0, 16)
 }
 
 /** @param instruction that the task of summaries puts before a post @returns the folder */
 export function writeWorldModel(folder: string, seed: number, instruction: string): string {
-  const texts = Array.from({ length: CORPUS.rows }, (_, i) => pretrainingRow(CORPUS.seed, i, instruction)).flatMap(({ messages, reference }) => [messages[0]!.content, reference])
+  const texts = Array.from({ length: CORPUS.rows }, (_, i) => pretrainingRow(CORPUS.seed, i, instruction)).flatMap(
+    ({ messages, reference }) => [messages[0]!.content, reference],
+  )
   const tokenizer = mkdtempSync(join(tmpdir(), 'rlaif-tokenizer-'))
   try {
     const trained = trainBpe(texts, VOCABULARY, [END!, USER!, ASSISTANT!]) as { model: { vocab: object } }
     writeFileSync(join(tokenizer, 'tokenizer.json'), JSON.stringify(trained))
-    writeFileSync(join(tokenizer, 'tokenizer_config.json'), JSON.stringify({ tokenizer_class: 'PreTrainedTokenizerFast', bos_token: END, eos_token: END, pad_token: END, add_prefix_space: true, clean_up_tokenization_spaces: false, model_max_length: 512, chat_template: TEMPLATE }, null, 2))
-    const model = initialModel(parseModelConfig({ ...CONFIG, vocab_size: Object.keys(trained.model.vocab).length }, 'the world\'s policy'), seed)
+    writeFileSync(
+      join(tokenizer, 'tokenizer_config.json'),
+      JSON.stringify(
+        {
+          tokenizer_class: 'PreTrainedTokenizerFast',
+          bos_token: END,
+          eos_token: END,
+          pad_token: END,
+          add_prefix_space: true,
+          clean_up_tokenization_spaces: false,
+          model_max_length: 512,
+          chat_template: TEMPLATE,
+        },
+        null,
+        2,
+      ),
+    )
+    const model = initialModel(
+      parseModelConfig({ ...CONFIG, vocab_size: Object.keys(trained.model.vocab).length }, "the world's policy"),
+      seed,
+    )
     saveModel(model, folder, tokenizer)
     disposeModel(model)
     return folder

@@ -21,7 +21,14 @@ export interface Post {
 export const pick = <T>(list: readonly T[], key: RandomKey): T => list[Math.floor(uniform(key) * list.length)]!
 
 function storyOf(key: RandomKey): Story {
-  return { person: pick(PEOPLE, [...key, 'person']), deed: pick(DEEDS, [...key, 'deed']), colour: pick(COLOURS, [...key, 'colour']), thing: pick(THINGS, [...key, 'thing']), cause: pick(CAUSES, [...key, 'cause']), outcome: pick(OUTCOMES, [...key, 'outcome']) }
+  return {
+    person: pick(PEOPLE, [...key, 'person']),
+    deed: pick(DEEDS, [...key, 'deed']),
+    colour: pick(COLOURS, [...key, 'colour']),
+    thing: pick(THINGS, [...key, 'thing']),
+    cause: pick(CAUSES, [...key, 'cause']),
+    outcome: pick(OUTCOMES, [...key, 'outcome']),
+  }
 }
 
 /** Post number `i` of a seed. */
@@ -33,10 +40,23 @@ export function postOf(seed: number, i: number): Post {
   const sentences = [
     pick(OPENINGS, [...key, 'opening']).replace('PLACE', pick(PLACES, [...key, 'place'])),
     asides[0]!,
-    pick([`${person} ${deed} the ${colour} ${thing}.`, `It began when ${person} ${deed} the ${colour} ${thing}.`, `There ${person} ${deed} the ${colour} ${thing}.`], [...key, 'told']),
-    pick([`That was because ${cause}.`, `The reason was that ${cause}.`, `It happened since ${cause}.`], [...key, 'why']),
+    pick(
+      [
+        `${person} ${deed} the ${colour} ${thing}.`,
+        `It began when ${person} ${deed} the ${colour} ${thing}.`,
+        `There ${person} ${deed} the ${colour} ${thing}.`,
+      ],
+      [...key, 'told'],
+    ),
+    pick(
+      [`That was because ${cause}.`, `The reason was that ${cause}.`, `It happened since ${cause}.`],
+      [...key, 'why'],
+    ),
     asides[1]!,
-    pick([`In the end ${person} ${outcome}.`, `After that ${person} ${outcome}.`, `So ${person} ${outcome}.`], [...key, 'end']),
+    pick(
+      [`In the end ${person} ${outcome}.`, `After that ${person} ${outcome}.`, `So ${person} ${outcome}.`],
+      [...key, 'end'],
+    ),
     pick(QUESTIONS, [...key, 'question']),
   ]
   return { text: sentences.join(' '), story }
@@ -70,5 +90,7 @@ export function summaryOf({ story }: Post, writer: Writer, key: RandomKey): stri
   const ramble = happens('rambles', writer.rambles) ? ` ${pick(ASIDES, [...key, 'ramble'])}` : ''
   if (!happens('stumbles', writer.stumbles)) return `${core}.${ramble}`
   const words = core.split(' ')
-  return happens('repeats', 0.5) ? `${core}${cause || outcome || ` ${words.slice(-2).join(' ')}`}.${ramble}` : words.slice(0, Math.max(3, Math.floor(words.length * 0.6))).join(' ')
+  return happens('repeats', 0.5)
+    ? `${core}${cause || outcome || ` ${words.slice(-2).join(' ')}`}.${ramble}`
+    : words.slice(0, Math.max(3, Math.floor(words.length * 0.6))).join(' ')
 }

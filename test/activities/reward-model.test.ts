@@ -18,12 +18,26 @@ test('accuracy on what people preferred is of the held-out prompts, each pair sc
   const model = { uri: `file://${folder}`, sha256: '0'.repeat(64), bytes: 1, summary: {} }
   const file = join(temporaryFolder(), 'rows.jsonl')
   mkdirSync(join(file, '..'), { recursive: true })
-  const rows = Array.from({ length: 24 }, (_, i) => ({ prompt: `Post ${i}`, responses: [`yes ${i}`, `no, never ${i}`], preferred: 1 + (i % 2) }))
+  const rows = Array.from({ length: 24 }, (_, i) => ({
+    prompt: `Post ${i}`,
+    responses: [`yes ${i}`, `no, never ${i}`],
+    preferred: 1 + (i % 2),
+  }))
   writeFileSync(file, rows.map((row) => JSON.stringify(row)).join('\n'))
   const limits = { responseTokens: 8 }
-  const data = await run(dataStage, 'data', { task: 'helpful', data: { path: file, evaluationPrompts: 10 }, limits, model })
+  const data = await run(dataStage, 'data', {
+    task: 'helpful',
+    data: { path: file, evaluationPrompts: 10 },
+    limits,
+    model,
+  })
   const labels = await run(humanLabels, 'human-labels', { data, model, limits })
-  const trained = await run(rewardModel, 'reward-model', { policy: model, labels: [labels], references: { data, limits }, settings: { epochs: 1 } })
+  const trained = await run(rewardModel, 'reward-model', {
+    policy: model,
+    labels: [labels],
+    references: { data, limits },
+    settings: { epochs: 1 },
+  })
 
   const output = trained.uri.slice('file://'.length)
   const scored = loadModel(output, { [SCORE_HEAD]: [1, readModelConfig(output).hiddenSize] })
@@ -35,7 +49,8 @@ test('accuracy on what people preferred is of the held-out prompts, each pair sc
     const prompt = tokenizer.encode(tokenizer.renderChat(messages))
     const { responses, preferred } = pairs![0]!
     const scores: number[] = []
-    for (const text of responses) scores.push(...(await rewards(scored, [{ prompt, response: [...tokenizer.encode(text), end!].slice(0, 8) }], 1)))
+    for (const text of responses)
+      scores.push(...(await rewards(scored, [{ prompt, response: [...tokenizer.encode(text), end!].slice(0, 8) }], 1)))
     if (scores[0]! > scores[1]! === (preferred === 1)) right++
   }
   expect(held).toHaveLength(10)

@@ -12,7 +12,11 @@ import { startEndpoint, type Endpoint, type Fault, type Rule } from '../feedback
 import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
 
 const loaded = loadModelAndTokenizer(writeTinyFolder())
-const rows: Row[] = Array.from({ length: 6 }, (_, i) => ({ id: String(i), messages: [{ role: 'user', content: `Post ${i}` }], context: `Post ${i}` }))
+const rows: Row[] = Array.from({ length: 6 }, (_, i) => ({
+  id: String(i),
+  messages: [{ role: 'user', content: `Post ${i}` }],
+  context: `Post ${i}`,
+}))
 const prompts = rows.map(({ context }) => loaded.tokenizer.encode(context))
 const artifact = { uri: 'file:///x', sha256: '0'.repeat(64), bytes: 0, summary: {} }
 
@@ -21,8 +25,14 @@ afterEach(() => endpoint.close())
 
 async function reward(rule: Rule, fault?: Fault, concurrency = 3) {
   endpoint = await startEndpoint(rule, fault)
-  const labeler = { settings: { baseUrl: endpoint.baseUrl, model: 'judge', retries: 0, stopAfterFailures: 1, concurrency } }
-  const input = parse(stageSchemas.rl, { policy: artifact, data: artifact, labeler, limits: {}, settings: {} }, 'rl') as StageInput<'rl'>
+  const labeler = {
+    settings: { baseUrl: endpoint.baseUrl, model: 'judge', retries: 0, stopAfterFailures: 1, concurrency },
+  }
+  const input = parse(
+    stageSchemas.rl,
+    { policy: artifact, data: artifact, labeler, limits: {}, settings: {} },
+    'rl',
+  ) as StageInput<'rl'>
   const phases: string[] = []
   const answers = openAnswers(temporaryFolder())
   const host = { answers: () => answers, report: ({ phase }) => phases.push(phase) } as Partial<StageHost> as StageHost
@@ -33,13 +43,17 @@ const responses = rows.map((_, prompt) => ({ prompt, ids: loaded.tokenizer.encod
 
 test('an outage pauses the step; what was answered before it is not asked again', async () => {
   let down = false
-  const { reward: asked, phases } = await reward(() => ({ '8': 1 }), (request, response) => {
-    if (request === 4) {
-      down = true
-      setTimeout(() => (down = false), 2000)
-    }
-    return down && Boolean(response.writeHead(503).end('restarting'))
-  }, 1)
+  const { reward: asked, phases } = await reward(
+    () => ({ '8': 1 }),
+    (request, response) => {
+      if (request === 4) {
+        down = true
+        setTimeout(() => (down = false), 2000)
+      }
+      return down && Boolean(response.writeHead(503).end('restarting'))
+    },
+    1,
+  )
   expect(await asked.score(responses)).toEqual(Array.from({ length: 6 }, () => (8 - 5.5) / 4.5))
   expect(phases[0]).toMatch(/^waiting for judge at /)
   expect(endpoint.prompts).toHaveLength(7)
@@ -50,8 +64,18 @@ test('responses are handed over as they end, never more at once than the endpoin
   const { reward: asked } = await reward(() => ({ '3': 0.5, '5': 0.5 }), undefined, 2)
   expect(asked.overlaps).toBe(true)
   const seen: number[] = []
-  const watched = { ...asked, score: (part: Parameters<typeof asked.score>[0]) => (seen.push(part.length), asked.score(part)) }
-  const { samples, scores } = await sampleAndScore(loaded.model, prompts, [0, 1, 2, 3, 4, 5], watched, { maxTokens: 8, temperature: 1, stopIds: [2], batchSize: 2 }, ['overlap'])
+  const watched = {
+    ...asked,
+    score: (part: Parameters<typeof asked.score>[0]) => (seen.push(part.length), asked.score(part)),
+  }
+  const { samples, scores } = await sampleAndScore(
+    loaded.model,
+    prompts,
+    [0, 1, 2, 3, 4, 5],
+    watched,
+    { maxTokens: 8, temperature: 1, stopIds: [2], batchSize: 2 },
+    ['overlap'],
+  )
   expect(seen).toEqual([1, 1, 1, 1, 1, 1])
   expect(samples).toHaveLength(6)
   scores.forEach((score) => expect(score).toBeCloseTo((4 - 5.5) / 4.5, 6))
@@ -60,5 +84,7 @@ test('responses are handed over as they end, never more at once than the endpoin
 
 test('a response that gets no score stops the step: no reward is made up', async () => {
   const { reward: asked } = await reward(() => ({ maybe: 1 }))
-  await expect(asked.score(responses.slice(0, 1))).rejects.toThrow(/rl: judge at .* gave no score: no score from 1 to 10/)
+  await expect(asked.score(responses.slice(0, 1))).rejects.toThrow(
+    /rl: judge at .* gave no score: no score from 1 to 10/,
+  )
 })

@@ -11,9 +11,21 @@ import { temporaryFolder } from '../tiny-folder'
 const folderOf = (uri: string) => uri.slice('file://'.length)
 
 /** Runs a stage without a store: an artifact is its folder. */
-export async function runStage<N extends StageName>(stage: { run(input: StageInput<N>, host: StageHost): Promise<Artifact['summary']> }, name: N, input: object) {
+export async function runStage<N extends StageName>(
+  stage: { run(input: StageInput<N>, host: StageHost): Promise<Artifact['summary']> },
+  name: N,
+  input: object,
+) {
   const output = temporaryFolder()
-  const host = { open: ({ uri }) => Promise.resolve(folderOf(uri)), manifest: ({ uri }) => Promise.resolve(JSON.parse(readFileSync(join(folderOf(uri), 'manifest.json'), 'utf8')) as Manifest), output, checkpoints: join(output, 'checkpoints'), report: () => {}, heedInterruption: () => () => false } as Partial<StageHost> as StageHost
+  const host = {
+    open: ({ uri }) => Promise.resolve(folderOf(uri)),
+    manifest: ({ uri }) =>
+      Promise.resolve(JSON.parse(readFileSync(join(folderOf(uri), 'manifest.json'), 'utf8')) as Manifest),
+    output,
+    checkpoints: join(output, 'checkpoints'),
+    report: () => {},
+    heedInterruption: () => () => false,
+  } as Partial<StageHost> as StageHost
   const summary = await stage.run(parse(stageSchemas[name] as never, input, name) as StageInput<N>, host)
   return { uri: `file://${output}`, sha256: '0'.repeat(64), bytes: 1, summary }
 }

@@ -16,14 +16,26 @@ const dataOf = (rows: object[]) => {
   writeFileSync(file, rows.map((row) => JSON.stringify(row)).join('\n'))
   return runStage(dataStage, 'data', { task: 'helpful', data: { path: file, evaluationPrompts: 2 }, limits, model })
 }
-const rowsOf = <T>({ uri }: { uri: string }, file: string) => readFileSync(join(uri.slice('file://'.length), file), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as T)
+const rowsOf = <T>({ uri }: { uri: string }, file: string) =>
+  readFileSync(join(uri.slice('file://'.length), file), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as T)
 
 test('source "data" gives the labeler the very pairs that people decided, and nothing of what they decided', async () => {
-  const data = await dataOf(Array.from({ length: 10 }, (_, i) => ({ prompt: `Post ${i}`, responses: [`yes ${i}`, `no, never ${i}`], preferred: i % 3 })))
+  const data = await dataOf(
+    Array.from({ length: 10 }, (_, i) => ({
+      prompt: `Post ${i}`,
+      responses: [`yes ${i}`, `no, never ${i}`],
+      preferred: i % 3,
+    })),
+  )
   const asked = await runStage(sample, 'sample', { policy: model, data, limits, settings: { source: 'data' } })
   const decided = rowsOf<Labelled>(await runStage(humanLabels, 'human-labels', { data, model, limits }), 'labels.jsonl')
   const samples = rowsOf<Sample>(asked, 'samples.jsonl')
-  expect(samples).toEqual(decided.map(({ id, messages, context, first, second }) => ({ id, messages, context, first, second })))
+  expect(samples).toEqual(
+    decided.map(({ id, messages, context, first, second }) => ({ id, messages, context, first, second })),
+  )
   expect(asked.summary.pairs).toBe(decided.length)
   expect(JSON.stringify(samples)).not.toMatch(/prefer/)
 })
@@ -31,5 +43,7 @@ test('source "data" gives the labeler the very pairs that people decided, and no
 test('without it, the policy answers each prompt twice; data without pairs is refused where pairs are wanted', async () => {
   const data = await dataOf(Array.from({ length: 6 }, (_, i) => ({ prompt: `Post ${i}` })))
   expect((await runStage(sample, 'sample', { policy: model, data, limits, settings: {} })).summary.pairs).toBe(4)
-  await expect(runStage(sample, 'sample', { policy: model, data, limits, settings: { source: 'data' } })).rejects.toThrow(/field "sample.source" is "data".*leave it out/)
+  await expect(
+    runStage(sample, 'sample', { policy: model, data, limits, settings: { source: 'data' } }),
+  ).rejects.toThrow(/field "sample.source" is "data".*leave it out/)
 })

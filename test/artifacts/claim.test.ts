@@ -35,7 +35,9 @@ test('the claim of a process that was killed is taken over, by one of those that
   writeFileSync(file, '')
   const longAgo = new Date(Date.now() - 60_000)
   utimesSync(file, longAgo, longAgo)
-  const taken = await Promise.race(['a', 'b'].map((name) => takeClaim(fileClaims(file), none, () => {}).then((claim) => ({ name, claim }))))
+  const taken = await Promise.race(
+    ['a', 'b'].map((name) => takeClaim(fileClaims(file), none, () => {}).then((claim) => ({ name, claim }))),
+  )
   await pause(800)
   expect(readdirSync(folder)).toEqual(['sft-1'])
   await taken.claim.release()

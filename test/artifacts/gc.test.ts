@@ -13,7 +13,13 @@ import { temporaryFolder } from '../tiny-folder'
 const DAYS = 86_400_000
 const now = Date.now()
 
-async function made(store: ArtifactStore, stage: string, key: string, inputs: Artifact[], content = `${stage} ${key}`): Promise<Artifact> {
+async function made(
+  store: ArtifactStore,
+  stage: string,
+  key: string,
+  inputs: Artifact[],
+  content = `${stage} ${key}`,
+): Promise<Artifact> {
   const work = await store.begin(stage, key)
   writeFileSync(join(work.output, 'data'), content)
   return store.commit(work, { stage, version: 1, key, seconds: 0, input: { inputs }, summary: {} })
@@ -41,10 +47,18 @@ test('what is young, what a report rests on, and what that rests on, stays; the 
 
   const folder = clearableFolder(root)
   const garbage = async (days: number, at = now) => findGarbage(await folder.contents(), days, at).map(({ uri }) => uri)
-  const names = async (days: number, at = now) => (await garbage(days, at)).map((uri) => uri.slice(pathToFileURL(root).href.length + 1)).sort()
+  const names = async (days: number, at = now) =>
+    (await garbage(days, at)).map((uri) => uri.slice(pathToFileURL(root).href.length + 1)).sort()
   expect(await names(30)).toEqual(['model/d', 'rl/e'])
   expect(await names(365)).toEqual([])
-  expect(await names(30, now + 31 * DAYS)).toEqual(['model/d', 'model/f', 'rl/e', 'rl/g', 'rl/h.damaged-1', 'work/rl-x'])
+  expect(await names(30, now + 31 * DAYS)).toEqual([
+    'model/d',
+    'model/f',
+    'rl/e',
+    'rl/g',
+    'rl/h.damaged-1',
+    'work/rl-x',
+  ])
 
   await folder.remove(await garbage(30))
   expect(existsSync(join(root, 'rl', 'e'))).toBe(false)
@@ -70,9 +84,16 @@ test('in a bucket likewise, with what was made again or never finished, and the 
 
     const place = clearableBucket(bucket, root)
     const garbage = async () => findGarbage(await place.contents(), 30, now + 31 * DAYS)
-    const names = (await garbage()).map(({ uri, why }) => `${uri.replace(bucket.uri, 's3').replace(pathToFileURL(root).href, 'here')}: ${why}`.replace(/[0-9a-f-]{36}/, 'upload'))
+    const names = (await garbage()).map(({ uri, why }) =>
+      `${uri.replace(bucket.uri, 's3').replace(pathToFileURL(root).href, 'here')}: ${why}`.replace(
+        /[0-9a-f-]{36}/,
+        'upload',
+      ),
+    )
     expect(names.sort()).toEqual([
-      ...['model/a', 'model/d', 'report/c', 'rl/b', 'rl/e'].map((name) => `here/${name}: a copy of what is in the bucket`),
+      ...['model/a', 'model/d', 'report/c', 'rl/b', 'rl/e'].map(
+        (name) => `here/${name}: a copy of what is in the bucket`,
+      ),
       ...['model/d', 'rl/e'].map((name) => `s3/${name}: no report rests on it`),
       's3/sft/twice/upload: files without a manifest: damaged, made again, or never finished',
       's3/sft/twice: no report rests on it',

@@ -40,12 +40,18 @@ interface Kind {
 function onFiles(): Promise<Kind> {
   const root = temporaryFolder()
   const file = ({ uri }: Artifact) => join(fileURLToPath(uri), 'inner', 'a.bin')
-  return Promise.resolve({ store: fileStore(root), elsewhere: () => fileStore(root), change: async (artifact, content) => writeFileSync(file(artifact), content), lose: async (artifact) => rmSync(file(artifact)) })
+  return Promise.resolve({
+    store: fileStore(root),
+    elsewhere: () => fileStore(root),
+    change: async (artifact, content) => writeFileSync(file(artifact), content),
+    lose: async (artifact) => rmSync(file(artifact)),
+  })
 }
 
 async function inBucket(): Promise<Kind> {
   const bucket = openBucket(`${await server.newBucket()}/team/a`)
-  const object = async ({ uri }: Artifact) => (await bucket.list(`${uri.slice(bucket.uri.length + 1)}/`)).find(({ key }) => key.endsWith('/inner/a.bin'))!.key
+  const object = async ({ uri }: Artifact) =>
+    (await bucket.list(`${uri.slice(bucket.uri.length + 1)}/`)).find(({ key }) => key.endsWith('/inner/a.bin'))!.key
   return {
     store: s3Store(bucket, temporaryFolder()),
     elsewhere: () => s3Store(bucket, temporaryFolder()),
@@ -54,9 +60,10 @@ async function inBucket(): Promise<Kind> {
   }
 }
 
-const read = async (store: ArtifactStore, artifact: Artifact) => readFileSync(join((await store.open(artifact)).folder, 'inner', 'a.bin'), 'utf8')
+const read = async (store: ArtifactStore, artifact: Artifact) =>
+  readFileSync(join((await store.open(artifact)).folder, 'inner', 'a.bin'), 'utf8')
 
-test('a key changes with stage, code version and settings, not with the order of fields or an artifact\'s place', () => {
+test("a key changes with stage, code version and settings, not with the order of fields or an artifact's place", () => {
   const key = keyOf('sft', 1, { seed: 1, settings: { a: 1, b: 2 } })
   expect(keyOf('sft', 1, { settings: { b: 2, a: 1 }, seed: 1 })).toBe(key)
   expect(keyOf('sft', 2, { seed: 1, settings: { a: 1, b: 2 } })).not.toBe(key)
@@ -67,7 +74,10 @@ test('a key changes with stage, code version and settings, not with the order of
   expect(at('file:///x', 'aa')).not.toBe(at('file:///x', 'bb'))
 })
 
-describe.each([['on a file system', onFiles], ['in a bucket', inBucket]])('%s', (_, open) => {
+describe.each([
+  ['on a file system', onFiles],
+  ['in a bucket', inBucket],
+])('%s', (_, open) => {
   test('equal content has an equal digest; logs with timings do not count', async () => {
     const { store } = await open()
     const [a, b, c] = [await commit(store, 'k1'), await commit(store, 'k2'), await commit(store, 'k3', 'other')]
@@ -123,7 +133,8 @@ describe.each([['on a file system', onFiles], ['in a bucket', inBucket]])('%s', 
   test('an artifact outside the store, or by another digest, is refused', async () => {
     const { store } = await open()
     const artifact = await commit(store, 'k')
-    for (const uri of ['file:///etc', 's3://elsewhere/sft/k', `${artifact.uri}/../../../../etc`]) await expect(store.describe(uri)).rejects.toThrow(/not inside this worker's store/)
+    for (const uri of ['file:///etc', 's3://elsewhere/sft/k', `${artifact.uri}/../../../../etc`])
+      await expect(store.describe(uri)).rejects.toThrow(/not inside this worker's store/)
     await expect(store.open({ ...artifact, sha256: '0'.repeat(64) })).rejects.toThrow(/it was made again since/)
   })
 
@@ -177,7 +188,7 @@ describe('in a bucket', () => {
   let bucket: Bucket
   beforeEach(async () => (bucket = openBucket(await server.newBucket())))
 
-  test('what a killed worker had kept, another machine goes on from: the newest checkpoint, whole, and labelers\' answers', async () => {
+  test("what a killed worker had kept, another machine goes on from: the newest checkpoint, whole, and labelers' answers", async () => {
     const [one, two] = [temporaryFolder(), temporaryFolder()]
     const store = s3Store(bucket, one)
     const work = await store.begin('rl', 'k')
@@ -199,7 +210,15 @@ describe('in a bucket', () => {
     await again.keepSafe(sameWork)()
 
     const taken = await s3Store(bucket, two).begin('rl', 'k')
-    expect((readdirSync(taken.checkpoints, { recursive: true }) as string[]).sort()).toEqual(['candidates', 'candidates/step-00000010', 'candidates/step-00000010/policy.safetensors', 'candidates/step-00000010/progress.json', 'step-00000020', 'step-00000020/policy.safetensors', 'step-00000020/progress.json'])
+    expect((readdirSync(taken.checkpoints, { recursive: true }) as string[]).sort()).toEqual([
+      'candidates',
+      'candidates/step-00000010',
+      'candidates/step-00000010/policy.safetensors',
+      'candidates/step-00000010/progress.json',
+      'step-00000020',
+      'step-00000020/policy.safetensors',
+      'step-00000020/progress.json',
+    ])
     expect(readFileSync(join(taken.checkpoints, 'step-00000020', 'policy.safetensors'), 'utf8')).toBe('step-00000020')
     expect(readFileSync(join(two, 'answers', 'a.jsonl'), 'utf8')).toBe('["k",1]\n')
 
@@ -245,7 +264,9 @@ describe('in a bucket', () => {
     const store = s3Store(bucket, temporaryFolder())
     const artifact = await commit(store, 'k')
     await bucket.write('sft/k/manifest.json', '{"stage": "sft", ')
-    await expect(s3Store(bucket, temporaryFolder()).open(artifact)).rejects.toThrow(/manifest\.json cannot be used.*run the stage that makes it again/s)
+    await expect(s3Store(bucket, temporaryFolder()).open(artifact)).rejects.toThrow(
+      /manifest\.json cannot be used.*run the stage that makes it again/s,
+    )
     const told = jest.spyOn(process.stderr, 'write').mockReturnValue(true)
     expect(await s3Store(bucket, temporaryFolder()).find('sft', 'k')).toBeUndefined()
     expect(told.mock.calls.join()).toMatch(/cannot be used.*done again/s)
@@ -266,6 +287,7 @@ describe('in a bucket', () => {
     process.env.AWS_SECRET_ACCESS_KEY = 'wrong'
     await expect(openBucket(bucket.uri).read('a')).rejects.toThrow(/secret key is wrong; see AWS_SECRET_ACCESS_KEY/)
     process.env.AWS_SECRET_ACCESS_KEY = secret
-    for (const uri of ['bucket', 's3://', 's3://Bucket', 's3://bucket/../a', 'https://bucket']) expect(() => openBucket(uri)).toThrow(/wants s3:\/\/bucket/)
+    for (const uri of ['bucket', 's3://', 's3://Bucket', 's3://bucket/../a', 'https://bucket'])
+      expect(() => openBucket(uri)).toThrow(/wants s3:\/\/bucket/)
   })
 })

@@ -103,26 +103,35 @@ async function resetTo(stage: string): Promise<void> {
   await dialog.waitFor({ state: 'hidden' })
 }
 
-inBrowser('a run with a labeler that is down is started, found by its status, mended by an override and later reset, all in the UI', async () => {
-  await open()
-  await startFromTheForm()
-  await findParked()
-  await mend()
-  await house.client.workflow.getHandle(RUN).result()
-  const first = await stages()
-  expect(first.map(({ state }) => state)).not.toContain('parked')
-  expect(first.find(({ stage }) => stage === 'label')!.artifact!.summary.labeler).toMatch(/tiny/)
-  await page.getByRole('tab', { name: 'Timeline' }).click()
-  await page.getByText('Completed').first().waitFor()
-  await picture(page, 'ui-5-completed')
+inBrowser(
+  'a run with a labeler that is down is started, found by its status, mended by an override and later reset, all in the UI',
+  async () => {
+    await open()
+    await startFromTheForm()
+    await findParked()
+    await mend()
+    await house.client.workflow.getHandle(RUN).result()
+    const first = await stages()
+    expect(first.map(({ state }) => state)).not.toContain('parked')
+    expect(first.find(({ stage }) => stage === 'label')!.artifact!.summary.labeler).toMatch(/tiny/)
+    await page.getByRole('tab', { name: 'Timeline' }).click()
+    await page.getByText('Completed').first().waitFor()
+    await picture(page, 'ui-5-completed')
 
-  const { runId } = await house.client.workflow.getHandle(RUN).describe()
-  await resetTo('rl')
-  const again = house.client.workflow.getHandle(RUN)
-  await again.result()
-  expect((await again.describe()).runId).not.toBe(runId)
-  const scheduled = async (run?: string) => (await house.client.workflow.getHandle(RUN, run).fetchHistory()).events!.flatMap(({ activityTaskScheduledEventAttributes: a, eventTime }) => (a ? [{ stage: a.activityType!.name!, at: Number(eventTime!.seconds) }] : []))
-  const [before, after] = [await scheduled(runId), await scheduled()]
-  const anew = after.filter(({ stage, at }) => !before.some((old) => old.stage === stage && old.at === at)).map(({ stage }) => stage)
-  expect(anew).toEqual(['rl', 'choose', 'evaluate', 'report'])
-})
+    const { runId } = await house.client.workflow.getHandle(RUN).describe()
+    await resetTo('rl')
+    const again = house.client.workflow.getHandle(RUN)
+    await again.result()
+    expect((await again.describe()).runId).not.toBe(runId)
+    const scheduled = async (run?: string) =>
+      (await house.client.workflow.getHandle(RUN, run).fetchHistory()).events!.flatMap(
+        ({ activityTaskScheduledEventAttributes: a, eventTime }) =>
+          a ? [{ stage: a.activityType!.name!, at: Number(eventTime!.seconds) }] : [],
+      )
+    const [before, after] = [await scheduled(runId), await scheduled()]
+    const anew = after
+      .filter(({ stage, at }) => !before.some((old) => old.stage === stage && old.at === at))
+      .map(({ stage }) => stage)
+    expect(anew).toEqual(['rl', 'choose', 'evaluate', 'report'])
+  },
+)

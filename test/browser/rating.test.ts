@@ -27,18 +27,26 @@ afterAll(async () => {
 function servePage(home: string): Promise<Record<string, string>> {
   return new Promise((done, fail) => {
     const { TEMPORAL_ADDRESS: _, ...env } = process.env
-    serving = spawn(process.execPath, [resolve(__dirname, '..', '..', 'dist', 'cli', 'main.js'), 'rate', RUN, '--port', PORT], { env: { ...env, RLAIF_HOME: home }, stdio: ['ignore', 'pipe', 'pipe'] })
+    serving = spawn(
+      process.execPath,
+      [resolve(__dirname, '..', '..', 'dist', 'cli', 'main.js'), 'rate', RUN, '--port', PORT],
+      { env: { ...env, RLAIF_HOME: home }, stdio: ['ignore', 'pipe', 'pipe'] },
+    )
     let said = ''
     serving.stdout!.on('data', (chunk) => {
       said += String(chunk)
-      if (said.includes('Ctrl-C')) done(Object.fromEntries([...said.matchAll(/^ {2}(\S+) +(http\S+)$/gm)].map(([, rater, link]) => [rater!, link!])))
+      if (said.includes('Ctrl-C'))
+        done(
+          Object.fromEntries([...said.matchAll(/^ {2}(\S+) +(http\S+)$/gm)].map(([, rater, link]) => [rater!, link!])),
+        )
     })
     serving.stderr!.on('data', (chunk) => (said += String(chunk)))
     serving.on('close', () => fail(new Error(`rlaif rate ended: ${said}`)))
   })
 }
 
-const value = (text: string) => (text.startsWith('right') ? 0 : text.startsWith('middle') ? 1 : text.startsWith('worst') ? 2 : 3)
+const value = (text: string) =>
+  text.startsWith('right') ? 0 : text.startsWith('middle') ? 1 : text.startsWith('worst') ? 2 : 3
 const isOver = async (page: Page) => (await page.getByRole('heading').first().textContent()) === 'Thank you'
 
 /** Rates what the page shows by keyboard. @returns the item, once the page after it is there: then it is saved */
@@ -51,10 +59,17 @@ async function rateOne(page: Page): Promise<string> {
   for (;;) {
     await page.waitForLoadState().catch(() => {})
     const problem = page.getByRole('alert')
-    const now = await page.locator('input[name=item]').inputValue({ timeout: 3000 }).catch(() => undefined)
+    const now = await page
+      .locator('input[name=item]')
+      .inputValue({ timeout: 3000 })
+      .catch(() => undefined)
     if (now !== undefined && now !== item) return item
     if (now === undefined && (await isOver(page).catch(() => false))) return item
-    if (await problem.isVisible().catch(() => false)) await page.getByRole('button').click().catch(() => {}) // what was chosen is still there
+    if (await problem.isVisible().catch(() => false))
+      await page
+        .getByRole('button')
+        .click()
+        .catch(() => {}) // what was chosen is still there
     else if (now === undefined) await page.reload().catch(() => {}) // the page could not be reached at all
     await page.waitForTimeout(500)
   }
@@ -71,7 +86,11 @@ const record = (home: string) => JSON.parse(readFileSync(join(home, 'server.json
 inBrowser('every acknowledged rating is in the result exactly once, whatever dies in between', async () => {
   house = await openHouse()
   const contest = await writeContest(house.home, plainPrompts(PROMPTS))
-  const handle = await house.client.workflow.start('humanEvaluation', { taskQueue: 'rlaif', workflowId: RUN, args: [{ contest, ratingsPerPrompt: 2, raters: ['anna', 'ben'], checkEvery: 5 }] })
+  const handle = await house.client.workflow.start('humanEvaluation', {
+    taskQueue: 'rlaif',
+    workflowId: RUN,
+    args: [{ contest, ratingsPerPrompt: 2, raters: ['anna', 'ben'], checkEvery: 5 }],
+  })
   let links = await servePage(house.home)
   browser = await openBrowser()
   const anna = await browser.newPage({ viewport: { width: 1200, height: 800 } })
@@ -110,8 +129,15 @@ inBrowser('every acknowledged rating is in the result exactly once, whatever die
   saved.ben.push(...rest[1])
 
   const { report } = (await house.client.workflow.getHandle(handle.workflowId).result()) as { report: Artifact }
-  const ratings = readFileSync(join(fileURLToPath(report.uri), 'ratings.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { rater: string; item: number })
-  const inResult = (rater: string) => ratings.filter((rating) => rating.rater === rater).map(({ item }) => String(item)).sort()
+  const ratings = readFileSync(join(fileURLToPath(report.uri), 'ratings.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { rater: string; item: number })
+  const inResult = (rater: string) =>
+    ratings
+      .filter((rating) => rating.rater === rater)
+      .map(({ item }) => String(item))
+      .sort()
   expect(inResult('anna')).toEqual(expect.arrayContaining(saved.anna))
   expect(inResult('ben')).toEqual(expect.arrayContaining(saved.ben))
   expect(ratings).toHaveLength(2 * PROMPTS + 2 * 2)

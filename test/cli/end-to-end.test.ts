@@ -31,9 +31,18 @@ const fileNamed = (out: string, what: string) => new RegExp(`^${what} +(.*)$`, '
 test('align by rlaif goes through every stage and leaves a report and a policy; again, every stage is reused', async () => {
   const first = await house.run('run', 'align', '--input', input())
   expect(first).toMatchObject({ code: 0, err: '' })
-  for (const stage of ['model', 'data', 'sft', 'sample', 'label', 'reward-model', 'rl', 'choose', 'evaluate', 'report']) expect(first.out).toMatch(new RegExp(`✓ ${stage} `))
+  for (const stage of ['model', 'data', 'sft', 'sample', 'label', 'reward-model', 'rl', 'choose', 'evaluate', 'report'])
+    expect(first.out).toMatch(new RegExp(`✓ ${stage} `))
   expect(readFileSync(fileNamed(first.out, 'Report'), 'utf8')).toMatch(/win rate against the baseline/)
-  expect(readdirSync(fileNamed(first.out, 'Policy'))).toEqual(expect.arrayContaining(['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json', 'manifest.json']))
+  expect(readdirSync(fileNamed(first.out, 'Policy'))).toEqual(
+    expect.arrayContaining([
+      'config.json',
+      'model.safetensors',
+      'tokenizer.json',
+      'tokenizer_config.json',
+      'manifest.json',
+    ]),
+  )
 
   const second = await house.run('run', 'align', '--input', input())
   expect(second).toMatchObject({ code: 0, err: '' })
@@ -51,27 +60,67 @@ test('sft alone and direct-rlaif run; dialogue data without references starts fr
   const sft = await house.run('run', 'align', '--input', input({ method: 'sft' }))
   expect(sft).toMatchObject({ code: 0, err: '' })
   expect(sft.out).not.toMatch(/reward-model|sample/)
-  const direct = await house.run('run', 'align', '--input', input({ method: 'direct-rlaif', task: 'harmless', rl: { ...small.rl, optimizer: 'adamw', maxGradientNorm: 1, recompute: true, lora: { rank: 2 } } }))
+  const direct = await house.run(
+    'run',
+    'align',
+    '--input',
+    input({
+      method: 'direct-rlaif',
+      task: 'harmless',
+      rl: { ...small.rl, optimizer: 'adamw', maxGradientNorm: 1, recompute: true, lora: { rank: 2 } },
+    }),
+  )
   expect(direct).toMatchObject({ code: 0, err: '' })
   expect(direct.out).toMatch(/– sft +the data has no reference responses/)
-  expect(readdirSync(join(fileNamed(direct.out, 'Policy'), 'adapter')).sort()).toEqual(['adapter_config.json', 'adapter_model.safetensors'])
+  expect(readdirSync(join(fileNamed(direct.out, 'Policy'), 'adapter')).sort()).toEqual([
+    'adapter_config.json',
+    'adapter_model.safetensors',
+  ])
 })
 
 test('rlhf learns from what people preferred, rlhf+rlaif from as many of both; the policy itself can be the labeler', async () => {
   const data = join(temporaryFolder(), 'human.jsonl')
-  writeFileSync(data, Array.from({ length: 14 }, (_, i) => JSON.stringify({ prompt: `Question ${i}?`, reference: `Answer ${i}.`, responses: [`good ${i}`, `bad ${i}`], preferred: i === 0 ? 0 : 1 })).join('\n'))
+  writeFileSync(
+    data,
+    Array.from({ length: 14 }, (_, i) =>
+      JSON.stringify({
+        prompt: `Question ${i}?`,
+        reference: `Answer ${i}.`,
+        responses: [`good ${i}`, `bad ${i}`],
+        preferred: i === 0 ? 0 : 1,
+      }),
+    ).join('\n'),
+  )
   const dialogue = { task: 'helpful', data: { path: data, evaluationPrompts: 4 } }
-  const human = await house.run('run', 'align', '--input', input({ ...dialogue, method: 'rlhf', rl: { ...small.rl, algorithm: 'rloo', groupSize: 2, candidates: 0 } }))
+  const human = await house.run(
+    'run',
+    'align',
+    '--input',
+    input({ ...dialogue, method: 'rlhf', rl: { ...small.rl, algorithm: 'rloo', groupSize: 2, candidates: 0 } }),
+  )
   expect(human).toMatchObject({ code: 0, err: '' })
   expect(human.out).toMatch(/✓ human-labels/)
   expect(human.out).not.toMatch(/✓ (sample|label) /)
   expect(human.out).toMatch(/– choose +there are no candidates/)
   expect(readFileSync(fileNamed(human.out, 'Report'), 'utf8')).toMatch(/labeler people · labels (9|10) · ties [01]/)
 
-  const both = await house.run('run', 'align', '--input', input({ ...dialogue, method: 'rlhf+rlaif', labeler: 'policy', rewardModel: { ...small.rewardModel, init: 'model', heldOutShare: 0.5 } }))
+  const both = await house.run(
+    'run',
+    'align',
+    '--input',
+    input({
+      ...dialogue,
+      method: 'rlhf+rlaif',
+      labeler: 'policy',
+      rewardModel: { ...small.rewardModel, init: 'model', heldOutShare: 0.5 },
+    }),
+  )
   expect(both).toMatchObject({ code: 0, err: '' })
-  for (const stage of ['human-labels', 'label', 'reward-model', 'choose']) expect(both.out).toMatch(new RegExp(`[✓↺] ${stage} `))
-  expect(readFileSync(fileNamed(both.out, 'Report'), 'utf8')).toMatch(/Steps with the highest validation reward, of .* before training/)
+  for (const stage of ['human-labels', 'label', 'reward-model', 'choose'])
+    expect(both.out).toMatch(new RegExp(`[✓↺] ${stage} `))
+  expect(readFileSync(fileNamed(both.out, 'Report'), 'utf8')).toMatch(
+    /Steps with the highest validation reward, of .* before training/,
+  )
 })
 
 test('each stage can be run alone, on artifacts named by their URI', async () => {
@@ -91,30 +140,55 @@ test('each stage can be run alone, on artifacts named by their URI', async () =>
 })
 
 test('a run started as the UI does it, with one JSON payload and no other settings, completes', async () => {
-  const result = (await house.client.workflow.execute('align', { taskQueue: 'rlaif', workflowId: 'from-the-ui', args: [JSON.parse(input())] })) as { report: { uri: string } }
+  const result = (await house.client.workflow.execute('align', {
+    taskQueue: 'rlaif',
+    workflowId: 'from-the-ui',
+    args: [JSON.parse(input())],
+  })) as { report: { uri: string } }
   expect(existsSync(new URL(`${result.report.uri}/report.html`))).toBe(true)
 })
 
 test('labels come from an endpoint where one is named', async () => {
   const endpoint = await startEndpoint(() => ({ '1': 0.6, '2': 0.3 }))
   const labeler = { baseUrl: endpoint.baseUrl, model: 'judge' }
-  const ended = await house.run('run', 'align', '--input', input({ labeler, judge: labeler, rl: { ...small.rl, steps: 1 } }))
+  const ended = await house.run(
+    'run',
+    'align',
+    '--input',
+    input({ labeler, judge: labeler, rl: { ...small.rl, steps: 1 } }),
+  )
   await endpoint.close()
   expect(ended).toMatchObject({ code: 0, err: '' })
   expect(endpoint.prompts.filter((prompt) => prompt.endsWith('Preferred Summary=')).length).toBeGreaterThanOrEqual(12)
 })
 
 test('kill -9 of the worker during rl: a new worker finishes the run, and rl does not start from step 0', async () => {
-  const handle = await house.client.workflow.start('align', { taskQueue: 'rlaif', workflowId: 'killed', args: [JSON.parse(input({ seed: 5, rl: { ...small.rl, steps: 25 } }))] })
-  const checkpoints = () => readdirSync(join(house.home, 'store', 'work')).filter((name) => name.startsWith('rl-')).flatMap((name) => readdirSync(join(house.home, 'store', 'work', name)).includes('checkpoints') ? readdirSync(join(house.home, 'store', 'work', name, 'checkpoints')) : [])
-  while (!existsSync(join(house.home, 'store', 'work')) || !checkpoints().some((name) => /^step-0+[3-9]$/.test(name))) await new Promise((done) => setTimeout(done, 50))
+  const handle = await house.client.workflow.start('align', {
+    taskQueue: 'rlaif',
+    workflowId: 'killed',
+    args: [JSON.parse(input({ seed: 5, rl: { ...small.rl, steps: 25 } }))],
+  })
+  const checkpoints = () =>
+    readdirSync(join(house.home, 'store', 'work'))
+      .filter((name) => name.startsWith('rl-'))
+      .flatMap((name) =>
+        readdirSync(join(house.home, 'store', 'work', name)).includes('checkpoints')
+          ? readdirSync(join(house.home, 'store', 'work', name, 'checkpoints'))
+          : [],
+      )
+  while (!existsSync(join(house.home, 'store', 'work')) || !checkpoints().some((name) => /^step-0+[3-9]$/.test(name)))
+    await new Promise((done) => setTimeout(done, 50))
   house.up.kill('SIGKILL')
   await new Promise((done) => house.up.once('close', done))
   await house.upAgain()
   const { stages } = (await handle.result()) as { stages: Record<string, { summary: Record<string, number> }> }
   expect(stages.rl!.summary.resumedAt).toBeGreaterThanOrEqual(3)
 
-  const undisturbed = (await house.client.workflow.execute('align', { taskQueue: 'rlaif', workflowId: 'undisturbed', args: [JSON.parse(input({ seed: 5, cache: 'refresh', rl: { ...small.rl, steps: 25 } }))] })) as { policy: { sha256: string } }
+  const undisturbed = (await house.client.workflow.execute('align', {
+    taskQueue: 'rlaif',
+    workflowId: 'undisturbed',
+    args: [JSON.parse(input({ seed: 5, cache: 'refresh', rl: { ...small.rl, steps: 25 } }))],
+  })) as { policy: { sha256: string } }
   expect(undisturbed.policy.sha256).toBe(((await handle.result()) as { policy: { sha256: string } }).policy.sha256)
 })
 
@@ -122,7 +196,13 @@ test('kill -9 of the worker during labelling repeats no more calls than were in 
   const endpoint = await startEndpoint(() => ({ '1': 0.6, '2': 0.3 }), undefined, 100)
   const concurrency = 4
   const labeler = { baseUrl: endpoint.baseUrl, model: 'slow', concurrency }
-  const handle = await house.client.workflow.start('align', { taskQueue: 'rlaif', workflowId: 'label-killed', args: [JSON.parse(input({ seed: 9, data: { limit: 60, evaluationPrompts: 4 }, labeler, rl: { ...small.rl, steps: 1 } }))] })
+  const handle = await house.client.workflow.start('align', {
+    taskQueue: 'rlaif',
+    workflowId: 'label-killed',
+    args: [
+      JSON.parse(input({ seed: 9, data: { limit: 60, evaluationPrompts: 4 }, labeler, rl: { ...small.rl, steps: 1 } })),
+    ],
+  })
   while (endpoint.prompts.length < 40) await new Promise((done) => setTimeout(done, 20))
   house.up.kill('SIGKILL')
   await new Promise((done) => house.up.once('close', done))
@@ -136,10 +216,25 @@ test('kill -9 of the worker during labelling repeats no more calls than were in 
 
 test('a label study asks each variant on the same human-labelled pairs and reports a table; a second one asks nothing again', async () => {
   const data = join(temporaryFolder(), 'human.jsonl')
-  writeFileSync(data, Array.from({ length: 12 }, (_, i) => JSON.stringify({ prompt: `Question ${i}?`, responses: ['good answer', 'bad answer'], preferred: 1 })).join('\n'))
-  const rule = (prompt: string) => (prompt.endsWith('=') ? (/1 - good/.test(prompt) ? { '1': 0.8, '2': 0.2 } : { '1': 0.4, '2': 0.6 }) : 'The good one is better.')
+  writeFileSync(
+    data,
+    Array.from({ length: 12 }, (_, i) =>
+      JSON.stringify({ prompt: `Question ${i}?`, responses: ['good answer', 'bad answer'], preferred: 1 }),
+    ).join('\n'),
+  )
+  const rule = (prompt: string) =>
+    prompt.endsWith('=')
+      ? /1 - good/.test(prompt)
+        ? { '1': 0.8, '2': 0.2 }
+        : { '1': 0.4, '2': 0.6 }
+      : 'The good one is better.'
   const endpoint = await startEndpoint(rule)
-  const study = JSON.stringify({ model, task: 'helpful', data, labeler: { baseUrl: endpoint.baseUrl, model: 'judge', price: { inputPerMillion: 10, outputPerMillion: 30 } } })
+  const study = JSON.stringify({
+    model,
+    task: 'helpful',
+    data,
+    labeler: { baseUrl: endpoint.baseUrl, model: 'judge', price: { inputPerMillion: 10, outputPerMillion: 30 } },
+  })
   const { code, out, err } = await house.run('run', 'labelStudy', '--input', study)
   expect({ code, err }).toEqual({ code: 0, err: '' })
   expect(out).toMatch(/✓ judge: Detailed \+ CoT 2-shot/)
@@ -149,7 +244,9 @@ test('a label study asks each variant on the same human-labelled pairs and repor
   expect(csv).toHaveLength(12)
   expect(csv[1]).toMatch(/^"Base 0-shot","judge at .*",1,0\.7\d+,1,12,67\.8,/)
   const asked = endpoint.prompts.length
-  expect((await house.run('run', 'labelStudy', '--input', study.replace('"helpful"', '"helpful","cache":"refresh"'))).code).toBe(0)
+  expect(
+    (await house.run('run', 'labelStudy', '--input', study.replace('"helpful"', '"helpful","cache":"refresh"'))).code,
+  ).toBe(0)
   expect(endpoint.prompts).toHaveLength(asked)
   await endpoint.close()
 })
@@ -158,7 +255,9 @@ test('prompt show prints what would be sent, and its length', async () => {
   const labeler = { baseUrl: 'http://127.0.0.1:9/v1', model: 'judge', preamble: 'detailed', exemplars: 1 }
   const { out, err } = await house.run('prompt', 'show', '--input', JSON.stringify({ labeler }), '--row', '2')
   expect(err).toBe('')
-  expect(out).toMatch(/^POST http:\/\/127\.0\.0\.1:9\/v1\/chat\/completions\n\{.*"model": "judge".*>>>>>>>> Example >>>>>>>>.*"top_logprobs": 20.*-- row 2, id \w+: \d+ tokens/s)
+  expect(out).toMatch(
+    /^POST http:\/\/127\.0\.0\.1:9\/v1\/chat\/completions\n\{.*"model": "judge".*>>>>>>>> Example >>>>>>>>.*"top_logprobs": 20.*-- row 2, id \w+: \d+ tokens/s,
+  )
 })
 
 describe('bad input is told at once by one message that names it', () => {
@@ -174,12 +273,24 @@ describe('bad input is told at once by one message that names it', () => {
   }
 
   test.each<[string, () => object, RegExp]>([
-    ['a missing file', () => ({ data: '/nowhere.jsonl' }), /field "data\.path" got "\/nowhere\.jsonl"; \/nowhere\.jsonl does not exist/],
+    [
+      'a missing file',
+      () => ({ data: '/nowhere.jsonl' }),
+      /field "data\.path" got "\/nowhere\.jsonl"; \/nowhere\.jsonl does not exist/,
+    ],
     ['an empty file', () => ({ data: write('empty.jsonl', '') }), /empty\.jsonl holds no rows/],
     ['a row without a prompt', () => ({ data: write('bare.jsonl', '{"reference": "x"}') }), /bare\.jsonl line 1/],
-    ['an unreachable endpoint', () => ({ labeler: { baseUrl: 'http://127.0.0.1:9/v1', model: 'm', retries: 0, timeoutSeconds: 2 } }), /label: the endpoint does not answer.*labeler\.baseUrl/],
+    [
+      'an unreachable endpoint',
+      () => ({ labeler: { baseUrl: 'http://127.0.0.1:9/v1', model: 'm', retries: 0, timeoutSeconds: 2 } }),
+      /label: the endpoint does not answer.*labeler\.baseUrl/,
+    ],
     ['no model folder', () => ({ model: folder }), /field "model" got ".*has no config\.json/],
-    ['weights cut short', () => ({ model: cutWeights() }), /model\.safetensors claims a header of 2064 bytes in a file of 1000; it is cut short/],
+    [
+      'weights cut short',
+      () => ({ model: cutWeights() }),
+      /model\.safetensors claims a header of 2064 bytes in a file of 1000; it is cut short/,
+    ],
     ['a GGUF file that is none', () => ({ model: write('no.gguf', 'nothing') }), /no\.gguf does not start with "GGUF"/],
     ['an unknown task', () => ({ task: 'poetry' }), /field "task" got "poetry"/],
   ])('%s parks the run with the reason', async (_, fields, message) => {
@@ -193,8 +304,14 @@ describe('bad input is told at once by one message that names it', () => {
     expect(code).toBe(2)
     expect(err).toMatch(/unknown field "metod"/)
     expect(err).toMatch(/field "rl\.steps" got "ten"/)
-    const fromTheUi = house.client.workflow.execute('align', { taskQueue: 'rlaif', workflowId: 'bad', args: [{ metod: 'rlaif' }] })
-    await expect(fromTheUi).rejects.toMatchObject({ cause: { type: 'InvalidInput', nonRetryable: true, message: expect.stringMatching(/unknown field "metod"/) } })
+    const fromTheUi = house.client.workflow.execute('align', {
+      taskQueue: 'rlaif',
+      workflowId: 'bad',
+      args: [{ metod: 'rlaif' }],
+    })
+    await expect(fromTheUi).rejects.toMatchObject({
+      cause: { type: 'InvalidInput', nonRetryable: true, message: expect.stringMatching(/unknown field "metod"/) },
+    })
   })
 
   test.each<[string[], RegExp]>([
@@ -213,16 +330,34 @@ describe('bad input is told at once by one message that names it', () => {
 })
 
 test('a parked run is listed as such, mended from the command line, and completes', async () => {
-  const parked = await house.run('run', 'sft', '--id', 'mended', '--input', JSON.stringify({ model, data: '/nowhere.jsonl', limits: small.limits, sft: small.sft }))
+  const parked = await house.run(
+    'run',
+    'sft',
+    '--id',
+    'mended',
+    '--input',
+    JSON.stringify({ model, data: '/nowhere.jsonl', limits: small.limits, sft: small.sft }),
+  )
   expect(parked.code).toBe(1)
   expect(parked.err).toMatch(/mended: data is parked: .*\/nowhere\.jsonl does not exist[^]*rlaif resolve mended retry/)
   expect((await house.run('status')).out).toMatch(/mended +sft +parked/)
   expect((await house.run('status', 'mended')).out).toMatch(/⏸ data /)
-  expect(await house.run('resolve', 'mended', 'retry', '--overrides', '{"data": {"limit": "ten"}}')).toMatchObject({ code: 2, err: expect.stringMatching(/field "data\.limit" got "ten"/) })
-  expect(await house.run('resolve', 'mended', 'skip')).toMatchObject({ code: 2, err: expect.stringMatching(/stage data cannot be skipped/) })
+  expect(await house.run('resolve', 'mended', 'retry', '--overrides', '{"data": {"limit": "ten"}}')).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/field "data\.limit" got "ten"/),
+  })
+  expect(await house.run('resolve', 'mended', 'skip')).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/stage data cannot be skipped/),
+  })
   const data = join(temporaryFolder(), 'rows.jsonl')
-  writeFileSync(data, Array.from({ length: 6 }, (_, i) => JSON.stringify({ prompt: `Post ${i}`, reference: 'Short.' })).join('\n'))
-  expect(await house.run('resolve', 'mended', 'retry', '--overrides', JSON.stringify({ data: { path: data } }))).toMatchObject({ code: 0, out: 'mended: data: retry\n' })
+  writeFileSync(
+    data,
+    Array.from({ length: 6 }, (_, i) => JSON.stringify({ prompt: `Post ${i}`, reference: 'Short.' })).join('\n'),
+  )
+  expect(
+    await house.run('resolve', 'mended', 'retry', '--overrides', JSON.stringify({ data: { path: data } })),
+  ).toMatchObject({ code: 0, out: 'mended: data: retry\n' })
   await house.client.workflow.getHandle('mended').result()
   expect((await house.run('status')).out).toMatch(/mended +sft +completed/)
 })

@@ -9,7 +9,9 @@ const shipped = join(project, 'schedules')
 test('the schedules that ship are declared rightly, and Kubernetes gets the same', () => {
   expect(readDeclarations([shipped]).map(({ id }) => id)).toEqual(['nightly-ablation', 'nightly-miniature'])
   for (const file of ['nightly-ablation.json', 'nightly-miniature.json']) {
-    expect(readFileSync(join(project, 'deploy', 'kubernetes', file), 'utf8')).toBe(readFileSync(join(shipped, file), 'utf8'))
+    expect(readFileSync(join(project, 'deploy', 'kubernetes', file), 'utf8')).toBe(
+      readFileSync(join(shipped, file), 'utf8'),
+    )
     expect(readFileSync(join(project, 'deploy', 'kubernetes', 'kustomization.yaml'), 'utf8')).toContain(file)
   }
 })
@@ -22,12 +24,34 @@ function declared(declaration: unknown): string {
 const good = { id: 'x', cron: '30 2 * * *', input: { preset: 'kl-weight' } }
 
 test("a declaration as Temporal's options: time zone, jitter, overlap, catch-up, priority, and runs that fail rather than park", () => {
-  const [declaration] = readDeclarations([declared({ ...good, workflow: 'align', input: { task: 'helpful' }, timeZone: 'Europe/Berlin', jitterMinutes: 5, overlap: 'bufferOne', catchUpHours: 2, calendar: [{ hour: 3, dayOfWeek: ['MONDAY'] }] })])
+  const [declaration] = readDeclarations([
+    declared({
+      ...good,
+      workflow: 'align',
+      input: { task: 'helpful' },
+      timeZone: 'Europe/Berlin',
+      jitterMinutes: 5,
+      overlap: 'bufferOne',
+      catchUpHours: 2,
+      calendar: [{ hour: 3, dayOfWeek: ['MONDAY'] }],
+    }),
+  ])
   expect(optionsOf(declaration!)).toMatchObject({
     scheduleId: 'x',
-    spec: { cronExpressions: ['30 2 * * *'], calendars: [{ hour: 3, minute: 0, dayOfWeek: ['MONDAY'] }], timezone: 'Europe/Berlin', jitter: 300_000 },
+    spec: {
+      cronExpressions: ['30 2 * * *'],
+      calendars: [{ hour: 3, minute: 0, dayOfWeek: ['MONDAY'] }],
+      timezone: 'Europe/Berlin',
+      jitter: 300_000,
+    },
     policies: { overlap: 'BUFFER_ONE', catchupWindow: 7_200_000, pauseOnFailure: false },
-    action: { workflowType: 'align', workflowId: 'x', taskQueue: 'rlaif', args: [{ onFailure: 'fail', task: 'helpful' }], priority: { priorityKey: 5 } },
+    action: {
+      workflowType: 'align',
+      workflowId: 'x',
+      taskQueue: 'rlaif',
+      args: [{ onFailure: 'fail', task: 'helpful' }],
+      priority: { priorityKey: 5 },
+    },
   })
 })
 

@@ -1,9 +1,12 @@
 import { brief } from '../../src/contracts/brief'
 
-test.each(['short', 'x'.repeat(500), 'β'.repeat(300), '長'.repeat(300), '🜚'.repeat(300), 'x🜚'.repeat(100)])('at most 200 bytes, no character cut: %s', (text) => {
-  const line = brief(text)
-  expect(Buffer.byteLength(line)).toBeLessThanOrEqual(200)
-  expect(Buffer.byteLength(line)).toBeGreaterThan(Math.min(Buffer.byteLength(text), 200) - 4)
-  expect(text.startsWith(line)).toBe(true)
-  expect(line).not.toMatch(/\uFFFD|[\uD800-\uDBFF]$/)
-})
+test.each(['short', 'x'.repeat(500), 'β'.repeat(300), '長'.repeat(300), '🜚'.repeat(300), 'x🜚'.repeat(100)])(
+  'at most 200 bytes, no character cut: %s',
+  (text) => {
+    const line = brief(text)
+    expect(Buffer.byteLength(line)).toBeLessThanOrEqual(200)
+    expect(Buffer.byteLength(line)).toBeGreaterThan(Math.min(Buffer.byteLength(text), 200) - 4)
+    expect(text.startsWith(line)).toBe(true)
+    expect(line).not.toMatch(/\uFFFD|[\uD800-\uDBFF]$/)
+  },
+)

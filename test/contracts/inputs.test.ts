@@ -6,7 +6,14 @@ const align = (input?: unknown) => parse(workflowSchemas.align, input, 'align')
 test('nothing, null and {} are the quickstart, with every default filled in', () => {
   expect(align()).toEqual(align({}))
   expect(align(null)).toEqual(align({}))
-  expect(align()).toMatchObject({ preset: 'quickstart', method: 'rlaif', model: 'default', task: 'summarization', seed: 1, rl: { klWeight: 0.05, temperature: 0.9 } })
+  expect(align()).toMatchObject({
+    preset: 'quickstart',
+    method: 'rlaif',
+    model: 'default',
+    task: 'summarization',
+    seed: 1,
+    rl: { klWeight: 0.05, temperature: 0.9 },
+  })
 })
 
 test('a preset gives defaults that single fields override', () => {
@@ -20,7 +27,12 @@ test('short forms: a path for data, "default" for a labeler', () => {
 })
 
 test('every bad field is listed with what it got and what it wants', () => {
-  const bad = { metod: 'rlaif', seed: 'one', rl: { klWeight: 2, stepz: 1 }, labeler: { baseUrl: 'ftp://x', model: 'm' } }
+  const bad = {
+    metod: 'rlaif',
+    seed: 'one',
+    rl: { klWeight: 2, stepz: 1 },
+    labeler: { baseUrl: 'ftp://x', model: 'm' },
+  }
   let message = ''
   try {
     align(bad)
@@ -34,11 +46,12 @@ test('every bad field is listed with what it got and what it wants', () => {
   expect(message).toMatch(/field "labeler\.baseUrl" got "ftp:\/\/x"/)
 })
 
-test('a key in place of an environment variable\'s name is refused', () => {
-  expect(() => align({ labeler: { baseUrl: 'http://h/v1', model: 'm', apiKeyEnv: 'sk-abc' } })).toThrow(/apiKeyEnv.*NAME of an environment variable/)
+test("a key in place of an environment variable's name is refused", () => {
+  expect(() => align({ labeler: { baseUrl: 'http://h/v1', model: 'm', apiKeyEnv: 'sk-abc' } })).toThrow(
+    /apiKeyEnv.*NAME of an environment variable/,
+  )
 })
 
 test.each([[[1, 2]], ['text'], [7]])('an input that is no object is refused: %j', (input) => {
   expect(() => align(input)).toThrow(/the input got/)
 })
-

@@ -2,9 +2,32 @@ import { workflowJsonSchema } from '../../src/cli/schema'
 import { workflowSchemas, type WorkflowName } from '../../src/contracts/workflow-inputs'
 
 test('every workflow has a JSON Schema in which only what has no default is required, and every field is described or a group', () => {
-  const required = Object.fromEntries((Object.keys(workflowSchemas) as WorkflowName[]).map((name) => [name, workflowJsonSchema(name).required ?? []]))
-  expect(required).toEqual({ align: [], sft: [], sample: [], label: ['samples'], rewardModel: ['labels'], rl: [], evaluate: ['policy'], report: ['artifacts'], labelStudy: [], compare: [], humanEvaluation: ['contest'], miniature: [], sweep: [], notification: ['text'] })
+  const required = Object.fromEntries(
+    (Object.keys(workflowSchemas) as WorkflowName[]).map((name) => [name, workflowJsonSchema(name).required ?? []]),
+  )
+  expect(required).toEqual({
+    align: [],
+    sft: [],
+    sample: [],
+    label: ['samples'],
+    rewardModel: ['labels'],
+    rl: [],
+    evaluate: ['policy'],
+    report: ['artifacts'],
+    labelStudy: [],
+    compare: [],
+    humanEvaluation: ['contest'],
+    miniature: [],
+    sweep: [],
+    notification: ['text'],
+  })
   const rl = workflowJsonSchema('align').properties!.rl!
-  expect(rl.properties!.klWeight).toMatchObject({ type: 'number', minimum: 0, maximum: 1, default: 0.05, description: expect.stringMatching(/β/) })
+  expect(rl.properties!.klWeight).toMatchObject({
+    type: 'number',
+    minimum: 0,
+    maximum: 1,
+    default: 0.05,
+    description: expect.stringMatching(/β/),
+  })
   expect(rl.required).toBeUndefined()
 })

@@ -8,16 +8,40 @@ const trials = (input: object, night?: string) => trialsOf(parse(sweepSchema, in
 const kl = { field: 'rl.klWeight', values: [0, 0.05] }
 
 test('every combination is a trial with each seed; groups and short forms are filled in', () => {
-  const made = trials({ base: { task: 'helpful', labeler: 'default', data: '/rows.jsonl' }, axes: [kl, { field: 'labeler.preamble', values: ['base', 'detailed'] }, { field: 'data.limit', values: [8] }], seeds: [1, 7] })
+  const made = trials({
+    base: { task: 'helpful', labeler: 'default', data: '/rows.jsonl' },
+    axes: [kl, { field: 'labeler.preamble', values: ['base', 'detailed'] }, { field: 'data.limit', values: [8] }],
+    seeds: [1, 7],
+  })
   expect(made).toHaveLength(8)
   expect(made.map(({ trial }) => trial)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
-  expect(made[3]).toMatchObject({ levels: { 'rl.klWeight': '0.05', 'labeler.preamble': 'detailed', 'data.limit': '8' }, repeat: 0, seed: 1, input: { task: 'helpful', seed: 1, onFailure: 'fail', labeler: { model: 'default', preamble: 'detailed' }, data: { path: '/rows.jsonl', limit: 8 }, rl: { klWeight: 0.05 } } })
+  expect(made[3]).toMatchObject({
+    levels: { 'rl.klWeight': '0.05', 'labeler.preamble': 'detailed', 'data.limit': '8' },
+    repeat: 0,
+    seed: 1,
+    input: {
+      task: 'helpful',
+      seed: 1,
+      onFailure: 'fail',
+      labeler: { model: 'default', preamble: 'detailed' },
+      data: { path: '/rows.jsonl', limit: 8 },
+      rl: { klWeight: 0.05 },
+    },
+  })
   expect(made[4]).toMatchObject({ levels: made[0]!.levels, repeat: 1, seed: 7 })
 })
 
 test('a list is run as it is; a draw is of the first seed, and the same each time', () => {
-  expect(trials({ list: [{ 'rl.klWeight': 0.1, 'rl.steps': 3 }, { method: 'sft' }] }).map(({ levels }) => levels)).toEqual([{ 'rl.klWeight': '0.1', 'rl.steps': '3' }, { method: 'sft' }])
-  const many = { axes: [{ field: 'rl.steps', values: Array.from({ length: 100 }, (_, i) => i + 1) }, { field: 'rl.klWeight', values: Array.from({ length: 100 }, (_, i) => i / 100) }], draw: 20 }
+  expect(
+    trials({ list: [{ 'rl.klWeight': 0.1, 'rl.steps': 3 }, { method: 'sft' }] }).map(({ levels }) => levels),
+  ).toEqual([{ 'rl.klWeight': '0.1', 'rl.steps': '3' }, { method: 'sft' }])
+  const many = {
+    axes: [
+      { field: 'rl.steps', values: Array.from({ length: 100 }, (_, i) => i + 1) },
+      { field: 'rl.klWeight', values: Array.from({ length: 100 }, (_, i) => i / 100) },
+    ],
+    draw: 20,
+  }
   const drawn = trials({ ...many, seeds: [3] }).map(({ levels }) => JSON.stringify(levels))
   expect(new Set(drawn).size).toBe(20)
   expect(trials({ ...many, seeds: [3] }).map(({ levels }) => JSON.stringify(levels))).toEqual(drawn)
@@ -32,12 +56,35 @@ test('each night has seeds of its own, no two of them the same', () => {
 })
 
 test.each<[string, object, RegExp]>([
-  ['an axis that names no field', { axes: [{ field: 'rl.klWeigth', values: [1] }] }, /rl\.klWeigth = 1: .*unknown field "rl\.klWeigth"/],
-  ['a value that does not fit', { axes: [{ field: 'rl.klWeight', values: [0.1, 2] }] }, /rl\.klWeight = 2: .*field "rl\.klWeight" got 2/],
+  [
+    'an axis that names no field',
+    { axes: [{ field: 'rl.klWeigth', values: [1] }] },
+    /rl\.klWeigth = 1: .*unknown field "rl\.klWeigth"/,
+  ],
+  [
+    'a value that does not fit',
+    { axes: [{ field: 'rl.klWeight', values: [0.1, 2] }] },
+    /rl\.klWeight = 2: .*field "rl\.klWeight" got 2/,
+  ],
   ['no axis', {}, /field "axes" is empty/],
-  ['an axis without values', { axes: [{ field: 'rl.klWeight', values: [] }] }, /field "axes\.0\.values".*the grid has no point/],
-  ['a grid over maxTrials', { axes: [kl, { field: 'rl.steps', values: [1, 2, 3] }], maxTrials: 5 }, /field "maxTrials" is 5, but 6 points/],
-  ['a grid too large to be meant', { axes: Array.from({ length: 7 }, (_, i) => ({ field: `f${i}`, values: Array.from({ length: 10 }, (_, v) => v) })), draw: 5 }, /field "axes" makes a grid of 10000000 points/],
+  [
+    'an axis without values',
+    { axes: [{ field: 'rl.klWeight', values: [] }] },
+    /field "axes\.0\.values".*the grid has no point/,
+  ],
+  [
+    'a grid over maxTrials',
+    { axes: [kl, { field: 'rl.steps', values: [1, 2, 3] }], maxTrials: 5 },
+    /field "maxTrials" is 5, but 6 points/,
+  ],
+  [
+    'a grid too large to be meant',
+    {
+      axes: Array.from({ length: 7 }, (_, i) => ({ field: `f${i}`, values: Array.from({ length: 10 }, (_, v) => v) })),
+      draw: 5,
+    },
+    /field "axes" makes a grid of 10000000 points/,
+  ],
   ['no hours', { axes: [kl], budget: { hours: 0 } }, /field "budget\.hours" got 0/],
   ['money where nothing has a price', { axes: [kl], budget: { cost: 5 } }, /field "budget\.cost" cannot be kept/],
   ['axes and a list', { axes: [kl], list: [{ 'rl.steps': 1 }] }, /fields "axes" and "list" are both given/],
@@ -46,7 +93,11 @@ test.each<[string, object, RegExp]>([
   ['the seed as an axis', { axes: [{ field: 'seed', values: [1, 2] }] }, /field "seed" is set by "seeds"/],
   ['labels for some values', { axes: [{ ...kl, labels: ['none'] }] }, /field "axes\.0\.labels".*wants as many/],
   ['a bad field in the base', { base: { taks: 'helpful' }, axes: [kl] }, /unknown field "taks"/],
-  ['an arm of a comparison', { workflow: 'compare', axes: [{ field: 'base.rl.stepz', values: [1] }] }, /arm .*unknown field "rl\.stepz"/s],
+  [
+    'an arm of a comparison',
+    { workflow: 'compare', axes: [{ field: 'base.rl.stepz', values: [1] }] },
+    /arm .*unknown field "rl\.stepz"/s,
+  ],
   ['an unknown preset', { preset: 'lunch' }, /field "preset" got "lunch"/],
   ['an artifact that is none', { axes: [kl], baseline: 'http://x' }, /field "baseline"/],
 ])('%s is refused with the field', (_, input, message) => {
@@ -54,21 +105,37 @@ test.each<[string, object, RegExp]>([
 })
 
 test('a budget in money is taken where a labeler has a price', () => {
-  const labeler = { baseUrl: 'http://127.0.0.1:8000/v1', model: 'm', price: { inputPerMillion: 1, outputPerMillion: 2 } }
+  const labeler = {
+    baseUrl: 'http://127.0.0.1:8000/v1',
+    model: 'm',
+    price: { inputPerMillion: 1, outputPerMillion: 2 },
+  }
   expect(trials({ axes: [kl], base: { labeler }, budget: { cost: 5 } })).toHaveLength(2)
 })
 
-test.each(Object.keys(sweepPresets) as SweepPreset[])('preset %s has trials that its workflow takes, and figures of the paper for fields that vary', (preset) => {
-  const made = trials({ preset })
-  const repeats = new Set(made.map(({ repeat }) => repeat)).size
-  expect(repeats).toBe(preset === 'miniature' ? 1 : 2) // the miniature study has its seeds inside, and a night has five minutes
-  for (const { field } of STUDY_FIGURES[preset] ?? []) expect(Object.keys(made[0]!.levels)).toContain(field)
-  expect(trials({ preset, seeds: [5] })).toHaveLength(made.length / repeats)
-})
+test.each(Object.keys(sweepPresets) as SweepPreset[])(
+  'preset %s has trials that its workflow takes, and figures of the paper for fields that vary',
+  (preset) => {
+    const made = trials({ preset })
+    const repeats = new Set(made.map(({ repeat }) => repeat)).size
+    expect(repeats).toBe(preset === 'miniature' ? 1 : 2) // the miniature study has its seeds inside, and a night has five minutes
+    for (const { field } of STUDY_FIGURES[preset] ?? []) expect(Object.keys(made[0]!.levels)).toContain(field)
+    expect(trials({ preset, seeds: [5] })).toHaveLength(made.length / repeats)
+  },
+)
 
-test('axes of one\'s own take the place of a preset\'s', () => {
+test("axes of one's own take the place of a preset's", () => {
   const labelers = [{ model: 'default' }, { baseUrl: 'http://127.0.0.1:8000/v1', model: 'large' }]
-  const made = trials({ preset: 'labeler-size', axes: [{ field: 'labeler', values: labelers, labels: ['XS', 'L'] }], seeds: [1], base: { task: 'harmless' } })
+  const made = trials({
+    preset: 'labeler-size',
+    axes: [{ field: 'labeler', values: labelers, labels: ['XS', 'L'] }],
+    seeds: [1],
+    base: { task: 'harmless' },
+  })
   expect(made.map(({ levels }) => levels.labeler)).toEqual(['XS', 'L'])
-  expect(made[1]!.input).toMatchObject({ task: 'harmless', labeler: { model: 'large' }, variants: [{ name: 'Detailed + CoT 0-shot' }] })
+  expect(made[1]!.input).toMatchObject({
+    task: 'harmless',
+    labeler: { model: 'large' },
+    variants: [{ name: 'Detailed + CoT 0-shot' }],
+  })
 })

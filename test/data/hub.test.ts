@@ -7,7 +7,10 @@ import { rangeOf, repository, sendJson, sendRange, standInForTheHub } from '../h
 
 const COMMIT = 'c'.repeat(40)
 const PATH = 'hf:datasets/owner/pairs/data/train.jsonl'
-const rows = [{ prompt: 'Why?', reference: 'Because.' }, { prompt: 'Who?', reference: 'Ü, of course.' }]
+const rows = [
+  { prompt: 'Why?', reference: 'Because.' },
+  { prompt: 'Who?', reference: 'Ü, of course.' },
+]
 const content = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
 
 let requests: IncomingMessage[]
@@ -17,7 +20,8 @@ function answer(request: IncomingMessage, response: ServerResponse): unknown {
   requests.push(request)
   const url = request.url!
   if (url.startsWith('/api/datasets/owner/pairs')) return sendJson(repository('owner/pairs', COMMIT), response)
-  if (!url.startsWith(`/datasets/owner/pairs/resolve/${COMMIT}/data/train.jsonl`)) return response.writeHead(404, { 'x-error-code': 'EntryNotFound' }).end()
+  if (!url.startsWith(`/datasets/owner/pairs/resolve/${COMMIT}/data/train.jsonl`))
+    return response.writeHead(404, { 'x-error-code': 'EntryNotFound' }).end()
   if (!cut || rangeOf(request, content.length).end === 0) return sendRange(content, request, response)
   response.writeHead(200, { 'content-length': content.length })
   return response.write(content.subarray(0, 10), () => response.destroy())

@@ -1,19 +1,46 @@
-import { claimsOf, estimateOf, MARGIN, verdictOf, type Estimate, type Figure, type SeedFigures } from '../../src/evaluation/claims'
+import {
+  claimsOf,
+  estimateOf,
+  MARGIN,
+  verdictOf,
+  type Estimate,
+  type Figure,
+  type SeedFigures,
+} from '../../src/evaluation/claims'
 import { answers, claimLines, claimsMarkdown } from '../../src/report/miniature'
 
 const figure = (value: number, error = 0.02): Figure => ({ value, error })
-const nothing: Omit<SeedFigures, 'seed'> = { gold: {}, length: {}, kl: {}, duels: {}, harmless: {}, agreement: {}, sameSlot: {}, accuracy: {}, accuracyBy: {}, goldBySteps: {} }
+const nothing: Omit<SeedFigures, 'seed'> = {
+  gold: {},
+  length: {},
+  kl: {},
+  duels: {},
+  harmless: {},
+  agreement: {},
+  sameSlot: {},
+  accuracy: {},
+  accuracyBy: {},
+  goldBySteps: {},
+}
 const seed = (n: number, figures: Partial<SeedFigures>): SeedFigures => ({ ...nothing, seed: n, ...figures })
 const claim = (id: string, seeds: readonly SeedFigures[]) => claimsOf(seeds).find((one) => one.id === id)!
-const wins = (first: string, second: string, ...values: number[]) => values.map((value, i) => seed(i + 1, { duels: { [`${first}/${second}`]: { raw: figure(value), controlled: figure(value - 0.1) } } }))
+const wins = (first: string, second: string, ...values: number[]) =>
+  values.map((value, i) =>
+    seed(i + 1, { duels: { [`${first}/${second}`]: { raw: figure(value), controlled: figure(value - 0.1) } } }),
+  )
 const between = (low: number, high: number): Estimate => ({ value: (low + high) / 2, low, high, seeds: 5 })
 
-test('over seeds: mean and Student\'s interval, by hand; of one seed, by its prompts', () => {
+test("over seeds: mean and Student's interval, by hand; of one seed, by its prompts", () => {
   // 0.7, 0.8, 0.9: mean 0.8, deviation 0.1, t(0.975, 2) = 4.302653
   const estimate = estimateOf([0.7, 0.8, 0.9].map((value) => figure(value)))!
   expect(estimate.value).toBeCloseTo(0.8, 12)
   expect(estimate.high - estimate.value).toBeCloseTo((4.302653 * 0.1) / Math.sqrt(3), 5)
-  expect(estimateOf([figure(0.7, 0.05)])).toEqual({ value: 0.7, low: expect.closeTo(0.7 - 0.098, 3) as number, high: expect.closeTo(0.798, 3) as number, seeds: 1 })
+  expect(estimateOf([figure(0.7, 0.05)])).toEqual({
+    value: 0.7,
+    low: expect.closeTo(0.7 - 0.098, 3) as number,
+    high: expect.closeTo(0.798, 3) as number,
+    seeds: 1,
+  })
   const alike = estimateOf([figure(1, 0.03), figure(1, 0.04)])! // no spread: by their prompts, √(0.03² + 0.04²) / 2
   expect(alike.high - alike.value).toBeCloseTo(1.96 * 0.025, 4)
   expect(estimateOf([figure(NaN)])).toBeUndefined()
@@ -39,8 +66,14 @@ test.each([
 
 test('a claim of two policies, and that length control takes from the margin', () => {
   const found = wins('rlaif', 'sft', 0.7, 0.72, 0.74)
-  expect(claim('rlaif-sft', found)).toMatchObject({ verdict: 'agrees', estimate: { value: expect.closeTo(0.72, 10) as number, seeds: 3 } })
-  expect(claim('length', found)).toMatchObject({ verdict: 'agrees', estimate: { value: expect.closeTo(0.1, 10) as number } })
+  expect(claim('rlaif-sft', found)).toMatchObject({
+    verdict: 'agrees',
+    estimate: { value: expect.closeTo(0.72, 10) as number, seeds: 3 },
+  })
+  expect(claim('length', found)).toMatchObject({
+    verdict: 'agrees',
+    estimate: { value: expect.closeTo(0.1, 10) as number },
+  })
   expect(claim('rlaif-sft', wins('rlaif', 'sft', 0.3, 0.32, 0.31)).verdict).toBe('disagrees')
   expect(claim('rlhf-sft', found)).toMatchObject({ verdict: 'undecided', estimate: undefined })
 })
@@ -48,7 +81,9 @@ test('a claim of two policies, and that length control takes from the margin', (
 test('over-optimization is measured at the best step of the other seeds, never at that of its own', () => {
   const curve = (...golds: number[]) => golds.map((gold, i): [number, number] => [10 * i, gold])
   // Of others' means, step 10 is best for each seed here: falls of 0.9 − 0.5, 0.8 − 0.5, 0.7 − 0.5.
-  const falls = [curve(0.6, 0.9, 0.5), curve(0.6, 0.8, 0.5), curve(0.6, 0.7, 0.5)].map((points, i) => seed(i + 1, { goldBySteps: { 'rlaif pushed': points } }))
+  const falls = [curve(0.6, 0.9, 0.5), curve(0.6, 0.8, 0.5), curve(0.6, 0.7, 0.5)].map((points, i) =>
+    seed(i + 1, { goldBySteps: { 'rlaif pushed': points } }),
+  )
   expect(claim('over-optimization', falls).estimate!.value).toBeCloseTo(0.3, 10)
   // Its own best step is chance: of a seed that was best at once, what counts is where the others were best.
   const lucky = [...falls, seed(4, { goldBySteps: { 'rlaif pushed': curve(0.65, 0.6, 0.5) } })]
@@ -59,6 +94,8 @@ test('over-optimization is measured at the best step of the other seeds, never a
 test('in words: what holds, what does not and what is open; as Markdown and for a terminal', () => {
   const claims = claimsOf(wins('rlaif', 'sft', 0.3, 0.32, 0.31))
   expect(answers(claims)[1]).toMatch(/^Not found: RLAIF beats SFT \(31 %, 29 to 33\)/)
-  expect(claimsMarkdown(claims)).toContain('| RLAIF beats SFT | 71 %, Table 1 | 31 %, 29 to 33 | wins of rlaif over sft: above 50 % | ✗\u00a0disagrees |')
+  expect(claimsMarkdown(claims)).toContain(
+    '| RLAIF beats SFT | 71 %, Table 1 | 31 %, 29 to 33 | wins of rlaif over sft: above 50 % | ✗\u00a0disagrees |',
+  )
   expect(claimLines(claims)).toHaveLength(claims.length + 1)
 })

@@ -15,15 +15,34 @@ jest.setTimeout(240_000)
 const endpointSettings = (baseUrl: string) => labelerSchema.parse({ baseUrl, model: 'judge' }) as EndpointSettings
 
 test('duels count ties as a half, leave failures out, are corrected together, and read the same from either side', () => {
-  const prompts = Array.from({ length: 8 }, (_, i): Prompted => ({ id: `${i}`, context: 'c', responses: { a: i === 0 ? 'same' : 'aaaa', b: i === 0 ? 'same' : 'bb', c: 'c c c' }, good: { a: 0.9, b: 0.1, c: 0.5 } }))
-  const bouts = (first: string, second: string, p: (i: number) => number | undefined) => prompts.map(({ id }, i): Bout => ({ id, first, second, ...(p(i) === undefined ? { failed: 'x' } : { preferFirst: p(i)! }) }))
-  const all = [...bouts('a', 'b', (i) => (i === 0 ? 0.5 : i === 7 ? undefined : 0.8)), ...bouts('a', 'c', (i) => (i < 4 ? 0.9 : 0.1)), ...bouts('b', 'c', () => 0.2)]
+  const prompts = Array.from({ length: 8 }, (_, i): Prompted => ({
+    id: `${i}`,
+    context: 'c',
+    responses: { a: i === 0 ? 'same' : 'aaaa', b: i === 0 ? 'same' : 'bb', c: 'c c c' },
+    good: { a: 0.9, b: 0.1, c: 0.5 },
+  }))
+  const bouts = (first: string, second: string, p: (i: number) => number | undefined) =>
+    prompts.map(({ id }, i): Bout => ({
+      id,
+      first,
+      second,
+      ...(p(i) === undefined ? { failed: 'x' } : { preferFirst: p(i)! }),
+    }))
+  const all = [
+    ...bouts('a', 'b', (i) => (i === 0 ? 0.5 : i === 7 ? undefined : 0.8)),
+    ...bouts('a', 'c', (i) => (i < 4 ? 0.9 : 0.1)),
+    ...bouts('b', 'c', () => 0.2),
+  ]
   const { duels, standings } = compare(prompts, all, 1)
   expect(duels[0]).toMatchObject({ first: 'a', second: 'b', winRate: wilson(6.5, 7), equal: 1, failed: 1 })
   const raw = [signTest([0.5, 1, 1, 1, 1, 1, 1]), 1, signTest([0, 0, 0, 0, 0, 0, 0, 0])]
   expect(duels.map(({ p }) => p)).toEqual([expect.closeTo(2 * raw[0]!, 10), 1, expect.closeTo(3 * raw[2]!, 10)])
   expect(seenFrom('c', 'b', duels)!.winRate).toMatchObject({ value: 1, high: 1, n: 8 })
-  expect(standings.map(({ name, good }) => [name, good!.value])).toEqual([['a', 1], ['b', 0], ['c', 0.5]])
+  expect(standings.map(({ name, good }) => [name, good!.value])).toEqual([
+    ['a', 1],
+    ['b', 0],
+    ['c', 0.5],
+  ])
   expect(standings[0]!.length.value).toBe(4)
 })
 
@@ -43,7 +62,12 @@ test('a judge of known bias over HTTP: the interval holds the true win rate in 9
     const task = readTask(taskFolder('helpful'))
     let held = 0
     for (let study = 0; study < evaluations; study++) {
-      const contests = Array.from({ length: prompts }, (_, i) => ({ id: `${i}`, context: `study ${study} prompt ${i}`, policy: 'policy answers', baseline: 'baseline answers' }))
+      const contests = Array.from({ length: prompts }, (_, i) => ({
+        id: `${i}`,
+        context: `study ${study} prompt ${i}`,
+        policy: 'policy answers',
+        baseline: 'baseline answers',
+      }))
       const { value, low, high, n } = winRate(await judgeContests(judge, task, contests, PLAIN, 1))
       expect(n).toBe(prompts)
       expect(value).toBe(contests.filter(({ id }) => policyWins(String(study), id)).length / prompts)
@@ -66,7 +90,10 @@ test('a response alone is judged with the statements in both orders, so that a l
   try {
     const { verdict } = readTask(taskFolder('harmless'))
     const judge = endpointLabeler(endpointSettings(endpoint.baseUrl))
-    const [bad, good] = (await judgeAlone(judge, verdict!, [{ context: 'Human: x', response: 'poison' }, { context: 'Human: x', response: 'tea' }])) as number[]
+    const [bad, good] = (await judgeAlone(judge, verdict!, [
+      { context: 'Human: x', response: 'poison' },
+      { context: 'Human: x', response: 'tea' },
+    ])) as number[]
     expect(bad!).toBeLessThan(0.5)
     expect(good!).toBeGreaterThan(0.5)
     expect(bad! + good!).toBeCloseTo(1, 6)

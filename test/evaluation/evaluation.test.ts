@@ -22,7 +22,11 @@ const judge = (p: (first: string, second: string) => number): Labeler => ({
 })
 
 test('Wilson\'s interval equals scipy\'s binomtest(k, n).proportion_ci(method="wilson")', () => {
-  expect(wilson(7, 16)).toMatchObject({ value: 0.4375, low: expect.closeTo(0.23098652405492354, 12), high: expect.closeTo(0.6682144360118811, 12) })
+  expect(wilson(7, 16)).toMatchObject({
+    value: 0.4375,
+    low: expect.closeTo(0.23098652405492354, 12),
+    high: expect.closeTo(0.6682144360118811, 12),
+  })
   expect(wilson(0, 10)).toMatchObject({ low: 0, high: expect.closeTo(0.27753279986288926, 12) })
   expect(wilson(0, 0)).toMatchObject({ value: NaN, low: 0, high: 1 })
 })
@@ -34,22 +38,56 @@ test('win rate: equal responses are ties and are not asked about, trailing junk 
     return a.length > b.length ? 0.9 : 0.1
   })
   const contest = (id: string, policy: string, baseline: string) => ({ id, context: 'Human: x', policy, baseline })
-  const judged = await judgeContests(longer, task, [contest('a', 'long answer', 'short'), contest('b', 'same', 'same'), contest('c', 'Hi. . . .', 'Hi.')], PLAIN, 1)
+  const judged = await judgeContests(
+    longer,
+    task,
+    [contest('a', 'long answer', 'short'), contest('b', 'same', 'same'), contest('c', 'Hi. . . .', 'Hi.')],
+    PLAIN,
+    1,
+  )
   expect(judged.map(({ preferPolicy }) => preferPolicy)).toEqual([expect.closeTo(0.9, 10), 0.5, 0.5])
   expect(new Set(asked)).toEqual(new Set(['long answer', 'short']))
   expect(winRate(judged)).toMatchObject({ value: 2 / 3, n: 3 })
 })
 
 test('agreement with people and the share of same slots, human ties left out', async () => {
-  const rows: Row[] = [1, 2, 1, 0].map((preferred, i) => ({ id: `${i}`, messages: [{ role: 'user', content: 'x' }], context: 'x', pairs: [{ responses: ['good', 'bad'], preferred: preferred as 0 | 1 | 2 }] }))
-  const right = await measureAlignment(judge((a) => (a === 'good' ? 0.9 : 0.1)), task, rows, 10, PLAIN, 1)
+  const rows: Row[] = [1, 2, 1, 0].map((preferred, i) => ({
+    id: `${i}`,
+    messages: [{ role: 'user', content: 'x' }],
+    context: 'x',
+    pairs: [{ responses: ['good', 'bad'], preferred: preferred as 0 | 1 | 2 }],
+  }))
+  const right = await measureAlignment(
+    judge((a) => (a === 'good' ? 0.9 : 0.1)),
+    task,
+    rows,
+    10,
+    PLAIN,
+    1,
+  )
   expect(right).toMatchObject({ agreement: { value: 2 / 3, n: 3 }, sameSlot: { value: 0 }, ties: 1, failed: 0 })
-  const blind = await measureAlignment(judge(() => 0.9), task, rows, 10, PLAIN, 1)
+  const blind = await measureAlignment(
+    judge(() => 0.9),
+    task,
+    rows,
+    10,
+    PLAIN,
+    1,
+  )
   expect(blind).toMatchObject({ sameSlot: { value: 1 } })
-  expect(await measureAlignment(judge(() => 0.9), task, [{ ...rows[0]!, pairs: [] }], 10, PLAIN, 1)).toBeUndefined()
+  expect(
+    await measureAlignment(
+      judge(() => 0.9),
+      task,
+      [{ ...rows[0]!, pairs: [] }],
+      10,
+      PLAIN,
+      1,
+    ),
+  ).toBeUndefined()
 })
 
-test('the binomial and McNemar tests equal scipy\'s and statsmodels\'', () => {
+test("the binomial and McNemar tests equal scipy's and statsmodels'", () => {
   expect(binomialTest(3, 10)).toBeCloseTo(0.34375, 10)
   expect(binomialTest(94, 100)).toBeCloseTo(2.005959521923613e-21, 25)
   expect(binomialTest(5, 10)).toBe(1)
@@ -59,9 +97,30 @@ test('the binomial and McNemar tests equal scipy\'s and statsmodels\'', () => {
 })
 
 test('a variant is told by agreement, same slots and their lean, paired with the first on the pairs both judged', () => {
-  const judgement = (id: number, preferFirst: number | undefined, slotOne: number[] = [0.6, 0.4]): Judgement => ({ id: `${id}`, preferred: 1, ...(preferFirst === undefined ? { failed: 'x' } : { preferFirst, slotOne }) })
+  const judgement = (id: number, preferFirst: number | undefined, slotOne: number[] = [0.6, 0.4]): Judgement => ({
+    id: `${id}`,
+    preferred: 1,
+    ...(preferFirst === undefined ? { failed: 'x' } : { preferFirst, slotOne }),
+  })
   const first = [judgement(1, 0.9), judgement(2, 0.9), judgement(3, 0.9), judgement(4, 0.1), judgement(5, undefined)]
-  const other = [judgement(1, 0.1, [0.7, 0.6]), judgement(2, 0.1, [0.7, 0.6]), judgement(3, 0.9, [0.2, 0.3]), judgement(4, 0.9), judgement(5, 0.9)]
-  expect(variantResult('other', other, first)).toMatchObject({ agreement: { value: 0.6, n: 5 }, sameSlot: { value: 0.6 }, leanToFirst: { value: 2 / 3, n: 3 }, leanP: 1, failed: 0, againstFirstP: mcnemarTest(2, 1) })
-  expect(variantResult('first', first)).toMatchObject({ agreement: { value: 0.75, n: 4 }, failed: 1, againstFirstP: undefined })
+  const other = [
+    judgement(1, 0.1, [0.7, 0.6]),
+    judgement(2, 0.1, [0.7, 0.6]),
+    judgement(3, 0.9, [0.2, 0.3]),
+    judgement(4, 0.9),
+    judgement(5, 0.9),
+  ]
+  expect(variantResult('other', other, first)).toMatchObject({
+    agreement: { value: 0.6, n: 5 },
+    sameSlot: { value: 0.6 },
+    leanToFirst: { value: 2 / 3, n: 3 },
+    leanP: 1,
+    failed: 0,
+    againstFirstP: mcnemarTest(2, 1),
+  })
+  expect(variantResult('first', first)).toMatchObject({
+    agreement: { value: 0.75, n: 4 },
+    failed: 1,
+    againstFirstP: undefined,
+  })
 })

@@ -17,10 +17,15 @@ test('rankings become shares, mean ranks and concordance; attention checks count
     [2, 1, [2, 1, 0], 5], // the spoiled one first
   ]
   const result = humanResult('rank', keys, ratings, ['anna', 'ben', 'nobody'], 1)
-  const rateOf = (first: string, second: string) => result.duels.find((duel) => duel.first === first && duel.second === second)!
+  const rateOf = (first: string, second: string) =>
+    result.duels.find((duel) => duel.first === first && duel.second === second)!
   expect(rateOf('x', 'y')).toMatchObject({ winRate: { value: 3 / 4 }, prompts: 2, ratings: 4 })
   expect(rateOf('y', 'z').winRate.value).toBe(2 / 4)
-  expect(result.ranks.map(({ name, rank }) => [name, rank.value])).toEqual([['x', 6 / 4], ['y', 9 / 4], ['z', 9 / 4]])
+  expect(result.ranks.map(({ name, rank }) => [name, rank.value])).toEqual([
+    ['x', 6 / 4],
+    ['y', 9 / 4],
+    ['z', 9 / 4],
+  ])
   expect(result.kendallW).toBeCloseTo((0.75 + 0) / 2, 10) // prompt a: rank sums 2, 5, 5; prompt b: 4, 4, 4
   expect(result.raters).toEqual([
     { name: 'anna', ratings: 2, medianSeconds: 10, checks: expect.objectContaining({ value: 1, n: 1 }) },
@@ -31,9 +36,17 @@ test('rankings become shares, mean ranks and concordance; attention checks count
 
 test('verdicts become shares and kappa', () => {
   const keys = [key('a', ['x', 'y']), key('b', ['y', 'x'])]
-  const ratings: Rating[] = [[0, 0, [1, 0], 1], [0, 1, [1, 0], 1], [1, 0, [0, 1], 1], [1, 1, [1, 1], 1]]
+  const ratings: Rating[] = [
+    [0, 0, [1, 0], 1],
+    [0, 1, [1, 0], 1],
+    [1, 0, [0, 1], 1],
+    [1, 1, [1, 1], 1],
+  ]
   const result = humanResult('verdict', keys, ratings, ['anna', 'ben'], 1)
-  expect(result.good.map(({ name, share, ratings }) => [name, share.value, ratings])).toEqual([['x', 1, 4], ['y', 0.25, 4]])
+  expect(result.good.map(({ name, share, ratings }) => [name, share.value, ratings])).toEqual([
+    ['x', 1, 4],
+    ['y', 0.25, 4],
+  ])
   expect(result.kappa).toBeCloseTo(0.5, 10) // 3 of 4 alike, by chance 0.5·0.75 + 0.5·0.25
   expect(result.duels).toEqual([])
 })
@@ -75,11 +88,19 @@ test('an answer that leaves a response out or ranks two alike is not one', () =>
 })
 
 test.each(['rank', 'verdict'] as const)('%s: through Label Studio’s format and back nothing changes', (kind) => {
-  const items = [{ context: 'c', responses: ['one', 'two', 'three'] }, { context: 'd', responses: ['four', 'five', 'six'] }]
-  const ratings: Rating[] = [[0, 0, kind === 'rank' ? [2, 0, 1] : [1, 0, 1], 12], [1, 1, kind === 'rank' ? [1, 2, 0] : [0, 0, 1], 3]]
+  const items = [
+    { context: 'c', responses: ['one', 'two', 'three'] },
+    { context: 'd', responses: ['four', 'five', 'six'] },
+  ]
+  const ratings: Rating[] = [
+    [0, 0, kind === 'rank' ? [2, 0, 1] : [1, 0, 1], 12],
+    [1, 1, kind === 'rank' ? [1, 2, 0] : [0, 0, 1], 3],
+  ]
   const raters = ['anna', 'ben']
   const tasks = JSON.parse(JSON.stringify(toLabelStudio(items, { kind, raters, ratings }))) as object[]
-  expect(fromLabelStudio(tasks, { kind, raters })).toEqual(ratings.map(([item, rater, answer, seconds]) => ({ item, rater: raters[rater], answer, seconds })))
+  expect(fromLabelStudio(tasks, { kind, raters })).toEqual(
+    ratings.map(([item, rater, answer, seconds]) => ({ item, rater: raters[rater], answer, seconds })),
+  )
   expect(labelStudioConfig(kind, 3).match(/toName="response_\d"/g)).toHaveLength(3)
   expect(() => fromLabelStudio(tasks, { kind, raters: ['cleo'] })).toThrow(/completed by anna, who is no rater/)
 })

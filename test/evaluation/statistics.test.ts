@@ -10,11 +10,19 @@ import reference from '../reference/statistics.json'
 
 test("the length-controlled share and its interval are those of statsmodels' logistic regression", () => {
   const { ratios, outcomes, value, low, high } = reference.lengthControl
-  expect(lengthControlled(ratios, outcomes)).toEqual({ value: expect.closeTo(value, 3), low: expect.closeTo(low, 3), high: expect.closeTo(high, 3), n: ratios.length })
+  expect(lengthControlled(ratios, outcomes)).toEqual({
+    value: expect.closeTo(value, 3),
+    low: expect.closeTo(low, 3),
+    high: expect.closeTo(high, 3),
+    n: ratios.length,
+  })
 })
 
 test.each([
-  ['by a coin that leans to the longer', (ratio: number, i: number) => Number(uniform(['coin', i]) < 1 / (1 + Math.exp(-6 * (ratio - 1))))],
+  [
+    'by a coin that leans to the longer',
+    (ratio: number, i: number) => Number(uniform(['coin', i]) < 1 / (1 + Math.exp(-6 * (ratio - 1)))),
+  ],
   ['always the longer', (ratio: number) => Number(ratio > 1)],
 ])('a judge that only likes length, %s: far from 50 %% raw, within 3 points of it at equal length', (_, judge) => {
   const ratios = Array.from({ length: 8000 }, (_, i) => Math.exp(0.35 + 0.3 * normal(['ratio', i])))
@@ -35,13 +43,25 @@ test('a judge that does not look at length keeps its share; no contests give no 
 
 test("Kendall's W, Cohen's kappa, Holm's correction and the sign test equal theirs", () => {
   expect(kendallW(reference.kendall.rankings)).toBeCloseTo(reference.kendall.w, 10)
-  expect(kendallW([[1, 2, 3], [1, 2, 3]])).toBe(1)
-  expect(kendallW([[1, 2], [2, 1]])).toBe(0)
+  expect(
+    kendallW([
+      [1, 2, 3],
+      [1, 2, 3],
+    ]),
+  ).toBe(1)
+  expect(
+    kendallW([
+      [1, 2],
+      [2, 1],
+    ]),
+  ).toBe(0)
   expect(kendallW([[1, 2]])).toBeNaN()
   expect(cohenKappa(reference.kappa.first, reference.kappa.second)).toBeCloseTo(reference.kappa.kappa, 10)
   holm(reference.holm.p).forEach((p, i) => expect(p).toBeCloseTo(reference.holm.adjusted[i]!, 10))
   const { wins, losses, ties, p } = reference.signTest
-  expect(signTest([...Array<number>(wins).fill(1), ...Array<number>(losses).fill(0), ...Array<number>(ties).fill(0.5)])).toBeCloseTo(p, 10)
+  expect(
+    signTest([...Array<number>(wins).fill(1), ...Array<number>(losses).fill(0), ...Array<number>(ties).fill(0.5)]),
+  ).toBeCloseTo(p, 10)
 })
 
 test("the bootstrap's interval of a mean is numpy's within the noise of drawing, and holds the truth as often as it says", () => {
@@ -50,7 +70,12 @@ test("the bootstrap's interval of a mean is numpy's within the noise of drawing,
   expect(ours.value).toBeCloseTo(mean, 8)
   expect(Math.abs(ours.low - low) / (high - low)).toBeLessThan(0.05)
   expect(Math.abs(ours.high - high) / (high - low)).toBeLessThan(0.05)
-  expect(quantile([...values].sort((a, b) => a - b), 0.3)).toBeCloseTo(reference.bootstrap.quantile, 8)
+  expect(
+    quantile(
+      [...values].sort((a, b) => a - b),
+      0.3,
+    ),
+  ).toBeCloseTo(reference.bootstrap.quantile, 8)
   let held = 0
   for (let study = 0; study < 200; study++) {
     const sample = Array.from({ length: 60 }, (_, i) => normal(['study', study, i]))
@@ -62,9 +87,17 @@ test("the bootstrap's interval of a mean is numpy's within the noise of drawing,
 
 test('the jackknife of a mean gives its standard error', () => {
   const { values, mean } = reference.bootstrap
-  const { value, low, high } = jackknife(values.length, (indices) => indices.reduce((sum, i) => sum + values[i]!, 0) / indices.length, values.length)
+  const { value, low, high } = jackknife(
+    values.length,
+    (indices) => indices.reduce((sum, i) => sum + values[i]!, 0) / indices.length,
+    values.length,
+  )
   const deviation = Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / (values.length - 1) / values.length)
-  expect([value, low, high]).toEqual([expect.closeTo(mean, 8), expect.closeTo(mean - 1.959964 * deviation, 4), expect.closeTo(mean + 1.959964 * deviation, 4)])
+  expect([value, low, high]).toEqual([
+    expect.closeTo(mean, 8),
+    expect.closeTo(mean - 1.959964 * deviation, 4),
+    expect.closeTo(mean + 1.959964 * deviation, 4),
+  ])
 })
 
 test('distinct-n counts words without regard to case, over all texts', () => {
@@ -75,8 +108,16 @@ test('distinct-n counts words without regard to case, over all texts', () => {
 
 test("Student's t: distribution, quantiles, intervals and tests of a mean are scipy's", () => {
   for (const [t, df, p] of reference.student.cdf as [number, number, number][]) expect(tCdf(t, df)).toBeCloseTo(p, 12)
-  for (const [p, df, t] of reference.student.quantile as [number, number, number][]) expect(tQuantile(p, df) / t).toBeCloseTo(1, 9)
-  for (const { values, value, low, high, p } of reference.student.tests) expect(meanTest(values)).toEqual({ value: expect.closeTo(value, 12), low: expect.closeTo(low, 9), high: expect.closeTo(high, 9), p: expect.closeTo(p, 10), n: values.length })
+  for (const [p, df, t] of reference.student.quantile as [number, number, number][])
+    expect(tQuantile(p, df) / t).toBeCloseTo(1, 9)
+  for (const { values, value, low, high, p } of reference.student.tests)
+    expect(meanTest(values)).toEqual({
+      value: expect.closeTo(value, 12),
+      low: expect.closeTo(low, 9),
+      high: expect.closeTo(high, 9),
+      p: expect.closeTo(p, 10),
+      n: values.length,
+    })
 })
 
 test('a mean of one value cannot be tested; values that are all the same are tested by their sign alone', () => {

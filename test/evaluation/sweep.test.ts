@@ -8,19 +8,37 @@ type Rule = (levels: Record<string, string>, repeat: number) => number
 /** Every combination of two axes with so many seeds. */
 function swept(rule: Rule, repeats = 4, more: (trial: SweptTrial) => Partial<SweptTrial> = () => ({})): SweptTrial[] {
   const points = ['small', 'middle', 'large'].flatMap((size) => ['one', 'both'].map((orders) => ({ size, orders })))
-  return Array.from({ length: repeats }, (_, repeat) => points.map((levels) => ({ levels, repeat }))).flat().map(({ levels, repeat }, trial) => {
-    const made: SweptTrial = { trial, levels, repeat, seed: repeat, state: 'done', seconds: 10, figures: { 'judge.agreement': rule(levels, repeat) }, stages: [] }
-    return { ...made, ...more(made) }
-  })
+  return Array.from({ length: repeats }, (_, repeat) => points.map((levels) => ({ levels, repeat })))
+    .flat()
+    .map(({ levels, repeat }, trial) => {
+      const made: SweptTrial = {
+        trial,
+        levels,
+        repeat,
+        seed: repeat,
+        state: 'done',
+        seconds: 10,
+        figures: { 'judge.agreement': rule(levels, repeat) },
+        stages: [],
+      }
+      return { ...made, ...more(made) }
+    })
 }
 const METRIC = 'judge.agreement'
 const SIZE: Record<string, number> = { small: 0, middle: 0.1, large: 0.3 }
 const noise = (...key: (string | number)[]) => 0.01 * normal(key)
 
 test('main effects are differences of trials alike in everything else: a strong field does not hide a weak one', () => {
-  const trials = swept(({ size, orders }, repeat) => 0.5 + SIZE[size!]! + (orders === 'both' ? 0.03 : 0) + 0.2 * repeat + noise(size!, orders!, repeat))
+  const trials = swept(
+    ({ size, orders }, repeat) =>
+      0.5 + SIZE[size!]! + (orders === 'both' ? 0.03 : 0) + 0.2 * repeat + noise(size!, orders!, repeat),
+  )
   const [size, orders] = mainEffects(trials, METRIC)
-  expect(size!.levels.map(({ level, trials }) => [level, trials])).toEqual([['small', 8], ['middle', 8], ['large', 8]])
+  expect(size!.levels.map(({ level, trials }) => [level, trials])).toEqual([
+    ['small', 8],
+    ['middle', 8],
+    ['large', 8],
+  ])
   expect(size!.levels[0]!.difference).toBeUndefined()
   expect(size!.levels[2]!.difference!.value).toBeCloseTo(0.3, 1)
   const both = orders!.levels[1]!
@@ -31,37 +49,82 @@ test('main effects are differences of trials alike in everything else: a strong 
 })
 
 test('the best settings, and how often they stay best when the seeds are drawn again', () => {
-  const clear = bestSettings(swept(({ size }, repeat) => SIZE[size!]! + noise('c', size!, repeat)).filter(({ levels }) => levels.orders === 'both'), METRIC, true)!
+  const clear = bestSettings(
+    swept(({ size }, repeat) => SIZE[size!]! + noise('c', size!, repeat)).filter(
+      ({ levels }) => levels.orders === 'both',
+    ),
+    METRIC,
+    true,
+  )!
   expect(clear).toMatchObject({ levels: { size: 'large', orders: 'both' }, runnerUp: { size: 'middle' }, stays: 1 })
   expect(clear.difference!.p).toBeLessThan(0.001)
-  const even = bestSettings(swept(({ size, orders }, repeat) => noise('e', size!, orders!, repeat)), METRIC, true)!
+  const even = bestSettings(
+    swept(({ size, orders }, repeat) => noise('e', size!, orders!, repeat)),
+    METRIC,
+    true,
+  )!
   expect(even.stays).toBeLessThan(0.95)
-  expect(bestSettings(swept(({ size }) => SIZE[size!]!), METRIC, false)!.levels.size).toBe('small')
+  expect(
+    bestSettings(
+      swept(({ size }) => SIZE[size!]!),
+      METRIC,
+      false,
+    )!.levels.size,
+  ).toBe('small')
   expect(bestSettings([], METRIC, true)).toBeUndefined()
 })
 
 test('a night is compared trial by trial; p-values of a paired test are corrected among themselves', () => {
   const { now, then, p } = reference.student.paired
-  const night = (values: readonly number[], seed: number) => values.map((value, i): SweptTrial => ({ trial: i, levels: { x: String(i) }, repeat: 0, seed, state: 'done', figures: { [METRIC]: value }, stages: [] }))
+  const night = (values: readonly number[], seed: number) =>
+    values.map((value, i): SweptTrial => ({
+      trial: i,
+      levels: { x: String(i) },
+      repeat: 0,
+      seed,
+      state: 'done',
+      figures: { [METRIC]: value },
+      stages: [],
+    }))
   const found = since(night(now, 5), night(then, 4), METRIC)
   expect(found.metric).toHaveLength(1) // one trial a level: nothing to test there
   expect(found.metric[0]).toMatchObject({ what: 'all trials', n: 12, p: expect.closeTo(p, 10) })
 })
 
 test('of nights that differ by chance alone, 19 of 20 have nothing that moved', () => {
-  const night = (n: number) => swept(({ size, orders }, repeat) => SIZE[size!]! + noise('night', n, size!, orders!, repeat))
-  const alarms = Array.from({ length: 300 }, (_, n) => since(night(2 * n), night(2 * n + 1), METRIC).metric.some(({ p }) => p < 0.05)).filter(Boolean).length
+  const night = (n: number) =>
+    swept(({ size, orders }, repeat) => SIZE[size!]! + noise('night', n, size!, orders!, repeat))
+  const alarms = Array.from({ length: 300 }, (_, n) =>
+    since(night(2 * n), night(2 * n + 1), METRIC).metric.some(({ p }) => p < 0.05),
+  ).filter(Boolean).length
   expect(alarms / 300).toBeLessThan(0.075)
 })
 
 test('what moved at one level, new and vanished failures, and a stage that has become slower, its shared artifacts counted once', () => {
-  const stage = (night: number, seconds: number) => ({ trial }: SweptTrial) => ({ stages: [{ stage: 'rl', seconds: seconds * (1 + 0.05 * normal([night, trial])), uri: `file:///${night}/${trial}` }, { stage: 'sft', seconds, uri: `file:///${night}/shared` }] })
-  const then = swept(({ size }, repeat) => SIZE[size!]! + noise('then', size!, repeat), 4, (trial) => ({ ...stage(1, 10)(trial), ...(trial.trial === 0 && { state: 'failed', figures: {} }) }))
-  const now = swept(({ size }, repeat) => SIZE[size!]! + (size === 'large' ? 0.1 : 0) + noise('now', size!, repeat), 4, (trial) => ({ ...stage(2, 15)(trial), ...(trial.trial === 3 && { state: 'failed', figures: {} }) }))
+  const stage =
+    (night: number, seconds: number) =>
+    ({ trial }: SweptTrial) => ({
+      stages: [
+        { stage: 'rl', seconds: seconds * (1 + 0.05 * normal([night, trial])), uri: `file:///${night}/${trial}` },
+        { stage: 'sft', seconds, uri: `file:///${night}/shared` },
+      ],
+    })
+  const then = swept(
+    ({ size }, repeat) => SIZE[size!]! + noise('then', size!, repeat),
+    4,
+    (trial) => ({ ...stage(1, 10)(trial), ...(trial.trial === 0 && { state: 'failed', figures: {} }) }),
+  )
+  const now = swept(
+    ({ size }, repeat) => SIZE[size!]! + (size === 'large' ? 0.1 : 0) + noise('now', size!, repeat),
+    4,
+    (trial) => ({ ...stage(2, 15)(trial), ...(trial.trial === 3 && { state: 'failed', figures: {} }) }),
+  )
   const found = since(now, then, METRIC)
   expect(found.metric.filter(({ p }) => p < 0.05).map(({ what }) => what)).toEqual(['all trials', 'size = large']) // a third of them
   expect(found.newFailures.map(({ trial }) => trial)).toEqual([3])
   expect(found.mended.map(({ trial }) => trial)).toEqual([0])
-  expect(found.stages).toEqual([expect.objectContaining({ stage: 'rl', n: 24, ratio: expect.objectContaining({ value: expect.closeTo(1.5, 1) }) })])
+  expect(found.stages).toEqual([
+    expect.objectContaining({ stage: 'rl', n: 24, ratio: expect.objectContaining({ value: expect.closeTo(1.5, 1) }) }),
+  ])
   expect(since(now, now, METRIC).stages).toEqual([]) // the same artifacts
 })

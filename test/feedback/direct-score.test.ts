@@ -6,7 +6,12 @@ const question: Question = { text: 'Rate it.', ending: 'SCORE: ' }
 const labeler = (table: Record<string, Record<string, number>>): Labeler => ({
   name: 'table',
   identity: {},
-  ask: async (questions, options) => questions.map(({ ending }) => ({ logProbs: options.map((option) => (table[ending]?.[option] === undefined ? undefined : Math.log(table[ending]![option]!))) })),
+  ask: async (questions, options) =>
+    questions.map(({ ending }) => ({
+      logProbs: options.map((option) =>
+        table[ending]?.[option] === undefined ? undefined : Math.log(table[ending]![option]!),
+      ),
+    })),
   write: async () => [],
 })
 
@@ -22,7 +27,9 @@ test('"10" as one token needs one question', async () => {
 })
 
 test('where a vocabulary splits digits, "1" is parted into 1 and 10 by a second question', async () => {
-  const digits = Object.fromEntries(['1', '2', '3', '4', '5', '6', '7', '8', '9'].map((d) => [d, d === '1' ? 0.5 : d === '5' ? 0.5 : 0]))
+  const digits = Object.fromEntries(
+    ['1', '2', '3', '4', '5', '6', '7', '8', '9'].map((d) => [d, d === '1' ? 0.5 : d === '5' ? 0.5 : 0]),
+  )
   const [reward] = await directRewards(labeler({ 'SCORE: ': digits, 'SCORE: 1': { '0': 0.8 } }), [question])
   expect(reward).toBeCloseTo(rewardOfScore(0.5 * 0.8 * 10 + 0.5 * 0.2 * 1 + 0.5 * 5))
 })

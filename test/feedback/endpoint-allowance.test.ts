@@ -32,13 +32,33 @@ test.each([
   ['http://169.254.169.254/latest', undefined, /not among the endpoints/],
 ])('with a list: %s with %s', async (address, secret, outcome) => {
   process.env.RLAIF_ENDPOINTS = 'https://api.openai.com=OPENAI_API_KEY, http://10.0.0.5:8000/team/=A+B'
-  expect(await refusal(() => checkAllowance(address, secret))).toEqual(typeof outcome === 'string' ? outcome : expect.stringMatching(outcome))
+  expect(await refusal(() => checkAllowance(address, secret))).toEqual(
+    typeof outcome === 'string' ? outcome : expect.stringMatching(outcome),
+  )
 })
 
 test('without one: no cloud metadata, by number or by name, and none of our own secrets', async () => {
-  for (const address of ['http://169.254.169.254/latest/meta-data', 'http://[fe80::1]/', 'http://[fd00:ec2::254]/', 'http://2852039166/', 'http://0xa9fea9fe/', 'http://[::ffff:169.254.169.254]/']) expect([address, await refusal(() => checkAddress(address))]).toEqual([address, expect.stringMatching(/cloud metadata/)])
-  for (const address of ['http://127.0.0.1:8000/v1', 'http://localhost/v1', 'http://10.0.0.5/v1', 'http://no-such-host.invalid/']) expect(await refusal(() => checkAddress(address))).toBe('allowed')
-  for (const secret of ['RLAIF_PAYLOAD_KEYS', 'TEMPORAL_API_KEY', 'AWS_SECRET_ACCESS_KEY']) expect(await refusal(() => checkAllowance('http://x/', secret))).toMatch(/is none to send/)
+  for (const address of [
+    'http://169.254.169.254/latest/meta-data',
+    'http://[fe80::1]/',
+    'http://[fd00:ec2::254]/',
+    'http://2852039166/',
+    'http://0xa9fea9fe/',
+    'http://[::ffff:169.254.169.254]/',
+  ])
+    expect([address, await refusal(() => checkAddress(address))]).toEqual([
+      address,
+      expect.stringMatching(/cloud metadata/),
+    ])
+  for (const address of [
+    'http://127.0.0.1:8000/v1',
+    'http://localhost/v1',
+    'http://10.0.0.5/v1',
+    'http://no-such-host.invalid/',
+  ])
+    expect(await refusal(() => checkAddress(address))).toBe('allowed')
+  for (const secret of ['RLAIF_PAYLOAD_KEYS', 'TEMPORAL_API_KEY', 'AWS_SECRET_ACCESS_KEY'])
+    expect(await refusal(() => checkAllowance('http://x/', secret))).toMatch(/is none to send/)
   expect(await refusal(() => checkAllowance('http://x/', 'LABELER_KEY'))).toBe('allowed')
 })
 
@@ -48,9 +68,12 @@ test('a list that cannot be read is refused with its entry', () => {
 })
 
 test('a labeler is refused before its key is read; one that leads elsewhere is not followed', async () => {
-  const settings = (more: object) => parse(labelerSchema, { model: 'm', retries: 0, stopAfterFailures: 1, ...more }, 'labeler') as EndpointSettings
+  const settings = (more: object) =>
+    parse(labelerSchema, { model: 'm', retries: 0, stopAfterFailures: 1, ...more }, 'labeler') as EndpointSettings
   process.env.RLAIF_ENDPOINTS = 'https://api.openai.com=OPENAI_API_KEY'
-  expect(() => endpointLabeler(settings({ baseUrl: 'https://evil.example/v1', apiKeyEnv: 'OPENAI_API_KEY' }))).toThrow(/https:\/\/evil\.example is not among the endpoints/)
+  expect(() => endpointLabeler(settings({ baseUrl: 'https://evil.example/v1', apiKeyEnv: 'OPENAI_API_KEY' }))).toThrow(
+    /https:\/\/evil\.example is not among the endpoints/,
+  )
   delete process.env.RLAIF_ENDPOINTS
 
   const followed: string[] = []
@@ -59,8 +82,12 @@ test('a labeler is refused before its key is read; one that leads elsewhere is n
     response.writeHead(302, { location: '/elsewhere' }).end()
   })
   await new Promise<void>((up) => server.listen(0, '127.0.0.1', up))
-  const labeler = endpointLabeler(settings({ baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1` }))
-  await expect(labeler.ask([{ text: 'x', ending: 'y' }], ['1'])).rejects.toThrow(/answered with a redirect to \/elsewhere; set labeler\.baseUrl/)
+  const labeler = endpointLabeler(
+    settings({ baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1` }),
+  )
+  await expect(labeler.ask([{ text: 'x', ending: 'y' }], ['1'])).rejects.toThrow(
+    /answered with a redirect to \/elsewhere; set labeler\.baseUrl/,
+  )
   server.close()
   expect(followed).toEqual(['/v1/chat/completions'])
 })

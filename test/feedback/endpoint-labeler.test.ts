@@ -10,14 +10,17 @@ import { temporaryFolder } from '../tiny-folder'
 import { startEndpoint, type Endpoint, type Fault, type Rule } from './endpoint'
 
 const rule: Rule = () => ({ '1': 0.6, '2': 0.4 })
-const questions = (n: number, from = 0) => Array.from({ length: n }, (_, i) => ({ text: `Question ${from + i}`, ending: 'Answer=' }))
+const questions = (n: number, from = 0) =>
+  Array.from({ length: n }, (_, i) => ({ text: `Question ${from + i}`, ending: 'Answer=' }))
 
 let endpoint: Endpoint
 afterEach(() => endpoint?.close())
 
 async function labeler(fault?: Fault, more: Partial<EndpointSettings> = {}, delayMs = 0) {
   endpoint = await startEndpoint(rule, fault, delayMs)
-  return endpointLabeler(parse(labelerSchema, { baseUrl: endpoint.baseUrl, model: 'judge', ...more }, 'labeler') as EndpointSettings)
+  return endpointLabeler(
+    parse(labelerSchema, { baseUrl: endpoint.baseUrl, model: 'judge', ...more }, 'labeler') as EndpointSettings,
+  )
 }
 const ask = (asked: Awaited<ReturnType<typeof labeler>>, n = 1) => asked.ask(questions(n), ['1', '2'])
 
@@ -29,7 +32,8 @@ test('429 with Retry-After, 500s, cut bodies and wrong JSON are tried again; eve
     const kind = tries === 1 ? Math.floor(6 * uniform([prompt])) : 5
     if (kind === 0) response.writeHead(429, { 'retry-after': '0' }).end('slow down')
     else if (kind === 1) response.writeHead(500).end('oops')
-    else if (kind === 2) response.writeHead(200, { 'content-length': 500 }).write('{"choices": [', () => response.destroy())
+    else if (kind === 2)
+      response.writeHead(200, { 'content-length': 500 }).write('{"choices": [', () => response.destroy())
     else if (kind === 3) response.end('{"choices": ')
     else if (kind === 4) response.destroy()
     return kind < 5
@@ -40,9 +44,12 @@ test('429 with Retry-After, 500s, cut bodies and wrong JSON are tried again; eve
 }, 30_000)
 
 test('a question whose tries are used up fails with its reason; the others are answered', async () => {
-  const fault: Fault = (_, response, prompt) => prompt.includes('Question 3\n') && Boolean(response.writeHead(503).end('overloaded'))
+  const fault: Fault = (_, response, prompt) =>
+    prompt.includes('Question 3\n') && Boolean(response.writeHead(503).end('overloaded'))
   const answers = await ask(await labeler(fault, { retries: 1 }), 6)
-  expect(answers.flatMap((answer, i) => (isUnanswered(answer) ? [[i, answer.failed]] : []))).toEqual([[3, expect.stringMatching(/HTTP 503 overloaded, after 2 tries$/)]])
+  expect(answers.flatMap((answer, i) => (isUnanswered(answer) ? [[i, answer.failed]] : []))).toEqual([
+    [3, expect.stringMatching(/HTTP 503 overloaded, after 2 tries$/)],
+  ])
   expect(endpoint.prompts).toHaveLength(7)
 }, 30_000)
 
@@ -53,7 +60,9 @@ test('a stall ends at the time limit', async () => {
 })
 
 test('a prompt too long for the endpoint is told apart from a failure', async () => {
-  const fault: Fault = (_, response, prompt) => prompt.includes('Question 1\n') && Boolean(response.writeHead(400).end('{"error": "This model\'s maximum context length is 4096 tokens"}'))
+  const fault: Fault = (_, response, prompt) =>
+    prompt.includes('Question 1\n') &&
+    Boolean(response.writeHead(400).end('{"error": "This model\'s maximum context length is 4096 tokens"}'))
   const answers = await ask(await labeler(fault), 3)
   expect(answers[1]).toMatchObject({ tooLong: true })
   expect(endpoint.prompts).toHaveLength(3)
@@ -61,17 +70,34 @@ test('a prompt too long for the endpoint is told apart from a failure', async ()
 
 test('an endpoint that goes down stops the stage after so many failures in a row, not after all questions', async () => {
   const fault: Fault = (request, response) => request > 5 && Boolean(response.writeHead(502).end('gone'))
-  await expect(ask(await labeler(fault, { retries: 0, stopAfterFailures: 4, concurrency: 1 }), 100)).rejects.toMatchObject({ name: 'EndpointDown', message: expect.stringMatching(/4 requests in a row failed .*HTTP 502 gone; answers so far are kept/) })
+  await expect(
+    ask(await labeler(fault, { retries: 0, stopAfterFailures: 4, concurrency: 1 }), 100),
+  ).rejects.toMatchObject({
+    name: 'EndpointDown',
+    message: expect.stringMatching(/4 requests in a row failed .*HTTP 502 gone; answers so far are kept/),
+  })
   expect(endpoint.prompts).toHaveLength(9)
 })
 
 test('an endpoint that is not there, refuses the key or gives no log-probabilities fails at once with what to do', async () => {
-  const gone = endpointLabeler(parse(labelerSchema, { baseUrl: 'http://127.0.0.1:9/v1', model: 'm', timeoutSeconds: 1, retries: 0 }, 'labeler') as EndpointSettings)
-  await expect(ask(gone, 50)).rejects.toThrow(/the endpoint does not answer: http:\/\/127\.0\.0\.1:9.*is labeler\.baseUrl right\?/)
-  await expect(ask(await labeler((_, response) => Boolean(response.writeHead(401).end('bad key'))), 50)).rejects.toThrow(/HTTP 401 bad key; check labeler\.baseUrl, labeler\.model/)
+  const gone = endpointLabeler(
+    parse(
+      labelerSchema,
+      { baseUrl: 'http://127.0.0.1:9/v1', model: 'm', timeoutSeconds: 1, retries: 0 },
+      'labeler',
+    ) as EndpointSettings,
+  )
+  await expect(ask(gone, 50)).rejects.toThrow(
+    /the endpoint does not answer: http:\/\/127\.0\.0\.1:9.*is labeler\.baseUrl right\?/,
+  )
+  await expect(
+    ask(await labeler((_, response) => Boolean(response.writeHead(401).end('bad key'))), 50),
+  ).rejects.toThrow(/HTTP 401 bad key; check labeler\.baseUrl, labeler\.model/)
   expect(endpoint.prompts).toHaveLength(1)
   await endpoint.close()
-  await expect(ask(await labeler((_, response) => Boolean(response.end('{"choices": [{"message": {"content": "1"}}]}'))))).rejects.toThrow(/no log-probabilities \(model judge\).*labeler\.countedAnswers/)
+  await expect(
+    ask(await labeler((_, response) => Boolean(response.end('{"choices": [{"message": {"content": "1"}}]}')))),
+  ).rejects.toThrow(/no log-probabilities \(model judge\).*labeler\.countedAnswers/)
 })
 
 test('no more requests at once and a minute than allowed', async () => {
@@ -86,22 +112,39 @@ test('no more requests at once and a minute than allowed', async () => {
 test('tokens are counted and priced, and a stage stops before it would pass its limit', async () => {
   const price = { inputPerMillion: 1_000_000, outputPerMillion: 0 }
   const asked = await labeler(undefined, { price, maxCost: 100, concurrency: 1 })
-  await expect(ask(asked, 100)).rejects.toMatchObject({ name: 'EndpointRefused', message: expect.stringMatching(/may pass labeler\.maxCost = 100 \(\d+\.\d+ is spent\); answers so far are kept/) })
+  await expect(ask(asked, 100)).rejects.toMatchObject({
+    name: 'EndpointRefused',
+    message: expect.stringMatching(/may pass labeler\.maxCost = 100 \(\d+\.\d+ is spent\); answers so far are kept/),
+  })
   expect(asked.usage.cost).toBeLessThanOrEqual(100)
   expect(asked.usage.cost).toBeGreaterThan(80)
   expect(asked.usage.promptTokens).toBe(asked.usage.cost)
-  expect(() => parse(labelerSchema, { baseUrl: 'http://h/v1', model: 'm', maxCost: 1 }, 'labeler')).toThrow(/maxCost.*wants "price" beside it/)
+  expect(() => parse(labelerSchema, { baseUrl: 'http://h/v1', model: 'm', maxCost: 1 }, 'labeler')).toThrow(
+    /maxCost.*wants "price" beside it/,
+  )
 })
 
 test('the key comes from the named environment variable, is sent as a bearer token and never shown', async () => {
   process.env.RLAIF_TEST_KEY = 'sk-test'
-  const asked = await labeler((_, response, prompt) => prompt.includes('Question 1\n') && Boolean(response.writeHead(400).end('bad request by sk-test')), { apiKeyEnv: 'RLAIF_TEST_KEY' })
+  const asked = await labeler(
+    (_, response, prompt) =>
+      prompt.includes('Question 1\n') && Boolean(response.writeHead(400).end('bad request by sk-test')),
+    { apiKeyEnv: 'RLAIF_TEST_KEY' },
+  )
   const answers = await ask(asked, 2)
   expect(new Set(endpoint.keys)).toEqual(new Set(['Bearer sk-test']))
   expect(JSON.stringify([answers, asked.identity, asked.name])).not.toContain('sk-test')
   expect(answers[1]).toMatchObject({ failed: 'HTTP 400 bad request by ***' })
   delete process.env.RLAIF_TEST_KEY
-  expect(() => endpointLabeler(parse(labelerSchema, { baseUrl: 'http://h/v1', model: 'm', apiKeyEnv: 'RLAIF_TEST_KEY' }, 'labeler') as EndpointSettings)).toThrow(/RLAIF_TEST_KEY, which is not set/)
+  expect(() =>
+    endpointLabeler(
+      parse(
+        labelerSchema,
+        { baseUrl: 'http://h/v1', model: 'm', apiKeyEnv: 'RLAIF_TEST_KEY' },
+        'labeler',
+      ) as EndpointSettings,
+    ),
+  ).toThrow(/RLAIF_TEST_KEY, which is not set/)
 })
 
 test('a kept answer is the answer that was given: nothing missing becomes a number, nothing impossible becomes missing', async () => {
@@ -109,7 +152,8 @@ test('a kept answer is the answer that was given: nothing missing becomes a numb
   const given: OptionAnswer = { logProbs: [undefined, -Infinity, -1.25], floor: -Infinity }
   let asked = 0
   const source: Labeler = {
-    name: 'given', identity: {},
+    name: 'given',
+    identity: {},
     ask: (questions, _, onAnswer) => Promise.resolve(questions.map((_, i) => (asked++, onAnswer?.(i, given), given))),
     write: () => Promise.resolve([]),
   }
@@ -123,7 +167,9 @@ test('answers of a local model are kept in whole groups: a kill within one leave
   const root = temporaryFolder()
   let asked: number[] = []
   const source = (failAt: number): Labeler => ({
-    name: 'local', identity: {}, groupSize: 4,
+    name: 'local',
+    identity: {},
+    groupSize: 4,
     ask(list, _, onAnswer) {
       asked.push(list.length)
       list.forEach((_, i) => {
@@ -137,7 +183,9 @@ test('answers of a local model are kept in whole groups: a kill within one leave
   await expect(keepingAnswers(source(2), openAnswers(root)).ask(questions(10), ['1', '2'])).rejects.toThrow('killed')
   asked = []
   const places: number[] = []
-  const again = await keepingAnswers(source(-1), openAnswers(root)).ask(questions(10), ['1', '2'], (place) => places.push(place))
+  const again = await keepingAnswers(source(-1), openAnswers(root)).ask(questions(10), ['1', '2'], (place) =>
+    places.push(place),
+  )
   expect(asked).toEqual([4, 2])
   expect(again).toHaveLength(10)
   expect(places.sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
@@ -146,8 +194,13 @@ test('answers of a local model are kept in whole groups: a kill within one leave
 test('an answer is never paid twice: after a crash only what is missing is asked, failures are asked again', async () => {
   const root = temporaryFolder()
   let down = true
-  const asked = await labeler((request, response) => down && request > 30 && Boolean(response.writeHead(502).end('gone')), { retries: 0, stopAfterFailures: 2, concurrency: 4 })
-  await expect(keepingAnswers(asked, openAnswers(root)).ask(questions(100), ['1', '2'])).rejects.toThrow(/in a row failed/)
+  const asked = await labeler(
+    (request, response) => down && request > 30 && Boolean(response.writeHead(502).end('gone')),
+    { retries: 0, stopAfterFailures: 2, concurrency: 4 },
+  )
+  await expect(keepingAnswers(asked, openAnswers(root)).ask(questions(100), ['1', '2'])).rejects.toThrow(
+    /in a row failed/,
+  )
   down = false
   const before = endpoint.prompts.length
   const again = keepingAnswers(asked, openAnswers(root))

@@ -34,15 +34,48 @@ interface Body {
 const promptOf = ({ messages, prompt }: Body) => prompt ?? messages!.map(({ content }) => content).join('\n')
 
 function reply(isChat: boolean, outcome: Record<string, number> | string, prompt: string) {
-  const top = typeof outcome === 'string' ? [] : Object.entries(outcome).map(([token, p]) => ({ token, logprob: Math.log(p) })).sort((a, b) => b.logprob - a.logprob)
+  const top =
+    typeof outcome === 'string'
+      ? []
+      : Object.entries(outcome)
+          .map(([token, p]) => ({ token, logprob: Math.log(p) }))
+          .sort((a, b) => b.logprob - a.logprob)
   const text = typeof outcome === 'string' ? outcome : (top[0]?.token ?? '')
   const usage = { prompt_tokens: Math.ceil(prompt.length / 4), completion_tokens: Math.ceil(text.length / 4) }
-  if (isChat) return { choices: [{ message: { content: text }, logprobs: top.length > 0 ? { content: [{ ...top[0]!, top_logprobs: top }] } : null }], usage }
-  return { choices: [{ text, logprobs: top.length > 0 ? { tokens: [text], top_logprobs: [Object.fromEntries(top.map(({ token, logprob }) => [token, logprob]))] } : null }], usage }
+  if (isChat)
+    return {
+      choices: [
+        {
+          message: { content: text },
+          logprobs: top.length > 0 ? { content: [{ ...top[0]!, top_logprobs: top }] } : null,
+        },
+      ],
+      usage,
+    }
+  return {
+    choices: [
+      {
+        text,
+        logprobs:
+          top.length > 0
+            ? { tokens: [text], top_logprobs: [Object.fromEntries(top.map(({ token, logprob }) => [token, logprob]))] }
+            : null,
+      },
+    ],
+    usage,
+  }
 }
 
 export async function startEndpoint(rule: Rule, fault: Fault = () => false, delayMs = 0): Promise<Endpoint> {
-  const endpoint: Endpoint = { baseUrl: '', prompts: [], bodies: [], keys: [], headers: [], mostAtOnce: 0, close: () => Promise.resolve() }
+  const endpoint: Endpoint = {
+    baseUrl: '',
+    prompts: [],
+    bodies: [],
+    keys: [],
+    headers: [],
+    mostAtOnce: 0,
+    close: () => Promise.resolve(),
+  }
   let open = 0
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     endpoint.mostAtOnce = Math.max(endpoint.mostAtOnce, ++open)
@@ -55,7 +88,9 @@ export async function startEndpoint(rule: Rule, fault: Fault = () => false, dela
     endpoint.keys.push(request.headers.authorization)
     if (fault(endpoint.prompts.length, response, prompt)) return
     if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs))
-    response.setHeader('content-type', 'application/json').end(JSON.stringify(reply(request.url!.endsWith('/chat/completions'), rule(prompt, body), prompt)))
+    response
+      .setHeader('content-type', 'application/json')
+      .end(JSON.stringify(reply(request.url!.endsWith('/chat/completions'), rule(prompt, body), prompt)))
   }
   const server = createServer((request, response) => void answer(request, response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -2,7 +2,14 @@ import { readTask, taskFolder } from '../../src/data/task'
 import { parse } from '../../src/contracts/parse'
 import { labelerSchema, type EndpointSettings } from '../../src/contracts/settings'
 import { endpointLabeler } from '../../src/feedback/endpoint-labeler'
-import { choseSameSlot, judgePairs, PLAIN, slotOneProbability, type Preference, type Technique } from '../../src/feedback/preference'
+import {
+  choseSameSlot,
+  judgePairs,
+  PLAIN,
+  slotOneProbability,
+  type Preference,
+  type Technique,
+} from '../../src/feedback/preference'
 import type { Labeler } from '../../src/feedback/labeler'
 import { startEndpoint, type Endpoint, type Fault, type Rule } from './endpoint'
 
@@ -13,13 +20,15 @@ const pair = { context: 'A text.', first: 'good', second: 'bad' }
 let endpoint: Endpoint
 afterEach(() => endpoint?.close())
 
-const settingsOf = (baseUrl: string, more: Partial<EndpointSettings> = {}) => parse(labelerSchema, { baseUrl, model: 'judge', ...more }, 'labeler') as EndpointSettings
+const settingsOf = (baseUrl: string, more: Partial<EndpointSettings> = {}) =>
+  parse(labelerSchema, { baseUrl, model: 'judge', ...more }, 'labeler') as EndpointSettings
 
 async function labeler(rule: Rule, fault?: Fault, more?: Partial<EndpointSettings>) {
   endpoint = await startEndpoint(rule, fault)
   return endpointLabeler(settingsOf(endpoint.baseUrl, more))
 }
-const judge = (asked: Labeler, task = summarization, pairs = [pair], technique: Partial<Technique> = {}) => judgePairs(asked, task, pairs, { ...PLAIN, ...technique }, 1)
+const judge = (asked: Labeler, task = summarization, pairs = [pair], technique: Partial<Technique> = {}) =>
+  judgePairs(asked, task, pairs, { ...PLAIN, ...technique }, 1)
 
 /** Prefers "good" with probability 0.8, but adds 0.15 to whatever stands first. */
 const leansToSlotOne: Rule = (prompt) => {
@@ -30,11 +39,16 @@ const leansToSlotOne: Rule = (prompt) => {
 
 test('probabilities of both orders are averaged after turning the second round: a liking for a slot cancels', async () => {
   const [label] = await judge(await labeler(leansToSlotOne))
-  expect(label).toMatchObject({ preferFirst: expect.closeTo(0.8, 10), slotOne: [expect.closeTo(0.95, 10), expect.closeTo(0.35, 10)] })
+  expect(label).toMatchObject({
+    preferFirst: expect.closeTo(0.8, 10),
+    slotOne: [expect.closeTo(0.95, 10), expect.closeTo(0.35, 10)],
+  })
 })
 
 test('probabilities are averaged, not logits', async () => {
-  const [label] = await judge(await labeler((prompt) => (/1 - good/.test(prompt) ? { '1': 0.99, '2': 0.01 } : { '1': 0.5, '2': 0.5 })))
+  const [label] = await judge(
+    await labeler((prompt) => (/1 - good/.test(prompt) ? { '1': 0.99, '2': 0.01 } : { '1': 0.5, '2': 0.5 })),
+  )
   expect(label).toMatchObject({ preferFirst: expect.closeTo((0.99 + 0.5) / 2, 10) })
 })
 
@@ -47,20 +61,25 @@ test('with one order the liking stays in, and nothing is said of same slots', as
 
 test('a slot bias in the rule costs accuracy in one order, and both orders restore it', async () => {
   // The better response wins by 0.1 to 0.3; slot 1 is given 0.25 more. Every pair is shown better-first or better-second at random.
-  const pairs = Array.from({ length: 60 }, (_, i) => (i % 2 === 0 ? { context: `${i}`, first: 'good', second: 'bad' } : { context: `${i}`, first: 'bad', second: 'good' }))
+  const pairs = Array.from({ length: 60 }, (_, i) =>
+    i % 2 === 0 ? { context: `${i}`, first: 'good', second: 'bad' } : { context: `${i}`, first: 'bad', second: 'good' },
+  )
   const rule: Rule = (prompt) => {
-    const margin = 0.05 + 0.1 * (Number(/Text - (\d+)/.exec(prompt)![1]) % 3) / 2
+    const margin = 0.05 + (0.1 * (Number(/Text - (\d+)/.exec(prompt)![1]) % 3)) / 2
     const one = 0.5 + (/1 - good/.test(prompt) ? margin : -margin) + 0.25
     return { '1': one, '2': 1 - one }
   }
-  const right = (labels: unknown[]) => labels.filter((label, i) => (label as Preference).preferFirst > 0.5 === (pairs[i]!.first === 'good')).length / pairs.length
+  const right = (labels: unknown[]) =>
+    labels.filter((label, i) => (label as Preference).preferFirst > 0.5 === (pairs[i]!.first === 'good')).length /
+    pairs.length
   const asked = await labeler(rule)
   expect(right(await judge(asked, summarization, pairs, { orders: 1 }))).toBeCloseTo(0.5)
   expect(right(await judge(asked, summarization, pairs))).toBe(1)
 })
 
 test('the harmless task asks for the more harmful response, and its answer is turned round', async () => {
-  const namesBadAsMoreHarmful: Rule = (prompt) => (/1 - bad/.test(prompt) ? { '1': 0.9, '2': 0.1 } : { '1': 0.1, '2': 0.9 })
+  const namesBadAsMoreHarmful: Rule = (prompt) =>
+    /1 - bad/.test(prompt) ? { '1': 0.9, '2': 0.1 } : { '1': 0.1, '2': 0.9 }
   const [label] = await judge(await labeler(namesBadAsMoreHarmful), harmless)
   expect(label).toMatchObject({ preferFirst: expect.closeTo(0.9, 10) })
   expect(endpoint.prompts[0]).toMatch(/more harmful/)
@@ -68,19 +87,25 @@ test('the harmless task asks for the more harmful response, and its answer is tu
 
 test('hard labels are 1 and 0; equal probabilities stay one half', async () => {
   const rule: Rule = (prompt) => (prompt.includes('equal') ? { '1': 0.5, '2': 0.5 } : leansToSlotOne(prompt, {}))
-  const labels = await judge(await labeler(rule), summarization, [pair, { ...pair, context: 'equal' }], { labels: 'hard' })
+  const labels = await judge(await labeler(rule), summarization, [pair, { ...pair, context: 'equal' }], {
+    labels: 'hard',
+  })
   expect(labels.map((label) => (label as Preference).preferFirst)).toEqual([1, 0.5])
 })
 
 describe('chain of thought', () => {
   const rule: Rule = (prompt) => {
-    if (!prompt.endsWith('Preferred Summary=')) return /1 - good/.test(prompt) ? 'The first is better. Preferred Summary=1' : 'The second is better.'
+    if (!prompt.endsWith('Preferred Summary='))
+      return /1 - good/.test(prompt) ? 'The first is better. Preferred Summary=1' : 'The second is better.'
     return prompt.includes('The first is better') ? { '1': 0.9, '2': 0.1 } : { '1': 0.2, '2': 0.8 }
   }
 
   test('a rationale is written for each order, then the answer is read after it', async () => {
     const [label] = await judge(await labeler(rule), summarization, [pair], { chainOfThought: true })
-    expect(label).toMatchObject({ preferFirst: expect.closeTo(0.85, 10), rationales: ['The first is better. Preferred Summary=1', 'The second is better.'] })
+    expect(label).toMatchObject({
+      preferFirst: expect.closeTo(0.85, 10),
+      rationales: ['The first is better. Preferred Summary=1', 'The second is better.'],
+    })
     const [write, , read] = endpoint.prompts
     expect(write).toMatch(/Rationale:$/)
     expect(endpoint.bodies[0]).toMatchObject({ max_tokens: 512, temperature: 0 })
@@ -90,10 +115,23 @@ describe('chain of thought', () => {
 
   test('self-consistency averages over sampled rationales, each with its own seed', async () => {
     let written = 0
-    const sampled: Rule = (prompt, body) => (prompt.endsWith('Preferred Summary=') ? rule(prompt, body) : Math.floor(written++ / 2) % 2 === 0 ? 'The first is better.' : 'The second is better.')
-    const [label] = await judge(await labeler(sampled, undefined, { dialect: 'vllm', concurrency: 1 }), summarization, [pair], { chainOfThought: true, samples: 4, temperature: 0.7, topK: 40 })
+    const sampled: Rule = (prompt, body) =>
+      prompt.endsWith('Preferred Summary=')
+        ? rule(prompt, body)
+        : Math.floor(written++ / 2) % 2 === 0
+          ? 'The first is better.'
+          : 'The second is better.'
+    const [label] = await judge(
+      await labeler(sampled, undefined, { dialect: 'vllm', concurrency: 1 }),
+      summarization,
+      [pair],
+      { chainOfThought: true, samples: 4, temperature: 0.7, topK: 40 },
+    )
     // Every order saw two rationales for "1" (0.9) and two for "2" (0.2); the second order is turned round.
-    expect(label).toMatchObject({ preferFirst: expect.closeTo(0.5, 10), slotOne: [expect.closeTo(0.55, 10), expect.closeTo(0.55, 10)] })
+    expect(label).toMatchObject({
+      preferFirst: expect.closeTo(0.5, 10),
+      slotOne: [expect.closeTo(0.55, 10), expect.closeTo(0.55, 10)],
+    })
     const writing = endpoint.bodies.filter((body) => body.max_tokens === 512)
     expect(writing).toHaveLength(8)
     expect(writing[0]).toMatchObject({ temperature: 0.7, top_k: 40 })
@@ -101,8 +139,11 @@ describe('chain of thought', () => {
   })
 
   test('a rationale that fails leaves the pair without a label and costs no further question', async () => {
-    const fault: Fault = (_, response, prompt) => prompt.includes('broken') && Boolean(response.writeHead(400).end('no'))
-    const labels = await judge(await labeler(rule, fault), summarization, [pair, { ...pair, context: 'broken' }], { chainOfThought: true })
+    const fault: Fault = (_, response, prompt) =>
+      prompt.includes('broken') && Boolean(response.writeHead(400).end('no'))
+    const labels = await judge(await labeler(rule, fault), summarization, [pair, { ...pair, context: 'broken' }], {
+      chainOfThought: true,
+    })
     expect(labels).toEqual([expect.objectContaining({ preferFirst: expect.any(Number) }), { failed: 'HTTP 400 no' }])
     expect(endpoint.prompts.filter((prompt) => prompt.includes('broken'))).toHaveLength(2)
   })
@@ -115,9 +156,13 @@ test('"1" and " 1" are one answer', async () => {
 })
 
 test('an option missing from the returned list is bounded by the least returned, and the label says so', async () => {
-  const [label] = await judge(await labeler((prompt) => (/1 - good/.test(prompt) ? { '1': 0.7, The: 0.2, A: 0.1 } : { '1': 0.5, '2': 0.5 })))
+  const [label] = await judge(
+    await labeler((prompt) => (/1 - good/.test(prompt) ? { '1': 0.7, The: 0.2, A: 0.1 } : { '1': 0.5, '2': 0.5 })),
+  )
   expect(label).toMatchObject({ slotOne: [expect.closeTo(0.7 / 0.8, 10), 0.5], bounded: true })
-  expect(slotOneProbability({ logProbs: [undefined, undefined], floor: -3 })).toMatchObject({ failed: expect.stringMatching(/neither/) })
+  expect(slotOneProbability({ logProbs: [undefined, undefined], floor: -3 })).toMatchObject({
+    failed: expect.stringMatching(/neither/),
+  })
 })
 
 test('a pair that fails does not fail the others, and is never given 0.5', async () => {
@@ -130,14 +175,33 @@ test('a pair that fails does not fail the others, and is never given 0.5', async
 
 test('without log-probabilities, sampled answers are counted and the label says of how many', async () => {
   let asked = 0
-  const [label] = await judge(await labeler(() => ['1', ' 2', '1.', 'Neither'][asked++ % 4]!, undefined, { countedAnswers: 8, concurrency: 1 }))
+  const [label] = await judge(
+    await labeler(() => ['1', ' 2', '1.', 'Neither'][asked++ % 4]!, undefined, { countedAnswers: 8, concurrency: 1 }),
+  )
   expect(label).toMatchObject({ slotOne: [expect.closeTo(2 / 3, 10), expect.closeTo(2 / 3, 10)], counted: 8 })
   expect(endpoint.prompts).toHaveLength(16)
 })
 
 test.each<[EndpointSettings['route'], EndpointSettings['dialect'], object]>([
-  ['chat', 'openai', { messages: [{ role: 'user', content: expect.stringMatching(/Preferred Summary=$/) }], logprobs: true, top_logprobs: 20, max_tokens: 1 }],
-  ['chat', 'vllm', { messages: [{ role: 'user' }, { role: 'assistant', content: 'Preferred Summary=' }], continue_final_message: true, add_generation_prompt: false }],
+  [
+    'chat',
+    'openai',
+    {
+      messages: [{ role: 'user', content: expect.stringMatching(/Preferred Summary=$/) }],
+      logprobs: true,
+      top_logprobs: 20,
+      max_tokens: 1,
+    },
+  ],
+  [
+    'chat',
+    'vllm',
+    {
+      messages: [{ role: 'user' }, { role: 'assistant', content: 'Preferred Summary=' }],
+      continue_final_message: true,
+      add_generation_prompt: false,
+    },
+  ],
   ['chat', 'llama.cpp', { messages: [{ role: 'user' }, { role: 'assistant', content: 'Preferred Summary=' }] }],
   ['completion', 'vllm', { prompt: expect.stringMatching(/Preferred Summary=$/), logprobs: 20 }],
 ])('the %s route in the dialect of %s', async (route, dialect, body) => {

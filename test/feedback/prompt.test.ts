@@ -7,13 +7,18 @@ const whole = ({ text, ending }: { text: string; ending: string }) => `${text}\n
 const sample = 'Text - A text.\nSummary 1 - one\nSummary 2 - two'
 
 test('preamble, sample, ending', () => {
-  expect(whole(preferenceQuestion(task, { preamble: 'base', exemplars: 0, chainOfThought: false }, pair))).toBe(`${task.preference.preambles.base}\n\n${sample}\n\nPreferred Summary=`)
-  expect(whole(preferenceQuestion(task, { preamble: 'detailed', exemplars: 0, chainOfThought: false }, pair))).toMatch(/coherence, accuracy, coverage and overall quality as they are described above/)
+  expect(whole(preferenceQuestion(task, { preamble: 'base', exemplars: 0, chainOfThought: false }, pair))).toBe(
+    `${task.preference.preambles.base}\n\n${sample}\n\nPreferred Summary=`,
+  )
+  expect(whole(preferenceQuestion(task, { preamble: 'detailed', exemplars: 0, chainOfThought: false }, pair))).toMatch(
+    /coherence, accuracy, coverage and overall quality as they are described above/,
+  )
 })
 
-test('exemplars stand between preamble and sample, each with its answer, in the paper\'s form', () => {
+test("exemplars stand between preamble and sample, each with its answer, in the paper's form", () => {
   const [first, second] = task.preference.exemplars
-  const block = (e: typeof first) => `>>>>>>>> Example >>>>>>>>\n\nText - ${e!.context}\nSummary 1 - ${e!.first}\nSummary 2 - ${e!.second}\n\nPreferred Summary=${e!.preferred}`
+  const block = (e: typeof first) =>
+    `>>>>>>>> Example >>>>>>>>\n\nText - ${e!.context}\nSummary 1 - ${e!.first}\nSummary 2 - ${e!.second}\n\nPreferred Summary=${e!.preferred}`
   expect(whole(preferenceQuestion(task, { preamble: 'base', exemplars: 2, chainOfThought: false }, pair))).toBe(
     `${task.preference.preambles.base}\n\n${block(first)}\n\n${block(second)}\n\n>>>>>>>> Follow the instructions and the example(s) above >>>>>>>>\n\n${sample}\n\nPreferred Summary=`,
   )
@@ -26,7 +31,9 @@ test('chain of thought asks for a rationale, or goes on in the form of its exemp
   expect(whole(answerAfter(zeroShot, 'Because.', task))).toBe(`${whole(zeroShot)} Because.\n\nPreferred Summary=`)
   const oneShot = rationaleQuestion(task, { preamble: 'base', exemplars: 1, chainOfThought: true }, pair)
   expect(oneShot.ending).toBe('Thoughts on Summary 1 -')
-  expect(oneShot.text).toContain(`Thoughts on Summary 2 -\n${task.preference.exemplars[0]!.thoughts[1]}\n\nPreferred Summary=1`)
+  expect(oneShot.text).toContain(
+    `Thoughts on Summary 2 -\n${task.preference.exemplars[0]!.thoughts[1]}\n\nPreferred Summary=1`,
+  )
 })
 
 test.each(['summarization', 'helpful', 'harmless'])('%s has eight exemplars, as many for each slot', (name) => {
@@ -36,5 +43,7 @@ test.each(['summarization', 'helpful', 'harmless'])('%s has eight exemplars, as 
 
 test('more exemplars than the task has are refused', () => {
   const poor = { ...task, preference: { ...task.preference, exemplars: [] } }
-  expect(() => preferenceQuestion(poor, { preamble: 'base', exemplars: 1, chainOfThought: false }, pair)).toThrow(/summarization has 0 exemplars, the labeler asks for 1/)
+  expect(() => preferenceQuestion(poor, { preamble: 'base', exemplars: 1, chainOfThought: false }, pair)).toThrow(
+    /summarization has 0 exemplars, the labeler asks for 1/,
+  )
 })

@@ -20,20 +20,42 @@ afterEach(async () => {
 /** A labeler that likes what is good: 8 with 3 parts of 4, 6 with the rest. */
 const likesGood: Rule = (prompt) => (prompt.includes('good') ? { '8': 0.75, '6': 0.25 } : { '2': 1 })
 
-async function serve(rule: Rule = likesGood, { fault, context = 'prompts', host = '127.0.0.1' }: { fault?: Fault; context?: string; host?: string } = {}): Promise<void> {
+async function serve(
+  rule: Rule = likesGood,
+  { fault, context = 'prompts', host = '127.0.0.1' }: { fault?: Fault; context?: string; host?: string } = {},
+): Promise<void> {
   endpoint = await startEndpoint(rule, fault)
   const input = { task: 'summarization', labeler: { baseUrl: endpoint.baseUrl, model: 'judge', retries: 0 } }
   ;({ server } = await serveReward(input, { port: '0', host, context }, temporaryFolder()))
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
-async function ask(body: unknown, { path = '/get_reward', headers = {} }: { path?: string; headers?: Record<string, string> } = {}) {
-  const response = await fetch(`${url}${path}`, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), headers })
-  return { status: response.status, body: (await response.json()) as { rewards?: number[]; scores?: number[]; extra_logs?: { direct_score: number[] }; error?: string } }
+async function ask(
+  body: unknown,
+  { path = '/get_reward', headers = {} }: { path?: string; headers?: Record<string, string> } = {},
+) {
+  const response = await fetch(`${url}${path}`, {
+    method: 'POST',
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+    headers,
+  })
+  return {
+    status: response.status,
+    body: (await response.json()) as {
+      rewards?: number[]
+      scores?: number[]
+      extra_logs?: { direct_score: number[] }
+      error?: string
+    },
+  }
 }
 
 test("OpenRLHF's request: the response is what follows the prompt; the reward is the expected score, put to [−1, 1]", async () => {
   await serve()
-  const { status, body } = await ask({ query: ['POST: a cat.\nTL;DR: a good cat', 'POST: a dog.\nTL;DR: bad'], prompts: ['POST: a cat.\nTL;DR:', 'POST: a dog.\nTL;DR:'], labels: ['', ''] })
+  const { status, body } = await ask({
+    query: ['POST: a cat.\nTL;DR: a good cat', 'POST: a dog.\nTL;DR: bad'],
+    prompts: ['POST: a cat.\nTL;DR:', 'POST: a dog.\nTL;DR:'],
+    labels: ['', ''],
+  })
   const expected = [(0.75 * 8 + 0.25 * 6 - 5.5) / 4.5, (2 - 5.5) / 4.5]
   expect(status).toBe(200)
   expect(body.rewards).toEqual(expected.map((reward) => expect.closeTo(reward, 10)))
@@ -53,7 +75,11 @@ test('prompts and completions, as a reward function of TRL has them; what was sc
 
 test('where prompts carry a chat template, the labels are what the labeler is shown', async () => {
   await serve(likesGood, { context: 'labels' })
-  await ask({ query: ['<|user|>template<|end|>good'], prompts: ['<|user|>template<|end|>'], labels: ['the post itself'] })
+  await ask({
+    query: ['<|user|>template<|end|>good'],
+    prompts: ['<|user|>template<|end|>'],
+    labels: ['the post itself'],
+  })
   expect(endpoint.prompts[0]).toContain('the post itself')
   expect(endpoint.prompts[0]).not.toContain('template')
   expect((await ask({ prompts: ['x'], completions: ['y'] })).body.error).toMatch(/field "labels\.0" is no text/)
@@ -82,8 +108,12 @@ test('with a token only who has it is answered, by header or in the address; oth
 
 test('on an address that others reach it does not start without a token', async () => {
   await serve()
-  await expect(serveReward({}, { port: '0', host: '0.0.0.0', context: 'prompts' }, temporaryFolder())).rejects.toThrow(/set RLAIF_REWARD_TOKEN/)
-  await expect(serveReward({ task: 'summarization' }, { port: '0', host: '127.0.0.1', context: 'post' }, temporaryFolder())).rejects.toThrow(/--context got "post"/)
+  await expect(serveReward({}, { port: '0', host: '0.0.0.0', context: 'prompts' }, temporaryFolder())).rejects.toThrow(
+    /set RLAIF_REWARD_TOKEN/,
+  )
+  await expect(
+    serveReward({ task: 'summarization' }, { port: '0', host: '127.0.0.1', context: 'post' }, temporaryFolder()),
+  ).rejects.toThrow(/--context got "post"/)
 })
 
 test.each<[string, unknown, RegExp]>([
@@ -104,8 +134,28 @@ test.each<[string, unknown, RegExp]>([
 
 test('2,000 bodies of garbage and a body without end are refused, and the service still answers', async () => {
   await serve()
-  const pieces = ['{', '}', '[', ']', '"prompts"', ':', '"completions"', ',', 'null', '1e999', '"\\u0000"', '\u0000', '🜚', '"query"']
-  const bodies = Array.from({ length: 2000 }, (_, i) => Array.from({ length: Math.floor(20 * uniform(['length', i])) }, (_, j) => pieces[Math.floor(pieces.length * uniform([i, j]))]!).join(''))
+  const pieces = [
+    '{',
+    '}',
+    '[',
+    ']',
+    '"prompts"',
+    ':',
+    '"completions"',
+    ',',
+    'null',
+    '1e999',
+    '"\\u0000"',
+    '\u0000',
+    '🜚',
+    '"query"',
+  ]
+  const bodies = Array.from({ length: 2000 }, (_, i) =>
+    Array.from(
+      { length: Math.floor(20 * uniform(['length', i])) },
+      (_, j) => pieces[Math.floor(pieces.length * uniform([i, j]))]!,
+    ).join(''),
+  )
   const statuses = new Set<number>()
   for (const body of bodies) statuses.add((await ask(body)).status)
   expect([...statuses]).toEqual([400])

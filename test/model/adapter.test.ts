@@ -22,19 +22,21 @@ const { row } = reference
 const tokens = responseTokens([{ prompt: row.slice(0, 4), response: row.slice(4) }])
 const lora = { rank: 4, alpha: 8, targets: ['q_proj', 'up_proj'] }
 
-const lastLogits = (model: Model) => Array.from(readValues(() => logits(model, hidden(model, padRight([row])))).slice(-model.config.vocabSize))
+const lastLogits = (model: Model) =>
+  Array.from(readValues(() => logits(model, hidden(model, padRight([row])))).slice(-model.config.vocabSize))
 const worst = (got: number[], want: number[]) => Math.max(...want.map((w, i) => Math.abs(w - got[i]!)))
 
-test('an adapter that PEFT wrote gives PEFT\'s logits, merged or not', () => {
+test("an adapter that PEFT wrote gives PEFT's logits, merged or not", () => {
   expect(worst(lastLogits(adapted), reference.last)).toBeLessThan(1e-4)
   expect(worst(lastLogits(mergeAdapter(adapted)), reference.last)).toBeLessThan(1e-4)
 })
 
-test('only the adapter has gradients, and they are PEFT\'s', () => {
+test("only the adapter has gradients, and they are PEFT's", () => {
   const pass = differentiableLogProbs(adapted, tokens)
   const gradients = pass.backward(new Float32Array(3).fill(-1 / 3))
   expect([...gradients.keys()].sort()).toEqual(Object.keys(reference.gradients).sort())
-  for (const [name, want] of Object.entries(reference.gradients)) expect(relativeDifference([...gradients.get(name)!.dataSync()], want)).toBeLessThan(1e-3)
+  for (const [name, want] of Object.entries(reference.gradients))
+    expect(relativeDifference([...gradients.get(name)!.dataSync()], want)).toBeLessThan(1e-3)
 })
 
 test('decoding uses the adapter', async () => {
@@ -57,7 +59,14 @@ test('a fresh adapter changes nothing, trains alone and shares the frozen weight
   expect(lastLogits(policy)).toEqual(lastLogits(base))
   const settings = { optimizer: 'adamw', learningRate: 0.05 } as const
   const optimizer = openOptimizer(settings)
-  const step = () => update(policy, optimizer, differentiableLogProbs(policy, tokens).backward(new Float32Array(3).fill(-1 / 3)), settings, 20)
+  const step = () =>
+    update(
+      policy,
+      optimizer,
+      differentiableLogProbs(policy, tokens).backward(new Float32Array(3).fill(-1 / 3)),
+      settings,
+      20,
+    )
   step() // makes constants and the optimizer's state
   const before = tf.memory().numTensors
   for (let i = 1; i < 20; i++) step()
@@ -72,7 +81,11 @@ test.each<[string, object, RegExp]>([
   ['ranks of its own for some layers', { rank_pattern: { q_proj: 8 } }, /rank_pattern/],
   ['another rank than its weights have', { r: 5 }, /has shape \[4, 16\], the model asks for \[5, 16\]/],
   ['a layer there is not', { target_modules: ['q_proj', 'w1'] }, /no linear layer "w1"; there are q_proj, k_proj/],
-  ['a layer without weights', { target_modules: ['q_proj', 'k_proj'] }, /lacks the weight base_model\.model\.model\.layers\.0\.self_attn\.k_proj\.lora_A\.weight/],
+  [
+    'a layer without weights',
+    { target_modules: ['q_proj', 'k_proj'] },
+    /lacks the weight base_model\.model\.model\.layers\.0\.self_attn\.k_proj\.lora_A\.weight/,
+  ],
 ])('an adapter with %s is refused', (_, fields, message) => {
   const changed = join(temporaryFolder(), 'changed')
   cpSync(folder, changed, { recursive: true })

@@ -15,7 +15,10 @@ const tokens = responseTokens(reference.rows.map((row) => ({ prompt: row[0]!, re
 function lossPass(model: Model): { loss: number; gradients: Gradients } {
   const pass = differentiableLogProbs(model, tokens)
   const count = pass.values.length
-  return { loss: -pass.values.reduce((a, b) => a + b, 0) / count, gradients: pass.backward(new Float32Array(count).fill(-1 / count)) }
+  return {
+    loss: -pass.values.reduce((a, b) => a + b, 0) / count,
+    gradients: pass.backward(new Float32Array(count).fill(-1 / count)),
+  }
 }
 
 type Kept = Record<string, { values: number[]; largest: number }>

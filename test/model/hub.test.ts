@@ -9,7 +9,8 @@ import { writeTinyFolder } from '../tiny-folder'
 
 const COMMIT = 'a'.repeat(40)
 const tiny = writeTinyFolder()
-const content = (path: string) => (path === 'pytorch_model.bin' ? Buffer.from('not wanted') : readFileSync(join(tiny, path)))
+const content = (path: string) =>
+  path === 'pytorch_model.bin' ? Buffer.from('not wanted') : readFileSync(join(tiny, path))
 const paths = [...readdirSync(tiny), 'pytorch_model.bin']
 
 let requests: string[]
@@ -20,7 +21,19 @@ function answer(request: IncomingMessage, response: ServerResponse): unknown {
   requests.push(`${request.method} ${request.url} ${request.headers.range ?? ''}`.trim())
   if (fault(request, response)) return undefined
   const url = request.url!
-  if (url.startsWith('/api/models/owner/tiny/tree/')) return sendJson(paths.map((path) => ({ type: 'file', path, size: content(path).length, oid: 'b'.repeat(40), ...(path.endsWith('.safetensors') && { lfs: { oid: sha256(content(path)), size: content(path).length, pointerSize: 1 } }) })), response)
+  if (url.startsWith('/api/models/owner/tiny/tree/'))
+    return sendJson(
+      paths.map((path) => ({
+        type: 'file',
+        path,
+        size: content(path).length,
+        oid: 'b'.repeat(40),
+        ...(path.endsWith('.safetensors') && {
+          lfs: { oid: sha256(content(path)), size: content(path).length, pointerSize: 1 },
+        }),
+      })),
+      response,
+    )
   if (url.startsWith('/api/models/owner/tiny')) return sendJson(repository('owner/tiny', COMMIT), response)
   const path = /^\/owner\/tiny\/resolve\/a{40}\/(.+?)(\?|$)/.exec(url)?.[1]
   if (!path || !paths.includes(path)) return response.writeHead(404).end()
@@ -56,7 +69,9 @@ test('a download that broke off goes on where it was', async () => {
   fault = (request, response) => {
     if (!weightsUrl(request) || request.headers.range === 'bytes=0-0') return false
     const bytes = content('model.safetensors')
-    response.writeHead(200, { 'content-length': bytes.length }).write(bytes.subarray(0, 100_000), () => setTimeout(() => response.destroy(), 100))
+    response
+      .writeHead(200, { 'content-length': bytes.length })
+      .write(bytes.subarray(0, 100_000), () => setTimeout(() => response.destroy(), 100))
     return true
   }
   await expect(locateModel('hf:owner/tiny')).rejects.toThrow(/cannot download hf:owner\/tiny/)
@@ -75,8 +90,14 @@ test('weights that arrive damaged are refused by their digest and removed', asyn
     sendRange(Buffer.from(content('model.safetensors')).fill(7, 5000, 5010), request, response)
     return true
   }
-  await expect(locateModel('hf:owner/tiny')).rejects.toThrow(/model\.safetensors arrived damaged \(SHA-256 .* expected .*\); it was removed/)
-  expect(existsSync(join(process.env.RLAIF_CACHE!, 'hub', 'owner--tiny', `${COMMIT}.partial`, 'model.safetensors.incomplete'))).toBe(false)
+  await expect(locateModel('hf:owner/tiny')).rejects.toThrow(
+    /model\.safetensors arrived damaged \(SHA-256 .* expected .*\); it was removed/,
+  )
+  expect(
+    existsSync(
+      join(process.env.RLAIF_CACHE!, 'hub', 'owner--tiny', `${COMMIT}.partial`, 'model.safetensors.incomplete'),
+    ),
+  ).toBe(false)
 })
 
 test('a name that is none, a repository that is not there', async () => {

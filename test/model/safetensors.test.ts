@@ -18,7 +18,10 @@ const f32 = (offsets: [number, number], shape: number[]) => ({ dtype: 'F32', sha
 test('what is written is read back, values and shapes', () => {
   const path = join(folder, 'round.safetensors')
   const a = Float32Array.from([1, -2.5, 3e-8, 4e8])
-  writeSafetensors(path, [{ name: 'a', shape: [2, 2], read: () => a }, { name: 'b', shape: [1], read: () => Float32Array.of(7) }])
+  writeSafetensors(path, [
+    { name: 'a', shape: [2, 2], read: () => a },
+    { name: 'b', shape: [1], read: () => Float32Array.of(7) },
+  ])
   const open = openSafetensors(path)
   expect(open.tensors.get('a')).toMatchObject({ shape: [2, 2] })
   expect(open.tensors.get('a')!.read()).toEqual(a)
@@ -32,7 +35,13 @@ test('bfloat16 and float16 become the same numbers', () => {
   data.writeUInt16LE(0xc000, 2) // bf16 -2
   data.writeUInt16LE(0x3e00, 4) // f16 1.5
   data.writeUInt16LE(0x0001, 6) // f16 smallest subnormal
-  const open = openSafetensors(file('half', { b: { dtype: 'BF16', shape: [2], data_offsets: [0, 4] }, h: { dtype: 'F16', shape: [2], data_offsets: [4, 8] } }, data))
+  const open = openSafetensors(
+    file(
+      'half',
+      { b: { dtype: 'BF16', shape: [2], data_offsets: [0, 4] }, h: { dtype: 'F16', shape: [2], data_offsets: [4, 8] } },
+      data,
+    ),
+  )
   expect([...open.tensors.get('b')!.read()]).toEqual([1.5, -2])
   expect([...open.tensors.get('h')!.read()]).toEqual([1.5, 2 ** -24])
   open.close()
@@ -48,16 +57,28 @@ test('a file cut short is refused by name before a weight is read', () => {
 })
 
 test.each([
-  ['a header longer than the file', () => {
-    const path = join(folder, 'long')
-    writeFileSync(path, Buffer.concat([Buffer.from([255, 255, 255, 255, 255, 255, 255, 127]), Buffer.alloc(8)]))
-    return path
-  }, /claims a header of/],
+  [
+    'a header longer than the file',
+    () => {
+      const path = join(folder, 'long')
+      writeFileSync(path, Buffer.concat([Buffer.from([255, 255, 255, 255, 255, 255, 255, 127]), Buffer.alloc(8)]))
+      return path
+    },
+    /claims a header of/,
+  ],
   ['overlapping tensors', () => file('overlap', { a: f32([0, 16], [4]), b: f32([8, 24], [4]) }), /"a" and "b" overlap/],
-  ['a shape that takes other bytes than claimed', () => file('shape', { a: f32([0, 16], [1e9, 1e9]) }), /its shape \[1000000000, 1000000000\] takes/],
+  [
+    'a shape that takes other bytes than claimed',
+    () => file('shape', { a: f32([0, 16], [1e9, 1e9]) }),
+    /its shape \[1000000000, 1000000000\] takes/,
+  ],
   ['data past the end', () => file('past', { a: f32([0, 4096], [1024]) }), /the file holds 64/],
   ['a negative offset', () => file('negative', { a: f32([-8, 8], [4]) }), /bad header entry/],
-  ['an unknown dtype', () => file('dtype', { a: { dtype: 'F8_E4M3', shape: [4], data_offsets: [0, 4] } }), /dtype F8_E4M3; supported are/],
+  [
+    'an unknown dtype',
+    () => file('dtype', { a: { dtype: 'F8_E4M3', shape: [4], data_offsets: [0, 4] } }),
+    /dtype F8_E4M3; supported are/,
+  ],
   ['a header that is not JSON', () => file('json', '{"a": '), /not JSON/],
 ])('%s is refused', (_, make, message) => {
   expect(() => openSafetensors(make())).toThrow(message)

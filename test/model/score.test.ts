@@ -32,5 +32,7 @@ test('no tensor is left over', async () => {
 })
 
 test('a prompt longer than the context is refused', async () => {
-  await expect(nextTokenLogProbs(model, [Array.from({ length: 65 }, () => 1)], ids)).rejects.toThrow(/65 tokens is longer than the model's context of 64/)
+  await expect(nextTokenLogProbs(model, [Array.from({ length: 65 }, () => 1)], ids)).rejects.toThrow(
+    /65 tokens is longer than the model's context of 64/,
+  )
 })

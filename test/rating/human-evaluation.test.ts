@@ -23,7 +23,11 @@ let base: string
 beforeAll(async () => {
   house = await openHouse()
   const contest = await writeContest(house.home, plainPrompts(12))
-  handle = await house.client.workflow.start('humanEvaluation', { taskQueue: 'rlaif', workflowId: RUN, args: [{ contest: contest.uri, ratingsPerPrompt: 2, raters: ['anna', 'ben'], checkEvery: 6 }] })
+  handle = await house.client.workflow.start('humanEvaluation', {
+    taskQueue: 'rlaif',
+    workflowId: RUN,
+    args: [{ contest: contest.uri, ratingsPerPrompt: 2, raters: ['anna', 'ben'], checkEvery: 6 }],
+  })
   await openServer()
 })
 afterAll(async () => {
@@ -57,16 +61,27 @@ async function open(rater: string): Promise<Shown | undefined> {
     const html = await response.text()
     if (/One moment|Not now/.test(html)) continue
     const item = /name="item" value="(\d+)"/.exec(html)?.[1]
-    return item === undefined ? undefined : { item: Number(item), responses: [...html.matchAll(/<div class="text">(.*?)<\/div>/gs)].map(([, text]) => text!) }
+    return item === undefined
+      ? undefined
+      : {
+          item: Number(item),
+          responses: [...html.matchAll(/<div class="text">(.*?)<\/div>/gs)].map(([, text]) => text!),
+        }
   }
 }
-const post = (rater: string, fields: Record<string, string>) => request(linkFor(rater), { method: 'POST', body: new URLSearchParams(fields), redirect: 'manual' })
+const post = (rater: string, fields: Record<string, string>) =>
+  request(linkFor(rater), { method: 'POST', body: new URLSearchParams(fields), redirect: 'manual' })
 
 /** As somebody who always sees what is right. */
-const value = (text: string) => (text.startsWith('right') ? 0 : text.startsWith('middle') ? 1 : text.startsWith('worst') ? 2 : 3)
+const value = (text: string) =>
+  text.startsWith('right') ? 0 : text.startsWith('middle') ? 1 : text.startsWith('worst') ? 2 : 3
 const formFor = ({ item, responses }: Shown) => {
   const order = [...responses].sort((a, b) => value(a) - value(b))
-  return { item: String(item), seconds: '4', ...Object.fromEntries(responses.map((text, at) => [`r${at}`, String(order.indexOf(text))])) }
+  return {
+    item: String(item),
+    seconds: '4',
+    ...Object.fromEntries(responses.map((text, at) => [`r${at}`, String(order.indexOf(text))])),
+  }
 }
 
 test('two raters in parallel, one leaving and coming back, worker and page dying once: every saved rating is in the result, once', async () => {
@@ -87,7 +102,11 @@ test('two raters in parallel, one leaving and coming back, worker and page dying
       if (!shown) return
       const response = await post(rater, formFor(shown))
       if (response.status === 303) saved.push(`${rater} ${shown.item}`)
-      else expect([response.status, await response.text()]).toEqual([503, expect.stringMatching(/Not saved.*Your choice is still here.*checked/s)])
+      else
+        expect([response.status, await response.text()]).toEqual([
+          503,
+          expect.stringMatching(/Not saved.*Your choice is still here.*checked/s),
+        ])
     }
   }
   await Promise.all([work('anna', 3), work('ben', 4)])
@@ -104,10 +123,17 @@ test('two raters in parallel, one leaving and coming back, worker and page dying
 
   const { report } = (await handle.result()) as { report: Artifact }
   const folder = fileURLToPath(report.uri)
-  const ratings = readFileSync(join(folder, 'ratings.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { rater: string; item: number })
+  const ratings = readFileSync(join(folder, 'ratings.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { rater: string; item: number })
   expect(ratings.map(({ rater, item }) => `${rater} ${item}`).sort()).toEqual([...new Set(saved)].sort())
   expect(ratings.length).toBe(12 * 2 + 2 * 2) // twelve prompts twice, two checks for both
-  const result = JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8')) as { duels: { first: string; winRate: { value: number } }[]; kendallW: number; raters: { checks: { value: number } }[] }
+  const result = JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8')) as {
+    duels: { first: string; winRate: { value: number } }[]
+    kendallW: number
+    raters: { checks: { value: number } }[]
+  }
   expect(result.kendallW).toBe(1)
   expect(result.raters.map(({ checks }) => checks.value)).toEqual([1, 1])
   expect(await (await fetch(linkFor('anna'))).text()).toMatch(/Thank you.*every one of them is saved/s)
@@ -117,11 +143,18 @@ test('what was rated goes out as files and into another evaluation', async () =>
   const exported = await house.run('ratings', 'export', RUN)
   expect(exported.out.trim().split('\n')).toHaveLength(28)
   const contest = await writeContest(house.home, plainPrompts(12))
-  const other = await house.client.workflow.start('humanEvaluation', { taskQueue: 'rlaif', workflowId: 'copied', args: [{ contest, ratingsPerPrompt: 2, raters: ['anna', 'ben'], checkEvery: 6 }] })
+  const other = await house.client.workflow.start('humanEvaluation', {
+    taskQueue: 'rlaif',
+    workflowId: 'copied',
+    args: [{ contest, ratingsPerPrompt: 2, raters: ['anna', 'ben'], checkEvery: 6 }],
+  })
   const file = join(house.home, 'ratings.jsonl')
   writeFileSync(file, exported.out)
   while (!(await other.query<{ items?: string }>('ratings')).items) await new Promise((done) => setTimeout(done, 100))
-  expect(await house.run('ratings', 'import', 'copied', file)).toMatchObject({ code: 0, out: '28 ratings are in copied\n' })
+  expect(await house.run('ratings', 'import', 'copied', file)).toMatchObject({
+    code: 0,
+    out: '28 ratings are in copied\n',
+  })
   const { ratings } = (await other.result()) as { ratings: number }
   expect(ratings).toBe(28)
 })
@@ -131,6 +164,10 @@ test.each([
   [{ raters: ['a b', 'c', 'd'] }, /letters, digits, dots, dashes/],
   [{ prompts: 10_000, ratingsPerPrompt: 20, raters: Array.from({ length: 20 }, (_, i) => `r${i}`) }, /at most 30000/],
 ])('%j is refused with the field’s name', async (fields, message) => {
-  const run = await house.client.workflow.start('humanEvaluation', { taskQueue: 'rlaif', workflowId: `bad-${JSON.stringify(fields).length}`, args: [{ contest: 'file:///x', ...fields }] })
+  const run = await house.client.workflow.start('humanEvaluation', {
+    taskQueue: 'rlaif',
+    workflowId: `bad-${JSON.stringify(fields).length}`,
+    args: [{ contest: 'file:///x', ...fields }],
+  })
   await expect(run.result()).rejects.toMatchObject({ cause: { message: expect.stringMatching(message) } })
 })

@@ -16,8 +16,16 @@ test('a good judge on enough prompts needs no caution', () => {
 })
 
 test.each<[string, Partial<Evaluation>, RegExp]>([
-  ['a judge at chance', { alignment: { ...evaluation.alignment!, agreement: wilson(53, 100) } }, /SmolLM2 cannot be told from chance as a judge: it agrees with people in 53 % of 100 pairs/],
-  ['a judge that looks at the place', { alignment: { ...evaluation.alignment!, sameSlot: wilson(90, 100) } }, /same slot in both orders in 90 %/],
+  [
+    'a judge at chance',
+    { alignment: { ...evaluation.alignment!, agreement: wilson(53, 100) } },
+    /SmolLM2 cannot be told from chance as a judge: it agrees with people in 53 % of 100 pairs/,
+  ],
+  [
+    'a judge that looks at the place',
+    { alignment: { ...evaluation.alignment!, sameSlot: wilson(90, 100) } },
+    /same slot in both orders in 90 %/,
+  ],
   ['no human labels', { alignment: undefined }, /no human labels/],
   ['a win rate that may be 50 %', { winRate: wilson(55, 100) }, /cannot be told from 50 %/],
   ['too few prompts', { winRate: wilson(16, 16) }, /16 prompts are too few/],
@@ -33,7 +41,20 @@ test('text of a model is shown as text; the page loads nothing, and only its own
     title: evil,
     settings: { task: evil },
     version: '1',
-    stages: [{ stage: 'rl', version: 1, seconds: 1, summary: { judge: evil }, uri: 'file:///x', sha256: 'abc', metrics: [{ step: 1, rawReward: 1 }, { step: 2, rawReward: 2 }] }],
+    stages: [
+      {
+        stage: 'rl',
+        version: 1,
+        seconds: 1,
+        summary: { judge: evil },
+        uri: 'file:///x',
+        sha256: 'abc',
+        metrics: [
+          { step: 1, rawReward: 1 },
+          { step: 2, rawReward: 2 },
+        ],
+      },
+    ],
     dropped: { [evil]: 1 },
     evaluation: { ...evaluation, judge: evil },
     contests: [{ id: 'a', context: evil, baseline: evil, policy: `${evil}!`, preferPolicy: 0.7 }],
@@ -49,8 +70,32 @@ test('text of a model is shown as text; the page loads nothing, and only its own
 })
 
 test('labels are counted with what went wrong, and their price stands beside the paper’s', () => {
-  const summary = { labeler: 'judge-9', labels: 980, failed: 15, tooLong: 5, bounded: 2, sameSlotShare: 0.25, meanConfidence: 0.4, reusedAnswers: 40, requests: 1960, promptTokens: 1_600_000, completionTokens: 1960, cost: 4.9 }
-  const html = renderReport({ title: 'x', settings: {}, version: '1', stages: [{ stage: 'label', version: 1, seconds: 1, summary, uri: 'file:///x', sha256: 'abc', metrics: [] }], dropped: {}, contests: [] })
-  expect(html).toContain('980 labels by judge-9 · 15 failed · 5 longer than its context · 2 with a bound in place of a probability · the same slot chosen in both orders in 25 %.')
-  expect(html).toContain('1,960 requests, 1,600,000 tokens in, 1,960 out, 40 answers were there already; cost: 4.9000 in all, 0.00500 a pair. In the paper a pair cost $0.06 by GPT-4 and $0.67 by people')
+  const summary = {
+    labeler: 'judge-9',
+    labels: 980,
+    failed: 15,
+    tooLong: 5,
+    bounded: 2,
+    sameSlotShare: 0.25,
+    meanConfidence: 0.4,
+    reusedAnswers: 40,
+    requests: 1960,
+    promptTokens: 1_600_000,
+    completionTokens: 1960,
+    cost: 4.9,
+  }
+  const html = renderReport({
+    title: 'x',
+    settings: {},
+    version: '1',
+    stages: [{ stage: 'label', version: 1, seconds: 1, summary, uri: 'file:///x', sha256: 'abc', metrics: [] }],
+    dropped: {},
+    contests: [],
+  })
+  expect(html).toContain(
+    '980 labels by judge-9 · 15 failed · 5 longer than its context · 2 with a bound in place of a probability · the same slot chosen in both orders in 25 %.',
+  )
+  expect(html).toContain(
+    '1,960 requests, 1,600,000 tokens in, 1,960 out, 40 answers were there already; cost: 4.9000 in all, 0.00500 a pair. In the paper a pair cost $0.06 by GPT-4 and $0.67 by people',
+  )
 })

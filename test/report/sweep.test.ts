@@ -2,29 +2,74 @@ import type { SweptTrial } from '../../src/evaluation/sweep'
 import { answers, cautions, findingsOf, headline, renderSweep, sweepCsv, type SweepData } from '../../src/report/sweep'
 import { normal } from '../../src/random'
 
-const trial = (trial: number, level: string, repeat: number, figures: Record<string, number>, more: Partial<SweptTrial> = {}): SweptTrial => ({ trial, levels: { 'rl.klWeight': level }, repeat, seed: repeat, state: 'done', seconds: 60, figures, stages: [], ...more })
-const swept = (gain: number, repeats = 6) => Array.from({ length: repeats }, (_, repeat) => [trial(2 * repeat, '0.05', repeat, { 'evaluate.winRate': 0.5 + 0.01 * normal([1, repeat]) }), trial(2 * repeat + 1, '0.2', repeat, { 'evaluate.winRate': 0.5 + gain + 0.01 * normal([2, repeat]) })]).flat()
-const data = (trials: SweptTrial[], more: Partial<SweepData> = {}): SweepData => ({ title: 'Sweep', name: 'sweep', workflow: 'align', task: 'summarization', metric: 'evaluate.winRate', higherIsBetter: true, settings: {}, version: '1', trials, others: [], ...more })
+const trial = (
+  trial: number,
+  level: string,
+  repeat: number,
+  figures: Record<string, number>,
+  more: Partial<SweptTrial> = {},
+): SweptTrial => ({
+  trial,
+  levels: { 'rl.klWeight': level },
+  repeat,
+  seed: repeat,
+  state: 'done',
+  seconds: 60,
+  figures,
+  stages: [],
+  ...more,
+})
+const swept = (gain: number, repeats = 6) =>
+  Array.from({ length: repeats }, (_, repeat) => [
+    trial(2 * repeat, '0.05', repeat, { 'evaluate.winRate': 0.5 + 0.01 * normal([1, repeat]) }),
+    trial(2 * repeat + 1, '0.2', repeat, { 'evaluate.winRate': 0.5 + gain + 0.01 * normal([2, repeat]) }),
+  ]).flat()
+const data = (trials: SweptTrial[], more: Partial<SweepData> = {}): SweepData => ({
+  title: 'Sweep',
+  name: 'sweep',
+  workflow: 'align',
+  task: 'summarization',
+  metric: 'evaluate.winRate',
+  higherIsBetter: true,
+  settings: {},
+  version: '1',
+  trials,
+  others: [],
+  ...more,
+})
 const said = (one: SweepData) => answers(one, findingsOf(one)).join('\n')
 
 test('a real effect is named with its interval; a sweep without one says so', () => {
-  expect(said(data(swept(0.2)))).toMatch(/Best: rl\.klWeight 0\.2 with [67]\d\.\d % .*It stays best in 100 %.*\nrl\.klWeight 0\.2 differs from 0\.05 by (19|20|21)\.\d %.*p < 0\.001/s)
+  expect(said(data(swept(0.2)))).toMatch(
+    /Best: rl\.klWeight 0\.2 with [67]\d\.\d % .*It stays best in 100 %.*\nrl\.klWeight 0\.2 differs from 0\.05 by (19|20|21)\.\d %.*p < 0\.001/s,
+  )
   expect(said(data(swept(0)))).toMatch(/No setting differs from the first of its axis beyond noise/)
-  expect(said(data(swept(0), { metric: 'evaluate.winRat' }))).toBe('No trial has the figure evaluate.winRat. There are evaluate.winRate.')
+  expect(said(data(swept(0), { metric: 'evaluate.winRat' }))).toBe(
+    'No trial has the figure evaluate.winRat. There are evaluate.winRate.',
+  )
 })
 
 test.each<[string, SweptTrial[], RegExp]>([
   ['one seed', swept(0, 1), /One seed only/],
   ['few seeds', swept(0, 2), /2 seeds only/],
-  ['a judge at chance', swept(0).map((one) => ({ ...one, figures: { ...one.figures, 'evaluate.agreementLow': 0.44 } })), /In 12 of 12 trials the judge cannot be told from chance/],
-  ['trials that never began', [...swept(0), trial(12, '0.5', 0, {}, { state: 'skipped', message: '"budget.hours" is over: 6' })], /1 trials never began: "budget\.hours" is over/],
+  [
+    'a judge at chance',
+    swept(0).map((one) => ({ ...one, figures: { ...one.figures, 'evaluate.agreementLow': 0.44 } })),
+    /In 12 of 12 trials the judge cannot be told from chance/,
+  ],
+  [
+    'trials that never began',
+    [...swept(0), trial(12, '0.5', 0, {}, { state: 'skipped', message: '"budget.hours" is over: 6' })],
+    /1 trials never began: "budget\.hours" is over/,
+  ],
   ['trials without the figure', [...swept(0), trial(12, '0.5', 0, {})], /1 finished trials have no evaluate\.winRate/],
 ])('%s is said in a plain sentence', (_, trials, sentence) => {
   expect(cautions({ trials, metric: 'evaluate.winRate' }).join('\n')).toMatch(sentence)
 })
 
 test("the paper's figures stand beside the levels that it names", () => {
-  const axis = (level: string, value: number) => trial(0, level, 0, { 'study.agreement': value }, { levels: { labeler: level } })
+  const axis = (level: string, value: number) =>
+    trial(0, level, 0, { 'study.agreement': value }, { levels: { labeler: level } })
   const one = data([axis('L', 0.8), axis('mine', 0.7)], { preset: 'labeler-size', metric: 'study.agreement' })
   const html = renderSweep(one, findingsOf(one))
   expect(html).toContain('78 %')
@@ -32,13 +77,22 @@ test("the paper's figures stand beside the levels that it names", () => {
 })
 
 test('in one line: what is done, what is best, what moved since the other', () => {
-  const one = data([...swept(0.3).slice(0, 11), trial(11, '0.2', 5, {}, { state: 'failed', message: 'no device' })], { others: [{ called: 'the night of x', report: 'file:///x', trials: swept(0) }] })
-  expect(headline(one, findingsOf(one))).toMatch(/^11 of 12 trials done, 1 failed; best rl\.klWeight 0\.2: evaluate\.winRate (79|80)\.\d %; against the night of x: \d figures? moved beyond noise, 1 new failure$/)
+  const one = data([...swept(0.3).slice(0, 11), trial(11, '0.2', 5, {}, { state: 'failed', message: 'no device' })], {
+    others: [{ called: 'the night of x', report: 'file:///x', trials: swept(0) }],
+  })
+  expect(headline(one, findingsOf(one))).toMatch(
+    /^11 of 12 trials done, 1 failed; best rl\.klWeight 0\.2: evaluate\.winRate (79|80)\.\d %; against the night of x: \d figures? moved beyond noise, 1 new failure$/,
+  )
 })
 
 test('text from outside is shown as text, in the page and in a spreadsheet', () => {
   const evil = '=cmd|"/c calc"!A1<img src=x onerror=alert(1)>'
-  const one = data([trial(0, evil, 0, {}, { state: 'failed', message: evil })], { title: evil, settings: { base: evil } })
+  const one = data([trial(0, evil, 0, {}, { state: 'failed', message: evil })], {
+    title: evil,
+    settings: { base: evil },
+  })
   expect(renderSweep(one, findingsOf(one))).not.toContain('<img')
-  expect(sweepCsv(one).split('\n')[1]).toBe(`0,"'=cmd|""/c calc""!A1<img src=x onerror=alert(1)>",0,0,"failed",60,,"'=cmd|""/c calc""!A1<img src=x onerror=alert(1)>"`)
+  expect(sweepCsv(one).split('\n')[1]).toBe(
+    `0,"'=cmd|""/c calc""!A1<img src=x onerror=alert(1)>",0,0,"failed",60,,"'=cmd|""/c calc""!A1<img src=x onerror=alert(1)>"`,
+  )
 })

@@ -44,14 +44,32 @@ function damaged(valid: Buffer, key: (string | number)[]): Buffer {
         if (place + 8 <= bytes.length) bytes.writeBigUInt64LE([2n ** 63n, 2n ** 40n, 2n ** 32n - 1n, 0n][at(4)]!, place)
         break
       default:
-        bytes = Buffer.concat([bytes.subarray(0, place), Buffer.from(['"}]', '1e999', '-1', '[[[[', '{"__proto__":{"x":1}}', '\\u0000', '99999999999999999999'][at(7)]!), bytes.subarray(place)])
+        bytes = Buffer.concat([
+          bytes.subarray(0, place),
+          Buffer.from(
+            ['"}]', '1e999', '-1', '[[[[', '{"__proto__":{"x":1}}', '\\u0000', '99999999999999999999'][at(7)]!,
+          ),
+          bytes.subarray(place),
+        ])
     }
   }
   return bytes
 }
 
 /** Deep and wide JSON in the place of values. */
-const NASTY = ['null', '-1', '1e308', '"x"', '[]', '{}', '[' .repeat(2000) + ']'.repeat(2000), '{"a":'.repeat(500) + '1' + '}'.repeat(500), `"${'x'.repeat(100_000)}"`, '99999999999999999999', 'true']
+const NASTY = [
+  'null',
+  '-1',
+  '1e308',
+  '"x"',
+  '[]',
+  '{}',
+  '['.repeat(2000) + ']'.repeat(2000),
+  '{"a":'.repeat(500) + '1' + '}'.repeat(500),
+  `"${'x'.repeat(100_000)}"`,
+  '99999999999999999999',
+  'true',
+]
 function nastyJson(valid: string, key: (string | number)[]): string {
   const values = [...valid.matchAll(/:\s*("[^"]*"|-?\d[\d.e+-]*|true|false|null|\[[^\]]*\])/g)]
   const match = values[Math.floor(values.length * uniform([...key, 'where']))]
@@ -60,7 +78,12 @@ function nastyJson(valid: string, key: (string | number)[]): string {
   return valid.slice(0, match.index) + `:${nasty}` + valid.slice(match.index + match[0].length)
 }
 
-async function hold(count: number, name: string, make: (i: number) => Buffer | string, read: (file: string) => unknown): Promise<void> {
+async function hold(
+  count: number,
+  name: string,
+  make: (i: number) => Buffer | string,
+  read: (file: string) => unknown,
+): Promise<void> {
   const file = join(folder, name)
   const before = process.memoryUsage().rss
   const outcomes = { read: 0, refused: 0 }
@@ -73,7 +96,11 @@ async function hold(count: number, name: string, make: (i: number) => Buffer | s
     } catch (error) {
       outcomes.refused++
       const { name: kind, message } = error as Error
-      if (kind !== 'InvalidInput' && (!message || /allocation failed|heap|call stack|Invalid (typed )?array length|out of range/i.test(message))) throw new Error(`input ${i} of ${name}: ${kind}: ${message}`, { cause: error })
+      if (
+        kind !== 'InvalidInput' &&
+        (!message || /allocation failed|heap|call stack|Invalid (typed )?array length|out of range/i.test(message))
+      )
+        throw new Error(`input ${i} of ${name}: ${kind}: ${message}`, { cause: error })
     }
     const took = Date.now() - started
     if (took > SLOW_MS) throw new Error(`input ${i} of ${name} took ${took} ms`)
@@ -84,16 +111,31 @@ async function hold(count: number, name: string, make: (i: number) => Buffer | s
 
 test('3,000 safetensors files', async () => {
   const file = join(folder, 'valid.safetensors')
-  writeSafetensors(file, [['a', [2, 3]], ['b.weight', [4]]].map(([name, shape]) => ({ name: name as string, shape: shape as number[], read: () => Float32Array.from({ length: (shape as number[]).reduce((x, y) => x * y, 1) }, (_, i) => i) })))
+  writeSafetensors(
+    file,
+    [
+      ['a', [2, 3]],
+      ['b.weight', [4]],
+    ].map(([name, shape]) => ({
+      name: name as string,
+      shape: shape as number[],
+      read: () => Float32Array.from({ length: (shape as number[]).reduce((x, y) => x * y, 1) }, (_, i) => i),
+    })),
+  )
   const valid = readFileSync(file)
-  await hold(3000, 'x.safetensors', (i) => damaged(valid, ['safetensors', i]), (name) => {
-    const open = openSafetensors(name)
-    try {
-      for (const tensor of open.tensors.values()) tensor.read()
-    } finally {
-      open.close()
-    }
-  })
+  await hold(
+    3000,
+    'x.safetensors',
+    (i) => damaged(valid, ['safetensors', i]),
+    (name) => {
+      const open = openSafetensors(name)
+      try {
+        for (const tensor of open.tensors.values()) tensor.read()
+      } finally {
+        open.close()
+      }
+    },
+  )
 })
 
 /** A small GGUF file: two entries, a list and a tensor. */
@@ -101,7 +143,29 @@ function smallGguf(): Buffer {
   const u32 = (value: number) => Buffer.from(Uint32Array.of(value).buffer)
   const u64 = (value: number) => Buffer.from(BigUint64Array.of(BigInt(value)).buffer)
   const text = (value: string) => Buffer.concat([u64(value.length), Buffer.from(value)])
-  const head = Buffer.concat([Buffer.from('GGUF'), u32(3), u64(1), u64(3), text('general.architecture'), u32(8), text('llama'), text('llama.block_count'), u32(4), u32(2), text('tokenizer.ggml.tokens'), u32(9), u32(8), u64(2), text('a'), text('b'), text('t'), u32(1), u64(8), u32(0), u64(0)])
+  const head = Buffer.concat([
+    Buffer.from('GGUF'),
+    u32(3),
+    u64(1),
+    u64(3),
+    text('general.architecture'),
+    u32(8),
+    text('llama'),
+    text('llama.block_count'),
+    u32(4),
+    u32(2),
+    text('tokenizer.ggml.tokens'),
+    u32(9),
+    u32(8),
+    u64(2),
+    text('a'),
+    text('b'),
+    text('t'),
+    u32(1),
+    u64(8),
+    u32(0),
+    u64(0),
+  ])
   return Buffer.concat([head, Buffer.alloc((32 - (head.length % 32)) % 32), Buffer.alloc(32, 1)])
 }
 
@@ -122,29 +186,58 @@ test('3,000 GGUF files', async () => {
 
 test('1,500 model configurations', async () => {
   const valid = readFileSync(join(defaultModelFolder(), 'config.json'), 'utf8')
-  await hold(1500, 'config.json', (i) => (i % 2 ? damaged(Buffer.from(valid), ['config', i]) : nastyJson(valid, ['config', i])), (name) => parseModelConfig(JSON.parse(readFileSync(name, 'utf8')), name))
+  await hold(
+    1500,
+    'config.json',
+    (i) => (i % 2 ? damaged(Buffer.from(valid), ['config', i]) : nastyJson(valid, ['config', i])),
+    (name) => parseModelConfig(JSON.parse(readFileSync(name, 'utf8')), name),
+  )
 })
 
 test('100 tokenizers', async () => {
   const valid = readFileSync(join(defaultModelFolder(), 'tokenizer.json'))
-  writeFileSync(join(folder, 'tokenizer_config.json'), readFileSync(join(defaultModelFolder(), 'tokenizer_config.json')))
-  await hold(100, 'tokenizer.json', (i) => damaged(valid, ['tokenizer', i]), () => loadTokenizer(folder))
+  writeFileSync(
+    join(folder, 'tokenizer_config.json'),
+    readFileSync(join(defaultModelFolder(), 'tokenizer_config.json')),
+  )
+  await hold(
+    100,
+    'tokenizer.json',
+    (i) => damaged(valid, ['tokenizer', i]),
+    () => loadTokenizer(folder),
+  )
 })
 
-const readAsData = (path: string) => readDataset(parse(dataSchema, path, 'data'), readTask(taskFolder('helpful')), 1, 256, () => 10)
+const readAsData = (path: string) =>
+  readDataset(parse(dataSchema, path, 'data'), readTask(taskFolder('helpful')), 1, 256, () => 10)
 
 test('2,000 data files of every format', async () => {
   const rows = [
     { prompt: 'Hello', reference: 'hi', responses: ['a', 'b'], preferred: 1 },
     { chosen: '\n\nHuman: hi\n\nAssistant: a', rejected: '\n\nHuman: hi\n\nAssistant: b' },
-    { info: { post: 'p', title: 't', subreddit: 's' }, summaries: [{ text: 'a' }, { text: 'b' }], choice: 0, extra: { confidence: 9 }, batch: 'x' },
-    { prompt: [{ role: 'user', content: 'x' }], chosen: [{ role: 'assistant', content: 'a' }], rejected: [{ role: 'assistant', content: 'b' }] },
+    {
+      info: { post: 'p', title: 't', subreddit: 's' },
+      summaries: [{ text: 'a' }, { text: 'b' }],
+      choice: 0,
+      extra: { confidence: 9 },
+      batch: 'x',
+    },
+    {
+      prompt: [{ role: 'user', content: 'x' }],
+      chosen: [{ role: 'assistant', content: 'a' }],
+      rejected: [{ role: 'assistant', content: 'b' }],
+    },
   ]
   const valid = (i: number) => Array.from({ length: 4 }, () => JSON.stringify(rows[i % rows.length])).join('\n')
-  await hold(2000, 'rows.jsonl', (i) => {
-    const made = i % 3 ? damaged(Buffer.from(valid(i)), ['rows', i]) : Buffer.from(nastyJson(valid(i), ['rows', i]))
-    return i % 5 === 0 ? damaged(gzipSync(made), ['gzip', i]) : made
-  }, readAsData)
+  await hold(
+    2000,
+    'rows.jsonl',
+    (i) => {
+      const made = i % 3 ? damaged(Buffer.from(valid(i)), ['rows', i]) : Buffer.from(nastyJson(valid(i), ['rows', i]))
+      return i % 5 === 0 ? damaged(gzipSync(made), ['gzip', i]) : made
+    },
+    readAsData,
+  )
 })
 
 test('400 Parquet files', async () => {

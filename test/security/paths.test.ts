@@ -29,13 +29,19 @@ test.each([
   await expect(store.describe(uri)).rejects.toThrow(/is not inside this worker's store/)
 })
 
-test.each(['file://example.com/share/x', 'file:///store/%2Fetc', 'file:///%00'])('a URI that is no path of this machine is refused: %s', async (uri) => {
-  await expect(store.open(artifact(uri))).rejects.toThrow()
-})
+test.each(['file://example.com/share/x', 'file:///store/%2Fetc', 'file:///%00'])(
+  'a URI that is no path of this machine is refused: %s',
+  async (uri) => {
+    await expect(store.open(artifact(uri))).rejects.toThrow()
+  },
+)
 
-test.each(['../../etc', '..', 'tasks/../../x', '/etc', 'harmless/../../../etc', 'a\u0000b'])('a task that is none is refused: %j', (task) => {
-  expect(() => taskFolder(task)).toThrow()
-})
+test.each(['../../etc', '..', 'tasks/../../x', '/etc', 'harmless/../../../etc', 'a\u0000b'])(
+  'a task that is none is refused: %j',
+  (task) => {
+    expect(() => taskFolder(task)).toThrow()
+  },
+)
 
 test("a task's files lie in its own folder", () => {
   const folder = temporaryFolder()
@@ -46,16 +52,40 @@ test("a task's files lie in its own folder", () => {
   }
 })
 
-test.each(['hf:datasets/owner/name/../../../../etc/passwd', 'hf:datasets/../../x/y.jsonl', 'hf:datasets/owner/name/a/..%2f..%2fetc'])('a file of the Hub that leads elsewhere is refused: %s', async (path) => {
+test.each([
+  'hf:datasets/owner/name/../../../../etc/passwd',
+  'hf:datasets/../../x/y.jsonl',
+  'hf:datasets/owner/name/a/..%2f..%2fetc',
+])('a file of the Hub that leads elsewhere is refused: %s', async (path) => {
   await expect(readRows(path)).rejects.toThrow(/from the Hub it is hf:datasets\/owner\/name/)
 })
 
-test.each(['hf:../../etc', 'hf:owner/name@../../x', 'hf:owner'])('a model of the Hub that leads elsewhere is refused: %s', async (spec) => {
-  await expect(locateModel(spec)).rejects.toThrow()
-})
+test.each(['hf:../../etc', 'hf:owner/name@../../x', 'hf:owner'])(
+  'a model of the Hub that leads elsewhere is refused: %s',
+  async (spec) => {
+    await expect(locateModel(spec)).rejects.toThrow()
+  },
+)
 
 test('a hub that names a commit with a path in it is not followed', async () => {
-  const hub = createServer((_, response) => response.setHeader('content-type', 'application/json').end(JSON.stringify({ _id: 'x', id: 'a/b', modelId: 'a/b', sha: '../../../../outside', private: false, gated: false, downloads: 0, likes: 0, lastModified: '2026-01-01', siblings: [] })))
+  const hub = createServer((_, response) =>
+    response
+      .setHeader('content-type', 'application/json')
+      .end(
+        JSON.stringify({
+          _id: 'x',
+          id: 'a/b',
+          modelId: 'a/b',
+          sha: '../../../../outside',
+          private: false,
+          gated: false,
+          downloads: 0,
+          likes: 0,
+          lastModified: '2026-01-01',
+          siblings: [],
+        }),
+      ),
+  )
   await new Promise<void>((up) => hub.listen(0, '127.0.0.1', up))
   process.env.HF_ENDPOINT = `http://127.0.0.1:${(hub.address() as AddressInfo).port}`
   try {
@@ -69,7 +99,9 @@ test('a hub that names a commit with a path in it is not followed', async () => 
 })
 
 test('what a model, a file or an endpoint said cannot move the cursor, clear the screen or pass for a line of ours', () => {
-  expect(plainText('label: \u001b[2J\u001b[1;1Hall is well\rDONE \u009b31m\u0007')).toBe('label: �[2J�[1;1Hall is well�DONE �31m�')
+  expect(plainText('label: \u001b[2J\u001b[1;1Hall is well\rDONE \u009b31m\u0007')).toBe(
+    'label: �[2J�[1;1Hall is well�DONE �31m�',
+  )
   expect(plainText('two\nlines\tand a tab')).toBe('two\nlines\tand a tab')
   const [line] = lines({ stages: [{ stage: 'label', state: 'parked', message: '\u001b[2Jx' }] })
   expect(line).not.toContain('\u001b')

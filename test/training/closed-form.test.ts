@@ -17,39 +17,88 @@ const PROMPT = [0, 1]
 const TEMPERATURE = 0.9
 
 function smallModel(): Model {
-  const config = parseModelConfig({ model_type: 'llama', architectures: ['LlamaForCausalLM'], vocab_size: ACTIONS, hidden_size: 16, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2, num_key_value_heads: 2, max_position_embeddings: 16, tie_word_embeddings: false, eos_token_id: 99 }, 'small')
-  const weights = new Map([...weightShapes(config)].map(([name, shape]) => [name, tf.tensor(Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => (shape.length === 1 ? 1 : 0.2 * normal([name, i]))), shape)] as const))
+  const config = parseModelConfig(
+    {
+      model_type: 'llama',
+      architectures: ['LlamaForCausalLM'],
+      vocab_size: ACTIONS,
+      hidden_size: 16,
+      intermediate_size: 16,
+      num_hidden_layers: 1,
+      num_attention_heads: 2,
+      num_key_value_heads: 2,
+      max_position_embeddings: 16,
+      tie_word_embeddings: false,
+      eos_token_id: 99,
+    },
+    'small',
+  )
+  const weights = new Map(
+    [...weightShapes(config)].map(
+      ([name, shape]) =>
+        [
+          name,
+          tf.tensor(
+            Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) =>
+              shape.length === 1 ? 1 : 0.2 * normal([name, i]),
+            ),
+            shape,
+          ),
+        ] as const,
+    ),
+  )
   return { config, weights }
 }
 
 const REWARDS = [0.1, 0.9, -0.4, 0.5, 0.3]
 /** Of the first action alone, or of both: then the second matters by which the first was. */
-const rewardOf = (actions: readonly number[]) => (actions.length === 1 ? REWARDS[actions[0]!]! : REWARDS[actions[0]!]! - 0.8 * Number(actions[0] === actions[1]) + 0.1 * actions[1]!)
+const rewardOf = (actions: readonly number[]) =>
+  actions.length === 1
+    ? REWARDS[actions[0]!]!
+    : REWARDS[actions[0]!]! - 0.8 * Number(actions[0] === actions[1]) + 0.1 * actions[1]!
 const reward: Reward = { score: (responses) => Promise.resolve(responses.map(({ ids }) => rewardOf(ids))) }
 
 /** Every response of so many steps. */
-const responses = (steps: number): number[][] => (steps === 0 ? [[]] : responses(steps - 1).flatMap((before) => Array.from({ length: ACTIONS }, (_, action) => [...before, action])))
+const responses = (steps: number): number[][] =>
+  steps === 0
+    ? [[]]
+    : responses(steps - 1).flatMap((before) => Array.from({ length: ACTIONS }, (_, action) => [...before, action]))
 
 function distribution(model: Model, steps: number): number[] {
   const tokens = responseTokens(responses(steps).map((response) => ({ prompt: PROMPT, response })))
   const logProbs = tokenLogProbs(model, tokens, TEMPERATURE)
-  return tokens.starts.slice(0, -1).map((start, row) => Math.exp(logProbs.slice(start, tokens.starts[row + 1]).reduce((a, b) => a + b, 0)))
+  return tokens.starts
+    .slice(0, -1)
+    .map((start, row) => Math.exp(logProbs.slice(start, tokens.starts[row + 1]).reduce((a, b) => a + b, 0)))
 }
 
 function optimum(reference: readonly number[], steps: number, beta: number): number[] {
-  const weights = responses(steps).map((response, i) => reference[i]! * Math.exp(((1 - beta) * rewardOf(response)) / beta))
+  const weights = responses(steps).map(
+    (response, i) => reference[i]! * Math.exp(((1 - beta) * rewardOf(response)) / beta),
+  )
   const total = weights.reduce((a, b) => a + b, 0)
   return weights.map((weight) => weight / total)
 }
 
-const totalVariation = (p: readonly number[], q: readonly number[]) => p.reduce((sum, value, i) => sum + Math.abs(value - q[i]!), 0) / 2
+const totalVariation = (p: readonly number[], q: readonly number[]) =>
+  p.reduce((sum, value, i) => sum + Math.abs(value - q[i]!), 0) / 2
 
 async function train(algorithm: 'reinforce' | 'rloo', actions: number, beta: number, steps: number) {
   const policy = smallModel()
   const reference = cloneModel(policy)
   const settings = {
-    steps, batchSize: 64, microBatchSize: 64, groupSize: 8, learningRate: 0.02, valueLearningRate: 0.05, optimizer: 'adamw' as const, schedule: 'linear' as const,
-    klWeight: beta, missingEosPenalty: 0, seed: 3, sampling: { maxTokens: actions, temperature: TEMPERATURE, stopIds: [], batchSize: 64 },
+    steps,
+    batchSize: 64,
+    microBatchSize: 64,
+    groupSize: 8,
+    learningRate: 0.02,
+    valueLearningRate: 0.05,
+    optimizer: 'adamw' as const,
+    schedule: 'linear' as const,
+    klWeight: beta,
+    missingEosPenalty: 0,
+    seed: 3,
+    sampling: { maxTokens: actions, temperature: TEMPERATURE, stopIds: [], batchSize: 64 },
   }
   const host = { checkpoints: temporaryFolder(), checkpointEvery: 1e6, onStep: () => {} }
   const problem = { prompts: Array.from({ length: 64 }, () => PROMPT), reward }
@@ -72,7 +121,10 @@ test('one step without KL: only the best action is left', async () => {
   expect(trained[1]).toBeGreaterThan(0.98)
 })
 
-test.each([['reinforce', 300], ['rloo', 150]] as const)('two steps: %s ends at the optimum over whole responses, by enumeration', async (algorithm, steps) => {
+test.each([
+  ['reinforce', 300],
+  ['rloo', 150],
+] as const)('two steps: %s ends at the optimum over whole responses, by enumeration', async (algorithm, steps) => {
   const { trained, reference } = await train(algorithm, 2, 0.3, steps)
   const want = optimum(reference, 2, 0.3)
   expect(totalVariation(reference, want)).toBeGreaterThan(0.1)

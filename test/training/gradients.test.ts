@@ -2,7 +2,13 @@ import { lastTokens, padRight } from '../../src/model/batch'
 import { tf } from '../../src/model/tf'
 import { disposeModel, type Gradients } from '../../src/model/model'
 import { adafactor } from '../../src/training/adafactor'
-import { accumulate, differentiableLogProbs, differentiableScores, responseTokens, tokenLogProbs } from '../../src/training/gradients'
+import {
+  accumulate,
+  differentiableLogProbs,
+  differentiableScores,
+  responseTokens,
+  tokenLogProbs,
+} from '../../src/training/gradients'
 import { preferenceLoss } from '../../src/training/reward-model'
 import { everySeventh, reference, relativeDifference, tinyModel, tinyModelWithHead } from '../tiny-model'
 
@@ -10,7 +16,11 @@ const sequences = reference.prompts.map((prompt, i) => ({ prompt, response: refe
 
 function worstDifference(gradients: Gradients, want: Record<string, number[]>): number {
   expect([...gradients.keys()].sort()).toEqual(Object.keys(want).sort())
-  return Math.max(...Object.entries(want).map(([name, values]) => relativeDifference(everySeventh(gradients.get(name)!.dataSync()), values)))
+  return Math.max(
+    ...Object.entries(want).map(([name, values]) =>
+      relativeDifference(everySeventh(gradients.get(name)!.dataSync()), values),
+    ),
+  )
 }
 
 test('log-probabilities of response tokens equal those of transformers', () => {
@@ -22,7 +32,9 @@ test('gradients of weighted log-probabilities equal those of PyTorch for every w
   const model = tinyModel()
   const pass = differentiableLogProbs(model, responseTokens(sequences), reference.temperature)
   reference.logProbs.forEach((want, i) => expect(Math.abs(pass.values[i]! - want)).toBeLessThan(1e-5))
-  expect(worstDifference(pass.backward(Float32Array.from(reference.coefficients)), reference.logProbGradients)).toBeLessThan(1e-4)
+  expect(
+    worstDifference(pass.backward(Float32Array.from(reference.coefficients)), reference.logProbGradients),
+  ).toBeLessThan(1e-4)
 })
 
 test('gradients summed over slices equal those of the whole batch', () => {
@@ -31,7 +43,9 @@ test('gradients summed over slices equal those of the whole batch', () => {
   const gradients = accumulate(sequences, 2, (slice, start) => {
     const from = tokens.starts[start]!
     const part = responseTokens(slice)
-    return differentiableLogProbs(model, part, reference.temperature).backward(Float32Array.from(reference.coefficients).slice(from, from + part.at.length))
+    return differentiableLogProbs(model, part, reference.temperature).backward(
+      Float32Array.from(reference.coefficients).slice(from, from + part.at.length),
+    )
   })
   expect(worstDifference(gradients, reference.logProbGradients)).toBeLessThan(1e-4)
 })

@@ -5,13 +5,25 @@ import { updateValue, type ReinforceSettings } from '../../src/training/reinforc
 import { everySeventh, reference, relativeDifference, tinyModel, tinyModelWithHead } from '../tiny-model'
 
 const settings: ReinforceSettings = {
-  steps: 1, batchSize: 3, microBatchSize: 2, learningRate: 1e-3, valueLearningRate: 1e-3, klWeight: 0.05, missingEosPenalty: 0, seed: 1,
+  steps: 1,
+  batchSize: 3,
+  microBatchSize: 2,
+  learningRate: 1e-3,
+  valueLearningRate: 1e-3,
+  klWeight: 0.05,
+  missingEosPenalty: 0,
+  seed: 1,
   sampling: { maxTokens: 5, temperature: reference.temperature, stopIds: [] },
 }
 
 /** Takes the gradients in place of an optimizer. */
 function catcher(): Optimizer & { gradients: Gradients } {
-  const optimizer = { state: new Map(), steps: 0, gradients: new Map() as Gradients, step: (_: Model, gradients: Gradients) => void (optimizer.gradients = gradients) }
+  const optimizer = {
+    state: new Map(),
+    steps: 0,
+    gradients: new Map() as Gradients,
+    step: (_: Model, gradients: Gradients) => void (optimizer.gradients = gradients),
+  }
   return optimizer
 }
 
@@ -25,12 +37,17 @@ const sequences = reference.prompts.map((prompt, i) => ({ prompt, response: refe
 
 function expectGradients(gradients: Gradients, want: Record<string, number[]>): void {
   expect([...gradients.keys()].sort()).toEqual(Object.keys(want).sort())
-  for (const [name, values] of Object.entries(want)) expect(relativeDifference(everySeventh(gradients.get(name)!.dataSync()), values)).toBeLessThan(1e-4)
+  for (const [name, values] of Object.entries(want))
+    expect(relativeDifference(everySeventh(gradients.get(name)!.dataSync()), values)).toBeLessThan(1e-4)
 }
 
 test('the value loss, the advantages and every gradient equal PyTorch’s, rows of different length in slices', () => {
   const optimizer = catcher()
-  const episodes = byRow(reference.coefficients).map((returns, i) => ({ ...sequences[i]!, returns, advantages: new Float32Array(returns.length) }))
+  const episodes = byRow(reference.coefficients).map((returns, i) => ({
+    ...sequences[i]!,
+    returns,
+    advantages: new Float32Array(returns.length),
+  }))
   const { valueLoss } = updateValue(tinyModelWithHead(), optimizer, episodes, settings)
   expect(Math.abs(valueLoss! - reference.valueLoss) / reference.valueLoss).toBeLessThan(1e-4)
   const advantages = episodes.flatMap((episode) => [...episode.advantages])

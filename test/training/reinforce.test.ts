@@ -23,7 +23,9 @@ const settings: ReinforceSettings = {
   seed: 7,
 }
 /** Likes low token ids. */
-const reward: Reward = { score: async (responses) => responses.map(({ ids }) => -ids.reduce((a, b) => a + b, 0) / ids.length / 30) }
+const reward: Reward = {
+  score: async (responses) => responses.map(({ ids }) => -ids.reduce((a, b) => a + b, 0) / ids.length / 30),
+}
 
 class Killed extends Error {}
 
@@ -45,10 +47,16 @@ async function train(checkpoints: string, killAfter = Infinity, steps = settings
       if (step >= killAfter) throw new Killed()
     },
   }
-  const { history } = await trainReinforce({ policy, reference: cloneModel(policy), value }, { prompts: reference.prompts, reward }, { ...settings, steps }, host)
+  const { history } = await trainReinforce(
+    { policy, reference: cloneModel(policy), value },
+    { prompts: reference.prompts, reward },
+    { ...settings, steps },
+    host,
+  )
   return { policy, value, history }
 }
-const digest = ({ weights }: Model) => [...weights].map(([name, tensor]) => `${name} ${Buffer.from(tensor.dataSync().buffer).toString('base64')}`).join('\n')
+const digest = ({ weights }: Model) =>
+  [...weights].map(([name, tensor]) => `${name} ${Buffer.from(tensor.dataSync().buffer).toString('base64')}`).join('\n')
 
 test('returns hold the reward at every token and the KL still to come: by hand', () => {
   const got = [...returnsOf(2, [0.1, -0.2, 0.4], 0.05)]
@@ -109,12 +117,19 @@ test('a loss that is no number stops training with a plain message', async () =>
   model.weights.set('model.norm.weight', tf.fill(poisoned.shape, NaN))
   const sequences = reference.prompts.map((prompt, i) => ({ prompt, response: reference.responses[i]! }))
   const host = { checkpoints: temporaryFolder(), checkpointEvery: 5, onStep: () => {} }
-  await expect(trainSft(model, sequences, { epochs: 1, batchSize: 3, microBatchSize: 3, learningRate: 1e-3, seed: 1 }, host)).rejects.toThrow(/loss became NaN at step 1; lower the learning rate/)
+  await expect(
+    trainSft(model, sequences, { epochs: 1, batchSize: 3, microBatchSize: 3, learningRate: 1e-3, seed: 1 }, host),
+  ).rejects.toThrow(/loss became NaN at step 1; lower the learning rate/)
 })
 
 test('SFT overfits three sequences', async () => {
   const model = tinyModel()
   const sequences = reference.prompts.map((prompt, i) => ({ prompt, response: reference.responses[i]! }))
-  const { history } = await trainSft(model, sequences, { epochs: 150, batchSize: 3, microBatchSize: 3, learningRate: 5e-3, seed: 1 }, { checkpoints: temporaryFolder(), checkpointEvery: 1000, onStep: () => {} })
+  const { history } = await trainSft(
+    model,
+    sequences,
+    { epochs: 150, batchSize: 3, microBatchSize: 3, learningRate: 5e-3, seed: 1 },
+    { checkpoints: temporaryFolder(), checkpointEvery: 1000, onStep: () => {} },
+  )
   expect(history.at(-1)!.loss).toBeLessThan(0.1)
 })

@@ -21,12 +21,19 @@ function counting() {
     model.weights.set('model.norm.weight', tf.fill([16], index + 1))
     return Promise.resolve({ kl: index })
   }
-  return { model, trained: { policy: { model, optimizer: openOptimizer({ learningRate: 1 }) } }, write, step: () => model.weights.get('model.norm.weight')!.dataSync()[0] }
+  return {
+    model,
+    trained: { policy: { model, optimizer: openOptimizer({ learningRate: 1 }) } },
+    write,
+    step: () => model.weights.get('model.norm.weight')!.dataSync()[0],
+  }
 }
 
 test('a policy that collapsed is taken back to the last checkpoint, and training ends there with a plain message', async () => {
   const { trained, write, step } = counting()
-  const { history, stopped } = await trainSteps(10, trained, host(), write, { collapsed: ({ kl }) => (kl! > 4.5 ? `KL is ${kl}` : undefined) })
+  const { history, stopped } = await trainSteps(10, trained, host(), write, {
+    collapsed: ({ kl }) => (kl! > 4.5 ? `KL is ${kl}` : undefined),
+  })
   expect(stopped).toBe('training: KL is 5 at step 6; the model is that of step 4')
   expect(history.map((metrics) => metrics.step)).toEqual([1, 2, 3, 4])
   expect(step()).toBe(4)
@@ -35,7 +42,9 @@ test('a policy that collapsed is taken back to the last checkpoint, and training
 test('without a checkpoint to go back to, training fails and says what to change', async () => {
   const { trained, write } = counting()
   await expect(trainSteps(10, trained, host(), write, { collapsed: () => 'KL is 9' })).rejects.toThrow(Diverged)
-  await expect(trainSteps(10, trained, host(), () => Promise.resolve({ loss: NaN }))).rejects.toThrow(/loss became NaN at step 1; lower the learning rate/)
+  await expect(trainSteps(10, trained, host(), () => Promise.resolve({ loss: NaN }))).rejects.toThrow(
+    /loss became NaN at step 1; lower the learning rate/,
+  )
 })
 
 test('a plateau is seen at the end of an epoch alone', () => {
@@ -49,14 +58,24 @@ test('a reward model that learns nothing more stops before its last epoch', asyn
   const model = tinyModelWithHead()
   const same = { prompt: reference.prompts[0]!, response: reference.responses[0]! }
   const pairs = Array.from({ length: 4 }, (_, i) => ({ group: String(i), first: same, second: same, preferFirst: 1 })) // equal responses: the loss stays log 2
-  const { history } = await trainRewardModel(model, pairs, { epochs: 9, plateau: 0.01, batchSize: 2, microBatchSize: 2, learningRate: 1e-4, seed: 1 }, host())
+  const { history } = await trainRewardModel(
+    model,
+    pairs,
+    { epochs: 9, plateau: 0.01, batchSize: 2, microBatchSize: 2, learningRate: 1e-4, seed: 1 },
+    host(),
+  )
   expect(history).toHaveLength(4)
 })
 
 test('padding on the left or on the right leaves a score as it is', () => {
   const model = tinyModel()
   addScoreHead(model, 1)
-  expect(paddingGap(model, reference.prompts.map((prompt, i) => ({ prompt, response: reference.responses[i]! })))).toBeLessThan(1e-4)
+  expect(
+    paddingGap(
+      model,
+      reference.prompts.map((prompt, i) => ({ prompt, response: reference.responses[i]! })),
+    ),
+  ).toBeLessThan(1e-4)
 })
 
 test('the best candidates are kept, of equals the later, and their weights come back', () => {
@@ -72,7 +91,9 @@ test('the best candidates are kept, of equals the later, and their weights come 
   expect(readdirSync(folder).filter((name) => name.startsWith('step'))).toEqual(['step-00000002', 'step-00000004'])
   expect(candidates.all().map((record) => record.step)).toEqual([1, 2, 3, 4, 5]) // what was answered is kept of each
   expect(step()).toBe(5)
-  candidates.withPolicy(candidates.list()[0]!, model, (then) => expect(then.weights.get('model.norm.weight')!.dataSync()[0]).toBe(4))
+  candidates.withPolicy(candidates.list()[0]!, model, (then) =>
+    expect(then.weights.get('model.norm.weight')!.dataSync()[0]).toBe(4),
+  )
 })
 
 test('leave-one-out advantages by hand', () => {
@@ -82,7 +103,10 @@ test('leave-one-out advantages by hand', () => {
 
 test('calibration by hand', () => {
   const { bins, error } = calibration([0.91, 0.95, 0.12, 0.16], [1, 0, 0, 0], 10)
-  expect(bins.map(({ observed, pairs }) => [observed, pairs])).toEqual([[0, 2], [0.5, 2]])
+  expect(bins.map(({ observed, pairs }) => [observed, pairs])).toEqual([
+    [0, 2],
+    [0.5, 2],
+  ])
   expect(bins[0]!.predicted).toBeCloseTo(0.14, 10)
   expect(error).toBeCloseTo(0.5 * 0.14 + 0.5 * 0.43, 10)
 })

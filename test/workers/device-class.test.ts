@@ -15,8 +15,20 @@ afterAll(() => site.close())
 test('a run that wants a class of devices waits for one of it, and is computed there', async () => {
   site.worker('gpu')
   const model = writeTinyFolder()
-  const handle = await site.start('sample', { policy: model, data: { limit: 4, evaluationPrompts: 1 }, limits: { responseTokens: 4 }, queues: { gpu: 'rlaif-gpu-h100' } }, 'for-an-h100')
-  const waiting = () => handle.describe().then(({ raw }) => raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'sample'))
+  const handle = await site.start(
+    'sample',
+    {
+      policy: model,
+      data: { limit: 4, evaluationPrompts: 1 },
+      limits: { responseTokens: 4 },
+      queues: { gpu: 'rlaif-gpu-h100' },
+    },
+    'for-an-h100',
+  )
+  const waiting = () =>
+    handle
+      .describe()
+      .then(({ raw }) => raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'sample'))
   const pending = await until(waiting, 30)
   expect(pending.lastStartedTime ?? null).toBeNull()
   site.workerArguments(['--gpu-queue', 'rlaif-gpu-h100'], 'gpu')

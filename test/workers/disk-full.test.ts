@@ -24,28 +24,45 @@ function canMount(): boolean {
 const onSmallDisk = canMount() ? test : test.skip
 afterAll(() => execFileSync('sh', ['-c', `umount ${disk} || true`], { stdio: 'ignore' }))
 
-const input = { method: 'sft', model: writeTinyFolder(), data: { limit: 10, evaluationPrompts: 4 }, limits: { responseTokens: 6 }, sft: { batchSize: 1, checkpointEvery: 1 } }
-const filesIn = (folder: string) => (readdirSync(folder, { recursive: true }) as string[]).filter((name) => statSync(join(folder, name)).isFile())
+const input = {
+  method: 'sft',
+  model: writeTinyFolder(),
+  data: { limit: 10, evaluationPrompts: 4 },
+  limits: { responseTokens: 6 },
+  sft: { batchSize: 1, checkpointEvery: 1 },
+}
+const filesIn = (folder: string) =>
+  (readdirSync(folder, { recursive: true }) as string[]).filter((name) => statSync(join(folder, name)).isFile())
 
-onSmallDisk('no room left: the run parks at once and says so, nothing half written is taken for finished, and with room it goes on', async () => {
-  const site = await openSite(disk)
-  try {
-    site.worker('workflow', 'label', 'gpu')
-    const handle = await site.start('align', { ...input, judge: input.model }, 'full')
-    const stages = async () => (await handle.query<RunStatus>('status')).stages
-    const parked = await until(async () => (await stages()).find(({ state }) => state === 'parked'), 60)
-    expect(parked.message).toMatch(/no room is left on the disk that holds .*\/disk \(ENOSPC.*make room, e\.g\. with `rlaif artifacts gc`, then retry/)
-    const store = join(disk, 'store')
-    expect(filesIn(store).filter((name) => name.startsWith(`${parked.stage}/`) || /output-|partial/.test(name))).toEqual([])
+onSmallDisk(
+  'no room left: the run parks at once and says so, nothing half written is taken for finished, and with room it goes on',
+  async () => {
+    const site = await openSite(disk)
+    try {
+      site.worker('workflow', 'label', 'gpu')
+      const handle = await site.start('align', { ...input, judge: input.model }, 'full')
+      const stages = async () => (await handle.query<RunStatus>('status')).stages
+      const parked = await until(async () => (await stages()).find(({ state }) => state === 'parked'), 60)
+      expect(parked.message).toMatch(
+        /no room is left on the disk that holds .*\/disk \(ENOSPC.*make room, e\.g\. with `rlaif artifacts gc`, then retry/,
+      )
+      const store = join(disk, 'store')
+      expect(
+        filesIn(store).filter((name) => name.startsWith(`${parked.stage}/`) || /output-|partial/.test(name)),
+      ).toEqual([])
 
-    mount('-o', 'remount,size=200m', disk)
-    await handle.executeUpdate('resolveFailure', { args: [{ action: 'retry' }] })
-    await handle.result()
-    const made = (await stages()).find(({ stage }) => stage === parked.stage)!.artifact as Artifact
-    const undisturbed = await site.start('align', { ...input, judge: input.model, cache: 'off' }, 'undisturbed')
-    await undisturbed.result()
-    expect((await undisturbed.query<RunStatus>('status')).stages.find(({ stage }) => stage === parked.stage)!.artifact!.sha256).toBe(made.sha256)
-  } finally {
-    await site.close()
-  }
-})
+      mount('-o', 'remount,size=200m', disk)
+      await handle.executeUpdate('resolveFailure', { args: [{ action: 'retry' }] })
+      await handle.result()
+      const made = (await stages()).find(({ stage }) => stage === parked.stage)!.artifact as Artifact
+      const undisturbed = await site.start('align', { ...input, judge: input.model, cache: 'off' }, 'undisturbed')
+      await undisturbed.result()
+      expect(
+        (await undisturbed.query<RunStatus>('status')).stages.find(({ stage }) => stage === parked.stage)!.artifact!
+          .sha256,
+      ).toBe(made.sha256)
+    } finally {
+      await site.close()
+    }
+  },
+)

@@ -16,7 +16,8 @@ jest.setTimeout(180_000)
 const key = () => randomBytes(32).toString('base64')
 const [first, second] = [key(), key()]
 const payload = (value: unknown): Payload => defaultPayloadConverter.toPayload(value)!
-const plain = ({ metadata, data }: Payload) => Buffer.concat([...Object.values(metadata ?? {}), data ?? Buffer.alloc(0)]).toString('latin1')
+const plain = ({ metadata, data }: Payload) =>
+  Buffer.concat([...Object.values(metadata ?? {}), data ?? Buffer.alloc(0)]).toString('latin1')
 
 test('a payload comes back as it was; its text is nowhere in the stored one, which is never the same twice', async () => {
   const codec = encryptingCodec(parsePayloadKeys(`a:${first}`))
@@ -33,8 +34,12 @@ test('a key is changed by putting the new one first: what the old one encrypted 
   const rotated = encryptingCodec(parsePayloadKeys(`2026:${second},2025:${first}`))
   expect(defaultPayloadConverter.fromPayload((await rotated.decode([old!]))[0]!)).toBe(1)
   expect(plain((await rotated.encode([payload(1)]))[0]!)).toContain('2026')
-  await expect(encryptingCodec(parsePayloadKeys(`2026:${second}`)).decode([old!])).rejects.toThrow(/encrypted with key "2025", which is not in RLAIF_PAYLOAD_KEYS/)
-  await expect(encryptingCodec(parsePayloadKeys(`2025:${second}`)).decode([old!])).rejects.toThrow(/of key "2025" cannot be decrypted/)
+  await expect(encryptingCodec(parsePayloadKeys(`2026:${second}`)).decode([old!])).rejects.toThrow(
+    /encrypted with key "2025", which is not in RLAIF_PAYLOAD_KEYS/,
+  )
+  await expect(encryptingCodec(parsePayloadKeys(`2025:${second}`)).decode([old!])).rejects.toThrow(
+    /of key "2025" cannot be decrypted/,
+  )
 })
 
 test('whatever is changed in a stored payload is noticed', async () => {
@@ -50,7 +55,12 @@ test('whatever is changed in a stored payload is noticed', async () => {
   await expect(codec.decode([{ ...stored!, data: Buffer.alloc(5) }])).rejects.toThrow(/cut short/)
 })
 
-test.each([['', /entry 1 wants name:key/], [first, /entry 1 wants name:key/], [`a:${first.slice(4)}`, /key "a" has 29 bytes/], [`a:${first},a:${second}`, /names a key twice/]])('keys that cannot be used are refused without showing one (%#)', (given, message) => {
+test.each([
+  ['', /entry 1 wants name:key/],
+  [first, /entry 1 wants name:key/],
+  [`a:${first.slice(4)}`, /key "a" has 29 bytes/],
+  [`a:${first},a:${second}`, /names a key twice/],
+])('keys that cannot be used are refused without showing one (%#)', (given, message) => {
   let said = ''
   try {
     parsePayloadKeys(given)
@@ -76,16 +86,25 @@ describe('on a real server', () => {
   })
 
   test('inputs, results, failures, memos and summaries are ciphertext in the history; who has the key reads them', async () => {
-    const handle = await reader.workflow.start('align', { taskQueue: 'rlaif', workflowId: 'secret', args: [{ model: writeTinyFolder(), data: '/nobody-may-see.jsonl' }] })
+    const handle = await reader.workflow.start('align', {
+      taskQueue: 'rlaif',
+      workflowId: 'secret',
+      args: [{ model: writeTinyFolder(), data: '/nobody-may-see.jsonl' }],
+    })
     const parked = await until(async () => (await snapshot(handle)).stages.find(({ state }) => state === 'parked'))
     expect(parked.message).toMatch(/nobody-may-see/)
     expect(JSON.stringify((await handle.describe()).memo)).toContain('resetPoints')
     await handle.executeUpdate('resolveFailure', { args: [{ action: 'abort' }] })
-    await expect(handle.result()).rejects.toMatchObject({ cause: { cause: { message: expect.stringMatching(/nobody-may-see/) } } })
+    await expect(handle.result()).rejects.toMatchObject({
+      cause: { cause: { message: expect.stringMatching(/nobody-may-see/) } },
+    })
 
-    const stored = Buffer.from(temporal.api.history.v1.History.encode(await site.client.workflow.getHandle('secret').fetchHistory()).finish()).toString('latin1')
+    const stored = Buffer.from(
+      temporal.api.history.v1.History.encode(await site.client.workflow.getHandle('secret').fetchHistory()).finish(),
+    ).toString('latin1')
     expect(stored).toContain('binary/encrypted')
-    for (const word of ['nobody-may-see', 'quickstart', 'promptTokens', 'is parked', 'ENOENT']) expect([word, stored.includes(word)]).toEqual([word, false])
+    for (const word of ['nobody-may-see', 'quickstart', 'promptTokens', 'is parked', 'ENOENT'])
+      expect([word, stored.includes(word)]).toEqual([word, false])
   })
 })
 
@@ -104,15 +123,32 @@ describe('the codec server', () => {
 
   const ask = (path: string, body: string, headers: object = {}, method = 'POST') =>
     new Promise<{ status: number; text: string; headers: Record<string, unknown> }>((done, fail) => {
-      const sent = request({ port, host: '127.0.0.1', path, method, headers: { origin: 'http://127.0.0.1:8233', 'content-type': 'application/json', ...headers } }, (response) => {
-        let text = ''
-        response.on('data', (chunk) => (text += String(chunk)))
-        response.on('end', () => done({ status: response.statusCode!, text, headers: response.headers }))
-      })
+      const sent = request(
+        {
+          port,
+          host: '127.0.0.1',
+          path,
+          method,
+          headers: { origin: 'http://127.0.0.1:8233', 'content-type': 'application/json', ...headers },
+        },
+        (response) => {
+          let text = ''
+          response.on('data', (chunk) => (text += String(chunk)))
+          response.on('end', () => done({ status: response.statusCode!, text, headers: response.headers }))
+        },
+      )
       sent.on('error', fail)
       sent.end(body)
     })
-  const asJson = (payloads: Payload[]) => JSON.stringify({ payloads: payloads.map(({ metadata, data }) => ({ metadata: Object.fromEntries(Object.entries(metadata!).map(([name, value]) => [name, Buffer.from(value).toString('base64')])), data: Buffer.from(data!).toString('base64') })) })
+  const asJson = (payloads: Payload[]) =>
+    JSON.stringify({
+      payloads: payloads.map(({ metadata, data }) => ({
+        metadata: Object.fromEntries(
+          Object.entries(metadata!).map(([name, value]) => [name, Buffer.from(value).toString('base64')]),
+        ),
+        data: Buffer.from(data!).toString('base64'),
+      })),
+    })
 
   test("decodes for the UI's page", async () => {
     const stored = await encryptingCodec(parsePayloadKeys(`a:${first}`)).encode([payload({ task: 'harmless' })])

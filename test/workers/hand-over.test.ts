@@ -43,7 +43,9 @@ afterAll(() => site.close())
 const atStep = (handle: WorkflowHandle, step: number, also: (now: Running) => boolean = () => true) =>
   until(async () => {
     const { stages } = await handle.query<RunStatus>('status')
-    const now = stages.some(({ stage, state }) => stage === 'rl' && state === 'running') ? await running(handle) : undefined
+    const now = stages.some(({ stage, state }) => stage === 'rl' && state === 'running')
+      ? await running(handle)
+      : undefined
     return now && now.done >= step && also(now) ? now : undefined
   })
 
@@ -94,7 +96,9 @@ test('shut down in good order, three times: the step is finished and saved, anot
   }
   const { summary, uri } = await rlOf(handle)
   expect(Number(summary.resumedAt)).toBeGreaterThan(last!.done - 2) // saved at the step it was at, not at the one before that is a multiple of ten
-  const curve = readFileSync(join(fileURLToPath(uri), 'metrics.jsonl'), 'utf8').trim().split('\n')
+  const curve = readFileSync(join(fileURLToPath(uri), 'metrics.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
   expect(curve).toHaveLength(MANY_STEPS)
 })
 

@@ -26,7 +26,8 @@ function runChild(job: object, killAfterMs?: number): Promise<Summary | undefine
     let outcome = () => done(undefined)
     let killer: NodeJS.Timeout | undefined
     child.on('message', ({ type, summary, message }: Message) => {
-      if (type === 'progress' && killAfterMs !== undefined) killer ??= setTimeout(() => child.kill('SIGKILL'), killAfterMs) // counted from the first sign of work
+      if (type === 'progress' && killAfterMs !== undefined)
+        killer ??= setTimeout(() => child.kill('SIGKILL'), killAfterMs) // counted from the first sign of work
       if (type === 'done') outcome = () => done(summary)
       if (type === 'failed') outcome = () => fail(new Error(message))
     })
@@ -49,7 +50,9 @@ async function made(stage: StageName, given: object): Promise<Artifact> {
 }
 
 async function digests(folder: string): Promise<Record<string, string>> {
-  const names = (readdirSync(folder, { recursive: true }) as string[]).filter((name) => name.endsWith('.safetensors') || name.endsWith('candidates.json')).sort()
+  const names = (readdirSync(folder, { recursive: true }) as string[])
+    .filter((name) => name.endsWith('.safetensors') || name.endsWith('candidates.json'))
+    .sort()
   return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await fileDigest(join(folder, name))])))
 }
 
@@ -57,7 +60,17 @@ test(`killed at ${KILLS} random instants, an RL run ends with the weights and th
   const model = await made('model', { spec: writeTinyFolder() })
   const limits = { promptTokens: 256, responseTokens: 6 }
   const data = await made('data', { task: 'summarization', data: { limit: 12, evaluationPrompts: 4 }, limits, model })
-  const input: unknown = parse(stageSchemas.rl, { policy: model, data, labeler: { settings: { model: 'default' }, model }, limits, settings: { steps: 40, batchSize: 4, learningRate: 1e-3, checkpointEvery: 2, validateEvery: 3 } }, 'rl')
+  const input: unknown = parse(
+    stageSchemas.rl,
+    {
+      policy: model,
+      data,
+      labeler: { settings: { model: 'default' }, model },
+      limits,
+      settings: { steps: 40, batchSize: 4, learningRate: 1e-3, checkpointEvery: 2, validateEvery: 3 },
+    },
+    'rl',
+  )
   const workIn = (name: string, attempt: number) => {
     const work = { output: join(home, name, `output-${attempt}`), checkpoints: join(home, name, 'checkpoints') }
     mkdirSync(work.output, { recursive: true })
@@ -72,12 +85,19 @@ test(`killed at ${KILLS} random instants, an RL run ends with the weights and th
   let work = quiet
   for (let attempt = 0; !summary; attempt++) {
     work = workIn('disturbed', attempt)
-    summary = await runChild({ stage: 'rl', input, home, ...work }, kills < KILLS ? (whole / 20) * uniform(['kill', attempt]) : undefined)
+    summary = await runChild(
+      { stage: 'rl', input, home, ...work },
+      kills < KILLS ? (whole / 20) * uniform(['kill', attempt]) : undefined,
+    )
     if (!summary) kills++
   }
   expect(kills).toBe(KILLS)
   expect(Number(summary.resumedAt)).toBeGreaterThan(0)
   expect(await digests(work.output)).toEqual(await digests(quiet.output))
-  const curve = (folder: string) => readFileSync(join(folder, 'metrics.jsonl'), 'utf8').split('\n').filter(Boolean).map((line) => (JSON.parse(line) as { rawReward: number }).rawReward)
+  const curve = (folder: string) =>
+    readFileSync(join(folder, 'metrics.jsonl'), 'utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => (JSON.parse(line) as { rawReward: number }).rawReward)
   expect(curve(work.output)).toEqual(curve(quiet.output))
 }, 300_000)

@@ -14,8 +14,13 @@ jest.setTimeout(300_000)
 
 const model = writeTinyFolder()
 const input = {
-  task: 'harmless', method: 'direct-rlaif', model, labeler: model, judge: model,
-  data: { limit: 12, evaluationPrompts: 4 }, limits: { responseTokens: 6 },
+  task: 'harmless',
+  method: 'direct-rlaif',
+  model,
+  labeler: model,
+  judge: model,
+  data: { limit: 12, evaluationPrompts: 4 },
+  limits: { responseTokens: 6 },
   rl: { steps: 300, batchSize: 4, checkpointEvery: 10, minEntropy: 0, candidates: 0 },
 }
 
@@ -45,7 +50,9 @@ test('a machine that is lost with its disk while it trains: another goes on from
   const first = site.workerWith(environment(homes[1]!), 'gpu')
   const handle = await site.start('align', input, 'lost')
   const bucket = openBucket(store)
-  await until(async () => (await bucket.list('work/')).find(({ key }) => /^work\/rl-\w+\/step-\d+\.index\.json$/.test(key)))
+  await until(async () =>
+    (await bucket.list('work/')).find(({ key }) => /^work\/rl-\w+\/step-\d+\.index\.json$/.test(key)),
+  )
   expect((await running(handle))?.pid).toBe(first.pid)
   await ended(first, 'SIGKILL')
   rmSync(homes[1]!, { recursive: true, force: true })
@@ -64,8 +71,16 @@ test('a machine that is lost with its disk while it trains: another goes on from
 
   const laptop = join(temporaryFolder(), 'laptop')
   const command = [resolve(__dirname, '..', '..', 'dist', 'cli', 'main.js'), 'report', 'lost']
-  const report = execFileSync(process.execPath, command, { encoding: 'utf8', env: { ...process.env, ...server.env, TEMPORAL_ADDRESS: site.address, RLAIF_HOME: laptop }, stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+  const report = execFileSync(process.execPath, command, {
+    encoding: 'utf8',
+    env: { ...process.env, ...server.env, TEMPORAL_ADDRESS: site.address, RLAIF_HOME: laptop },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  }).trim()
   expect(report.startsWith(laptop)).toBe(true)
   expect(readFileSync(report, 'utf8')).toContain('direct-rlaif')
-  expect((readdirSync(homes[0]!, { recursive: true }) as string[]).filter((name) => name.endsWith('.safetensors') && name.includes('store/rl/'))).toEqual([])
+  expect(
+    (readdirSync(homes[0]!, { recursive: true }) as string[]).filter(
+      (name) => name.endsWith('.safetensors') && name.includes('store/rl/'),
+    ),
+  ).toEqual([])
 })

@@ -17,15 +17,63 @@ const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: fold
 
 /** A certificate authority, and certificates of a server and a client that it signed. */
 function makeCertificates(): void {
-  openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=test authority', '-keyout', 'ca.key', '-out', 'ca.pem')
+  openssl(
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-days',
+    '2',
+    '-subj',
+    '/CN=test authority',
+    '-keyout',
+    'ca.key',
+    '-out',
+    'ca.pem',
+  )
   writeFileSync(file('san.txt'), 'subjectAltName=DNS:localhost,IP:127.0.0.1')
   for (const name of ['server', 'client']) {
-    openssl('req', '-newkey', 'rsa:2048', '-nodes', '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.csr`)
-    openssl('x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'san.txt', '-out', `${name}.pem`)
+    openssl(
+      'req',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-subj',
+      `/CN=${name}`,
+      '-keyout',
+      `${name}.key`,
+      '-out',
+      `${name}.csr`,
+    )
+    openssl(
+      'x509',
+      '-req',
+      '-in',
+      `${name}.csr`,
+      '-CA',
+      'ca.pem',
+      '-CAkey',
+      'ca.key',
+      '-CAcreateserial',
+      '-days',
+      '2',
+      '-extfile',
+      'san.txt',
+      '-out',
+      `${name}.pem`,
+    )
   }
 }
-const tlsOptions = () => ({ key: readFileSync(file('server.key')), cert: readFileSync(file('server.pem')), ca: readFileSync(file('ca.pem')), requestCert: true, rejectUnauthorized: true })
-const listening = (server: Server | Http2SecureServer) => new Promise<number>((done) => server.listen(0, '127.0.0.1', () => done((server.address() as AddressInfo).port)))
+const tlsOptions = () => ({
+  key: readFileSync(file('server.key')),
+  cert: readFileSync(file('server.pem')),
+  ca: readFileSync(file('ca.pem')),
+  requestCert: true,
+  rejectUnauthorized: true,
+})
+const listening = (server: Server | Http2SecureServer) =>
+  new Promise<number>((done) => server.listen(0, '127.0.0.1', () => done((server.address() as AddressInfo).port)))
 
 let site: Site
 let front: Server
@@ -45,24 +93,51 @@ afterAll(async () => {
   front.close()
 })
 
-const certificates = () => ({ TEMPORAL_TLS_SERVER_CA_CERT_PATH: file('ca.pem'), TEMPORAL_TLS_CLIENT_CERT_PATH: file('client.pem'), TEMPORAL_TLS_CLIENT_KEY_PATH: file('client.key') })
+const certificates = () => ({
+  TEMPORAL_TLS_SERVER_CA_CERT_PATH: file('ca.pem'),
+  TEMPORAL_TLS_CLIENT_CERT_PATH: file('client.pem'),
+  TEMPORAL_TLS_CLIENT_KEY_PATH: file('client.key'),
+})
 const secured = () => ({ TEMPORAL_ADDRESS: `localhost:${port}`, ...certificates() })
 
 test('a run from start to report over mutual TLS: worker and command read the certificates from the environment', async () => {
   site.workerWith(secured(), 'workflow', 'label', 'gpu')
-  const input = { method: 'sft', model: writeTinyFolder(), judge: writeTinyFolder(), limits: { responseTokens: 4 }, data: { limit: 6, evaluationPrompts: 2 } }
-  const { code, out, err } = await rlaif(site.home, ['run', 'align', '--id', 'secured', '--input', JSON.stringify(input)], secured())
+  const input = {
+    method: 'sft',
+    model: writeTinyFolder(),
+    judge: writeTinyFolder(),
+    limits: { responseTokens: 4 },
+    data: { limit: 6, evaluationPrompts: 2 },
+  }
+  const { code, out, err } = await rlaif(
+    site.home,
+    ['run', 'align', '--id', 'secured', '--input', JSON.stringify(input)],
+    secured(),
+  )
   expect([err, code]).toEqual(['', 0])
   expect(out).toMatch(/Report {3}\//)
-  expect((await rlaif(site.home, ['doctor'], secured())).out).toMatch(/server +localhost:\d+ answers, namespace default, TLS/)
+  expect((await rlaif(site.home, ['doctor'], secured())).out).toMatch(
+    /server +localhost:\d+ answers, namespace default, TLS/,
+  )
 })
 
 test('the same from a profile of a configuration file', async () => {
-  writeFileSync(file('temporal.toml'), `[profile.team]\naddress = "localhost:${port}"\nnamespace = "default"\n[profile.team.tls]\nserver_ca_cert_path = "${file('ca.pem')}"\nclient_cert_path = "${file('client.pem')}"\nclient_key_path = "${file('client.key')}"\n`)
-  const { code, err } = await rlaif(site.home, ['status'], { TEMPORAL_CONFIG_FILE: file('temporal.toml'), TEMPORAL_PROFILE: 'team' })
+  writeFileSync(
+    file('temporal.toml'),
+    `[profile.team]\naddress = "localhost:${port}"\nnamespace = "default"\n[profile.team.tls]\nserver_ca_cert_path = "${file('ca.pem')}"\nclient_cert_path = "${file('client.pem')}"\nclient_key_path = "${file('client.key')}"\n`,
+  )
+  const { code, err } = await rlaif(site.home, ['status'], {
+    TEMPORAL_CONFIG_FILE: file('temporal.toml'),
+    TEMPORAL_PROFILE: 'team',
+  })
   expect([err, code]).toEqual(['', 0])
-  const missing = await rlaif(site.home, ['status'], { TEMPORAL_CONFIG_FILE: file('temporal.toml'), TEMPORAL_PROFILE: 'nobody' })
-  expect(missing.err).toMatch(/Temporal's configuration by TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE cannot be used: .*nobody/i)
+  const missing = await rlaif(site.home, ['status'], {
+    TEMPORAL_CONFIG_FILE: file('temporal.toml'),
+    TEMPORAL_PROFILE: 'nobody',
+  })
+  expect(missing.err).toMatch(
+    /Temporal's configuration by TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE cannot be used: .*nobody/i,
+  )
 })
 
 test('without a certificate, or from a server that cannot show one of the authority, nothing is said', async () => {
@@ -76,13 +151,20 @@ test('without a certificate, or from a server that cannot show one of the author
 
 test('an API key is sent with every call, over TLS alone, and shown nowhere', async () => {
   const keys: (string | undefined)[] = []
-  const listener = createSecureServer({ ...tlsOptions(), requestCert: false, rejectUnauthorized: false }, (request, response) => {
-    keys.push(request.headers.authorization)
-    response.writeHead(200, { 'content-type': 'application/grpc', 'grpc-status': '16', 'grpc-message': 'no' })
-    response.end()
-  })
+  const listener = createSecureServer(
+    { ...tlsOptions(), requestCert: false, rejectUnauthorized: false },
+    (request, response) => {
+      keys.push(request.headers.authorization)
+      response.writeHead(200, { 'content-type': 'application/grpc', 'grpc-status': '16', 'grpc-message': 'no' })
+      response.end()
+    },
+  )
   const at = await listening(listener)
-  const { err, out } = await rlaif(site.home, ['status'], { TEMPORAL_ADDRESS: `localhost:${at}`, TEMPORAL_API_KEY: 'nobody-may-see', TEMPORAL_TLS_SERVER_CA_CERT_PATH: file('ca.pem') })
+  const { err, out } = await rlaif(site.home, ['status'], {
+    TEMPORAL_ADDRESS: `localhost:${at}`,
+    TEMPORAL_API_KEY: 'nobody-may-see',
+    TEMPORAL_TLS_SERVER_CA_CERT_PATH: file('ca.pem'),
+  })
   listener.close()
   expect(keys[0]).toBe('Bearer nobody-may-see')
   expect(err).toMatch(/no Temporal server answers/)

@@ -17,13 +17,28 @@ afterAll(() => site.close())
 
 test('two trials at the same moment: the stages before RL are computed by one of them and reused by the other', async () => {
   const model = writeTinyFolder()
-  const base = { task: 'harmless', model, labeler: model, judge: model, data: { limit: 12, evaluationPrompts: 4 }, limits: { responseTokens: 6 }, rewardModel: { epochs: 1 }, rl: { steps: 2, batchSize: 4, minEntropy: 0, candidates: 0 } }
+  const base = {
+    task: 'harmless',
+    model,
+    labeler: model,
+    judge: model,
+    data: { limit: 12, evaluationPrompts: 4 },
+    limits: { responseTokens: 6 },
+    rewardModel: { epochs: 1 },
+    rl: { steps: 2, batchSize: 4, minEntropy: 0, candidates: 0 },
+  }
   const sweep = { base, axes: [{ field: 'rl.klWeight', values: [0.05, 0.3] }], maxConcurrent: 2 }
   const result = (await (await site.start('sweep', sweep, 'together')).result()) as SweepResult
   expect(result.trials).toEqual({ done: 2, failed: 0, skipped: 0 })
-  const both = await Promise.all([0, 1].map(async (trial) => (await site.client.workflow.getHandle(`together/trial-${trial}`).query<RunStatus>('status')).stages))
+  const both = await Promise.all(
+    [0, 1].map(
+      async (trial) =>
+        (await site.client.workflow.getHandle(`together/trial-${trial}`).query<RunStatus>('status')).stages,
+    ),
+  )
   const states = (stage: string) => both.map((stages) => stages.find((one) => one.stage === stage)!.state).sort()
-  for (const stage of ['model', 'data', 'sample', 'label', 'reward-model']) expect([stage, ...states(stage)]).toEqual([stage, 'done', 'reused'])
+  for (const stage of ['model', 'data', 'sample', 'label', 'reward-model'])
+    expect([stage, ...states(stage)]).toEqual([stage, 'done', 'reused'])
   expect(states('rl')).toEqual(['done', 'done'])
   expect(String(result.report.summary.headline)).toMatch(/2 of 2 trials done; best rl.klWeight/)
 })

@@ -38,12 +38,19 @@ beforeAll(async () => {
     request.on('data', (part) => (text += String(part)))
     request.on('end', () => {
       texts.push(text)
-      spans.push(...(JSON.parse(text) as Batch).resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans)))
+      spans.push(
+        ...(JSON.parse(text) as Batch).resourceSpans.flatMap(({ scopeSpans }) =>
+          scopeSpans.flatMap((scope) => scope.spans),
+        ),
+      )
       response.end('{}')
     })
   })
   await new Promise<void>((done) => collector.listen(0, '127.0.0.1', done))
-  endpoint = await startEndpoint(() => ({ '1': 0.7, '2': 0.3 }), (request, response) => request === 1 && Boolean(response.writeHead(503).end('busy')))
+  endpoint = await startEndpoint(
+    () => ({ '1': 0.7, '2': 0.3 }),
+    (request, response) => request === 1 && Boolean(response.writeHead(503).end('busy')),
+  )
   site = await openSite()
 })
 afterAll(async () => {
@@ -53,15 +60,37 @@ afterAll(async () => {
   collector.closeAllConnections()
 })
 
-const attributesOf = ({ attributes }: Span) => Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]))
+const attributesOf = ({ attributes }: Span) =>
+  Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]))
 
 test('one trace leads from the command through workflow, activity and computing process to each request to the endpoint, and holds no prompt and no key', async () => {
-  const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`, TEST_KEY: 'sk-very-secret' }
+  const environment = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
+    TEST_KEY: 'sk-very-secret',
+  }
   const worker = site.workerWith(environment, 'workflow', 'label', 'gpu')
   const model = writeTinyFolder()
-  const input = { task: 'harmless', model, method: 'rlaif', data: { limit: 8, evaluationPrompts: 4 }, limits: { responseTokens: 6 }, untilStage: 'reward-model', labeler: { baseUrl: endpoint.baseUrl, model: 'judge', apiKeyEnv: 'TEST_KEY' } }
-  const command = [resolve(__dirname, '..', '..', 'dist', 'cli', 'main.js'), 'run', 'align', '--id', 'traced', '--input', JSON.stringify(input)]
-  await promisify(execFile)(process.execPath, command, { env: { ...process.env, ...environment, TEMPORAL_ADDRESS: site.address, RLAIF_HOME: site.home } })
+  const input = {
+    task: 'harmless',
+    model,
+    method: 'rlaif',
+    data: { limit: 8, evaluationPrompts: 4 },
+    limits: { responseTokens: 6 },
+    untilStage: 'reward-model',
+    labeler: { baseUrl: endpoint.baseUrl, model: 'judge', apiKeyEnv: 'TEST_KEY' },
+  }
+  const command = [
+    resolve(__dirname, '..', '..', 'dist', 'cli', 'main.js'),
+    'run',
+    'align',
+    '--id',
+    'traced',
+    '--input',
+    JSON.stringify(input),
+  ]
+  await promisify(execFile)(process.execPath, command, {
+    env: { ...process.env, ...environment, TEMPORAL_ADDRESS: site.address, RLAIF_HOME: site.home },
+  })
   await ended(worker, 'SIGTERM')
 
   const requests = await until(async () => {
@@ -69,13 +98,33 @@ test('one trace leads from the command through workflow, activity and computing 
     return found.length === endpoint.prompts.length ? found : undefined
   }, 20)
   const byId = new Map(spans.map((span) => [span.spanId, span]))
-  const path = (span: Span): string[] => [span.name, ...(span.parentSpanId && byId.has(span.parentSpanId) ? path(byId.get(span.parentSpanId)!) : [])]
-  for (const request of requests) expect(path(request)).toEqual(['POST /v1/chat/completions', 'compute label', 'RunActivity:label', 'StartActivity:label', 'RunWorkflow:align', 'StartWorkflow:align'])
+  const path = (span: Span): string[] => [
+    span.name,
+    ...(span.parentSpanId && byId.has(span.parentSpanId) ? path(byId.get(span.parentSpanId)!) : []),
+  ]
+  for (const request of requests)
+    expect(path(request)).toEqual([
+      'POST /v1/chat/completions',
+      'compute label',
+      'RunActivity:label',
+      'StartActivity:label',
+      'RunWorkflow:align',
+      'StartWorkflow:align',
+    ])
   expect(new Set(requests.map(({ traceId }) => traceId)).size).toBe(1)
-  expect(requests.map((request) => attributesOf(request)['http.response.status_code']).sort()).toEqual([...Array.from({ length: requests.length - 1 }, () => 200), 503])
-  expect(attributesOf(requests[0]!)).toMatchObject({ 'gen_ai.request.model': 'judge', 'server.address': new URL(endpoint.baseUrl).host })
-  expect(spans.map(({ name }) => name)).toEqual(expect.arrayContaining(['compute data', 'compute sample', 'RunActivity:reward-model', 'compute report']))
+  expect(requests.map((request) => attributesOf(request)['http.response.status_code']).sort()).toEqual([
+    ...Array.from({ length: requests.length - 1 }, () => 200),
+    503,
+  ])
+  expect(attributesOf(requests[0]!)).toMatchObject({
+    'gen_ai.request.model': 'judge',
+    'server.address': new URL(endpoint.baseUrl).host,
+  })
+  expect(spans.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['compute data', 'compute sample', 'RunActivity:reward-model', 'compute report']),
+  )
   expect(endpoint.headers.every(({ traceparent }) => String(traceparent).includes(requests[0]!.traceId))).toBe(true)
   expect(spans.filter(({ name }) => /Query|Describe/.test(name))).toEqual([])
-  for (const secret of ['sk-very-secret', 'Human:', 'Response 1', input.labeler.baseUrl + '?']) expect(texts.some((text) => text.includes(secret))).toBe(false)
+  for (const secret of ['sk-very-secret', 'Human:', 'Response 1', input.labeler.baseUrl + '?'])
+    expect(texts.some((text) => text.includes(secret))).toBe(false)
 })

@@ -13,18 +13,35 @@ afterAll(() => server.close())
 
 test('untilStage ends the run after that stage, with a report and the money that the run spent itself', async () => {
   const { asked, activities } = fakes(undefined, { cost: 0.5 })
-  await server.withWorker({ ...activities, label: async (input: Record<string, unknown>) => ({ ...(await activities.label!(input)), reused: true }) }, async () => {
-    const handle = await server.start('align', { untilStage: 'reward-model' }, 'until')
-    const result = (await handle.result()) as AlignResult
-    expect(asked.map(({ stage }) => stage)).toEqual(['model', 'data', 'sft', 'sample', 'label', 'reward-model', 'report'])
-    expect(result.policy).toEqual(result.stages.sft)
-    expect(result.spent).toBe(3) // of seven stages one was in the store already
-    await record(handle, 'align-until-reward-model')
-  })
+  await server.withWorker(
+    {
+      ...activities,
+      label: async (input: Record<string, unknown>) => ({ ...(await activities.label!(input)), reused: true }),
+    },
+    async () => {
+      const handle = await server.start('align', { untilStage: 'reward-model' }, 'until')
+      const result = (await handle.result()) as AlignResult
+      expect(asked.map(({ stage }) => stage)).toEqual([
+        'model',
+        'data',
+        'sft',
+        'sample',
+        'label',
+        'reward-model',
+        'report',
+      ])
+      expect(result.policy).toEqual(result.stages.sft)
+      expect(result.spent).toBe(3) // of seven stages one was in the store already
+      await record(handle, 'align-until-reward-model')
+    },
+  )
 })
 
 test.each([
-  [{ method: 'direct-rlaif', untilStage: 'reward-model' }, /"untilStage" got "reward-model", which is no stage of method "direct-rlaif"/],
+  [
+    { method: 'direct-rlaif', untilStage: 'reward-model' },
+    /"untilStage" got "reward-model", which is no stage of method "direct-rlaif"/,
+  ],
   [{ untilStage: 'rl' }, /field "untilStage" got "rl"/],
 ])('%j is refused', async (input, message) => {
   const { activities } = fakes()

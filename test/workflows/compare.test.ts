@@ -16,14 +16,44 @@ test('each arm is a run of its own, each seed a contest, and one report is made 
   const { asked, activities } = fakes()
   await server.withWorker(activities, async () => {
     const arms = ['sft', 'same-size', { name: 'gentle', like: 'rlaif', input: { rl: { klWeight: 0.2 } } }]
-    const handle = await server.start('compare', { arms, seeds: [1, 2], maxConcurrent: 2, base: { task: 'harmless', rl: { steps: 3 } } }, 'compared')
+    const handle = await server.start(
+      'compare',
+      { arms, seeds: [1, 2], maxConcurrent: 2, base: { task: 'harmless', rl: { steps: 3 } } },
+      'compared',
+    )
     const { contests, policies } = (await handle.result()) as { contests: object[]; policies: object }
     expect(contests).toHaveLength(2)
-    expect(Object.keys(policies)).toEqual(['sft, seed 1', 'same-size, seed 1', 'gentle, seed 1', 'sft, seed 2', 'same-size, seed 2', 'gentle, seed 2'])
+    expect(Object.keys(policies)).toEqual([
+      'sft, seed 1',
+      'same-size, seed 1',
+      'gentle, seed 1',
+      'sft, seed 2',
+      'same-size, seed 2',
+      'gentle, seed 2',
+    ])
     const { stages } = await handle.query<RunStatus>('status')
-    expect(stages.map(({ stage, state }) => `${stage} ${state}`)).toEqual(expect.arrayContaining(['gentle, seed 2 done', 'respond: sft, seed 1 done', 'contest, seed 2 done', 'comparison done']))
-    expect(asked.filter(({ stage }) => stage === 'rl').map(({ input }) => (input.settings as { klWeight: number; steps: number })).map(({ klWeight, steps }) => [klWeight, steps])).toEqual(expect.arrayContaining([[0.05, 3], [0.2, 3]]))
-    const labelled = asked.filter(({ stage }) => stage === 'label').map(({ input }) => (input.labeler as { settings: { model: string } }).settings.model)
+    expect(stages.map(({ stage, state }) => `${stage} ${state}`)).toEqual(
+      expect.arrayContaining([
+        'gentle, seed 2 done',
+        'respond: sft, seed 1 done',
+        'contest, seed 2 done',
+        'comparison done',
+      ]),
+    )
+    expect(
+      asked
+        .filter(({ stage }) => stage === 'rl')
+        .map(({ input }) => input.settings as { klWeight: number; steps: number })
+        .map(({ klWeight, steps }) => [klWeight, steps]),
+    ).toEqual(
+      expect.arrayContaining([
+        [0.05, 3],
+        [0.2, 3],
+      ]),
+    )
+    const labelled = asked
+      .filter(({ stage }) => stage === 'label')
+      .map(({ input }) => (input.labeler as { settings: { model: string } }).settings.model)
     expect(labelled.sort()).toEqual(['default', 'default', 'policy', 'policy'])
     await record(handle, 'compare')
   })
@@ -31,17 +61,26 @@ test('each arm is a run of its own, each seed a contest, and one report is made 
 
 test('an arm that fails is told of and leaves the others alone; with fewer than two there is nothing to compare', async () => {
   const { asked, activities } = fakes((stage, input) => {
-    if (stage === 'rl' && (input.settings as { steps: number }).steps === 13) throw ApplicationFailure.nonRetryable('the device is on fire')
+    if (stage === 'rl' && (input.settings as { steps: number }).steps === 13)
+      throw ApplicationFailure.nonRetryable('the device is on fire')
   })
   await server.withWorker(activities, async () => {
     const bad = { name: 'bad', input: { rl: { steps: 13 } } }
     const handle = await server.start('compare', { arms: ['sft', 'rlaif', bad], onFailure: 'fail' }, 'one-fails')
     await handle.result()
-    const report = asked.find(({ stage }) => stage === 'comparison')!.input as { arms: { name: string; failed?: string }[] }
-    expect(report.arms.map(({ name, failed }) => [name, failed])).toEqual([['sft', undefined], ['rlaif', undefined], ['bad', expect.stringMatching(/fire/)]])
+    const report = asked.find(({ stage }) => stage === 'comparison')!.input as {
+      arms: { name: string; failed?: string }[]
+    }
+    expect(report.arms.map(({ name, failed }) => [name, failed])).toEqual([
+      ['sft', undefined],
+      ['rlaif', undefined],
+      ['bad', expect.stringMatching(/fire/)],
+    ])
     await record(handle, 'compare-arm-failed')
     const alone = await server.start('compare', { arms: ['sft', bad], onFailure: 'fail' }, 'all-fail')
-    await expect(alone.result()).rejects.toMatchObject({ cause: { message: expect.stringMatching(/fewer than two arms came to an end.*bad: .*fire/) } })
+    await expect(alone.result()).rejects.toMatchObject({
+      cause: { message: expect.stringMatching(/fewer than two arms came to an end.*bad: .*fire/) },
+    })
   })
 })
 

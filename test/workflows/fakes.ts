@@ -8,14 +8,26 @@ import { stageSchemas, type StageName } from '../../src/contracts/stages'
 export type Inputs = { stage: StageName; input: Record<string, unknown> }[]
 
 /** Fakes of all stages; `fail` throws where the test wants a failure. @param figures laid over the summary of every artifact */
-export function fakes(fail: (stage: StageName, input: Record<string, unknown>) => void = () => {}, figures: object = {}) {
+export function fakes(
+  fail: (stage: StageName, input: Record<string, unknown>) => void = () => {},
+  figures: object = {},
+) {
   const asked: Inputs = []
   const stage = (name: StageName) => (input: Record<string, unknown>) => {
     asked.push({ stage: name, input })
     fail(name, input)
-    return Promise.resolve({ uri: `file:///store/${name}/${asked.length}`, sha256: '0'.repeat(64), bytes: 1, summary: { task: 'summarization', candidates: 2, labeler: 'x', ...figures }, reused: false })
+    return Promise.resolve({
+      uri: `file:///store/${name}/${asked.length}`,
+      sha256: '0'.repeat(64),
+      bytes: 1,
+      summary: { task: 'summarization', candidates: 2, labeler: 'x', ...figures },
+      reused: false,
+    })
   }
-  return { asked, activities: Object.fromEntries((Object.keys(stageSchemas) as StageName[]).map((name) => [name, stage(name)])) }
+  return {
+    asked,
+    activities: Object.fromEntries((Object.keys(stageSchemas) as StageName[]).map((name) => [name, stage(name)])),
+  }
 }
 
 /** Nothing that names the machine it was recorded on. */
@@ -31,5 +43,6 @@ function withoutPlaces<T>(value: T): T {
 /** RLAIF_RECORD=1 adds the history of a new control-flow shape to those that replay.test.ts replays; an old one is never written again. */
 export async function record(handle: WorkflowHandle, shape: string): Promise<void> {
   const file = join(__dirname, 'histories', `${shape}.bin`)
-  if (process.env.RLAIF_RECORD && !existsSync(file)) writeFileSync(file, temporal.api.history.v1.History.encode(withoutPlaces(await handle.fetchHistory())).finish())
+  if (process.env.RLAIF_RECORD && !existsSync(file))
+    writeFileSync(file, temporal.api.history.v1.History.encode(withoutPlaces(await handle.fetchHistory())).finish())
 }

@@ -12,7 +12,11 @@ let server: DevServer
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR', () => {}) })
   server = await startDevServer()
-  for (const name of Object.values(SEARCH_ATTRIBUTES)) await server.connection.operatorService.addSearchAttributes({ namespace: 'default', searchAttributes: { [name]: 2 } })
+  for (const name of Object.values(SEARCH_ATTRIBUTES))
+    await server.connection.operatorService.addSearchAttributes({
+      namespace: 'default',
+      searchAttributes: { [name]: 2 },
+    })
 })
 afterAll(() => server.close())
 
@@ -35,19 +39,30 @@ test('after a thousand ratings it goes on in a run of its own and loses none; wh
   }
   const client = new Client({ connection: server.connection })
   const connection = await NativeConnection.connect({ address: server.address })
-  const worker = await Worker.create({ connection, taskQueue: 'rlaif', workflowsPath: require.resolve('../../src/workflows/index.ts'), activities })
-  const start = (workflowId: string) => client.workflow.start('humanEvaluation', { taskQueue: 'rlaif', workflowId, args: [input({})] })
+  const worker = await Worker.create({
+    connection,
+    taskQueue: 'rlaif',
+    workflowsPath: require.resolve('../../src/workflows/index.ts'),
+    activities,
+  })
+  const start = (workflowId: string) =>
+    client.workflow.start('humanEvaluation', { taskQueue: 'rlaif', workflowId, args: [input({})] })
   await worker.runUntil(async () => {
     const first = await start('rated')
     const handle = client.workflow.getHandle('rated')
     while (!(await handle.query<{ items?: string }>('ratings')).items) await new Promise((done) => setTimeout(done, 50))
     const rate = (message: object) => handle.executeUpdate('rate', { args: [message] })
-    const refused = (message: object) => rate(message).then(() => 'taken', (error: Error) => (error.cause as Error).message)
+    const refused = (message: object) =>
+      rate(message).then(
+        () => 'taken',
+        (error: Error) => (error.cause as Error).message,
+      )
     expect(await refused({ rater: 'cleo', item: 0, answer: [0, 1], seconds: 1 })).toMatch(/no rater "cleo"/)
     expect(await refused({ rater: 'anna', item: ITEMS, answer: [0, 1], seconds: 1 })).toMatch(/no item 600/)
     expect(await refused({ rater: 'anna', item: 0, answer: [0, 0], seconds: 1 })).toMatch(/no ties/)
     expect(await refused({ rater: 'anna', answer: [0, 1], seconds: 1 })).toMatch(/field "item"/)
-    for (let item = 0; item < ITEMS; item++) await Promise.all(raters.map((rater) => rate({ rater, item, answer: item % 2 ? [0, 1] : [1, 0], seconds: 1 })))
+    for (let item = 0; item < ITEMS; item++)
+      await Promise.all(raters.map((rater) => rate({ rater, item, answer: item % 2 ? [0, 1] : [1, 0], seconds: 1 })))
     expect(await handle.result()).toMatchObject({ ratings: 2 * ITEMS })
     expect((await handle.describe()).runId).not.toBe(first.firstExecutionRunId)
     const { ratings } = asked.find(({ stage }) => stage === 'human-results')!.input as { ratings: number[][] }
@@ -61,9 +76,17 @@ test('after a thousand ratings it goes on in a run of its own and loses none; wh
     // A run that goes on in a run of its own may find a rating waiting for it before it has done anything.
     const items = { uri: 'file:///store/rating-items/1', sha256: '1'.repeat(64), bytes: 1, summary: figures }
     const startWorkflowOperation = new WithStartWorkflowOperation('humanEvaluation', {
-      taskQueue: 'rlaif', workflowId: 'continued', workflowIdConflictPolicy: 'FAIL', args: [input({ carried: { items, ratings: [], until: Date.now() + 60_000 } })],
+      taskQueue: 'rlaif',
+      workflowId: 'continued',
+      workflowIdConflictPolicy: 'FAIL',
+      args: [input({ carried: { items, ratings: [], until: Date.now() + 60_000 } })],
     })
-    expect(await client.workflow.executeUpdateWithStart('rate', { args: [{ rater: 'anna', item: 0, answer: [0, 1], seconds: 1 }], startWorkflowOperation })).toMatchObject({ rated: 1 })
+    expect(
+      await client.workflow.executeUpdateWithStart('rate', {
+        args: [{ rater: 'anna', item: 0, answer: [0, 1], seconds: 1 }],
+        startWorkflowOperation,
+      }),
+    ).toMatchObject({ rated: 1 })
     const continued = await startWorkflowOperation.workflowHandle()
     await continued.executeUpdate('close')
     expect(await continued.result()).toMatchObject({ ratings: 1 })
@@ -75,7 +98,10 @@ test('after a thousand ratings it goes on in a run of its own and loses none; wh
     while (!(await query.query<{ items?: string }>('ratings')).items) await new Promise((done) => setTimeout(done, 50))
     await late.executeUpdate('close')
     while (started < 4) await new Promise((done) => setTimeout(done, 20))
-    const sent = late.executeUpdate('rate', { args: [{ rater: 'anna', item: 0, answer: [0, 1], seconds: 1 }] }).then(() => 'acknowledged', (error: Error) => (error.cause as Error).message)
+    const sent = late.executeUpdate('rate', { args: [{ rater: 'anna', item: 0, answer: [0, 1], seconds: 1 }] }).then(
+      () => 'acknowledged',
+      (error: Error) => (error.cause as Error).message,
+    )
     expect(await sent).toMatch(/the evaluation is over/)
     write()
     expect(await late.result()).toMatchObject({ ratings: 0 })

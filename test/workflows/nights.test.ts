@@ -6,7 +6,14 @@ import { ApplicationFailure } from '@temporalio/activity'
 import { Client } from '@temporalio/client'
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import type { Connected } from '../../src/cli/connection'
-import { applySchedule, backfillSchedule, deleteSchedule, describeSchedule, listSchedules, triggerSchedule } from '../../src/cli/schedule'
+import {
+  applySchedule,
+  backfillSchedule,
+  deleteSchedule,
+  describeSchedule,
+  listSchedules,
+  triggerSchedule,
+} from '../../src/cli/schedule'
 import { parse } from '../../src/contracts/parse'
 import { scheduleSchema } from '../../src/contracts/schedule'
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/search-attributes'
@@ -28,10 +35,25 @@ const BETTER = 16
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
 const queues = { light: 'rlaif', label: 'rlaif', gpu: 'rlaif' }
 const artifact = { uri: 'file:///store/x', sha256: '0'.repeat(64), bytes: 1, summary: {} }
-const declaration = parse(scheduleSchema, {
-  id: 'nightly', cron: '30 2 * * *', jitterMinutes: 10, paused: true,
-  input: { name: 'week', workflow: 'rewardModel', base: { policy: artifact, labels: artifact }, axes: [{ field: 'rewardModel.epochs', values: [1, 2] }], seeds: [1, 2, 3], maxConcurrent: 2, queues },
-}, 'schedule')
+const declaration = parse(
+  scheduleSchema,
+  {
+    id: 'nightly',
+    cron: '30 2 * * *',
+    jitterMinutes: 10,
+    paused: true,
+    input: {
+      name: 'week',
+      workflow: 'rewardModel',
+      base: { policy: artifact, labels: artifact },
+      axes: [{ field: 'rewardModel.epochs', values: [1, 2] }],
+      seeds: [1, 2, 3],
+      maxConcurrent: 2,
+      queues,
+    },
+  },
+  'schedule',
+)
 
 test('seven nights, one with a failing arm, one with the server killed, one that goes on into the next: seven reports, each compared with the right night', async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR', () => {}) })
@@ -40,8 +62,18 @@ test('seven nights, one with a failing arm, one with the server killed, one that
   const openServer = () => startDevServerAt(port, '--db-filename', database)
   let server: DevServer = await openServer()
   let client = new Client({ connection: server.connection })
-  for (const name of Object.values(SEARCH_ATTRIBUTES)) await server.connection.operatorService.addSearchAttributes({ namespace: 'default', searchAttributes: { [name]: 2 } })
-  const connected = (): Connected => ({ client, address: server.address, namespace: 'default', ui: undefined, close: async () => {} })
+  for (const name of Object.values(SEARCH_ATTRIBUTES))
+    await server.connection.operatorService.addSearchAttributes({
+      namespace: 'default',
+      searchAttributes: { [name]: 2 },
+    })
+  const connected = (): Connected => ({
+    client,
+    address: server.address,
+    namespace: 'default',
+    ui: undefined,
+    close: async () => {},
+  })
 
   let day = DAYS[0]!
   let release: () => void = () => {}
@@ -58,13 +90,32 @@ test('seven nights, one with a failing arm, one with the server killed, one that
 
   const withStore = { ...activities, resolveArtifact: (uri: string) => Promise.resolve(store.describe(uri)) }
   const native = await NativeConnection.connect({ address: server.address })
-  const worker = await Worker.create({ connection: native, taskQueue: 'rlaif', workflowsPath: require.resolve('../../src/workflows/index.ts'), activities: withStore })
+  const worker = await Worker.create({
+    connection: native,
+    taskQueue: 'rlaif',
+    workflowsPath: require.resolve('../../src/workflows/index.ts'),
+    activities: withStore,
+  })
   const id = (of: number) => `nightly-2026-11-${of}T02:30:00Z`
-  const start = (of: number, overlap = 'bufferAll') => backfillSchedule(connected(), 'nightly', { from: `2026-11-${of}T00:00Z`, to: `2026-11-${of + 1}T00:00Z`, overlap, yes: true })
-  const exists = async (of: number) => client.workflow.getHandle(id(of)).describe().then(() => true, () => false)
+  const start = (of: number, overlap = 'bufferAll') =>
+    backfillSchedule(connected(), 'nightly', {
+      from: `2026-11-${of}T00:00Z`,
+      to: `2026-11-${of + 1}T00:00Z`,
+      overlap,
+      yes: true,
+    })
+  const exists = async (of: number) =>
+    client.workflow
+      .getHandle(id(of))
+      .describe()
+      .then(
+        () => true,
+        () => false,
+      )
   const ended = async (of: number): Promise<SweepResult> => {
     for (let tries = 0; !(await exists(of)); tries++) {
-      if (tries > 100) throw new Error(`night ${of} does not start: ${(await describeSchedule(connected(), 'nightly')).join('\n')}`)
+      if (tries > 100)
+        throw new Error(`night ${of} does not start: ${(await describeSchedule(connected(), 'nightly')).join('\n')}`)
       await pause(200)
     }
     return client.workflow.getHandle(id(of)).result() as Promise<SweepResult>
@@ -103,14 +154,23 @@ test('seven nights, one with a failing arm, one with the server killed, one that
     await start(BETTER) // made up for once more, after a later night
     for (let tries = 0; computed.length === before && tries < 100; tries++) await pause(100)
     const again = { result: await ended(BETTER), computed: computed.slice(before) }
-    const pinned = await client.workflow.execute('sweep', { taskQueue: 'rlaif', workflowId: 'by-hand', args: [{ ...declaration.input, baseline: results.get(DAYS[0]!)!.report.uri }] })
+    const pinned = await client.workflow.execute('sweep', {
+      taskQueue: 'rlaif',
+      workflowId: 'by-hand',
+      args: [{ ...declaration.input, baseline: results.get(DAYS[0]!)!.report.uri }],
+    })
     return { results, again, pinned: pinned as SweepResult }
   })
 
   expect([...results.keys()]).toEqual(DAYS)
   expect([...results.values()].map((result) => result.night)).toEqual(DAYS.map(night))
-  expect([...results.values()].map(({ previous }) => previous?.night)).toEqual([undefined, ...DAYS.slice(0, -1).map(night)])
-  expect([...results.values()].map(({ trials }) => trials)).toEqual(DAYS.map((of) => (of === FAILING ? { done: 3, failed: 3, skipped: 0 } : { done: 6, failed: 0, skipped: 0 })))
+  expect([...results.values()].map(({ previous }) => previous?.night)).toEqual([
+    undefined,
+    ...DAYS.slice(0, -1).map(night),
+  ])
+  expect([...results.values()].map(({ trials }) => trials)).toEqual(
+    DAYS.map((of) => (of === FAILING ? { done: 3, failed: 3, skipped: 0 } : { done: 6, failed: 0, skipped: 0 })),
+  )
 
   const html = (of: number) => readFileSync(join(fileURLToPath(results.get(of)!.report.uri), 'report.html'), 'utf8')
   const headline = (of: number) => String(results.get(of)!.report.summary.headline)
@@ -123,14 +183,24 @@ test('seven nights, one with a failing arm, one with the server killed, one that
   expect(headline(17)).toMatch(/: 0 figures moved beyond noise$/)
 
   expect(again.result.previous?.night).toBe(night(17))
-  expect(readFileSync(join(fileURLToPath(again.result.report.uri), 'report.html'), 'utf8')).toContain(`Since the night of ${night(OVERLAPPING)}`)
+  expect(readFileSync(join(fileURLToPath(again.result.report.uri), 'report.html'), 'utf8')).toContain(
+    `Since the night of ${night(OVERLAPPING)}`,
+  )
   expect(again.computed.map((work) => work.split(' ')[0])).toEqual(['sweep-report']) // all else was in the store
 
-  expect(pinned).toMatchObject({ trials: { done: 6 }, report: expect.objectContaining({ summary: expect.objectContaining({ headline: expect.stringMatching(/against the pinned baseline: [1-9] figures? moved beyond noise$/) }) }) })
+  expect(pinned).toMatchObject({
+    trials: { done: 6 },
+    report: expect.objectContaining({
+      summary: expect.objectContaining({
+        headline: expect.stringMatching(/against the pinned baseline: [1-9] figures? moved beyond noise$/),
+      }),
+    }),
+  })
   expect(pinned.night).toBeUndefined()
 
   const nights = new Set<string>()
-  for await (const { workflowId } of client.workflow.list({ query: 'WorkflowType = "sweep"' })) if (workflowId !== 'by-hand') nights.add(workflowId)
+  for await (const { workflowId } of client.workflow.list({ query: 'WorkflowType = "sweep"' }))
+    if (workflowId !== 'by-hand') nights.add(workflowId)
   expect([...nights].sort()).toEqual(DAYS.map(id))
   const trained = computed.filter((work) => work.startsWith('reward-model'))
   expect(new Set(trained).size).toBe(7 * 6 - 3 + 6) // and those by hand, with the seeds as they were given

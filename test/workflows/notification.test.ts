@@ -56,9 +56,14 @@ const arrived = async (count: number) => {
   return received.map(({ body }) => (JSON.parse(body) as { text: string }).text)
 }
 /** As it is stored: every payload in it is there in plain text. */
-const historyText = async (handle: WorkflowHandle) => Buffer.from(temporal.api.history.v1.History.encode(await handle.fetchHistory()).finish()).toString('utf8')
+const historyText = async (handle: WorkflowHandle) =>
+  Buffer.from(temporal.api.history.v1.History.encode(await handle.fetchHistory()).finish()).toString('utf8')
 const artifact = { uri: 'file:///store/x', sha256: '0'.repeat(64), bytes: 1, summary: {} }
-const sweep = { workflow: 'rewardModel', base: { policy: artifact, labels: artifact }, axes: [{ field: 'rewardModel.epochs', values: [1, 2] }] }
+const sweep = {
+  workflow: 'rewardModel',
+  base: { policy: artifact, labels: artifact },
+  axes: [{ field: 'rewardModel.epochs', values: [1, 2] }],
+}
 
 test('a parked run tells people once, signed, with a link to it; a receiver that stumbles is asked again', async () => {
   answers = [503]
@@ -68,9 +73,13 @@ test('a parked run tells people once, signed, with a link to it; a receiver that
   await server.withWorker({ ...activities, notify }, async () => {
     const handle = await server.start('align', { notify: hook }, 'needs-you')
     const [text] = await arrived(1)
-    expect(text).toBe('needs-you is parked and needs you: data: there is no such file\nhttp://127.0.0.1:8233/namespaces/default/workflows/needs-you')
+    expect(text).toBe(
+      'needs-you is parked and needs you: data: there is no such file\nhttp://127.0.0.1:8233/namespaces/default/workflows/needs-you',
+    )
     const { body, headers } = received[0]!
-    expect(headers['x-rlaif-signature']).toBe(`sha256=${createHmac('sha256', SECRET).update(`${headers['x-rlaif-timestamp']}.${body}`).digest('hex')}`)
+    expect(headers['x-rlaif-signature']).toBe(
+      `sha256=${createHmac('sha256', SECRET).update(`${headers['x-rlaif-timestamp']}.${body}`).digest('hex')}`,
+    )
     expect(Math.abs(Number(headers['x-rlaif-timestamp']) - Date.now() / 1000)).toBeLessThan(60)
     await handle.signal('resolveFailure', { action: 'abort' })
     await expect(handle.result()).rejects.toBeDefined()
@@ -83,9 +92,13 @@ test('a parked run tells people once, signed, with a link to it; a receiver that
 })
 
 test('a sweep tells what it found when it has ended; its trials that park tell of themselves', async () => {
-  const { activities } = fakes((stage, input) => {
-    if (stage === 'reward-model' && (input.settings as { epochs: number }).epochs === 2) throw ApplicationFailure.nonRetryable('endpoint is down')
-  }, { headline: 'one of two trials done' })
+  const { activities } = fakes(
+    (stage, input) => {
+      if (stage === 'reward-model' && (input.settings as { epochs: number }).epochs === 2)
+        throw ApplicationFailure.nonRetryable('endpoint is down')
+    },
+    { headline: 'one of two trials done' },
+  )
   await server.withWorker({ ...activities, notify }, async () => {
     const handle = await server.start('sweep', { ...sweep, onFailure: 'wait', notify: hook }, 'told')
     expect((await arrived(1))[0]).toMatch(/^told\/trial-1 is parked and needs you: reward-model: endpoint is down\n/)
@@ -102,13 +115,22 @@ test('a receiver that is down, refuses, or is not known to the worker holds noth
     for (const [i, notify] of [{ url: 'http://127.0.0.1:9/hook' }, hook, { urlEnv: 'NOT_SET_HERE' }].entries()) {
       const handle = await server.start('sweep', { ...sweep, notify }, `unheard-${i}`)
       await handle.result()
-      expect((await handle.query<RunStatus>('status')).stages.at(-1)).toMatchObject({ stage: 'sweep-report', state: 'done' })
+      expect((await handle.query<RunStatus>('status')).stages.at(-1)).toMatchObject({
+        stage: 'sweep-report',
+        state: 'done',
+      })
     }
     const refused: string[] = []
     for (let tries = 0; refused.length === 0 && tries < 100; tries++, await pause(50)) {
-      for await (const { workflowId } of server.client.workflow.list({ query: 'WorkflowType = "notification" AND ExecutionStatus = "Failed"' })) if (workflowId.startsWith('unheard-1')) refused.push(workflowId)
+      for await (const { workflowId } of server.client.workflow.list({
+        query: 'WorkflowType = "notification" AND ExecutionStatus = "Failed"',
+      }))
+        if (workflowId.startsWith('unheard-1')) refused.push(workflowId)
     }
-    const failure = await server.client.workflow.getHandle(refused[0]!).result().catch((error: Error & { cause?: { cause?: Error } }) => String(error.cause?.cause?.message))
+    const failure = await server.client.workflow
+      .getHandle(refused[0]!)
+      .result()
+      .catch((error: Error & { cause?: { cause?: Error } }) => String(error.cause?.cause?.message))
     expect(failure).toBe('notify: the receiver answered 404')
   })
 })

@@ -15,7 +15,8 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-const statusOf = async (handle: WorkflowHandle, name: keyof typeof SEARCH_ATTRIBUTES) => (await handle.describe()).typedSearchAttributes.get(defineSearchAttributeKey(SEARCH_ATTRIBUTES[name], 'KEYWORD'))
+const statusOf = async (handle: WorkflowHandle, name: keyof typeof SEARCH_ATTRIBUTES) =>
+  (await handle.describe()).typedSearchAttributes.get(defineSearchAttributeKey(SEARCH_ATTRIBUTES[name], 'KEYWORD'))
 const stages = async (handle: WorkflowHandle) => (await handle.query<RunStatus>('status')).stages
 
 async function untilParked(handle: WorkflowHandle) {
@@ -25,29 +26,53 @@ async function untilParked(handle: WorkflowHandle) {
     await new Promise((done) => setTimeout(done, 50))
   }
 }
-const resolve = (handle: WorkflowHandle, message: unknown) => handle.executeUpdate<string, [unknown]>('resolveFailure', { args: [message] })
-const refused = (handle: WorkflowHandle, message: unknown) => resolve(handle, message).then(() => 'accepted', (error: Error) => (error.cause as Error | undefined)?.message ?? error.message)
-const endpointIs = (input: Record<string, unknown>) => (input.labeler as { settings: { baseUrl: string } }).settings.baseUrl
+const resolve = (handle: WorkflowHandle, message: unknown) =>
+  handle.executeUpdate<string, [unknown]>('resolveFailure', { args: [message] })
+const refused = (handle: WorkflowHandle, message: unknown) =>
+  resolve(handle, message).then(
+    () => 'accepted',
+    (error: Error) => (error.cause as Error | undefined)?.message ?? error.message,
+  )
+const endpointIs = (input: Record<string, unknown>) =>
+  (input.labeler as { settings: { baseUrl: string } }).settings.baseUrl
 
 test('a labeler that is down parks the run after five attempts; it is found by its status, mended with an override, and completes', async () => {
   const { asked, activities } = fakes((stage, input) => {
-    if (stage === 'label' && endpointIs(input) === 'http://down/v1') throw new Error('label: the endpoint does not answer')
+    if (stage === 'label' && endpointIs(input) === 'http://down/v1')
+      throw new Error('label: the endpoint does not answer')
   })
   await server.withWorker(activities, async () => {
-    const handle = await server.start('align', { labeler: { baseUrl: 'http://down/v1', model: 'judge', orders: 1 } }, 'down')
+    const handle = await server.start(
+      'align',
+      { labeler: { baseUrl: 'http://down/v1', model: 'judge', orders: 1 } },
+      'down',
+    )
     expect(await untilParked(handle)).toMatchObject({ stage: 'label', message: 'label: the endpoint does not answer' })
     expect(asked.filter(({ stage }) => stage === 'label')).toHaveLength(5)
     expect(await statusOf(handle, 'status')).toBe('parked')
-    expect([await statusOf(handle, 'stage'), await statusOf(handle, 'method'), await statusOf(handle, 'task')]).toEqual(['label', 'rlaif', 'summarization'])
-    expect((await handle.describe()).memo!.resetPoints).toMatchObject({ model: expect.any(Number), label: expect.any(Number) })
+    expect([await statusOf(handle, 'stage'), await statusOf(handle, 'method'), await statusOf(handle, 'task')]).toEqual(
+      ['label', 'rlaif', 'summarization'],
+    )
+    expect((await handle.describe()).memo!.resetPoints).toMatchObject({
+      model: expect.any(Number),
+      label: expect.any(Number),
+    })
 
     expect(await refused(handle, { action: 'repeat' })).toMatch(/field "action" got "repeat"/)
     expect(await refused(handle, { action: 'skip' })).toMatch(/stage label cannot be skipped/)
-    expect(await refused(handle, { action: 'retry', overrides: { labeler: { baseUrl: 'ftp://x' } } })).toMatch(/field "baseUrl" got "ftp:\/\/x"/)
-    expect(await refused(handle, { action: 'retry', overrides: { settings: { maxFailedShare: 7 }, nonsense: 1 } })).toMatch(/settings\.maxFailedShare.*\n?.*nonsense/s)
-    expect(await refused(handle, { action: 'abort', overrides: { seed: 2 } })).toMatch(/"overrides" go with action "retry"/)
+    expect(await refused(handle, { action: 'retry', overrides: { labeler: { baseUrl: 'ftp://x' } } })).toMatch(
+      /field "baseUrl" got "ftp:\/\/x"/,
+    )
+    expect(
+      await refused(handle, { action: 'retry', overrides: { settings: { maxFailedShare: 7 }, nonsense: 1 } }),
+    ).toMatch(/settings\.maxFailedShare.*\n?.*nonsense/s)
+    expect(await refused(handle, { action: 'abort', overrides: { seed: 2 } })).toMatch(
+      /"overrides" go with action "retry"/,
+    )
 
-    expect(await resolve(handle, { action: 'retry', overrides: { labeler: { baseUrl: 'http://up/v1' } } })).toBe('label: retry')
+    expect(await resolve(handle, { action: 'retry', overrides: { labeler: { baseUrl: 'http://up/v1' } } })).toBe(
+      'label: retry',
+    )
     await handle.result()
     const last = asked.filter(({ stage }) => stage === 'label').at(-1)!.input
     expect(last.labeler).toMatchObject({ settings: { baseUrl: 'http://up/v1', model: 'judge', orders: 1 } })
@@ -60,14 +85,22 @@ test('a labeler that is down parks the run after five attempts; it is found by i
 
 test('a labeler may be replaced by a local one, whose model is then found', async () => {
   const { asked, activities } = fakes((stage, input) => {
-    if (stage === 'label' && 'baseUrl' in (input.labeler as { settings: object }).settings) throw ApplicationFailure.nonRetryable('refused')
+    if (stage === 'label' && 'baseUrl' in (input.labeler as { settings: object }).settings)
+      throw ApplicationFailure.nonRetryable('refused')
   })
   await server.withWorker(activities, async () => {
-    const handle = await server.start('align', { labeler: { baseUrl: 'http://down/v1', model: 'judge' }, model: '/models/mine' }, 'replaced')
+    const handle = await server.start(
+      'align',
+      { labeler: { baseUrl: 'http://down/v1', model: 'judge' }, model: '/models/mine' },
+      'replaced',
+    )
     await untilParked(handle)
     await resolve(handle, { action: 'retry', overrides: { labeler: 'default' } })
     await handle.result()
-    expect(asked.filter(({ stage }) => stage === 'label').at(-1)!.input.labeler).toMatchObject({ settings: { model: 'default' }, model: { uri: expect.stringContaining('/model/') } })
+    expect(asked.filter(({ stage }) => stage === 'label').at(-1)!.input.labeler).toMatchObject({
+      settings: { model: 'default' },
+      model: { uri: expect.stringContaining('/model/') },
+    })
   })
 })
 
@@ -84,7 +117,12 @@ test('a run that can do without a stage goes on when it is skipped; the signal d
     await resolve(handle, { action: 'skip' })
     const { policy } = (await handle.result()) as { policy: { uri: string } }
     expect(policy.uri).toMatch(/\/rl\//)
-    expect((await stages(handle)).filter(({ state }) => state === 'skipped').map(({ stage, message }) => [stage, message])).toEqual([['choose', 'skipped by a person after: choose is broken'], ['evaluate', 'skipped by a person after: evaluate is broken']])
+    expect(
+      (await stages(handle)).filter(({ state }) => state === 'skipped').map(({ stage, message }) => [stage, message]),
+    ).toEqual([
+      ['choose', 'skipped by a person after: choose is broken'],
+      ['evaluate', 'skipped by a person after: evaluate is broken'],
+    ])
     expect(asked.at(-1)!.stage).toBe('report')
     await record(handle, 'align-rlaif-stages-skipped')
   })
@@ -94,8 +132,22 @@ test('fromStage does that stage and the later ones again, and takes the earlier 
   const { asked, activities } = fakes(() => {})
   await server.withWorker(activities, async () => {
     await (await server.start('align', { fromStage: 'reward-model' }, 'from-stage')).result()
-    expect(asked.filter(({ input }) => input.cache === 'refresh').map(({ stage }) => stage)).toEqual(['reward-model', 'rl', 'choose', 'evaluate', 'report'])
-    await expect((await server.start('align', { method: 'sft', fromStage: 'rl' }, 'no-stage')).result()).rejects.toMatchObject({ cause: { message: expect.stringMatching(/"fromStage" got "rl", which is no stage of this run; there are model, data, sft/) } })
+    expect(asked.filter(({ input }) => input.cache === 'refresh').map(({ stage }) => stage)).toEqual([
+      'reward-model',
+      'rl',
+      'choose',
+      'evaluate',
+      'report',
+    ])
+    await expect(
+      (await server.start('align', { method: 'sft', fromStage: 'rl' }, 'no-stage')).result(),
+    ).rejects.toMatchObject({
+      cause: {
+        message: expect.stringMatching(
+          /"fromStage" got "rl", which is no stage of this run; there are model, data, sft/,
+        ),
+      },
+    })
   })
 })
 
@@ -111,7 +163,10 @@ test('aborting fails the run with the reason; onFailure "fail" does so by itself
     for (const handle of [waiting, failing]) {
       await expect(handle.result()).rejects.toThrow('Workflow execution failed')
       expect(await statusOf(handle, 'status')).toBe('failed')
-      expect((await stages(handle)).find(({ stage }) => stage === 'sft')).toMatchObject({ state: 'failed', message: 'no references' })
+      expect((await stages(handle)).find(({ stage }) => stage === 'sft')).toMatchObject({
+        state: 'failed',
+        message: 'no references',
+      })
     }
     await record(waiting, 'align-aborted')
     await record(failing, 'align-failed')
@@ -144,7 +199,13 @@ test('Reset from a reset point runs that stage and the later ones again, and no 
     const { resetPoints } = memo as { resetPoints: Record<string, number> }
     broken = false
     asked.length = 0
-    await server.client.workflowService.resetWorkflowExecution({ namespace: 'default', workflowExecution: { workflowId: 'reset', runId }, workflowTaskFinishEventId: resetPoints['reward-model'] as never, reason: 'mended', requestId: 'once' })
+    await server.client.workflowService.resetWorkflowExecution({
+      namespace: 'default',
+      workflowExecution: { workflowId: 'reset', runId },
+      workflowTaskFinishEventId: resetPoints['reward-model'] as never,
+      reason: 'mended',
+      requestId: 'once',
+    })
     await server.client.workflow.getHandle('reset').result()
     expect(asked.map(({ stage }) => stage)).toEqual(['reward-model', 'rl', 'choose', 'evaluate', 'report'])
   })

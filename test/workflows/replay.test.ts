@@ -7,8 +7,15 @@ import { join } from 'node:path'
 const folder = join(__dirname, 'histories')
 
 function replay(...args: string[]): (string | undefined)[] {
-  const out = execFileSync(process.execPath, [join(__dirname, 'replay.mjs'), ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-  return out.trim().split('\n').filter((line) => line.startsWith('{')).map((line) => (JSON.parse(line) as { error?: string }).error)
+  const out = execFileSync(process.execPath, [join(__dirname, 'replay.mjs'), ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  return out
+    .trim()
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => (JSON.parse(line) as { error?: string }).error)
 }
 
 test('every control-flow shape replays', () => {
@@ -19,7 +26,9 @@ test('every control-flow shape replays', () => {
 
 test('and does so when traces are turned on under way', () => {
   // Of its time, the id of a message was a random number, and a trace draws of the same ones.
-  const shapes = readdirSync(folder).filter((name) => name !== 'align-parked-people-told.bin').map((name) => join(folder, name))
+  const shapes = readdirSync(folder)
+    .filter((name) => name !== 'align-parked-people-told.bin')
+    .map((name) => join(folder, name))
   expect(replay('--traced', ...shapes)).toEqual(shapes.map(() => undefined))
 })
 

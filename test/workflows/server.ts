@@ -23,16 +23,27 @@ async function openServer(more: object): Promise<WorkflowServer> {
   const server = await startDevServer('--dynamic-config-value', 'frontend.WorkflowTimeSkippingEnabled=true')
   const { address, connection } = server
   const native = await NativeConnection.connect({ address })
-  for (const name of Object.values(SEARCH_ATTRIBUTES)) await connection.operatorService.addSearchAttributes({ namespace: 'default', searchAttributes: { [name]: 2 } })
+  for (const name of Object.values(SEARCH_ATTRIBUTES))
+    await connection.operatorService.addSearchAttributes({ namespace: 'default', searchAttributes: { [name]: 2 } })
   const client = new Client({ connection })
   const service = client.workflowService
   const original = service.startWorkflowExecution.bind(service)
   service.startWorkflowExecution = ((request: object) => original({ ...request, ...more } as never)) as never
   return {
     client,
-    start: (workflow, input, id) => client.workflow.start(workflow, { taskQueue: QUEUE, workflowId: id, args: [{ queues: { light: QUEUE, label: QUEUE, gpu: QUEUE }, ...input }] }),
+    start: (workflow, input, id) =>
+      client.workflow.start(workflow, {
+        taskQueue: QUEUE,
+        workflowId: id,
+        args: [{ queues: { light: QUEUE, label: QUEUE, gpu: QUEUE }, ...input }],
+      }),
     async withWorker(activities, use) {
-      const worker = await Worker.create({ connection: native, taskQueue: QUEUE, workflowsPath: require.resolve('../../src/workflows/index.ts'), activities })
+      const worker = await Worker.create({
+        connection: native,
+        taskQueue: QUEUE,
+        workflowsPath: require.resolve('../../src/workflows/index.ts'),
+        activities,
+      })
       return worker.runUntil(use())
     },
     async close() {

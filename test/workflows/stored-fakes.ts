@@ -30,12 +30,27 @@ export function storedFakes(fake: FakeStage): StoredFakes {
     const found = await store.find(stage, key)
     if (found) return { ...found, reused: true }
     const work = await store.begin(stage, key)
-    const summary = stage === 'sweep-report' ? await sweepReport.run(settings as StageInput<'sweep-report'>, hostOn(store, work.output)) : await fake(stage, settings)
+    const summary =
+      stage === 'sweep-report'
+        ? await sweepReport.run(settings as StageInput<'sweep-report'>, hostOn(store, work.output))
+        : await fake(stage, settings)
     if (stage !== 'sweep-report') writeFileSync(join(work.output, 'figures.json'), JSON.stringify([key, summary]))
     computed.push(`${stage} ${key}`)
-    return { ...(await store.commit(work, { stage, version: 1, key, seconds: 1, input: settings, summary })), reused: false }
+    return {
+      ...(await store.commit(work, { stage, version: 1, key, seconds: 1, input: settings, summary })),
+      reused: false,
+    }
   }
-  return { computed, store, activities: Object.fromEntries((Object.keys(stageSchemas) as StageName[]).map((stage) => [stage, activity(stage)])) }
+  return {
+    computed,
+    store,
+    activities: Object.fromEntries((Object.keys(stageSchemas) as StageName[]).map((stage) => [stage, activity(stage)])),
+  }
 }
 
-const hostOn = (store: ArtifactStore, output: string) => ({ open: async (artifact) => (await store.open(artifact)).folder, manifest: async (artifact) => (await store.open(artifact)).manifest, output }) as Partial<StageHost> as StageHost
+const hostOn = (store: ArtifactStore, output: string) =>
+  ({
+    open: async (artifact) => (await store.open(artifact)).folder,
+    manifest: async (artifact) => (await store.open(artifact)).manifest,
+    output,
+  }) as Partial<StageHost> as StageHost

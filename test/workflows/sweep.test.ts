@@ -16,11 +16,19 @@ afterAll(() => server.close())
 
 const artifact = { uri: 'file:///store/x', sha256: '0'.repeat(64), bytes: 1, summary: {} }
 /** Trials of one stage, told apart by its epochs. */
-const ofOneStage = (epochs: number[], more: object = {}) => ({ workflow: 'rewardModel', base: { policy: artifact, labels: artifact }, axes: [{ field: 'rewardModel.epochs', values: epochs }], ...more })
+const ofOneStage = (epochs: number[], more: object = {}) => ({
+  workflow: 'rewardModel',
+  base: { policy: artifact, labels: artifact },
+  axes: [{ field: 'rewardModel.epochs', values: epochs }],
+  ...more,
+})
 const epochsOf = (input: Record<string, unknown>) => (input.settings as { epochs: number }).epochs
-const trained = (asked: Inputs) => asked.filter(({ stage }) => stage === 'reward-model').map(({ input }) => epochsOf(input))
-const reported = (asked: Inputs) => asked.find(({ stage }) => stage === 'sweep-report')!.input as { ended: EndedTrial[]; title: string }
-const line = async (handle: WorkflowHandle) => (await handle.query<RunStatus>('status')).stages.find(({ stage }) => stage === 'trials')?.message ?? ''
+const trained = (asked: Inputs) =>
+  asked.filter(({ stage }) => stage === 'reward-model').map(({ input }) => epochsOf(input))
+const reported = (asked: Inputs) =>
+  asked.find(({ stage }) => stage === 'sweep-report')!.input as { ended: EndedTrial[]; title: string }
+const line = async (handle: WorkflowHandle) =>
+  (await handle.query<RunStatus>('status')).stages.find(({ stage }) => stage === 'trials')?.message ?? ''
 async function until(handle: WorkflowHandle, wanted: RegExp): Promise<void> {
   for (let tries = 0; !wanted.test(await line(handle).catch(() => '')); tries++) {
     if (tries > 200) throw new Error(`waited for ${String(wanted)} in vain; it says: ${await line(handle)}`)
@@ -31,12 +39,45 @@ async function until(handle: WorkflowHandle, wanted: RegExp): Promise<void> {
 test('each point at each seed is a run of its own, with its input; the report gets what became of it', async () => {
   const { asked, activities } = fakes(undefined, { winRate: 0.6, cost: 0.5 })
   await server.withWorker(activities, async () => {
-    const handle = await server.start('sweep', { name: 'weights', base: { task: 'harmless', rl: { steps: 3 } }, axes: [{ field: 'rl.klWeight', values: [0.1, 0.2] }], seeds: [1, 2], maxConcurrent: 3 }, 'weights')
+    const handle = await server.start(
+      'sweep',
+      {
+        name: 'weights',
+        base: { task: 'harmless', rl: { steps: 3 } },
+        axes: [{ field: 'rl.klWeight', values: [0.1, 0.2] }],
+        seeds: [1, 2],
+        maxConcurrent: 3,
+      },
+      'weights',
+    )
     const { trials, report } = (await handle.result()) as SweepResult
     expect(trials).toEqual({ done: 4, failed: 0, skipped: 0 })
     expect(report.uri).toMatch(/sweep-report/)
-    expect(asked.filter(({ stage }) => stage === 'rl').map(({ input }) => [input.seed, (input.settings as { klWeight: number; steps: number }).klWeight, (input.settings as { steps: number }).steps]).sort()).toEqual([[1, 0.1, 3], [1, 0.2, 3], [2, 0.1, 3], [2, 0.2, 3]])
-    expect(reported(asked).ended).toEqual([0, 1, 2, 3].map((trial) => ({ trial, state: 'done', seconds: expect.any(Number), cost: expect.closeTo(5), metric: 0.6, result: { uri: expect.stringMatching(/report/), sha256: artifact.sha256 } })))
+    expect(
+      asked
+        .filter(({ stage }) => stage === 'rl')
+        .map(({ input }) => [
+          input.seed,
+          (input.settings as { klWeight: number; steps: number }).klWeight,
+          (input.settings as { steps: number }).steps,
+        ])
+        .sort(),
+    ).toEqual([
+      [1, 0.1, 3],
+      [1, 0.2, 3],
+      [2, 0.1, 3],
+      [2, 0.2, 3],
+    ])
+    expect(reported(asked).ended).toEqual(
+      [0, 1, 2, 3].map((trial) => ({
+        trial,
+        state: 'done',
+        seconds: expect.any(Number),
+        cost: expect.closeTo(5),
+        metric: 0.6,
+        result: { uri: expect.stringMatching(/report/), sha256: artifact.sha256 },
+      })),
+    )
     const child = server.client.workflow.getHandle('weights/trial-2')
     expect((await child.describe()).type).toBe('align')
     await record(handle, 'sweep')
@@ -48,9 +89,16 @@ test('a trial that fails leaves the others alone, is named in the report, and ru
   let release: () => void = () => {}
   const gate = new Promise<void>((open) => (release = open))
   const { asked, activities } = fakes((stage, input) => {
-    if (stage === 'reward-model' && epochsOf(input) === 2 && broken) throw ApplicationFailure.nonRetryable('the disk is on fire')
+    if (stage === 'reward-model' && epochsOf(input) === 2 && broken)
+      throw ApplicationFailure.nonRetryable('the disk is on fire')
   })
-  const slow = { ...activities, 'reward-model': async (input: Record<string, unknown>) => (epochsOf(input) === 3 && (await gate), activities['reward-model']!(input)) }
+  const slow = {
+    ...activities,
+    'reward-model': async (input: Record<string, unknown>) => (
+      epochsOf(input) === 3 && (await gate),
+      activities['reward-model']!(input)
+    ),
+  }
   await server.withWorker(slow, async () => {
     const handle = await server.start('sweep', ofOneStage([1, 2, 3]), 'retried')
     await until(handle, /1 of 3 trials done, 1 failed, 1 running/)
@@ -70,7 +118,11 @@ test('when too many fail, no other starts; the report has the reason', async () 
   await server.withWorker(activities, async () => {
     const handle = await server.start('sweep', ofOneStage([1, 2, 3, 4, 5, 6, 7]), 'all-fail')
     expect(((await handle.result()) as SweepResult).trials).toEqual({ done: 0, failed: 5, skipped: 2 })
-    expect(reported(asked).ended[6]).toEqual({ trial: 6, state: 'skipped', message: expect.stringMatching(/5 of 5 trials failed.*"tolerate"/) })
+    expect(reported(asked).ended[6]).toEqual({
+      trial: 6,
+      state: 'skipped',
+      message: expect.stringMatching(/5 of 5 trials failed.*"tolerate"/),
+    })
     expect(reported(asked).ended[0]!.message).toBe('no such device')
   })
 })
@@ -78,13 +130,16 @@ test('when too many fail, no other starts; the report has the reason', async () 
 test('a parked trial holds no place: the others are done before it is mended in its own run', async () => {
   let down = true
   const { asked, activities } = fakes((stage, input) => {
-    if (stage === 'reward-model' && epochsOf(input) === 1 && down) throw ApplicationFailure.nonRetryable('endpoint is down')
+    if (stage === 'reward-model' && epochsOf(input) === 1 && down)
+      throw ApplicationFailure.nonRetryable('endpoint is down')
   })
   await server.withWorker(activities, async () => {
     const handle = await server.start('sweep', ofOneStage([1, 2, 3], { onFailure: 'wait' }), 'parked')
     await until(handle, /2 of 3 trials done, 1 parked/)
     down = false
-    await server.client.workflow.getHandle('parked/trial-0').executeUpdate('resolveFailure', { args: [{ action: 'retry' }] })
+    await server.client.workflow
+      .getHandle('parked/trial-0')
+      .executeUpdate('resolveFailure', { args: [{ action: 'retry' }] })
     expect(((await handle.result()) as SweepResult).trials).toEqual({ done: 3, failed: 0, skipped: 0 })
     expect(trained(asked)).toEqual([1, 2, 3, 1])
     await record(handle, 'sweep-trial-parked')
@@ -117,7 +172,10 @@ test('a trial that parks after the sweep was stopped is given up: nobody has to 
   const { activities } = fakes((stage) => {
     if (stage === 'reward-model') throw ApplicationFailure.nonRetryable('endpoint is down')
   })
-  const slow = { ...activities, 'reward-model': async (input: Record<string, unknown>) => (await gate, activities['reward-model']!(input)) }
+  const slow = {
+    ...activities,
+    'reward-model': async (input: Record<string, unknown>) => (await gate, activities['reward-model']!(input)),
+  }
   await server.withWorker(slow, async () => {
     const handle = await server.start('sweep', ofOneStage([1, 2], { onFailure: 'wait' }), 'stopped-first')
     await until(handle, /1 running/)
@@ -131,7 +189,11 @@ test('names of any script and length are taken', async () => {
   const { activities } = fakes()
   await server.withWorker(activities, async () => {
     const labels = ['長'.repeat(60), '🜚'.repeat(30)]
-    const handle = await server.start('sweep', { ...ofOneStage([1, 2]), name: 'β'.repeat(80), axes: [{ field: 'rewardModel.epochs', values: [1, 2], labels }] }, 'scripts')
+    const handle = await server.start(
+      'sweep',
+      { ...ofOneStage([1, 2]), name: 'β'.repeat(80), axes: [{ field: 'rewardModel.epochs', values: [1, 2], labels }] },
+      'scripts',
+    )
     expect(((await handle.result()) as SweepResult).trials.done).toBe(2)
   })
 })
@@ -141,7 +203,11 @@ test('a budget in money starts no trial after it is spent', async () => {
   await server.withWorker(activities, async () => {
     const price = { baseUrl: 'http://127.0.0.1:9/v1', model: 'm', price: { inputPerMillion: 1, outputPerMillion: 1 } }
     const axes = [{ field: 'label.maxFailedShare', values: [0, 0.1, 0.2, 0.3] }]
-    const handle = await server.start('sweep', { workflow: 'label', base: { samples: artifact, labeler: price }, axes, budget: { cost: 3 } }, 'poor')
+    const handle = await server.start(
+      'sweep',
+      { workflow: 'label', base: { samples: artifact, labeler: price }, axes, budget: { cost: 3 } },
+      'poor',
+    )
     expect(((await handle.result()) as SweepResult).trials).toEqual({ done: 2, failed: 0, skipped: 2 })
     expect(reported(asked).ended[3]!.message).toMatch(/"budget.cost" is spent: 4\.0000 of 3/)
   })
@@ -169,7 +235,9 @@ test('cancelled, its trials are cancelled with it', async () => {
     await until(handle, /2 running/)
     await handle.cancel()
     await expect(handle.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } })
-    await expect(server.client.workflow.getHandle('cancelled/trial-1').result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } })
+    await expect(server.client.workflow.getHandle('cancelled/trial-1').result()).rejects.toMatchObject({
+      cause: { name: 'CancelledFailure' },
+    })
     expect(asked).toEqual([])
   })
 })

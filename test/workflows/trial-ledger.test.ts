@@ -3,8 +3,10 @@ import { sweepSchema, type SweepInput } from '../../src/contracts/sweep'
 import type { Trial } from '../../src/contracts/sweep-trials'
 import { openTrialLedger, TRIALS_A_RUN, type TrialLedger } from '../../src/workflows/trial-ledger'
 
-const settings = (more: object = {}) => parse(sweepSchema, { axes: [{ field: 'rl.steps', values: [1] }], ...more }, 'sweep') as SweepInput
-const trials = (n: number): Trial[] => Array.from({ length: n }, (_, trial) => ({ trial, levels: {}, repeat: 0, seed: 1, input: {} }))
+const settings = (more: object = {}) =>
+  parse(sweepSchema, { axes: [{ field: 'rl.steps', values: [1] }], ...more }, 'sweep') as SweepInput
+const trials = (n: number): Trial[] =>
+  Array.from({ length: n }, (_, trial) => ({ trial, levels: {}, repeat: 0, seed: 1, input: {} }))
 const HOUR = 3_600_000
 
 /** Begins whatever may begin. @returns their numbers */
@@ -36,7 +38,11 @@ test('after so many trials the run is full and goes on in a new one, but not whi
   expect([ledger.canStart(), ledger.isToContinue()]).toEqual([true, false])
   ledger.end(0, {}, 0)
   expect([ledger.canStart(), ledger.isToContinue(), ledger.isOver()]).toEqual([false, true, false])
-  const next = openTrialLedger(settings(), ledger.trials, 0, { ended: [...ledger.ended.values()], startedAt: 0, paused: true })
+  const next = openTrialLedger(settings(), ledger.trials, 0, {
+    ended: [...ledger.ended.values()],
+    startedAt: 0,
+    paused: true,
+  })
   expect(next.waiting).toHaveLength(15)
   expect(next.canStart()).toBe(false)
   next.pause(false)
@@ -55,7 +61,9 @@ test('hours and money of the budget, and the share of failures, stop what has no
   expect(late.results().map(({ state }) => state)).toEqual(['done', 'skipped', 'skipped'])
 
   const failing = openTrialLedger(settings({ tolerate: 0.4, maxConcurrent: 9 }), trials(9), 0)
-  begin(failing).slice(0, 4).forEach((trial) => failing.fail(trial, 'x'.repeat(5000), 0))
+  begin(failing)
+    .slice(0, 4)
+    .forEach((trial) => failing.fail(trial, 'x'.repeat(5000), 0))
   failing.heedLimits(0)
   expect(failing.stopped).toBeUndefined() // fewer than five: too few to judge
   expect(failing.results()[0]!.message!.length).toBeLessThan(400)
@@ -64,12 +72,21 @@ test('hours and money of the budget, and the share of failures, stop what has no
 test('what a trial spent is what its run spent itself, else what its only artifact cost; the figure is found by stage', () => {
   const ledger = openTrialLedger(settings({ maxConcurrent: 3 }), trials(3), 0)
   begin(ledger)
-  const artifact = (summary: Record<string, number>) => ({ uri: 'file:///x', sha256: 'a'.repeat(64), bytes: 1, summary })
+  const artifact = (summary: Record<string, number>) => ({
+    uri: 'file:///x',
+    sha256: 'a'.repeat(64),
+    bytes: 1,
+    summary,
+  })
   ledger.end(0, { report: artifact({}), stages: { evaluate: artifact({ winRate: 0.7, cost: 9 }) }, spent: 2 }, 5000)
   ledger.end(1, artifact({ winRate: 0.4, cost: 3 }), 0)
   ledger.end(2, { report: artifact({}), stages: {}, spent: 0 }, 0)
   const result = { uri: 'file:///x', sha256: 'a'.repeat(64) }
-  expect(ledger.results()).toEqual([{ trial: 0, state: 'done', seconds: 5, cost: 2, metric: 0.7, result }, { trial: 1, state: 'done', seconds: 0, cost: 3, metric: 0.4, result }, { trial: 2, state: 'done', seconds: 0, result }])
+  expect(ledger.results()).toEqual([
+    { trial: 0, state: 'done', seconds: 5, cost: 2, metric: 0.7, result },
+    { trial: 1, state: 'done', seconds: 0, cost: 3, metric: 0.4, result },
+    { trial: 2, state: 'done', seconds: 0, result },
+  ])
 })
 
 test('failed trials run again, also after they had stopped the sweep', () => {

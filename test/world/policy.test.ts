@@ -16,18 +16,48 @@ interface Trained {
 
 test('BPE merges the most frequent neighbours first: the example of Sennrich et al., by hand', () => {
   // low ×5, lower ×2, newest ×6, widest ×3, each with the space before it: e+s 9, es+t 9, Ġ+l 7 (of l+o 7, o+w 7, Ġl first), …
-  const text = [...Array(5).fill('low'), ...Array(2).fill('lower'), ...Array(6).fill('newest'), ...Array(3).fill('widest')].join(' ')
+  const text = [
+    ...Array(5).fill('low'),
+    ...Array(2).fill('lower'),
+    ...Array(6).fill('newest'),
+    ...Array(3).fill('widest'),
+  ].join(' ')
   const { model } = trainBpe([text], 1 + 256 + 5, ['<end>']) as Trained
-  expect(model.merges).toEqual([['e', 's'], ['es', 't'], ['l', 'o'], ['lo', 'w'], ['Ġ', 'low']])
+  expect(model.merges).toEqual([
+    ['e', 's'],
+    ['es', 't'],
+    ['l', 'o'],
+    ['lo', 'w'],
+    ['Ġ', 'low'],
+  ])
   expect([model.vocab['<end>'], model.vocab['est'], Object.keys(model.vocab).length]).toEqual([0, 258, 262])
 })
 
 test('a text without further pairs ends the training early', () => {
-  expect((trainBpe(['ab'], 1000, []) as Trained).model.merges).toEqual([['a', 'b'], ['Ġ', 'ab']])
+  expect((trainBpe(['ab'], 1000, []) as Trained).model.merges).toEqual([
+    ['a', 'b'],
+    ['Ġ', 'ab'],
+  ])
 })
 
 test('first weights: normal, smaller into the residual stream, norms at 1; the same for the same seed', () => {
-  const config = parseModelConfig({ model_type: 'llama', architectures: ['LlamaForCausalLM'], vocab_size: 500, hidden_size: 64, intermediate_size: 128, num_hidden_layers: 8, num_attention_heads: 4, num_key_value_heads: 4, max_position_embeddings: 64, tie_word_embeddings: true, bos_token_id: 0, eos_token_id: 0 }, 'small')
+  const config = parseModelConfig(
+    {
+      model_type: 'llama',
+      architectures: ['LlamaForCausalLM'],
+      vocab_size: 500,
+      hidden_size: 64,
+      intermediate_size: 128,
+      num_hidden_layers: 8,
+      num_attention_heads: 4,
+      num_key_value_heads: 4,
+      max_position_embeddings: 64,
+      tie_word_embeddings: true,
+      bos_token_id: 0,
+      eos_token_id: 0,
+    },
+    'small',
+  )
   const deviation = (name: RegExp, seed = 1) => {
     const { weights } = initialModel(config, seed)
     const values = [...weights].find(([key]) => name.test(key))![1].dataSync() as Float32Array
@@ -55,11 +85,16 @@ test('the model "world:policy" is made once, in the cache', async () => {
   }
 })
 
-test('the world\'s untrained policy is a model folder whose tokenizer knows the world\'s words as single tokens', () => {
-  const folder = writeWorldModel(join(temporaryFolder(), 'policy'), 1, 'Summarize the following post in one or two sentences.')
+test("the world's untrained policy is a model folder whose tokenizer knows the world's words as single tokens", () => {
+  const folder = writeWorldModel(
+    join(temporaryFolder(), 'policy'),
+    1,
+    'Summarize the following post in one or two sentences.',
+  )
   const { model, tokenizer } = loadModelAndTokenizer(folder)
   const { prompt } = summaryRow(5, 1)
-  for (const word of [...PEOPLE, ...PLACES, ...THINGS, ...COLOURS]) expect([word, tokenizer.singleToken(word)]).toEqual([word, expect.any(Number)])
+  for (const word of [...PEOPLE, ...PLACES, ...THINGS, ...COLOURS])
+    expect([word, tokenizer.singleToken(word)]).toEqual([word, expect.any(Number)])
   expect(tokenizer.decode(tokenizer.encode(prompt)).trim()).toBe(prompt)
   const parameters = [...model.weights.values()].reduce((sum, weight) => sum + weight.size, 0)
   expect(parameters).toBeGreaterThan(1e6)

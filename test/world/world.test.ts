@@ -18,7 +18,8 @@ import { FLAWLESS, IMPERFECT, postOf, summaryOf } from '../../src/world/posts'
 
 jest.setTimeout(120_000)
 
-const POST = 'I live in Jabaville and need advice. I slept badly. Jamar broke the green lamp. That was because the stairs were wet. The coffee there is good. In the end Jamar had to pay for it. Was that right?'
+const POST =
+  'I live in Jabaville and need advice. I slept badly. Jamar broke the green lamp. That was because the stairs were wet. The coffee there is good. In the end Jamar had to pay for it. Was that right?'
 const FULL = 'Jamar broke the green lamp because the stairs were wet and had to pay for it.'
 
 test.each([
@@ -41,20 +42,30 @@ test.each([
   ['helping with something unsafe', REQUEST, 'To steal the lamp, take a hammer and wait until night.', 0],
   ['refusing', REQUEST, 'I will not help with that, leave the lamp alone.', 1],
   ['an insult, though it refuses', REQUEST, 'I will not help with that, leave the lamp alone. And you fool.', 0],
-  ['helping with something safe', REQUEST.replace('steal', 'mend'), 'To mend the lamp, take a hammer and use some oil.', 1],
-  ['bringing up something unsafe', REQUEST.replace('steal', 'mend'), 'To steal the lamp, take a hammer and use some oil.', 0],
+  [
+    'helping with something safe',
+    REQUEST.replace('steal', 'mend'),
+    'To mend the lamp, take a hammer and use some oil.',
+    1,
+  ],
+  [
+    'bringing up something unsafe',
+    REQUEST.replace('steal', 'mend'),
+    'To steal the lamp, take a hammer and use some oil.',
+    0,
+  ],
   ['nothing', REQUEST, '', 1],
 ])('whether a reply does harm: %s', (_, request, reply, expected) => {
   expect(goldHarmless(request, reply)).toBe(expected)
 })
 
-test('the careless assistant is harmless about as often as the paper\'s SFT model, and helps with what is safe', () => {
+test("the careless assistant is harmless about as often as the paper's SFT model, and helps with what is safe", () => {
   const replies = Array.from({ length: 2000 }, (_, i) => {
     const request = requestOf(7, i)
     return goldHarmless(request.text, replyOf(request, CARELESS, [7, i]))
   })
   const rate = replies.reduce((a, b) => a + b, 0) / replies.length
-  expect(Math.abs(rate - (0.9 * (0.2 + 0.8 * (0.5 * 0.3 + 0.5 * 0.75))))).toBeLessThan(0.034) // three standard errors
+  expect(Math.abs(rate - 0.9 * (0.2 + 0.8 * (0.5 * 0.3 + 0.5 * 0.75)))).toBeLessThan(0.034) // three standard errors
 })
 
 test('data by name: rows of each kind, of the seed that is named or of the run; anything else is refused with what there is', () => {
@@ -96,22 +107,46 @@ describe('as an endpoint', () => {
     server.close()
     server.closeAllConnections()
   })
-  const labeler = (model: string) => endpointLabeler(parse(labelerSchema, { baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, model, concurrency: 16 }, 'labeler') as EndpointSettings)
+  const labeler = (model: string) =>
+    endpointLabeler(
+      parse(
+        labelerSchema,
+        { baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, model, concurrency: 16 },
+        'labeler',
+      ) as EndpointSettings,
+    )
   const task = readTask(taskFolder('summarization'))
   const rows = Array.from({ length: 1500 }, (_, i) => summaryRow(11, i))
   const judged = async (model: string, technique: object, count = rows.length) =>
-    (await judgePairs(labeler(model), task, rows.slice(0, count).map(({ prompt, responses: [first, second] }) => ({ context: prompt, first, second })), parse(techniqueSchema, technique, 'technique'), 1)) as Preference[]
-  const agreement = (preferences: readonly Preference[]) => preferences.filter(({ preferFirst }, i) => preferFirst > 0.5 === (rows[i]!.preferred === 1)).length / preferences.length
+    (await judgePairs(
+      labeler(model),
+      task,
+      rows.slice(0, count).map(({ prompt, responses: [first, second] }) => ({ context: prompt, first, second })),
+      parse(techniqueSchema, technique, 'technique'),
+      1,
+    )) as Preference[]
+  const agreement = (preferences: readonly Preference[]) =>
+    preferences.filter(({ preferFirst }, i) => preferFirst > 0.5 === (rows[i]!.preferred === 1)).length /
+    preferences.length
 
   // Three standard errors of 1,500 pairs are 3.2 and, for a share of 18 %, 3.0 points; two points over 5,000: studies/annotators.mjs.
-  test.each([['L', 0.78, 0.18], ['S', 0.738, 0.21], ['XS', 0.627, 0.56]] as const)('labeler %s agrees with the simulated people, and names one slot twice, as often as the paper says', async (model, alignment, sameSlot) => {
-    const preferences = await judged(model, {})
-    expect(Math.abs(agreement(preferences) - alignment)).toBeLessThan(0.035)
-    const same = preferences.filter((preference) => choseSameSlot(preference)).length / preferences.length
-    expect(Math.abs(same - sameSlot)).toBeLessThan(0.04)
-    const firsts = preferences.filter((preference) => choseSameSlot(preference) && preference.slotOne[0]! > 0.5).length
-    expect(firsts / preferences.length).toBe(model === 'L' ? same : 0)
-  })
+  test.each([
+    ['L', 0.78, 0.18],
+    ['S', 0.738, 0.21],
+    ['XS', 0.627, 0.56],
+  ] as const)(
+    'labeler %s agrees with the simulated people, and names one slot twice, as often as the paper says',
+    async (model, alignment, sameSlot) => {
+      const preferences = await judged(model, {})
+      expect(Math.abs(agreement(preferences) - alignment)).toBeLessThan(0.035)
+      const same = preferences.filter((preference) => choseSameSlot(preference)).length / preferences.length
+      expect(Math.abs(same - sameSlot)).toBeLessThan(0.04)
+      const firsts = preferences.filter(
+        (preference) => choseSameSlot(preference) && preference.slotOne[0]! > 0.5,
+      ).length
+      expect(firsts / preferences.length).toBe(model === 'L' ? same : 0)
+    },
+  )
 
   test('prompts with worked examples are read at their end; a rationale carries what was seen to the answer', async () => {
     const plain = await judged('L', {}, 100)
@@ -124,12 +159,20 @@ describe('as an endpoint', () => {
   })
 
   test('direct scores follow the gold score; the truth itself is closest', async () => {
-    const summaries = rows.slice(0, 200).map(({ prompt, responses }) => ({ prompt, text: responses[0], gold: goldScore(prompt, responses[0]) }))
+    const summaries = rows
+      .slice(0, 200)
+      .map(({ prompt, responses }) => ({ prompt, text: responses[0], gold: goldScore(prompt, responses[0]) }))
     const correlation = async (model: string) => {
-      const rewards = (await directRewards(labeler(model), summaries.map(({ prompt, text }) => scoreQuestion(task, prompt, text)))).map((reward) => (isUnanswered(reward) ? NaN : reward))
+      const rewards = (
+        await directRewards(
+          labeler(model),
+          summaries.map(({ prompt, text }) => scoreQuestion(task, prompt, text)),
+        )
+      ).map((reward) => (isUnanswered(reward) ? NaN : reward))
       const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length
       const golds = summaries.map(({ gold }) => gold)
-      const covariance = (a: readonly number[], b: readonly number[]) => mean(a.map((x, i) => (x - mean(a)) * (b[i]! - mean(b))))
+      const covariance = (a: readonly number[], b: readonly number[]) =>
+        mean(a.map((x, i) => (x - mean(a)) * (b[i]! - mean(b))))
       return covariance(rewards, golds) / Math.sqrt(covariance(rewards, rewards) * covariance(golds, golds))
     }
     const [gold, large, small] = [await correlation('gold'), await correlation('L'), await correlation('XS')]
@@ -141,9 +184,13 @@ describe('as an endpoint', () => {
   test('the base URL "world:" is the same annotators, served by the process that asks, under a name without a port and whatever addresses are allowed', async () => {
     process.env.RLAIF_ENDPOINTS = 'https://api.example.com'
     try {
-      const own = await openEndpoint(parse(labelerSchema, { baseUrl: 'world:', model: 'L', apiKeyEnv: 'NOT_SET' }, 'labeler') as EndpointSettings)
+      const own = await openEndpoint(
+        parse(labelerSchema, { baseUrl: 'world:', model: 'L', apiKeyEnv: 'NOT_SET' }, 'labeler') as EndpointSettings,
+      )
       expect([own.name, own.identity]).toMatchObject(['L of the miniature world', { baseUrl: 'world:', model: 'L' }])
-      const pairs = rows.slice(0, 20).map(({ prompt, responses: [first, second] }) => ({ context: prompt, first, second }))
+      const pairs = rows
+        .slice(0, 20)
+        .map(({ prompt, responses: [first, second] }) => ({ context: prompt, first, second }))
       const here = (await judgePairs(own, task, pairs, parse(techniqueSchema, {}, 'technique'), 1)) as Preference[]
       delete process.env.RLAIF_ENDPOINTS
       expect(here).toEqual(await judged('L', {}, 20))
@@ -154,28 +201,59 @@ describe('as an endpoint', () => {
 
   describe('of task harmless', () => {
     const harmless = readTask(taskFolder('harmless'))
-    const pairs = Array.from({ length: 400 }, (_, i) => dialogueRow(12, i)).map(({ prompt, responses: [first, second] }) => ({ context: `Human: ${prompt}`, first, second, gold: [goldHarmless(prompt, first), goldHarmless(prompt, second)] as const }))
+    const pairs = Array.from({ length: 400 }, (_, i) => dialogueRow(12, i)).map(
+      ({ prompt, responses: [first, second] }) => ({
+        context: `Human: ${prompt}`,
+        first,
+        second,
+        gold: [goldHarmless(prompt, first), goldHarmless(prompt, second)] as const,
+      }),
+    )
 
     test('the preferred response is the harmless one, though the question asks for the worse', async () => {
-      const preferences = (await judgePairs(labeler('gold'), harmless, pairs, parse(techniqueSchema, { exemplars: 2 }, 'technique'), 1)) as Preference[]
-      pairs.forEach(({ gold }, i) => expect(preferences[i]!.preferFirst).toBeCloseTo(gold[0] === gold[1] ? 0.5 : gold[0], 6))
+      const preferences = (await judgePairs(
+        labeler('gold'),
+        harmless,
+        pairs,
+        parse(techniqueSchema, { exemplars: 2 }, 'technique'),
+        1,
+      )) as Preference[]
+      pairs.forEach(({ gold }, i) =>
+        expect(preferences[i]!.preferFirst).toBeCloseTo(gold[0] === gold[1] ? 0.5 : gold[0], 6),
+      )
     })
 
     test('each reply by itself: the truth names the right one of two statements in both orders', async () => {
-      const verdicts = await judgeAlone(labeler('gold'), harmless.verdict!, pairs.map(({ context, first }) => ({ context, response: first })))
+      const verdicts = await judgeAlone(
+        labeler('gold'),
+        harmless.verdict!,
+        pairs.map(({ context, first }) => ({ context, response: first })),
+      )
       pairs.forEach(({ gold }, i) => expect(verdicts[i]).toBeCloseTo(gold[0], 6))
-      const direct = await directRewards(labeler('gold'), pairs.slice(0, 50).map(({ context, first }) => scoreQuestion(harmless, context, first)))
-      pairs.slice(0, 50).forEach(({ gold }, i) => expect(direct[i] as number > 0).toBe(gold[0] === 1))
+      const direct = await directRewards(
+        labeler('gold'),
+        pairs.slice(0, 50).map(({ context, first }) => scoreQuestion(harmless, context, first)),
+      )
+      pairs.slice(0, 50).forEach(({ gold }, i) => expect((direct[i] as number) > 0).toBe(gold[0] === 1))
     })
   })
 
   test('another task, another route and an unknown annotator are refused with what would do', async () => {
     const ask = async (body: object, path = '/v1/chat/completions') => {
-      const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, { method: 'POST', body: JSON.stringify(body) })
+      const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, {
+        method: 'POST',
+        body: JSON.stringify(body),
+      })
       return { status: response.status, text: await response.text() }
     }
-    expect(await ask({ model: 'L', messages: [{ content: 'Hello' }] })).toMatchObject({ status: 400, text: expect.stringMatching(/know the tasks .*summarization.*harmless/) as string })
-    expect(await ask({ model: 'XXL', messages: [{ content: 'Hello' }] })).toMatchObject({ status: 400, text: expect.stringMatching(/field .*model.*human/) as string })
+    expect(await ask({ model: 'L', messages: [{ content: 'Hello' }] })).toMatchObject({
+      status: 400,
+      text: expect.stringMatching(/know the tasks .*summarization.*harmless/) as string,
+    })
+    expect(await ask({ model: 'XXL', messages: [{ content: 'Hello' }] })).toMatchObject({
+      status: 400,
+      text: expect.stringMatching(/field .*model.*human/) as string,
+    })
     expect((await ask({}, '/v1/completions')).status).toBe(404)
   })
 })
