@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util'
 const require = createRequire(import.meta.url)
 const { Client, Connection } = require('@temporalio/client')
 const { fileStore } = require('../dist/artifacts/file-store.js')
-const { writeJsonl } = require('../dist/data/jsonl.js')
+const { writeJsonl } = require('../dist/json-lines.js')
 
 const { values } = parseArgs({ options: { pairs: { type: 'string', default: '50000' } } })
 const root = dirname(dirname(fileURLToPath(import.meta.url)))

@@ -17,8 +17,8 @@ const require = createRequire(import.meta.url)
 const { Client, Connection } = require('@temporalio/client')
 const { findTemporal } = require('../dist/cli/dev-server.js')
 const { fileStore } = require('../dist/artifacts/file-store.js')
-const { writeJsonl } = require('../dist/data/jsonl.js')
-const { evaluationOf } = require('../dist/rating/evaluation.js')
+const { writeJsonl } = require('../dist/json-lines.js')
+const { evaluationOf } = require('../dist/cli/rating-run.js')
 
 const { values: flags } = parseArgs({
   options: { prompts: { type: 'string', default: '2000' }, raters: { type: 'string', default: '3' } },

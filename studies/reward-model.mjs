@@ -56,7 +56,11 @@ async function readPairs(seed, { tokenizer, model }) {
   const [end] = stopIds({ model })
   const prompt = (row) => tokenizer.encode(tokenizer.renderChat(row.messages))
   const data = dataSchema.parse({ path: flags.data, limit: TRAINING + TEST, evaluationPrompts: TEST })
-  const { train, evaluation } = await readDataset(data, task, seed, PROMPT_TOKENS, (row) => prompt(row).length)
+  const { train, evaluation } = await readDataset(data, task, {
+    seed,
+    promptTokens: PROMPT_TOKENS,
+    tokensOf: (row) => prompt(row).length,
+  })
   const response = (text) => [...tokenizer.encode(text), end].slice(0, RESPONSE_TOKENS)
   const pairOf = (row) => {
     const [one, two] = row.pairs[0].responses.map((text) => ({ prompt: prompt(row), response: response(text) }))

@@ -88,9 +88,7 @@ for (const seed of flags.seeds.split(',').map(Number)) {
   const { train, evaluation } = await readDataset(
     data,
     readTask(taskFolder('harmless')),
-    seed,
-    PROMPT_TOKENS,
-    (row) => ids(row).length,
+    { seed, promptTokens: PROMPT_TOKENS, tokensOf: (row) => ids(row).length },
   )
   const [prompts, held] = [train.map(ids), evaluation.map(ids)]
   const ends = stopIds(loaded)

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileStore } from '../src/artifacts/file-store'
 import type { Artifact } from '../src/contracts/artifact'
-import { writeJsonl } from '../src/data/jsonl'
+import { writeJsonl } from '../src/json-lines'
 import type { Bout, Prompted } from '../src/evaluation/comparison'
 
 /** @param home RLAIF_HOME of the workers that will read it */

@@ -2,9 +2,10 @@
 import { writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { readDataset } from '../data/dataset'
-import { writeJsonl } from '../data/jsonl'
+import { writeJsonl } from '../json-lines'
 import { readTask, taskFolder } from '../data/task'
 import { loadTokenizer } from '../model/tokenizer'
+import { worldData } from '../world/named'
 import { promptIds } from './rows'
 import type { Stage } from './stage'
 
@@ -12,13 +13,12 @@ export const data: Stage<'data'> = {
   async run({ task: name, data: settings, limits, seed, model }, host) {
     const task = readTask(taskFolder(name))
     const tokenizer = loadTokenizer(await host.open(model))
-    const dataset = await readDataset(
-      settings,
-      task,
+    const dataset = await readDataset(settings, task, {
       seed,
-      limits.promptTokens,
-      (row) => promptIds({ tokenizer }, row).length,
-    )
+      promptTokens: limits.promptTokens,
+      tokensOf: (row) => promptIds({ tokenizer }, row).length,
+      made: worldData,
+    })
     writeJsonl(join(host.output, 'train.jsonl'), dataset.train)
     writeJsonl(join(host.output, 'evaluation.jsonl'), dataset.evaluation)
     writeFileSync(join(host.output, 'dropped.json'), JSON.stringify(dataset.dropped, null, 2))

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'
 import type { Artifact } from '../contracts/artifact'
-import { writeJsonl } from '../data/jsonl'
+import { writeJsonl } from '../json-lines'
 import { measureAlignment } from '../evaluation/alignment'
 import { controlledWinRate, judgeContests, winRate } from '../evaluation/win-rate'
 import { openLabeler } from './labeler'

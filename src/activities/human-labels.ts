@@ -1,7 +1,7 @@
 // Stage `human-labels`: what people preferred, in the form of labels, so that a reward model learns from it as from a labeler's.
 import { join } from 'node:path'
 import { InvalidInput } from '../contracts/parse'
-import { writeJsonl } from '../data/jsonl'
+import { writeJsonl } from '../json-lines'
 import type { Limits } from '../contracts/settings'
 import { decidedPairs, type Row } from '../data/row'
 import { readModelConfig } from '../model/folder'

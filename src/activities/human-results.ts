@@ -1,7 +1,7 @@
 // Stage `human-results`: what the raters said, as a report, its figures and every rating beside it.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeJsonl } from '../data/jsonl'
+import { writeJsonl } from '../json-lines'
 import { humanResult } from '../evaluation/human'
 import { renderHuman, type RatedSample } from '../report/human'
 import { version } from '../version'

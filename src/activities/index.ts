@@ -4,7 +4,7 @@ import type { Artifact } from '../contracts/artifact'
 import { stageSchemas, type StageInput, type StageName, type StageResult } from '../contracts/stages'
 import type { Notification } from '../contracts/notification'
 import { notify } from './notify'
-import { resolveArtifact, runStage, type StageRunner } from './run-stage'
+import { executeStage, resolveArtifact, type StageEnvironment } from './execute-stage'
 
 /** An activity's name is its stage's. */
 export type StageActivities = { [N in StageName]: (input: StageInput<N>) => Promise<StageResult> }
@@ -13,12 +13,12 @@ export type Activities = StageActivities & {
   notify(message: Notification): Promise<void>
 }
 
-export function createActivities(runner: StageRunner): Activities {
+export function createActivities(environment: StageEnvironment): Activities {
   const stages = Object.keys(stageSchemas) as StageName[]
-  const entries = stages.map((stage) => [stage, (input: unknown) => runStage(runner, stage, input)])
+  const entries = stages.map((stage) => [stage, (input: unknown) => executeStage(environment, stage, input)])
   return {
     ...(Object.fromEntries(entries) as StageActivities),
-    resolveArtifact: (given) => resolveArtifact(runner, given),
+    resolveArtifact: (given) => resolveArtifact(environment, given),
     notify,
   }
 }

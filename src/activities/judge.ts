@@ -1,7 +1,7 @@
 // Stage `judge`: one way of asking a labeler, on the pairs of the data that people decided.
 import { join } from 'node:path'
 import { InvalidInput } from '../contracts/parse'
-import { writeJsonl } from '../data/jsonl'
+import { writeJsonl } from '../json-lines'
 import { decidedPairs } from '../data/row'
 import type { Judgement } from '../evaluation/label-study'
 import { variantResult } from '../evaluation/label-study'

@@ -1,7 +1,7 @@
 // Stage `label`: a soft preference for each pair of samples. A pair whose label failed is written down with its reason.
 // Pairs go through in parts, so that memory does not grow with their number.
 import { join } from 'node:path'
-import { appendJsonl, readJsonlInParts, writeJsonl } from '../data/jsonl'
+import { appendJsonl, readJsonlInParts, writeJsonl } from '../json-lines'
 import { isUnanswered, type Unanswered } from '../feedback/labeler'
 import { choseSameSlot, judgePairs, type Preference } from '../feedback/preference'
 import { openLabeler } from './labeler'

@@ -1,6 +1,6 @@
 // The labeler a stage was given, ready to be asked: it never asks what was answered before.
 import { InvalidInput } from '../contracts/parse'
-import { isEndpoint, type LabelerSettings } from '../contracts/settings'
+import { isEndpoint, type LabelerSettings } from '../contracts/labeler-settings'
 import type { LabelerInput } from '../contracts/stages'
 import type { Usage } from '../feedback/endpoint-client'
 import { openEndpoint } from '../feedback/endpoint-labeler'
@@ -10,6 +10,7 @@ import { localLabeler } from '../feedback/local-labeler'
 import type { Technique } from '../feedback/preference'
 import { loadModelAndTokenizer } from '../model/loaded'
 import { DEFAULT_MODEL_NAME } from '../model/locate'
+import { worldAnnotators } from '../world/named'
 import type { StageHost } from './stage'
 
 export interface OpenedLabeler {
@@ -21,7 +22,7 @@ export interface OpenedLabeler {
 
 export async function openLabeler({ settings, model }: LabelerInput, host: StageHost): Promise<OpenedLabeler> {
   if (isEndpoint(settings)) {
-    const endpoint = await openEndpoint(settings)
+    const endpoint = await openEndpoint(settings, [worldAnnotators])
     return opened(endpoint, settings, host, endpoint.usage)
   }
   if (!model) throw new InvalidInput('label: a local labeler needs the artifact of its model in field "labeler.model"')

@@ -3,9 +3,10 @@ import { constants, copyFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { InvalidInput } from '../contracts/parse'
 import { checkModelFolder, MODEL_FILE } from '../model/folder'
-import type { OnBytes } from '../model/hub'
+import type { OnBytes } from '../hub/models'
 import { locateModel } from '../model/locate'
 import { loadTokenizer } from '../model/tokenizer'
+import { worldModels } from '../world/named'
 import type { Stage } from './stage'
 
 export const model: Stage<'model'> = {
@@ -25,7 +26,7 @@ export const model: Stage<'model'> = {
 /** What is wrong with a local model stays wrong; a download may succeed the next time. */
 async function located(spec: string, onBytes: OnBytes): Promise<string> {
   try {
-    return await locateModel(spec, onBytes)
+    return await locateModel(spec, { onBytes, made: worldModels })
   } catch (error) {
     if (spec.startsWith('hf:')) throw error
     throw new InvalidInput(`field "model" got "${spec}": ${(error as Error).message}`, { cause: error })

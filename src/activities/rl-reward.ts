@@ -1,7 +1,7 @@
 // Where the rewards of stage `rl` come from: a reward model, or the labeler's direct scores.
 import type { StageInput } from '../contracts/stages'
 import { InvalidInput } from '../contracts/parse'
-import { isEndpoint } from '../contracts/settings'
+import { isEndpoint } from '../contracts/labeler-settings'
 import type { Row } from '../data/row'
 import type { Task } from '../data/task'
 import { directRewards, scoreQuestion, stripTrailingJunk } from '../feedback/direct-score'

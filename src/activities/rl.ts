@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { LOG_FILE } from '../artifacts/store'
 import type { StageInput } from '../contracts/stages'
-import { writeJsonl } from '../data/jsonl'
+import { writeJsonl } from '../json-lines'
 import type { Row } from '../data/row'
 import { loadModelAndTokenizer, stopIds, type LoadedModel } from '../model/loaded'
 import type { Model } from '../model/model'

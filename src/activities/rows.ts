@@ -2,7 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { readJsonl, writeJsonl } from '../data/jsonl'
+import { readJsonl, writeJsonl } from '../json-lines'
 import { rowSchema, type Row } from '../data/row'
 import { readJsonFile, taskSchema, type Task } from '../data/task'
 import type { LoadedModel } from '../model/loaded'

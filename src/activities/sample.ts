@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { InvalidInput } from '../contracts/parse'
 import type { StageInput } from '../contracts/stages'
-import { writeJsonl } from '../data/jsonl'
+import { writeJsonl } from '../json-lines'
 import type { Row } from '../data/row'
 import { generate, type Continuation } from '../model/generate'
 import { loadModelAndTokenizer, stopIds, type LoadedModel } from '../model/loaded'

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { LOG_FILE } from '../artifacts/store'
 import { InvalidInput } from '../contracts/parse'
-import { writeJsonl } from '../data/jsonl'
+import { writeJsonl } from '../json-lines'
 import { loadModelAndTokenizer, stopIds } from '../model/loaded'
 import { trainSft } from '../training/sft'
 import { promptIds, readData } from './rows'

@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, openSync, readdirSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { lines } from '../data/jsonl'
+import { lines } from '../json-lines'
 
 export interface AnswerFiles {
   get(key: string): unknown

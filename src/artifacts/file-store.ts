@@ -1,7 +1,7 @@
 // Artifacts on a file system that all workers share.
 //
 //   <root>/<stage>/<key>/            the finished artifact: its files and, written last, manifest.json; it appears by one rename
-//   <root>/claims/<stage>-<key>      who computes it now (claim.ts)
+//   <root>/claims/<stage>-<key>      who computes it now (lock.ts)
 //   <root>/work/<stage>-<key>/       what an unfinished stage keeps between attempts: checkpoints, and output of each attempt
 import { createHash, randomUUID } from 'node:crypto'
 import {
@@ -20,7 +20,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { fileDigest } from '../digest'
 import { InvalidInput } from '../contracts/parse'
 import type { Artifact } from '../contracts/artifact'
-import { fileClaims, takeClaim } from './claim'
+import { fileLock, takeLock } from './lock'
 import { LOG_FILE, MANIFEST, TENSORBOARD, manifestSchema, type ArtifactStore, type Manifest } from './store'
 
 /** Of a folder and those in it, sorted. */
@@ -111,8 +111,7 @@ export function fileStore(root: string): ArtifactStore {
         )
     },
 
-    claim: (stage, key, signal, onWait) =>
-      takeClaim(fileClaims(join(base, 'claims', `${stage}-${key}`)), signal, onWait),
+    lock: (stage, key, signal, onWait) => takeLock(fileLock(join(base, 'claims', `${stage}-${key}`)), signal, onWait),
 
     async begin(stage, key) {
       const work = join(base, 'work', `${stage}-${key}`)

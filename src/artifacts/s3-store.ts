@@ -16,7 +16,7 @@ import type { Artifact } from '../contracts/artifact'
 import { InvalidInput } from '../contracts/parse'
 import { fileDigest } from '../digest'
 import type { Bucket, SmallObject } from './bucket'
-import { STALE_MS, takeClaim, type ClaimPlace } from './claim'
+import { STALE_MS, takeLock, type LockPlace } from './lock'
 import { damage, fileStore, readManifest, setAside, writeManifest } from './file-store'
 import { answerMirror, checkpointMirror, type Mirror } from './mirror'
 import { MANIFEST, manifestSchema, type ArtifactStore, type Manifest, type OpenedArtifact, type Wanted } from './store'
@@ -192,7 +192,7 @@ export function s3Store(bucket: Bucket, root: string): ArtifactStore {
       await open(artifact)
     },
 
-    claim: (stage, key, signal, onWait) => takeClaim(bucketClaim(bucket, `claims/${stage}-${key}`), signal, onWait),
+    lock: (stage, key, signal, onWait) => takeLock(bucketLock(bucket, `claims/${stage}-${key}`), signal, onWait),
 
     async begin(stage, key) {
       const work = await local.begin(stage, key)
@@ -270,7 +270,7 @@ function pushing(mirrors: readonly Mirror[]): () => Promise<void> {
 }
 
 /** Whose owner is gone is told by the waiter's own clock: no touch for so long. Written by conditions on the object's tag, so one gets it. */
-function bucketClaim(bucket: Bucket, key: string): ClaimPlace {
+function bucketLock(bucket: Bucket, key: string): LockPlace {
   const owner = randomUUID()
   const text = () => JSON.stringify({ owner, at: new Date().toISOString() })
   let seen: { tag: string; since: number } | undefined

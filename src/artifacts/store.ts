@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { isAbsolute, normalize } from 'node:path'
 import { z } from 'zod'
 import { summarySchema, type Artifact } from '../contracts/artifact'
-import type { Claim } from './claim'
+import type { Lock } from './lock'
 
 /** Curves with timings: kept and verified, but no part of the content's digest, so that equal results have equal digests. */
 export const LOG_FILE = 'metrics.jsonl'
@@ -56,7 +56,7 @@ export interface ArtifactStore {
   /** The finished artifact of this work, if its bytes are there and match. A damaged one is moved away and told of. */
   find(stage: string, key: string): Promise<Artifact | undefined>
   /** The right to compute this work; waits while another process has it. @param onWait called once when it does */
-  claim(stage: string, key: string, signal: AbortSignal, onWait: () => void): Promise<Claim>
+  lock(stage: string, key: string, signal: AbortSignal, onWait: () => void): Promise<Lock>
   begin(stage: string, key: string): Promise<Work>
   /** While a stage computes: brings what it keeps (checkpoints, labelers' answers) to where other machines find it. @returns what to call at its end */
   keepSafe(work: Work): () => Promise<void>

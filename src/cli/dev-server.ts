@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { Connection } from '@temporalio/client'
 import { z } from 'zod'
-import { cacheFolder } from '../model/cache'
+import { cacheFolder } from '../cache-folder'
 import { configuredServer, localServer, type TemporalServer } from '../workers/temporal'
 
 const START_TIMEOUT_MS = 60_000

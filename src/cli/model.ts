@@ -2,6 +2,7 @@
 import { cpSync, existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { InvalidInput } from '../contracts/parse'
+import { worldModels } from '../world/named'
 
 const MEGABYTE = 1e6
 
@@ -18,7 +19,7 @@ export async function importModel(spec: string, folder?: string): Promise<string
     throw new InvalidInput(`model: ${resolve(folder)} exists already; name a new folder`)
   const { locateModel } = await import('../model/locate.js')
   const { checkModelFolder } = await import('../model/folder.js')
-  const found = await locateModel(spec, showBytes)
+  const found = await locateModel(spec, { onBytes: showBytes, made: worldModels })
   checkModelFolder(found)
   if (folder === undefined) return found
   cpSync(found, folder, { recursive: true, dereference: true })

@@ -1,6 +1,6 @@
 // `rlaif prompt show`: exactly what a labeler would be sent for a row of the data.
 import { parse } from '../contracts/parse'
-import { isEndpoint } from '../contracts/settings'
+import { isEndpoint } from '../contracts/labeler-settings'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import { readDataset } from '../data/dataset'
 import { readTask, taskFolder } from '../data/task'
@@ -8,6 +8,7 @@ import { askingRequest, writingRequest } from '../feedback/endpoint-labeler'
 import { preferenceQuestion, rationaleQuestion } from '../feedback/prompt'
 import { locateModel } from '../model/locate'
 import { loadTokenizer } from '../model/tokenizer'
+import { worldData, worldModels } from '../world/named'
 
 /** Stand in for responses that are only sampled when the run gets there. */
 const PLACEHOLDERS: [string, string] = ['{first response}', '{second response}']
@@ -16,7 +17,12 @@ const PLACEHOLDERS: [string, string] = ['{first response}', '{second response}']
 export async function showPrompt(input: unknown, row: number): Promise<string> {
   const settings = parse(workflowSchemas.align, input, 'prompt show')
   const task = readTask(taskFolder(settings.task))
-  const data = await readDataset(settings.data, task, settings.seed, Infinity, () => 0)
+  const data = await readDataset(settings.data, task, {
+    seed: settings.seed,
+    promptTokens: Infinity,
+    tokensOf: () => 0,
+    made: worldData,
+  })
   const rows = [...data.train, ...data.evaluation]
   const chosen = rows[row]
   if (!chosen) throw new Error(`prompt show: --row got ${row}; the data has rows 0 to ${rows.length - 1}`)
@@ -28,7 +34,9 @@ export async function showPrompt(input: unknown, row: number): Promise<string> {
     second,
   })
 
-  const tokenizer = loadTokenizer(await locateModel(isEndpoint(labeler) ? 'default' : labeler.model))
+  const tokenizer = loadTokenizer(
+    await locateModel(isEndpoint(labeler) ? 'default' : labeler.model, { made: worldModels }),
+  )
   const tokens = (text: string) =>
     `${tokenizer.encode(text).length} tokens by the tokenizer of ${isEndpoint(labeler) ? 'the default model; the endpoint may count otherwise' : labeler.model}`
   if (!isEndpoint(labeler)) {

@@ -2,13 +2,13 @@
 import type { AddressInfo } from 'node:net'
 import { mkdirSync } from 'node:fs'
 import { InvalidInput } from '../contracts/parse'
-import { evaluationOf } from '../rating/evaluation'
+import { evaluationOf } from './rating-run'
 import { linkOf, ratingKey } from '../rating/links'
 import { openRatingServer } from '../rating/server'
 import type { Connected } from './connection'
-import { untilStopped } from './house'
+import { untilStopped } from './local-stack'
 import { ratersOf } from './ratings'
-import { existing } from './status'
+import { existing } from './existing-run'
 
 export interface RateOptions {
   port: number

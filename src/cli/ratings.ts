@@ -4,12 +4,12 @@ import type { WorkflowHandle } from '@temporalio/client'
 import { folderOf } from '../artifacts/open-store'
 import { rateSchema, type Item, type Rating, type RatingKind } from '../contracts/human-evaluation'
 import { InvalidInput, parse } from '../contracts/parse'
-import { evaluationOf } from '../rating/evaluation'
+import { evaluationOf } from './rating-run'
 import { readItems } from '../rating/items'
 import { fromLabelStudio, labelStudioConfig, toLabelStudio } from '../rating/label-studio'
 import { homeFolder } from '../workers/home'
 import type { Connected } from './connection'
-import { existing } from './status'
+import { existing } from './existing-run'
 
 /** The raters a run was started with. */
 export async function ratersOf(handle: WorkflowHandle): Promise<string[]> {

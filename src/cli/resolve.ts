@@ -2,10 +2,9 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client'
 import { InvalidInput, parse } from '../contracts/parse'
 import { resolutionSchema } from '../contracts/resolution'
-import type { StageStatus } from '../contracts/status'
 import type { Connected } from './connection'
 import { reasonOf } from './failure'
-import { existing } from './status'
+import { existing } from './existing-run'
 
 /** @returns what the run answered */
 export async function resolveRun(
@@ -21,15 +20,4 @@ export async function resolveRun(
   } catch (error) {
     throw error instanceof WorkflowUpdateFailedError ? new InvalidInput(reasonOf(error.cause ?? error)) : error
   }
-}
-
-/** What a person reads when a run has parked. */
-export function parkedLines(id: string, { stage, message }: StageStatus): string[] {
-  return [
-    `${id}: ${stage} is parked: ${message ?? 'it failed for good'}`,
-    'Nothing that is finished is lost. Mend what failed, then:',
-    `  rlaif resolve ${id} retry                                 the stage is tried again`,
-    `  rlaif resolve ${id} retry --overrides '{"settings": {…}}'   with other settings, e.g. {"labeler": {"baseUrl": "…"}}`,
-    `  rlaif resolve ${id} abort                                 the run fails`,
-  ]
 }

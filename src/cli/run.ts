@@ -10,7 +10,7 @@ import { runPage, type Connected } from './connection'
 import { plainText, reasonOf } from './failure'
 import { checkInput } from './input'
 import { follow } from './progress'
-import { parkedLines } from './resolve'
+import { parkedLines } from './parked'
 
 export interface StartOptions {
   id: string

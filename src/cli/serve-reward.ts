@@ -6,13 +6,14 @@ import { join } from 'node:path'
 import { openAnswers } from '../artifacts/answers'
 import { storeFolder } from '../artifacts/open-store'
 import { InvalidInput, parse } from '../contracts/parse'
-import { isEndpoint, type LabelerSettings } from '../contracts/settings'
+import { isEndpoint, type LabelerSettings } from '../contracts/labeler-settings'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import { readTask, taskFolder } from '../data/task'
 import { openEndpoint } from '../feedback/endpoint-labeler'
 import { keepingAnswers } from '../feedback/kept-answers'
 import type { Labeler } from '../feedback/labeler'
 import { openRewardServer, type RewardService } from '../feedback/reward-service'
+import { worldAnnotators, worldModels } from '../world/named'
 
 export interface ServeRewardFlags {
   port: string
@@ -42,13 +43,13 @@ export async function serveReward(
 }
 
 async function openedLabeler(settings: LabelerSettings): Promise<Labeler> {
-  if (isEndpoint(settings)) return openEndpoint(settings)
+  if (isEndpoint(settings)) return openEndpoint(settings, [worldAnnotators])
   const [{ localLabeler }, { loadModelAndTokenizer }, { locateModel }] = await Promise.all([
     import('../feedback/local-labeler.js'),
     import('../model/loaded.js'),
     import('../model/locate.js'),
   ]) // TensorFlow only where it is used
-  const folder = await locateModel(settings.model)
+  const folder = await locateModel(settings.model, { made: worldModels })
   return localLabeler(settings.model, contentDigest(folder), loadModelAndTokenizer(folder))
 }
 

@@ -1,30 +1,18 @@
 // `rlaif status` and `rlaif report`: what runs there are, how one stands, where its report is.
 import { join } from 'node:path'
-import { defineSearchAttributeKey, WorkflowNotFoundError } from '@temporalio/common'
-import type { WorkflowHandle } from '@temporalio/client'
+import { defineSearchAttributeKey } from '@temporalio/common'
 import { SEARCH_ATTRIBUTES } from '../contracts/search-attributes'
 import { runPage, type Connected } from './connection'
 import { reasonOf } from './failure'
 import { duration, lines, snapshot } from './progress'
-import { parkedLines } from './resolve'
+import { existing } from './existing-run'
+import { parkedLines } from './parked'
 import { homeFolder } from '../workers/home'
 import { folderOf } from '../artifacts/open-store'
 import { REPORT, reportOf, resultLines } from './run'
 
 const SHOWN = 20
 const STATUS = defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, 'KEYWORD')
-
-export async function existing({ client }: Connected, id: string): Promise<WorkflowHandle> {
-  const handle = client.workflow.getHandle(id)
-  try {
-    await handle.describe()
-    return handle
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError)
-      throw new Error(`there is no run "${id}"; \`rlaif status\` lists the runs`, { cause: error })
-    throw error
-  }
-}
 
 /** The latest runs, newest first. */
 export async function listRuns({ client }: Connected): Promise<string[]> {

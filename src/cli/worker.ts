@@ -5,7 +5,7 @@ import { homeFolder } from '../workers/home'
 import { installRuntime } from '../workers/runtime'
 import { configuredServer } from '../workers/temporal'
 import { defaultQueues, roles, startWorkers, type Role, type RunningWorkers } from '../workers/worker'
-import { untilStopped } from './house'
+import { untilStopped } from './local-stack'
 
 export function parseRoles(given: string): Role[] {
   const names = given.split(',').map((name) => name.trim())

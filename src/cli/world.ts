@@ -6,7 +6,7 @@ import { readTask, taskFolder } from '../data/task'
 import { ANNOTATORS } from '../world/annotator'
 import { isWorldData, WORLD_DATA, worldRows } from '../world/data'
 import { annotatorsUrl, openAnnotators } from '../world/endpoint'
-import { untilStopped } from './house'
+import { untilStopped } from './local-stack'
 
 const instruction = () => readTask(taskFolder('summarization')).instruction!
 

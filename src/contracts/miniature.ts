@@ -1,7 +1,10 @@
 // The paper in miniature: what `miniature` runs, in one place. Every figure here comes from a search at seed 77, which no reported study uses
 // (docs/miniature-world.md), and none was chosen by how a claim came out.
 import { z } from 'zod'
-import * as s from './settings'
+import { WORLD } from './labeler-settings'
+import { queuesSchema } from './queues'
+import { cacheSchema, notifySchema, onFailureSchema } from './run-settings'
+import { dataSchema, limitsSchema, seedSchema, sftSchema } from './settings'
 
 export const miniatureSchema = z.strictObject({
   size: z
@@ -11,15 +14,15 @@ export const miniatureSchema = z.strictObject({
       '"full": every claim, in at most 90 minutes on two cores; "quick": the same with fewer pairs and steps, in six, for every night.',
     ),
   seeds: z
-    .array(s.seedSchema.unwrap())
+    .array(seedSchema.unwrap())
     .min(1)
     .max(20)
     .optional()
     .describe('Of every policy and every draw; 101 to 105, and 101 alone when quick, without it.'),
-  cache: s.cacheSchema,
-  onFailure: s.onFailureSchema,
-  queues: s.queuesSchema,
-  notify: s.notifySchema,
+  cache: cacheSchema,
+  onFailure: onFailureSchema,
+  queues: queuesSchema,
+  notify: notifySchema,
 })
 export type MiniatureInput = z.infer<typeof miniatureSchema>
 
@@ -60,15 +63,15 @@ const SIZES: Record<MiniatureInput['size'], Size> = {
 
 const limits = { promptTokens: 128, responseTokens: 40 }
 const training = { batchSize: 32, microBatchSize: 32, optimizer: 'adamw', maxGradientNorm: 1, checkpointEvery: 25 }
-const annotator = (model: string) => ({ baseUrl: s.WORLD, model, concurrency: 32 })
+const annotator = (model: string) => ({ baseUrl: WORLD, model, concurrency: 32 })
 
 /** The policy of every arm before its own SFT, taught both tasks by careless writers: once, whatever the size. With fewer steps it does not copy from a post yet. */
 export const PRETRAINING = {
   seed: 901,
   task: 'summarization',
-  data: s.dataSchema.parse({ path: 'world:pretraining?rows=12802', evaluationPrompts: 2 }),
-  limits: s.limitsSchema.parse(limits),
-  settings: s.sftSchema.parse({ ...training, learningRate: 2e-3, warmupSteps: 50, schedule: 'cosine' }),
+  data: dataSchema.parse({ path: 'world:pretraining?rows=12802', evaluationPrompts: 2 }),
+  limits: limitsSchema.parse(limits),
+  settings: sftSchema.parse({ ...training, learningRate: 2e-3, warmupSteps: 50, schedule: 'cosine' }),
 }
 
 /** Inputs of the runs that the study is made of. @param model URI of the pretrained policy */

@@ -1,6 +1,7 @@
 // A message to people outside: what the workflow `notification` takes.
 import { z } from 'zod'
-import { notifySchema, queuesSchema } from './settings'
+import { queuesSchema } from './queues'
+import { notifySchema } from './run-settings'
 
 export const notificationSchema = z.strictObject({
   notify: notifySchema.unwrap().describe('Where it goes.'),

@@ -1,7 +1,7 @@
 // What a person decides about a stage that failed for good: the message `resolveFailure`.
 import { z } from 'zod'
 import { InvalidInput, parse } from './parse'
-import { labelerSchema } from './settings'
+import { labelerSchema } from './labeler-settings'
 import { stageSchemas, type StageInput, type StageName } from './stages'
 
 export const resolutionSchema = z.strictObject({

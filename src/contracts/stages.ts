@@ -2,55 +2,70 @@
 import { z } from 'zod'
 import { artifactSchema } from './artifact'
 import { ratingKind, ratingSchema } from './human-evaluation'
-import * as s from './settings'
+import { labelerSchema } from './labeler-settings'
+import { cacheSchema } from './run-settings'
+import {
+  dataSchema,
+  evaluateSchema,
+  labelSchema,
+  limitsSchema,
+  modelSchema,
+  responseTemperature,
+  rewardModelSchema,
+  rlSchema,
+  sampleSchema,
+  seedSchema,
+  sftSchema,
+  taskSchema,
+} from './settings'
 import { endedTrialSchema, linkSchema, previousSchema } from './sweep'
 
 /** Of a policy in a comparison. */
 export const armName = z.string().min(1).max(60)
-const attempt = { seed: s.seedSchema, cache: s.cacheSchema }
+const attempt = { seed: seedSchema, cache: cacheSchema }
 
 /** A labeler as a stage gets it: a local one comes with the artifact of its model. */
-const labelerInput = z.strictObject({ settings: s.labelerSchema, model: artifactSchema.optional() })
+const labelerInput = z.strictObject({ settings: labelerSchema, model: artifactSchema.optional() })
 export type LabelerInput = z.infer<typeof labelerInput>
 
 export const stageSchemas = {
   model: z.strictObject({
-    spec: s.modelSchema,
+    spec: modelSchema,
     from: artifactSchema.optional().describe('The policy in the store that it names, if it names one.'),
-    cache: s.cacheSchema,
+    cache: cacheSchema,
   }),
   data: z.strictObject({
-    task: s.taskSchema,
-    data: s.dataSchema,
-    limits: s.limitsSchema,
+    task: taskSchema,
+    data: dataSchema,
+    limits: limitsSchema,
     model: artifactSchema.describe('Whose tokenizer measures the prompts.'),
     ...attempt,
   }),
   sft: z.strictObject({
     model: artifactSchema,
     data: artifactSchema,
-    limits: s.limitsSchema,
-    settings: s.sftSchema,
+    limits: limitsSchema,
+    settings: sftSchema,
     ...attempt,
   }),
   sample: z.strictObject({
     policy: artifactSchema,
     data: artifactSchema,
-    limits: s.limitsSchema,
-    settings: s.sampleSchema,
+    limits: limitsSchema,
+    settings: sampleSchema,
     ...attempt,
   }),
   label: z.strictObject({
     samples: artifactSchema,
     data: artifactSchema,
     labeler: labelerInput,
-    settings: s.labelSchema,
+    settings: labelSchema,
     ...attempt,
   }),
   'human-labels': z.strictObject({
     data: artifactSchema,
     model: artifactSchema.describe('Whose tokens the responses become.'),
-    limits: s.limitsSchema,
+    limits: limitsSchema,
     ...attempt,
   }),
   'reward-model': z.strictObject({
@@ -60,10 +75,10 @@ export const stageSchemas = {
       .min(1)
       .describe('The second and later ones are cut to the size of the first (paper, Appendix K).'),
     references: z
-      .strictObject({ data: artifactSchema, limits: s.limitsSchema })
+      .strictObject({ data: artifactSchema, limits: limitsSchema })
       .optional()
       .describe('On whose reference responses the scores are to average 0.'),
-    settings: s.rewardModelSchema,
+    settings: rewardModelSchema,
     ...attempt,
   }),
   rl: z.strictObject({
@@ -71,8 +86,8 @@ export const stageSchemas = {
     data: artifactSchema,
     rewardModel: artifactSchema.optional(),
     labeler: labelerInput.optional(),
-    limits: s.limitsSchema,
-    settings: s.rlSchema,
+    limits: limitsSchema,
+    settings: rlSchema,
     ...attempt,
   }),
   choose: z.strictObject({ candidates: artifactSchema, data: artifactSchema, judge: labelerInput, ...attempt }),
@@ -81,15 +96,15 @@ export const stageSchemas = {
     policy: artifactSchema,
     data: artifactSchema,
     judge: labelerInput,
-    limits: s.limitsSchema,
-    settings: s.evaluateSchema,
+    limits: limitsSchema,
+    settings: evaluateSchema,
     ...attempt,
   }),
   respond: z.strictObject({
     policy: artifactSchema,
     data: artifactSchema,
-    limits: s.limitsSchema,
-    temperature: s.responseTemperature,
+    limits: limitsSchema,
+    temperature: responseTemperature,
     ...attempt,
   }),
   contest: z.strictObject({
@@ -113,7 +128,7 @@ export const stageSchemas = {
         failed: z.string().optional(),
       }),
     ),
-    cache: s.cacheSchema,
+    cache: cacheSchema,
   }),
   'rating-items': z.strictObject({
     contest: artifactSchema,
@@ -142,7 +157,7 @@ export const stageSchemas = {
     title: z.string(),
     settings: z.unknown(),
     variants: z.array(z.strictObject({ name: z.string(), judged: artifactSchema })).min(1),
-    cache: s.cacheSchema,
+    cache: cacheSchema,
   }),
   'sweep-report': z.strictObject({
     title: z.string(),
@@ -151,7 +166,7 @@ export const stageSchemas = {
     night: z.string().optional(),
     previous: previousSchema.optional(),
     baseline: linkSchema.optional(),
-    cache: s.cacheSchema,
+    cache: cacheSchema,
   }),
   claims: z.strictObject({
     title: z.string(),
@@ -161,13 +176,13 @@ export const stageSchemas = {
     dialogues: artifactSchema.describe('that of harmless dialogue,'),
     labels: artifactSchema.describe('sweep over labelers,'),
     rewardModels: artifactSchema.describe('and over reward models.'),
-    cache: s.cacheSchema,
+    cache: cacheSchema,
   }),
   report: z.strictObject({
     title: z.string(),
     settings: z.unknown(),
     artifacts: z.array(artifactSchema),
-    cache: s.cacheSchema,
+    cache: cacheSchema,
   }),
 }
 export type StageName = keyof typeof stageSchemas

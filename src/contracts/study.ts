@@ -1,6 +1,6 @@
 // Variants of how a labeler is asked, for `labelStudy`.
 import { z } from 'zod'
-import { techniqueSchema } from './settings'
+import { techniqueSchema } from './labeler-settings'
 
 export const variantSchema = z.strictObject({
   name: z.string().min(1).max(80),

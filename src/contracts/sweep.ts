@@ -2,7 +2,9 @@
 import { z } from 'zod'
 import { artifactGiven, artifactUri, type Artifact } from './artifact'
 import { isRecord, overlay } from './overlay'
-import * as s from './settings'
+import { queuesSchema } from './queues'
+import { cacheSchema, notifySchema, onFailureSchema } from './run-settings'
+import { seedSchema } from './settings'
 import { sweepPresets, type SweepPreset } from './sweep-presets'
 
 export const SWEPT = [
@@ -83,7 +85,7 @@ const sweepObject = z.strictObject({
     .optional()
     .describe('Only so many combinations of the axes, drawn by the first seed.'),
   seeds: z
-    .array(s.seedSchema.unwrap())
+    .array(seedSchema.unwrap())
     .min(1)
     .max(50)
     .default([1])
@@ -115,13 +117,13 @@ const sweepObject = z.strictObject({
   baseline: artifactGiven
     .optional()
     .describe('The report of a sweep to compare every night with, by reference or URI, beside the night before.'),
-  onFailure: s.onFailureSchema
+  onFailure: onFailureSchema
     .unwrap()
     .default('fail')
     .describe('Of a stage in a trial: "fail" fails the trial, "wait" parks it; the others go on.'),
-  cache: s.cacheSchema,
-  queues: s.queuesSchema,
-  notify: s.notifySchema,
+  cache: cacheSchema,
+  queues: queuesSchema,
+  notify: notifySchema,
   carried: carriedSchema.optional().describe('Not for people: what the run hands to its own continuation.'),
 })
 export const sweepSchema = z.preprocess(withPreset, sweepObject)

@@ -6,23 +6,39 @@ import { miniatureSchema } from './miniature'
 import { notificationSchema } from './notification'
 import { isRecord, overlay } from './overlay'
 import { presets } from './presets'
-import * as s from './settings'
+import { labelerSchema } from './labeler-settings'
+import { queuesSchema } from './queues'
+import { cacheSchema, notifySchema, onFailureSchema } from './run-settings'
+import {
+  dataSchema,
+  evaluateSchema,
+  labelSchema,
+  limitsSchema,
+  modelSchema,
+  responseTemperature,
+  rewardModelSchema,
+  rlSchema,
+  sampleSchema,
+  seedSchema,
+  sftSchema,
+  taskSchema,
+} from './settings'
 import { InvalidInput, parse } from './parse'
 import { armName, type StageName } from './stages'
 import { TABLE_2, variantSchema } from './study'
 import { sweepSchema } from './sweep'
 
 const shared = {
-  seed: s.seedSchema,
-  cache: s.cacheSchema,
-  onFailure: s.onFailureSchema,
-  queues: s.queuesSchema,
-  notify: s.notifySchema,
+  seed: seedSchema,
+  cache: cacheSchema,
+  onFailure: onFailureSchema,
+  queues: queuesSchema,
+  notify: notifySchema,
 }
-const dataset = { task: s.taskSchema, data: s.dataSchema, limits: s.limitsSchema, ...shared }
+const dataset = { task: taskSchema, data: dataSchema, limits: limitsSchema, ...shared }
 
 const policyGiven = z
-  .union([artifactSchema, s.modelSchema])
+  .union([artifactSchema, modelSchema])
   .describe('A model, or the artifact (reference or URI) of an earlier stage.')
 export type ArtifactGiven = z.infer<typeof artifactGiven>
 
@@ -63,19 +79,19 @@ const alignObject = z.strictObject({
     .enum(['sft', 'reward-model'])
     .optional()
     .describe('The run ends after this stage, with a report: for studies of labels and reward models, without RL.'),
-  model: s.modelSchema.describe('The model to align.'),
+  model: modelSchema.describe('The model to align.'),
   ...dataset,
-  labeler: s.labelerSchema,
-  judge: s.labelerSchema.meta({
+  labeler: labelerSchema,
+  judge: labelerSchema.meta({
     description: 'Who judges the evaluation and the candidates; like labeler.',
     default: { model: 'default' },
   }),
-  sft: s.sftSchema,
-  sample: s.sampleSchema,
-  label: s.labelSchema,
-  rewardModel: s.rewardModelSchema,
-  rl: s.rlSchema,
-  evaluate: s.evaluateSchema,
+  sft: sftSchema,
+  sample: sampleSchema,
+  label: labelSchema,
+  rewardModel: rewardModelSchema,
+  rl: rlSchema,
+  evaluate: evaluateSchema,
 })
 const alignSchema = z.preprocess(withPreset, alignObject)
 export type AlignInput = z.infer<typeof alignSchema>
@@ -90,19 +106,19 @@ function withPreset(given: unknown): unknown {
 
 /** Of the workflows that run one stage alone. */
 const stageWorkflowSchemas = {
-  sft: z.strictObject({ model: s.modelSchema, ...dataset, sft: s.sftSchema }),
-  sample: z.strictObject({ policy: policyGiven, ...dataset, sample: s.sampleSchema }),
+  sft: z.strictObject({ model: modelSchema, ...dataset, sft: sftSchema }),
+  sample: z.strictObject({ policy: policyGiven, ...dataset, sample: sampleSchema }),
   label: z.strictObject({
     samples: artifactGiven,
-    model: s.modelSchema,
+    model: modelSchema,
     ...dataset,
-    labeler: s.labelerSchema,
-    label: s.labelSchema,
+    labeler: labelerSchema,
+    label: labelSchema,
   }),
   rewardModel: z.strictObject({
     policy: policyGiven,
     labels: z.union([artifactGiven, z.array(artifactGiven).min(1)]),
-    rewardModel: s.rewardModelSchema,
+    rewardModel: rewardModelSchema,
     ...shared,
   }),
   rl: z.strictObject({
@@ -111,15 +127,15 @@ const stageWorkflowSchemas = {
       .optional()
       .describe('The reward model; without it the labeler scores each response directly.'),
     ...dataset,
-    labeler: s.labelerSchema,
-    rl: s.rlSchema,
+    labeler: labelerSchema,
+    rl: rlSchema,
   }),
   evaluate: z.strictObject({
     baseline: policyGiven.describe('What the policy is compared with.'),
     policy: artifactGiven,
     ...dataset,
-    judge: s.labelerSchema,
-    evaluate: s.evaluateSchema,
+    judge: labelerSchema,
+    evaluate: evaluateSchema,
   }),
   report: z.strictObject({
     title: z.string().max(200).default('rlaif'),
@@ -130,10 +146,10 @@ const stageWorkflowSchemas = {
 export type StageWorkflowInput<K extends keyof typeof stageWorkflowSchemas> = z.infer<(typeof stageWorkflowSchemas)[K]>
 
 const labelStudy = z.strictObject({
-  model: s.modelSchema.describe('Whose tokenizer measures the prompts.'),
+  model: modelSchema.describe('Whose tokenizer measures the prompts.'),
   ...dataset,
-  limits: s.limitsSchema.prefault({ promptTokens: 1024 }),
-  labeler: s.labelerSchema,
+  limits: limitsSchema.prefault({ promptTokens: 1024 }),
+  labeler: labelerSchema,
   pairs: z.number().int().positive().default(100).describe('Pairs that people decided, drawn by the seed.'),
   variants: z
     .array(variantSchema)
@@ -172,17 +188,17 @@ const compareObject = z.strictObject({
     .default({})
     .describe('Fields of `align` for every arm: task, data, model, labeler, judge, rl, …'),
   seeds: z
-    .array(s.seedSchema.unwrap())
+    .array(seedSchema.unwrap())
     .min(1)
     .max(20)
     .default([1])
     .describe('Everything is done once for each; results are pooled.'),
-  judge: s.labelerSchema.meta({
+  judge: labelerSchema.meta({
     description: 'Who judges the policies against each other; should not be who labelled.',
     default: { model: 'default' },
   }),
-  agreementPairs: s.evaluateSchema.unwrap().shape.agreementPairs,
-  temperature: s.responseTemperature,
+  agreementPairs: evaluateSchema.unwrap().shape.agreementPairs,
+  temperature: responseTemperature,
   maxConcurrent: z
     .number()
     .int()

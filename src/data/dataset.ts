@@ -5,7 +5,7 @@ import type { DataSettings } from '../contracts/settings'
 import { permutation } from '../random'
 import { formatOf, type Draft } from './formats'
 import type { Pair, Row } from './row'
-import { readRows } from './source'
+import { readRows, type MadeRows } from './source'
 import type { Task } from './task'
 
 export interface Dataset {
@@ -19,19 +19,24 @@ export interface Dataset {
 
 const digest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16)
 
-/**
- * @param tokensOf how many tokens the policy's prompt of a row takes
- * @throws InvalidInput naming file, row and field
- */
+export interface DatasetOptions {
+  seed: number
+  /** Prompts that take more tokens are left out. */
+  promptTokens: number
+  /** How many tokens the policy's prompt of a row takes. */
+  tokensOf(row: Row): number
+  /** Rows that are made and not read, by the beginning of their paths. */
+  made?: MadeRows
+}
+
+/** @throws InvalidInput naming file, row and field */
 export async function readDataset(
   settings: DataSettings,
   task: Task,
-  seed: number,
-  promptTokens: number,
-  tokensOf: (row: Row) => number,
+  { seed, promptTokens, tokensOf, made }: DatasetOptions,
 ): Promise<Dataset> {
   const path = settings.path ?? task.prompts
-  const raw = await readRows(path, { seed, instruction: task.instruction })
+  const raw = await readRows(path, { seed, instruction: task.instruction ?? '', made })
   if (raw.length === 0) throw new InvalidInput(`data: ${path} holds no rows`)
   const format = formatOf(settings, raw[0]!.value)
   const dropped: Record<string, number> = {}

@@ -1,11 +1,10 @@
 // The raw rows of a file: JSON, JSON lines, either gzipped, or Parquet; on this machine or in a dataset repository of the Hugging Face Hub.
-// Or rows of the miniature world, which are made and not read.
+// Or rows that are made and not read, by whoever knows how (world/named.ts).
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { InvalidInput } from '../contracts/parse'
-import { parseWorldPath, worldRows } from '../world/data'
-import { downloadDatasetFile } from './hub'
+import { downloadDatasetFile } from '../hub/datasets'
 
 /** Unpacked size up to which a file is read; larger ones would not fit in memory. */
 const MAX_BYTES = 2 ** 31 - 1
@@ -16,29 +15,36 @@ export interface RawRow {
   where: string
 }
 
-/** @param path a file, hf:datasets/owner/name[@revision]/path/to/file, or world:summaries?rows=… @param made what rows that are made depend on */
-export async function readRows(path: string, made: Made = {}): Promise<RawRow[]> {
-  if (path.startsWith('world:')) return generated(path, made)
+/** Rows that are made and not read. */
+export interface MadeRows {
+  /** What their paths begin with, e.g. "world:". */
+  prefix: string
+  /** @param of what rows depend on beside the path @throws InvalidInput when the path asks for what there is not */
+  rows(path: string, of: MadeOf): Iterable<unknown>
+}
+
+export interface MadeOf {
+  /** Of the run; a path may name another. */
+  seed: number
+  /** Of the task; empty where it has none. */
+  instruction: string
+}
+
+/** How paths are looked up. */
+export interface RowSources extends Partial<MadeOf> {
+  made?: MadeRows | undefined
+}
+
+/** @param path a file, hf:datasets/owner/name[@revision]/path/to/file, or one that `made` knows */
+export async function readRows(path: string, { made, seed = 1, instruction = '' }: RowSources = {}): Promise<RawRow[]> {
+  if (made && path.startsWith(made.prefix)) return numbered(made.rows(path, { seed, instruction }), path)
   const file = path.startsWith('hf:') ? await downloadDatasetFile(path) : existing(path)
   if (path.endsWith('.parquet')) return readParquet(file, path)
   return parseRows(readText(file), path)
 }
 
-interface Made {
-  /** Of the run; a path may name another. */
-  seed?: number
-  /** Of the task, if it has one. */
-  instruction?: string | undefined
-}
-
-/** Rows of the miniature world. */
-function generated(path: string, made: Made): RawRow[] {
-  const { kind, rows, seed = made.seed ?? 1 } = parseWorldPath(path)
-  return [...worldRows(kind, rows, seed, made.instruction ?? '')].map((value, i) => ({
-    value,
-    where: `data: ${path} row ${i + 1}`,
-  }))
-}
+const numbered = (rows: Iterable<unknown>, path: string): RawRow[] =>
+  [...rows].map((value, i) => ({ value, where: `data: ${path} row ${i + 1}` }))
 
 function existing(path: string): string {
   const file = resolve(path)

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { parse, InvalidInput } from '../contracts/parse'
-import { readJsonl } from './jsonl'
+import { readJsonl } from '../json-lines'
 
 const line = z.string().min(1)
 const byPreamble = z.strictObject({ base: line, detailed: line })

@@ -1,7 +1,7 @@
 // Requests to an OpenAI-compatible endpoint, with manners: so many at once and a minute, growing and jittered pauses, Retry-After,
 // a stop when the endpoint is down, a stop before the money is spent. The key comes from the environment and goes nowhere else.
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
-import { WORLD, type EndpointSettings } from '../contracts/settings'
+import type { EndpointSettings } from '../contracts/labeler-settings'
 import { checkAddress, checkAllowance } from './endpoint-allowance'
 import type { Unanswered } from './labeler'
 
@@ -131,9 +131,10 @@ function traced(
 
 const TOO_LONG = /context[_ ](length|window|size)|maximum context|too (long|many tokens)|exceeds? .*(context|tokens)/i
 
-/** @param address where it is; the miniature world's is this process's own: nothing is checked and no key is sent */
-export function openClient(settings: EndpointSettings, address = settings.baseUrl): EndpointClient {
-  const isOwn = settings.baseUrl === WORLD
+/** @param own address of an endpoint that this process serves itself: nothing is checked there and no key is sent */
+export function openClient(settings: EndpointSettings, own?: string): EndpointClient {
+  const isOwn = own !== undefined
+  const address = own ?? settings.baseUrl
   if (!isOwn) checkAllowance(address, settings.apiKeyEnv)
   const key = isOwn ? undefined : keyOf(settings)
   let checked: Promise<void> | undefined

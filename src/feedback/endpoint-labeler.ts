@@ -1,7 +1,7 @@
 // Any OpenAI-compatible endpoint as labeler: the chat or the completion route, by the log-probabilities of the first token of the
 // answer, or by counting sampled answers where there are none.
 import { z } from 'zod'
-import { WORLD, type EndpointSettings } from '../contracts/settings'
+import type { EndpointSettings } from '../contracts/labeler-settings'
 import { EndpointRefused, openClient, type EndpointClient, type Usage } from './endpoint-client'
 import {
   isUnanswered,
@@ -41,16 +41,28 @@ export interface EndpointLabeler extends Labeler {
   usage: Usage
 }
 
-/** An endpoint elsewhere, or the annotators of the miniature world, which are served from here: under whatever port, they are the same. */
-export async function openEndpoint(settings: EndpointSettings): Promise<EndpointLabeler> {
-  if (settings.baseUrl !== WORLD) return endpointLabeler(settings)
-  const { annotatorsHere } = await import('../world/endpoint.js')
-  return endpointLabeler(settings, await annotatorsHere())
+/** An endpoint that this process serves itself, under a name in the place of an address. */
+export interface OwnEndpoint {
+  /** What `labeler.baseUrl` is then. */
+  baseUrl: string
+  /** For reports. */
+  name: string
+  /** @returns the address it has now */
+  open(): Promise<string>
 }
 
-/** @param address where it is, if not at its base URL */
-export function endpointLabeler(settings: EndpointSettings, address = settings.baseUrl): EndpointLabeler {
-  const client = openClient(settings, address)
+/** @param own endpoints that this process serves */
+export async function openEndpoint(settings: EndpointSettings, own: readonly OwnEndpoint[]): Promise<EndpointLabeler> {
+  const served = own.find(({ baseUrl }) => baseUrl === settings.baseUrl)
+  return endpointLabeler(settings, served && { name: served.name, address: await served.open() })
+}
+
+/** @param served where the endpoint is, if this process serves it */
+export function endpointLabeler(
+  settings: EndpointSettings,
+  served?: { name: string; address: string },
+): EndpointLabeler {
+  const client = openClient(settings, served?.address)
   let proven = false
 
   /** Answers all questions with so many at once. The first goes alone: an endpoint that is not there should not be asked a thousand times. */
@@ -89,10 +101,7 @@ export function endpointLabeler(settings: EndpointSettings, address = settings.b
   }
 
   return {
-    name:
-      settings.baseUrl === WORLD
-        ? `${settings.model} of the miniature world`
-        : `${settings.model} at ${new URL(settings.baseUrl).host}`,
+    name: served ? `${settings.model} of ${served.name}` : `${settings.model} at ${new URL(settings.baseUrl).host}`,
     identity: {
       baseUrl: settings.baseUrl,
       model: settings.model,

@@ -1,10 +1,10 @@
 // What a user writes for a model → a Hugging Face folder on this machine.
-import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { fileDigest } from '../digest'
-import { cacheFolder } from './cache'
-import { readModelConfig } from './folder'
-import { downloadModel, parseHubName, type OnBytes } from './hub'
+import { cacheFolder } from '../cache-folder'
+import { MODEL_FILE, readModelConfig } from './folder'
+import { downloadModel, parseHubName, type OnBytes } from '../hub/models'
 import { importGguf } from './import-gguf'
 
 export const DEFAULT_MODEL_NAME = 'SmolLM2-135M-Instruct'
@@ -27,28 +27,13 @@ async function importGgufCached(file: string): Promise<string> {
   return folder
 }
 
-/** The miniature world's policy before any training, always the same. */
-const WORLD_POLICY = 'world:policy'
-async function worldPolicy(): Promise<string> {
-  const [{ writeWorldModel, worldFingerprint }, { readTask, taskFolder }] = await Promise.all([
-    import('../world/policy.js'),
-    import('../data/task.js'),
-  ])
-  const { instruction } = readTask(taskFolder('summarization'))
-  const folder = join(cacheFolder(), 'models', `world-policy-${worldFingerprint(instruction!)}`)
-  if (existsSync(folder)) return folder
-  const made = writeWorldModel(`${folder}.partial-${process.pid}`, WORLD_SEED, instruction!)
-  if (existsSync(folder))
-    rmSync(made, { recursive: true }) // another process was faster
-  else renameSync(made, folder)
-  return folder
-}
-const WORLD_SEED = 900
+/** Models that are made and not found: each by its name, with what makes its folder. */
+export type MadeModels = Readonly<Record<string, () => Promise<string>>>
 
 async function download(spec: string, onBytes?: OnBytes): Promise<string> {
   const model = parseHubName(spec)
   try {
-    return await downloadModel(model, onBytes)
+    return await downloadModel(model, MODEL_FILE, onBytes)
   } catch (error) {
     throw new Error(
       `model: cannot download ${spec}: ${(error as Error).message}; check the name, the network and, for gated models, HF_TOKEN`,
@@ -57,26 +42,32 @@ async function download(spec: string, onBytes?: OnBytes): Promise<string> {
   }
 }
 
+export interface LocateOptions {
+  /** Told how far a download is. */
+  onBytes?: OnBytes
+  /** Names that the caller knows beside ours, such as "world:policy". */
+  made?: MadeModels
+}
+
 /**
- * Finds, imports or downloads a model.
- * @param spec "default", "world:policy", a folder, a .gguf file, or hf:owner/name[@revision]
- * @param onBytes told how far a download is
+ * Finds, imports, downloads or makes a model.
+ * @param spec "default", a folder, a .gguf file, hf:owner/name[@revision], or a name among `made`
  * @returns a folder whose config was read and is supported
  */
-export async function locateModel(spec: string, onBytes?: OnBytes): Promise<string> {
-  const folder = await locate(spec, onBytes)
+export async function locateModel(spec: string, options: LocateOptions = {}): Promise<string> {
+  const folder = await locate(spec, options)
   readModelConfig(folder)
   return folder
 }
 
-async function locate(spec: string, onBytes?: OnBytes): Promise<string> {
+async function locate(spec: string, { onBytes, made = {} }: LocateOptions): Promise<string> {
   if (spec === 'default') return importDefault()
-  if (spec === WORLD_POLICY) return worldPolicy()
+  if (Object.hasOwn(made, spec)) return made[spec]!()
   if (spec.startsWith('hf:')) return download(spec, onBytes)
   const path = resolve(spec.replace(/^file:\/\//, ''))
   if (!existsSync(path))
     throw new Error(
-      `model: ${path} does not exist; give a Hugging Face model folder, a .gguf file, hf:owner/name, "world:policy" or "default"`,
+      `model: ${path} does not exist; give a Hugging Face model folder, a .gguf file, hf:owner/name, or one of ${['default', ...Object.keys(made)].map((name) => `"${name}"`).join(', ')}`,
     )
   return path.endsWith('.gguf') ? importGgufCached(path) : path
 }

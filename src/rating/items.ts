@@ -1,7 +1,7 @@
 // The files of the artifact `rating-items`: what raters see, and, apart from it, whose each response is.
 import { join } from 'node:path'
 import { itemSchema, keySchema, type Item, type ItemKey } from '../contracts/human-evaluation'
-import { readJsonl, writeJsonl } from '../data/jsonl'
+import { readJsonl, writeJsonl } from '../json-lines'
 
 const ITEMS = 'items.jsonl'
 const KEYS = 'keys.jsonl'

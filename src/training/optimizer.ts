@@ -4,7 +4,7 @@ import type { Tensor } from '../model/tf'
 import { adafactor } from './adafactor'
 import { adamw } from './adamw'
 import { clipGradients } from './gradients'
-import { learningRateAt, type ScheduleSettings } from './schedule'
+import { learningRateAt, type ScheduleSettings } from './learning-rate'
 
 export interface Optimizer {
   /** Applies and disposes the gradients. */

@@ -4,9 +4,10 @@ import type { StageHost } from '../activities/stage'
 import { openAnswers, type AnswerFiles } from '../artifacts/answers'
 import { openStore, storeFolder } from '../artifacts/open-store'
 import type { Progress } from '../contracts/status'
-import type { ChildMessage, Job } from './child'
-import { explained } from './explained'
-import { inSpan, startTracing, type Tracing } from './tracing'
+import type { ChildMessage, Job } from '../activities/child'
+import { explained } from '../activities/machine-failure'
+import { inSpan } from '../activities/spans'
+import { startTracing, type Tracing } from './tracing'
 
 /** Progress messages are sent at most this often; the last of a phase always is. */
 const PROGRESS_MS = 200

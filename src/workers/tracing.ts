@@ -1,7 +1,6 @@
 // OpenTelemetry traces: one trace a run, from the command or the workflow through its stages and their computing processes to each
 // request to an endpoint. On where OTEL_EXPORTER_OTLP_ENDPOINT (or …_TRACES_ENDPOINT) is set; OTEL_TRACES_SAMPLER and the other
 // variables of OpenTelemetry hold. Spans name stages, addresses, models and counts, and never a prompt, an answer or a key.
-import { context, propagation, ROOT_CONTEXT, SpanStatusCode, trace } from '@opentelemetry/api'
 import type { ClientInterceptors } from '@temporalio/client'
 import type { OpenTelemetryPlugin } from '@temporalio/interceptors-opentelemetry'
 import { version } from '../version'
@@ -14,9 +13,6 @@ export interface Tracing {
   /** Sends what has not been sent yet; call it before the process ends. */
   flush(): Promise<void>
 }
-
-/** By which a span in another process finds its parent. */
-export type TraceParent = Record<string, string>
 
 const isWanted = () =>
   Boolean(process.env.OTEL_EXPORTER_OTLP_ENDPOINT || process.env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT)
@@ -65,25 +61,4 @@ async function start(): Promise<Tracing> {
         .forceFlush()
         .catch((error: unknown) => void process.stderr.write(`traces: not sent: ${(error as Error).message}\n`)),
   }
-}
-
-/** The span that this process is in; empty without traces. */
-export function traceParent(): TraceParent {
-  const carrier: TraceParent = {}
-  propagation.inject(context.active(), carrier)
-  return carrier
-}
-
-/** Does work in a span below one of another process. */
-export function inSpan<T>(name: string, parent: TraceParent, work: () => Promise<T>): Promise<T> {
-  return trace.getTracer('rlaif').startActiveSpan(name, {}, propagation.extract(ROOT_CONTEXT, parent), async (span) => {
-    try {
-      return await work()
-    } catch (error) {
-      span.setStatus({ code: SpanStatusCode.ERROR, message: (error as Error).name })
-      throw error
-    } finally {
-      span.end()
-    }
-  })
 }

@@ -1,9 +1,10 @@
 // Workers by role: what a process takes from which task queue (design decision 8).
 import { hostname } from 'node:os'
+import { join } from 'node:path'
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
 import { createActivities } from '../activities'
 import { openStore } from '../artifacts/open-store'
-import { queuesSchema, type Queues } from '../contracts/settings'
+import { queuesSchema, type Queues } from '../contracts/queues'
 import { SEARCH_ATTRIBUTES } from '../contracts/search-attributes'
 import { version } from '../version'
 import { encryptingConverter } from './payload-encryption'
@@ -70,7 +71,7 @@ export async function startWorkers(
   await registerSearchAttributes(connection, namespace)
   const dataConverter = encryptingConverter()
   const tracing = await startTracing()
-  const runner = { home, store: await openStore(home) }
+  const environment = { home, store: await openStore(home), childProgram: join(__dirname, 'child-main.js') }
   const workers = await Promise.all(
     wanted.map((role) =>
       Worker.create({
@@ -79,7 +80,7 @@ export async function startWorkers(
         ...roleOptions(role, queues),
         ...(dataConverter && { dataConverter }),
         ...(tracing && { plugins: [tracing.plugin] }),
-        activities: createActivities(runner),
+        activities: createActivities(environment),
         identity: `${role}-${process.pid}@${hostname()} rlaif ${version}`,
         maxHeartbeatThrottleInterval: '5 seconds',
         shutdownGraceTime: '2 seconds',

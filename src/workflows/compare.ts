@@ -6,7 +6,8 @@ import type { AlignResult } from '../contracts/status'
 import { armsOf, workflowSchemas, type Arm, type CompareInput } from '../contracts/workflow-inputs'
 import type { align } from './align'
 import { parseInput, refusingBadInput } from './input'
-import { rootMessage, stageRunner, type StageRunner } from './stage-runner'
+import { rootMessage } from './failure'
+import { stageRunner, type StageRunner } from './stage-runner'
 
 export interface CompareResult {
   report: Artifact

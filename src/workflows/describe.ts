@@ -1,7 +1,7 @@
 // What a run shows of itself in the UI, as Markdown: a table of its stages and, when one is parked, what failed and how to go on.
 import type { Summary } from '../contracts/artifact'
 import { brief } from '../contracts/brief'
-import { isEndpoint } from '../contracts/settings'
+import { isEndpoint } from '../contracts/labeler-settings'
 import type { LabelerInput, StageName } from '../contracts/stages'
 import type { StageStatus } from '../contracts/status'
 

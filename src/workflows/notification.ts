@@ -11,7 +11,8 @@ import {
 import type { Activities } from '../activities'
 import { brief } from '../contracts/brief'
 import type { Notification } from '../contracts/notification'
-import type { Notify, Queues } from '../contracts/settings'
+import type { Queues } from '../contracts/queues'
+import type { Notify } from '../contracts/run-settings'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import { parseInput } from './input'
 

@@ -27,7 +27,8 @@ import { workflowSchemas } from '../contracts/workflow-inputs'
 import { describeTrials } from './describe-trials'
 import { parseInput, refusingBadInput } from './input'
 import { notifyPeople } from './notification'
-import { rootMessage, stageRunner } from './stage-runner'
+import { rootMessage } from './failure'
+import { stageRunner } from './stage-runner'
 import { openTrialLedger, type TrialLedger, type TrialOutcome } from './trial-ledger'
 
 export const retryFailed = defineUpdate<string>('retryFailed')

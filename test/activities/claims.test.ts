@@ -3,12 +3,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { claims } from '../../src/activities/claims'
 import type { Artifact } from '../../src/contracts/artifact'
-import { writeJsonl } from '../../src/data/jsonl'
+import { writeJsonl } from '../../src/json-lines'
 import type { Claim, SeedFigures } from '../../src/evaluation/claims'
 import { goldScore } from '../../src/world/gold'
 import { FLAWLESS, postOf, summaryOf } from '../../src/world/posts'
 import { temporaryFolder } from '../tiny-folder'
-import { runStage } from './run-stage'
+import { computeStage } from './compute-stage'
 
 type Figures = Artifact['summary']
 function artifact(files: Record<string, string | object[]>, input: object = {}, summary: Figures = {}): Artifact {
@@ -112,7 +112,7 @@ test('figures by seed, of comparisons, of validations by the gold score, and of 
       },
     ]),
   )
-  const made = await runStage(claims, 'claims', {
+  const made = await computeStage(claims, 'claims', {
     title: 'By hand',
     settings: {},
     seeds,
@@ -159,7 +159,7 @@ test('figures by seed, of comparisons, of validations by the gold score, and of 
 test('a manifest or a sweep that is not what it should be is refused by name', async () => {
   const good = comparison([3], 'summarization')
   const run = (parts: object) =>
-    runStage(claims, 'claims', {
+    computeStage(claims, 'claims', {
       title: 'x',
       settings: {},
       seeds: [3],

@@ -11,7 +11,7 @@ import { readModelConfig } from '../../src/model/folder'
 import { loadModel } from '../../src/model/weights'
 import { rewards } from '../../src/training/reward-model'
 import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
-import { runStage as run } from './run-stage'
+import { computeStage as run } from './compute-stage'
 
 test('accuracy on what people preferred is of the held-out prompts, each pair scored by the finished reward model', async () => {
   const folder = writeTinyFolder()

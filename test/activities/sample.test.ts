@@ -6,7 +6,7 @@ import { humanLabels } from '../../src/activities/human-labels'
 import type { Labelled, Sample } from '../../src/activities/rows'
 import { sample } from '../../src/activities/sample'
 import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
-import { runStage } from './run-stage'
+import { computeStage } from './compute-stage'
 
 const folder = writeTinyFolder()
 const model = { uri: `file://${folder}`, sha256: '0'.repeat(64), bytes: 1, summary: {} }
@@ -14,7 +14,7 @@ const limits = { responseTokens: 8 }
 const dataOf = (rows: object[]) => {
   const file = join(temporaryFolder(), 'rows.jsonl')
   writeFileSync(file, rows.map((row) => JSON.stringify(row)).join('\n'))
-  return runStage(dataStage, 'data', { task: 'helpful', data: { path: file, evaluationPrompts: 2 }, limits, model })
+  return computeStage(dataStage, 'data', { task: 'helpful', data: { path: file, evaluationPrompts: 2 }, limits, model })
 }
 const rowsOf = <T>({ uri }: { uri: string }, file: string) =>
   readFileSync(join(uri.slice('file://'.length), file), 'utf8')
@@ -30,8 +30,11 @@ test('source "data" gives the labeler the very pairs that people decided, and no
       preferred: i % 3,
     })),
   )
-  const asked = await runStage(sample, 'sample', { policy: model, data, limits, settings: { source: 'data' } })
-  const decided = rowsOf<Labelled>(await runStage(humanLabels, 'human-labels', { data, model, limits }), 'labels.jsonl')
+  const asked = await computeStage(sample, 'sample', { policy: model, data, limits, settings: { source: 'data' } })
+  const decided = rowsOf<Labelled>(
+    await computeStage(humanLabels, 'human-labels', { data, model, limits }),
+    'labels.jsonl',
+  )
   const samples = rowsOf<Sample>(asked, 'samples.jsonl')
   expect(samples).toEqual(
     decided.map(({ id, messages, context, first, second }) => ({ id, messages, context, first, second })),
@@ -42,8 +45,8 @@ test('source "data" gives the labeler the very pairs that people decided, and no
 
 test('without it, the policy answers each prompt twice; data without pairs is refused where pairs are wanted', async () => {
   const data = await dataOf(Array.from({ length: 6 }, (_, i) => ({ prompt: `Post ${i}` })))
-  expect((await runStage(sample, 'sample', { policy: model, data, limits, settings: {} })).summary.pairs).toBe(4)
+  expect((await computeStage(sample, 'sample', { policy: model, data, limits, settings: {} })).summary.pairs).toBe(4)
   await expect(
-    runStage(sample, 'sample', { policy: model, data, limits, settings: { source: 'data' } }),
+    computeStage(sample, 'sample', { policy: model, data, limits, settings: { source: 'data' } }),
   ).rejects.toThrow(/field "sample.source" is "data".*leave it out/)
 })

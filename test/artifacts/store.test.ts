@@ -141,16 +141,16 @@ describe.each([
   test('of workers that want the same work one has it; the next is let in when it is done', async () => {
     const { store, elsewhere } = await open()
     const none = new AbortController().signal
-    const first = await store.claim('sft', 'k', none, () => {})
+    const first = await store.lock('sft', 'k', none, () => {})
     let waits = 0
     let holders = 0
     const others = [elsewhere(), elsewhere()].map(async (other) => {
-      const claim = await other.claim('sft', 'k', none, () => waits++)
+      const lock = await other.lock('sft', 'k', none, () => waits++)
       expect(++holders).toBe(1)
       await new Promise((done) => setTimeout(done, 50))
       holders--
-      await claim.release()
-      return claim.waited
+      await lock.release()
+      return lock.waited
     })
     await new Promise((done) => setTimeout(done, 1200))
     expect([waits, holders]).toEqual([2, 0])

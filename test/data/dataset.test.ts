@@ -6,6 +6,7 @@ import { dataSchema } from '../../src/contracts/settings'
 import { readDataset } from '../../src/data/dataset'
 import { decidedPairs, parseTranscript, type Row } from '../../src/data/row'
 import { readTask, taskFolder } from '../../src/data/task'
+import { worldData } from '../../src/world/named'
 import { temporaryFolder } from '../tiny-folder'
 
 const folder = temporaryFolder()
@@ -16,7 +17,12 @@ const write = (name: string, content: string | Buffer) => {
   return join(folder, name)
 }
 const read = (given: unknown, { task = harmless, seed = 1, promptTokens = 1e6 } = {}) =>
-  readDataset(parse(dataSchema, given, 'data'), task, seed, promptTokens, (row) => row.context.length)
+  readDataset(parse(dataSchema, given, 'data'), task, {
+    seed,
+    promptTokens,
+    tokensOf: (row) => row.context.length,
+    made: worldData,
+  })
 const jsonl = (rows: object[]) => rows.map((row) => JSON.stringify(row)).join('\n')
 const prompts = (n: number) => Array.from({ length: n }, (_, i) => ({ prompt: `Question ${i}?` }))
 

@@ -3,7 +3,7 @@ import { compare, seenFrom, type Bout, type Prompted } from '../../src/evaluatio
 import { signTest, wilson } from '../../src/evaluation/statistics'
 import { judgeContests, winRate } from '../../src/evaluation/win-rate'
 import { endpointLabeler } from '../../src/feedback/endpoint-labeler'
-import { labelerSchema, type EndpointSettings } from '../../src/contracts/settings'
+import { labelerSchema, type EndpointSettings } from '../../src/contracts/labeler-settings'
 import { PLAIN } from '../../src/feedback/preference'
 import { judgeAlone } from '../../src/feedback/verdict'
 import { startEndpoint } from '../feedback/endpoint'

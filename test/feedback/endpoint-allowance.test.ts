@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { checkAddress, checkAllowance, parseAllowances } from '../../src/feedback/endpoint-allowance'
 import { endpointLabeler } from '../../src/feedback/endpoint-labeler'
 import { parse } from '../../src/contracts/parse'
-import { labelerSchema, type EndpointSettings } from '../../src/contracts/settings'
+import { labelerSchema, type EndpointSettings } from '../../src/contracts/labeler-settings'
 
 afterEach(() => {
   delete process.env.RLAIF_ENDPOINTS

@@ -1,6 +1,6 @@
 // An endpoint's faults over real HTTP: every question ends answered or failed with its reason, and nothing is asked needlessly.
 import { parse } from '../../src/contracts/parse'
-import { labelerSchema, type EndpointSettings } from '../../src/contracts/settings'
+import { labelerSchema, type EndpointSettings } from '../../src/contracts/labeler-settings'
 import { openAnswers } from '../../src/artifacts/answers'
 import { endpointLabeler } from '../../src/feedback/endpoint-labeler'
 import { keepingAnswers } from '../../src/feedback/kept-answers'

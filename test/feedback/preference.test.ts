@@ -1,6 +1,6 @@
 import { readTask, taskFolder } from '../../src/data/task'
 import { parse } from '../../src/contracts/parse'
-import { labelerSchema, type EndpointSettings } from '../../src/contracts/settings'
+import { labelerSchema, type EndpointSettings } from '../../src/contracts/labeler-settings'
 import { endpointLabeler } from '../../src/feedback/endpoint-labeler'
 import {
   choseSameSlot,

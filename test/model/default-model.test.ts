@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { padLeft } from '../../src/model/batch'
-import { cacheFolder } from '../../src/model/cache'
+import { cacheFolder } from '../../src/cache-folder'
 import { generate } from '../../src/model/generate'
 import { openGguf } from '../../src/model/gguf'
 import { loadModelAndTokenizer } from '../../src/model/loaded'

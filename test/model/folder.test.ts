@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { cacheFolder } from '../../src/model/cache'
+import { cacheFolder } from '../../src/cache-folder'
 import { checkModelFolder } from '../../src/model/folder'
 import { parseModelConfig } from '../../src/model/config'
 import { openGguf } from '../../src/model/gguf'

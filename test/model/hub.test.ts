@@ -52,7 +52,7 @@ const weightsUrl = (request: IncomingMessage) => request.url!.includes('model.sa
 
 test('only the files of a model are fetched, with progress, and a second call needs one question', async () => {
   const seen: number[][] = []
-  const folder = await locateModel('hf:owner/tiny', (...bytes) => seen.push(bytes))
+  const folder = await locateModel('hf:owner/tiny', { onBytes: (...bytes) => seen.push(bytes) })
   expect(readdirSync(folder).sort()).toEqual(readdirSync(tiny).sort())
   expect(readFileSync(join(folder, 'model.safetensors')).equals(content('model.safetensors'))).toBe(true)
   const total = readdirSync(tiny).reduce((sum, path) => sum + content(path).length, 0)

@@ -19,7 +19,7 @@ const { loadModelAndTokenizer } = require('../../dist/model/loaded.js')
 const [baseUrl, path, wanted = '40'] = process.argv.slice(2)
 const loaded = loadModelAndTokenizer(defaultModelFolder)
 const task = readTask(taskFolder('harmless'))
-const data = await readDataset(dataSchema.parse({ path, limit: Number(wanted) }), task, 1, 300, (row) => loaded.tokenizer.encode(row.context).length)
+const data = await readDataset(dataSchema.parse({ path, limit: Number(wanted) }), task, { seed: 1, promptTokens: 300, tokensOf: (row) => loaded.tokenizer.encode(row.context).length })
 const pairs = [...data.train, ...data.evaluation].map(({ context, pair }) => ({ context, first: pair.responses[0], second: pair.responses[1] }))
 
 const endpoint = endpointLabeler(labelerSchema.parse({ baseUrl, model: 'default', route: 'completion', concurrency: 1, timeoutSeconds: 300 }))

@@ -209,7 +209,11 @@ test('100 tokenizers', async () => {
 })
 
 const readAsData = (path: string) =>
-  readDataset(parse(dataSchema, path, 'data'), readTask(taskFolder('helpful')), 1, 256, () => 10)
+  readDataset(parse(dataSchema, path, 'data'), readTask(taskFolder('helpful')), {
+    seed: 1,
+    promptTokens: 256,
+    tokensOf: () => 10,
+  })
 
 test('2,000 data files of every format', async () => {
   const rows = [

@@ -69,22 +69,20 @@ test.each(['hf:../../etc', 'hf:owner/name@../../x', 'hf:owner'])(
 
 test('a hub that names a commit with a path in it is not followed', async () => {
   const hub = createServer((_, response) =>
-    response
-      .setHeader('content-type', 'application/json')
-      .end(
-        JSON.stringify({
-          _id: 'x',
-          id: 'a/b',
-          modelId: 'a/b',
-          sha: '../../../../outside',
-          private: false,
-          gated: false,
-          downloads: 0,
-          likes: 0,
-          lastModified: '2026-01-01',
-          siblings: [],
-        }),
-      ),
+    response.setHeader('content-type', 'application/json').end(
+      JSON.stringify({
+        _id: 'x',
+        id: 'a/b',
+        modelId: 'a/b',
+        sha: '../../../../outside',
+        private: false,
+        gated: false,
+        downloads: 0,
+        likes: 0,
+        lastModified: '2026-01-01',
+        siblings: [],
+      }),
+    ),
   )
   await new Promise<void>((up) => hub.listen(0, '127.0.0.1', up))
   process.env.HF_ENDPOINT = `http://127.0.0.1:${(hub.address() as AddressInfo).port}`

@@ -7,6 +7,7 @@ import { locateModel } from '../../src/model/locate'
 import { trainBpe } from '../../src/world/bpe'
 import { summaryRow } from '../../src/world/data'
 import { COLOURS, PEOPLE, PLACES, THINGS } from '../../src/world/words'
+import { worldModels } from '../../src/world/named'
 import { writeWorldModel } from '../../src/world/policy'
 import { temporaryFolder } from '../tiny-folder'
 
@@ -74,9 +75,9 @@ test('the model "world:policy" is made once, in the cache', async () => {
   const before = process.env.RLAIF_CACHE
   process.env.RLAIF_CACHE = temporaryFolder()
   try {
-    const folder = await locateModel('world:policy')
+    const folder = await locateModel('world:policy', { made: worldModels })
     const { mtimeMs } = statSync(join(folder, 'model.safetensors'))
-    expect(await locateModel('world:policy')).toBe(folder)
+    expect(await locateModel('world:policy', { made: worldModels })).toBe(folder)
     expect(statSync(join(folder, 'model.safetensors')).mtimeMs).toBe(mtimeMs)
     expect(readdirSync(join(process.env.RLAIF_CACHE, 'models'))).toHaveLength(1)
   } finally {

@@ -1,11 +1,12 @@
 import { judgePairs } from '../../src/feedback/preference'
 import { directRewards, scoreQuestion } from '../../src/feedback/direct-score'
 import { endpointLabeler, openEndpoint } from '../../src/feedback/endpoint-labeler'
+import { worldAnnotators } from '../../src/world/named'
 import { isUnanswered } from '../../src/feedback/labeler'
 import type { AddressInfo } from 'node:net'
 import type { Server } from 'node:http'
 import { parse } from '../../src/contracts/parse'
-import { labelerSchema, techniqueSchema, type EndpointSettings } from '../../src/contracts/settings'
+import { labelerSchema, techniqueSchema, type EndpointSettings } from '../../src/contracts/labeler-settings'
 import { readTask, taskFolder } from '../../src/data/task'
 import { choseSameSlot, type Preference } from '../../src/feedback/preference'
 import { judgeAlone } from '../../src/feedback/verdict'
@@ -186,6 +187,7 @@ describe('as an endpoint', () => {
     try {
       const own = await openEndpoint(
         parse(labelerSchema, { baseUrl: 'world:', model: 'L', apiKeyEnv: 'NOT_SET' }, 'labeler') as EndpointSettings,
+        [worldAnnotators],
       )
       expect([own.name, own.identity]).toMatchObject(['L of the miniature world', { baseUrl: 'world:', model: 'L' }])
       const pairs = rows

@@ -3,8 +3,8 @@ import type { WorkflowHandle } from '@temporalio/client'
 import { WorkflowUpdateFailedError } from '@temporalio/client'
 import { folderOf } from '../artifacts/open-store'
 import type { Item, RaterView } from '../contracts/human-evaluation'
-import { readItems } from './items'
-import type { Evaluation } from './server'
+import { readItems } from '../rating/items'
+import type { Evaluation } from '../rating/server'
 
 const TRIES = 5
 const ONE_TRY_MS = 8_000

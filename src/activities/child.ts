@@ -1,14 +1,13 @@
 // The parent's side of a stage: one child process, which alone touches the device, so that a crash, a hang or an out-of-memory
 // kill is a failed attempt and not a lost worker (design decision 4).
 import { fork } from 'node:child_process'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { z } from 'zod'
 import { summarySchema, type Summary } from '../contracts/artifact'
 import type { StageName } from '../contracts/stages'
 import { progressSchema, type Progress } from '../contracts/status'
-import { smaller } from './explained'
-import type { TraceParent } from './tracing'
+import { smaller } from './machine-failure'
+import type { TraceParent } from './spans'
 
 /** A child that says nothing for this long is taken for hung. RLAIF_HANG_SECONDS moves it. */
 const hangMs = () => Number(process.env.RLAIF_HANG_SECONDS ?? 1200) * 1000
@@ -53,10 +52,18 @@ export interface Listener {
   onLine(line: string): void
 }
 
-/** Runs a stage in a child of this process. The child is asked to save and end when `signal` aborts, when it hangs, and when this process does. */
-export function computeInChild(job: Job, signal: AbortSignal, { onProgress, onLine }: Listener): Promise<Summary> {
+/**
+ * Runs a stage in a child of this process. The child is asked to save and end when `signal` aborts, when it hangs, and when this process does.
+ * @param program the module that the child runs (workers/child-main.ts)
+ */
+export function computeInChild(
+  program: string,
+  job: Job,
+  signal: AbortSignal,
+  { onProgress, onLine }: Listener,
+): Promise<Summary> {
   return new Promise((resolve, reject) => {
-    const child = fork(join(__dirname, 'child-main.js'), [], {
+    const child = fork(program, [], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       serialization: 'advanced',
       env: { ...process.env, NODE_NO_WARNINGS: '1' },

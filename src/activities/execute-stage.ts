@@ -2,48 +2,62 @@
 import { ApplicationFailure, CancelledFailure, Context, log } from '@temporalio/activity'
 import { artifactsIn, keyOf, type ArtifactStore } from '../artifacts/store'
 import type { Artifact } from '../contracts/artifact'
-import type { Cache } from '../contracts/settings'
+import type { Cache } from '../contracts/run-settings'
 import { InvalidInput, parse } from '../contracts/parse'
 import type { Progress } from '../contracts/status'
 import { HANDED_BACK, stageSchemas, type StageName, type StageResult } from '../contracts/stages'
-import { computeInChild, type StageFailure } from '../workers/child'
-import { explained } from '../workers/explained'
-import { traceParent } from '../workers/tracing'
+import { computeInChild, type StageFailure } from './child'
+import { explained } from './machine-failure'
+import { traceParent } from './spans'
 import { openStageMeter } from './metrics'
 import { readsTextAlone, stageVersion } from './registry'
 
 /** Heartbeats are sent this often; the worker's throttle lets them through. */
 const HEARTBEAT_MS = 3_000
 
-export interface StageRunner {
+/** What a worker gives its stages. */
+export interface StageEnvironment {
   store: ArtifactStore
   /** RLAIF_HOME of this worker, passed on to the child. */
   home: string
+  /** The module that the computing child process runs. */
+  childProgram: string
 }
 
 /** @returns the artifact of `stage` for `input`, computed at most once for the same settings and inputs */
-export async function runStage(runner: StageRunner, stage: StageName, input: unknown): Promise<StageResult> {
+export async function executeStage(
+  environment: StageEnvironment,
+  stage: StageName,
+  input: unknown,
+): Promise<StageResult> {
   const meter = openStageMeter(stage)
   try {
     const parsed = parse(stageSchemas[stage] as never, input, stage) as { cache: Cache }
     const result = await whileHeartbeating((signal, onProgress) =>
-      foundOrComputed(runner, stage, parsed, signal, (progress) => (onProgress(progress), meter.progress(progress))),
+      foundOrComputed(
+        environment,
+        stage,
+        parsed,
+        signal,
+        (progress) => (onProgress(progress), meter.progress(progress)),
+      ),
     )
     meter.ended(result.reused ? 'reused' : 'computed', result)
     return result
   } catch (error) {
     meter.ended(outcomeOf(error))
-    throw asActivityFailure(error, runner.home)
+    throw asActivityFailure(error, environment.home)
   }
 }
 
 async function foundOrComputed(
-  { store, home }: StageRunner,
+  environment: StageEnvironment,
   stage: StageName,
   input: { cache: Cache },
   signal: AbortSignal,
   onProgress: (progress: Progress) => void,
 ): Promise<StageResult> {
+  const { store } = environment
   const { cache, ...settings } = input
   const version = stageVersion(stage)
   const ownRun = cache === 'off' && { run: Context.current().info.workflowExecution?.runId } // found again by this run's own attempts alone
@@ -52,21 +66,19 @@ async function foundOrComputed(
   if (found) return { ...found, reused: true }
 
   if (!readsTextAlone(stage)) for (const artifact of artifactsIn(settings)) await store.verify(artifact)
-  const claim = await store.claim(stage, key, signal, () =>
+  const lock = await store.lock(stage, key, signal, () =>
     onProgress({ phase: 'waiting for the same stage of another run', done: 0, total: 1, unit: 'stages' }),
   )
   try {
-    const foundNow = cache === 'refresh' || !claim.waited ? undefined : await store.find(stage, key)
-    return foundNow
-      ? { ...foundNow, reused: true }
-      : await computed({ store, home }, stage, key, input, signal, onProgress)
+    const foundNow = cache === 'refresh' || !lock.waited ? undefined : await store.find(stage, key)
+    return foundNow ? { ...foundNow, reused: true } : await computed(environment, stage, key, input, signal, onProgress)
   } finally {
-    await claim.release()
+    await lock.release()
   }
 }
 
 async function computed(
-  { store, home }: StageRunner,
+  { store, home, childProgram }: StageEnvironment,
   stage: StageName,
   key: string,
   input: { cache: Cache },
@@ -80,7 +92,7 @@ async function computed(
   const work = await store.begin(stage, key)
   const madeSafe = store.keepSafe(work)
   try {
-    const summary = await computeInChild({ stage, input, home, ...work, trace: traceParent() }, signal, {
+    const summary = await computeInChild(childProgram, { stage, input, home, ...work, trace: traceParent() }, signal, {
       onProgress,
       onLine: (line) => log.warn(line, { stage }),
     })
@@ -149,10 +161,10 @@ function asActivityFailure(thrown: unknown, home: string): unknown {
 }
 
 /** The reference of an artifact that a person named by its URI. */
-export async function resolveArtifact(runner: StageRunner, given: Artifact | string): Promise<Artifact> {
+export async function resolveArtifact(environment: StageEnvironment, given: Artifact | string): Promise<Artifact> {
   try {
-    return typeof given === 'string' ? await runner.store.describe(given) : given
+    return typeof given === 'string' ? await environment.store.describe(given) : given
   } catch (error) {
-    throw asActivityFailure(error, runner.home)
+    throw asActivityFailure(error, environment.home)
   }
 }

@@ -1,4 +1,4 @@
-import { explained } from '../../src/workers/explained'
+import { explained } from '../../src/activities/machine-failure'
 
 const said = (message: string, settings?: object) => {
   const { name, message: text } = explained(new Error(message), '/home', settings)

@@ -11,7 +11,7 @@ export const STALE_MS = 15_000
 const TOUCH_MS = 3_000
 const LOOK_MS = 500
 
-export interface Claim {
+export interface Lock {
   /** Another had it first, and may have finished the work. */
   waited: boolean
   release(): Promise<void>
@@ -24,13 +24,13 @@ export interface Held {
 }
 
 /** Where one claim lies. */
-export interface ClaimPlace {
+export interface LockPlace {
   /** The claim, where nobody has it or its owner is gone: of several who try, one gets it. */
   tryTake(): Promise<Held | undefined>
 }
 
 /** @throws the signal's reason when it aborts */
-export async function takeClaim(place: ClaimPlace, signal: AbortSignal, onWait: () => void): Promise<Claim> {
+export async function takeLock(place: LockPlace, signal: AbortSignal, onWait: () => void): Promise<Lock> {
   for (let waited = false; ; waited = true) {
     const held = await place.tryTake()
     if (held) return touched(held, waited)
@@ -39,7 +39,7 @@ export async function takeClaim(place: ClaimPlace, signal: AbortSignal, onWait: 
   }
 }
 
-function touched({ touch, release }: Held, waited: boolean): Claim {
+function touched({ touch, release }: Held, waited: boolean): Lock {
   let last = Promise.resolve()
   const touching = setInterval(() => (last = touch()), TOUCH_MS)
   return {
@@ -53,7 +53,7 @@ function touched({ touch, release }: Held, waited: boolean): Claim {
 }
 
 /** @param file of the claim; its folder is made */
-export function fileClaims(file: string): ClaimPlace {
+export function fileLock(file: string): LockPlace {
   return {
     async tryTake() {
       mkdirSync(dirname(file), { recursive: true })

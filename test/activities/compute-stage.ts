@@ -11,7 +11,7 @@ import { temporaryFolder } from '../tiny-folder'
 const folderOf = (uri: string) => uri.slice('file://'.length)
 
 /** Runs a stage without a store: an artifact is its folder. */
-export async function runStage<N extends StageName>(
+export async function computeStage<N extends StageName>(
   stage: { run(input: StageInput<N>, host: StageHost): Promise<Artifact['summary']> },
   name: N,
   input: object,

@@ -6,8 +6,8 @@ import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 import { datasetInfo, downloadFile } from '@huggingface/hub'
 import { InvalidInput } from '../contracts/parse'
-import { cacheFolder } from '../model/cache'
-import { checkedCommit } from '../model/hub'
+import { cacheFolder } from '../cache-folder'
+import { checkedCommit } from './models'
 
 const FORM = /^hf:datasets\/([\w.-]+\/[\w.-]+?)(?:@([\w.-]+))?\/((?:[\w.-]+\/)*[\w.-]+)$/
 

@@ -6,8 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 import { downloadFile, listFiles, modelInfo } from '@huggingface/hub'
 import { fileDigest } from '../digest'
-import { cacheFolder } from './cache'
-import { MODEL_FILE } from './folder'
+import { cacheFolder } from '../cache-folder'
 
 export interface HubModel {
   /** owner/name */
@@ -43,15 +42,22 @@ function access() {
   return { ...(hubUrl && { hubUrl }), ...(accessToken && { accessToken }) }
 }
 
-/** @returns the folder, which is there only when all of its files are */
-export async function downloadModel({ name, revision }: HubModel, onBytes: OnBytes = () => {}): Promise<string> {
+/**
+ * @param wanted names of the files to fetch: a repository may hold many more than a reader needs
+ * @returns the folder, which is there only when all of its files are
+ */
+export async function downloadModel(
+  { name, revision }: HubModel,
+  wanted: RegExp,
+  onBytes: OnBytes = () => {},
+): Promise<string> {
   const folderOf = (commit: string) => join(cacheFolder(), 'hub', name.replace('/', '--'), commit)
   if (/^[0-9a-f]{40}$/.test(revision) && existsSync(folderOf(revision))) return folderOf(revision)
   const { sha } = await modelInfo({ name, revision, additionalFields: ['sha'], ...access() })
   const commit = checkedCommit(sha)
   const folder = folderOf(commit)
   if (existsSync(folder)) return folder
-  const files = await filesOf(name, commit)
+  const files = await filesOf(name, commit, wanted)
   const partial = `${folder}.partial`
   mkdirSync(partial, { recursive: true })
   const total = files.reduce((sum, { size }) => sum + size, 0)
@@ -64,10 +70,10 @@ export async function downloadModel({ name, revision }: HubModel, onBytes: OnByt
   return folder
 }
 
-async function filesOf(name: string, commit: string): Promise<HubFile[]> {
+async function filesOf(name: string, commit: string, wanted: RegExp): Promise<HubFile[]> {
   const files: HubFile[] = []
   for await (const { type, path, size, lfs } of listFiles({ repo: name, revision: commit, ...access() })) {
-    if (type === 'file' && MODEL_FILE.test(path)) files.push({ path, size, sha256: lfs?.oid })
+    if (type === 'file' && wanted.test(path)) files.push({ path, size, sha256: lfs?.oid })
   }
   if (!files.some(({ path }) => path.endsWith('.safetensors')))
     throw new Error(`the repository holds no .safetensors file; choose one that does, or convert the weights`)

@@ -4,7 +4,7 @@ import { installRuntime } from '../workers/runtime'
 import { roles, startWorkers, type Role, type RunningWorkers } from '../workers/worker'
 import { openServer, type Server } from './dev-server'
 
-export interface House {
+export interface LocalStack {
   server: Server
   /** Rejects when a worker fails. */
   finished: Promise<void>
@@ -15,7 +15,11 @@ export interface House {
 const NO_WORKERS: RunningWorkers = { states: () => ({}), finished: new Promise(() => {}), stop: async () => {} }
 
 /** Starts what is not up yet. A home whose server another process looks after has its workers there too. */
-export async function openHouse(home: string, metrics?: string, wanted: readonly Role[] = roles): Promise<House> {
+export async function openLocalStack(
+  home: string,
+  metrics?: string,
+  wanted: readonly Role[] = roles,
+): Promise<LocalStack> {
   const server = await openServer(home)
   try {
     if (!server.elsewhere) await installRuntime({ logFile: join(home, 'worker.log'), metrics })

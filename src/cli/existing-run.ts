@@ -1,0 +1,17 @@
+// A run that a person named.
+import type { WorkflowHandle } from '@temporalio/client'
+import { WorkflowNotFoundError } from '@temporalio/common'
+import type { Connected } from './connection'
+
+/** @throws when there is no run of that id */
+export async function existing({ client }: Connected, id: string): Promise<WorkflowHandle> {
+  const handle = client.workflow.getHandle(id)
+  try {
+    await handle.describe()
+    return handle
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError)
+      throw new Error(`there is no run "${id}"; \`rlaif status\` lists the runs`, { cause: error })
+    throw error
+  }
+}

@@ -1,0 +1,9 @@
+// Kinds of fields that several groups of settings have.
+import { z } from 'zod'
+
+export const count = z.number().int().positive()
+export const rate = z.number().positive().max(1)
+export const probability = z.number().min(0).max(1)
+export const environmentName = z
+  .string()
+  .regex(/^[A-Za-z_]\w*$/, 'wants the NAME of an environment variable of the worker, never the value itself')

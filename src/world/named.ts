@@ -1,0 +1,45 @@
+// What the miniature world provides by names that begin with "world:": a model, data and annotators. Stages and commands hand these to the
+// rooms that look names up (model/locate.ts, data/source.ts, feedback/endpoint-labeler.ts), which do not know this room.
+import { existsSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { cacheFolder } from '../cache-folder'
+import { WORLD } from '../contracts/labeler-settings'
+import type { MadeRows } from '../data/source'
+import { readTask, taskFolder } from '../data/task'
+import type { OwnEndpoint } from '../feedback/endpoint-labeler'
+import type { MadeModels } from '../model/locate'
+import { parseWorldPath, worldRows } from './data'
+
+const POLICY_SEED = 900
+
+/** Modules that load TensorFlow.js or open a port are loaded where they are used. */
+export const worldModels: MadeModels = { 'world:policy': untrainedPolicy }
+
+/** The policy before any training, always the same: made once, kept in the cache. */
+async function untrainedPolicy(): Promise<string> {
+  const { writeWorldModel, worldFingerprint } = await import('./policy.js')
+  const { instruction } = readTask(taskFolder('summarization'))
+  const folder = join(cacheFolder(), 'models', `world-policy-${worldFingerprint(instruction!)}`)
+  if (existsSync(folder)) return folder
+  const made = writeWorldModel(`${folder}.partial-${process.pid}`, POLICY_SEED, instruction!)
+  if (existsSync(folder))
+    rmSync(made, { recursive: true }) // another process was faster
+  else renameSync(made, folder)
+  return folder
+}
+
+/** Rows of a path such as world:summaries?rows=2000. */
+export const worldData: MadeRows = {
+  prefix: WORLD,
+  rows(path, { seed, instruction }) {
+    const asked = parseWorldPath(path)
+    return worldRows(asked.kind, asked.rows, asked.seed ?? seed, instruction)
+  },
+}
+
+/** The annotators, served by this process: under whatever port, they are the same. */
+export const worldAnnotators: OwnEndpoint = {
+  baseUrl: WORLD,
+  name: 'the miniature world',
+  open: async () => (await import('./endpoint.js')).annotatorsHere(),
+}
