@@ -1,11 +1,50 @@
 import { builtinModules } from 'node:module'
 import tseslint from 'typescript-eslint'
+import rooms from './rooms.js'
 
-const nodeBuiltins = [...builtinModules, ...builtinModules.map((name) => `node:${name}`)]
-const temporal = { group: ['@temporalio/*'], message: 'only workflows/, activities/, workers/ and cli/ know Temporal' }
+const { ROOMS } = rooms
+const nodeBuiltins = [...builtinModules, ...builtinModules.map((name) => `node:${name}`)].filter(
+  (name) => name !== 'assert',
+)
+const temporal = {
+  group: ['@temporalio/*'],
+  message: `only ${list(({ temporal }) => temporal)} know Temporal`,
+}
 const tensorflow = {
-  group: ['@tensorflow/*', '**/model/tf', './tf', '../model/tf'],
-  message: 'only model/ and training/ know TensorFlow.js',
+  regex: '^@tensorflow/|(^|/)model/tf(\\.js)?$|^\\./tf(\\.js)?$',
+  message: `only ${list(({ tensorflow }) => tensorflow)} know TensorFlow.js`,
+}
+
+const activityTypes = {
+  regex: '^\\.\\./activities',
+  allowTypeImports: true,
+  message: 'workflows/ knows the types of activities alone: what they import does not run in the sandbox',
+}
+
+function list(isOne) {
+  return Object.entries(ROOMS)
+    .filter(([, room]) => isOne(room))
+    .map(([name]) => `${name}/`)
+    .join(', ')
+}
+
+/** One block a room, with everything that is forbidden there: of two blocks for the same file the later one alone would hold. */
+function bordersOf([name, room]) {
+  const others = Object.keys(ROOMS).filter((other) => other !== name && !room.rooms.includes(other))
+  const patterns = [
+    {
+      regex: `^\\.\\./(${others.join('|')})(/|$)`,
+      message: `${name}/ may import ${[...room.rooms.map((other) => `${other}/`), 'files directly in src/'].join(', ')} (rooms.js)`,
+    },
+    ...(name === 'workflows' ? [activityTypes] : []),
+    ...(room.temporal ? [] : [temporal]),
+    ...(room.tensorflow ? [] : [tensorflow]),
+  ]
+  const paths = room.node === false ? nodeBuiltins : []
+  return {
+    files: [`src/${name}/**/*.ts`],
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths, patterns }] },
+  }
 }
 
 export default tseslint.config(
@@ -24,20 +63,19 @@ export default tseslint.config(
       'object-shorthand': 'error',
     },
   },
+  ...Object.entries(ROOMS).map(bordersOf),
   {
-    files: ['src/{model,training,feedback,evaluation,data,artifacts,report,contracts}/**/*.ts', 'src/*.ts'],
-    rules: { 'no-restricted-imports': ['error', { patterns: [temporal] }] },
-  },
-  {
-    files: ['src/{feedback,evaluation,data,artifacts,report,contracts,cli,activities,workflows}/**/*.ts'],
-    rules: { 'no-restricted-imports': ['error', { patterns: [tensorflow] }] },
-  },
-  {
-    files: ['src/workflows/**/*.ts', 'src/contracts/**/*.ts'],
+    files: ['src/*.ts'],
     rules: {
-      'no-restricted-imports': [
+      '@typescript-eslint/no-restricted-imports': [
         'error',
-        { paths: nodeBuiltins.filter((name) => name !== 'assert'), patterns: [tensorflow] },
+        {
+          patterns: [
+            temporal,
+            tensorflow,
+            { regex: `^\\./(${Object.keys(ROOMS).join('|')})(/|$)`, message: 'files directly in src/ know no room' },
+          ],
+        },
       ],
     },
   },

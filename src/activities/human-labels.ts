@@ -8,7 +8,7 @@ import { readModelConfig } from '../model/folder'
 import { stopIds } from '../model/loaded'
 import type { Model } from '../model/model'
 import { loadTokenizer, type Tokenizer } from '../model/tokenizer'
-import { readData, type Labelled } from './rows'
+import { readData, type LabelledPair } from './rows'
 import type { Stage } from './stage'
 
 export const humanLabels: Stage<'human-labels'> = {
@@ -40,13 +40,13 @@ export function labelsOfPeople(
   rows: readonly Row[],
   { tokenizer, model }: { tokenizer: Tokenizer; model: Pick<Model, 'config'> },
   limits: Limits,
-): Labelled[] {
+): LabelledPair[] {
   const [end] = stopIds({ model })
   const response = (text: string) => {
     const ids = [...tokenizer.encode(text), end!]
     return { text, ids: ids.slice(0, limits.responseTokens), stopped: ids.length <= limits.responseTokens }
   }
-  return decidedPairs(rows).map(({ id, messages, context, responses: [first, second], preferred }): Labelled => ({
+  return decidedPairs(rows).map(({ id, messages, context, responses: [first, second], preferred }): LabelledPair => ({
     id,
     messages,
     context,

@@ -3,9 +3,9 @@
 import { join } from 'node:path'
 import { appendJsonl, readJsonlInParts, writeJsonl } from '../json-lines'
 import { isUnanswered, type Unanswered } from '../feedback/labeler'
-import { choseSameSlot, judgePairs, type Preference } from '../feedback/preference'
+import { choseSameSlot, judgePairs, type PreferenceLabel } from '../feedback/preference'
 import { openLabeler } from './labeler'
-import { readData, sampleSchema, type Labelled, type Sample } from './rows'
+import { readData, sampledPairSchema, type LabelledPair, type SampledPair } from './rows'
 import { measured, type Stage } from './stage'
 
 /** Pairs of a part; bounds memory. */
@@ -18,7 +18,7 @@ export const label: Stage<'label'> = {
     const report = measured(host, 'labelling', Number(input.samples.summary.pairs), 'pairs')
     const { labeler, technique, spent } = await openLabeler(input.labeler, host)
     const out = labelWriter(host.output, labeler.name)
-    for (const samples of readJsonlInParts(file, sampleSchema, PAIRS_AT_ONCE)) {
+    for (const samples of readJsonlInParts(file, sampledPairSchema, PAIRS_AT_ONCE)) {
       const pairs = samples.map(({ context, first, second }) => ({ context, first: first.text, second: second.text }))
       const before = out.tally.pairs
       out.add(samples, await judgePairs(labeler, task, pairs, technique, input.seed, (done) => report(before + done)))
@@ -65,8 +65,8 @@ function labelWriter(folder: string, labeler: string) {
   for (const file of Object.values(files)) writeJsonl(file, [])
   return {
     tally,
-    add(samples: readonly Sample[], preferences: readonly (Preference | Unanswered)[]) {
-      const labels: Labelled[] = []
+    add(samples: readonly SampledPair[], preferences: readonly (PreferenceLabel | Unanswered)[]) {
+      const labels: LabelledPair[] = []
       const without: WithoutLabel[] = []
       preferences.forEach((preference, i) => {
         if (isUnanswered(preference))
@@ -82,7 +82,7 @@ function labelWriter(folder: string, labeler: string) {
   }
 }
 
-function countLabel(tally: Tally, label: Labelled): void {
+function countLabel(tally: Tally, label: LabelledPair): void {
   const same = choseSameSlot(label)
   tally.labels++
   tally.bounded += Number(label.bounded ?? false)

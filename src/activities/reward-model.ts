@@ -1,4 +1,5 @@
 // Stage `reward-model`: a score head on the SFT model, trained on labels of people, of a labeler, or of both.
+import { mean } from '../mean'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LOG_FILE } from '../artifacts/store'
@@ -12,10 +13,10 @@ import { loadModelAndTokenizer, stopIds, type LoadedModel } from '../model/loade
 import type { Model } from '../model/model'
 import { permutation } from '../random'
 import type { Sequence } from '../training/gradients'
-import { addScoreHead, paddingGap, rewards, trainRewardModel, type LabelledPair } from '../training/reward-model'
+import { addScoreHead, paddingGap, rewards, trainRewardModel, type TrainingPair } from '../training/reward-model'
 import { labelsOfPeople } from './human-labels'
 import { writeRewardShift } from './reward-shift'
-import { labelledSchema, promptIds, readData, type Labelled } from './rows'
+import { labelledPairSchema, promptIds, readData, type LabelledPair } from './rows'
 import { lastMean, trainingHost, type Stage, type StageHost } from './stage'
 import { saveTrained, trainable } from './trainable'
 
@@ -30,7 +31,7 @@ export const rewardModel: Stage<'reward-model'> = {
   async run(input, host) {
     const { settings, seed } = input
     const loaded = loadModelAndTokenizer(await host.open(input.policy))
-    const { training, held } = split(await labelledPairs(input.labels, loaded, seed, host), settings, seed)
+    const { training, held } = split(await trainingPairs(input.labels, loaded, seed, host), settings, seed)
 
     const model = trainable(loaded.model, settings, seed)
     addScoreHead(model, seed)
@@ -82,24 +83,24 @@ export const rewardModel: Stage<'reward-model'> = {
 }
 
 /** Pairs of all sources; the second and later ones cut to the size of the first, drawn by the seed (paper, Appendix K). */
-async function labelledPairs(
+async function trainingPairs(
   sources: readonly Artifact[],
   loaded: LoadedModel,
   seed: number,
   host: StageHost,
-): Promise<LabelledPair[]> {
+): Promise<TrainingPair[]> {
   const all = await Promise.all(
-    sources.map(async (source) => readJsonl(join(await host.open(source), 'labels.jsonl'), labelledSchema)),
+    sources.map(async (source) => readJsonl(join(await host.open(source), 'labels.jsonl'), labelledPairSchema)),
   )
   const most = all.length > 1 ? all[0]!.length : Infinity
   return all.flatMap((labels, source) =>
     permutation(labels.length, [seed, 'reward-model-source', source])
       .slice(0, most)
-      .map((i) => labelledPair(labels[i]!, loaded)),
+      .map((i) => trainingPair(labels[i]!, loaded)),
   )
 }
 
-function labelledPair({ first, second, preferFirst, ...row }: Labelled, loaded: LoadedModel): LabelledPair {
+function trainingPair({ first, second, preferFirst, ...row }: LabelledPair, loaded: LoadedModel): TrainingPair {
   const prompt = promptIds(loaded, row)
   return {
     group: JSON.stringify(row.messages),
@@ -114,15 +115,15 @@ async function preferredByPeople(
   { data, limits }: NonNullable<StageInput<'reward-model'>['references']>,
   loaded: LoadedModel,
   host: StageHost,
-): Promise<LabelledPair[]> {
+): Promise<TrainingPair[]> {
   return labelsOfPeople(readData(await host.open(data)).evaluation, loaded, limits)
     .slice(0, MOST_HUMAN_PAIRS)
-    .map((label) => labelledPair(label, loaded))
+    .map((label) => trainingPair(label, loaded))
 }
 
 /** Held-out pairs and training pairs; pairs of one prompt stay on one side. */
 function split(
-  pairs: readonly LabelledPair[],
+  pairs: readonly TrainingPair[],
   { heldOutShare, trainShare }: StageInput<'reward-model'>['settings'],
   seed: number,
 ) {
@@ -154,7 +155,7 @@ async function referenceResponses(
 }
 
 /** How often the model orders a held-out pair as its label does, and whether its probabilities mean what they say. */
-async function heldOutQuality(model: Model, pairs: readonly LabelledPair[], batchSize: number) {
+async function heldOutQuality(model: Model, pairs: readonly TrainingPair[], batchSize: number) {
   const scores = await rewards(
     model,
     pairs.flatMap(({ first, second }) => [first, second]),
@@ -165,8 +166,6 @@ async function heldOutQuality(model: Model, pairs: readonly LabelledPair[], batc
   const right = predicted.filter((p, i) => p > 0.5 === labels[i]! > 0.5).length
   return { accuracy: wilson(right, pairs.length), calibration: calibration(predicted, labels) }
 }
-
-const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length
 
 /** The name transformers gives the family's classifier, from that of its language model. */
 const classifierOf = ({ architectures }: Record<string, unknown>) =>

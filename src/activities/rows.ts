@@ -8,16 +8,16 @@ import { readJsonFile, taskSchema, type Task } from '../data/task'
 import type { LoadedModel } from '../model/loaded'
 
 const responseSchema = z.object({ text: z.string(), ids: z.array(z.number().int()), stopped: z.boolean() })
-export const sampleSchema = z.object({
+export const sampledPairSchema = z.object({
   id: z.string(),
   messages: rowSchema.shape.messages,
   context: z.string(),
   first: responseSchema,
   second: responseSchema,
 })
-export type Sample = z.infer<typeof sampleSchema>
+export type SampledPair = z.infer<typeof sampledPairSchema>
 
-export const labelledSchema = sampleSchema.extend({
+export const labelledPairSchema = sampledPairSchema.extend({
   preferFirst: z.number().min(0).max(1),
   slotOne: z.array(z.number()),
   bounded: z.literal(true).optional(),
@@ -25,7 +25,7 @@ export const labelledSchema = sampleSchema.extend({
   rationales: z.array(z.string()).optional(),
   labeler: z.string(),
 })
-export type Labelled = z.infer<typeof labelledSchema>
+export type LabelledPair = z.infer<typeof labelledPairSchema>
 
 export interface DataArtifact {
   task: Task

@@ -7,7 +7,7 @@ import type { Row } from '../data/row'
 import { generate, type Continuation } from '../model/generate'
 import { loadModelAndTokenizer, stopIds, type LoadedModel } from '../model/loaded'
 import { labelsOfPeople } from './human-labels'
-import { promptIds, readData, type Sample } from './rows'
+import { promptIds, readData, type SampledPair } from './rows'
 import { counted, type Stage, type StageHost } from './stage'
 
 export const sample: Stage<'sample'> = {
@@ -32,7 +32,7 @@ async function fromPolicy(
   loaded: LoadedModel,
   { limits, settings: { temperature, topK, topP }, seed }: StageInput<'sample'>,
   host: StageHost,
-): Promise<Sample[]> {
+): Promise<SampledPair[]> {
   const prompts = rows.flatMap((row) => [promptIds(loaded, row), promptIds(loaded, row)])
   const sampling = { maxTokens: limits.responseTokens, temperature, topK, topP, stopIds: stopIds(loaded) }
   const responses = await generate(
@@ -43,7 +43,7 @@ async function fromPolicy(
     counted(host, 'sampling', prompts.length, 'responses'),
   )
   const response = ({ ids, stopped }: Continuation) => ({ text: loaded.tokenizer.decode(ids).trim(), ids, stopped })
-  return rows.map(({ id, messages, context }, i): Sample => ({
+  return rows.map(({ id, messages, context }, i): SampledPair => ({
     id,
     messages,
     context,
@@ -53,8 +53,8 @@ async function fromPolicy(
 }
 
 /** The pairs that people decided, without what they decided. */
-function fromData(rows: readonly Row[], loaded: LoadedModel, { limits }: StageInput<'sample'>): Sample[] {
-  const pairs = labelsOfPeople(rows, loaded, limits).map(({ id, messages, context, first, second }): Sample => ({
+function fromData(rows: readonly Row[], loaded: LoadedModel, { limits }: StageInput<'sample'>): SampledPair[] {
+  const pairs = labelsOfPeople(rows, loaded, limits).map(({ id, messages, context, first, second }): SampledPair => ({
     id,
     messages,
     context,

@@ -4,7 +4,7 @@ import { InvalidInput } from '../contracts/parse'
 import type { DataSettings } from '../contracts/settings'
 import { permutation } from '../random'
 import { formatOf, type Draft } from './formats'
-import type { Pair, Row } from './row'
+import type { HumanPair, Row } from './row'
 import { readRows, type MadeRows } from './source'
 import type { Task } from './task'
 
@@ -96,7 +96,7 @@ function addTo(row: Row, { pair, reference }: Draft, seed: number): boolean {
 }
 
 /** Files that name the better response first would let a labeler that likes a slot look right: half of the pairs are turned round. */
-function orderPair(pair: Pair, key: string): Pair {
+function orderPair(pair: HumanPair, key: string): HumanPair {
   if (parseInt(digest(key).slice(0, 8), 16) % 2 === 0) return pair
   const { responses, preferred } = pair
   return { responses: [responses[1], responses[0]], preferred: preferred === 0 ? 0 : preferred === 1 ? 2 : 1 }

@@ -2,14 +2,14 @@
 import { z } from 'zod'
 import { InvalidInput, parse } from '../contracts/parse'
 import type { DATA_FORMATS, DataSettings } from '../contracts/settings'
-import { messageSchema, parseTranscript, renderConversation, type Message, type Pair, type Row } from './row'
+import { messageSchema, parseTranscript, renderConversation, type Message, type HumanPair, type Row } from './row'
 import type { Task } from './task'
 
 /** A row that real files contain and nobody can use: counted by reason, not an error. */
 export interface Dropped {
   dropped: string
 }
-export type Draft = Omit<Row, 'id' | 'pairs'> & { id?: string | undefined; pair?: Pair }
+export type Draft = Omit<Row, 'id' | 'pairs'> & { id?: string | undefined; pair?: HumanPair }
 export interface Format {
   name: string
   read(raw: unknown, where: string, task: Task, settings: DataSettings): Draft | Dropped

@@ -5,11 +5,11 @@ export const messageSchema = z.object({ role: z.enum(['system', 'user', 'assista
 export type Message = z.infer<typeof messageSchema>
 
 /** Two responses that people compared; `preferred` is 0 for a tie. */
-const pairSchema = z.object({
+const humanPairSchema = z.object({
   responses: z.tuple([z.string(), z.string()]),
   preferred: z.union([z.literal(1), z.literal(2), z.literal(0)]),
 })
-export type Pair = z.infer<typeof pairSchema>
+export type HumanPair = z.infer<typeof humanPairSchema>
 
 export const rowSchema = z.object({
   id: z.string(),
@@ -20,7 +20,7 @@ export const rowSchema = z.object({
   /** A response to learn from in SFT. */
   reference: z.string().optional(),
   /** Responses that people compared, two at a time. */
-  pairs: z.array(pairSchema).optional(),
+  pairs: z.array(humanPairSchema).optional(),
 })
 export type Row = z.infer<typeof rowSchema>
 

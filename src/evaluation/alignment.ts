@@ -2,7 +2,7 @@
 import { decidedPairs, type Row } from '../data/row'
 import type { Task } from '../data/task'
 import { isUnanswered, type Labeler } from '../feedback/labeler'
-import { choseSameSlot, judgePairs, type Preference, type Technique } from '../feedback/preference'
+import { choseSameSlot, judgePairs, type PreferenceLabel, type Technique } from '../feedback/preference'
 import { wilson, type Share } from './statistics'
 
 export interface Alignment {
@@ -39,7 +39,7 @@ export async function measureAlignment(
   const judged = labels.flatMap((label, i) =>
     isUnanswered(label) ? [] : [{ label, preferred: decided[i]!.preferred }],
   )
-  const agrees = ({ label, preferred }: { label: Preference; preferred: number }) =>
+  const agrees = ({ label, preferred }: { label: PreferenceLabel; preferred: number }) =>
     Number(label.preferFirst > 0.5 === (preferred === 1))
   return {
     agreement: wilson(

@@ -1,4 +1,5 @@
 // Intervals of any figure by drawing the prompts again, with replacement (Efron, 1979; percentile method).
+import { mean } from '../mean'
 import { uniformStream } from '../random'
 import { Z95 } from './statistics'
 
@@ -57,8 +58,6 @@ export function quantile(sorted: readonly number[], share: number): number {
   const above = Math.min(below + 1, sorted.length - 1)
   return sorted[below]! + (at - below) * (sorted[above]! - sorted[below]!)
 }
-
-export const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length
 
 /** Mean over prompts with its interval. */
 export const bootstrapMean = (values: readonly number[], seed: number): Interval =>

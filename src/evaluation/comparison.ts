@@ -1,5 +1,6 @@
 // Several policies on the same prompts: who wins against whom, at what length, and how sure that is (paper §3.4, Tables 1, 8–11).
-import { bootstrapMean, jackknife, mean, type Interval } from './bootstrap'
+import { mean } from '../mean'
+import { bootstrapMean, jackknife, type Interval } from './bootstrap'
 import { distinct } from './diversity'
 import { lengthControlled, lengthRatio } from './length-control'
 import { holm, signTest, wilson, type Share } from './statistics'

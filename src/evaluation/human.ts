@@ -1,7 +1,8 @@
 // What raters made of the policies: who is preferred, how often each is good by itself, and how far the raters agree (paper §3.4, Appendix I).
 import { SPOILED, type ItemKey, type Rating, type RatingKind } from '../contracts/human-evaluation'
 import { cohenKappa, kendallW } from './agreement'
-import { bootstrap, mean, type Interval } from './bootstrap'
+import { mean } from '../mean'
+import { bootstrap, type Interval } from './bootstrap'
 import { holm, signTest, wilson, type Share } from './statistics'
 
 export interface HumanDuel {

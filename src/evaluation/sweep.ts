@@ -1,6 +1,7 @@
 // What a sweep found: the effect of each field that varied, the best settings, and what moved since another sweep of the same trials.
 import { uniformStream } from '../random'
-import { mean, type Interval } from './bootstrap'
+import { mean } from '../mean'
+import { type Interval } from './bootstrap'
 import { holm } from './statistics'
 import { meanTest, type MeanTest } from './student'
 

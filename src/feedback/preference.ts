@@ -1,18 +1,19 @@
 // Which of two responses is better, as a probability (paper §2.1, Appendix B, D, M).
 //
-//   p(view) = softmax over {"1", "2"} of the log-probabilities of the token after the ending
-//   p       = mean over views of p, a view being an order of the two responses and, with chain of thought, one rationale;
-//             views in the second order are turned round before. Probabilities are averaged, not logits.
+//   p(question) = softmax over {"1", "2"} of the log-probabilities of the token after the ending
+//   p       = mean over questions of p, a question being an order of the two responses and, with chain of thought, one rationale;
+//             questions in the second order are turned round before. Probabilities are averaged, not logits.
 //
 // A task that asks for the WORSE response (harmless, Table 22) has its answer turned round before anything else sees it.
 // What the paper leaves open, and what is done here:
 //   1. One option missing from the returned list: it is given the least probability returned, the most it can have, and the
 //      label is marked as bounded. Both missing: no label.
-//   2. A view without an answer leaves the pair without a label; nothing is averaged over what happened to come back.
+//   2. A question without an answer leaves the pair without a label; nothing is averaged over what happened to come back.
 //   3. A hard label is 1 or 0 by the larger probability; equal ones stay 0.5.
+import { mean } from '../mean'
 import type { Task } from '../data/task'
 import { isUnanswered, type Labeler, type OptionAnswer, type Question, type Unanswered } from './labeler'
-import { answerAfter, preferenceQuestion, rationaleQuestion, type Comparison, type Prompting } from './prompt'
+import { answerAfter, preferenceQuestion, rationaleQuestion, type Pair, type Prompting } from './prompt'
 
 export interface Technique extends Prompting {
   /** Rationales for each order (self-consistency, Appendix M). */
@@ -40,7 +41,7 @@ export const PLAIN: Technique = {
 }
 
 /** A judged pair. */
-export interface Preference {
+export interface PreferenceLabel {
   /** Probability that the first response is the better one. */
   preferFirst: number
   /** Of each order, the probability given to whatever stood in slot 1, before turning round: shows a liking for a slot. */
@@ -63,7 +64,7 @@ export function slotOneProbability(answer: OptionAnswer): { p: number; bounded: 
 }
 
 /** One question of a pair. */
-interface View {
+interface PairQuestion {
   pair: number
   order: 0 | 1
   sample: number
@@ -78,31 +79,31 @@ interface View {
 export async function judgePairs(
   labeler: Labeler,
   task: Task,
-  pairs: readonly Comparison[],
+  pairs: readonly Pair[],
   technique: Technique,
   seed: number,
   onProgress?: (pairs: number) => void,
-): Promise<(Preference | Unanswered)[]> {
-  const views = pairs.flatMap((pair, i) => viewsOf(task, technique, pair, i))
+): Promise<(PreferenceLabel | Unanswered)[]> {
+  const questions = pairs.flatMap((pair, i) => questionsOf(task, technique, pair, i))
   const failures = new Map<number, Unanswered>()
   const steps = technique.chainOfThought ? 2 : 1
   let answered = 0
-  const count = () => onProgress?.(Math.floor((++answered * pairs.length) / (views.length * steps)))
+  const count = () => onProgress?.(Math.floor((++answered * pairs.length) / (questions.length * steps)))
 
   const written = technique.chainOfThought
-    ? await withRationales(labeler, task, views, technique, seed, failures, count)
-    : views
+    ? await withRationales(labeler, task, questions, technique, seed, failures, count)
+    : questions
   const answers = await labeler.ask(
     written.map(({ question }) => question),
     ['1', '2'],
     count,
   )
-  const judged: JudgedView[][] = pairs.map(() => [])
-  written.forEach((view, i) => judged[view.pair]!.push({ ...view, answer: answers[i]! }))
+  const judged: AnsweredQuestion[][] = pairs.map(() => [])
+  written.forEach((question, i) => judged[question.pair]!.push({ ...question, answer: answers[i]! }))
   return judged.map((own, i) => failures.get(i) ?? combine(own, task.preference.asksForWorse, technique))
 }
 
-function viewsOf(task: Task, technique: Technique, pair: Comparison, i: number): View[] {
+function questionsOf(task: Task, technique: Technique, pair: Pair, i: number): PairQuestion[] {
   const swapped = { ...pair, first: pair.second, second: pair.first }
   const orders = technique.orders === 2 ? [pair, swapped] : [pair]
   const ask = technique.chainOfThought ? rationaleQuestion : preferenceQuestion
@@ -121,47 +122,49 @@ function viewsOf(task: Task, technique: Technique, pair: Comparison, i: number):
 async function withRationales(
   labeler: Labeler,
   task: Task,
-  views: readonly View[],
+  questions: readonly PairQuestion[],
   technique: Technique,
   seed: number,
   failures: Map<number, Unanswered>,
   count: () => void,
-): Promise<View[]> {
+): Promise<PairQuestion[]> {
   const { rationaleTokens: maxTokens, temperature, topK } = technique
-  const out: View[] = []
+  const out: PairQuestion[] = []
   for (let sample = 0; sample < technique.samples; sample++) {
-    const own = views.filter((view) => view.sample === sample)
+    const own = questions.filter((question) => question.sample === sample)
     const rationales = await labeler.write(
       own.map(({ question }) => question),
       { maxTokens, temperature, topK, seed: seed + sample },
       count,
     )
-    own.forEach((view, i) => {
+    own.forEach((question, i) => {
       const rationale = rationales[i]!
-      if (isUnanswered(rationale)) failures.set(view.pair, rationale)
-      else out.push({ ...view, question: answerAfter(view.question, rationale, task), rationale })
+      if (isUnanswered(rationale)) failures.set(question.pair, rationale)
+      else out.push({ ...question, question: answerAfter(question.question, rationale, task), rationale })
     })
   }
   return out.filter(({ pair }) => !failures.has(pair))
 }
 
-const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length
+type AnsweredQuestion = PairQuestion & { answer: OptionAnswer | Unanswered }
 
-type JudgedView = View & { answer: OptionAnswer | Unanswered }
-
-function combine(views: readonly JudgedView[], asksForWorse: boolean, technique: Technique): Preference | Unanswered {
+function combine(
+  questions: readonly AnsweredQuestion[],
+  asksForWorse: boolean,
+  technique: Technique,
+): PreferenceLabel | Unanswered {
   const read: { order: number; p: number; bounded: boolean; counted?: number | undefined }[] = []
-  for (const { answer, order } of views) {
+  for (const { answer, order } of questions) {
     const slot = isUnanswered(answer) ? answer : slotOneProbability(answer)
     if (isUnanswered(slot)) return slot
     read.push({ order, ...slot, counted: (answer as OptionAnswer).counted })
   }
   const slotOne = Array.from({ length: technique.orders }, (_, order) =>
-    mean(read.filter((view) => view.order === order).map(({ p }) => p)),
+    mean(read.filter((question) => question.order === order).map(({ p }) => p)),
   )
   const named = mean(slotOne.map((p, order) => (order === 0 ? p : 1 - p)))
   const better = asksForWorse ? 1 - named : named
-  const rationales = views
+  const rationales = questions
     .filter(({ sample }) => sample === 0)
     .flatMap(({ rationale }) => (rationale === undefined ? [] : [rationale]))
   const counted = read[0]?.counted
@@ -175,5 +178,7 @@ function combine(views: readonly JudgedView[], asksForWorse: boolean, technique:
 }
 
 /** Whether the same slot won in both orders: the labeler looked at the place, not at the text (paper, Appendix B). Undefined where one order was asked. */
-export const choseSameSlot = ({ slotOne: [straight, swapped] }: Pick<Preference, 'slotOne'>): boolean | undefined =>
+export const choseSameSlot = ({
+  slotOne: [straight, swapped],
+}: Pick<PreferenceLabel, 'slotOne'>): boolean | undefined =>
   swapped === undefined ? undefined : straight! > 0.5 === swapped > 0.5

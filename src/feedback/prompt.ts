@@ -11,7 +11,7 @@ export interface Prompting {
   chainOfThought: boolean
 }
 
-export interface Comparison {
+export interface Pair {
   context: string
   first: string
   second: string
@@ -20,7 +20,7 @@ export interface Comparison {
 const EXAMPLE = '>>>>>>>> Example >>>>>>>>'
 const FOLLOW = '>>>>>>>> Follow the instructions and the example(s) above >>>>>>>>'
 
-const sampleLines = ({ preference: p }: Task, { context, first, second }: Comparison) =>
+const sampleLines = ({ preference: p }: Task, { context, first, second }: Pair) =>
   `${p.context}${context}\n${p.first}${first}\n${p.second}${second}`
 
 function exampleOf(task: Task, exemplar: Exemplar, chainOfThought: boolean): string {
@@ -32,7 +32,7 @@ function exampleOf(task: Task, exemplar: Exemplar, chainOfThought: boolean): str
 }
 
 /** Everything up to the sample, which all questions of a stage share, then the sample. */
-function question(task: Task, { preamble, exemplars, chainOfThought }: Prompting, pair: Comparison): string {
+function question(task: Task, { preamble, exemplars, chainOfThought }: Prompting, pair: Pair): string {
   const { preambles, rationalePreambles } = task.preference
   const shown = task.preference.exemplars.slice(0, exemplars)
   if (shown.length < exemplars)
@@ -45,12 +45,12 @@ function question(task: Task, { preamble, exemplars, chainOfThought }: Prompting
 }
 
 /** The question without chain of thought. */
-export function preferenceQuestion(task: Task, prompting: Prompting, pair: Comparison): Question {
+export function preferenceQuestion(task: Task, prompting: Prompting, pair: Pair): Question {
   return { text: `${question(task, prompting, pair)}\n`, ending: task.preference.ending }
 }
 
 /** Step one of chain of thought. With exemplars their form is followed, without any the rationale is asked for. */
-export function rationaleQuestion(task: Task, prompting: Prompting, pair: Comparison): Question {
+export function rationaleQuestion(task: Task, prompting: Prompting, pair: Pair): Question {
   const text = question(task, prompting, pair)
   if (prompting.exemplars > 0) return { text: `${text}\n`, ending: task.preference.thoughts[0] }
   const lines = task.preference.rationaleAsk.split('\n')

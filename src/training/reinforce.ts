@@ -17,7 +17,8 @@ import { trainSteps, type Metrics, type TrainingHost, type TrainingResult } from
 import { accumulate, differentiableScores, responseTokens } from './gradients'
 import { openOptimizer, update, type Optimizer } from './optimizer'
 import { updatePolicy, type Episode, type RlSettings, type RlTask } from './policy-gradient'
-import { mean, rollOut } from './rollout'
+import { mean } from '../mean'
+import { rollOut } from './rollout'
 import { batchOf } from './sft'
 
 export interface ReinforceSettings extends RlSettings {

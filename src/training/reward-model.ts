@@ -19,7 +19,7 @@ import { openOptimizer, update } from './optimizer'
 import { batchOf, type SftSettings } from './sft'
 
 /** Two responses to one prompt and the probability that the first is the better one. */
-export interface LabelledPair {
+export interface TrainingPair {
   /** Names the prompt: pairs of one prompt are never split. */
   group: string
   first: Sequence
@@ -42,7 +42,7 @@ export function addScoreHead(model: Model, seed: number, scale = 1): void {
   model.weights.set(SCORE_HEAD, tf.tensor2d(values, [1, d]))
 }
 
-const rowsOf = (pairs: readonly LabelledPair[]) =>
+const rowsOf = (pairs: readonly TrainingPair[]) =>
   padRight(pairs.flatMap(({ first, second }) => [first, second]).map((s) => [...s.prompt, ...s.response]))
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
 /** log σ(x) without overflow. */
@@ -74,7 +74,7 @@ export function preferenceLoss(
 /** Trains `model`, which has a score head, in place. */
 export async function trainRewardModel(
   model: Model,
-  pairs: readonly LabelledPair[],
+  pairs: readonly TrainingPair[],
   settings: RewardModelSettings,
   host: TrainingHost,
 ): Promise<TrainingResult> {

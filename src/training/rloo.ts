@@ -9,7 +9,8 @@ import type { Model } from '../model/model'
 import { trainSteps, type Metrics, type TrainingHost, type TrainingResult } from './checkpoint'
 import { openOptimizer } from './optimizer'
 import { updatePolicy, type RlSettings, type RlTask } from './policy-gradient'
-import { mean, rollOut } from './rollout'
+import { mean } from '../mean'
+import { rollOut } from './rollout'
 import { batchOf } from './sft'
 
 export interface RlooSettings extends RlSettings {

@@ -1,4 +1,5 @@
 // One step's experience: responses sampled from the policy, their rewards, and their divergence from the SFT model.
+import { mean } from '../mean'
 import { generate, type Continuation, type SamplingSettings } from '../model/generate'
 import type { Model } from '../model/model'
 import type { RandomKey } from '../random'
@@ -120,5 +121,3 @@ function responseMetrics(samples: readonly Continuation[]): Metrics {
   const tokens = samples.reduce((sum, { ids }) => sum + ids.length, 0)
   return { tokens, length: tokens / samples.length, eosShare: mean(samples.map((s) => Number(s.stopped))) }
 }
-
-export const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length

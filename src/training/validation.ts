@@ -3,7 +3,8 @@ import type { Model } from '../model/model'
 import type { CandidateRecord, Candidates } from './candidates'
 import type { Metrics } from './checkpoint'
 import type { RlSettings } from './policy-gradient'
-import { mean, rewardWithEosRule, sampleAndScore, type Reward } from './rollout'
+import { mean } from '../mean'
+import { rewardWithEosRule, sampleAndScore, type Reward } from './rollout'
 
 export interface Validation {
   /** Of the policy before training. */

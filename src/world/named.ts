@@ -17,7 +17,7 @@ export const worldModels: MadeModels = { 'world:policy': untrainedPolicy }
 
 /** The policy before any training, always the same: made once, kept in the cache. */
 async function untrainedPolicy(): Promise<string> {
-  const { writeWorldModel, worldFingerprint } = await import('./policy.js')
+  const { writeWorldModel, worldFingerprint } = await import('../world/policy.js')
   const { instruction } = readTask(taskFolder('summarization'))
   const folder = join(cacheFolder(), 'models', `world-policy-${worldFingerprint(instruction!)}`)
   if (existsSync(folder)) return folder
@@ -41,5 +41,5 @@ export const worldData: MadeRows = {
 export const worldAnnotators: OwnEndpoint = {
   baseUrl: WORLD,
   name: 'the miniature world',
-  open: async () => (await import('./endpoint.js')).annotatorsHere(),
+  open: async () => (await import('../world/endpoint.js')).annotatorsHere(),
 }

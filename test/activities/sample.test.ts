@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { data as dataStage } from '../../src/activities/data'
 import { humanLabels } from '../../src/activities/human-labels'
-import type { Labelled, Sample } from '../../src/activities/rows'
+import type { LabelledPair, SampledPair } from '../../src/activities/rows'
 import { sample } from '../../src/activities/sample'
 import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
 import { computeStage } from './compute-stage'
@@ -31,11 +31,11 @@ test('source "data" gives the labeler the very pairs that people decided, and no
     })),
   )
   const asked = await computeStage(sample, 'sample', { policy: model, data, limits, settings: { source: 'data' } })
-  const decided = rowsOf<Labelled>(
+  const decided = rowsOf<LabelledPair>(
     await computeStage(humanLabels, 'human-labels', { data, model, limits }),
     'labels.jsonl',
   )
-  const samples = rowsOf<Sample>(asked, 'samples.jsonl')
+  const samples = rowsOf<SampledPair>(asked, 'samples.jsonl')
   expect(samples).toEqual(
     decided.map(({ id, messages, context, first, second }) => ({ id, messages, context, first, second })),
   )

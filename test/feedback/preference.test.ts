@@ -7,7 +7,7 @@ import {
   judgePairs,
   PLAIN,
   slotOneProbability,
-  type Preference,
+  type PreferenceLabel,
   type Technique,
 } from '../../src/feedback/preference'
 import type { Labeler } from '../../src/feedback/labeler'
@@ -55,7 +55,7 @@ test('probabilities are averaged, not logits', async () => {
 test('with one order the liking stays in, and nothing is said of same slots', async () => {
   const [label] = await judge(await labeler(leansToSlotOne), summarization, [pair], { orders: 1 })
   expect(label).toMatchObject({ preferFirst: expect.closeTo(0.95, 10), slotOne: [expect.closeTo(0.95, 10)] })
-  expect(choseSameSlot(label as Preference)).toBeUndefined()
+  expect(choseSameSlot(label as PreferenceLabel)).toBeUndefined()
   expect(endpoint.prompts).toHaveLength(1)
 })
 
@@ -70,7 +70,7 @@ test('a slot bias in the rule costs accuracy in one order, and both orders resto
     return { '1': one, '2': 1 - one }
   }
   const right = (labels: unknown[]) =>
-    labels.filter((label, i) => (label as Preference).preferFirst > 0.5 === (pairs[i]!.first === 'good')).length /
+    labels.filter((label, i) => (label as PreferenceLabel).preferFirst > 0.5 === (pairs[i]!.first === 'good')).length /
     pairs.length
   const asked = await labeler(rule)
   expect(right(await judge(asked, summarization, pairs, { orders: 1 }))).toBeCloseTo(0.5)
@@ -90,7 +90,7 @@ test('hard labels are 1 and 0; equal probabilities stay one half', async () => {
   const labels = await judge(await labeler(rule), summarization, [pair, { ...pair, context: 'equal' }], {
     labels: 'hard',
   })
-  expect(labels.map((label) => (label as Preference).preferFirst)).toEqual([1, 0.5])
+  expect(labels.map((label) => (label as PreferenceLabel).preferFirst)).toEqual([1, 0.5])
 })
 
 describe('chain of thought', () => {
@@ -152,7 +152,7 @@ describe('chain of thought', () => {
 test('"1" and " 1" are one answer', async () => {
   const [label] = await judge(await labeler(() => ({ '1': 0.3, ' 1': 0.3, '2': 0.4 })))
   expect(label).toMatchObject({ slotOne: [expect.closeTo(0.6, 10), expect.closeTo(0.6, 10)] })
-  expect(choseSameSlot(label as Preference)).toBe(true)
+  expect(choseSameSlot(label as PreferenceLabel)).toBe(true)
 })
 
 test('an option missing from the returned list is bounded by the least returned, and the label says so', async () => {

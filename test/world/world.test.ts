@@ -8,7 +8,7 @@ import type { Server } from 'node:http'
 import { parse } from '../../src/contracts/parse'
 import { labelerSchema, techniqueSchema, type EndpointSettings } from '../../src/contracts/labeler-settings'
 import { readTask, taskFolder } from '../../src/data/task'
-import { choseSameSlot, type Preference } from '../../src/feedback/preference'
+import { choseSameSlot, type PreferenceLabel } from '../../src/feedback/preference'
 import { judgeAlone } from '../../src/feedback/verdict'
 import { CARELESS, replyOf, requestOf } from '../../src/world/dialogues'
 import { ANNOTATORS, marginOf } from '../../src/world/annotator'
@@ -125,8 +125,8 @@ describe('as an endpoint', () => {
       rows.slice(0, count).map(({ prompt, responses: [first, second] }) => ({ context: prompt, first, second })),
       parse(techniqueSchema, technique, 'technique'),
       1,
-    )) as Preference[]
-  const agreement = (preferences: readonly Preference[]) =>
+    )) as PreferenceLabel[]
+  const agreement = (preferences: readonly PreferenceLabel[]) =>
     preferences.filter(({ preferFirst }, i) => preferFirst > 0.5 === (rows[i]!.preferred === 1)).length /
     preferences.length
 
@@ -193,7 +193,7 @@ describe('as an endpoint', () => {
       const pairs = rows
         .slice(0, 20)
         .map(({ prompt, responses: [first, second] }) => ({ context: prompt, first, second }))
-      const here = (await judgePairs(own, task, pairs, parse(techniqueSchema, {}, 'technique'), 1)) as Preference[]
+      const here = (await judgePairs(own, task, pairs, parse(techniqueSchema, {}, 'technique'), 1)) as PreferenceLabel[]
       delete process.env.RLAIF_ENDPOINTS
       expect(here).toEqual(await judged('L', {}, 20))
     } finally {
@@ -219,7 +219,7 @@ describe('as an endpoint', () => {
         pairs,
         parse(techniqueSchema, { exemplars: 2 }, 'technique'),
         1,
-      )) as Preference[]
+      )) as PreferenceLabel[]
       pairs.forEach(({ gold }, i) =>
         expect(preferences[i]!.preferFirst).toBeCloseTo(gold[0] === gold[1] ? 0.5 : gold[0], 6),
       )

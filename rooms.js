@@ -1,0 +1,50 @@
+// The rooms of src/ and what each may know. eslint.config.mjs makes a lint rule of every line; test/structure.test.ts plants what is forbidden.
+//
+// A room may import itself, the files directly in src/, and the rooms named here: those below it. `temporal` and `tensorflow` say whether it
+// may import Temporal's packages and TensorFlow.js, `node` whether it may import Node's built-in modules.
+
+/** @typedef {{ rooms: string[], temporal?: true, tensorflow?: true, node?: false }} Room */
+const below = {
+  data: ['contracts', 'hub'],
+  model: ['contracts', 'hub'],
+  feedback: ['contracts', 'data', 'model'],
+}
+
+/** @type {Record<string, Room>} */
+const ROOMS = {
+  contracts: { rooms: [], node: false },
+  hub: { rooms: ['contracts'] },
+  artifacts: { rooms: ['contracts'] },
+  model: { rooms: below.model, tensorflow: true },
+  data: { rooms: below.data },
+  training: { rooms: ['contracts', 'model'], tensorflow: true },
+  feedback: { rooms: below.feedback },
+  evaluation: { rooms: ['contracts', 'data', 'feedback'] },
+  report: { rooms: ['contracts', 'evaluation'] },
+  rating: { rooms: ['contracts', 'evaluation', 'report'] },
+  world: { rooms: ['contracts', 'data', 'feedback', 'model'] },
+  activities: {
+    rooms: [
+      'contracts',
+      'artifacts',
+      'data',
+      'evaluation',
+      'feedback',
+      'hub',
+      'model',
+      'rating',
+      'report',
+      'training',
+      'world',
+    ],
+    temporal: true,
+  },
+  workflows: { rooms: ['contracts', 'evaluation', 'activities'], temporal: true, node: false }, // evaluation: rules that run in the sandbox
+  workers: { rooms: ['contracts', 'artifacts', 'activities', 'workflows'], temporal: true },
+  cli: {
+    rooms: ['contracts', 'artifacts', 'data', 'feedback', 'model', 'rating', 'workers', 'world'],
+    temporal: true,
+  },
+}
+
+module.exports = { ROOMS }

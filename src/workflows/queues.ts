@@ -1,0 +1,35 @@
+// Which task queue a stage is sent to: by what it needs (design decision 8).
+import { isEndpoint, type LabelerSettings } from '../contracts/labeler-settings'
+import type { Queues } from '../contracts/queues'
+import type { StageName } from '../contracts/stages'
+
+/** The queue that each stage needs, where its labeler or judge, if it has one, is an endpoint. */
+const QUEUE_OF: Record<StageName, keyof Queues> = {
+  model: 'light',
+  data: 'light',
+  'human-labels': 'light',
+  study: 'light',
+  report: 'light',
+  comparison: 'light',
+  'rating-items': 'light',
+  'human-results': 'light',
+  'sweep-report': 'light',
+  claims: 'light',
+  label: 'label',
+  judge: 'label',
+  contest: 'label',
+  choose: 'label',
+  sft: 'gpu',
+  sample: 'gpu',
+  'reward-model': 'gpu',
+  rl: 'gpu',
+  evaluate: 'gpu',
+  respond: 'gpu',
+}
+
+/** @param input of the stage: a labeler or judge that is a local model needs the device, whatever the stage */
+export function queueOf(stage: StageName, input: object, queues: Queues): string {
+  const { labeler, judge } = input as Partial<Record<'labeler' | 'judge', { settings: LabelerSettings }>>
+  const asksLocally = [labeler, judge].some((asked) => asked && !isEndpoint(asked.settings))
+  return queues[asksLocally ? 'gpu' : QUEUE_OF[stage]]
+}

@@ -1,0 +1,14 @@
+// Standard input: {file, lines}[] as JSON. Puts the lines at the top of each file and prints, for each, which of them lint refuses as imports.
+import { readFileSync } from 'node:fs'
+import { ESLint } from 'eslint'
+
+const eslint = new ESLint()
+const refused = []
+for (const { file, lines } of JSON.parse(readFileSync(0, 'utf8'))) {
+  const [{ messages }] = await eslint.lintText(`${lines.join('\n')}\n${readFileSync(file, 'utf8')}`, { filePath: file })
+  const found = new Set(
+    messages.filter(({ ruleId }) => ruleId?.endsWith('no-restricted-imports')).map(({ line }) => line),
+  )
+  refused.push(lines.filter((_, i) => found.has(i + 1)))
+}
+process.stdout.write(JSON.stringify(refused))
