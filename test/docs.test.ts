@@ -2,10 +2,9 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
-import { checkInput } from '../src/cli/input'
+import { checkInput, workflowName } from '../src/cli/input'
 import { readDeclarations } from '../src/cli/schedule'
 import { resolutionSchema } from '../src/contracts/resolution'
-import { workflowSchemas, type WorkflowName } from '../src/contracts/workflow-inputs'
 import { temporaryFolder } from './tiny-folder'
 
 jest.setTimeout(120_000)
@@ -64,38 +63,77 @@ test('every command and flag in the documents is one that the command knows', ()
   expect(helps.size).toBeGreaterThan(10)
 })
 
-/** Whether a workflow, an update or a schedule takes this. */
-function isTaken(text: string): boolean {
-  const value = JSON.parse(text) as Record<string, unknown>
-  if ('action' in value) return resolutionSchema.safeParse(value).success
-  if ('cron' in value || 'calendar' in value) {
-    const file = join(temporaryFolder(), 'schedule.json')
-    writeFileSync(file, text)
-    return readDeclarations([file]).length === 1
-  }
-  return (Object.keys(workflowSchemas) as WorkflowName[]).some((workflow) => {
-    try {
-      checkInput(workflow, value)
-      return true
-    } catch {
-      return false
-    }
-  })
+/** JSON of a page, and what is to take it: the name of a workflow, "schedule" or "resolveFailure". */
+interface Input {
+  page: string
+  json: string
+  takenBy: string
 }
 
-test('every JSON input in the documents is taken by a workflow or as a schedule', () => {
-  const inputs = pages.flatMap((page) => [
-    ...blocks(page, 'json').map((block) => ({ page, block })),
-    ...[...textOf(page).matchAll(/--input '(\{[\s\S]*?\})'(?:\n|`| |$)/g)].map(([, block]) => ({
-      page,
-      block: block!,
-    })),
-  ])
-  expect(inputs.length).toBeGreaterThan(15)
-  const refused = inputs
-    .filter(({ block }) => !block.includes('…') && !isTaken(block))
-    .map(({ page, block }) => `${page}: ${block}`)
-  expect(refused).toEqual([])
+/** Commands that take the input of `align` and use a part of it. */
+const TAKE_ALIGN = new Set(['prompt', 'serve-reward'])
+
+/** Blocks name what takes them behind the language ("json sweep"); on a command line the command says it. */
+function inputsOf(page: string): Input[] {
+  const inBlocks = [...textOf(page).matchAll(/^```json(.*)\n([\s\S]*?)^```/gm)].map(([, takenBy, json]): Input => ({
+    page,
+    json: json!,
+    takenBy: takenBy!.trim(),
+  }))
+  const inCommands = [
+    ...textOf(page).matchAll(/rlaif(?: --)? ([a-z-]+) (\w+)?[^`\n]*--(input|overrides) '(\{[\s\S]*?\})'/g),
+  ].map(([, command, workflow, flag, json]): Input => ({
+    page,
+    json: flag === 'overrides' ? `{"action": "retry", "overrides": ${json}}` : json!,
+    takenBy:
+      flag === 'overrides'
+        ? 'resolveFailure'
+        : command === 'run'
+          ? workflow!
+          : TAKE_ALIGN.has(command!)
+            ? 'align'
+            : command!,
+  }))
+  return [...inBlocks, ...inCommands]
+}
+
+/** Why an input is not taken by what the page says it is for, or undefined. "…" stands for a name of the reader's own. */
+function refusalOf({ json, takenBy }: Input): string | undefined {
+  try {
+    const value: unknown = JSON.parse(
+      json.replaceAll('"baseUrl": "…"', '"baseUrl": "http://127.0.0.1"').replaceAll('…', 'x'),
+    )
+    if (takenBy === 'schedule') readDeclarations([written(JSON.stringify(value))])
+    else if (takenBy === 'resolveFailure') resolutionSchema.parse(value)
+    else checkInput(workflowName(takenBy), value)
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+function written(text: string): string {
+  const file = join(temporaryFolder(), 'schedule.json')
+  writeFileSync(file, text)
+  return file
+}
+
+test('every JSON input in the documents is taken by the workflow, schedule or message that it is shown for', () => {
+  const inputs = pages.flatMap(inputsOf)
+  expect(inputs.filter(({ takenBy }) => takenBy === 'align').length).toBeGreaterThan(10)
+  expect(inputs.filter(({ takenBy }) => takenBy !== 'align').length).toBeGreaterThan(8)
+  expect(inputs.map((input) => [input.page, input.json, refusalOf(input)]).filter(([, , refusal]) => refusal)).toEqual(
+    [],
+  )
+})
+
+test.each([
+  ['the input of another workflow', { json: '{"base": {}}', takenBy: 'align' }, /unknown field "base"/],
+  ['a value that does not fit', { json: '{"rl": {"klWeight": 2}}', takenBy: 'align' }, /rl\.klWeight/],
+  ['fields left out by "…"', { json: '{"rl": {…}}', takenBy: 'align' }, /JSON/],
+  ['a block that does not say what takes it', { json: '{}', takenBy: '' }, /there is no workflow ""/],
+])('the test above refuses %s', (_, input, refusal) => {
+  expect(refusalOf({ page: '', ...input })).toMatch(refusal)
 })
 
 test('every link between documents, and to files of the project, leads somewhere', () => {
