@@ -11,7 +11,7 @@ import { inTurn, openSide, speedRow } from './sides.mjs'
 
 const require = createRequire(import.meta.url)
 const here = dirname(fileURLToPath(import.meta.url))
-const { label } = require('../dist/activities/label.js')
+const { label } = require('../dist/activities/stages/label.js')
 const { openAnswers } = require('../dist/artifacts/answers.js')
 const { writeJsonl } = require('../dist/json-lines.js')
 const { preferenceQuestion } = require('../dist/feedback/prompt.js')

@@ -1,7 +1,7 @@
 // Stages that compute nothing and yet leave real artifacts in a real store, and the real report of a sweep on them.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { sweepReport } from '../../src/activities/sweep-report'
+import { sweepReport } from '../../src/activities/stages/sweep-report'
 import type { StageHost } from '../../src/activities/stage'
 import { fileStore } from '../../src/artifacts/file-store'
 import { keyOf, type ArtifactStore } from '../../src/artifacts/store'

@@ -1,13 +1,13 @@
 // Stage `data`: the rows and the task of a run, fixed once, so that everything after rests on content and not on paths.
 import { writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { readDataset } from '../data/dataset'
-import { writeJsonl } from '../json-lines'
-import { readTask, taskFolder } from '../data/task'
-import { loadTokenizer } from '../model/tokenizer'
-import { worldData } from '../world/named'
-import { promptIds } from './rows'
-import type { Stage } from './stage'
+import { readDataset } from '../../data/dataset'
+import { writeJsonl } from '../../json-lines'
+import { readTask, taskFolder } from '../../data/task'
+import { loadTokenizer } from '../../model/tokenizer'
+import { worldData } from '../../world/named'
+import { promptIds } from '../rows'
+import type { Stage } from '../stage'
 
 export const data: Stage<'data'> = {
   async run({ task: name, data: settings, limits, seed, model }, host) {

@@ -1,13 +1,13 @@
 // Stage `sft`: fine-tunes the model on the data's reference responses.
 import { join } from 'node:path'
-import { LOG_FILE } from '../artifacts/store'
-import { InvalidInput } from '../contracts/parse'
-import { writeJsonl } from '../json-lines'
-import { loadModelAndTokenizer, stopIds } from '../model/loaded'
-import { trainSft } from '../training/sft'
-import { promptIds, readData } from './rows'
-import { lastMean, trainingHost, type Stage } from './stage'
-import { saveTrained, trainable } from './trainable'
+import { LOG_FILE } from '../../artifacts/store'
+import { InvalidInput } from '../../contracts/parse'
+import { writeJsonl } from '../../json-lines'
+import { loadModelAndTokenizer, stopIds } from '../../model/loaded'
+import { trainSft } from '../../training/sft'
+import { promptIds, readData } from '../rows'
+import { lastMean, trainingHost, type Stage } from '../stage'
+import { saveTrained, trainable } from '../trainable'
 
 export const sft: Stage<'sft'> = {
   async run(input, host) {

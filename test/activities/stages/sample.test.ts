@@ -1,12 +1,12 @@
 // Where the pairs that a labeler is asked about come from.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { data as dataStage } from '../../src/activities/data'
-import { humanLabels } from '../../src/activities/human-labels'
-import type { LabelledPair, SampledPair } from '../../src/activities/rows'
-import { sample } from '../../src/activities/sample'
-import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
-import { computeStage } from './compute-stage'
+import { data as dataStage } from '../../../src/activities/stages/data'
+import { humanLabels } from '../../../src/activities/stages/human-labels'
+import type { LabelledPair, SampledPair } from '../../../src/activities/rows'
+import { sample } from '../../../src/activities/stages/sample'
+import { temporaryFolder, writeTinyFolder } from '../../tiny-folder'
+import { computeStage } from '../compute-stage'
 
 const folder = writeTinyFolder()
 const model = { uri: `file://${folder}`, sha256: '0'.repeat(64), bytes: 1, summary: {} }

@@ -1,15 +1,15 @@
 // Stage `human-labels`: what people preferred, in the form of labels, so that a reward model learns from it as from a labeler's.
 import { join } from 'node:path'
-import { InvalidInput } from '../contracts/parse'
-import { writeJsonl } from '../json-lines'
-import type { Limits } from '../contracts/settings'
-import { decidedPairs, type Row } from '../data/row'
-import { readModelConfig } from '../model/folder'
-import { stopIds } from '../model/loaded'
-import type { Model } from '../model/model'
-import { loadTokenizer, type Tokenizer } from '../model/tokenizer'
-import { readData, type LabelledPair } from './rows'
-import type { Stage } from './stage'
+import { InvalidInput } from '../../contracts/parse'
+import { writeJsonl } from '../../json-lines'
+import type { Limits } from '../../contracts/settings'
+import { decidedPairs, type Row } from '../../data/row'
+import { readModelConfig } from '../../model/folder'
+import { stopIds } from '../../model/loaded'
+import type { Model } from '../../model/model'
+import { loadTokenizer, type Tokenizer } from '../../model/tokenizer'
+import { readData, type LabelledPair } from '../rows'
+import type { Stage } from '../stage'
 
 export const humanLabels: Stage<'human-labels'> = {
   async run({ data, model, limits }, host) {

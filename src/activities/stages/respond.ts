@@ -1,15 +1,15 @@
 // Stage `respond`: what a policy answers to the held-out prompts.
 import { join } from 'node:path'
 import { z } from 'zod'
-import type { Artifact } from '../contracts/artifact'
-import type { StageInput } from '../contracts/stages'
-import { readJsonl, writeJsonl } from '../json-lines'
-import type { Row } from '../data/row'
-import { generate } from '../model/generate'
-import { loadModelAndTokenizer, stopIds } from '../model/loaded'
-import { disposeModel } from '../model/model'
-import { promptIds, readData } from './rows'
-import { counted, type Stage, type StageHost } from './stage'
+import type { Artifact } from '../../contracts/artifact'
+import type { StageInput } from '../../contracts/stages'
+import { readJsonl, writeJsonl } from '../../json-lines'
+import type { Row } from '../../data/row'
+import { generate } from '../../model/generate'
+import { loadModelAndTokenizer, stopIds } from '../../model/loaded'
+import { disposeModel } from '../../model/model'
+import { promptIds, readData } from '../rows'
+import { counted, type Stage, type StageHost } from '../stage'
 
 const responseSchema = z.object({ id: z.string(), text: z.string(), tokens: z.number().int(), ended: z.boolean() })
 export type Response = z.infer<typeof responseSchema>

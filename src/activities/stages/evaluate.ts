@@ -1,14 +1,14 @@
 // Stage `evaluate`: the policy against its baseline on held-out prompts, and the judge against people.
 import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'
-import type { Artifact } from '../contracts/artifact'
-import { writeJsonl } from '../json-lines'
-import { measureAlignment } from '../evaluation/alignment'
-import { controlledWinRate, judgeContests, winRate } from '../evaluation/win-rate'
-import { openLabeler } from './labeler'
+import type { Artifact } from '../../contracts/artifact'
+import { writeJsonl } from '../../json-lines'
+import { measureAlignment } from '../../evaluation/alignment'
+import { controlledWinRate, judgeContests, winRate } from '../../evaluation/win-rate'
+import { openLabeler } from '../labeler'
 import { responsesTo } from './respond'
-import { readData } from './rows'
-import { measured, type Stage } from './stage'
+import { readData } from '../rows'
+import { measured, type Stage } from '../stage'
 
 export const evaluate: Stage<'evaluate'> = {
   async run(input, host) {

@@ -1,12 +1,12 @@
 // Stage `label`: a soft preference for each pair of samples. A pair whose label failed is written down with its reason.
 // Pairs go through in parts, so that memory does not grow with their number.
 import { join } from 'node:path'
-import { appendJsonl, readJsonlInParts, writeJsonl } from '../json-lines'
-import { isUnanswered, type Unanswered } from '../feedback/labeler'
-import { choseSameSlot, judgePairs, type PreferenceLabel } from '../feedback/preference'
-import { openLabeler } from './labeler'
-import { readData, sampledPairSchema, type LabelledPair, type SampledPair } from './rows'
-import { measured, type Stage } from './stage'
+import { appendJsonl, readJsonlInParts, writeJsonl } from '../../json-lines'
+import { isUnanswered, type Unanswered } from '../../feedback/labeler'
+import { choseSameSlot, judgePairs, type PreferenceLabel } from '../../feedback/preference'
+import { openLabeler } from '../labeler'
+import { readData, sampledPairSchema, type LabelledPair, type SampledPair } from '../rows'
+import { measured, type Stage } from '../stage'
 
 /** Pairs of a part; bounds memory. */
 const PAIRS_AT_ONCE = 4096

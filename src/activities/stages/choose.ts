@@ -1,11 +1,11 @@
 // Stage `choose`: of the policies with the highest validation reward, the one that a judge prefers most to the SFT model (paper §3.3).
 import { constants, cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { judgeContests, winRate } from '../evaluation/win-rate'
-import type { Choice } from '../report/report'
-import { openLabeler } from './labeler'
-import { candidateFolder, readCandidates, readData } from './rows'
-import { measured, type Stage } from './stage'
+import { judgeContests, winRate } from '../../evaluation/win-rate'
+import type { Choice } from '../../report/report'
+import { openLabeler } from '../labeler'
+import { candidateFolder, readCandidates, readData } from '../rows'
+import { measured, type Stage } from '../stage'
 
 export const choose: Stage<'choose'> = {
   async run(input, host) {

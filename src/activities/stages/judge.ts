@@ -1,15 +1,15 @@
 // Stage `judge`: one way of asking a labeler, on the pairs of the data that people decided.
 import { join } from 'node:path'
-import { InvalidInput } from '../contracts/parse'
-import { writeJsonl } from '../json-lines'
-import { decidedPairs } from '../data/row'
-import type { Judgement } from '../evaluation/label-study'
-import { variantResult } from '../evaluation/label-study'
-import { isUnanswered } from '../feedback/labeler'
-import { judgePairs } from '../feedback/preference'
-import { openLabeler } from './labeler'
-import { readData } from './rows'
-import { measured, type Stage } from './stage'
+import { InvalidInput } from '../../contracts/parse'
+import { writeJsonl } from '../../json-lines'
+import { decidedPairs } from '../../data/row'
+import type { Judgement } from '../../evaluation/label-study'
+import { variantResult } from '../../evaluation/label-study'
+import { isUnanswered } from '../../feedback/labeler'
+import { judgePairs } from '../../feedback/preference'
+import { openLabeler } from '../labeler'
+import { readData } from '../rows'
+import { measured, type Stage } from '../stage'
 
 export const judge: Stage<'judge'> = {
   async run(input, host) {

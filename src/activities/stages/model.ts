@@ -1,13 +1,13 @@
 // Stage `model`: whatever the user named becomes a checked Hugging Face folder in the store.
 import { constants, copyFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { InvalidInput } from '../contracts/parse'
-import { checkModelFolder, MODEL_FILE } from '../model/folder'
-import type { OnBytes } from '../hub/models'
-import { locateModel } from '../model/locate'
-import { loadTokenizer } from '../model/tokenizer'
-import { worldModels } from '../world/named'
-import type { Stage } from './stage'
+import { InvalidInput } from '../../contracts/parse'
+import { checkModelFolder, MODEL_FILE } from '../../model/folder'
+import type { OnBytes } from '../../hub/models'
+import { locateModel } from '../../model/locate'
+import { loadTokenizer } from '../../model/tokenizer'
+import { worldModels } from '../../world/named'
+import type { Stage } from '../stage'
 
 export const model: Stage<'model'> = {
   async run({ spec, from }, host) {

@@ -1,12 +1,12 @@
 // Stage `rating-items`: what raters will see, drawn from a contest: policies hidden and shuffled, attention checks among them.
-import { InvalidInput } from '../contracts/parse'
-import { SPOILED, type Item, type ItemKey } from '../contracts/human-evaluation'
-import type { StageInput } from '../contracts/stages'
-import type { Prompted } from '../evaluation/comparison'
-import { permutation } from '../random'
-import { writeItems } from '../rating/items'
+import { InvalidInput } from '../../contracts/parse'
+import { SPOILED, type Item, type ItemKey } from '../../contracts/human-evaluation'
+import type { StageInput } from '../../contracts/stages'
+import type { Prompted } from '../../evaluation/comparison'
+import { permutation } from '../../random'
+import { writeItems } from '../../rating/items'
 import { readContest } from './contest'
-import type { Stage } from './stage'
+import type { Stage } from '../stage'
 
 interface Drawn {
   item: Item

@@ -1,14 +1,14 @@
 // Stage `claims` reads what comparisons and sweeps leave: artifacts written by hand, whose figures are known.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { claims } from '../../src/activities/claims'
-import type { Artifact } from '../../src/contracts/artifact'
-import { writeJsonl } from '../../src/json-lines'
-import type { Claim, SeedFigures } from '../../src/evaluation/claims'
-import { goldScore } from '../../src/world/gold'
-import { FLAWLESS, postOf, summaryOf } from '../../src/world/posts'
-import { temporaryFolder } from '../tiny-folder'
-import { computeStage } from './compute-stage'
+import { claims } from '../../../src/activities/stages/claims'
+import type { Artifact } from '../../../src/contracts/artifact'
+import { writeJsonl } from '../../../src/json-lines'
+import type { Claim, SeedFigures } from '../../../src/evaluation/claims'
+import { goldScore } from '../../../src/world/gold'
+import { FLAWLESS, postOf, summaryOf } from '../../../src/world/posts'
+import { temporaryFolder } from '../../tiny-folder'
+import { computeStage } from '../compute-stage'
 
 type Figures = Artifact['summary']
 function artifact(files: Record<string, string | object[]>, input: object = {}, summary: Figures = {}): Artifact {

@@ -1,14 +1,14 @@
 // Stage `sample`: two responses to each training prompt, of the policy or of the data.
 import { join } from 'node:path'
-import { InvalidInput } from '../contracts/parse'
-import type { StageInput } from '../contracts/stages'
-import { writeJsonl } from '../json-lines'
-import type { Row } from '../data/row'
-import { generate, type Continuation } from '../model/generate'
-import { loadModelAndTokenizer, stopIds, type LoadedModel } from '../model/loaded'
+import { InvalidInput } from '../../contracts/parse'
+import type { StageInput } from '../../contracts/stages'
+import { writeJsonl } from '../../json-lines'
+import type { Row } from '../../data/row'
+import { generate, type Continuation } from '../../model/generate'
+import { loadModelAndTokenizer, stopIds, type LoadedModel } from '../../model/loaded'
 import { labelsOfPeople } from './human-labels'
-import { promptIds, readData, type SampledPair } from './rows'
-import { counted, type Stage, type StageHost } from './stage'
+import { promptIds, readData, type SampledPair } from '../rows'
+import { counted, type Stage, type StageHost } from '../stage'
 
 export const sample: Stage<'sample'> = {
   async run(input, host) {

@@ -2,11 +2,11 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import type { Artifact } from '../contracts/artifact'
-import { readJsonl } from '../json-lines'
-import { variantResult, type Judgement } from '../evaluation/label-study'
-import { renderStudy, studyCsv, type StudyData, type StudyRow } from '../report/study'
-import type { Stage, StageHost } from './stage'
+import type { Artifact } from '../../contracts/artifact'
+import { readJsonl } from '../../json-lines'
+import { variantResult, type Judgement } from '../../evaluation/label-study'
+import { renderStudy, studyCsv, type StudyData, type StudyRow } from '../../report/study'
+import type { Stage, StageHost } from '../stage'
 
 const judgementSchema = z.object({
   id: z.string(),

@@ -1,17 +1,17 @@
 // The stage on a tiny model: what its accuracy on human preferences is measured on.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { rewardModel } from '../../src/activities/reward-model'
-import { readData } from '../../src/activities/rows'
-import { data as dataStage } from '../../src/activities/data'
-import { humanLabels } from '../../src/activities/human-labels'
-import { loadTokenizer } from '../../src/model/tokenizer'
-import { SCORE_HEAD } from '../../src/model/weight-names'
-import { readModelConfig } from '../../src/model/folder'
-import { loadModel } from '../../src/model/weights'
-import { rewards } from '../../src/training/reward-model'
-import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
-import { computeStage as run } from './compute-stage'
+import { rewardModel } from '../../../src/activities/stages/reward-model'
+import { readData } from '../../../src/activities/rows'
+import { data as dataStage } from '../../../src/activities/stages/data'
+import { humanLabels } from '../../../src/activities/stages/human-labels'
+import { loadTokenizer } from '../../../src/model/tokenizer'
+import { SCORE_HEAD } from '../../../src/model/weight-names'
+import { readModelConfig } from '../../../src/model/folder'
+import { loadModel } from '../../../src/model/weights'
+import { rewards } from '../../../src/training/reward-model'
+import { temporaryFolder, writeTinyFolder } from '../../tiny-folder'
+import { computeStage as run } from '../compute-stage'
 
 test('accuracy on what people preferred is of the held-out prompts, each pair scored by the finished reward model', async () => {
   const folder = writeTinyFolder()

@@ -1,12 +1,12 @@
 // Stage `human-results`: what the raters said, as a report, its figures and every rating beside it.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeJsonl } from '../json-lines'
-import { humanResult } from '../evaluation/human'
-import { renderHuman, type RatedSample } from '../report/human'
-import { version } from '../version'
-import { readItems, readKeys } from '../rating/items'
-import type { Stage } from './stage'
+import { writeJsonl } from '../../json-lines'
+import { humanResult } from '../../evaluation/human'
+import { renderHuman, type RatedSample } from '../../report/human'
+import { version } from '../../version'
+import { readItems, readKeys } from '../../rating/items'
+import type { Stage } from '../stage'
 
 export const humanResults: Stage<'human-results'> = {
   async run({ title, settings, items, kind, raters, ratings, seed }, host) {
