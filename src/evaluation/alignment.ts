@@ -30,11 +30,8 @@ export async function measureAlignment(
   if (decided.length === 0) return undefined
   const labels = await judgePairs(
     labeler,
-    task,
     decided.map(({ context, responses }) => ({ context, first: responses[0], second: responses[1] })),
-    technique,
-    seed,
-    onProgress,
+    { task, technique, seed, onProgress },
   )
   const judged = labels.flatMap((label, i) =>
     isUnanswered(label) ? [] : [{ label, preferred: decided[i]!.preferred }],

@@ -35,11 +35,8 @@ export async function judgeContests(
   const open = stripped.filter((c) => c.baseline !== c.policy)
   const judged = await judgePairs(
     judge,
-    task,
     open.map((c) => ({ context: c.context, first: c.policy, second: c.baseline })),
-    technique,
-    seed,
-    onProgress,
+    { task, technique, seed, onProgress },
   )
   const verdicts = new Map(open.map((c, i) => [c.id, judged[i]!]))
   return stripped.map((contest) => {

@@ -72,17 +72,20 @@ interface PairQuestion {
   rationale?: string
 }
 
-/**
- * One preference a pair, in order. All questions are built at once: give very many pairs in parts.
- * @param onProgress called with the number of pairs judged so far
- */
+export interface JudgingOptions {
+  task: Task
+  technique: Technique
+  /** Seed of the sampled rationales. */
+  seed: number
+  /** Called with the number of pairs judged so far. */
+  onProgress?: ((pairs: number) => void) | undefined
+}
+
+/** One label for each pair, in order. All questions are built at once: pass very many pairs in parts. */
 export async function judgePairs(
   labeler: Labeler,
-  task: Task,
   pairs: readonly Pair[],
-  technique: Technique,
-  seed: number,
-  onProgress?: (pairs: number) => void,
+  { task, technique, seed, onProgress }: JudgingOptions,
 ): Promise<(PreferenceLabel | Unanswered)[]> {
   const questions = pairs.flatMap((pair, i) => questionsOf(task, technique, pair, i))
   const failures = new Map<number, Unanswered>()

@@ -28,7 +28,7 @@ async function labeler(rule: Rule, fault?: Fault, more?: Partial<EndpointSetting
   return endpointLabeler(settingsOf(endpoint.baseUrl, more))
 }
 const judge = (asked: Labeler, task = summarization, pairs = [pair], technique: Partial<Technique> = {}) =>
-  judgePairs(asked, task, pairs, { ...PLAIN, ...technique }, 1)
+  judgePairs(asked, pairs, { task, technique: { ...PLAIN, ...technique }, seed: 1 })
 
 /** Prefers "good" with probability 0.8, but adds 0.15 to whatever stands first. */
 const leansToSlotOne: Rule = (prompt) => {

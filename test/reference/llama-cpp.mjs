@@ -28,8 +28,8 @@ const sameText = {
   ...endpoint,
   ask: (questions, options, onAnswer) => endpoint.ask(questions.map(({ text, ending }) => ({ text: loaded.tokenizer.renderChat([{ role: 'user', content: text }]).replace(/\n$/, ''), ending })), options, onAnswer),
 }
-const local = await judgePairs(localLabeler('local', 'x', loaded), task, pairs, PLAIN, 1)
-const served = await judgePairs(sameText, task, pairs, PLAIN, 1)
+const local = await judgePairs(localLabeler('local', 'x', loaded), pairs, { task, technique: PLAIN, seed: 1 })
+const served = await judgePairs(sameText, pairs, { task, technique: PLAIN, seed: 1 })
 
 const both = local.map((label, i) => [label, served[i]]).filter(([a, b]) => !isUnanswered(a) && !isUnanswered(b))
 const slots = both.flatMap(([a, b]) => a.slotOne.map((p, order) => [p, b.slotOne[order]]))

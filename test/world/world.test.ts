@@ -121,10 +121,8 @@ describe('as an endpoint', () => {
   const judged = async (model: string, technique: object, count = rows.length) =>
     (await judgePairs(
       labeler(model),
-      task,
       rows.slice(0, count).map(({ prompt, responses: [first, second] }) => ({ context: prompt, first, second })),
-      parse(techniqueSchema, technique, 'technique'),
-      1,
+      { task, technique: parse(techniqueSchema, technique, 'technique'), seed: 1 },
     )) as PreferenceLabel[]
   const agreement = (preferences: readonly PreferenceLabel[]) =>
     preferences.filter(({ preferFirst }, i) => preferFirst > 0.5 === (rows[i]!.preferred === 1)).length /
@@ -193,7 +191,11 @@ describe('as an endpoint', () => {
       const pairs = rows
         .slice(0, 20)
         .map(({ prompt, responses: [first, second] }) => ({ context: prompt, first, second }))
-      const here = (await judgePairs(own, task, pairs, parse(techniqueSchema, {}, 'technique'), 1)) as PreferenceLabel[]
+      const here = (await judgePairs(own, pairs, {
+        task,
+        technique: parse(techniqueSchema, {}, 'technique'),
+        seed: 1,
+      })) as PreferenceLabel[]
       delete process.env.RLAIF_ENDPOINTS
       expect(here).toEqual(await judged('L', {}, 20))
     } finally {
@@ -213,13 +215,11 @@ describe('as an endpoint', () => {
     )
 
     test('the preferred response is the harmless one, though the question asks for the worse', async () => {
-      const preferences = (await judgePairs(
-        labeler('gold'),
-        harmless,
-        pairs,
-        parse(techniqueSchema, { exemplars: 2 }, 'technique'),
-        1,
-      )) as PreferenceLabel[]
+      const preferences = (await judgePairs(labeler('gold'), pairs, {
+        task: harmless,
+        technique: parse(techniqueSchema, { exemplars: 2 }, 'technique'),
+        seed: 1,
+      })) as PreferenceLabel[]
       pairs.forEach(({ gold }, i) =>
         expect(preferences[i]!.preferFirst).toBeCloseTo(gold[0] === gold[1] ? 0.5 : gold[0], 6),
       )

@@ -22,14 +22,12 @@ export const judge: Stage<'judge'> = {
         'judge: no row of the data has two responses of which people preferred one; give HH-RLHF, PandaLM, or rows with "responses" and "preferred"',
       )
     const { labeler, technique, spent } = await openLabeler(input.labeler, host)
-    const preferences = await judgePairs(
-      labeler,
+    const preferences = await judgePairs(labeler, decided, {
       task,
-      decided,
       technique,
-      input.seed,
-      measured(host, 'labelling', decided.length, 'pairs'),
-    )
+      seed: input.seed,
+      onProgress: measured(host, 'labelling', decided.length, 'pairs'),
+    })
     const judgements = decided.map(({ id, preferred }, i): Judgement => ({ id, preferred, ...preferences[i]! }))
     writeJsonl(join(host.output, 'judgements.jsonl'), judgements)
     if (preferences.every(isUnanswered))

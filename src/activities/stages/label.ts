@@ -21,7 +21,8 @@ export const label: Stage<'label'> = {
     for (const samples of readJsonlInParts(file, sampledPairSchema, PAIRS_AT_ONCE)) {
       const pairs = samples.map(({ context, first, second }) => ({ context, first: first.text, second: second.text }))
       const before = out.tally.pairs
-      out.add(samples, await judgePairs(labeler, task, pairs, technique, input.seed, (done) => report(before + done)))
+      const onProgress = (done: number) => report(before + done)
+      out.add(samples, await judgePairs(labeler, pairs, { task, technique, seed: input.seed, onProgress }))
     }
     refuseTooMany(out.tally, input.settings.maxFailedShare)
     const { labels, failed, tooLong, bounded, bothOrders, sameSlot, confidence } = out.tally
