@@ -15,6 +15,7 @@ COPY package.json package-lock.json .npmrc ./
 COPY setup setup
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
+COPY pages pages
 COPY tasks tasks
 COPY deploy/image.sh deploy/image.sh
 RUN sh deploy/image.sh

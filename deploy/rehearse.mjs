@@ -113,7 +113,7 @@ async function end(child, signal = 'SIGTERM') {
 function buildImage() {
   if (existsSync(join(image, 'dist'))) return
   mkdirSync(join(image, 'deploy'), { recursive: true })
-  for (const name of ['package.json', 'package-lock.json', '.npmrc', 'setup', 'tsconfig.json', 'tsconfig.build.json', 'src', 'tasks', 'deploy/image.sh', 'deploy/s3', 'schedules']) cpSync(join(PROJECT, name), join(image, name), { recursive: true })
+  for (const name of ['package.json', 'package-lock.json', '.npmrc', 'setup', 'tsconfig.json', 'tsconfig.build.json', 'src', 'pages', 'tasks', 'deploy/image.sh', 'deploy/s3', 'schedules']) cpSync(join(PROJECT, name), join(image, name), { recursive: true })
   execFileSync('sh', ['deploy/image.sh'], { cwd: image, env: { ...process.env, RLAIF_CACHE: join(image, 'cache'), TEMPORAL_ADDRESS: 'elsewhere:7233' }, stdio: ['ignore', 'ignore', 'inherit'] })
 }
 /** A program that lies where other users may not look. */

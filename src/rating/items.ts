@@ -1,4 +1,5 @@
-// The files of the artifact `rating-items`: what raters see, and, apart from it, whose each response is.
+// The files of the artifact `rating-items`: what raters see and, in a file of its own, which policy
+// wrote each response.
 import { join } from 'node:path'
 import { itemSchema, keySchema, type Item, type ItemKey } from '../contracts/human-evaluation'
 import { readJsonl, writeJsonl } from '../json-lines'

@@ -1,26 +1,33 @@
-// The rating page over HTTP. It holds nothing: what a rater does is in Temporal before the next page is shown, so it may end at any time.
+// The rating page over HTTP. The server keeps no state: a rating is in Temporal before the next page is shown, so the
+// process may end at any time.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { badAnswer, type Item, type RaterView, type RatingKind } from '../contracts/human-evaluation'
 import { readBody } from '../request-body'
 import { CONTENT_SECURITY_POLICY, itemPage, messagePage } from './page'
 import { isToken } from './links'
 
-/** Where ratings go: the run. */
+/** The run that hands out items and takes ratings. */
 export interface Evaluation {
   run: string
   view(rater: string): Promise<RaterView>
-  /** Resolves when the run has the rating. @throws with a message for the rater */
+  /** Resolves once the run has the rating. @throws with a message for the rater */
   rate(rating: { rater: string; item: number; answer: number[]; seconds: number }): Promise<RaterView>
   items(uri: string): Promise<Item[]>
 }
 
-const MOST_BODY_BYTES = 16 * 1024
-const LOAD_AGAIN_SECONDS = 3
+const MAX_BODY_BYTES = 16 * 1024
+const RELOAD_SECONDS = 3
+/** The longest time of one rating that is recorded: a day. */
+const MAX_SECONDS = 86_400
+const INCOMPLETE: Record<RatingKind, string> = {
+  rank: 'Give each response a rank of its own: no two alike, none left out.',
+  verdict: 'Judge every response.',
+}
 
 const formOf = async (request: IncomingMessage): Promise<Record<string, string>> =>
-  Object.fromEntries(new URLSearchParams(await readBody(request, MOST_BODY_BYTES)))
+  Object.fromEntries(new URLSearchParams(await readBody(request, MAX_BODY_BYTES)))
 
-/** The answer a form holds: by place the rank from 0, or 1 and 0. */
+/** The answer in a form, whose field `r<i>` is the rank (from 0) or the verdict (1 or 0) of the response at place i. */
 export function answerOf(kind: RatingKind, form: Record<string, string>, responses: number): number[] | undefined {
   const byPlace = Array.from({ length: responses }, (_, at) =>
     /^\d+$/.test(form[`r${at}`] ?? '') ? Number(form[`r${at}`]) : NaN,
@@ -41,21 +48,17 @@ function send(response: ServerResponse, status: number, html: string): void {
     .end(html)
 }
 
-/** @param port 0 takes any */
+/** @param port 0 for any free port */
 export function openRatingServer(evaluation: Evaluation, key: Buffer, port: number, host: string): Promise<Server> {
-  const remembered = remembering(evaluation)
+  const cached = withLastView(evaluation)
   const server = createServer((request, response) => {
-    handle(remembered, key, request, response).catch((error: unknown) =>
-      send(
-        response,
-        503,
-        messagePage(
-          'Not now',
-          `This page cannot be shown at the moment (${(error as Error).message}). Nothing you saved is lost; it loads itself again.`,
-          request.method === 'GET' ? LOAD_AGAIN_SECONDS : undefined,
-        ),
-      ),
-    )
+    handle(cached, key, request, response).catch((error: unknown) => {
+      const sentence =
+        `This page cannot be shown at the moment (${(error as Error).message}). ` +
+        'Nothing you saved is lost; the page reloads itself.'
+      const reloadSeconds = request.method === 'GET' ? RELOAD_SECONDS : undefined
+      send(response, 503, messagePage('Not available', sentence, reloadSeconds))
+    })
   })
   return new Promise((resolve, reject) => {
     server.once('error', reject)
@@ -63,34 +66,41 @@ export function openRatingServer(evaluation: Evaluation, key: Buffer, port: numb
   })
 }
 
-interface Remembering extends Evaluation {
-  /** What the rater was last shown: enough to show a form again while the run does not answer. */
+interface CachedEvaluation extends Evaluation {
+  /** The rater's latest view: enough to show a form again while the run does not answer. */
   lastView(rater: string): Promise<RaterView>
 }
 
-function remembering(evaluation: Evaluation): Remembering {
-  const seen = new Map<string, RaterView>()
+function withLastView(evaluation: Evaluation): CachedEvaluation {
+  const latest = new Map<string, RaterView>()
   const view = async (rater: string) => {
     const now = await evaluation.view(rater)
-    seen.set(rater, now)
+    latest.set(rater, now)
     return now
   }
-  return { ...evaluation, view, lastView: async (rater) => seen.get(rater) ?? view(rater) }
+  return { ...evaluation, view, lastView: async (rater) => latest.get(rater) ?? view(rater) }
 }
 
 async function handle(
-  evaluation: Remembering,
+  evaluation: CachedEvaluation,
   key: Buffer,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const [, place, encoded = '', token = ''] = (request.url ?? '').split('?')[0]!.split('/')
+  const [, route, encoded = '', token = ''] = (request.url ?? '').split('?')[0]!.split('/')
   const rater = safelyDecoded(encoded)
-  if (place !== 'rate' || rater === undefined || !isToken(key, evaluation.run, rater, token))
-    return send(response, 404, messagePage('Not found', 'This link leads nowhere. Ask whoever sent it for another.'))
-  if (request.method === 'GET') return showNext(evaluation, rater, await evaluation.view(rater), response)
-  if (request.method === 'POST') return save(evaluation, rater, await formOf(request), request, response)
-  return send(response, 405, messagePage('Not like this', 'Only GET and POST are understood.'))
+  if (route !== 'rate' || rater === undefined || !isToken(key, evaluation.run, rater, token))
+    return send(
+      response,
+      404,
+      messagePage('Not found', 'This link is not valid. Ask the person who sent it for another.'),
+    )
+  if (request.method === 'GET') return send(response, 200, await nextPage(evaluation, rater))
+  if (request.method !== 'POST')
+    return send(response, 405, messagePage('Method not allowed', 'This page answers GET and POST only.'))
+  const refusal = await save(evaluation, rater, await formOf(request))
+  if (refusal) return send(response, refusal.status, refusal.html)
+  response.writeHead(303, { location: request.url!, 'cache-control': 'no-store' }).end()
 }
 
 function safelyDecoded(text: string): string | undefined {
@@ -101,77 +111,51 @@ function safelyDecoded(text: string): string | undefined {
   }
 }
 
-async function showNext(
-  evaluation: Evaluation,
-  rater: string,
-  view: RaterView,
-  response: ServerResponse,
-): Promise<void> {
-  if (view.items === undefined)
-    return send(
-      response,
-      200,
-      messagePage('One moment', 'The prompts are being drawn; the page loads itself again.', LOAD_AGAIN_SECONDS),
+async function nextPage(evaluation: Evaluation, rater: string): Promise<string> {
+  const { kind, items, item, rated, open, over } = await evaluation.view(rater)
+  if (items === undefined)
+    return messagePage('One moment', 'The prompts are being drawn; the page reloads itself.', RELOAD_SECONDS)
+  if (item === null || over)
+    return messagePage(
+      'Thank you',
+      `There is nothing left for you to rate. You rated ${rated}; every one of them is saved.`,
     )
-  if (view.item === null || view.over)
-    return send(
-      response,
-      200,
-      messagePage(
-        'Thank you',
-        `There is nothing left for you to rate. You rated ${view.rated}; every one of them is saved.`,
-      ),
-    )
-  send(
-    response,
-    200,
-    itemPage({
-      rater,
-      kind: view.kind,
-      item: view.item,
-      shown: (await evaluation.items(view.items))[view.item]!,
-      rated: view.rated,
-      open: view.open,
-    }),
-  )
+  const shown = (await evaluation.items(items))[item]!
+  return itemPage({ rater, kind, item, shown, rated, open })
 }
 
-/** Saves, then sends the rater on; what could not be saved is shown again as it was chosen. */
+/** A page to show instead of the next item. */
+interface Refusal {
+  status: number
+  html: string
+}
+
+/** Saves a rating. @returns undefined once it is saved, else the form again with what was chosen */
 async function save(
-  evaluation: Remembering,
+  evaluation: CachedEvaluation,
   rater: string,
   form: Record<string, string>,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const view = await evaluation.lastView(rater)
+): Promise<Refusal | undefined> {
+  const { kind, items, rated, open } = await evaluation.lastView(rater)
   const item = Number(form.item)
-  const shown = view.items === undefined ? undefined : (await evaluation.items(view.items))[item]
+  const shown = items === undefined ? undefined : (await evaluation.items(items))[item]
   if (!shown)
-    return send(
-      response,
-      400,
-      messagePage('Not like this', 'That is no item of this evaluation. Open your link again.'),
-    )
-  const again = (status: number, problem: string) =>
-    send(
-      response,
-      status,
-      itemPage({ rater, kind: view.kind, item, shown, rated: view.rated, open: view.open, given: form, problem }),
-    )
-  const answer = answerOf(view.kind, form, shown.responses.length)
-  if (!answer)
-    return again(
-      400,
-      view.kind === 'rank' ? 'Give each response its own place: no two alike, none left out.' : 'Judge every response.',
-    )
+    return {
+      status: 400,
+      html: messagePage('Bad request', 'That is no item of this evaluation. Open your link again.'),
+    }
+  const formAgain = (problem: string) => itemPage({ rater, kind, item, shown, rated, open, given: form, problem })
+  const answer = answerOf(kind, form, shown.responses.length)
+  if (!answer) return { status: 400, html: formAgain(INCOMPLETE[kind]) }
+  const seconds = Math.min(MAX_SECONDS, Math.max(0, Number(form.seconds) || 0))
   try {
-    await evaluation.rate({ rater, item, answer, seconds: Math.min(86_400, Math.max(0, Number(form.seconds) || 0)) })
+    await evaluation.rate({ rater, item, answer, seconds })
+    return undefined
   } catch (error) {
-    return again(
-      503,
-      `Not saved: ${(error as Error).message}. Your choice is still here; press the button again in a moment.`,
-    )
+    const reason = (error as Error).message
+    return {
+      status: 503,
+      html: formAgain(`Not saved: ${reason}. Your choice is still here; press the button again in a moment.`),
+    }
   }
-  response.writeHead(303, { location: request.url!, 'cache-control': 'no-store' }).end()
 }

@@ -59,7 +59,7 @@ async function open(rater: string): Promise<Shown | undefined> {
   for (;;) {
     const response = await request(linkFor(rater))
     const html = await response.text()
-    if (/One moment|Not now/.test(html)) continue
+    if (/One moment|Not available/.test(html)) continue
     const item = /name="item" value="(\d+)"/.exec(html)?.[1]
     return item === undefined
       ? undefined
