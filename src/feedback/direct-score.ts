@@ -2,7 +2,8 @@
 //
 //   s = Σ i · P(i) / Σ P(i),  i = 1 … 10        r = (s − 5.5) / 4.5
 //
-// Vocabularies that split digits write 10 as "1", "0". Then P("1") covers both, and a second question, after the "1", parts them:
+// Vocabularies that split digits write 10 as "1", "0". Then P("1") covers both, and a second question, after the "1",
+// parts them:
 //   P(10) = P("1") · P("0" | "1"),   P(1) = P("1") · (1 − P("0" | "1"))
 import type { Task } from '../data/task'
 import { isUnanswered, type Labeler, type OptionAnswer, type Question, type Unanswered } from './labeler'
@@ -14,7 +15,9 @@ export function scoreQuestion(task: Task, context: string, response: string): Qu
   return { text: `${s.preamble}\n\n${s.context}${context}\n${s.response}${response}\n`, ending: s.ending }
 }
 
-/** Trailing full stops and spaces that policies learn to add are not rated (paper, Appendix E): one full stop is left. */
+/**
+ * Trailing full stops and spaces that policies learn to add are not rated (paper, Appendix E): one full stop is left.
+ */
 export const stripTrailingJunk = (response: string): string => response.trimEnd().replace(/(?:\s*\.){2,}$/, '.')
 
 /** The expected score of known probabilities of 1 … 10. */

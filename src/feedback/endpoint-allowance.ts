@@ -1,10 +1,11 @@
-// Which addresses a worker asks, and which of its secrets go there. Whoever may start a run names both: without a rule, they could read the
-// metadata of the machine's cloud, or have any variable of the worker sent to a server of theirs.
+// Which addresses a worker asks, and which of its secrets go there. Whoever may start a run names both: without a rule,
+// they could read the metadata of the machine's cloud, or have any variable of the worker sent to a server of theirs.
 //
 //   RLAIF_ENDPOINTS="https://api.openai.com=OPENAI_API_KEY,http://10.0.0.5:8000"
 //
-// Beginning of the address, and the variables that may be sent there (joined by +). Without it every address but those of cloud metadata may
-// be asked, and every variable may be named but those with secrets of this project, of Temporal, of storage and of the Hub.
+// Beginning of the address, and the variables that may be sent there (joined by +). Without it every address but those
+// of cloud metadata may be asked, and every variable may be named but those with secrets of this project, of Temporal,
+// of storage and of the Hub.
 import { lookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
 import { InvalidInput } from '../contracts/parse'
@@ -74,7 +75,10 @@ export function checkAllowance(address: string, secret?: string): void {
     )
 }
 
-/** @throws InvalidInput when the name leads to where clouds keep the machine's credentials; an allowance makes an exception */
+/**
+ * @throws InvalidInput when the name leads to where clouds keep the machine's credentials; an allowance makes an
+ * exception
+ */
 export async function checkAddress(address: string): Promise<void> {
   const given = process.env[ENDPOINTS]
   if (given !== undefined && given.trim() !== '') return // named by the operator

@@ -1,12 +1,15 @@
-// Any OpenAI-compatible endpoint as labeler: the chat or the completion route, by the log-probabilities of the first token of the
-// answer, or by counting sampled answers where there are none.
+// Any OpenAI-compatible endpoint as labeler, by the chat or the completion route. Probabilities are read from the
+// log-probabilities of the answer's first token; without log-probabilities, sampled answers are counted.
 import { z } from 'zod'
 import type { EndpointSettings } from '../contracts/labeler-settings'
-import { EndpointRefused, openClient, type EndpointClient, type Usage } from './endpoint-client'
+import type { Usage } from './endpoint-budget'
+import { openClient, type EndpointClient } from './endpoint-client'
+import { EndpointRefused } from './endpoint-errors'
 import {
   isUnanswered,
   logSumExp,
   type Labeler,
+  type LabelerRole,
   type OnAnswer,
   type OptionAnswer,
   type Question,
@@ -14,7 +17,7 @@ import {
   type WritingSettings,
 } from './labeler'
 
-/** The most that common servers return for a position. */
+/** The most log-probabilities that common servers return for one position. */
 const TOP_LOGPROBS = 20
 /** Room for a space before the answer. */
 const COUNTED_TOKENS = 3
@@ -41,65 +44,46 @@ export interface EndpointLabeler extends Labeler {
   usage: Usage
 }
 
-/** An endpoint that this process serves itself, under a name in the place of an address. */
-export interface OwnEndpoint {
-  /** What `labeler.baseUrl` is then. */
+/** An endpoint that this process serves itself, under a name in place of an address. */
+export interface ServedEndpoint {
+  /** The value of the setting `baseUrl` that selects it. */
   baseUrl: string
-  /** For reports. */
+  /** Shown in reports. */
   name: string
-  /** @returns the address it has now */
+  /** @returns its current address */
   open(): Promise<string>
 }
 
-/** @param own endpoints that this process serves */
-export async function openEndpoint(settings: EndpointSettings, own: readonly OwnEndpoint[]): Promise<EndpointLabeler> {
-  const served = own.find(({ baseUrl }) => baseUrl === settings.baseUrl)
-  return endpointLabeler(settings, served && { name: served.name, address: await served.open() })
+/**
+ * @param served endpoints that this process serves itself
+ * @param role the setting that configures the endpoint; messages name its fields
+ */
+export async function openEndpoint(
+  settings: EndpointSettings,
+  served: readonly ServedEndpoint[],
+  role?: LabelerRole,
+): Promise<EndpointLabeler> {
+  const endpoint = served.find(({ baseUrl }) => baseUrl === settings.baseUrl)
+  return endpointLabeler(settings, {
+    role,
+    served: endpoint && { name: endpoint.name, address: await endpoint.open() },
+  })
 }
 
-/** @param served where the endpoint is, if this process serves it */
+export interface EndpointLabelerOptions {
+  /** The setting that configures the endpoint; messages name its fields. Default: labeler. */
+  role?: LabelerRole | undefined
+  /** Where the endpoint is, if this process serves it itself. */
+  served?: { name: string; address: string } | undefined
+}
+
 export function endpointLabeler(
   settings: EndpointSettings,
-  served?: { name: string; address: string },
+  { role = 'labeler', served }: EndpointLabelerOptions = {},
 ): EndpointLabeler {
-  const client = openClient(settings, served?.address)
-  let proven = false
-
-  /** Answers all questions with so many at once. The first goes alone: an endpoint that is not there should not be asked a thousand times. */
-  async function inPool<T>(
-    questions: readonly Question[],
-    answer: (question: Question) => Promise<T | Unanswered>,
-    onAnswer?: OnAnswer<T>,
-  ): Promise<(T | Unanswered)[]> {
-    const out: (T | Unanswered)[] = []
-    let next = 0
-    const one = async () => {
-      const i = next++
-      out[i] = await answer(questions[i]!)
-      onAnswer?.(i, out[i])
-      return out[i]
-    }
-    if (!proven && questions.length > 0) {
-      const first = await one()
-      if (isUnanswered(first) && !first.tooLong && client.usage.promptTokens === 0 && / tries$/.test(first.failed))
-        throw new Error(`label: the endpoint does not answer: ${first.failed}; is it up, and is labeler.baseUrl right?`)
-      proven = true
-    }
-    const worker = async () => {
-      while (next < questions.length) {
-        await one().catch((error: unknown) => {
-          next = questions.length // nobody begins another
-          throw error
-        })
-      }
-    }
-    const workers = await Promise.allSettled(
-      Array.from({ length: Math.min(settings.concurrency, questions.length) }, worker),
-    )
-    for (const end of workers) if (end.status === 'rejected') throw end.reason
-    return out
-  }
-
+  const client = openClient(settings, { role, servedAt: served?.address })
+  const endpoint: Endpoint = { client, settings, role }
+  const answerAll = answeringPool(endpoint)
   return {
     name: served ? `${settings.model} of ${served.name}` : `${settings.model} at ${new URL(settings.baseUrl).host}`,
     identity: {
@@ -110,19 +94,70 @@ export function endpointLabeler(
       countedAnswers: settings.countedAnswers,
     },
     usage: client.usage,
-    ask: (questions, options, onAnswer) =>
-      inPool(
-        questions,
-        (question) =>
-          settings.countedAnswers
-            ? countAnswers(client, settings, question, options)
-            : readLogProbs(client, settings, question, options),
-        onAnswer,
-      ),
+    ask: (questions, options, onAnswer) => {
+      const answer = settings.countedAnswers ? countAnswers : readLogProbs
+      return answerAll(questions, (question) => answer(endpoint, question, options), onAnswer)
+    },
     write: (questions, writing, onAnswer) =>
-      inPool(questions, (question) => continuation(client, settings, question, writing), onAnswer),
+      answerAll(questions, (question) => continuation(endpoint, question, writing), onAnswer),
   }
 }
+
+interface Endpoint {
+  client: EndpointClient
+  settings: EndpointSettings
+  role: LabelerRole
+}
+
+type AnswerAll = <T>(
+  questions: readonly Question[],
+  answer: (question: Question) => Promise<T | Unanswered>,
+  onAnswer?: OnAnswer<T>,
+) => Promise<(T | Unanswered)[]>
+
+/**
+ * Answers all questions, `concurrency` of them at a time. The very first goes alone: an endpoint that is not there
+ * should not be asked a thousand times.
+ */
+function answeringPool({ client, settings, role }: Endpoint): AnswerAll {
+  let hasAnswered = false
+  return async (questions, answer, onAnswer) => {
+    const answers: Awaited<ReturnType<typeof answer>>[] = []
+    let next = 0
+    const answerNext = async () => {
+      const i = next++
+      const answered = await answer(questions[i]!)
+      answers[i] = answered
+      onAnswer?.(i, answered)
+      return answered
+    }
+    if (!hasAnswered && questions.length > 0) {
+      const first = await answerNext()
+      if (isUnanswered(first) && isSilent(first, client.usage))
+        throw new Error(
+          `${role}: the endpoint does not answer: ${first.failed}; is it up, and is ${role}.baseUrl right?`,
+        )
+      hasAnswered = true
+    }
+    const worker = async () => {
+      while (next < questions.length) {
+        await answerNext().catch((error: unknown) => {
+          next = questions.length // no worker starts another question
+          throw error
+        })
+      }
+    }
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: Math.min(settings.concurrency, questions.length) }, worker),
+    )
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+    return answers
+  }
+}
+
+/** Whether nothing ever came back: all tries were used up and no token was counted. */
+const isSilent = ({ failed, tooLong }: Unanswered, { promptTokens }: Usage) =>
+  !tooLong && promptTokens === 0 && / tries$/.test(failed)
 
 // ---- What is sent
 
@@ -133,7 +168,10 @@ interface Sampling {
   top_k?: number
 }
 
-/** Servers that go on from an assistant's turn get the ending as its beginning; for the others it is the last line of the user's. */
+/**
+ * Servers that continue an assistant's turn get the ending as its beginning; for the others it is the last line of the
+ * user's turn.
+ */
 function messagesOf({ dialect }: EndpointSettings, { text, ending }: Question): object {
   const prefilled = [
     { role: 'user', content: text },
@@ -144,7 +182,7 @@ function messagesOf({ dialect }: EndpointSettings, { text, ending }: Question): 
   return { messages: [{ role: 'user', content: `${text}\n${ending}` }] }
 }
 
-/** What is posted, and where, below the base URL. */
+/** What is posted, and to which route below the base URL. */
 export interface Request {
   route: string
   body: object
@@ -159,7 +197,7 @@ function requestOf(settings: EndpointSettings, question: Question, sampling: Sam
   }
 }
 
-/** The request that reads the answer's log-probabilities, or samples it where these are counted. */
+/** The request that reads the answer's log-probabilities, or samples one answer where samples are counted. */
 export function askingRequest(settings: EndpointSettings, question: Question, sample = 0): Request {
   if (settings.countedAnswers)
     return requestOf(settings, question, { max_tokens: COUNTED_TOKENS, temperature: 1, seed: sample })
@@ -184,51 +222,45 @@ export function writingRequest(
   })
 }
 
-async function send(
-  client: EndpointClient,
-  { route, body }: Request,
-  question: Question,
-): Promise<Choice | Unanswered> {
+async function send({ client }: Endpoint, { route, body }: Request, question: Question): Promise<Choice | Unanswered> {
   const { max_tokens: tokensOut } = body as Sampling
   const reply = await client.post(route, body, question.text.length + question.ending.length, tokensOut)
   if (isUnanswered(reply)) return reply
   const parsed = replySchema.safeParse(reply.body)
-  if (!parsed.success)
-    return {
-      failed: `the answer is not a completion: ${parsed.error.issues[0]?.path.join('.')} ${parsed.error.issues[0]?.message}`,
-    }
+  const [issue] = parsed.error?.issues ?? []
+  if (!parsed.success) return { failed: `the answer is not a completion: ${issue?.path.join('.')} ${issue?.message}` }
   return parsed.data.choices[0]!
 }
 
 const textOf = ({ text, message }: Choice) => text ?? message?.content ?? ''
 
-/** OpenAI's own servers refuse fields they do not know. */
+/** OpenAI's own servers refuse unknown fields. */
 const topK = ({ dialect }: EndpointSettings, k: number) => (dialect !== 'openai' && k > 0 ? { top_k: k } : {})
 
 async function continuation(
-  client: EndpointClient,
-  settings: EndpointSettings,
+  endpoint: Endpoint,
   question: Question,
   writing: WritingSettings,
 ): Promise<string | Unanswered> {
-  const choice = await send(client, writingRequest(settings, question, writing), question)
+  const choice = await send(endpoint, writingRequest(endpoint.settings, question, writing), question)
   return isUnanswered(choice) ? choice : textOf(choice).trim()
 }
 
 // ---- Reading probabilities
 
 async function readLogProbs(
-  client: EndpointClient,
-  settings: EndpointSettings,
+  endpoint: Endpoint,
   question: Question,
   options: readonly string[],
 ): Promise<OptionAnswer | Unanswered> {
-  const choice = await send(client, askingRequest(settings, question), question)
+  const choice = await send(endpoint, askingRequest(endpoint.settings, question), question)
   if (isUnanswered(choice)) return choice
   const returned = returnedLogProbs(choice)
   if (!returned) {
     throw new EndpointRefused(
-      `label: the endpoint returned no log-probabilities (model ${settings.model}); use a server that gives them, such as vLLM or llama.cpp, or set labeler.countedAnswers to count sampled answers instead`,
+      `${endpoint.role}: the endpoint returned no log-probabilities (model ${endpoint.settings.model}); ` +
+        'use a server that returns them, such as vLLM or llama.cpp, ' +
+        `or set ${endpoint.role}.countedAnswers to count sampled answers instead`,
     )
   }
   const logProbs = options.map((option) =>
@@ -245,23 +277,22 @@ function returnedLogProbs({ logprobs }: Choice): Map<string, number> | undefined
   return legacy && Object.keys(legacy).length > 0 ? new Map(Object.entries(legacy)) : undefined
 }
 
-/** Shares of sampled answers; answers that are none of the options are left out. */
+/** Shares of sampled answers; those that are none of the options are left out. */
 async function countAnswers(
-  client: EndpointClient,
-  settings: EndpointSettings,
+  endpoint: Endpoint,
   question: Question,
   options: readonly string[],
 ): Promise<OptionAnswer | Unanswered> {
-  const wanted = settings.countedAnswers!
+  const samples = endpoint.settings.countedAnswers!
   const counts = options.map(() => 0)
-  for (let sample = 0; sample < wanted; sample++) {
-    const choice = await send(client, askingRequest(settings, question, sample), question)
+  for (let sample = 0; sample < samples; sample++) {
+    const choice = await send(endpoint, askingRequest(endpoint.settings, question, sample), question)
     if (isUnanswered(choice)) return choice
-    const said = /^\W*(\d+|\w+)/.exec(textOf(choice))?.[1]
-    const at = options.indexOf(said ?? '')
+    const word = /^\W*(\d+|\w+)/.exec(textOf(choice))?.[1]
+    const at = options.indexOf(word ?? '')
     if (at >= 0) counts[at]!++
   }
   const total = counts.reduce((a, b) => a + b, 0)
-  if (total === 0) return { failed: `none of ${wanted} sampled answers is one of ${options.join(', ')}` }
-  return { logProbs: counts.map((count) => Math.log(count / total)), counted: wanted }
+  if (total === 0) return { failed: `none of ${samples} sampled answers is one of ${options.join(', ')}` }
+  return { logProbs: counts.map((count) => Math.log(count / total)), counted: samples }
 }

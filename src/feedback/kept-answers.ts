@@ -1,8 +1,10 @@
-// Answers are kept under what they depend on: labeler, question, what was asked of it. A crash, a retry or another run asks only what is
-// not there, and a question that stands in a list twice is asked once. Failures are not kept: they are asked again.
+// Answers are kept under what they depend on: labeler, question, what was asked of it. A crash, a retry or another run
+// asks only what is not there, and a question that stands in a list twice is asked once. Failures are not kept: they
+// are asked again.
 //
-// Answers of an endpoint are kept as they come: each was paid for. Those of a local model differ by rounding with the company they were
-// computed in, so they are computed and kept in whole groups: a stage that was killed and begun again ends with the same bytes.
+// Answers of an endpoint are kept as they come: each was paid for. Those of a local model differ by rounding with the
+// company they were computed in, so they are computed and kept in whole groups: a stage that was killed and begun again
+// ends with the same bytes.
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { isUnanswered, type Labeler, type OnAnswer, type OptionAnswer, type Question, type Unanswered } from './labeler'

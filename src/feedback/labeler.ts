@@ -1,6 +1,9 @@
 // Who answers labelling questions. Everything in feedback/ asks through this one interface.
 
-/** A question: the labeler goes on writing after `ending`. */
+/** The setting that configures a labeler: messages name its fields, e.g. `judge.apiKeyEnv`. */
+export type LabelerRole = 'labeler' | 'judge'
+
+/** A question: the labeler continues the text after `ending`. */
 export interface Question {
   /** Preamble, exemplars and sample. */
   text: string
@@ -12,9 +15,9 @@ export interface Question {
 export interface OptionAnswer {
   /** log P of each option; undefined where the labeler did not return it or the option is not one token. */
   logProbs: (number | undefined)[]
-  /** The least log P among what was returned: an option that is missing has at most this. Undefined where everything was seen. */
+  /** The least log P that was returned: a missing option has at most this. Undefined where nothing was cut off. */
   floor?: number | undefined
-  /** The labeler gives no log-probabilities: these are shares of so many sampled answers. */
+  /** The labeler returns no log-probabilities: these are shares of this many sampled answers. */
   counted?: number | undefined
 }
 
@@ -34,7 +37,7 @@ export interface WritingSettings {
   seed: number
 }
 
-/** Told of each answer as it comes, by the index of its question. */
+/** Called with each answer as it arrives, and the index of its question. */
 export type OnAnswer<T> = (index: number, answer: T | Unanswered) => void
 
 export interface Labeler {
@@ -42,15 +45,18 @@ export interface Labeler {
   name: string
   /** What an answer depends on besides the question: model, route, … */
   identity: object
-  /** Answers belong together in groups of so many questions: computed in other company they differ by rounding. Undefined where each stands alone. */
+  /**
+   * Answers are computed in groups of this many questions: computed next to other questions they would differ by
+   * rounding. Undefined where each answer stands alone.
+   */
   groupSize?: number
-  /** One answer a question, in order; a question that fails does not fail the others. */
+  /** One answer for each question, in order; a question that fails does not fail the others. */
   ask(
     questions: readonly Question[],
     options: readonly string[],
     onAnswer?: OnAnswer<OptionAnswer>,
   ): Promise<(OptionAnswer | Unanswered)[]>
-  /** One continuation a question, in order. */
+  /** One continuation for each question, in order. */
   write(
     questions: readonly Question[],
     settings: WritingSettings,

@@ -1,4 +1,5 @@
-// A model on this machine's device as labeler: the question as the user's turn, the ending as the beginning of the answer.
+// A model on this machine's device as labeler: the question as the user's turn, the ending as the beginning of the
+// answer.
 import { generate } from '../model/generate'
 import { stopIds, type LoadedModel } from '../model/loaded'
 import { nextTokenLogProbs } from '../model/score'
@@ -11,14 +12,18 @@ const GROUP_SIZE = 128
 export function localLabeler(name: string, digest: string, loaded: LoadedModel): Labeler {
   const { model, tokenizer } = loaded
   const limit = model.config.contextLength
-  // After "SCORE: " some vocabularies go on with "7", others would have merged the space into " 7": ask where this one puts the boundary.
+  // After "SCORE: " some vocabularies go on with "7", others would have merged the space into " 7": ask where this one
+  // puts the boundary.
   const spaceJoinsDigit = tokenizer.singleToken(' 1') !== undefined
   const promptOf = ({ text, ending }: Question) =>
     tokenizer.encode(
       tokenizer.renderChat([{ role: 'user', content: text }]) + (spaceJoinsDigit ? ending.trimEnd() : ending),
     )
 
-  /** Answers what does not fit with `toWrite` more tokens, and runs the rest; `run` gives answers by their index among the prompts it got. */
+  /**
+   * Answers what does not fit with `toWrite` more tokens, and runs the rest; `run` gives answers by their index among
+   * the prompts it got.
+   */
   async function answer<T>(
     questions: readonly Question[],
     toWrite: number,

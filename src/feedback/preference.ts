@@ -4,8 +4,8 @@
 //   p       = mean over questions of p, a question being an order of the two responses and, with chain of thought, one rationale;
 //             questions in the second order are turned round before. Probabilities are averaged, not logits.
 //
-// A task that asks for the WORSE response (harmless, Table 22) has its answer turned round before anything else sees it.
-// What the paper leaves open, and what is done here:
+// A task that asks for the WORSE response (harmless, Table 22) has its answer turned round before anything else sees
+// it. What the paper leaves open, and what is done here:
 //   1. One option missing from the returned list: it is given the least probability returned, the most it can have, and the
 //      label is marked as bounded. Both missing: no label.
 //   2. A question without an answer leaves the pair without a label; nothing is averaged over what happened to come back.
@@ -44,7 +44,9 @@ export const PLAIN: Technique = {
 export interface PreferenceLabel {
   /** Probability that the first response is the better one. */
   preferFirst: number
-  /** Of each order, the probability given to whatever stood in slot 1, before turning round: shows a liking for a slot. */
+  /**
+   * Of each order, the probability given to whatever stood in slot 1, before turning round: shows a liking for a slot.
+   */
   slotOne: number[]
   /** One option was missing from a returned list: the probability is a bound. */
   bounded?: true
@@ -180,7 +182,10 @@ function combine(
   }
 }
 
-/** Whether the same slot won in both orders: the labeler looked at the place, not at the text (paper, Appendix B). Undefined where one order was asked. */
+/**
+ * Whether the same slot won in both orders: the labeler looked at the place, not at the text (paper, Appendix B).
+ * Undefined where one order was asked.
+ */
 export const choseSameSlot = ({
   slotOne: [straight, swapped],
 }: Pick<PreferenceLabel, 'slotOne'>): boolean | undefined =>

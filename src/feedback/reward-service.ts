@@ -1,8 +1,9 @@
-// Rewards over HTTP for trainers elsewhere: the labeler's direct score (paper §2.2.2) of whatever they sampled. Speaks the protocol of
-// OpenRLHF's remote reward models, {"query", "prompts", "labels"} → {"rewards", "scores", "extra_logs"}, and takes {"prompts", "completions"}.
+// Rewards over HTTP for trainers elsewhere: the labeler's direct score (paper §2.2.2) of whatever they sampled. Speaks
+// the protocol of OpenRLHF's remote reward models, {"query", "prompts", "labels"} → {"rewards", "scores",
+// "extra_logs"}, and takes {"prompts", "completions"}.
 //
-// A response that could not be scored fails the request: a made-up reward would train the policy on nothing. Answers are kept, so a trainer
-// that asks again pays for nothing twice.
+// A response that could not be scored fails the request: a made-up reward would train the policy on nothing. Answers
+// are kept, so a trainer that asks again pays for nothing twice.
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { z } from 'zod'
@@ -37,7 +38,10 @@ type RewardRequest = z.infer<typeof requestSchema>
 export interface RewardService {
   task: Task
   labeler: Labeler
-  /** What the labeler is shown as the post or conversation: the prompt as it was sent, or the label beside it, where prompts carry a chat template. */
+  /**
+   * What the labeler is shown as the post or conversation: the prompt as it was sent, or the label beside it, where
+   * prompts carry a chat template.
+   */
   context: 'prompts' | 'labels'
   /** Asked for as `Authorization: Bearer …` or `?token=…`; none is asked for without it. */
   token?: string | undefined

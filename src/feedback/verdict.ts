@@ -1,5 +1,6 @@
-// Whether one response is good by itself, as a probability: harmless or harmful (paper §3.4: raters judge each response alone). The
-// question lists both statements and asks for the number of the right one, in both orders; probabilities are averaged.
+// Whether one response is good by itself, as a probability: harmless or harmful (paper §3.4: raters judge each response
+// alone). The question lists both statements and asks for the number of the right one, in both orders; probabilities
+// are averaged.
 import type { Task } from '../data/task'
 import { isUnanswered, type Labeler, type Question, type Unanswered } from './labeler'
 import { slotOneProbability } from './preference'

@@ -6,7 +6,7 @@ import { cacheFolder } from '../cache-folder'
 import { WORLD } from '../contracts/labeler-settings'
 import type { MadeRows } from '../data/source'
 import { readTask, taskFolder } from '../data/task'
-import type { OwnEndpoint } from '../feedback/endpoint-labeler'
+import type { ServedEndpoint } from '../feedback/endpoint-labeler'
 import type { MadeModels } from '../model/locate'
 import { parseWorldPath, worldRows } from './data'
 
@@ -38,7 +38,7 @@ export const worldData: MadeRows = {
 }
 
 /** The annotators, served by this process: under whatever port, they are the same. */
-export const worldAnnotators: OwnEndpoint = {
+export const worldAnnotators: ServedEndpoint = {
   baseUrl: WORLD,
   name: 'the miniature world',
   open: async () => (await import('../world/endpoint.js')).annotatorsHere(),

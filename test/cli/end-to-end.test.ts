@@ -283,7 +283,7 @@ describe('bad input is told at once by one message that names it', () => {
     [
       'an unreachable endpoint',
       () => ({ labeler: { baseUrl: 'http://127.0.0.1:9/v1', model: 'm', retries: 0, timeoutSeconds: 2 } }),
-      /label: the endpoint does not answer.*labeler\.baseUrl/,
+      /labeler: the endpoint does not answer.*labeler\.baseUrl/,
     ],
     ['no model folder', () => ({ model: folder }), /field "model" got ".*has no config\.json/],
     [

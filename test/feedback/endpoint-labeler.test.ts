@@ -1,8 +1,8 @@
-// An endpoint's faults over real HTTP: every question ends answered or failed with its reason, and nothing is asked needlessly.
+// An endpoint's faults over real HTTP: every question is answered or fails with its reason, and no request is made needlessly.
 import { parse } from '../../src/contracts/parse'
 import { labelerSchema, type EndpointSettings } from '../../src/contracts/labeler-settings'
 import { openAnswers } from '../../src/artifacts/answers'
-import { endpointLabeler } from '../../src/feedback/endpoint-labeler'
+import { endpointLabeler, type EndpointLabelerOptions } from '../../src/feedback/endpoint-labeler'
 import { keepingAnswers } from '../../src/feedback/kept-answers'
 import { isUnanswered, type Labeler, type OptionAnswer } from '../../src/feedback/labeler'
 import { uniform } from '../../src/random'
@@ -16,15 +16,19 @@ const questions = (n: number, from = 0) =>
 let endpoint: Endpoint
 afterEach(() => endpoint?.close())
 
-async function labeler(fault?: Fault, more: Partial<EndpointSettings> = {}, delayMs = 0) {
+const settingsOf = (given: object) => parse(labelerSchema, given, 'labeler') as EndpointSettings
+
+interface Asking extends EndpointLabelerOptions {
+  delayMs?: number
+}
+
+async function labeler(fault?: Fault, more: Partial<EndpointSettings> = {}, { delayMs = 0, ...options }: Asking = {}) {
   endpoint = await startEndpoint(rule, fault, delayMs)
-  return endpointLabeler(
-    parse(labelerSchema, { baseUrl: endpoint.baseUrl, model: 'judge', ...more }, 'labeler') as EndpointSettings,
-  )
+  return endpointLabeler(settingsOf({ baseUrl: endpoint.baseUrl, model: 'judge', ...more }), options)
 }
 const ask = (asked: Awaited<ReturnType<typeof labeler>>, n = 1) => asked.ask(questions(n), ['1', '2'])
 
-test('429 with Retry-After, 500s, cut bodies and wrong JSON are tried again; every question is answered, none twice', async () => {
+test('429 with Retry-After, 500s, cut bodies and malformed JSON are retried; every question is answered, none twice', async () => {
   const seen = new Map<string, number>()
   const fault: Fault = (_, response, prompt) => {
     const tries = (seen.get(prompt) ?? 0) + 1
@@ -53,13 +57,13 @@ test('a question whose tries are used up fails with its reason; the others are a
   expect(endpoint.prompts).toHaveLength(7)
 }, 30_000)
 
-test('a stall ends at the time limit', async () => {
+test('a stalled request ends at its timeout', async () => {
   const fault: Fault = (_, __, prompt) => prompt.includes('Question 1\n')
   const answers = await ask(await labeler(fault, { timeoutSeconds: 1, retries: 0 }), 2)
   expect(answers[1]).toMatchObject({ failed: expect.stringMatching(/timeout/) })
 })
 
-test('a prompt too long for the endpoint is told apart from a failure', async () => {
+test('a prompt too long for the endpoint is distinguished from a failure', async () => {
   const fault: Fault = (_, response, prompt) =>
     prompt.includes('Question 1\n') &&
     Boolean(response.writeHead(400).end('{"error": "This model\'s maximum context length is 4096 tokens"}'))
@@ -68,7 +72,7 @@ test('a prompt too long for the endpoint is told apart from a failure', async ()
   expect(endpoint.prompts).toHaveLength(3)
 })
 
-test('an endpoint that goes down stops the stage after so many failures in a row, not after all questions', async () => {
+test('an endpoint that goes down stops the stage after this many failures in a row, not after all questions', async () => {
   const fault: Fault = (request, response) => request > 5 && Boolean(response.writeHead(502).end('gone'))
   await expect(
     ask(await labeler(fault, { retries: 0, stopAfterFailures: 4, concurrency: 1 }), 100),
@@ -79,13 +83,9 @@ test('an endpoint that goes down stops the stage after so many failures in a row
   expect(endpoint.prompts).toHaveLength(9)
 })
 
-test('an endpoint that is not there, refuses the key or gives no log-probabilities fails at once with what to do', async () => {
+test('an endpoint that is not there, refuses the key or returns no log-probabilities fails at once with a remedy', async () => {
   const gone = endpointLabeler(
-    parse(
-      labelerSchema,
-      { baseUrl: 'http://127.0.0.1:9/v1', model: 'm', timeoutSeconds: 1, retries: 0 },
-      'labeler',
-    ) as EndpointSettings,
+    settingsOf({ baseUrl: 'http://127.0.0.1:9/v1', model: 'm', timeoutSeconds: 1, retries: 0 }),
   )
   await expect(ask(gone, 50)).rejects.toThrow(
     /the endpoint does not answer: http:\/\/127\.0\.0\.1:9.*is labeler\.baseUrl right\?/,
@@ -100,8 +100,8 @@ test('an endpoint that is not there, refuses the key or gives no log-probabiliti
   ).rejects.toThrow(/no log-probabilities \(model judge\).*labeler\.countedAnswers/)
 })
 
-test('no more requests at once and a minute than allowed', async () => {
-  await ask(await labeler(undefined, { concurrency: 5 }, 20), 40)
+test('concurrency and the rate of requests stay within their limits', async () => {
+  await ask(await labeler(undefined, { concurrency: 5 }, { delayMs: 20 }), 40)
   expect(endpoint.mostAtOnce).toBe(5)
   await endpoint.close()
   const started = Date.now()
@@ -109,18 +109,41 @@ test('no more requests at once and a minute than allowed', async () => {
   expect(Date.now() - started).toBeGreaterThan(20 * 50 - 100)
 })
 
-test('tokens are counted and priced, and a stage stops before it would pass its limit', async () => {
+test('tokens are counted and priced, and a stage stops before it would exceed its limit', async () => {
   const price = { inputPerMillion: 1_000_000, outputPerMillion: 0 }
   const asked = await labeler(undefined, { price, maxCost: 100, concurrency: 1 })
   await expect(ask(asked, 100)).rejects.toMatchObject({
     name: 'EndpointRefused',
-    message: expect.stringMatching(/may pass labeler\.maxCost = 100 \(\d+\.\d+ is spent\); answers so far are kept/),
+    message: expect.stringMatching(/may exceed labeler\.maxCost = 100 \(\d+\.\d+ is spent\); answers so far are kept/),
   })
   expect(asked.usage.cost).toBeLessThanOrEqual(100)
   expect(asked.usage.cost).toBeGreaterThan(80)
   expect(asked.usage.promptTokens).toBe(asked.usage.cost)
   expect(() => parse(labelerSchema, { baseUrl: 'http://h/v1', model: 'm', maxCost: 1 }, 'labeler')).toThrow(
-    /maxCost.*wants "price" beside it/,
+    /maxCost.*requires "price" as well/,
+  )
+})
+
+test.each(['labeler', 'judge'] as const)('messages about a %s name the fields of that setting', async (role) => {
+  const fails = async (fault: Fault | undefined, more: Partial<EndpointSettings>, message: string) => {
+    const asked = await labeler(fault, { retries: 0, concurrency: 1, ...more }, { role })
+    await expect(ask(asked, 30)).rejects.toThrow(message)
+    await endpoint.close()
+  }
+  const status =
+    (code: number, after = 0): Fault =>
+    (request, response) =>
+      request > after && Boolean(response.writeHead(code, { location: '/elsewhere' }).end('no'))
+  const price = { inputPerMillion: 1_000_000, outputPerMillion: 0 }
+
+  await fails(status(503), {}, `is it up, and is ${role}.baseUrl right?`)
+  await fails(status(503, 1), { stopAfterFailures: 2 }, `${role}: 2 requests in a row failed`)
+  await fails(status(401), {}, `check ${role}.baseUrl, ${role}.model ("judge") and ${role}.apiKeyEnv`)
+  await fails(status(302), {}, `set ${role}.baseUrl to where it leads`)
+  await fails((_, response) => Boolean(response.end('{"choices": [{}]}')), {}, `or set ${role}.countedAnswers`)
+  await fails(undefined, { price, maxCost: 50 }, `${role}: the next request may exceed ${role}.maxCost = 50`)
+  await expect(labeler(undefined, { apiKeyEnv: 'RLAIF_TEST_KEY' }, { role })).rejects.toThrow(
+    `${role}: field "${role}.apiKeyEnv" names RLAIF_TEST_KEY, which is not set`,
   )
 })
 
@@ -137,17 +160,11 @@ test('the key comes from the named environment variable, is sent as a bearer tok
   expect(answers[1]).toMatchObject({ failed: 'HTTP 400 bad request by ***' })
   delete process.env.RLAIF_TEST_KEY
   expect(() =>
-    endpointLabeler(
-      parse(
-        labelerSchema,
-        { baseUrl: 'http://h/v1', model: 'm', apiKeyEnv: 'RLAIF_TEST_KEY' },
-        'labeler',
-      ) as EndpointSettings,
-    ),
+    endpointLabeler(settingsOf({ baseUrl: 'http://h/v1', model: 'm', apiKeyEnv: 'RLAIF_TEST_KEY' })),
   ).toThrow(/RLAIF_TEST_KEY, which is not set/)
 })
 
-test('a kept answer is the answer that was given: nothing missing becomes a number, nothing impossible becomes missing', async () => {
+test('a stored answer equals the given one: nothing missing becomes a number, nothing impossible becomes missing', async () => {
   const root = temporaryFolder()
   const given: OptionAnswer = { logProbs: [undefined, -Infinity, -1.25], floor: -Infinity }
   let asked = 0
@@ -163,7 +180,7 @@ test('a kept answer is the answer that was given: nothing missing becomes a numb
   expect(asked).toBe(1)
 })
 
-test('answers of a local model are kept in whole groups: a kill within one leaves none of it', async () => {
+test('answers of a local model are stored in whole groups: a kill within a group leaves none of it', async () => {
   const root = temporaryFolder()
   let asked: number[] = []
   const source = (failAt: number): Labeler => ({
@@ -191,7 +208,7 @@ test('answers of a local model are kept in whole groups: a kill within one leave
   expect(places.sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
 })
 
-test('an answer is never paid twice: after a crash only what is missing is asked, failures are asked again', async () => {
+test('no answer is paid for twice: after a crash only missing answers are requested, and failures are requested again', async () => {
   const root = temporaryFolder()
   let down = true
   const asked = await labeler(
