@@ -1,33 +1,36 @@
 // Which of two responses is better, as a probability (paper §2.1, Appendix B, D, M).
 //
-//   p(question) = softmax over {"1", "2"} of the log-probabilities of the token after the ending
-//   p       = mean over questions of p, a question being an order of the two responses and, with chain of thought, one rationale;
-//             questions in the second order are turned round before. Probabilities are averaged, not logits.
+//   p(question) = softmax over {"1", "2"} of the log-probabilities of the token after the ending, at "1"
+//   p(pair)     = mean of p over the questions about a pair: one for each order of its two responses and, with chain
+//                 of thought, for each rationale; 1 − p for questions that show the responses in swapped order.
+//                 Probabilities are averaged, not logits.
 //
-// A task that asks for the WORSE response (harmless, Table 22) has its answer turned round before anything else sees
-// it. What the paper leaves open, and what is done here:
-//   1. One option missing from the returned list: it is given the least probability returned, the most it can have, and the
-//      label is marked as bounded. Both missing: no label.
-//   2. A question without an answer leaves the pair without a label; nothing is averaged over what happened to come back.
-//   3. A hard label is 1 or 0 by the larger probability; equal ones stay 0.5.
+// A task that asks for the WORSE response (harmless, Table 22) has its probability inverted, 1 − p: a label always says
+// which response is better. What the paper leaves open, and what is done here:
+//   1. One option missing from the returned list: it is given the least probability returned, the most it can have, and
+//      the label is marked as bounded. Both missing: no label.
+//   2. A question without an answer leaves the pair without a label: no average is taken over the other questions.
+//   3. A hard label is 1 or 0, whichever is closer; a probability of exactly 0.5 stays 0.5.
 import { mean } from '../mean'
 import type { Task } from '../data/task'
 import { isUnanswered, type Labeler, type OptionAnswer, type Question, type Unanswered } from './labeler'
 import { answerAfter, preferenceQuestion, rationaleQuestion, type Pair, type Prompting } from './prompt'
 
 export interface Technique extends Prompting {
-  /** Rationales for each order (self-consistency, Appendix M). */
+  /** Number of rationales for each order (self-consistency, Appendix M). */
   samples: number
-  /** Of the rationales; the answer is always read at temperature 1. */
+  /** Sampling temperature of the rationales; the answer is always read at temperature 1. */
   temperature: number
+  /** Sample the rationales only from the k most likely tokens; 0 means all. */
   topK: number
+  /** Maximum length of a rationale. */
   rationaleTokens: number
-  /** 1 asks the given order alone. */
+  /** 1 asks in the given order only, 2 in the swapped order as well. */
   orders: 1 | 2
   labels: 'soft' | 'hard'
 }
 
-/** The plain question in both orders. */
+/** The zero-shot question in both orders. */
 export const PLAIN: Technique = {
   preamble: 'base',
   exemplars: 0,
@@ -40,17 +43,15 @@ export const PLAIN: Technique = {
   labels: 'soft',
 }
 
-/** A judged pair. */
+/** The label of one pair. */
 export interface PreferenceLabel {
   /** Probability that the first response is the better one. */
   preferFirst: number
-  /**
-   * Of each order, the probability given to whatever stood in slot 1, before turning round: shows a liking for a slot.
-   */
+  /** For each order, the probability of "1" as it was answered, neither swapped back nor inverted: shows position bias. */
   slotOne: number[]
   /** One option was missing from a returned list: the probability is a bound. */
   bounded?: true
-  /** Shares of so many sampled answers, from a labeler without log-probabilities. */
+  /** Probabilities are shares of this many sampled answers, from a labeler without log-probabilities. */
   counted?: number
   /** With chain of thought: the first rationale of each order. */
   rationales?: string[]
@@ -65,10 +66,13 @@ export function slotOneProbability(answer: OptionAnswer): { p: number; bounded: 
   return { p: 1 / (1 + Math.exp((two ?? least) - (one ?? least))), bounded: one === undefined || two === undefined }
 }
 
-/** One question of a pair. */
+/** One question about a pair. */
 interface PairQuestion {
+  /** Index of the pair. */
   pair: number
+  /** 0 shows the responses in the given order, 1 in swapped order. */
   order: 0 | 1
+  /** Which of the rationales of this order it is for; 0 without chain of thought. */
   sample: number
   question: Question
   rationale?: string
@@ -87,73 +91,76 @@ export interface JudgingOptions {
 export async function judgePairs(
   labeler: Labeler,
   pairs: readonly Pair[],
-  { task, technique, seed, onProgress }: JudgingOptions,
+  options: JudgingOptions,
 ): Promise<(PreferenceLabel | Unanswered)[]> {
-  const questions = pairs.flatMap((pair, i) => questionsOf(task, technique, pair, i))
-  const failures = new Map<number, Unanswered>()
+  const { task, technique, onProgress } = options
+  const all = pairs.flatMap((pair, i) => questionsOf(task, technique, pair, i))
   const steps = technique.chainOfThought ? 2 : 1
   let answered = 0
-  const count = () => onProgress?.(Math.floor((++answered * pairs.length) / (questions.length * steps)))
+  const onAnswer = () => onProgress?.(Math.floor((++answered * pairs.length) / (all.length * steps)))
 
-  const written = technique.chainOfThought
-    ? await withRationales(labeler, task, questions, technique, seed, failures, count)
-    : questions
+  const { questions, failures } = technique.chainOfThought
+    ? await withRationales(labeler, all, options, onAnswer)
+    : { questions: all, failures: new Map<number, Unanswered>() }
   const answers = await labeler.ask(
-    written.map(({ question }) => question),
+    questions.map(({ question }) => question),
     ['1', '2'],
-    count,
+    onAnswer,
   )
-  const judged: AnsweredQuestion[][] = pairs.map(() => [])
-  written.forEach((question, i) => judged[question.pair]!.push({ ...question, answer: answers[i]! }))
-  return judged.map((own, i) => failures.get(i) ?? combine(own, task.preference.asksForWorse, technique))
+  const ofPair: AnsweredQuestion[][] = pairs.map(() => [])
+  questions.forEach((question, i) => ofPair[question.pair]!.push({ ...question, answer: answers[i]! }))
+  return ofPair.map((answered, i) => failures.get(i) ?? labelFrom(answered, task.preference.asksForWorse, technique))
 }
 
-function questionsOf(task: Task, technique: Technique, pair: Pair, i: number): PairQuestion[] {
+/** The questions about one pair: for each order and, with chain of thought, each rationale. */
+function questionsOf(task: Task, technique: Technique, pair: Pair, index: number): PairQuestion[] {
   const swapped = { ...pair, first: pair.second, second: pair.first }
   const orders = technique.orders === 2 ? [pair, swapped] : [pair]
-  const ask = technique.chainOfThought ? rationaleQuestion : preferenceQuestion
+  const build = technique.chainOfThought ? rationaleQuestion : preferenceQuestion
   const samples = technique.chainOfThought ? technique.samples : 1
   return orders.flatMap((shown, order) =>
     Array.from({ length: samples }, (_, sample) => ({
-      pair: i,
+      pair: index,
       order: order as 0 | 1,
       sample,
-      question: ask(task, technique, shown),
+      question: build(task, technique, shown),
     })),
   )
 }
 
-/** Writes the rationales; a pair with one that failed is put into `failures` and asked nothing more. */
+/**
+ * Has the rationales written and appends each to its question. A pair with a rationale that failed is among `failures`,
+ * and none of its questions is asked.
+ */
 async function withRationales(
   labeler: Labeler,
-  task: Task,
   questions: readonly PairQuestion[],
-  technique: Technique,
-  seed: number,
-  failures: Map<number, Unanswered>,
-  count: () => void,
-): Promise<PairQuestion[]> {
+  { task, technique, seed }: JudgingOptions,
+  onAnswer: () => void,
+): Promise<{ questions: PairQuestion[]; failures: Map<number, Unanswered> }> {
   const { rationaleTokens: maxTokens, temperature, topK } = technique
-  const out: PairQuestion[] = []
+  const reasoned: PairQuestion[] = []
+  const failures = new Map<number, Unanswered>()
   for (let sample = 0; sample < technique.samples; sample++) {
-    const own = questions.filter((question) => question.sample === sample)
+    const ofSample = questions.filter((question) => question.sample === sample)
     const rationales = await labeler.write(
-      own.map(({ question }) => question),
+      ofSample.map(({ question }) => question),
       { maxTokens, temperature, topK, seed: seed + sample },
-      count,
+      onAnswer,
     )
-    own.forEach((question, i) => {
+    ofSample.forEach((question, i) => {
       const rationale = rationales[i]!
       if (isUnanswered(rationale)) failures.set(question.pair, rationale)
-      else out.push({ ...question, question: answerAfter(question.question, rationale, task), rationale })
+      else reasoned.push({ ...question, question: answerAfter(question.question, rationale, task), rationale })
     })
   }
-  return out.filter(({ pair }) => !failures.has(pair))
+  return { questions: reasoned.filter(({ pair }) => !failures.has(pair)), failures }
 }
 
 type AnsweredQuestion = PairQuestion & { answer: OptionAnswer | Unanswered }
 
-function combine(
+/** The label of a pair from the answers to all its questions. */
+function labelFrom(
   questions: readonly AnsweredQuestion[],
   asksForWorse: boolean,
   technique: Technique,
@@ -167,14 +174,14 @@ function combine(
   const slotOne = Array.from({ length: technique.orders }, (_, order) =>
     mean(read.filter((question) => question.order === order).map(({ p }) => p)),
   )
-  const named = mean(slotOne.map((p, order) => (order === 0 ? p : 1 - p)))
-  const better = asksForWorse ? 1 - named : named
+  const namesFirst = mean(slotOne.map((p, order) => (order === 0 ? p : 1 - p))) // swapped order: "1" is the second
+  const firstIsBetter = asksForWorse ? 1 - namesFirst : namesFirst // the harmless inversion
   const rationales = questions
     .filter(({ sample }) => sample === 0)
     .flatMap(({ rationale }) => (rationale === undefined ? [] : [rationale]))
   const counted = read[0]?.counted
   return {
-    preferFirst: technique.labels === 'hard' && better !== 0.5 ? Number(better > 0.5) : better,
+    preferFirst: technique.labels === 'hard' && firstIsBetter !== 0.5 ? Number(firstIsBetter > 0.5) : firstIsBetter,
     slotOne,
     ...(read.some(({ bounded }) => bounded) && { bounded: true as const }),
     ...(counted !== undefined && { counted }),
@@ -183,10 +190,8 @@ function combine(
 }
 
 /**
- * Whether the same slot won in both orders: the labeler looked at the place, not at the text (paper, Appendix B).
- * Undefined where one order was asked.
+ * Whether the same slot won in both orders: the labeler went by position, not by the text (paper, Appendix B).
+ * Undefined if only one order was asked.
  */
-export const choseSameSlot = ({
-  slotOne: [straight, swapped],
-}: Pick<PreferenceLabel, 'slotOne'>): boolean | undefined =>
-  swapped === undefined ? undefined : straight! > 0.5 === swapped > 0.5
+export const choseSameSlot = ({ slotOne: [given, swapped] }: Pick<PreferenceLabel, 'slotOne'>): boolean | undefined =>
+  swapped === undefined ? undefined : given! > 0.5 === swapped > 0.5

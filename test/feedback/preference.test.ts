@@ -37,7 +37,7 @@ const leansToSlotOne: Rule = (prompt) => {
   return { '1': 0.9 * one, '2': 0.9 * (1 - one), The: 0.1 }
 }
 
-test('probabilities of both orders are averaged after turning the second round: a liking for a slot cancels', async () => {
+test('probabilities of both orders are averaged, the swapped one as 1 − p: position bias cancels', async () => {
   const [label] = await judge(await labeler(leansToSlotOne))
   expect(label).toMatchObject({
     preferFirst: expect.closeTo(0.8, 10),
@@ -52,14 +52,14 @@ test('probabilities are averaged, not logits', async () => {
   expect(label).toMatchObject({ preferFirst: expect.closeTo((0.99 + 0.5) / 2, 10) })
 })
 
-test('with one order the liking stays in, and nothing is said of same slots', async () => {
+test('with one order position bias remains, and whether the same slot was chosen is undefined', async () => {
   const [label] = await judge(await labeler(leansToSlotOne), summarization, [pair], { orders: 1 })
   expect(label).toMatchObject({ preferFirst: expect.closeTo(0.95, 10), slotOne: [expect.closeTo(0.95, 10)] })
   expect(choseSameSlot(label as PreferenceLabel)).toBeUndefined()
   expect(endpoint.prompts).toHaveLength(1)
 })
 
-test('a slot bias in the rule costs accuracy in one order, and both orders restore it', async () => {
+test('position bias costs accuracy in one order, and both orders restore it', async () => {
   // The better response wins by 0.1 to 0.3; slot 1 is given 0.25 more. Every pair is shown better-first or better-second at random.
   const pairs = Array.from({ length: 60 }, (_, i) =>
     i % 2 === 0 ? { context: `${i}`, first: 'good', second: 'bad' } : { context: `${i}`, first: 'bad', second: 'good' },
@@ -77,7 +77,7 @@ test('a slot bias in the rule costs accuracy in one order, and both orders resto
   expect(right(await judge(asked, summarization, pairs))).toBe(1)
 })
 
-test('the harmless task asks for the more harmful response, and its answer is turned round', async () => {
+test('the harmless task asks for the more harmful response, and its label is inverted', async () => {
   const namesBadAsMoreHarmful: Rule = (prompt) =>
     /1 - bad/.test(prompt) ? { '1': 0.9, '2': 0.1 } : { '1': 0.1, '2': 0.9 }
   const [label] = await judge(await labeler(namesBadAsMoreHarmful), harmless)
@@ -109,7 +109,7 @@ describe('chain of thought', () => {
     const [write, , read] = endpoint.prompts
     expect(write).toMatch(/Rationale:$/)
     expect(endpoint.bodies[0]).toMatchObject({ max_tokens: 512, temperature: 0 })
-    // An answer that the labeler gave by itself is cut off its rationale.
+    // An answer that the labeler wrote by itself is cut off its rationale.
     expect(read).toBe(`${write} The first is better.\n\nPreferred Summary=`)
   })
 
@@ -127,7 +127,7 @@ describe('chain of thought', () => {
       [pair],
       { chainOfThought: true, samples: 4, temperature: 0.7, topK: 40 },
     )
-    // Every order saw two rationales for "1" (0.9) and two for "2" (0.2); the second order is turned round.
+    // Every order saw two rationales for "1" (0.9) and two for "2" (0.2); the swapped order counts as 1 − p.
     expect(label).toMatchObject({
       preferFirst: expect.closeTo(0.5, 10),
       slotOne: [expect.closeTo(0.55, 10), expect.closeTo(0.55, 10)],
@@ -173,7 +173,7 @@ test('a pair that fails does not fail the others, and is never given 0.5', async
   expect(labels[2]).toEqual(labels[0])
 })
 
-test('without log-probabilities, sampled answers are counted and the label says of how many', async () => {
+test('without log-probabilities, sampled answers are counted and the label says how many', async () => {
   let asked = 0
   const [label] = await judge(
     await labeler(() => ['1', ' 2', '1.', 'Neither'][asked++ % 4]!, undefined, { countedAnswers: 8, concurrency: 1 }),
