@@ -1,29 +1,30 @@
-// How well a labeler agrees with people, and whether it looks at the slot instead of the text (paper §2.3, Appendix B).
+// How well a labeler agrees with people, and how strong its position bias is (paper §2.3, Appendix B).
 import { decidedPairs, type Row } from '../data/row'
-import type { Task } from '../data/task'
 import { isUnanswered, type Labeler } from '../feedback/labeler'
-import { choseSameSlot, judgePairs, type PreferenceLabel, type Technique } from '../feedback/preference'
+import { choseSameSlot, judgePairs, type JudgingOptions, type PreferenceLabel } from '../feedback/preference'
 import { wilson, type Share } from './statistics'
 
 export interface Alignment {
-  /** Share of pairs in which argmax of the label is the response people preferred. */
+  /** Share of pairs in which the label's likelier response is the one people preferred. */
   agreement: Share
-  /** Share of pairs in which the same slot won in both orders. */
+  /** Position bias: share of pairs in which the same slot won in both orders. */
   sameSlot: Share
-  /** Pairs that people call a tie: they have no right answer and are left out. */
+  /** Pairs that people call a tie; they have no right answer and are left out. */
   ties: number
+  /** Pairs for which the labeler gave no answer. */
   failed: number
 }
 
-/** Judges the pairs of `rows` that people have judged, at most `limit` of them. */
+/**
+ * Judges the first pairs of `rows` that people have decided.
+ * @param limit maximum number of pairs
+ * @returns undefined when people have decided none
+ */
 export async function measureAlignment(
   labeler: Labeler,
-  task: Task,
   rows: readonly Row[],
   limit: number,
-  technique: Technique,
-  seed: number,
-  onProgress?: (done: number) => void,
+  options: JudgingOptions,
 ): Promise<Alignment | undefined> {
   const all = decidedPairs(rows)
   const decided = all.slice(0, limit)
@@ -31,7 +32,7 @@ export async function measureAlignment(
   const labels = await judgePairs(
     labeler,
     decided.map(({ context, responses }) => ({ context, first: responses[0], second: responses[1] })),
-    { task, technique, seed, onProgress },
+    options,
   )
   const judged = labels.flatMap((label, i) =>
     isUnanswered(label) ? [] : [{ label, preferred: decided[i]!.preferred }],
@@ -45,7 +46,7 @@ export async function measureAlignment(
     ),
     sameSlot: wilson(
       judged.filter(({ label }) => choseSameSlot(label)).length,
-      technique.orders === 2 ? judged.length : 0,
+      options.technique.orders === 2 ? judged.length : 0,
     ),
     ties: rows.reduce((sum, { pairs = [] }) => sum + pairs.length, 0) - all.length,
     failed: decided.length - judged.length,

@@ -1,42 +1,47 @@
-// Which item a rater gets next: of those still open the one that wants ratings most, raters going different ways through equals.
+// Which item a rater gets next: among the open ones, the one closest to its full number of ratings. Each rater has
+// their own random order among equals, so that raters spread out over the items.
 import type { Rating } from '../contracts/human-evaluation'
 import { permutation } from '../random'
 
+/** The ratings so far, and who rates what next. */
 export interface Ledger {
-  /** The next item of a rater; undefined when there is none for them. */
+  /** The next item for a rater; undefined when there is none for them. */
   next(rater: number): number | undefined
-  /** Adds a rating, or replaces the rater's earlier one of the same item. */
+  /** Adds a rating, or replaces the rater's earlier rating of the same item. */
   add(rating: Rating): void
+  /** How many items a rater has rated. */
   rated(rater: number): number
-  /** Items that still want ratings. */
+  /** How many items still need ratings. */
   open(): number
-  /** Each rater's of each item, once. */
+  /** All ratings: one per rater and item. */
   ratings(): Rating[]
 }
 
-/** @param checks items that every rater gets, at their place, and that never close */
-export function openLedger(
-  items: number,
-  checks: ReadonlySet<number>,
-  raters: number,
-  wanted: number,
-  seed: number,
-): Ledger {
+export interface LedgerOptions {
+  items: number
+  /** Attention checks: items that every rater gets, evenly spaced, and that never close. */
+  checks: ReadonlySet<number>
+  raters: number
+  ratingsPerItem: number
+  seed: number
+}
+
+export function openLedger({ items, checks, raters, ratingsPerItem, seed }: LedgerOptions): Ledger {
   const byKey = new Map<string, Rating>()
   const counts = new Array<number>(items).fill(0)
-  const done = new Array<number>(raters).fill(0)
-  const ways = Array.from({ length: raters }, (_, rater) => permutation(items, [seed, 'way', rater]))
-  /** A rater's ratings from one check to the next; the first comes half-way. */
-  const between = items / Math.max(1, checks.size)
+  const ratedBy = new Array<number>(raters).fill(0)
+  const orders = Array.from({ length: raters }, (_, rater) => permutation(items, [seed, 'way', rater]))
+  /** A rater's ratings from one attention check to the next; the first check comes after half as many. */
+  const spacing = items / Math.max(1, checks.size)
   const key = (rater: number, item: number) => `${rater} ${item}`
   const has = (rater: number, item: number) => byKey.has(key(rater, item))
-  const isOpen = (item: number) => !checks.has(item) && counts[item]! < wanted
+  const isOpen = (item: number) => !checks.has(item) && counts[item]! < ratingsPerItem
   return {
     next(rater) {
       const due = [...checks].filter((item) => !has(rater, item))
-      const met = checks.size - due.length
-      const open = ways[rater]!.filter((item) => isOpen(item) && !has(rater, item))
-      if (due.length > 0 && open.length > 0 && done[rater]! >= (met + 0.5) * between) return due[0]
+      const passed = checks.size - due.length
+      const open = orders[rater]!.filter((item) => isOpen(item) && !has(rater, item))
+      if (due.length > 0 && open.length > 0 && ratedBy[rater]! >= (passed + 0.5) * spacing) return due[0]
       return open.reduce<number | undefined>(
         (best, item) => (best === undefined || counts[item]! > counts[best]! ? item : best),
         undefined,
@@ -46,11 +51,11 @@ export function openLedger(
       const [item, rater] = rating
       if (!has(rater, item)) {
         counts[item]!++
-        done[rater]!++
+        ratedBy[rater]!++
       }
       byKey.set(key(rater, item), rating)
     },
-    rated: (rater) => done[rater]!,
+    rated: (rater) => ratedBy[rater]!,
     open: () => counts.filter((_, item) => isOpen(item)).length,
     ratings: () => [...byKey.values()],
   }

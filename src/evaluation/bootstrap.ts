@@ -1,56 +1,58 @@
-// Intervals of any figure by drawing the prompts again, with replacement (Efron, 1979; percentile method).
+// Confidence intervals of any statistic by resampling the prompts: bootstrap and jackknife.
 import { mean } from '../mean'
 import { uniformStream } from '../random'
 import { Z95 } from './statistics'
 
+/** A value with its 95 % confidence interval. */
 export interface Interval {
   value: number
   low: number
   high: number
 }
 
-const DRAWS = 2000
+const RESAMPLES = 2000
 
 /**
- * The figure of all prompts with its 95 % interval.
- * @param figure of the prompts with these indices; one that is not a number for a draw leaves that draw out
+ * Percentile bootstrap (Efron, 1979): the statistic of all n items with its 95 % interval.
+ * @param statistic of the items with these indices; a resample for which it is not finite is left out
  */
 export function bootstrap(
   n: number,
-  figure: (indices: readonly number[]) => number,
+  statistic: (indices: readonly number[]) => number,
   seed: number,
-  draws = DRAWS,
+  resamples = RESAMPLES,
 ): Interval {
-  const value = figure(Array.from({ length: n }, (_, i) => i))
+  const value = statistic(Array.from({ length: n }, (_, i) => i))
   const random = uniformStream([seed, 'bootstrap'])
-  const drawn: number[] = []
-  for (let draw = 0; draw < draws; draw++) {
-    const again = figure(Array.from({ length: n }, () => Math.floor(n * random())))
-    if (Number.isFinite(again)) drawn.push(again)
+  const resampled: number[] = []
+  for (let i = 0; i < resamples; i++) {
+    const other = statistic(Array.from({ length: n }, () => Math.floor(n * random())))
+    if (Number.isFinite(other)) resampled.push(other)
   }
-  drawn.sort((a, b) => a - b)
-  return { value, low: quantile(drawn, 0.025), high: quantile(drawn, 0.975) }
+  resampled.sort((a, b) => a - b)
+  return { value, low: quantile(resampled, 0.025), high: quantile(resampled, 0.975) }
 }
 
 /**
- * For figures that drawing with replacement distorts, such as shares of different words: what they change by when a group of prompts is
- * left out (delete-a-group jackknife, Quenouille 1956, Tukey 1958).
+ * Delete-a-group jackknife (Quenouille, 1956; Tukey, 1958), for statistics that resampling with replacement biases,
+ * such as the share of distinct words: the interval comes from how much the statistic changes when a group of items is
+ * left out.
  */
 export function jackknife(
   n: number,
-  figure: (indices: readonly number[]) => number,
+  statistic: (indices: readonly number[]) => number,
   groups = Math.min(n, 40),
 ): Interval {
   const all = Array.from({ length: n }, (_, i) => i)
-  const value = figure(all)
+  const value = statistic(all)
   if (groups < 2) return { value, low: NaN, high: NaN }
-  const without = Array.from({ length: groups }, (_, group) => figure(all.filter((i) => i % groups !== group)))
-  const centre = mean(without)
-  const half = Z95 * Math.sqrt(((groups - 1) / groups) * without.reduce((sum, one) => sum + (one - centre) ** 2, 0))
+  const leftOut = Array.from({ length: groups }, (_, group) => statistic(all.filter((i) => i % groups !== group)))
+  const centre = mean(leftOut)
+  const half = Z95 * Math.sqrt(((groups - 1) / groups) * leftOut.reduce((sum, one) => sum + (one - centre) ** 2, 0))
   return { value, low: value - half, high: value + half }
 }
 
-/** Linear between order statistics, as numpy's default. @param sorted in ascending order */
+/** Linear interpolation between order statistics, as numpy's default. @param sorted in ascending order */
 export function quantile(sorted: readonly number[], share: number): number {
   if (sorted.length === 0) return NaN
   const at = share * (sorted.length - 1)
@@ -59,6 +61,6 @@ export function quantile(sorted: readonly number[], share: number): number {
   return sorted[below]! + (at - below) * (sorted[above]! - sorted[below]!)
 }
 
-/** Mean over prompts with its interval. */
+/** The mean with its bootstrap interval. */
 export const bootstrapMean = (values: readonly number[], seed: number): Interval =>
   bootstrap(values.length, (indices) => indices.reduce((sum, i) => sum + values[i]!, 0) / indices.length, seed)

@@ -1,4 +1,4 @@
-// Whether probabilities mean what they say: among pairs given p, is the first response preferred in a share p?
+// Calibration: among pairs with predicted probability p, is the first response preferred in a share p of them?
 
 export interface CalibrationBin {
   /** Means over the bin's pairs. */
@@ -13,7 +13,11 @@ export interface Calibration {
   error: number
 }
 
-/** @param predicted P(first is better) of each pair; @param observed its label; @param count bins of equal width */
+/**
+ * @param predicted P(first is better) of each pair
+ * @param observed label of each pair
+ * @param count number of bins, of equal width
+ */
 export function calibration(predicted: readonly number[], observed: readonly number[], count = 10): Calibration {
   const sums = Array.from({ length: count }, () => ({ predicted: 0, observed: 0, pairs: 0 }))
   predicted.forEach((p, i) => {

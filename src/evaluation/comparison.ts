@@ -1,20 +1,21 @@
-// Several policies on the same prompts: who wins against whom, at what length, and how sure that is (paper §3.4, Tables 1, 8–11).
+// Several policies on the same prompts: pairwise win rates, raw and length-controlled, with intervals and tests (paper
+// §3.4, Tables 1, 8–11).
 import { mean } from '../mean'
 import { bootstrapMean, jackknife, type Interval } from './bootstrap'
-import { distinct } from './diversity'
+import { distinctN } from './diversity'
 import { lengthControlled, lengthRatio } from './length-control'
 import { holm, signTest, wilson, type Share } from './statistics'
 import { outcome } from './win-rate'
 
-/** A prompt and what each policy answered. */
+/** A prompt with the response of each policy. */
 export interface Prompted {
   id: string
   context: string
   responses: Record<string, string>
-  /** Probability that a response is good by itself, e.g. harmless. */
+  /** Probability that a response, judged on its own, is good, e.g. harmless. */
   good?: Record<string, number>
 }
-/** Two policies on one prompt. */
+/** The judgement of two policies on one prompt. */
 export interface Bout {
   id: string
   first: string
@@ -23,27 +24,34 @@ export interface Bout {
   failed?: string
 }
 
+/** Two policies over all prompts. */
 export interface Duel {
   first: string
   second: string
-  /** Share of prompts on which `first` wins; a tie counts one half. */
+  /** Share of prompts on which `first` wins; a tie counts as one half. */
   winRate: Share
-  /** The same, read at equal length (paper, Appendix J). */
+  /** The length-controlled win rate (paper, Appendix J). */
   controlled: Share
+  /** Prompts with identical responses. */
   equal: number
+  /** Prompts without an answer of the judge. */
   failed: number
-  /** Exact sign test against even chances, corrected for all duels of the comparison by Holm's method. */
+  /** p-value of the exact sign test against even chances, Holm-corrected over all duels of the comparison. */
   p: number
 }
 
+/** The figures of one policy. */
 export interface Standing {
   name: string
   responses: number
-  /** Characters. */
+  /** Mean response length in characters. */
   length: Interval
   distinct1: Interval
   distinct2: Interval
-  /** Share of responses that are good by themselves (harmless rate), and the same at the mean length of the first policy (Table 10). */
+  /**
+   * Share of responses judged good on their own (harmless rate), and that share at the mean length of the first policy
+   * (Table 10).
+   */
   good?: Share
   goodControlled?: Share
 }
@@ -53,7 +61,9 @@ export interface Comparison {
   standings: Standing[]
 }
 
-/** Prompts of different seeds are different items even where they are the same text; a bout belongs to the prompt of its index. */
+/**
+ * A bout belongs to the prompt with its id. Prompts of different seeds are different items, even with the same text.
+ */
 export function compare(prompts: readonly Prompted[], bouts: readonly Bout[], seed: number): Comparison {
   const names = [...new Set(prompts.flatMap(({ responses }) => Object.keys(responses)))]
   const byId = new Map(prompts.map((prompt) => [prompt.id, prompt]))
@@ -61,14 +71,14 @@ export function compare(prompts: readonly Prompted[], bouts: readonly Bout[], se
   const adjusted = holm(duels.map(({ p }) => p))
   const base = mean(prompts.flatMap(({ responses }) => responses[names[0]!]?.length ?? []))
   return {
-    duels: duels.map((one, i) => ({ ...one, p: adjusted[i]! })),
+    duels: duels.map((duel, i) => ({ ...duel, p: adjusted[i]! })),
     standings: names.map((name) => standing(name, prompts, base, seed)),
   }
 }
 
 function duel(first: string, second: string, bouts: readonly Bout[], byId: ReadonlyMap<string, Prompted>): Duel {
-  const own = bouts.filter((bout) => bout.first === first && bout.second === second)
-  const decided = own.flatMap(({ id, preferFirst }) =>
+  const held = bouts.filter((bout) => bout.first === first && bout.second === second)
+  const decided = held.flatMap(({ id, preferFirst }) =>
     preferFirst === undefined ? [] : [{ responses: byId.get(id)!.responses, won: outcome(preferFirst) }],
   )
   const outcomes = decided.map(({ won }) => won)
@@ -84,12 +94,12 @@ function duel(first: string, second: string, bouts: readonly Bout[], byId: Reado
       outcomes,
     ),
     equal: decided.filter(({ responses }) => responses[first] === responses[second]).length,
-    failed: own.length - decided.length,
+    failed: held.length - decided.length,
     p: signTest(outcomes),
   }
 }
 
-const withinShare = ({ value, low, high }: Interval): Interval => ({
+const clampedToShare = ({ value, low, high }: Interval): Interval => ({
   value,
   low: Math.max(0, low),
   high: Math.min(1, high),
@@ -97,10 +107,10 @@ const withinShare = ({ value, low, high }: Interval): Interval => ({
 
 function standing(name: string, prompts: readonly Prompted[], baseLength: number, seed: number): Standing {
   const texts = prompts.flatMap(({ responses }) => responses[name] ?? [])
-  const of = (n: number) =>
-    withinShare(
+  const distinct = (n: number) =>
+    clampedToShare(
       jackknife(texts.length, (indices) =>
-        distinct(
+        distinctN(
           indices.map((i) => texts[i]!),
           n,
         ),
@@ -117,8 +127,8 @@ function standing(name: string, prompts: readonly Prompted[], baseLength: number
       texts.map((text) => text.length),
       seed,
     ),
-    distinct1: of(1),
-    distinct2: of(2),
+    distinct1: distinct(1),
+    distinct2: distinct(2),
     ...(rated.length > 0 && {
       good: wilson(
         goods.reduce((a, b) => a + b, 0),
@@ -132,13 +142,13 @@ function standing(name: string, prompts: readonly Prompted[], baseLength: number
   }
 }
 
-/** The duel of two policies seen from `first`, whichever way round it was held. */
-export function seenFrom(first: string, second: string, duels: readonly Duel[]): Duel | undefined {
-  const straight = duels.find((duel) => duel.first === first && duel.second === second)
-  if (straight) return straight
+/** The duel of two policies with the win rate of `first`, in whichever order it is stored. */
+export function duelBetween(first: string, second: string, duels: readonly Duel[]): Duel | undefined {
+  const stored = duels.find((duel) => duel.first === first && duel.second === second)
+  if (stored) return stored
   const swapped = duels.find((duel) => duel.first === second && duel.second === first)
-  const turned = ({ value, low, high, n }: Share): Share => ({ value: 1 - value, low: 1 - high, high: 1 - low, n })
+  const inverse = ({ value, low, high, n }: Share): Share => ({ value: 1 - value, low: 1 - high, high: 1 - low, n })
   return (
-    swapped && { ...swapped, first, second, winRate: turned(swapped.winRate), controlled: turned(swapped.controlled) }
+    swapped && { ...swapped, first, second, winRate: inverse(swapped.winRate), controlled: inverse(swapped.controlled) }
   )
 }

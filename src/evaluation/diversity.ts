@@ -1,7 +1,9 @@
-// How varied texts are (Li et al., 2016).
+// Lexical diversity of texts (Li et al., 2016).
 
-/** Different n-grams of words as a share of all n-grams, over all texts together. NaN where no text has n words. */
-export function distinct(texts: readonly string[], n: number): number {
+/**
+ * Distinct-n: distinct word n-grams as a share of all n-grams, over all texts together. NaN when no text has n words.
+ */
+export function distinctN(texts: readonly string[], n: number): number {
   const seen = new Set<string>()
   let all = 0
   for (const text of texts) {

@@ -1,4 +1,5 @@
-// What raters made of the policies: who is preferred, how often each is good by itself, and how far the raters agree (paper §3.4, Appendix I).
+// Results of a human evaluation: which policies the raters prefer, how often a response is good on its own, and
+// inter-rater agreement (paper §3.4, Appendix I).
 import { SPOILED, type ItemKey, type Rating, type RatingKind } from '../contracts/human-evaluation'
 import { cohenKappa, kendallW } from './agreement'
 import { mean } from '../mean'
@@ -8,11 +9,14 @@ import { holm, signTest, wilson, type Share } from './statistics'
 export interface HumanDuel {
   first: string
   second: string
-  /** Share of ratings in which `first` stands above `second`; the interval draws prompts, for ratings of one prompt hang together. */
+  /**
+   * Share of ratings that rank `first` above `second`. The bootstrap resamples prompts: ratings of one prompt are
+   * correlated.
+   */
   winRate: Interval
   prompts: number
   ratings: number
-  /** Exact sign test over prompts, by the majority of their raters; Holm-corrected. */
+  /** p-value of the exact sign test over prompts, each by the majority of its raters; Holm-corrected. */
   p: number
 }
 export interface RaterFigures {
@@ -24,37 +28,47 @@ export interface RaterFigures {
 }
 export interface HumanResult {
   duels: HumanDuel[]
-  /** By policy: mean rank, or the share of responses called good. */
+  /** By policy: mean rank, or the share of responses rated good. */
   ranks: { name: string; rank: Interval }[]
   good: { name: string; share: Interval; ratings: number }[]
   raters: RaterFigures[]
-  /** Kendall's W, mean over the prompts that several ranked; Cohen's kappa, mean over pairs of raters. NaN where there is none. */
+  /**
+   * Kendall's W, mean over the prompts with several raters; Cohen's kappa, mean over pairs of raters. NaN where there
+   * is none.
+   */
   kendallW: number
   kappa: number
 }
 
+const RESAMPLES = 500
+
 interface Rated {
   key: ItemKey
-  /** By place: rank from 1, or 1 and 0. */
+  /** By position: rank from 1; or 1 for good, 0 for not good. */
   values: number[]
   rater: number
   seconds: number
 }
 
-/** @param answer places from best to worst @returns the rank of each place, 1 the best */
+/** @param answer positions from best to worst @returns the rank of each position, 1 for the best */
 export const ranksOf = (answer: readonly number[]): number[] => {
   const ranks = new Array<number>(answer.length)
   answer.forEach((place, i) => (ranks[place] = i + 1))
   return ranks
 }
 
-export function humanResult(
-  kind: RatingKind,
-  keys: readonly ItemKey[],
-  ratings: readonly Rating[],
-  raters: readonly string[],
-  seed: number,
-): HumanResult {
+export interface HumanRatings {
+  kind: RatingKind
+  /** What each item showed. */
+  keys: readonly ItemKey[]
+  ratings: readonly Rating[]
+  /** Names, by the number in the ratings. */
+  raters: readonly string[]
+  /** Seed of the bootstrap. */
+  seed: number
+}
+
+export function humanResult({ kind, keys, ratings, raters, seed }: HumanRatings): HumanResult {
   const all = ratings.map(([item, rater, answer, seconds]): Rated => ({
     key: keys[item]!,
     values: kind === 'rank' ? ranksOf(answer) : [...answer],
@@ -63,11 +77,11 @@ export function humanResult(
   }))
   const real = all.filter(({ key }) => !key.check)
   const policies = [...new Set(keys.filter(({ check }) => !check).flatMap(({ policies }) => policies))]
-  const byPrompt = groupsOf(real)
+  const byPrompt = groupedByPrompt(real)
   const valuesOf = (rated: readonly Rated[], policy: string) =>
     rated.flatMap(({ key, values }) => (key.policies.includes(policy) ? [values[key.policies.indexOf(policy)]!] : []))
   const overPrompts = (figure: (rated: readonly Rated[]) => number) =>
-    bootstrap(byPrompt.length, (indices) => figure(indices.flatMap((i) => byPrompt[i]!)), seed, 500)
+    bootstrap(byPrompt.length, (indices) => figure(indices.flatMap((i) => byPrompt[i]!)), seed, RESAMPLES)
   const duels =
     kind === 'rank'
       ? policies.flatMap((first, i) => policies.slice(i + 1).map((second) => duelOf(first, second, byPrompt, seed)))
@@ -90,7 +104,7 @@ export function humanResult(
     raters: raters.map((name, rater) =>
       raterFigures(
         name,
-        all.filter((one) => one.rater === rater),
+        all.filter((rated) => rated.rater === rater),
       ),
     ),
     kendallW:
@@ -101,11 +115,11 @@ export function humanResult(
   }
 }
 
-function groupsOf(all: readonly Rated[]): Rated[][] {
+function groupedByPrompt(all: readonly Rated[]): Rated[][] {
   const groups = new Map<string, Rated[]>()
   for (const rated of all) {
-    const own = groups.get(rated.key.id)
-    if (own) own.push(rated)
+    const group = groups.get(rated.key.id)
+    if (group) group.push(rated)
     else groups.set(rated.key.id, [rated])
   }
   return [...groups.values()]
@@ -119,8 +133,10 @@ function duelOf(first: string, second: string, byPrompt: readonly Rated[][], see
     })
     return wins.length > 0 ? [wins] : []
   })
-  const drawn = bootstrap(prompts.length, (indices) => mean(indices.flatMap((i) => prompts[i]!)), seed, 500)
-  const winRate = drawn.low < drawn.high ? drawn : wilson(mean(prompts.map(mean)) * prompts.length, prompts.length) // drawing prompts that all agree shows no doubt
+  const resampled = bootstrap(prompts.length, (indices) => mean(indices.flatMap((i) => prompts[i]!)), seed, RESAMPLES)
+  // Prompts that all agree give a bootstrap interval of no width: there Wilson's interval stands.
+  const winRate =
+    resampled.low < resampled.high ? resampled : wilson(mean(prompts.map(mean)) * prompts.length, prompts.length)
   return {
     first,
     second,
@@ -131,14 +147,14 @@ function duelOf(first: string, second: string, byPrompt: readonly Rated[][], see
   }
 }
 
-function raterFigures(name: string, own: readonly Rated[]): RaterFigures {
-  const checks = own.filter(({ key }) => key.check)
+function raterFigures(name: string, rated: readonly Rated[]): RaterFigures {
+  const checks = rated.filter(({ key }) => key.check)
   const passed = checks.filter(({ key, values }) => values[key.policies.indexOf(SPOILED)] === values.length).length
-  const seconds = own.map((rated) => rated.seconds).sort((a, b) => a - b)
+  const times = rated.map(({ seconds }) => seconds).sort((a, b) => a - b)
   return {
     name,
-    ratings: own.length - checks.length,
-    medianSeconds: seconds[Math.floor(seconds.length / 2)] ?? NaN,
+    ratings: rated.length - checks.length,
+    medianSeconds: times[Math.floor(times.length / 2)] ?? NaN,
     checks: wilson(passed, checks.length),
   }
 }

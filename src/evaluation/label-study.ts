@@ -1,7 +1,8 @@
-// How well each way of asking a labeler agrees with people, on the same pairs (paper §4.4, Table 2; §2.1.1 and Table 4 for the slots).
+// How well each labelling technique agrees with people, on the same pairs (paper §4.4, Table 2), and its position bias
+// (§2.1.1, Table 4).
 import { binomialTest, mcnemarTest, wilson, type Share } from './statistics'
 
-/** One pair that people decided, as one variant judged it. */
+/** One pair that people decided, as one variant of the technique judged it. */
 export interface Judgement {
   id: string
   /** Which response people preferred. */
@@ -17,18 +18,19 @@ export interface VariantResult {
   agreement: Share
   /** Pairs in which the same slot won in both orders. */
   sameSlot: Share
-  /** Of those, how often it was the first; and the p-value of a fair coin. */
+  /** Share of these in which it was the first slot, and the p-value against even chances. */
   leanToFirst: Share
   leanP: number
   failed: number
   tooLong: number
-  /** Paired with the first variant, on the pairs both judged: the p-value of McNemar's exact test. */
+  /** p-value of McNemar's exact test against the first variant, on the pairs that both judged. */
   againstFirstP: number | undefined
 }
 
 const agrees = ({ preferFirst, preferred }: Judgement): boolean | undefined =>
   preferFirst === undefined ? undefined : preferFirst > 0.5 === (preferred === 1)
 
+/** @param first judgements of the study's first variant, when this is another one */
 export function variantResult(
   name: string,
   judgements: readonly Judgement[],
@@ -36,21 +38,21 @@ export function variantResult(
 ): VariantResult {
   const judged = judgements.filter(({ preferFirst }) => preferFirst !== undefined)
   const bothOrders = judged.flatMap(({ slotOne }) => (slotOne?.length === 2 ? [slotOne as [number, number]] : []))
-  const same = bothOrders.filter(([straight, swapped]) => straight > 0.5 === swapped > 0.5)
-  const toFirst = same.filter(([straight]) => straight > 0.5).length
+  const sameSlot = bothOrders.filter(([original, swapped]) => original > 0.5 === swapped > 0.5)
+  const firstSlot = sameSlot.filter(([original]) => original > 0.5).length
   return {
     name,
     agreement: wilson(judged.filter(agrees).length, judged.length),
-    sameSlot: wilson(same.length, bothOrders.length),
-    leanToFirst: wilson(toFirst, same.length),
-    leanP: binomialTest(toFirst, same.length),
+    sameSlot: wilson(sameSlot.length, bothOrders.length),
+    leanToFirst: wilson(firstSlot, sameSlot.length),
+    leanP: binomialTest(firstSlot, sameSlot.length),
     failed: judgements.filter(({ failed, tooLong }) => failed !== undefined && !tooLong).length,
     tooLong: judgements.filter(({ tooLong }) => tooLong).length,
-    againstFirstP: first && pairedP(first, judgements),
+    againstFirstP: first && pValueAgainst(first, judgements),
   }
 }
 
-function pairedP(first: readonly Judgement[], other: readonly Judgement[]): number {
+function pValueAgainst(first: readonly Judgement[], other: readonly Judgement[]): number {
   const byId = new Map(first.map((judgement) => [judgement.id, agrees(judgement)]))
   const pairs = other
     .map((judgement) => [byId.get(judgement.id), agrees(judgement)] as const)

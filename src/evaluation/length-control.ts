@@ -1,18 +1,20 @@
-// Win rates at equal length (paper, Appendix J): a logistic regression of "A was preferred" on the ratio of lengths, read at ratio 1.
+// Length-controlled win rates (paper, Appendix J): a logistic regression of "A was preferred" on the ratio of lengths,
+// evaluated at ratio 1.
 //
 //   logit P(A preferred) = a + b · (len A / len B − 1)          controlled win rate = σ(a)
 //
-// Lengths are in characters. The authors call the method imperfect: it takes the effect of length to be the same everywhere.
+// Lengths are in characters. The authors call the method imperfect: it assumes the same effect of length everywhere.
 // What the paper leaves open, and what is done here:
-//   1. A tie counts one half for each side.
-//   2. A judge that looks at length alone separates the data and lets b grow without end: b carries a ridge of 1e-3, too small to
-//      move any other fit in its third digit.
-//   3. The interval is that of a by the Fisher information, put through σ; from few contests it is wide, as it should be.
+//   1. A tie counts as one half for each side.
+//   2. A judge that looks at length alone separates the data, and b would grow without bound. A ridge penalty of 1e-3
+//      on b prevents this; it is too small to change the third digit of any other fit.
+//   3. The interval is the Wald interval of a from the Fisher information, mapped through σ. It is wide for few
+//      contests, as it should be.
 import { Z95, type Share } from './statistics'
 
 const RIDGE = 1e-3
-const MOST_STEPS = 200
-/** Of a sum of so many logarithms. */
+const MAX_STEPS = 200
+/** Rounding error of the log-likelihood, a sum of many logarithms. */
 const ROUNDING = 1e-9
 
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
@@ -21,9 +23,9 @@ const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
 export const lengthRatio = (text: string, other: string): number => Math.max(1, text.length) / Math.max(1, other.length)
 
 /**
- * The share at ratio 1.
- * @param ratios length of the rated response as a multiple of what it is compared with
- * @param outcomes 1 where it was preferred, 0 where not, ½ for a tie
+ * The win rate at length ratio 1.
+ * @param ratios length of the response as a multiple of the length of what it is compared with
+ * @param outcomes 1 where it was preferred, 0 where it was not, ½ for a tie
  */
 export function lengthControlled(ratios: readonly number[], outcomes: readonly number[]): Share {
   const n = ratios.length
@@ -40,7 +42,7 @@ export function lengthControlled(ratios: readonly number[], outcomes: readonly n
 function fit(xs: readonly number[], ys: readonly number[]): { a: number; variance: number } {
   let [a, b] = [0, 0]
   let likelihood = logLikelihood(xs, ys, a, b)
-  for (let step = 0; step < MOST_STEPS; step++) {
+  for (let step = 0; step < MAX_STEPS; step++) {
     const { gradient, information } = derivatives(xs, ys, a, b)
     const [da, db] = solve(information, gradient)
     let scale = 1

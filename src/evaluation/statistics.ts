@@ -1,6 +1,9 @@
-// Shares and their uncertainty.
+// Proportions: confidence intervals, exact tests, and the correction of several tests.
 
-/** A share of n with its 95 % interval. */
+/** Below this p-value a finding is called significant, "beyond noise" in the reports. */
+export const SIGNIFICANCE_LEVEL = 0.05
+
+/** A proportion of n with its 95 % confidence interval. */
 export interface Share {
   value: number
   low: number
@@ -8,12 +11,12 @@ export interface Share {
   n: number
 }
 
-/** Of the normal distribution: 95 % lie within so many deviations. */
+/** The 97.5 % quantile of the standard normal distribution: 95 % of it lies within ± this value. */
 export const Z95 = 1.959963984540054
 
 /**
- * Wilson's score interval for a share (Wilson, 1927); stays within [0, 1] and is honest for small n.
- * @param successes may be fractional: a tie counts one half
+ * Wilson's score interval of a proportion (Wilson, 1927); it stays within [0, 1] and has good coverage for small n.
+ * @param successes may be fractional: a tie counts as one half
  */
 export function wilson(successes: number, n: number): Share {
   if (n === 0) return { value: NaN, low: 0, high: 1, n }
@@ -24,14 +27,14 @@ export function wilson(successes: number, n: number): Share {
   return { value: p, low: Math.max(0, centre - half), high: Math.min(1, centre + half), n }
 }
 
-/** log C(n, k) by summing logarithms; exact enough for n in the thousands. */
+/** log C(n, k) by summing logarithms; accurate enough for n in the thousands. */
 function logChoose(n: number, k: number): number {
   let sum = 0
   for (let i = 1; i <= k; i++) sum += Math.log((n - k + i) / i)
   return sum
 }
 
-/** Two-sided exact binomial test of k successes in n against a share of one half. @returns the p-value */
+/** Two-sided exact binomial test of k successes in n against a proportion of one half. @returns the p-value */
 export function binomialTest(k: number, n: number): number {
   const tail = Math.min(k, n - k)
   let sum = 0
@@ -41,28 +44,30 @@ export function binomialTest(k: number, n: number): number {
 
 /**
  * Exact McNemar test of two raters on the same items.
- * @param onlyFirst items that the first got right and the second wrong; `onlySecond` the other way round
+ * @param onlyFirst number of items that only the first rater got right
+ * @param onlySecond number of items that only the second rater got right
  * @returns the p-value
  */
 export const mcnemarTest = (onlyFirst: number, onlySecond: number): number =>
   onlyFirst + onlySecond === 0 ? 1 : binomialTest(onlyFirst, onlyFirst + onlySecond)
 
 /**
- * Holm's correction of several p-values, so that one false finding among all of them is as rare as one test would have it.
- * @returns adjusted p-values in the given order
+ * Holm's correction of several p-values: it bounds the probability of any false positive among them (family-wise error
+ * rate).
+ * @returns adjusted p-values, in the given order
  */
 export function holm(pValues: readonly number[]): number[] {
   const order = pValues.map((p, i) => ({ p, i })).sort((a, b) => a.p - b.p)
   const adjusted = new Array<number>(pValues.length)
-  let least = 0
+  let largest = 0
   order.forEach(({ p, i }, rank) => {
-    least = Math.max(least, Math.min(1, p * (pValues.length - rank)))
-    adjusted[i] = least
+    largest = Math.max(largest, Math.min(1, p * (pValues.length - rank)))
+    adjusted[i] = largest
   })
   return adjusted
 }
 
-/** Exact sign test of outcomes in [0, 1] against even chances; ties (½) say nothing and are left out. @returns the p-value */
+/** Exact sign test of outcomes in [0, 1] against even chances; ties (½) are left out. @returns the p-value */
 export function signTest(outcomes: readonly number[]): number {
   const decided = outcomes.filter((outcome) => outcome !== 0.5)
   return binomialTest(decided.filter((outcome) => outcome > 0.5).length, decided.length)

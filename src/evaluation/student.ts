@@ -1,17 +1,19 @@
-// Student's t: intervals and tests of means of few values.
+// Student's t-test and the t-distribution (Student, 1908).
 import type { Interval } from './bootstrap'
 
-export interface MeanTest extends Interval {
+/** A mean with its 95 % confidence interval and t-test. */
+export interface TTest extends Interval {
   n: number
-  /** Two-sided, of a mean of 0; NaN where it cannot be told. */
+  /** Two-sided p-value against a mean of 0; NaN where it cannot be tested. */
   p: number
 }
 
 /**
- * Mean of values with its 95 % interval, and the test of whether it is 0 (Student, 1908). Of a paired comparison the values are differences.
- * Values that are all the same have no spread to judge by: of them the exact sign test is taken, and the interval is left open.
+ * One-sample t-test: the mean of the values, its 95 % interval, and the test against a mean of 0. For a paired test
+ * pass the differences. Values that are all equal have no variance to estimate: then p is that of the exact sign test,
+ * and there is no interval.
  */
-export function meanTest(values: readonly number[]): MeanTest {
+export function tTest(values: readonly number[]): TTest {
   const n = values.length
   const value = values.reduce((a, b) => a + b, 0) / n
   if (n < 2) return { value, low: NaN, high: NaN, n, p: NaN }
@@ -23,13 +25,13 @@ export function meanTest(values: readonly number[]): MeanTest {
   return { value, low: value - half, high: value + half, n, p: 2 * (1 - tCdf(Math.abs(value / error), n - 1)) }
 }
 
-/** Probability that t with so many degrees of freedom is below `t`. */
+/** Cumulative distribution function of Student's t with `df` degrees of freedom. */
 export function tCdf(t: number, df: number): number {
   const tail = incompleteBeta(df / (df + t * t), df / 2, 0.5) / 2
   return t > 0 ? 1 - tail : tail
 }
 
-/** The value below which t lies with probability `p`, by bisection. */
+/** Quantile function of Student's t with `df` degrees of freedom, by bisection. */
 export function tQuantile(p: number, df: number): number {
   let [low, high] = [-1, 1]
   while (tCdf(low, df) > p) low *= 2
@@ -69,7 +71,7 @@ function incompleteBeta(x: number, a: number, b: number): number {
 const nonZero = (value: number, tiny: number) => (Math.abs(value) < tiny ? tiny : value)
 const logBeta = (a: number, b: number) => logGamma(a) + logGamma(b) - logGamma(a + b)
 
-/** Stirling's series after raising the argument above 10 by the recurrence. */
+/** Stirling's series, after the recurrence has raised the argument above 10. */
 function logGamma(x: number): number {
   let shift = 0
   for (; x < 10; x++) shift += Math.log(x)

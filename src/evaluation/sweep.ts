@@ -1,14 +1,15 @@
-// What a sweep found: the effect of each field that varied, the best settings, and what moved since another sweep of the same trials.
+// Statistics of a sweep: the main effect of each swept field, the best settings, and what changed since another sweep
+// of the same trials.
 import { uniformStream } from '../random'
 import { mean } from '../mean'
 import { type Interval } from './bootstrap'
 import { holm } from './statistics'
-import { meanTest, type MeanTest } from './student'
+import { tTest, type TTest } from './student'
 
 export interface StageTime {
   stage: string
   seconds: number
-  /** Of the artifact: trials that share one share its time. */
+  /** Address of the artifact: trials that share an artifact share its time. */
   uri: string
 }
 export interface SweptTrial {
@@ -20,17 +21,17 @@ export interface SweptTrial {
   seconds?: number | undefined
   cost?: number | undefined
   message?: string | undefined
-  /** Where its own report lies. */
+  /** Address of its own report. */
   report?: string | undefined
-  /** By stage.figure. */
+  /** By "stage.figure". */
   figures: Record<string, number>
   stages: StageTime[]
 }
 
-const settingsOf = (levels: Record<string, string>) =>
+const settingsKey = (levels: Record<string, string>) =>
   JSON.stringify(Object.entries(levels).sort(([a], [b]) => (a < b ? -1 : 1)))
-/** The same trial in another sweep: the seed itself differs from night to night. */
-const nameOf = ({ levels, repeat }: SweptTrial) => `${settingsOf(levels)} ${repeat}`
+/** Identifies the same trial in another sweep. The seed differs from night to night; its repeat does not. */
+const trialKey = ({ levels, repeat }: SweptTrial) => `${settingsKey(levels)} ${repeat}`
 
 function grouped<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>()
@@ -42,9 +43,12 @@ export interface LevelEffect {
   level: string
   trials: number
   /** Mean of the metric over the trials at this level. */
-  metric: MeanTest
-  /** Against the axis's first level, paired by all other settings and the repeat; p corrected by Holm's method for all effects of the sweep. */
-  difference?: MeanTest
+  metric: TTest
+  /**
+   * Against the axis's first level, paired by all other settings and the repeat; p is Holm-corrected over all effects
+   * of the sweep.
+   */
+  difference?: TTest
   seconds: number
   cost: number
 }
@@ -53,7 +57,7 @@ export interface AxisEffects {
   levels: LevelEffect[]
 }
 
-/** Main effects of each axis on a figure. */
+/** The main effect of each axis on a metric. */
 export function mainEffects(trials: readonly SweptTrial[], metric: string): AxisEffects[] {
   const done = trials.filter(({ figures }) => figures[metric] !== undefined)
   const fields = [...new Set(trials.flatMap(({ levels }) => Object.keys(levels)))]
@@ -78,43 +82,43 @@ function levelEffect(
   first: string | undefined,
   metric: string,
 ): LevelEffect {
-  const own = done.filter(({ levels }) => levels[field] === level)
-  const rest = ({ levels, repeat }: SweptTrial) => `${settingsOf({ ...levels, [field]: '' })} ${repeat}`
+  const atLevel = done.filter(({ levels }) => levels[field] === level)
+  const otherSettings = ({ levels, repeat }: SweptTrial) => `${settingsKey({ ...levels, [field]: '' })} ${repeat}`
   const atFirst = new Map(
-    done.filter(({ levels }) => levels[field] === first).map((trial) => [rest(trial), trial.figures[metric]!]),
+    done.filter(({ levels }) => levels[field] === first).map((trial) => [otherSettings(trial), trial.figures[metric]!]),
   )
-  const differences = own.flatMap((trial) =>
-    atFirst.has(rest(trial)) ? [trial.figures[metric]! - atFirst.get(rest(trial))!] : [],
+  const differences = atLevel.flatMap((trial) =>
+    atFirst.has(otherSettings(trial)) ? [trial.figures[metric]! - atFirst.get(otherSettings(trial))!] : [],
   )
   return {
     level,
-    trials: own.length,
-    metric: meanTest(own.map(({ figures }) => figures[metric]!)),
-    ...(first !== undefined && differences.length > 0 && { difference: meanTest(differences) }),
-    seconds: own.reduce((sum, { seconds }) => sum + (seconds ?? 0), 0),
-    cost: own.reduce((sum, { cost }) => sum + (cost ?? 0), 0),
+    trials: atLevel.length,
+    metric: tTest(atLevel.map(({ figures }) => figures[metric]!)),
+    ...(first !== undefined && differences.length > 0 && { difference: tTest(differences) }),
+    seconds: atLevel.reduce((sum, { seconds }) => sum + (seconds ?? 0), 0),
+    cost: atLevel.reduce((sum, { cost }) => sum + (cost ?? 0), 0),
   }
 }
 
 export interface Best {
   levels: Record<string, string>
-  metric: MeanTest
+  metric: TTest
   runnerUp?: Record<string, string>
-  /** Of the best against the runner-up, paired by repeat. */
-  difference?: MeanTest
-  /** Share of draws of the repeats, with replacement, in which the same settings come out best; says little of few repeats. */
+  /** The best against the runner-up, paired by repeat. */
+  difference?: TTest
+  /** Share of bootstrap resamples of the repeats in which the same settings are best; means little for few repeats. */
   stays: number
 }
 
-const DRAWS = 2000
+const RESAMPLES = 2000
 
-/** The settings with the best mean over repeats, and how sure that is. */
+/** The settings with the best mean over repeats, and how certain it is that they are. */
 export function bestSettings(trials: readonly SweptTrial[], metric: string, higherIsBetter: boolean): Best | undefined {
   const sign = higherIsBetter ? 1 : -1
   const groups = [
     ...grouped(
       trials.filter(({ figures }) => figures[metric] !== undefined),
-      ({ levels }) => settingsOf(levels),
+      ({ levels }) => settingsKey(levels),
     ).values(),
   ]
   const arms = groups.map((group) => ({
@@ -131,9 +135,9 @@ export function bestSettings(trials: readonly SweptTrial[], metric: string, high
     : []
   return {
     levels: best.levels,
-    metric: meanTest([...best.byRepeat.values()]),
+    metric: tTest([...best.byRepeat.values()]),
     ...(second && { runnerUp: second.levels }),
-    ...(differences.length > 0 && { difference: meanTest(differences) }),
+    ...(differences.length > 0 && { difference: tTest(differences) }),
     stays: shareStayingBest(
       arms.map(({ byRepeat }) => byRepeat),
       sign,
@@ -141,54 +145,56 @@ export function bestSettings(trials: readonly SweptTrial[], metric: string, high
   }
 }
 
-/** @param arms the first is the best of all repeats */
+/** @param arms figures by repeat; the first arm is the best over all repeats */
 function shareStayingBest(arms: readonly ReadonlyMap<number, number>[], sign: number): number {
   const repeats = [...new Set(arms.flatMap((byRepeat) => [...byRepeat.keys()]))]
   const random = uniformStream([1, 'stays-best'])
   let stays = 0
-  for (let draw = 0; draw < DRAWS; draw++) {
-    const drawn = repeats.map(() => repeats[Math.floor(repeats.length * random())]!)
+  for (let i = 0; i < RESAMPLES; i++) {
+    const resampled = repeats.map(() => repeats[Math.floor(repeats.length * random())]!)
     const scores = arms.map((byRepeat) => {
-      const values = drawn.flatMap((repeat) => byRepeat.get(repeat) ?? [])
+      const values = resampled.flatMap((repeat) => byRepeat.get(repeat) ?? [])
       return values.length > 0 ? sign * mean(values) : -Infinity
     })
     const top = Math.max(...scores)
     if (scores[0] === top) stays += 1 / scores.filter((score) => score === top).length // a tie is shared
   }
-  return stays / DRAWS
+  return stays / RESAMPLES
 }
 
-/** A figure that may have moved. */
-export interface Move extends MeanTest {
-  /** The figure, of all trials or of those at one level. */
+/** The change of a figure between two sweeps. */
+export interface FigureChange extends TTest {
+  /** The name of the figure; for the metric, which trials: all of them or those at one level. */
   what: string
   before: number
   now: number
 }
 export interface SlowDown {
   stage: string
-  /** Time now ÷ time then, of the same trials. */
+  /** Time now ÷ time then, over the same trials. */
   ratio: Interval
   n: number
   p: number
 }
-export interface Since {
-  /** The sweep's own figure, over all trials and by level. Corrected among themselves. */
-  metric: Move[]
-  /** All other figures, over all trials. Corrected among themselves. */
-  others: Move[]
+/** Changes since another sweep. p-values are Holm-corrected within each list. */
+export interface SweepChanges {
+  /** The sweep's own metric, over all trials and by level. */
+  metric: FigureChange[]
+  /** All other figures, over all trials. */
+  others: FigureChange[]
   stages: SlowDown[]
   newFailures: SweptTrial[]
   /** Trials that failed then and are done now. */
   mended: SweptTrial[]
+  /** Trials that are in both sweeps. */
   matched: number
 }
 
-/** What differs from another sweep, trial by trial. */
-export function since(now: readonly SweptTrial[], before: readonly SweptTrial[], metric: string): Since {
-  const then = new Map(before.map((trial) => [nameOf(trial), trial]))
+/** What changed since another sweep, trial by trial. */
+export function changesSince(now: readonly SweptTrial[], before: readonly SweptTrial[], metric: string): SweepChanges {
+  const then = new Map(before.map((trial) => [trialKey(trial), trial]))
   const matched = now.flatMap((trial) =>
-    then.has(nameOf(trial)) ? [{ now: trial, then: then.get(nameOf(trial))! }] : [],
+    then.has(trialKey(trial)) ? [{ now: trial, then: then.get(trialKey(trial))! }] : [],
   )
   const figures = [...new Set(now.flatMap(({ figures }) => Object.keys(figures)))]
     .filter((figure) => figure !== metric)
@@ -203,16 +209,16 @@ export function since(now: readonly SweptTrial[], before: readonly SweptTrial[],
   ]
   return {
     metric: corrected([
-      move('all trials', matched, metric),
+      changeOf('all trials', matched, metric),
       ...byLevel.map(([what, pairs]) =>
-        move(
+        changeOf(
           what,
           pairs.map(({ pair }) => pair),
           metric,
         ),
       ),
     ]),
-    others: corrected(figures.map((figure) => move(figure, matched, figure))),
+    others: corrected(figures.map((figure) => changeOf(figure, matched, figure))),
     stages: slowDowns(matched),
     newFailures: matched
       .filter(({ now, then }) => now.state === 'failed' && then.state === 'done')
@@ -222,9 +228,9 @@ export function since(now: readonly SweptTrial[], before: readonly SweptTrial[],
   }
 }
 
-type Matched = { now: SweptTrial; then: SweptTrial }
+type MatchedTrial = { now: SweptTrial; then: SweptTrial }
 
-function move(what: string, matched: readonly Matched[], figure: string): Move {
+function changeOf(what: string, matched: readonly MatchedTrial[], figure: string): FigureChange {
   const both = matched.flatMap(({ now, then }) =>
     now.figures[figure] === undefined || then.figures[figure] === undefined
       ? []
@@ -234,30 +240,30 @@ function move(what: string, matched: readonly Matched[], figure: string): Move {
     what,
     before: mean(both.map(([, then]) => then)),
     now: mean(both.map(([now]) => now)),
-    ...meanTest(both.map(([now, then]) => now - then)),
+    ...tTest(both.map(([now, then]) => now - then)),
   }
 }
 
-/** Those that could be tested, with p-values for all of them together. */
+/** The tests that have a p-value, Holm-corrected together. */
 function corrected<T extends { p: number }>(tests: readonly T[]): T[] {
-  const told = tests.filter(({ p }) => !Number.isNaN(p))
-  const adjusted = holm(told.map(({ p }) => p))
-  return told.map((test, i) => ({ ...test, p: adjusted[i]! }))
+  const tested = tests.filter(({ p }) => !Number.isNaN(p))
+  const adjusted = holm(tested.map(({ p }) => p))
+  return tested.map((test, i) => ({ ...test, p: adjusted[i]! }))
 }
 
-/** Each pair of artifacts once, however many trials share it; what was taken from the store took no time. */
-function slowDowns(matched: readonly Matched[]): SlowDown[] {
+/** Counts each pair of artifacts once, however many trials share it; an artifact reused from the store took no time. */
+function slowDowns(matched: readonly MatchedTrial[]): SlowDown[] {
   const ratios = new Map<string, { stage: string; log: number }>()
   for (const { now, then } of matched) {
     for (const { stage, seconds, uri } of now.stages) {
-      const other = then.stages.find((one) => one.stage === stage)
+      const other = then.stages.find(({ stage: name }) => name === stage)
       if (other && other.uri !== uri && seconds > 0 && other.seconds > 0)
         ratios.set(`${uri} ${other.uri}`, { stage, log: Math.log(seconds / other.seconds) })
     }
   }
   const tests = [...grouped([...ratios.values()], ({ stage }) => stage)].map(([stage, logs]) => ({
     stage,
-    ...meanTest(logs.map(({ log }) => log)),
+    ...tTest(logs.map(({ log }) => log)),
   }))
   return corrected(tests).map(({ stage, value, low, high, n, p }) => ({
     stage,

@@ -1,11 +1,11 @@
-// How often a judge prefers the policy's response to the baseline's (paper §2.4, §3.4), both orders asked.
-import type { Task } from '../data/task'
+// How often a judge prefers the policy's response to the baseline's, asked in both orders (paper §2.4, §3.4).
 import { stripTrailingJunk } from '../feedback/direct-score'
 import { isUnanswered, type Labeler } from '../feedback/labeler'
-import { judgePairs, type Technique } from '../feedback/preference'
+import { judgePairs, type JudgingOptions } from '../feedback/preference'
 import { lengthControlled, lengthRatio } from './length-control'
 import { wilson, type Share } from './statistics'
 
+/** Two responses to one prompt, for a judge to compare. */
 export interface Contest {
   id: string
   context: string
@@ -13,42 +13,42 @@ export interface Contest {
   policy: string
 }
 export interface JudgedContest extends Contest {
-  /** Probability that the policy's response is better; 0.5 for equal responses, undefined where the judge failed. */
+  /**
+   * Probability that the policy's response is better; 0.5 for identical responses, undefined where the judge failed.
+   */
   preferPolicy?: number
   failed?: string
 }
 
-/** Judges every contest. Equal responses are a tie and are not asked about; stray trailing punctuation is stripped first. */
+/**
+ * Judges every contest. Identical responses are a tie and are not sent to the judge; stray trailing punctuation is
+ * stripped first.
+ */
 export async function judgeContests(
   judge: Labeler,
-  task: Task,
   contests: readonly Contest[],
-  technique: Technique,
-  seed: number,
-  onProgress?: (done: number) => void,
+  options: JudgingOptions,
 ): Promise<JudgedContest[]> {
   const stripped = contests.map((c) => ({
     ...c,
     baseline: stripTrailingJunk(c.baseline),
     policy: stripTrailingJunk(c.policy),
   }))
-  const open = stripped.filter((c) => c.baseline !== c.policy)
-  const judged = await judgePairs(
+  const different = stripped.filter((c) => c.baseline !== c.policy)
+  const labels = await judgePairs(
     judge,
-    open.map((c) => ({ context: c.context, first: c.policy, second: c.baseline })),
-    { task, technique, seed, onProgress },
+    different.map((c) => ({ context: c.context, first: c.policy, second: c.baseline })),
+    options,
   )
-  const verdicts = new Map(open.map((c, i) => [c.id, judged[i]!]))
+  const labelOf = new Map(different.map((c, i) => [c.id, labels[i]!]))
   return stripped.map((contest) => {
-    const verdict = verdicts.get(contest.id)
-    if (!verdict) return { ...contest, preferPolicy: 0.5 }
-    return isUnanswered(verdict)
-      ? { ...contest, failed: verdict.failed }
-      : { ...contest, preferPolicy: verdict.preferFirst }
+    const label = labelOf.get(contest.id)
+    if (!label) return { ...contest, preferPolicy: 0.5 }
+    return isUnanswered(label) ? { ...contest, failed: label.failed } : { ...contest, preferPolicy: label.preferFirst }
   })
 }
 
-/** Share of contests the policy wins; a tie counts one half, a failed contest is left out. */
+/** Share of contests the policy wins; a tie counts as one half, a failed contest is left out. */
 export function winRate(contests: readonly JudgedContest[]): Share {
   const outcomes = decided(contests).map(({ won }) => won)
   return wilson(
@@ -57,12 +57,12 @@ export function winRate(contests: readonly JudgedContest[]): Share {
   )
 }
 
-/** The same at equal length (paper, Appendix J). */
+/** The length-controlled win rate (paper, Appendix J). */
 export function controlledWinRate(contests: readonly JudgedContest[]): Share {
-  const own = decided(contests)
+  const counted = decided(contests)
   return lengthControlled(
-    own.map(({ policy, baseline }) => lengthRatio(policy, baseline)),
-    own.map(({ won }) => won),
+    counted.map(({ policy, baseline }) => lengthRatio(policy, baseline)),
+    counted.map(({ won }) => won),
   )
 }
 

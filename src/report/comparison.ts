@@ -1,7 +1,7 @@
 // The report of a comparison: the answer first, the paper's Table 1 with our figures, every policy against every other, and what they wrote.
 import type { Alignment } from '../evaluation/alignment'
 import type { Interval } from '../evaluation/bootstrap'
-import { seenFrom, type Comparison, type Duel, type Prompted, type Standing } from '../evaluation/comparison'
+import { duelBetween, type Comparison, type Duel, type Prompted, type Standing } from '../evaluation/comparison'
 import type { Share } from '../evaluation/statistics'
 import { lineChart, type Curve } from './chart'
 import {
@@ -89,7 +89,7 @@ export function answers({ comparison: { duels, standings } }: Pick<ComparisonDat
   const sure = duels.filter(({ p, winRate }) => p < SURE && winRate.n > 0)
   const sentence = (duel: Duel) => {
     const [winner, loser] = duel.winRate.value > 0.5 ? [duel.first, duel.second] : [duel.second, duel.first]
-    const { winRate, controlled } = seenFrom(winner, loser, [duel])!
+    const { winRate, controlled } = duelBetween(winner, loser, [duel])!
     return `${winner} beats ${loser} on ${percent(winRate.value)} of ${winRate.n} prompts (${percent(winRate.low)} to ${percent(winRate.high)}; p ${pValue(duel.p)}); at equal length ${percent(controlled.value)} (${percent(controlled.low)} to ${percent(controlled.high)}).`
   }
   const rated = standings.filter(({ good }) => good)
@@ -148,7 +148,7 @@ function besidePaper({ arms, comparison: { duels, standings }, task }: Compariso
   named.set('reference', 'reference')
   const rows = Object.entries(WIN_RATES).flatMap(([pair, figures]): Cell[][] => {
     const [first, second] = pair.split('/').map((like) => named.get(like)) as [string?, string?]
-    const duel = first && second ? seenFrom(first, second, duels) : undefined
+    const duel = first && second ? duelBetween(first, second, duels) : undefined
     if (!duel) return []
     const paper = figures[task]
     return [
@@ -182,7 +182,7 @@ function besidePaper({ arms, comparison: { duels, standings }, task }: Compariso
 function matrix({ duels, standings }: Comparison): string {
   const names = standings.map(({ name }) => name)
   const cell = (row: string, column: string): string => {
-    const duel = seenFrom(row, column, duels)
+    const duel = duelBetween(row, column, duels)
     if (!duel || duel.winRate.n === 0) return '<td class="n none"></td>'
     const { winRate, p } = duel
     const tone = p >= SURE ? '' : winRate.value > 0.5 ? ' better' : ' worse'

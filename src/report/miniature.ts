@@ -1,12 +1,6 @@
 // The paper in miniature: claim by claim, what the paper found and what the study found. HTML, Markdown, and lines for a terminal.
-import {
-  estimateOf,
-  type Claim,
-  type Estimate,
-  type Figure,
-  type SeedFigures,
-  type Verdict,
-} from '../evaluation/claims'
+import { estimateOf, type Claim, type Estimate, type ClaimVerdict } from '../evaluation/claims'
+import type { Figure, SeedFigures } from '../evaluation/paper-claims'
 import { lineChart, pointChart, type Curve } from './chart'
 import { escape, formatNumber, number, page, table, text, withInterval, type Cell } from './html'
 import { repeat } from './provenance'
@@ -50,7 +44,7 @@ const howToRead = (seeds: number) =>
 
 /** Claims by verdict, in sentences. */
 export function answers(claims: readonly Claim[]): string[] {
-  const of = (verdict: Verdict) => claims.filter((claim) => claim.verdict === verdict)
+  const of = (verdict: ClaimVerdict) => claims.filter((claim) => claim.verdict === verdict)
   const listed = (some: readonly Claim[]) =>
     some.map(({ says, estimate, unit }) => `${says}${estimate ? ` (${shownEstimate(estimate, unit)})` : ''}`).join('; ')
   const more = (['disagrees', 'undecided'] as const).flatMap((verdict) =>
@@ -62,7 +56,7 @@ export function answers(claims: readonly Claim[]): string[] {
   ]
 }
 
-const MARKS: Record<Verdict, string> = {
+const MARKS: Record<ClaimVerdict, string> = {
   agrees: '✓\u00a0agrees',
   disagrees: '✗\u00a0disagrees',
   undecided: '?\u00a0undecided',

@@ -2,15 +2,15 @@
 import {
   bestSettings,
   mainEffects,
-  since,
+  changesSince,
   type AxisEffects,
   type Best,
-  type Move,
-  type Since,
+  type FigureChange,
+  type SweepChanges,
   type SlowDown,
   type SweptTrial,
 } from '../evaluation/sweep'
-import type { MeanTest } from '../evaluation/student'
+import type { TTest } from '../evaluation/student'
 import { lineChart, pointChart } from './chart'
 import { caution, escape, formatNumber, number, page, table, text, withInterval, type Cell } from './html'
 import { STUDY_FIGURES } from './paper-figures'
@@ -57,7 +57,7 @@ const pText = (p: number) => (Number.isNaN(p) ? '–' : p < 0.001 ? '< 0.001' : 
 export interface SweepFindings {
   axes: AxisEffects[]
   best: Best | undefined
-  since: { other: OtherSweep; found: Since }[]
+  since: { other: OtherSweep; found: SweepChanges }[]
 }
 
 export const findingsOf = ({
@@ -68,7 +68,7 @@ export const findingsOf = ({
 }: Pick<SweepData, 'trials' | 'others' | 'metric' | 'higherIsBetter'>): SweepFindings => ({
   axes: mainEffects(trials, metric),
   best: bestSettings(trials, metric, higherIsBetter),
-  since: others.map((other) => ({ other, found: since(trials, other.trials, metric) })),
+  since: others.map((other) => ({ other, found: changesSince(trials, other.trials, metric) })),
 })
 
 export function renderSweep(data: SweepData, findings: SweepFindings): string {
@@ -104,12 +104,13 @@ export function headline(data: SweepData, { best, since }: SweepFindings): strin
   return [counts, winner, ...moved].filter((part) => part !== undefined).join('; ')
 }
 
-const moves = ({ metric, others }: Since): Move[] => [...metric, ...others].filter(({ p }) => p < SURE)
-const slower = ({ stages }: Since): SlowDown[] => stages.filter(({ p, ratio }) => p < SURE && ratio.value > MUCH_SLOWER)
+const moves = ({ metric, others }: SweepChanges): FigureChange[] => [...metric, ...others].filter(({ p }) => p < SURE)
+const slower = ({ stages }: SweepChanges): SlowDown[] =>
+  stages.filter(({ p, ratio }) => p < SURE && ratio.value > MUCH_SLOWER)
 
 const counted = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`
 
-function movedIn(found: Since): string {
+function movedIn(found: SweepChanges): string {
   const parts = [
     `${counted(moves(found).length, 'figure')} moved beyond noise`,
     ...(found.newFailures.length > 0 ? [counted(found.newFailures.length, 'new failure')] : []),
@@ -181,10 +182,10 @@ export function cautions({ trials, metric }: Pick<SweepData, 'trials' | 'metric'
   return out
 }
 
-function comparison({ metric }: SweepData, { called, report }: OtherSweep, found: Since): string {
+function comparison({ metric }: SweepData, { called, report }: OtherSweep, found: SweepChanges): string {
   const row =
     (name: string, show: (value: number) => string) =>
-    ({ what, before, now, n, p, value, low, high }: Move): Cell[] => [
+    ({ what, before, now, n, p, value, low, high }: FigureChange): Cell[] => [
       text(name === '' ? what : `${name}, ${what}`),
       number(n),
       figure(show(before)),
@@ -218,9 +219,9 @@ function comparison({ metric }: SweepData, { called, report }: OtherSweep, found
 
 const figure = (value: string): Cell => ({ html: escape(value), number: true })
 /** A share's interval ends where shares end. */
-const within = (metric: string, test: MeanTest): MeanTest =>
+const within = (metric: string, test: TTest): TTest =>
   isShare(metric) ? { ...test, low: Math.max(0, test.low), high: Math.min(1, test.high) } : test
-const withBand = ({ value, low, high }: MeanTest, show: (value: number) => string): Cell =>
+const withBand = ({ value, low, high }: TTest, show: (value: number) => string): Cell =>
   Number.isNaN(low) ? figure(show(value)) : withInterval(show(value), show(low), show(high))
 
 function effects(data: SweepData, axes: readonly AxisEffects[]): string {

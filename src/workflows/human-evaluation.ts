@@ -145,7 +145,13 @@ function ledgerOf(
     .split(' ')
     .filter(Boolean)
     .map(Number)
-  const ledger = openLedger(Number(summary.items), new Set(checks), raters.length, ratingsPerPrompt, seed)
+  const ledger = openLedger({
+    items: Number(summary.items),
+    checks: new Set(checks),
+    raters: raters.length,
+    ratingsPerItem: ratingsPerPrompt,
+    seed,
+  })
   for (const rating of ratings) ledger.add(rating)
   return ledger
 }

@@ -1,12 +1,5 @@
-import {
-  claimsOf,
-  estimateOf,
-  MARGIN,
-  verdictOf,
-  type Estimate,
-  type Figure,
-  type SeedFigures,
-} from '../../src/evaluation/claims'
+import { claimsOf, estimateOf, MARGIN, verdictOf, type Estimate } from '../../src/evaluation/claims'
+import type { Figure, SeedFigures } from '../../src/evaluation/paper-claims'
 import { answers, claimLines, claimsMarkdown } from '../../src/report/miniature'
 
 const figure = (value: number, error = 0.02): Figure => ({ value, error })
@@ -23,14 +16,14 @@ const nothing: Omit<SeedFigures, 'seed'> = {
   goldBySteps: {},
 }
 const seed = (n: number, figures: Partial<SeedFigures>): SeedFigures => ({ ...nothing, seed: n, ...figures })
-const claim = (id: string, seeds: readonly SeedFigures[]) => claimsOf(seeds).find((one) => one.id === id)!
+const claim = (id: string, seeds: readonly SeedFigures[]) => claimsOf(seeds).find((claim) => claim.id === id)!
 const wins = (first: string, second: string, ...values: number[]) =>
   values.map((value, i) =>
     seed(i + 1, { duels: { [`${first}/${second}`]: { raw: figure(value), controlled: figure(value - 0.1) } } }),
   )
 const between = (low: number, high: number): Estimate => ({ value: (low + high) / 2, low, high, seeds: 5 })
 
-test("over seeds: mean and Student's interval, by hand; of one seed, by its prompts", () => {
+test("an estimate over seeds is the mean with Student's interval, by hand; of one seed, with the interval over its prompts", () => {
   // 0.7, 0.8, 0.9: mean 0.8, deviation 0.1, t(0.975, 2) = 4.302653
   const estimate = estimateOf([0.7, 0.8, 0.9].map((value) => figure(value)))!
   expect(estimate.value).toBeCloseTo(0.8, 12)
@@ -41,8 +34,8 @@ test("over seeds: mean and Student's interval, by hand; of one seed, by its prom
     high: expect.closeTo(0.798, 3) as number,
     seeds: 1,
   })
-  const alike = estimateOf([figure(1, 0.03), figure(1, 0.04)])! // no spread: by their prompts, √(0.03² + 0.04²) / 2
-  expect(alike.high - alike.value).toBeCloseTo(1.96 * 0.025, 4)
+  const equal = estimateOf([figure(1, 0.03), figure(1, 0.04)])! // no variance: over their prompts, √(0.03² + 0.04²) / 2
+  expect(equal.high - equal.value).toBeCloseTo(1.96 * 0.025, 4)
   expect(estimateOf([figure(NaN)])).toBeUndefined()
 })
 
@@ -60,11 +53,11 @@ test.each([
   [{ near: 0.5 }, between(0.51, 0.59), 'disagrees'],
   [{ near: 0.5 }, between(0.35, 0.55), 'undecided'],
   [{ above: 0 }, { value: 1, low: NaN, high: NaN, seeds: 1 }, 'undecided'],
-] as const)('%j of %j: %s', (rule, estimate, verdict) => {
+] as const)('rule %j, interval %j: %s', (rule, estimate, verdict) => {
   expect(verdictOf(rule, estimate, MARGIN['%'])).toBe(verdict)
 })
 
-test('a claim of two policies, and that length control takes from the margin', () => {
+test('a claim about two policies is tested on their win rate, the claim about length on what length control takes from it', () => {
   const found = wins('rlaif', 'sft', 0.7, 0.72, 0.74)
   expect(claim('rlaif-sft', found)).toMatchObject({
     verdict: 'agrees',
@@ -78,20 +71,20 @@ test('a claim of two policies, and that length control takes from the margin', (
   expect(claim('rlhf-sft', found)).toMatchObject({ verdict: 'undecided', estimate: undefined })
 })
 
-test('over-optimization is measured at the best step of the other seeds, never at that of its own', () => {
+test('over-optimization is measured from the best step of the other seeds, never from that of the same seed', () => {
   const curve = (...golds: number[]) => golds.map((gold, i): [number, number] => [10 * i, gold])
-  // Of others' means, step 10 is best for each seed here: falls of 0.9 − 0.5, 0.8 − 0.5, 0.7 − 0.5.
+  // In the means of the others, step 10 is best for each seed: falls of 0.9 − 0.5, 0.8 − 0.5, 0.7 − 0.5.
   const falls = [curve(0.6, 0.9, 0.5), curve(0.6, 0.8, 0.5), curve(0.6, 0.7, 0.5)].map((points, i) =>
     seed(i + 1, { goldBySteps: { 'rlaif pushed': points } }),
   )
   expect(claim('over-optimization', falls).estimate!.value).toBeCloseTo(0.3, 10)
-  // Its own best step is chance: of a seed that was best at once, what counts is where the others were best.
+  // A seed's own best step is chance: for a seed that is best at step 0, the step where the others were best counts.
   const lucky = [...falls, seed(4, { goldBySteps: { 'rlaif pushed': curve(0.65, 0.6, 0.5) } })]
   expect(claim('over-optimization', lucky).estimate!.value).toBeCloseTo((0.4 + 0.3 + 0.2 + 0.1) / 4, 10)
   expect(claim('over-optimization', falls.slice(0, 1)).verdict).toBe('undecided')
 })
 
-test('in words: what holds, what does not and what is open; as Markdown and for a terminal', () => {
+test('the verdicts are told in sentences, as Markdown and for a terminal', () => {
   const claims = claimsOf(wins('rlaif', 'sft', 0.3, 0.32, 0.31))
   expect(answers(claims)[1]).toMatch(/^Not found: RLAIF beats SFT \(31 %, 29 to 33\)/)
   expect(claimsMarkdown(claims)).toContain(

@@ -1,5 +1,5 @@
-// Comparisons of several policies: hand computation, and how often the reported interval holds the truth.
-import { compare, seenFrom, type Bout, type Prompted } from '../../src/evaluation/comparison'
+// Comparisons of several policies: computed by hand, and the coverage of the reported interval.
+import { compare, duelBetween, type Bout, type Prompted } from '../../src/evaluation/comparison'
 import { signTest, wilson } from '../../src/evaluation/statistics'
 import { judgeContests, winRate } from '../../src/evaluation/win-rate'
 import { endpointLabeler } from '../../src/feedback/endpoint-labeler'
@@ -14,7 +14,7 @@ jest.setTimeout(240_000)
 
 const endpointSettings = (baseUrl: string) => labelerSchema.parse({ baseUrl, model: 'judge' }) as EndpointSettings
 
-test('duels count ties as a half, leave failures out, are corrected together, and read the same from either side', () => {
+test('duels count ties as one half, leave failures out, are corrected together, and are the same from either side', () => {
   const prompts = Array.from({ length: 8 }, (_, i): Prompted => ({
     id: `${i}`,
     context: 'c',
@@ -37,7 +37,7 @@ test('duels count ties as a half, leave failures out, are corrected together, an
   expect(duels[0]).toMatchObject({ first: 'a', second: 'b', winRate: wilson(6.5, 7), equal: 1, failed: 1 })
   const raw = [signTest([0.5, 1, 1, 1, 1, 1, 1]), 1, signTest([0, 0, 0, 0, 0, 0, 0, 0])]
   expect(duels.map(({ p }) => p)).toEqual([expect.closeTo(2 * raw[0]!, 10), 1, expect.closeTo(3 * raw[2]!, 10)])
-  expect(seenFrom('c', 'b', duels)!.winRate).toMatchObject({ value: 1, high: 1, n: 8 })
+  expect(duelBetween('c', 'b', duels)!.winRate).toMatchObject({ value: 1, high: 1, n: 8 })
   expect(standings.map(({ name, good }) => [name, good!.value])).toEqual([
     ['a', 1],
     ['b', 0],
@@ -49,18 +49,18 @@ test('duels count ties as a half, leave failures out, are corrected together, an
 test('a judge of known bias over HTTP: the interval holds the true win rate in 95 ± 3 % of 200 evaluations', async () => {
   const [truth, prompts, evaluations] = [0.62, 60, 200]
   const policyWins = (study: string, prompt: string) => uniform(['truth', study, prompt]) < truth
-  const lean = 1.3 // of the judge towards slot 1, in logits; both orders cancel it
+  const bias = 1.3 // of the judge towards slot 1, in logits; both orders cancel it
   const endpoint = await startEndpoint((prompt) => {
     const [, study, item] = /study (\d+) prompt (\d+)/.exec(prompt)!
     const first = /Response 1 - (\w+)/.exec(prompt)![1]
     const better = policyWins(study!, item!) ? 'policy' : 'baseline'
-    const p = 1 / (1 + Math.exp(-(lean + (first === better ? 2 : -2))))
+    const p = 1 / (1 + Math.exp(-(bias + (first === better ? 2 : -2))))
     return { 1: p, 2: 1 - p }
   })
   try {
     const judge = endpointLabeler({ ...endpointSettings(endpoint.baseUrl), concurrency: 64 })
     const task = readTask(taskFolder('helpful'))
-    let held = 0
+    let covered = 0
     for (let study = 0; study < evaluations; study++) {
       const contests = Array.from({ length: prompts }, (_, i) => ({
         id: `${i}`,
@@ -68,19 +68,19 @@ test('a judge of known bias over HTTP: the interval holds the true win rate in 9
         policy: 'policy answers',
         baseline: 'baseline answers',
       }))
-      const { value, low, high, n } = winRate(await judgeContests(judge, task, contests, PLAIN, 1))
+      const { value, low, high, n } = winRate(await judgeContests(judge, contests, { task, technique: PLAIN, seed: 1 }))
       expect(n).toBe(prompts)
       expect(value).toBe(contests.filter(({ id }) => policyWins(String(study), id)).length / prompts)
-      if (low <= truth && truth <= high) held++
+      if (low <= truth && truth <= high) covered++
     }
-    process.stderr.write(`the interval held the truth in ${held} of ${evaluations} evaluations\n`)
-    expect(Math.abs(held / evaluations - 0.95)).toBeLessThanOrEqual(0.03)
+    process.stderr.write(`the interval contained the truth in ${covered} of ${evaluations} evaluations\n`)
+    expect(Math.abs(covered / evaluations - 0.95)).toBeLessThanOrEqual(0.03)
   } finally {
     await endpoint.close()
   }
 })
 
-test('a response alone is judged with the statements in both orders, so that a liking for a place cancels', async () => {
+test('a single response is judged with the statements in both orders, so that position bias cancels', async () => {
   const endpoint = await startEndpoint((prompt) => {
     const harmlessIsFirst = /1 - The response is harmless/.test(prompt)
     const isHarmful = prompt.includes('RESPONSE: poison')

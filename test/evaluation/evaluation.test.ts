@@ -7,8 +7,8 @@ import { judgeContests, winRate } from '../../src/evaluation/win-rate'
 import type { Labeler } from '../../src/feedback/labeler'
 import { PLAIN } from '../../src/feedback/preference'
 
-const task = readTask(taskFolder('helpful'))
-/** Says "1" with the probability that `p` gives to the two responses of the prompt. */
+const options = { task: readTask(taskFolder('helpful')), technique: PLAIN, seed: 1 }
+/** Answers "1" with the probability that `p` gives for the two responses of the prompt. */
 const judge = (p: (first: string, second: string) => number): Labeler => ({
   name: 'rule',
   identity: {},
@@ -31,7 +31,7 @@ test('Wilson\'s interval equals scipy\'s binomtest(k, n).proportion_ci(method="w
   expect(wilson(0, 0)).toMatchObject({ value: NaN, low: 0, high: 1 })
 })
 
-test('win rate: equal responses are ties and are not asked about, trailing junk is not judged', async () => {
+test('win rate: identical responses are ties and are not sent to the judge; trailing junk is not judged', async () => {
   const asked: string[] = []
   const longer = judge((a, b) => {
     asked.push(a, b)
@@ -40,17 +40,15 @@ test('win rate: equal responses are ties and are not asked about, trailing junk 
   const contest = (id: string, policy: string, baseline: string) => ({ id, context: 'Human: x', policy, baseline })
   const judged = await judgeContests(
     longer,
-    task,
     [contest('a', 'long answer', 'short'), contest('b', 'same', 'same'), contest('c', 'Hi. . . .', 'Hi.')],
-    PLAIN,
-    1,
+    options,
   )
   expect(judged.map(({ preferPolicy }) => preferPolicy)).toEqual([expect.closeTo(0.9, 10), 0.5, 0.5])
   expect(new Set(asked)).toEqual(new Set(['long answer', 'short']))
   expect(winRate(judged)).toMatchObject({ value: 2 / 3, n: 3 })
 })
 
-test('agreement with people and the share of same slots, human ties left out', async () => {
+test('alignment is the agreement with people and the position bias, without the pairs that people call a tie', async () => {
   const rows: Row[] = [1, 2, 1, 0].map((preferred, i) => ({
     id: `${i}`,
     messages: [{ role: 'user', content: 'x' }],
@@ -59,30 +57,24 @@ test('agreement with people and the share of same slots, human ties left out', a
   }))
   const right = await measureAlignment(
     judge((a) => (a === 'good' ? 0.9 : 0.1)),
-    task,
     rows,
     10,
-    PLAIN,
-    1,
+    options,
   )
   expect(right).toMatchObject({ agreement: { value: 2 / 3, n: 3 }, sameSlot: { value: 0 }, ties: 1, failed: 0 })
   const blind = await measureAlignment(
     judge(() => 0.9),
-    task,
     rows,
     10,
-    PLAIN,
-    1,
+    options,
   )
   expect(blind).toMatchObject({ sameSlot: { value: 1 } })
   expect(
     await measureAlignment(
       judge(() => 0.9),
-      task,
       [{ ...rows[0]!, pairs: [] }],
       10,
-      PLAIN,
-      1,
+      options,
     ),
   ).toBeUndefined()
 })
@@ -96,7 +88,7 @@ test("the binomial and McNemar tests equal scipy's and statsmodels'", () => {
   expect(mcnemarTest(0, 0)).toBe(1)
 })
 
-test('a variant is told by agreement, same slots and their lean, paired with the first on the pairs both judged', () => {
+test('a variant has its agreement, its position bias and that bias’s direction, and is tested against the first on the pairs both judged', () => {
   const judgement = (id: number, preferFirst: number | undefined, slotOne: number[] = [0.6, 0.4]): Judgement => ({
     id: `${id}`,
     preferred: 1,

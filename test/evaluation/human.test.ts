@@ -1,4 +1,4 @@
-// Human evaluations: who gets which item, and what the ratings say, beside hand computation.
+// Human evaluations: who gets which item, and the results of the ratings, computed by hand.
 import { badAnswer, SPOILED, type ItemKey, type Rating } from '../../src/contracts/human-evaluation'
 import { openLedger } from '../../src/evaluation/assignment'
 import { humanResult } from '../../src/evaluation/human'
@@ -6,7 +6,7 @@ import { fromLabelStudio, labelStudioConfig, toLabelStudio } from '../../src/rat
 
 const key = (id: string, policies: string[], check = false): ItemKey => ({ id, policies, check })
 
-test('rankings become shares, mean ranks and concordance; attention checks count for raters alone', () => {
+test('rankings become win rates, mean ranks and concordance; attention checks count for the raters only', () => {
   const keys = [key('a', ['x', 'y', 'z']), key('b', ['z', 'y', 'x']), key('c', ['x', 'y', SPOILED], true)]
   const ratings: Rating[] = [
     [0, 0, [0, 1, 2], 10], // x > y > z
@@ -16,7 +16,7 @@ test('rankings become shares, mean ranks and concordance; attention checks count
     [2, 0, [0, 1, 2], 5], // the spoiled one last
     [2, 1, [2, 1, 0], 5], // the spoiled one first
   ]
-  const result = humanResult('rank', keys, ratings, ['anna', 'ben', 'nobody'], 1)
+  const result = humanResult({ kind: 'rank', keys, ratings, raters: ['anna', 'ben', 'nobody'], seed: 1 })
   const rateOf = (first: string, second: string) =>
     result.duels.find((duel) => duel.first === first && duel.second === second)!
   expect(rateOf('x', 'y')).toMatchObject({ winRate: { value: 3 / 4 }, prompts: 2, ratings: 4 })
@@ -42,18 +42,18 @@ test('verdicts become shares and kappa', () => {
     [1, 0, [0, 1], 1],
     [1, 1, [1, 1], 1],
   ]
-  const result = humanResult('verdict', keys, ratings, ['anna', 'ben'], 1)
+  const result = humanResult({ kind: 'verdict', keys, ratings, raters: ['anna', 'ben'], seed: 1 })
   expect(result.good.map(({ name, share, ratings }) => [name, share.value, ratings])).toEqual([
     ['x', 1, 4],
     ['y', 0.25, 4],
   ])
-  expect(result.kappa).toBeCloseTo(0.5, 10) // 3 of 4 alike, by chance 0.5·0.75 + 0.5·0.25
+  expect(result.kappa).toBeCloseTo(0.5, 10) // 3 of 4 agree, by chance 0.5·0.75 + 0.5·0.25
   expect(result.duels).toEqual([])
 })
 
-test('every item gets its ratings, nobody rates one twice, checks come to everybody, later ratings replace earlier ones', () => {
-  const [items, wanted, raters] = [21, 2, 3]
-  const ledger = openLedger(items, new Set([20]), raters, wanted, 7)
+test('every item gets its ratings, nobody rates an item twice, every rater gets the checks, later ratings replace earlier ones', () => {
+  const [items, ratingsPerItem, raters] = [21, 2, 3]
+  const ledger = openLedger({ items, checks: new Set([20]), raters, ratingsPerItem, seed: 7 })
   const seen = new Set<string>()
   for (let turn = 0; ledger.open() > 0; turn++) {
     const rater = turn % raters
@@ -64,13 +64,13 @@ test('every item gets its ratings, nobody rates one twice, checks come to everyb
     ledger.add([item, rater, [0, 1], 1])
   }
   const counts = Array.from({ length: items }, (_, item) => ledger.ratings().filter(([of]) => of === item).length)
-  expect(counts.slice(0, 20)).toEqual(Array(20).fill(wanted))
+  expect(counts.slice(0, 20)).toEqual(Array(20).fill(ratingsPerItem))
   const before = ledger.ratings().length
   const [item, rater] = ledger.ratings()[0]!
   ledger.add([item, rater, [1, 0], 2])
   expect(ledger.ratings()).toHaveLength(before)
   expect(ledger.ratings().find(([i, r]) => i === item && r === rater)![2]).toEqual([1, 0])
-  const alone = openLedger(6, new Set([3]), 1, 1, 1)
+  const alone = openLedger({ items: 6, checks: new Set([3]), raters: 1, ratingsPerItem: 1, seed: 1 })
   const order: number[] = []
   for (let next = alone.next(0); next !== undefined; next = alone.next(0)) {
     order.push(next)
@@ -79,7 +79,7 @@ test('every item gets its ratings, nobody rates one twice, checks come to everyb
   expect([...order].sort()).toEqual([0, 1, 2, 3, 4, 5])
 })
 
-test('an answer that leaves a response out or ranks two alike is not one', () => {
+test('an answer that leaves a response out or ranks two responses equal is refused', () => {
   expect(badAnswer('rank', [2, 0, 1], 3)).toBeUndefined()
   expect(badAnswer('rank', [0, 0, 1], 3)).toMatch(/no ties/)
   expect(badAnswer('rank', [0, 1], 3)).toMatch(/3 numbers/)
@@ -87,7 +87,7 @@ test('an answer that leaves a response out or ranks two alike is not one', () =>
   expect(badAnswer('verdict', [2, 0, 1], 3)).toMatch(/0 for each/)
 })
 
-test.each(['rank', 'verdict'] as const)('%s: through Label Studio’s format and back nothing changes', (kind) => {
+test.each(['rank', 'verdict'] as const)('%s: ratings come back from Label Studio’s format unchanged', (kind) => {
   const items = [
     { context: 'c', responses: ['one', 'two', 'three'] },
     { context: 'd', responses: ['four', 'five', 'six'] },

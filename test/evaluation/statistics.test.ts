@@ -1,10 +1,11 @@
-// Statistics beside scipy, statsmodels, scikit-learn and numpy (test/reference/statistics.py), and on data with a known answer.
+// Statistics compared with scipy, statsmodels, scikit-learn and numpy (test/reference/statistics.py), and on data with a
+// known answer.
 import { cohenKappa, kendallW } from '../../src/evaluation/agreement'
 import { bootstrap, bootstrapMean, jackknife, quantile } from '../../src/evaluation/bootstrap'
-import { distinct } from '../../src/evaluation/diversity'
+import { distinctN } from '../../src/evaluation/diversity'
 import { lengthControlled, lengthRatio } from '../../src/evaluation/length-control'
 import { holm, signTest } from '../../src/evaluation/statistics'
-import { meanTest, tCdf, tQuantile } from '../../src/evaluation/student'
+import { tTest, tCdf, tQuantile } from '../../src/evaluation/student'
 import { normal, uniform } from '../../src/random'
 import reference from '../reference/statistics.json'
 
@@ -20,19 +21,22 @@ test("the length-controlled share and its interval are those of statsmodels' log
 
 test.each([
   [
-    'by a coin that leans to the longer',
+    'by a coin biased towards the longer',
     (ratio: number, i: number) => Number(uniform(['coin', i]) < 1 / (1 + Math.exp(-6 * (ratio - 1)))),
   ],
   ['always the longer', (ratio: number) => Number(ratio > 1)],
-])('a judge that only likes length, %s: far from 50 %% raw, within 3 points of it at equal length', (_, judge) => {
-  const ratios = Array.from({ length: 8000 }, (_, i) => Math.exp(0.35 + 0.3 * normal(['ratio', i])))
-  const outcomes = ratios.map(judge)
-  const raw = outcomes.reduce((a, b) => a + b, 0) / outcomes.length
-  expect(raw).toBeGreaterThan(0.75)
-  expect(Math.abs(lengthControlled(ratios, outcomes).value - 0.5)).toBeLessThan(0.03)
-})
+])(
+  'a judge that prefers length alone, %s, has a win rate far from 50 %% raw, and within 3 points of it at equal length',
+  (_, judge) => {
+    const ratios = Array.from({ length: 8000 }, (_, i) => Math.exp(0.35 + 0.3 * normal(['ratio', i])))
+    const outcomes = ratios.map(judge)
+    const raw = outcomes.reduce((a, b) => a + b, 0) / outcomes.length
+    expect(raw).toBeGreaterThan(0.75)
+    expect(Math.abs(lengthControlled(ratios, outcomes).value - 0.5)).toBeLessThan(0.03)
+  },
+)
 
-test('a judge that does not look at length keeps its share; no contests give no share', () => {
+test('a judge that ignores length keeps its win rate; without contests there is none', () => {
   const ratios = Array.from({ length: 4000 }, (_, i) => Math.exp(0.3 * normal(['r', i])))
   const outcomes = ratios.map((_, i) => Number(uniform(['fair', i]) < 0.7))
   expect(lengthControlled(ratios, outcomes).value).toBeCloseTo(0.7, 1)
@@ -41,7 +45,7 @@ test('a judge that does not look at length keeps its share; no contests give no 
   expect(lengthRatio('', 'four')).toBe(0.25)
 })
 
-test("Kendall's W, Cohen's kappa, Holm's correction and the sign test equal theirs", () => {
+test("Kendall's W, Cohen's kappa, Holm's correction and the sign test equal the reference", () => {
   expect(kendallW(reference.kendall.rankings)).toBeCloseTo(reference.kendall.w, 10)
   expect(
     kendallW([
@@ -64,7 +68,7 @@ test("Kendall's W, Cohen's kappa, Holm's correction and the sign test equal thei
   ).toBeCloseTo(p, 10)
 })
 
-test("the bootstrap's interval of a mean is numpy's within the noise of drawing, and holds the truth as often as it says", () => {
+test("the bootstrap interval of a mean is numpy's within resampling noise, and has the coverage it claims", () => {
   const { values, mean, low, high } = reference.bootstrap
   const ours = bootstrapMean(values, 1)
   expect(ours.value).toBeCloseTo(mean, 8)
@@ -76,13 +80,13 @@ test("the bootstrap's interval of a mean is numpy's within the noise of drawing,
       0.3,
     ),
   ).toBeCloseTo(reference.bootstrap.quantile, 8)
-  let held = 0
+  let covered = 0
   for (let study = 0; study < 200; study++) {
     const sample = Array.from({ length: 60 }, (_, i) => normal(['study', study, i]))
     const interval = bootstrap(60, (indices) => indices.reduce((sum, i) => sum + sample[i]!, 0) / 60, study, 300)
-    if (interval.low <= 0 && interval.high >= 0) held++
+    if (interval.low <= 0 && interval.high >= 0) covered++
   }
-  expect(held / 200).toBeGreaterThan(0.9)
+  expect(covered / 200).toBeGreaterThan(0.9)
 })
 
 test('the jackknife of a mean gives its standard error', () => {
@@ -92,18 +96,20 @@ test('the jackknife of a mean gives its standard error', () => {
     (indices) => indices.reduce((sum, i) => sum + values[i]!, 0) / indices.length,
     values.length,
   )
-  const deviation = Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / (values.length - 1) / values.length)
+  const standardError = Math.sqrt(
+    values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / (values.length - 1) / values.length,
+  )
   expect([value, low, high]).toEqual([
     expect.closeTo(mean, 8),
-    expect.closeTo(mean - 1.959964 * deviation, 4),
-    expect.closeTo(mean + 1.959964 * deviation, 4),
+    expect.closeTo(mean - 1.959964 * standardError, 4),
+    expect.closeTo(mean + 1.959964 * standardError, 4),
   ])
 })
 
 test('distinct-n counts words without regard to case, over all texts', () => {
-  expect(distinct(['The cat saw the cat', 'the dog'], 1)).toBeCloseTo(4 / 7)
-  expect(distinct(['a b a b'], 2)).toBeCloseTo(2 / 3)
-  expect(distinct(['one'], 2)).toBeNaN()
+  expect(distinctN(['The cat saw the cat', 'the dog'], 1)).toBeCloseTo(4 / 7)
+  expect(distinctN(['a b a b'], 2)).toBeCloseTo(2 / 3)
+  expect(distinctN(['one'], 2)).toBeNaN()
 })
 
 test("Student's t: distribution, quantiles, intervals and tests of a mean are scipy's", () => {
@@ -111,7 +117,7 @@ test("Student's t: distribution, quantiles, intervals and tests of a mean are sc
   for (const [p, df, t] of reference.student.quantile as [number, number, number][])
     expect(tQuantile(p, df) / t).toBeCloseTo(1, 9)
   for (const { values, value, low, high, p } of reference.student.tests)
-    expect(meanTest(values)).toEqual({
+    expect(tTest(values)).toEqual({
       value: expect.closeTo(value, 12),
       low: expect.closeTo(low, 9),
       high: expect.closeTo(high, 9),
@@ -120,9 +126,9 @@ test("Student's t: distribution, quantiles, intervals and tests of a mean are sc
     })
 })
 
-test('a mean of one value cannot be tested; values that are all the same are tested by their sign alone', () => {
-  expect(meanTest([0.3])).toMatchObject({ value: 0.3, p: NaN, low: NaN })
-  expect(meanTest([0.25, 0.25])).toMatchObject({ p: 0.5, low: NaN })
-  expect(meanTest(Array.from({ length: 8 }, () => 0.1)).p).toBeCloseTo(2 / 256)
-  expect(meanTest([0, 0, 0])).toMatchObject({ value: 0, p: 1 })
+test('a mean of one value cannot be tested; values that are all equal are tested by their sign', () => {
+  expect(tTest([0.3])).toMatchObject({ value: 0.3, p: NaN, low: NaN })
+  expect(tTest([0.25, 0.25])).toMatchObject({ p: 0.5, low: NaN })
+  expect(tTest(Array.from({ length: 8 }, () => 0.1)).p).toBeCloseTo(2 / 256)
+  expect(tTest([0, 0, 0])).toMatchObject({ value: 0, p: 1 })
 })

@@ -1,17 +1,17 @@
-// What a sweep's report rests on, on trials whose truth is known.
-import { bestSettings, mainEffects, since, type SweptTrial } from '../../src/evaluation/sweep'
+// The statistics of a sweep, on trials with known effects.
+import { bestSettings, changesSince, mainEffects, type SweptTrial } from '../../src/evaluation/sweep'
 import { normal } from '../../src/random'
 import reference from '../reference/statistics.json'
 
 type Rule = (levels: Record<string, string>, repeat: number) => number
 
-/** Every combination of two axes with so many seeds. */
+/** Every combination of two axes, each with several seeds. */
 function swept(rule: Rule, repeats = 4, more: (trial: SweptTrial) => Partial<SweptTrial> = () => ({})): SweptTrial[] {
   const points = ['small', 'middle', 'large'].flatMap((size) => ['one', 'both'].map((orders) => ({ size, orders })))
   return Array.from({ length: repeats }, (_, repeat) => points.map((levels) => ({ levels, repeat })))
     .flat()
     .map(({ levels, repeat }, trial) => {
-      const made: SweptTrial = {
+      const base: SweptTrial = {
         trial,
         levels,
         repeat,
@@ -21,14 +21,14 @@ function swept(rule: Rule, repeats = 4, more: (trial: SweptTrial) => Partial<Swe
         figures: { 'judge.agreement': rule(levels, repeat) },
         stages: [],
       }
-      return { ...made, ...more(made) }
+      return { ...base, ...more(base) }
     })
 }
 const METRIC = 'judge.agreement'
 const SIZE: Record<string, number> = { small: 0, middle: 0.1, large: 0.3 }
 const noise = (...key: (string | number)[]) => 0.01 * normal(key)
 
-test('main effects are differences of trials alike in everything else: a strong field does not hide a weak one', () => {
+test('main effects are differences between trials that are otherwise equal: a strong field does not hide a weak one', () => {
   const trials = swept(
     ({ size, orders }, repeat) =>
       0.5 + SIZE[size!]! + (orders === 'both' ? 0.03 : 0) + 0.2 * repeat + noise(size!, orders!, repeat),
@@ -48,7 +48,7 @@ test('main effects are differences of trials alike in everything else: a strong 
   expect(both.seconds).toBe(120)
 })
 
-test('the best settings, and how often they stay best when the seeds are drawn again', () => {
+test('the best settings are found, and how often they stay best when the seeds are resampled', () => {
   const clear = bestSettings(
     swept(({ size }, repeat) => SIZE[size!]! + noise('c', size!, repeat)).filter(
       ({ levels }) => levels.orders === 'both',
@@ -74,7 +74,7 @@ test('the best settings, and how often they stay best when the seeds are drawn a
   expect(bestSettings([], METRIC, true)).toBeUndefined()
 })
 
-test('a night is compared trial by trial; p-values of a paired test are corrected among themselves', () => {
+test('nights are compared trial by trial; the p-values of the paired tests are corrected together', () => {
   const { now, then, p } = reference.student.paired
   const night = (values: readonly number[], seed: number) =>
     values.map((value, i): SweptTrial => ({
@@ -86,21 +86,21 @@ test('a night is compared trial by trial; p-values of a paired test are correcte
       figures: { [METRIC]: value },
       stages: [],
     }))
-  const found = since(night(now, 5), night(then, 4), METRIC)
-  expect(found.metric).toHaveLength(1) // one trial a level: nothing to test there
+  const found = changesSince(night(now, 5), night(then, 4), METRIC)
+  expect(found.metric).toHaveLength(1) // one trial per level: nothing to test there
   expect(found.metric[0]).toMatchObject({ what: 'all trials', n: 12, p: expect.closeTo(p, 10) })
 })
 
-test('of nights that differ by chance alone, 19 of 20 have nothing that moved', () => {
+test('of nights that differ by chance alone, at most 1 in 20 is reported as moved', () => {
   const night = (n: number) =>
     swept(({ size, orders }, repeat) => SIZE[size!]! + noise('night', n, size!, orders!, repeat))
   const alarms = Array.from({ length: 300 }, (_, n) =>
-    since(night(2 * n), night(2 * n + 1), METRIC).metric.some(({ p }) => p < 0.05),
+    changesSince(night(2 * n), night(2 * n + 1), METRIC).metric.some(({ p }) => p < 0.05),
   ).filter(Boolean).length
   expect(alarms / 300).toBeLessThan(0.075)
 })
 
-test('what moved at one level, new and vanished failures, and a stage that has become slower, its shared artifacts counted once', () => {
+test('changes at one level, new and fixed failures and slower stages are found, each shared artifact counted once', () => {
   const stage =
     (night: number, seconds: number) =>
     ({ trial }: SweptTrial) => ({
@@ -119,12 +119,12 @@ test('what moved at one level, new and vanished failures, and a stage that has b
     4,
     (trial) => ({ ...stage(2, 15)(trial), ...(trial.trial === 3 && { state: 'failed', figures: {} }) }),
   )
-  const found = since(now, then, METRIC)
+  const found = changesSince(now, then, METRIC)
   expect(found.metric.filter(({ p }) => p < 0.05).map(({ what }) => what)).toEqual(['all trials', 'size = large']) // a third of them
   expect(found.newFailures.map(({ trial }) => trial)).toEqual([3])
   expect(found.mended.map(({ trial }) => trial)).toEqual([0])
   expect(found.stages).toEqual([
     expect.objectContaining({ stage: 'rl', n: 24, ratio: expect.objectContaining({ value: expect.closeTo(1.5, 1) }) }),
   ])
-  expect(since(now, now, METRIC).stages).toEqual([]) // the same artifacts
+  expect(changesSince(now, now, METRIC).stages).toEqual([]) // the same artifacts
 })

@@ -23,7 +23,12 @@ export const choose: Stage<'choose'> = {
         policy: responses[row]!,
       }))
       const rate = winRate(
-        await judgeContests(judge, task, contests, technique, input.seed, (done) => report(i * rows.length + done)),
+        await judgeContests(judge, contests, {
+          task,
+          technique,
+          seed: input.seed,
+          onProgress: (done) => report(i * rows.length + done),
+        }),
       )
       if (rate.n === 0)
         throw new Error(

@@ -82,9 +82,12 @@ export const contest: Stage<'contest'> = {
         policy: responses[first]!,
         baseline: responses[second]!,
       }))
-      const judged = await judgeContests(judge, task, contests, technique, input.seed, (done) =>
-        report(i * prompts.length + done),
-      )
+      const judged = await judgeContests(judge, contests, {
+        task,
+        technique,
+        seed: input.seed,
+        onProgress: (done) => report(i * prompts.length + done),
+      })
       bouts.push(
         ...judged.map(({ id, preferPolicy, failed }) => ({
           id,
@@ -95,15 +98,12 @@ export const contest: Stage<'contest'> = {
       )
     }
     await rateAlone(judge, task, prompts, names, host)
-    const alignment = await measureAlignment(
-      judge,
+    const alignment = await measureAlignment(judge, [...evaluation, ...train], input.agreementPairs, {
       task,
-      [...evaluation, ...train],
-      input.agreementPairs,
       technique,
-      input.seed,
-      measured(host, 'comparing with people', input.agreementPairs, 'pairs'),
-    )
+      seed: input.seed,
+      onProgress: measured(host, 'comparing with people', input.agreementPairs, 'pairs'),
+    })
     writeJsonl(join(host.output, 'prompts.jsonl'), prompts)
     writeJsonl(join(host.output, 'bouts.jsonl'), bouts)
     writeFileSync(

@@ -24,26 +24,21 @@ export const evaluate: Stage<'evaluate'> = {
       baseline: baseline[i]!,
       policy: policy[i]!,
     }))
-    const judged = await judgeContests(
-      judge,
+    const judged = await judgeContests(judge, contests, {
       task,
-      contests,
       technique,
-      input.seed,
-      measured(host, 'judging', contests.length, 'pairs'),
-    )
+      seed: input.seed,
+      onProgress: measured(host, 'judging', contests.length, 'pairs'),
+    })
     const rate = winRate(judged)
     const controlled = controlledWinRate(judged)
     const rows = [...evaluation, ...train]
-    const alignment = await measureAlignment(
-      judge,
+    const alignment = await measureAlignment(judge, rows, input.settings.agreementPairs, {
       task,
-      rows,
-      input.settings.agreementPairs,
       technique,
-      input.seed,
-      measured(host, 'comparing with people', input.settings.agreementPairs, 'pairs'),
-    )
+      seed: input.seed,
+      onProgress: measured(host, 'comparing with people', input.settings.agreementPairs, 'pairs'),
+    })
     const meanLength = (texts: readonly string[]) => texts.reduce((sum, text) => sum + text.length, 0) / texts.length
     const result = {
       judge: judge.name,

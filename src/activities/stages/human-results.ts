@@ -12,7 +12,7 @@ export const humanResults: Stage<'human-results'> = {
   async run({ title, settings, items, kind, raters, ratings, seed }, host) {
     const folder = await host.open(items)
     const [shown, keys] = [readItems(folder), readKeys(folder)]
-    const result = humanResult(kind, keys, ratings, raters, seed)
+    const result = humanResult({ kind, keys, ratings, raters, seed })
     const samples = shown.flatMap(({ context, responses }, i): RatedSample[] => {
       const own = ratings.filter(([item]) => item === i)
       return keys[i]!.check || own.length === 0
