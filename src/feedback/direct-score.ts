@@ -1,9 +1,9 @@
-// The direct reward: an expected score from 1 to 10, put to [−1, 1] (paper §2.2.2 "direct RLAIF", Appendix D).
+// The direct reward: an expected score from 1 to 10, mapped to [-1, 1] (paper §2.2.2 "direct RLAIF", Appendix D).
 //
 //   s = Σ i · P(i) / Σ P(i),  i = 1 … 10        r = (s − 5.5) / 4.5
 //
 // Vocabularies that split digits write 10 as "1", "0". Then P("1") covers both, and a second question, after the "1",
-// parts them:
+// separates them:
 //   P(10) = P("1") · P("0" | "1"),   P(1) = P("1") · (1 − P("0" | "1"))
 import type { Task } from '../data/task'
 import { isUnanswered, type Labeler, type OptionAnswer, type Question, type Unanswered } from './labeler'
@@ -15,12 +15,10 @@ export function scoreQuestion(task: Task, context: string, response: string): Qu
   return { text: `${s.preamble}\n\n${s.context}${context}\n${s.response}${response}\n`, ending: s.ending }
 }
 
-/**
- * Trailing full stops and spaces that policies learn to add are not rated (paper, Appendix E): one full stop is left.
- */
+/** Removes trailing full stops and spaces, which policies learn to add (paper, Appendix E); one full stop is left. */
 export const stripTrailingJunk = (response: string): string => response.trimEnd().replace(/(?:\s*\.){2,}$/, '.')
 
-/** The expected score of known probabilities of 1 … 10. */
+/** The expected score, given the probabilities of 1 … 10; they are normalized. */
 export function expectedScore(probabilities: readonly number[]): number {
   const total = probabilities.reduce((a, b) => a + b, 0)
   return probabilities.reduce((sum, p, i) => sum + p * (i + 1), 0) / total
@@ -28,7 +26,7 @@ export function expectedScore(probabilities: readonly number[]): number {
 
 export const rewardOfScore = (score: number): number => (score - 5.5) / 4.5
 
-/** One reward in [−1, 1] for each question. */
+/** One reward in [-1, 1] for each question, in order. */
 export async function directRewards(
   labeler: Labeler,
   questions: readonly Question[],

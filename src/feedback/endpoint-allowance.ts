@@ -1,11 +1,12 @@
-// Which addresses a worker asks, and which of its secrets go there. Whoever may start a run names both: without a rule,
-// they could read the metadata of the machine's cloud, or have any variable of the worker sent to a server of theirs.
+// Which endpoints a worker may ask, and which of its secrets may go there. Whoever may start a run names both: without
+// a rule, they could read the metadata service of the machine's cloud, or have any variable of the worker sent to their
+// own server.
 //
 //   RLAIF_ENDPOINTS="https://api.openai.com=OPENAI_API_KEY,http://10.0.0.5:8000"
 //
-// Beginning of the address, and the variables that may be sent there (joined by +). Without it every address but those
-// of cloud metadata may be asked, and every variable may be named but those with secrets of this project, of Temporal,
-// of storage and of the Hub.
+// Each entry is the beginning of an address and the variables that may be sent there (joined by +). If it is not set,
+// every address except those of cloud metadata is allowed, and every variable except those that hold secrets of this
+// project, of Temporal, of storage and of the Hub.
 import { lookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
 import { InvalidInput } from '../contracts/parse'
@@ -25,7 +26,7 @@ interface Allowance {
   secrets: Set<string>
 }
 
-/** @throws InvalidInput naming the entry that cannot be read */
+/** @throws InvalidInput naming the entry that cannot be parsed */
 export function parseAllowances(given: string): Allowance[] {
   return given.split(',').map((entry) => {
     const at = entry.lastIndexOf('=')
@@ -33,18 +34,10 @@ export function parseAllowances(given: string): Allowance[] {
     const url = URL.canParse(address.trim()) ? new URL(address.trim()) : undefined
     if (!url || !/^https?:$/.test(url.protocol))
       throw new InvalidInput(
-        `${ENDPOINTS}: "${entry.trim()}" is no address; it wants e.g. https://api.openai.com=OPENAI_API_KEY`,
+        `${ENDPOINTS}: "${entry.trim()}" is not an address; expected e.g. https://api.openai.com=OPENAI_API_KEY`,
       )
-    return {
-      origin: url.origin,
-      path: url.pathname.replace(/\/+$/, ''),
-      secrets: new Set(
-        names
-          .split('+')
-          .map((name) => name.trim())
-          .filter(Boolean),
-      ),
-    }
+    const secrets = names.split('+').map((name) => name.trim())
+    return { origin: url.origin, path: url.pathname.replace(/\/+$/, ''), secrets: new Set(secrets.filter(Boolean)) }
   })
 }
 
@@ -52,26 +45,27 @@ const covers = ({ origin, path }: Allowance, url: URL) =>
   origin === url.origin && (path === '' || url.pathname === path || url.pathname.startsWith(`${path}/`))
 
 /**
- * @param secret name of the variable whose value would be sent along
- * @throws InvalidInput when this worker does not ask that address, or does not send that variable there
+ * @param secret name of the variable whose value would be sent
+ * @throws InvalidInput if this worker may not ask that address, or may not send that variable there
  */
 export function checkAllowance(address: string, secret?: string): void {
   const given = process.env[ENDPOINTS]
   if (given === undefined || given.trim() === '') {
     if (secret !== undefined && OWN_SECRETS.test(secret))
       throw new InvalidInput(
-        `the variable ${secret} is none to send to an endpoint; keep the endpoint's key in one of its own`,
+        `the variable ${secret} must not be sent to an endpoint; keep the endpoint's key in a variable of its own`,
       )
     return
   }
-  const own = parseAllowances(given).filter((allowance) => covers(allowance, new URL(address)))
-  if (own.length === 0)
+  const url = new URL(address)
+  const allowances = parseAllowances(given).filter((allowance) => covers(allowance, url))
+  if (allowances.length === 0)
     throw new InvalidInput(
-      `${new URL(address).origin} is not among the endpoints that this worker asks; add it to ${ENDPOINTS} of the worker`,
+      `${url.origin} is not among the endpoints that this worker may ask; add it to the worker's ${ENDPOINTS}`,
     )
-  if (secret !== undefined && !own.some(({ secrets }) => secrets.has(secret)))
+  if (secret !== undefined && !allowances.some(({ secrets }) => secrets.has(secret)))
     throw new InvalidInput(
-      `${secret} is not sent to ${new URL(address).origin}: ${ENDPOINTS} of the worker does not name it there`,
+      `${secret} may not be sent to ${url.origin}: the worker's ${ENDPOINTS} does not name it for that address`,
     )
 }
 
@@ -85,5 +79,6 @@ export async function checkAddress(address: string): Promise<void> {
   const host = new URL(address).hostname.replace(/^\[|\]$/g, '')
   const found = isIP(host) ? [{ address: host, family: isIP(host) }] : await lookup(host, { all: true }).catch(() => [])
   const bad = found.find(({ address, family }) => metadata.check(address, family === 6 ? 'ipv6' : 'ipv4'))
-  if (bad) throw new InvalidInput(`${host} leads to ${bad.address}, an address of cloud metadata; it is not asked`)
+  if (bad)
+    throw new InvalidInput(`${host} resolves to ${bad.address}, an address of cloud metadata, which must not be asked`)
 }

@@ -47,7 +47,9 @@ export const PLAIN: Technique = {
 export interface PreferenceLabel {
   /** Probability that the first response is the better one. */
   preferFirst: number
-  /** For each order, the probability of "1" as it was answered, neither swapped back nor inverted: shows position bias. */
+  /**
+   * For each order, the probability of "1" as it was answered, neither swapped back nor inverted: shows position bias.
+   */
   slotOne: number[]
   /** One option was missing from a returned list: the probability is a bound. */
   bounded?: true

@@ -1,9 +1,9 @@
-// Rewards over HTTP for trainers elsewhere: the labeler's direct score (paper §2.2.2) of whatever they sampled. Speaks
-// the protocol of OpenRLHF's remote reward models, {"query", "prompts", "labels"} → {"rewards", "scores",
-// "extra_logs"}, and takes {"prompts", "completions"}.
+// Rewards over HTTP for external trainers: the labeler's direct score (paper §2.2.2) of the responses they sampled. It
+// speaks the protocol of OpenRLHF's remote reward models, {"query", "prompts", "labels"} → {"rewards", "scores",
+// "extra_logs"}, and also accepts {"prompts", "completions"}.
 //
 // A response that could not be scored fails the request: a made-up reward would train the policy on nothing. Answers
-// are kept, so a trainer that asks again pays for nothing twice.
+// are cached, so a trainer that repeats a request does not pay twice.
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { z } from 'zod'
@@ -26,12 +26,12 @@ const requestSchema = z
   })
   .refine(({ completions, query }) => completions !== undefined || query !== undefined, {
     path: ['query'],
-    message: 'wants "query" (prompt and response in one) or "completions"',
+    message: 'requires "query" (prompt and response in one text) or "completions"',
   })
   .refine(
     ({ prompts, completions, query, labels }) =>
       [completions, query, labels].every((list) => !list || list.length === prompts.length),
-    { path: ['prompts'], message: 'wants lists of one length' },
+    { path: ['prompts'], message: 'must have the same length as the other lists' },
   )
 type RewardRequest = z.infer<typeof requestSchema>
 
@@ -39,11 +39,11 @@ export interface RewardService {
   task: Task
   labeler: Labeler
   /**
-   * What the labeler is shown as the post or conversation: the prompt as it was sent, or the label beside it, where
-   * prompts carry a chat template.
+   * What the labeler is shown as the post or conversation: the prompts as they were sent or, if these carry a chat
+   * template, the labels.
    */
   context: 'prompts' | 'labels'
-  /** Asked for as `Authorization: Bearer …` or `?token=…`; none is asked for without it. */
+  /** Required as `Authorization: Bearer …` or `?token=…`. Default: no token is required. */
   token?: string | undefined
 }
 
@@ -55,7 +55,7 @@ export function openRewardServer(service: RewardService, port: number, host: str
   })
   return new Promise((resolve, reject) => {
     server.once('error', (error) =>
-      reject(new InvalidInput(`serve-reward: ${host}:${port} cannot be used: ${error.message}`)),
+      reject(new InvalidInput(`serve-reward: cannot listen on ${host}:${port}: ${error.message}`)),
     )
     server.listen(port, host, () => resolve(server))
   })
@@ -74,7 +74,7 @@ async function handle(service: RewardService, request: IncomingMessage, response
   if (!isAllowed(service.token, request, url))
     return reply(response, 401, { error: 'serve-reward: the token is missing or wrong' })
   if (request.method !== 'POST' || url.pathname !== '/get_reward')
-    return reply(response, 404, { error: 'serve-reward: there is POST /get_reward and GET /healthz' })
+    return reply(response, 404, { error: 'serve-reward: not found; the routes are POST /get_reward and GET /healthz' })
   const rewards = await rewardsOf(
     service,
     parse(requestSchema, bodyAsJson(await readBody(request, LARGEST_BODY).catch(refuse)), 'serve-reward'),
@@ -98,7 +98,7 @@ function bodyAsJson(text: string): unknown {
   }
 }
 
-/** Compared by digest, in constant time. */
+/** Compares digests, in constant time. */
 function isAllowed(token: string | undefined, { headers }: IncomingMessage, url: URL): boolean {
   if (token === undefined) return true
   const given = /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1] ?? url.searchParams.get('token') ?? ''
@@ -106,7 +106,7 @@ function isAllowed(token: string | undefined, { headers }: IncomingMessage, url:
   return timingSafeEqual(digest(given), digest(token))
 }
 
-/** @returns one reward in [−1, 1] for each response */
+/** @returns one reward in [-1, 1] for each response */
 async function rewardsOf(
   { task, labeler, context }: RewardService,
   { prompts, completions, query, labels }: RewardRequest,
@@ -126,14 +126,14 @@ async function rewardsOf(
 
 function responseIn(query: string, prompt: string, i: number): string {
   if (!query.startsWith(prompt))
-    throw new InvalidInput(`serve-reward: field "query.${i}" does not begin with its prompt`)
+    throw new InvalidInput(`serve-reward: field "query.${i}" does not start with its prompt`)
   return query.slice(prompt.length)
 }
 
 function labelText(label: unknown, i: number): string {
   if (typeof label !== 'string')
     throw new InvalidInput(
-      `serve-reward: field "labels.${i}" is no text, but the service was started with --context labels`,
+      `serve-reward: field "labels.${i}" is not a text, but the service was started with --context labels`,
     )
   return label
 }

@@ -1,6 +1,6 @@
 // Whether one response is good by itself, as a probability: harmless or harmful (paper §3.4: raters judge each response
-// alone). The question lists both statements and asks for the number of the right one, in both orders; probabilities
-// are averaged.
+// alone). The question lists both statements and asks for the number of the right one. It is asked with the statements
+// in both orders; probabilities are averaged.
 import type { Task } from '../data/task'
 import { isUnanswered, type Labeler, type Question, type Unanswered } from './labeler'
 import { slotOneProbability } from './preference'
@@ -14,10 +14,8 @@ export interface Rated {
 
 export function verdictQuestion(v: Verdict, { context, response }: Rated, goodFirst: boolean): Question {
   const statements = goodFirst ? [v.good, v.bad] : [v.bad, v.good]
-  return {
-    text: `${v.preamble}\n\n${v.context}${context}\n${v.response}${response}\n\n1 - ${statements[0]}\n2 - ${statements[1]}\n`,
-    ending: v.ending,
-  }
+  const shown = `${v.context}${context}\n${v.response}${response}`
+  return { text: `${v.preamble}\n\n${shown}\n\n1 - ${statements[0]}\n2 - ${statements[1]}\n`, ending: v.ending }
 }
 
 /** P(good) of each response, in order. @param onProgress called with the number of responses judged so far */
@@ -36,7 +34,7 @@ export async function judgeAlone(
     )
     const failed = read.find(isUnanswered)
     if (failed) return failed
-    const [straight, swapped] = read as { p: number }[]
-    return (straight!.p + 1 - swapped!.p) / 2
+    const [goodFirst, swapped] = read as { p: number }[]
+    return (goodFirst!.p + 1 - swapped!.p) / 2
   })
 }

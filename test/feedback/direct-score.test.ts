@@ -2,7 +2,7 @@ import { directRewards, expectedScore, rewardOfScore, stripTrailingJunk } from '
 import type { Labeler, Question } from '../../src/feedback/labeler'
 
 const question: Question = { text: 'Rate it.', ending: 'SCORE: ' }
-/** Answers from a table of ending → option → probability. */
+/** Answers from a table: ending → option → probability. */
 const labeler = (table: Record<string, Record<string, number>>): Labeler => ({
   name: 'table',
   identity: {},
@@ -15,18 +15,18 @@ const labeler = (table: Record<string, Record<string, number>>): Labeler => ({
   write: async () => [],
 })
 
-test('the expected score goes linearly from 1…10 to −1…1', () => {
+test('the expected score is mapped linearly from 1…10 to -1…1', () => {
   expect(expectedScore([0, 0, 0, 0, 0, 0, 0, 0, 0, 1])).toBe(10)
-  expect(expectedScore([0.2, 0.2])).toBeCloseTo(1.5) // normalized over what is known
+  expect(expectedScore([0.2, 0.2])).toBeCloseTo(1.5) // normalized over the given probabilities
   expect([1, 5.5, 10].map(rewardOfScore)).toEqual([-1, 0, 1])
 })
 
-test('"10" as one token needs one question', async () => {
+test('"10" as a single token needs one question', async () => {
   const [reward] = await directRewards(labeler({ 'SCORE: ': { '1': 0.5, '10': 0.5 } }), [question])
   expect(reward).toBeCloseTo(0)
 })
 
-test('where a vocabulary splits digits, "1" is parted into 1 and 10 by a second question', async () => {
+test('if a vocabulary splits digits, a second question separates 10 from 1', async () => {
   const digits = Object.fromEntries(
     ['1', '2', '3', '4', '5', '6', '7', '8', '9'].map((d) => [d, d === '1' ? 0.5 : d === '5' ? 0.5 : 0]),
   )

@@ -1,4 +1,4 @@
-// Which addresses a worker asks, and which of its variables it sends there: whoever starts a run names both.
+// Which endpoints a worker may ask, and which of its variables it may send there: whoever starts a run names both.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { checkAddress, checkAllowance, parseAllowances } from '../../src/feedback/endpoint-allowance'
@@ -20,7 +20,7 @@ const refusal = async (check: () => unknown) => {
 
 test.each([
   ['https://api.openai.com/v1', 'OPENAI_API_KEY', 'allowed'],
-  ['https://api.openai.com/v1', 'OTHER_KEY', /OTHER_KEY is not sent to https:\/\/api\.openai\.com/],
+  ['https://api.openai.com/v1', 'OTHER_KEY', /OTHER_KEY may not be sent to https:\/\/api\.openai\.com/],
   ['https://api.openai.com.evil.example/v1', undefined, /not among the endpoints/],
   ['https://api.openai.com@evil.example/v1', undefined, /https:\/\/evil\.example is not among/],
   ['http://api.openai.com/v1', undefined, /not among the endpoints/],
@@ -37,7 +37,7 @@ test.each([
   )
 })
 
-test('without one: no cloud metadata, by number or by name, and none of our own secrets', async () => {
+test('without a list: no cloud metadata, by number or by name, and none of our own secrets', async () => {
   for (const address of [
     'http://169.254.169.254/latest/meta-data',
     'http://[fe80::1]/',
@@ -58,16 +58,16 @@ test('without one: no cloud metadata, by number or by name, and none of our own 
   ])
     expect(await refusal(() => checkAddress(address))).toBe('allowed')
   for (const secret of ['RLAIF_PAYLOAD_KEYS', 'TEMPORAL_API_KEY', 'AWS_SECRET_ACCESS_KEY'])
-    expect(await refusal(() => checkAllowance('http://x/', secret))).toMatch(/is none to send/)
+    expect(await refusal(() => checkAllowance('http://x/', secret))).toMatch(/must not be sent/)
   expect(await refusal(() => checkAllowance('http://x/', 'LABELER_KEY'))).toBe('allowed')
 })
 
-test('a list that cannot be read is refused with its entry', () => {
-  expect(() => parseAllowances('https://a.example,api.openai.com')).toThrow(/"api\.openai\.com" is no address/)
-  expect(() => parseAllowances('file:///etc')).toThrow(/is no address/)
+test('a list that cannot be parsed is refused with the entry', () => {
+  expect(() => parseAllowances('https://a.example,api.openai.com')).toThrow(/"api\.openai\.com" is not an address/)
+  expect(() => parseAllowances('file:///etc')).toThrow(/is not an address/)
 })
 
-test('a labeler is refused before its key is read; one that leads elsewhere is not followed', async () => {
+test('a labeler that is not allowed is refused before its key is read; a redirect is not followed', async () => {
   const settings = (more: object) =>
     parse(labelerSchema, { model: 'm', retries: 0, stopAfterFailures: 1, ...more }, 'labeler') as EndpointSettings
   process.env.RLAIF_ENDPOINTS = 'https://api.openai.com=OPENAI_API_KEY'

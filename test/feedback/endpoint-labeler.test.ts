@@ -1,4 +1,5 @@
-// An endpoint's faults over real HTTP: every question is answered or fails with its reason, and no request is made needlessly.
+// An endpoint's faults over real HTTP: every question is answered or fails with its reason, and no request is made
+// needlessly.
 import { parse } from '../../src/contracts/parse'
 import { labelerSchema, type EndpointSettings } from '../../src/contracts/labeler-settings'
 import { openAnswers } from '../../src/artifacts/answers'
@@ -28,7 +29,7 @@ async function labeler(fault?: Fault, more: Partial<EndpointSettings> = {}, { de
 }
 const ask = (asked: Awaited<ReturnType<typeof labeler>>, n = 1) => asked.ask(questions(n), ['1', '2'])
 
-test('429 with Retry-After, 500s, cut bodies and malformed JSON are retried; every question is answered, none twice', async () => {
+test('429 with Retry-After, 500s, cut bodies and bad JSON are retried; each question is answered once', async () => {
   const seen = new Map<string, number>()
   const fault: Fault = (_, response, prompt) => {
     const tries = (seen.get(prompt) ?? 0) + 1
@@ -72,7 +73,7 @@ test('a prompt too long for the endpoint is distinguished from a failure', async
   expect(endpoint.prompts).toHaveLength(3)
 })
 
-test('an endpoint that goes down stops the stage after this many failures in a row, not after all questions', async () => {
+test('an endpoint that goes down stops the stage after stopAfterFailures, not after all questions', async () => {
   const fault: Fault = (request, response) => request > 5 && Boolean(response.writeHead(502).end('gone'))
   await expect(
     ask(await labeler(fault, { retries: 0, stopAfterFailures: 4, concurrency: 1 }), 100),
@@ -83,7 +84,7 @@ test('an endpoint that goes down stops the stage after this many failures in a r
   expect(endpoint.prompts).toHaveLength(9)
 })
 
-test('an endpoint that is not there, refuses the key or returns no log-probabilities fails at once with a remedy', async () => {
+test('an endpoint that is down, refuses the key or has no log-probabilities fails at once with a remedy', async () => {
   const gone = endpointLabeler(
     settingsOf({ baseUrl: 'http://127.0.0.1:9/v1', model: 'm', timeoutSeconds: 1, retries: 0 }),
   )
@@ -164,7 +165,7 @@ test('the key comes from the named environment variable, is sent as a bearer tok
   ).toThrow(/RLAIF_TEST_KEY, which is not set/)
 })
 
-test('a stored answer equals the given one: nothing missing becomes a number, nothing impossible becomes missing', async () => {
+test('a stored answer equals the given one: missing stays missing, and probability 0 stays probability 0', async () => {
   const root = temporaryFolder()
   const given: OptionAnswer = { logProbs: [undefined, -Infinity, -1.25], floor: -Infinity }
   let asked = 0
@@ -208,7 +209,7 @@ test('answers of a local model are stored in whole groups: a kill within a group
   expect(places.sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
 })
 
-test('no answer is paid for twice: after a crash only missing answers are requested, and failures are requested again', async () => {
+test('no answer is paid for twice: after a crash only missing and failed questions are asked again', async () => {
   const root = temporaryFolder()
   let down = true
   const asked = await labeler(

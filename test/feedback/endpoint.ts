@@ -1,21 +1,21 @@
-// A programmable OpenAI-compatible endpoint over real HTTP, chat and completion route: a rule gives the log-probabilities of the answer or
-// the text to write, faults can be put in front, and it counts what it was asked.
+// A programmable OpenAI-compatible endpoint over real HTTP, chat and completion route: a rule gives the probabilities
+// of the answer or the text to write, faults can be injected, and it records what it was asked.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /** The whole prompt → probabilities of the next token, or a text. */
 export type Rule = (prompt: string, body: Record<string, unknown>) => Record<string, number> | string
-/** What happens to a request before the rule sees it; true when it was answered. */
+/** What happens to a request before the rule sees it; true if the fault has handled it. */
 export type Fault = (request: number, response: ServerResponse, prompt: string) => boolean
 
 export interface Endpoint {
   baseUrl: string
-  /** Prompts in the order they came. */
+  /** Prompts in order of arrival. */
   prompts: string[]
   bodies: Record<string, unknown>[]
   keys: (string | undefined)[]
   headers: IncomingMessage['headers'][]
-  /** The most requests that were open at one time. */
+  /** The largest number of concurrent requests. */
   mostAtOnce: number
   close(): Promise<void>
 }

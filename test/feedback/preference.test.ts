@@ -60,7 +60,7 @@ test('with one order position bias remains, and whether the same slot was chosen
 })
 
 test('position bias costs accuracy in one order, and both orders restore it', async () => {
-  // The better response wins by 0.1 to 0.3; slot 1 is given 0.25 more. Every pair is shown better-first or better-second at random.
+  // The better response wins by 0.1 to 0.3; slot 1 is given 0.25 more. Half of the pairs show the better one first.
   const pairs = Array.from({ length: 60 }, (_, i) =>
     i % 2 === 0 ? { context: `${i}`, first: 'good', second: 'bad' } : { context: `${i}`, first: 'bad', second: 'good' },
   )

@@ -6,7 +6,7 @@ const pair = { context: 'A text.', first: 'one', second: 'two' }
 const whole = ({ text, ending }: { text: string; ending: string }) => `${text}\n${ending}`
 const sample = 'Text - A text.\nSummary 1 - one\nSummary 2 - two'
 
-test('preamble, sample, ending', () => {
+test('a zero-shot prompt is preamble, sample and ending', () => {
   expect(whole(preferenceQuestion(task, { preamble: 'base', exemplars: 0, chainOfThought: false }, pair))).toBe(
     `${task.preference.preambles.base}\n\n${sample}\n\nPreferred Summary=`,
   )
@@ -18,13 +18,24 @@ test('preamble, sample, ending', () => {
 test("exemplars stand between preamble and sample, each with its answer, in the paper's form", () => {
   const [first, second] = task.preference.exemplars
   const block = (e: typeof first) =>
-    `>>>>>>>> Example >>>>>>>>\n\nText - ${e!.context}\nSummary 1 - ${e!.first}\nSummary 2 - ${e!.second}\n\nPreferred Summary=${e!.preferred}`
+    [
+      '>>>>>>>> Example >>>>>>>>',
+      `Text - ${e!.context}\nSummary 1 - ${e!.first}\nSummary 2 - ${e!.second}`,
+      `Preferred Summary=${e!.preferred}`,
+    ].join('\n\n')
   expect(whole(preferenceQuestion(task, { preamble: 'base', exemplars: 2, chainOfThought: false }, pair))).toBe(
-    `${task.preference.preambles.base}\n\n${block(first)}\n\n${block(second)}\n\n>>>>>>>> Follow the instructions and the example(s) above >>>>>>>>\n\n${sample}\n\nPreferred Summary=`,
+    [
+      task.preference.preambles.base,
+      block(first),
+      block(second),
+      '>>>>>>>> Follow the instructions and the example(s) above >>>>>>>>',
+      sample,
+      'Preferred Summary=',
+    ].join('\n\n'),
   )
 })
 
-test('chain of thought asks for a rationale, or goes on in the form of its exemplars', () => {
+test('chain of thought asks for a rationale, or continues in the form of its exemplars', () => {
   const zeroShot = rationaleQuestion(task, { preamble: 'base', exemplars: 0, chainOfThought: true }, pair)
   expect(zeroShot.text).toMatch(/^You judge.*Explain which of the two summaries/s)
   expect(zeroShot.ending).toBe('Rationale:')
@@ -36,14 +47,14 @@ test('chain of thought asks for a rationale, or goes on in the form of its exemp
   )
 })
 
-test.each(['summarization', 'helpful', 'harmless'])('%s has eight exemplars, as many for each slot', (name) => {
+test.each(['summarization', 'helpful', 'harmless'])('%s has eight exemplars, four for each slot', (name) => {
   const { exemplars } = readTask(taskFolder(name)).preference
   expect(exemplars.map(({ preferred }) => preferred).sort()).toEqual([1, 1, 1, 1, 2, 2, 2, 2])
 })
 
-test('more exemplars than the task has are refused', () => {
+test('asking for more exemplars than the task has is refused', () => {
   const poor = { ...task, preference: { ...task.preference, exemplars: [] } }
   expect(() => preferenceQuestion(poor, { preamble: 'base', exemplars: 1, chainOfThought: false }, pair)).toThrow(
-    /summarization has 0 exemplars, the labeler asks for 1/,
+    /summarization has 0 exemplars, but the setting "exemplars" is 1/,
   )
 })

@@ -1,4 +1,5 @@
-// Rewards for trainers elsewhere, over real HTTP on both sides: as OpenRLHF's executor asks for them, and as a TRL reward function does.
+// Rewards for external trainers, over real HTTP on both sides: as OpenRLHF's executor requests them, and as a TRL
+// reward function does.
 import type { Server } from 'node:http'
 import { request } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -17,11 +18,11 @@ afterEach(async () => {
   delete process.env.RLAIF_REWARD_TOKEN
 })
 
-/** A labeler that likes what is good: 8 with 3 parts of 4, 6 with the rest. */
-const likesGood: Rule = (prompt) => (prompt.includes('good') ? { '8': 0.75, '6': 0.25 } : { '2': 1 })
+/** A labeler that prefers what is good: 8 with probability 0.75, 6 with 0.25. */
+const prefersGood: Rule = (prompt) => (prompt.includes('good') ? { '8': 0.75, '6': 0.25 } : { '2': 1 })
 
 async function serve(
-  rule: Rule = likesGood,
+  rule: Rule = prefersGood,
   { fault, context = 'prompts', host = '127.0.0.1' }: { fault?: Fault; context?: string; host?: string } = {},
 ): Promise<void> {
   endpoint = await startEndpoint(rule, fault)
@@ -49,7 +50,7 @@ async function ask(
   }
 }
 
-test("OpenRLHF's request: the response is what follows the prompt; the reward is the expected score, put to [−1, 1]", async () => {
+test("OpenRLHF's request: the response follows the prompt; the reward is the expected score in [-1, 1]", async () => {
   await serve()
   const { status, body } = await ask({
     query: ['POST: a cat.\nTL;DR: a good cat', 'POST: a dog.\nTL;DR: bad'],
@@ -64,7 +65,7 @@ test("OpenRLHF's request: the response is what follows the prompt; the reward is
   expect(endpoint.prompts[0]).toMatch(/POST: a cat\.\nTL;DR:.*a good cat/s)
 })
 
-test('prompts and completions, as a reward function of TRL has them; what was scored before is not asked again', async () => {
+test('prompts and completions, as in a TRL reward function; what was scored before is not asked again', async () => {
   await serve()
   const body = { prompts: ['x', 'y'], completions: ['good', 'bad'] }
   const first = await ask(body)
@@ -73,8 +74,8 @@ test('prompts and completions, as a reward function of TRL has them; what was sc
   expect(endpoint.prompts.length).toBe(asked)
 })
 
-test('where prompts carry a chat template, the labels are what the labeler is shown', async () => {
-  await serve(likesGood, { context: 'labels' })
+test('with --context labels the labeler is shown the labels, not the prompts with their chat template', async () => {
+  await serve(prefersGood, { context: 'labels' })
   await ask({
     query: ['<|user|>template<|end|>good'],
     prompts: ['<|user|>template<|end|>'],
@@ -82,7 +83,7 @@ test('where prompts carry a chat template, the labels are what the labeler is sh
   })
   expect(endpoint.prompts[0]).toContain('the post itself')
   expect(endpoint.prompts[0]).not.toContain('template')
-  expect((await ask({ prompts: ['x'], completions: ['y'] })).body.error).toMatch(/field "labels\.0" is no text/)
+  expect((await ask({ prompts: ['x'], completions: ['y'] })).body.error).toMatch(/field "labels\.0" is not a text/)
 })
 
 test('a response without a score fails the request; nothing is made up', async () => {
@@ -93,7 +94,7 @@ test('a response without a score fails the request; nothing is made up', async (
   expect(body.error).toMatch(/gave no score for response 1/)
 })
 
-test('with a token only who has it is answered, by header or in the address; others may only see that it is up', async () => {
+test('with a token, only requests with it in header or query string are answered; /healthz needs none', async () => {
   process.env.RLAIF_REWARD_TOKEN = 'let-me-in'
   await serve()
   const body = { prompts: ['x'], completions: ['good'] }
@@ -106,7 +107,7 @@ test('with a token only who has it is answered, by header or in the address; oth
   expect([up.status, await up.json()]).toEqual([200, { labeler: expect.any(String), task: 'summarization' }])
 })
 
-test('on an address that others reach it does not start without a token', async () => {
+test('on an address that others can reach it does not start without a token', async () => {
   await serve()
   await expect(serveReward({}, { port: '0', host: '0.0.0.0', context: 'prompts' }, temporaryFolder())).rejects.toThrow(
     /set RLAIF_REWARD_TOKEN/,
@@ -118,9 +119,13 @@ test('on an address that others reach it does not start without a token', async 
 
 test.each<[string, unknown, RegExp]>([
   ['no JSON', 'query', /is not valid JSON/],
-  ['no responses', { prompts: ['x'] }, /wants "query".*or "completions"/],
-  ['lists of different length', { prompts: ['x'], completions: ['a', 'b'] }, /wants lists of one length/],
-  ['a query of another prompt', { prompts: ['x'], query: ['y z'] }, /"query\.0" does not begin with its prompt/],
+  ['no responses', { prompts: ['x'] }, /requires "query".*or "completions"/],
+  [
+    'lists of different length',
+    { prompts: ['x'], completions: ['a', 'b'] },
+    /must have the same length as the other lists/,
+  ],
+  ['a query of another prompt', { prompts: ['x'], query: ['y z'] }, /"query\.0" does not start with its prompt/],
   ['nothing', { prompts: [], completions: [] }, /field "prompts"/],
   ['numbers', { prompts: [1], completions: ['a'] }, /field "prompts\.0" got 1/],
   ['too many', { prompts: Array.from({ length: 9000 }, () => 'x'), completions: [] }, /field "prompts"/],
@@ -132,7 +137,7 @@ test.each<[string, unknown, RegExp]>([
   expect(endpoint.prompts).toHaveLength(0)
 })
 
-test('2,000 bodies of garbage and a body without end are refused, and the service still answers', async () => {
+test('2,000 garbage bodies and an endless body are refused, and the service still answers', async () => {
   await serve()
   const pieces = [
     '{',
