@@ -8,7 +8,7 @@ const { loadModelAndTokenizer } = require('../dist/model/loaded.js')
 const { generate } = require('../dist/model/generate.js')
 const { nextTokenLogProbs } = require('../dist/model/score.js')
 const { differentiableLogProbs, responseTokens, tokenLogProbs } = require('../dist/training/gradients.js')
-const { openOptimizer, update } = require('../dist/training/optimizer.js')
+const { openOptimizer, update } = require('../dist/training/update.js')
 
 const { model } = loadModelAndTokenizer(process.argv[2])
 const settings = { optimizer: 'adamw', learningRate: 1e-6 }
@@ -27,8 +27,7 @@ const figures = {
     const trained = { ...model, recompute }
     const pass = differentiableLogProbs(trained, whole(batch, time))
     update(
-      trained,
-      optimizer,
+      { model: trained, optimizer },
       pass.backward(new Float32Array(pass.values.length).fill(-1 / pass.values.length)),
       settings,
       1000,

@@ -102,7 +102,9 @@ async function ours(model, training, test, seed, folder) {
 function trl(training, test, seed, folder) {
   const steps = Math.ceil((training.length * settings.epochs) / settings.batchSize)
   const ordered = Array.from({ length: steps }, (_, step) =>
-    batchOf(step, training.length, settings.batchSize, seed, 'reward-model').map((i) => chosenAndRejected(training[i])),
+    batchOf(step, training.length, { batchSize: settings.batchSize, seed, stage: 'reward-model' }).map((i) =>
+      chosenAndRejected(training[i]),
+    ),
   ).flat()
   writeFileSync(
     join(folder, 'trl.json'),

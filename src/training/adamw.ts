@@ -1,10 +1,13 @@
-// AdamW (Loshchilov & Hutter, 2019), in PyTorch's form:
+// AdamW (Loshchilov & Hutter, arXiv 1711.05101, Algorithm 2), in PyTorch's form:
 //
-//   W = W (1 − lr λ)                                    λ on matrices alone, as transformers' Trainer does
+//   W = W (1 − lr λ)
 //   m = β₁ m + (1−β₁) G,  v = β₂ v + (1−β₂) G²
 //   W = W − lr / (1−β₁ᵗ) · m / (√v / √(1−β₂ᵗ) + ε)
 //
 // State is keyed by weight name.
+// Departures from PyTorch:
+//   1. λ applies to matrices only, as in transformers' Trainer.
+//   2. β₁, β₂ and ε are fixed at PyTorch's defaults.
 import { weight } from '../model/model'
 import * as op from '../model/ops'
 import { tf, tidy, type Tensor } from '../model/tf'
@@ -12,6 +15,7 @@ import type { Optimizer } from './optimizer'
 
 const BETAS = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
 
+/** A fresh AdamW optimizer, at step 0. @param weightDecay λ; a step takes lr · λ of every matrix */
 export function adamw({ weightDecay }: { weightDecay: number }): Optimizer {
   const state = new Map<string, Tensor>()
   const optimizer: Optimizer = {

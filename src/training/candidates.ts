@@ -1,5 +1,5 @@
-// Candidates for the final policy: the steps with the highest validation reward, their weights kept (paper §3.3, "checkpoint choice").
-// What the policy answered is kept of every validation.
+// Candidates for the final policy: the steps with the highest validation reward, with their weights (paper §3.3,
+// "checkpoint choice"). The responses of every validation are kept, whether or not its policy is.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -19,22 +19,27 @@ export type CandidateRecord = z.infer<typeof recordSchema>
 export interface Candidates {
   /** Keeps the model's trained weights if this step is among the best so far. */
   consider(record: CandidateRecord, model: Model): void
-  /** Best first; of equals the later. */
+  /** The candidates kept so far, best first; among equals the later step first. */
   list(): CandidateRecord[]
-  /** Every validation so far, whether its policy was kept or not, by step. */
+  /** The records of all validations so far, by step, whether or not their policies were kept. */
   all(): CandidateRecord[]
-  /** Calls `use` with the policy as it was at that step. */
+  /** Calls `use` with the policy as it was at that step; its weights are freed afterwards. */
   withPolicy(record: CandidateRecord, policy: Model, use: (policy: Model) => void): void
 }
 
 const RECORD = 'record.json'
 const WEIGHTS = 'policy.safetensors'
-const best = (a: CandidateRecord, b: CandidateRecord) => b.reward - a.reward || b.step - a.step
+/** Sort order: best first, among equals the later step. */
+const bestFirst = (a: CandidateRecord, b: CandidateRecord) => b.reward - a.reward || b.step - a.step
 
-/** @param folder survives failed attempts; @param kept how many */
+/**
+ * Opens the candidates of a training run.
+ * @param folder must survive failed attempts: records and weights of earlier attempts count
+ * @param kept the number of candidates whose weights are kept
+ */
 export function openCandidates(folder: string, kept: number): Candidates {
   const padded = ({ step }: CandidateRecord) => String(step).padStart(8, '0')
-  const place = (record: CandidateRecord) => join(folder, `step-${padded(record)}`)
+  const folderOf = (record: CandidateRecord) => join(folder, `step-${padded(record)}`)
   const read = (file: string) => recordSchema.parse(JSON.parse(readFileSync(join(folder, file), 'utf8')))
   const named = (pattern: RegExp) =>
     existsSync(folder)
@@ -45,7 +50,7 @@ export function openCandidates(folder: string, kept: number): Candidates {
   const list = () =>
     named(/^step-\d+$/)
       .map((name) => read(join(name, RECORD)))
-      .sort(best)
+      .sort(bestFirst)
   const write = (file: string, record: CandidateRecord) => {
     writeFileSync(`${file}.partial`, JSON.stringify(record))
     renameSync(`${file}.partial`, file)
@@ -54,7 +59,7 @@ export function openCandidates(folder: string, kept: number): Candidates {
     list,
     all: () => named(/^validation-\d+\.json$/).map(read),
     withPolicy(record, policy, use) {
-      const weights = loadTensors(join(place(record), WEIGHTS))
+      const weights = loadTensors(join(folderOf(record), WEIGHTS))
       use({ ...policy, weights: new Map([...policy.weights, ...weights]) })
       tf.dispose([...weights.values()])
     },
@@ -62,14 +67,14 @@ export function openCandidates(folder: string, kept: number): Candidates {
       mkdirSync(folder, { recursive: true })
       write(join(folder, `validation-${padded(record)}.json`), record)
       const others = list().filter(({ step }) => step !== record.step)
-      if (others.filter((other) => best(other, record) < 0).length >= kept) return
-      const staging = `${place(record)}.partial-${process.pid}`
+      if (others.filter((other) => bestFirst(other, record) < 0).length >= kept) return
+      const staging = `${folderOf(record)}.partial-${process.pid}`
       mkdirSync(staging, { recursive: true })
       saveTensors(join(staging, WEIGHTS), trainedWeights(model))
       writeFileSync(join(staging, RECORD), JSON.stringify(record))
-      rmSync(place(record), { recursive: true, force: true }) // of an attempt that was killed after it
-      renameSync(staging, place(record))
-      for (const old of list().slice(kept)) rmSync(place(old), { recursive: true, force: true })
+      rmSync(folderOf(record), { recursive: true, force: true }) // left by an attempt that was killed afterwards
+      renameSync(staging, folderOf(record))
+      for (const old of list().slice(kept)) rmSync(folderOf(old), { recursive: true, force: true })
     },
   }
 }

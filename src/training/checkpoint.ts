@@ -1,29 +1,25 @@
 // Training checkpoints: weights, optimizer state, step and metrics, so that a resumed run ends with the same weights.
-// A checkpoint appears under its final name only when whole, and is used only when its bytes are those that were written; random numbers
-// and the data order need no state (see random.ts).
+// A checkpoint appears under its final name only when complete, and is used only if its bytes are those that were
+// written. Random numbers and the data order need no state (see random.ts).
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { fileDigest } from '../digest'
 import { loadTensors, saveTensors } from '../model/weights'
 import type { Tensor } from '../model/tf'
-import { trainedWeights, type Model } from '../model/model'
-import type { Optimizer } from './optimizer'
+import { trainedWeights } from '../model/model'
+import type { Trained } from './optimizer'
 
 /** One row of a training curve: the step and any numbers. */
 export type Metrics = Record<string, number>
 
-/** What is trained, by name. */
-export interface Trained {
-  model: Model
-  optimizer: Optimizer
-}
-export interface Progress {
-  /** Steps that are done. */
+interface Progress {
+  /** Number of steps done. */
   step: number
   history: Metrics[]
 }
 
+/** Checkpoints that are kept. */
 const KEPT = 2
 const PROGRESS = 'progress.json'
 const progressSchema = z.object({
@@ -33,11 +29,8 @@ const progressSchema = z.object({
   digests: z.record(z.string(), z.string()),
 })
 
-export async function saveCheckpoint(
-  folder: string,
-  trained: Record<string, Trained>,
-  progress: Progress,
-): Promise<void> {
+/** Writes a checkpoint and removes all but the newest two. @param trained by name */
+async function saveCheckpoint(folder: string, trained: Record<string, Trained>, progress: Progress): Promise<void> {
   const target = join(folder, `step-${String(progress.step).padStart(8, '0')}`)
   const staging = `${target}.partial-${process.pid}`
   mkdirSync(staging, { recursive: true })
@@ -68,16 +61,17 @@ function listCheckpoints(folder: string): string[] {
 }
 
 /**
- * Puts the newest readable checkpoint into `trained` and returns how far it had come; step 0 when there is none.
- * A damaged checkpoint is passed over for the one before it.
+ * Loads the newest readable checkpoint into `trained` and returns its progress; step 0 when there is none.
+ * A damaged checkpoint is skipped, with a message on stderr, in favour of the one before it.
  */
-export async function restoreCheckpoint(folder: string, trained: Record<string, Trained>): Promise<Progress> {
+async function restoreCheckpoint(folder: string, trained: Record<string, Trained>): Promise<Progress> {
   for (const name of listCheckpoints(folder).reverse()) {
     try {
       return await restore(join(folder, name), trained)
     } catch (error) {
+      const reason = (error as Error).message
       process.stderr.write(
-        `training: checkpoint ${join(folder, name)} cannot be read (${(error as Error).message}); trying the one before\n`,
+        `training: checkpoint ${join(folder, name)} cannot be read (${reason}); trying the one before\n`,
       )
     }
   }
@@ -111,73 +105,74 @@ function replace(old: Map<string, Tensor>, fresh: Map<string, Tensor>): void {
   }
 }
 
-/** How a training loop reports and survives: called by the loops of this folder. */
+/** What the training loops of this folder need from their caller: a folder for checkpoints, and callbacks. */
 export interface TrainingHost {
-  /** Where checkpoints live; the same for every attempt of the same work. */
+  /** Folder of the checkpoints; the same for every attempt of the same work. */
   checkpoints: string
-  /** Save after this many steps. */
+  /** Steps between two checkpoints. */
   checkpointEvery: number
   onStep(step: number, total: number, metrics: Metrics): void
-  /** Whether to save and end now; asked after each step. */
+  /** Whether to save and end now; called after each step. */
   interrupted?(): boolean
 }
 
-/** Training was asked to end before its time; the checkpoint it left is where it goes on. */
-export class Interrupted extends Error {
+/** Training was asked to end early; the next attempt resumes from the checkpoint it left. */
+class Interrupted extends Error {
   override name = 'Interrupted'
 }
 
-/** Training went wrong in a way that the same settings would repeat. */
+/** Training failed in a way that would repeat with the same settings. */
 export class Diverged extends Error {
   override name = 'Diverged'
 }
 
-/** When a run of steps ends before its time. Both are asked after each step. */
-export interface Ends {
-  /** Why the model is no longer to be trusted: training goes back to the last checkpoint and ends there. */
-  collapsed?(metrics: Metrics): string | undefined
+/** One step of a training loop, and what may end the loop early; all are called once a step. */
+interface TrainingLoop {
+  /** Does step number `index` (from 0) and returns its metrics. */
+  step: (index: number) => Promise<Metrics>
+  /** Why the model can no longer be trusted, if it cannot: training goes back to the last checkpoint and ends there. */
+  collapsed?: ((metrics: Metrics) => string | undefined) | undefined
   /** Whether more steps would bring nothing. */
-  finished?(history: readonly Metrics[]): boolean
+  finished?: ((history: readonly Metrics[]) => boolean) | undefined
 }
 
 export interface TrainingResult {
-  /** Metrics by step. */
+  /** The metrics of each step. */
   history: Metrics[]
-  /** Set where training ended at an earlier checkpoint: what was seen, where, and which step the model is from. */
+  /** Set if training went back to a checkpoint: the reason, the step it was seen at, and the step the model is from. */
   stopped?: string
 }
 
 /**
- * Runs `step` from where the last checkpoint left off to `total`, saving and reporting on the way.
- * @param step does step number `index` (from 0) and returns its metrics
- * @throws Diverged when a metric is no number, or the model collapsed, before there is a checkpoint to go back to
+ * Runs a training loop from its last checkpoint to step `total`, saving and reporting on the way.
+ * @param trained what is trained, by name
+ * @throws Diverged when a metric is not finite, or the model collapsed, before there is a checkpoint to go back to
  */
 export async function trainSteps(
   total: number,
   trained: Record<string, Trained>,
   host: TrainingHost,
-  step: (index: number) => Promise<Metrics>,
-  ends: Ends = {},
+  { step, collapsed, finished }: TrainingLoop,
 ): Promise<TrainingResult> {
   const progress = await restoreCheckpoint(host.checkpoints, trained)
   const resumedAt = progress.step
-  while (progress.step < total && !ends.finished?.(progress.history)) {
+  while (progress.step < total && !finished?.(progress.history)) {
     const started = performance.now()
-    const made = await step(progress.step)
+    const stepMetrics = await step(progress.step)
     const seconds = (performance.now() - started) / 1000
     const metrics: Metrics = {
       step: progress.step + 1,
-      ...made,
+      ...stepMetrics,
       seconds,
-      ...(made.tokens !== undefined && { tokensPerSecond: made.tokens / seconds }),
+      ...(stepMetrics.tokens !== undefined && { tokensPerSecond: stepMetrics.tokens / seconds }),
       resumedAt,
     }
-    const wrong = notFinite(metrics) ?? ends.collapsed?.(metrics)
-    if (wrong !== undefined) return goBack(`training: ${wrong} at step ${metrics.step}`, trained, host)
+    const problem = notFinite(metrics) ?? collapsed?.(metrics)
+    if (problem !== undefined) return goBack(`training: ${problem} at step ${metrics.step}`, trained, host)
     progress.history.push(metrics)
     progress.step++
     host.onStep(progress.step, total, metrics)
-    await new Promise(setImmediate) // lets the process hear its parent
+    await new Promise(setImmediate) // lets messages of the parent process in
     if (progress.step === total) break
     const interrupted = host.interrupted?.() ?? false
     if (interrupted || progress.step % host.checkpointEvery === 0)
@@ -192,8 +187,9 @@ function notFinite(metrics: Metrics): string | undefined {
   return broken && `${broken[0]} became ${broken[1]}`
 }
 
-async function goBack(wrong: string, trained: Record<string, Trained>, host: TrainingHost): Promise<TrainingResult> {
+/** Restores the last checkpoint and ends training there. @throws Diverged when there is none */
+async function goBack(problem: string, trained: Record<string, Trained>, host: TrainingHost): Promise<TrainingResult> {
   const { step, history } = await restoreCheckpoint(host.checkpoints, trained)
-  if (step === 0) throw new Diverged(`${wrong}; lower the learning rate. There is no checkpoint to go back to yet`)
-  return { history, stopped: `${wrong}; the model is that of step ${step}` }
+  if (step === 0) throw new Diverged(`${problem}; lower the learning rate. There is no checkpoint to go back to yet`)
+  return { history, stopped: `${problem}; the model is that of step ${step}` }
 }

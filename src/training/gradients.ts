@@ -1,4 +1,5 @@
-// Forward passes whose backward pass waits for coefficients that only the algorithm knows.
+// Forward passes over log-probabilities and scores, whose backward pass takes coefficients that the algorithm computes.
+// Shapes: M response tokens or positions of a batch, D hidden, V vocabulary.
 import type { TokenBatch } from '../model/batch'
 import { padRight } from '../model/batch'
 import { weight, type Gradients, type Model } from '../model/model'
@@ -13,15 +14,17 @@ export interface Sequence {
   response: readonly number[]
 }
 
-/** The response tokens of a batch, row after row; `at` is where each is predicted: the position before it. */
-export interface ResponseTokens {
+/** The M response tokens of a batch, row after row. */
+interface ResponseTokens {
   batch: TokenBatch
-  at: Int32Array // [M], flat index into [batch · time]
+  /** The position that predicts each token, the one before it: flat index into [batch · time]. */
+  at: Int32Array // [M]
   labels: Int32Array // [M]
-  /** Where each row's tokens start in `at`, and M at the end: [rows + 1]. */
-  starts: number[]
+  /** Where each row's tokens start in `at`, and M at the end. */
+  starts: number[] // [rows + 1]
 }
 
+/** Pads the sequences to one batch and indexes their response tokens. @throws when a prompt is empty */
 export function responseTokens(sequences: readonly Sequence[]): ResponseTokens {
   const batch = padRight(sequences.map(({ prompt, response }) => [...prompt, ...response]))
   const at: number[] = []
@@ -35,43 +38,44 @@ export function responseTokens(sequences: readonly Sequence[]): ResponseTokens {
   return { batch, at: Int32Array.from(at), labels: Int32Array.from(sequences.flatMap((s) => s.response)), starts }
 }
 
-/** log π(token) of every response token at a sampling temperature: [M]. */
+/** log π(token) of every response token, in nats, at a sampling temperature: [M]. */
 export function tokenLogProbs(model: Model, tokens: ResponseTokens, temperature = 1): Float32Array {
   return readValues(() => {
     const rows = op.gatherRows(hidden(model, tokens.batch), indices(tokens.at))
-    const [loss] = op.crossEntropy(cooled(logits(model, rows), temperature), indices(tokens.labels))
+    const [loss] = op.crossEntropy(withTemperature(logits(model, rows), temperature), indices(tokens.labels))
     return op.scale(loss, -1)
   })
 }
 
 /** A finished forward pass; `backward` must be called exactly once. */
-export interface Pass {
-  /** [M]: log-probabilities or scores. */
-  values: Float32Array
-  /** Gradients of Σ coefficientᵢ · valueᵢ. */
+interface Pass {
+  /** Log-probabilities, in nats, or scores. */
+  values: Float32Array // [M]
+  /** Gradients of Σ coefficientᵢ · valueᵢ by every trained weight. @param coefficients [M] */
   backward(coefficients: Float32Array): Gradients
 }
 
-/** A pass over log-probabilities, with the entropy of the distribution each token came from where it was asked for: [M]. */
-export interface LogProbPass extends Pass {
-  entropies?: Float32Array
+/** A pass over log-probabilities. */
+interface LogProbPass extends Pass {
+  /** Entropy of the distribution that each token came from, in nats; only if asked for. */
+  entropies?: Float32Array // [M]
 }
 
-/** As `tokenLogProbs`, ready to be differentiated. */
+/** `tokenLogProbs` with a backward pass. @param also "entropies": compute the entropies as well */
 export function differentiableLogProbs(
   model: Model,
   tokens: ResponseTokens,
   temperature = 1,
-  want?: 'entropies',
+  also?: 'entropies',
 ): LogProbPass {
   const { hidden: states, tape } = hiddenWithTape(model, tokens.batch)
   const rowCount = states.shape[0]!
   const { rows, loss, slope, entropy } = tidy(() => {
     const rows = op.gatherRows(states, indices(tokens.at)) // [M, D]
-    const scores = cooled(logits(model, rows), temperature) // [M, V]
+    const scores = withTemperature(logits(model, rows), temperature) // [M, V]
     const [loss, slope] = op.crossEntropy(scores, indices(tokens.labels)) // [M], [M, V]
     // The slope is p − 1 at the label, so H = log Σ eᶻ − Σ p z = loss − Σ slope · z.
-    const entropy = want ? op.sub(loss, op.sum(op.mul(slope, scores), 1)) : undefined
+    const entropy = also ? op.sub(loss, op.sum(op.mul(slope, scores), 1)) : undefined
     return { rows, loss, slope, ...(entropy && { entropy }) }
   })
   const values = loss.dataSync<'float32'>().map((v) => -v)
@@ -83,12 +87,12 @@ export function differentiableLogProbs(
     backward(coefficients) {
       const head = headName(model.config)
       const { dHidden, dHead } = tidy(() => {
-        // The coefficients multiply the narrow sides [M, D]; over the vocabulary they would cost as much as a layer.
+        // The coefficients multiply the narrow sides, [M, D]: over [M, V] that would cost as much as a layer.
         const factors = tf.tensor2d(
           coefficients.map((c) => -c / temperature),
           [coefficients.length, 1],
-        )
-        const dRows = op.mul(op.matmul(slope, weight(model, head)), factors)
+        ) // [M, 1]
+        const dRows = op.mul(op.matmul(slope, weight(model, head)), factors) // [M, D]
         return {
           dHidden: op.scatterRows(dRows, indices(tokens.at), rowCount),
           dHead: model.lora ? undefined : op.matmul(slope, op.mul(rows, factors), true),
@@ -102,24 +106,24 @@ export function differentiableLogProbs(
   }
 }
 
-/** The score head at chosen positions, without a tape: [M]. */
+/** Scores at chosen positions, without a backward pass. @param at [M], flat index into [batch · time] @returns [M] */
 export function scoresAt(model: Model, batch: TokenBatch, at: Int32Array): Float32Array {
   return readValues(() => op.reshape(scoreRows(model, op.gatherRows(hidden(model, batch), indices(at))), [at.length]))
 }
 
-/** The score head at chosen positions, ready to be differentiated. */
+/** `scoresAt` with a backward pass, through the score head as well. @param at [M], flat index into [batch · time] */
 export function differentiableScores(model: Model, batch: TokenBatch, at: Int32Array): Pass {
   const { hidden: states, tape } = hiddenWithTape(model, batch)
   const rowCount = states.shape[0]!
-  const rows = tf.tidy(() => op.gatherRows(states, indices(at)))
+  const rows = tf.tidy(() => op.gatherRows(states, indices(at))) // [M, D]
   states.dispose()
   const values = readValues(() => op.reshape(scoreRows(model, rows), [at.length]))
   return {
     values,
     backward(coefficients) {
       const { dHidden, dHead } = tf.tidy(() => {
-        const dScores = tf.tensor2d(coefficients, [at.length, 1])
-        const dRows = op.matmul(dScores, weight(model, SCORE_HEAD))
+        const dScores = tf.tensor2d(coefficients, [at.length, 1]) // [M, 1]
+        const dRows = op.matmul(dScores, weight(model, SCORE_HEAD)) // [M, D]
         return { dHidden: op.scatterRows(dRows, indices(at), rowCount), dHead: op.matmul(dScores, rows, true) }
       })
       rows.dispose()
@@ -130,12 +134,14 @@ export function differentiableScores(model: Model, batch: TokenBatch, at: Int32A
   }
 }
 
+/** rows [M, D] → scores [M, 1]. */
 const scoreRows = (model: Model, rows: Tensor) => op.matmul(rows, weight(model, SCORE_HEAD), false, true)
-/** Logits over the temperature; at 1 they stay as they are, a copy of them costs more than a layer. */
-const cooled = (scores: Tensor, temperature: number) => (temperature === 1 ? scores : op.scale(scores, 1 / temperature))
+/** scores [M, V] over the temperature; at 1 they are returned uncopied, since a copy would cost more than a layer. */
+const withTemperature = (scores: Tensor, temperature: number) =>
+  temperature === 1 ? scores : op.scale(scores, 1 / temperature)
 const indices = (values: Int32Array) => tf.tensor1d(values, 'int32')
 
-/** Runs `pass` over slices of `items` of at most `size` and adds the gradients up, so that memory is bounded by a slice. */
+/** Gradient accumulation: sums the gradients of `pass` over slices of at most `size` items, which bounds memory. */
 export function accumulate<T>(
   items: readonly T[],
   size: number,
@@ -148,15 +154,18 @@ export function accumulate<T>(
   return total
 }
 
-/** √Σ g² over all gradients. */
-export function gradientNorm(gradients: Gradients): number {
+/** The global norm, √Σ g² over all gradients. */
+function gradientNorm(gradients: Gradients): number {
   const halves = [...gradients.values()].map((gradient) => op.halfSquareSum(gradient))
   const total = halves.reduce((sum, half) => sum + 2 * half.dataSync()[0]!, 0)
   tf.dispose(halves)
   return Math.sqrt(total)
 }
 
-/** Scales gradients whose common norm is above `maxNorm` down to it; 0 leaves them. @returns the norm before */
+/**
+ * Scales gradients whose global norm is above `maxNorm` down to it; 0 turns clipping off.
+ * @returns the norm before clipping
+ */
 export function clipGradients(gradients: Gradients, maxNorm: number): number {
   const norm = gradientNorm(gradients)
   if (maxNorm === 0 || norm <= maxNorm) return norm

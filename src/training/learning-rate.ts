@@ -1,12 +1,15 @@
-// Learning rates over a training run: a linear warm-up, then constant, linear or half a cosine down to 0 (as in transformers).
+// Learning-rate schedules: linear warm-up, then constant, linear or half a cosine down to 0 (as in transformers).
 
 export interface ScheduleSettings {
+  /** Peak learning rate, reached after the warm-up. */
   learningRate: number
+  /** Steps of linear warm-up; default: 0. */
   warmupSteps?: number | undefined
+  /** Default: constant. */
   schedule?: 'constant' | 'linear' | 'cosine' | undefined
 }
 
-/** @param step counts from 0 */
+/** The learning rate of a step. @param step counts from 0 */
 export function learningRateAt(
   step: number,
   totalSteps: number,

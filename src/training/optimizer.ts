@@ -1,42 +1,22 @@
-// What every optimizer offers, and the one update that all training loops do.
+// What an optimizer is to the training loops: a step over gradients, and a state that a checkpoint keeps.
 import type { Gradients, Model } from '../model/model'
 import type { Tensor } from '../model/tf'
-import { adafactor } from './adafactor'
-import { adamw } from './adamw'
-import { clipGradients } from './gradients'
-import { learningRateAt, type ScheduleSettings } from './learning-rate'
 
 export interface Optimizer {
-  /** Applies and disposes the gradients. */
+  /**
+   * One step on `model`: replaces every weight that has a gradient, disposing the old one and the gradient.
+   * @param gradients by weight name, each of its weight's shape
+   * @throws when a gradient names a weight that the model does not have
+   */
   step(model: Model, gradients: Gradients, learningRate: number): void
-  /** Everything needed to go on bit for bit, by name, with the step count. */
+  /** With `steps`, everything that a resumed run needs to continue bit for bit. By name. */
   state: Map<string, Tensor>
+  /** Number of steps taken. */
   steps: number
 }
 
-export interface OptimizerSettings extends ScheduleSettings {
-  /** The paper's is Adafactor (§3.3). */
-  optimizer?: 'adafactor' | 'adamw' | undefined
-  /** Of AdamW, on matrices; biases and norms do not decay. */
-  weightDecay?: number | undefined
-  /** Longer gradients are cut to this norm, taken over all weights; 0 leaves them. */
-  maxGradientNorm?: number | undefined
-}
-
-export function openOptimizer({ optimizer = 'adafactor', weightDecay = 0 }: OptimizerSettings): Optimizer {
-  return optimizer === 'adamw' ? adamw({ weightDecay }) : adafactor()
-}
-
-/** One update of `model`. @returns the norm of the gradients before clipping and the learning rate of this step */
-export function update(
-  model: Model,
-  optimizer: Optimizer,
-  gradients: Gradients,
-  settings: OptimizerSettings,
-  totalSteps: number,
-): { gradientNorm: number; learningRate: number } {
-  const gradientNorm = clipGradients(gradients, settings.maxGradientNorm ?? 0)
-  const learningRate = learningRateAt(optimizer.steps, totalSteps, settings)
-  optimizer.step(model, gradients, learningRate)
-  return { gradientNorm, learningRate }
+/** A model with the optimizer that trains it. */
+export interface Trained {
+  model: Model
+  optimizer: Optimizer
 }

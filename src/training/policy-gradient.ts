@@ -1,16 +1,19 @@
-// The policy's update, the same for every way of reckoning advantages:
+// What REINFORCE and RLOO share: the penalized reward of the paper (§2.2.2, J) and the update of the policy.
 //
-//   L = −(1/B) Σ_rows Σ_t log π(a_t | X_t) · A_t,  A_t constant
-import type { Model } from '../model/model'
+//   R = (1−β) r − β KL
+//   L = −(1/B) Σ_rows Σ_t log π(a_t | X_t) · A_t,   A_t constant
+//
+// Departures from the paper: none here; how A_t is computed is said in reinforce.ts and rloo.ts.
 import type { Metrics } from './checkpoint'
 import { accumulate, differentiableLogProbs, responseTokens, type Sequence } from './gradients'
-import { update, type Optimizer, type OptimizerSettings } from './optimizer'
+import type { Trained } from './optimizer'
 import type { Reward, RolloutSettings } from './rollout'
+import { update, type OptimizerSettings } from './update'
 
-/** Of both ways of training a policy. */
+/** Settings of both algorithms. */
 export interface RlSettings extends OptimizerSettings, RolloutSettings {
   steps: number
-  /** Responses of a step. */
+  /** Responses sampled in a step, B. */
   batchSize: number
   /** β of J. */
   klWeight: number
@@ -18,30 +21,39 @@ export interface RlSettings extends OptimizerSettings, RolloutSettings {
 }
 
 export interface RlTask {
+  /** Token ids of the prompts. */
   prompts: readonly (readonly number[])[]
   reward: Reward
   /** Called after each step with the number of steps done; what it returns joins the step's metrics. */
   afterStep?: (step: number) => Promise<Metrics>
-  /** Why the policy is no longer to be trusted after such a step. */
+  /** The reason why the policy can no longer be trusted after a step with these metrics, if there is one. */
   collapsed?: (metrics: Metrics) => string | undefined
 }
 
 export interface Episode extends Sequence {
   /** A_t of each token of the response. */
-  advantages: Float32Array
+  advantages: Float32Array // [response length]
 }
 
-export function updatePolicy(
-  model: Model,
-  optimizer: Optimizer,
-  episodes: readonly Episode[],
-  settings: RlSettings,
-): Metrics {
+/**
+ * The reward that is maximized (paper §2.2.2): (1−β) r − β KL.
+ * @param kl in nats, of a whole response or of its tokens still to come
+ * @param klWeight β, from 0 to 1
+ */
+export const penalizedReward = (reward: number, kl: number, klWeight: number): number =>
+  (1 - klWeight) * reward - klWeight * kl
+
+/**
+ * One update of the policy in place, in micro-batches.
+ * @returns the loss L, the mean entropy of the token distributions (in nats, at the sampling temperature), and what
+ * `update` reports
+ */
+export function updatePolicy(policy: Trained, episodes: readonly Episode[], settings: RlSettings): Metrics {
   const tokens = episodes.reduce((n, e) => n + e.response.length, 0)
   let loss = 0
   let entropy = 0
   const gradients = accumulate(episodes, settings.microBatchSize, (slice) => {
-    const pass = differentiableLogProbs(model, responseTokens(slice), settings.sampling.temperature, 'entropies')
+    const pass = differentiableLogProbs(policy.model, responseTokens(slice), settings.sampling.temperature, 'entropies')
     const coefficients = Float32Array.from(slice.flatMap((e) => [...e.advantages])).map((a) => -a / episodes.length)
     pass.values.forEach((logProb, i) => {
       loss += logProb * coefficients[i]!
@@ -49,5 +61,5 @@ export function updatePolicy(
     })
     return pass.backward(coefficients)
   })
-  return { policyLoss: loss, entropy, ...update(model, optimizer, gradients, settings, settings.steps) }
+  return { policyLoss: loss, entropy, ...update(policy, gradients, settings, settings.steps) }
 }

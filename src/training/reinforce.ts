@@ -6,94 +6,92 @@
 //   L_value  =  (1/B) Σ_rows Σ_t (Z_t − V(X_t))²
 //
 // Policy, value model and reference start from the SFT model; the value head starts at 0. No dropout anywhere.
-// Log-probabilities of policy and reference are taken at the sampling temperature. Padding has no loss, no KL, no value.
-// What the paper leaves open, and what is done here:
-//   1. KL estimator: k1 for each token in the return (Jaques et al., 2017), k3 is logged beside it.
+// Log-probabilities of policy and reference are taken at the sampling temperature. Padding has no loss, KL or value.
+//
+// Departures from the paper, where it leaves something open:
+//   1. KL estimator: k1 for each token in the return (Jaques et al., 2017); k3 is logged as well.
 //   2. log π(a_t) in k1 is the one seen while sampling: the policy is the same and so is the arithmetic.
-//   3. A response without end of turn loses `missingEosPenalty`; a reward with a floor never falls below it.
-//   4. Rewards and advantages are not whitened; gradients are clipped only where `maxGradientNorm` says so.
+//   3. A response without an end-of-turn token loses `missingEosPenalty`; a reward with a floor never falls below it.
+//   4. Rewards and advantages are not whitened; gradients are clipped only where `maxGradientNorm` is set.
+import { mean } from '../mean'
 import type { Model } from '../model/model'
 import { trainSteps, type Metrics, type TrainingHost, type TrainingResult } from './checkpoint'
 import { accumulate, differentiableScores, responseTokens } from './gradients'
-import { openOptimizer, update, type Optimizer } from './optimizer'
-import { updatePolicy, type Episode, type RlSettings, type RlTask } from './policy-gradient'
-import { mean } from '../mean'
+import type { Trained } from './optimizer'
+import { penalizedReward, updatePolicy, type Episode, type RlSettings, type RlTask } from './policy-gradient'
 import { rollOut } from './rollout'
 import { batchOf } from './sft'
+import { openOptimizer, update } from './update'
 
 export interface ReinforceSettings extends RlSettings {
   valueLearningRate: number
 }
 
-export interface Actors {
+interface ReinforceModels {
   policy: Model
   /** π_SFT, never changed. */
   reference: Model
-  /** Has a score head. */
+  /** V; must have a score head. */
   value: Model
 }
 
 /** An episode with its returns Z_t; its advantages are Z_t − V(X_t). */
 interface ValuedEpisode extends Episode {
-  returns: Float32Array
+  returns: Float32Array // [response length]
 }
 
-/** Z_t of one response. @param kl k1 of each of its tokens */
+/** The returns Z_t of one response: [T]. @param kl k1 of each of its tokens, [T], in nats */
 export function returnsOf(reward: number, kl: readonly number[], klWeight: number): Float32Array {
   const out = new Float32Array(kl.length)
   let klToGo = 0
   for (let t = kl.length - 1; t >= 0; t--) {
     klToGo += kl[t]!
-    out[t] = (1 - klWeight) * reward - klWeight * klToGo
+    out[t] = penalizedReward(reward, klToGo, klWeight)
   }
   return out
 }
 
-/** Trains the policy (and the value model) in place. */
+/**
+ * Trains the policy and the value model in place.
+ * @throws Diverged when a metric is not finite, or the policy collapsed, before the first checkpoint
+ */
 export async function trainReinforce(
-  actors: Actors,
+  { policy, reference, value }: ReinforceModels,
   task: RlTask,
   settings: ReinforceSettings,
   host: TrainingHost,
 ): Promise<TrainingResult> {
   const trained = {
-    policy: { model: actors.policy, optimizer: openOptimizer(settings) },
-    value: { model: actors.value, optimizer: openOptimizer(settings) },
+    policy: { model: policy, optimizer: openOptimizer(settings) },
+    value: { model: value, optimizer: openOptimizer(settings) },
   }
   const step = async (index: number): Promise<Metrics> => {
-    const chosen = batchOf(index, task.prompts.length, settings.batchSize, settings.seed, 'rl')
-    const { sequences, rewards, kl, metrics } = await rollOut(
-      actors.policy,
-      actors.reference,
-      task.prompts,
-      chosen,
-      task.reward,
-      settings,
-      [settings.seed, 'rl', index],
-    )
+    const chosen = batchOf(index, task.prompts.length, { ...settings, stage: 'rl' })
+    const { sequences, rewards, kl, metrics } = await rollOut({ policy, reference }, { ...task, chosen }, settings, [
+      settings.seed,
+      'rl',
+      index,
+    ])
     const episodes = sequences.map((s, row): ValuedEpisode => ({
       ...s,
       returns: returnsOf(rewards[row]!, kl[row]!, settings.klWeight),
-      advantages: new Float32Array(s.response.length),
+      advantages: new Float32Array(s.response.length), // filled in by updateValue
     }))
-    const value = updateValue(trained.value.model, trained.value.optimizer, episodes, settings) // fills in the advantages
-    const policy = updatePolicy(trained.policy.model, trained.policy.optimizer, episodes, settings)
-    return { ...metrics, ...value, ...policy, ...(await task.afterStep?.(index + 1)) }
+    const valueMetrics = updateValue(trained.value, episodes, settings)
+    const policyMetrics = updatePolicy(trained.policy, episodes, settings)
+    return { ...metrics, ...valueMetrics, ...policyMetrics, ...(await task.afterStep?.(index + 1)) }
   }
-  return trainSteps(settings.steps, trained, host, step, task)
+  return trainSteps(settings.steps, trained, host, { step, collapsed: task.collapsed })
 }
 
-/** One update of V towards the returns; the advantages are those of V before it. */
-export function updateValue(
-  model: Model,
-  optimizer: Optimizer,
-  episodes: readonly ValuedEpisode[],
-  settings: ReinforceSettings,
-): Metrics {
+/**
+ * One update of V towards the returns; writes the advantages Z_t − V(X_t), of V before the update, into the episodes.
+ */
+export function updateValue(value: Trained, episodes: readonly ValuedEpisode[], settings: ReinforceSettings): Metrics {
   let loss = 0
   const gradients = accumulate(episodes, settings.microBatchSize, (slice) => {
     const tokens = responseTokens(slice)
-    const pass = differentiableScores(model, tokens.batch, tokens.at)
+    const pass = differentiableScores(value.model, tokens.batch, tokens.at)
     const slopes = new Float32Array(pass.values.length)
     slice.forEach((episode, row) => {
       episode.returns.forEach((z, t) => {
@@ -106,8 +104,7 @@ export function updateValue(
     return pass.backward(slopes)
   })
   const { gradientNorm: valueGradientNorm } = update(
-    model,
-    optimizer,
+    value,
     gradients,
     { ...settings, learningRate: settings.valueLearningRate },
     settings.steps,

@@ -2,12 +2,15 @@
 //
 //   L = −(1/B) Σ [ p log σ(r₁ − r₂) + (1 − p) log σ(r₂ − r₁) ],  p = the label's probability that response 1 is better
 //
-// A human label is the special case p ∈ {0, 1}. Starts from the SFT model; the head from N(0, 1/(D+1)) (Huang et al., 2024).
-// Ends when an epoch's mean loss is hardly below that of the epoch before (the paper trains to the plateau, 2–3 epochs), or after
-// `epochs`. Departures from the paper: sizes are settings.
+// A human label is the special case p ∈ {0, 1}. Starts from the SFT model; the head from N(0, 1/(D+1)) (Huang et al.,
+// 2024). Ends at the plateau, when an epoch's mean loss is hardly below that of the epoch before (the paper: 2–3
+// epochs), or after `epochs`.
 //
-// Scores mean something only against each other, so they are shifted to average 0 on responses of the SFT model's kind (Huang et al.,
-// 2024; Ouyang et al., 2022); a classifier's head has no bias in common model folders, so the shift is kept beside the weights.
+// Departures from the paper:
+//   1. Sizes and learning rate are settings, smaller by default.
+//   2. Only differences of scores have a meaning, so scores are shifted to average 0 on responses like those of the SFT
+//      model (Huang et al., 2024; Ouyang et al., 2022). Heads in common model folders have no bias, so the shift is
+//      kept next to the weights.
 import { normal } from '../random'
 import { lastTokens, padLeft, padRight, type TokenBatch } from '../model/batch'
 import { tf } from '../model/tf'
@@ -15,24 +18,25 @@ import { SCORE_HEAD } from '../model/weight-names'
 import type { Model } from '../model/model'
 import { trainSteps, type Metrics, type TrainingHost, type TrainingResult } from './checkpoint'
 import { accumulate, differentiableScores, scoresAt, type Sequence } from './gradients'
-import { openOptimizer, update } from './optimizer'
 import { batchOf, type SftSettings } from './sft'
+import { openOptimizer, update } from './update'
 
 /** Two responses to one prompt and the probability that the first is the better one. */
 export interface TrainingPair {
-  /** Names the prompt: pairs of one prompt are never split. */
+  /** Name of the prompt: pairs of one prompt are never split between training and held-out pairs. */
   group: string
   first: Sequence
   second: Sequence
+  /** p, from 0 to 1. */
   preferFirst: number
 }
 
-export interface RewardModelSettings extends SftSettings {
-  /** Ends after the epoch whose mean loss is less than this share below that of the epoch before; 0 goes through all epochs. */
+interface RewardModelSettings extends SftSettings {
+  /** Training ends after an epoch whose mean loss is less than this share below the last one's; 0 runs all epochs. */
   plateau: number
 }
 
-/** Gives a decoder a score head; `scale` 0 makes every score 0. */
+/** Gives a decoder a score head, [1, D], from N(0, scale² / (D+1)); `scale` 0 makes every score 0. */
 export function addScoreHead(model: Model, seed: number, scale = 1): void {
   const d = model.config.hiddenSize
   const values = Float32Array.from(
@@ -42,6 +46,7 @@ export function addScoreHead(model: Model, seed: number, scale = 1): void {
   model.weights.set(SCORE_HEAD, tf.tensor2d(values, [1, d]))
 }
 
+/** First and second response of every pair, alternating: 2B rows. */
 const rowsOf = (pairs: readonly TrainingPair[]) =>
   padRight(pairs.flatMap(({ first, second }) => [first, second]).map((s) => [...s.prompt, ...s.response]))
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
@@ -49,9 +54,11 @@ const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
 const logSigmoid = (x: number) => Math.min(x, 0) - Math.log1p(Math.exp(-Math.abs(x)))
 
 /**
- * Loss and its slope by each score.
- * @param scores r of first and second response of every pair, alternating: [2B]
- * @param pairsInBatch what the mean divides by; more than B when B is a slice of a batch
+ * The loss L of a slice of B pairs, and its slope by each score.
+ * @param scores r of the first and second response of every pair, alternating: [2B]
+ * @param preferFirst p of every pair: [B]
+ * @param pairsInBatch what the mean divides by; more than B when the slice is part of a batch
+ * @returns `slopes` [2B]; `correct`, the number of pairs whose order of scores agrees with the label
  */
 export function preferenceLoss(
   scores: Float32Array,
@@ -71,18 +78,22 @@ export function preferenceLoss(
   return { loss, slopes, correct }
 }
 
-/** Trains `model`, which has a score head, in place. */
+/**
+ * Trains `model`, which must have a score head, in place.
+ * @throws Diverged when the loss is not finite before the first checkpoint
+ * @throws when the score head is missing
+ */
 export async function trainRewardModel(
   model: Model,
   pairs: readonly TrainingPair[],
   settings: RewardModelSettings,
   host: TrainingHost,
 ): Promise<TrainingResult> {
-  const optimizer = openOptimizer(settings)
+  const rewardModel = { model, optimizer: openOptimizer(settings) }
   const total = Math.ceil((pairs.length * settings.epochs) / settings.batchSize)
   const stepsOfEpoch = Math.ceil(pairs.length / settings.batchSize)
   const step = async (index: number): Promise<Metrics> => {
-    const batch = batchOf(index, pairs.length, settings.batchSize, settings.seed, 'reward-model').map((i) => pairs[i]!)
+    const batch = batchOf(index, pairs.length, { ...settings, stage: 'reward-model' }).map((i) => pairs[i]!)
     let loss = 0
     let correct = 0
     const gradients = accumulate(batch, settings.microBatchSize, (slice) => {
@@ -97,9 +108,10 @@ export async function trainRewardModel(
       correct += part.correct
       return pass.backward(part.slopes)
     })
-    return { loss, accuracy: correct / batch.length, ...update(model, optimizer, gradients, settings, total) }
+    return { loss, accuracy: correct / batch.length, ...update(rewardModel, gradients, settings, total) }
   }
-  return trainSteps(total, { rewardModel: { model, optimizer } }, host, step, {
+  return trainSteps(total, { rewardModel }, host, {
+    step,
     finished: (history) =>
       settings.plateau > 0 &&
       hasPlateaued(
@@ -110,7 +122,10 @@ export async function trainRewardModel(
   })
 }
 
-/** After a whole epoch: whether its mean loss is less than `share` below that of the epoch before. */
+/**
+ * Whether an epoch has just ended whose mean loss is less than `share` below that of the epoch before.
+ * @param losses by step
+ */
 export function hasPlateaued(losses: readonly number[], stepsOfEpoch: number, share: number): boolean {
   if (losses.length < 2 * stepsOfEpoch || losses.length % stepsOfEpoch !== 0) return false
   const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0)
@@ -118,7 +133,10 @@ export function hasPlateaued(losses: readonly number[], stepsOfEpoch: number, sh
   return sum(losses.slice(-stepsOfEpoch)) > (1 - share) * before
 }
 
-/** The largest difference of a score between the left-padded and the right-padded batch: 0 but for rounding, if padding is never seen. */
+/**
+ * The largest difference between a sequence's score in a left-padded and in a right-padded batch: 0 except for
+ * rounding, if no padding is seen.
+ */
 export function paddingGap(model: Model, sequences: readonly Sequence[]): number {
   const rows = sequences.map((s) => [...s.prompt, ...s.response])
   const scores = (batch: TokenBatch) => scoresAt(model, batch, lastTokens(batch))
@@ -126,13 +144,13 @@ export function paddingGap(model: Model, sequences: readonly Sequence[]): number
   return Math.max(...scores(padLeft(rows)).map((score, i) => Math.abs(score - right[i]!)))
 }
 
-/** r(response) for every sequence, in slices of `batchSize`. */
+/** The score of every sequence, not shifted: [n]. @param batchSize rows of one forward pass; bounds memory */
 export async function rewards(model: Model, sequences: readonly Sequence[], batchSize: number): Promise<number[]> {
   const out: number[] = []
   for (let start = 0; start < sequences.length; start += batchSize) {
     const rows = padRight(sequences.slice(start, start + batchSize).map((s) => [...s.prompt, ...s.response]))
     out.push(...scoresAt(model, rows, lastTokens(rows)))
-    await new Promise(setImmediate)
+    await new Promise(setImmediate) // lets messages of the parent process in
   }
   return out
 }

@@ -12,29 +12,42 @@ export interface Response {
   ids: readonly number[]
 }
 
-/** Asks for r(x, y). */
+/** The reward function r(x, y). */
 export interface Reward {
+  /** One score for each response, in their order. */
   score(responses: readonly Response[]): Promise<number[]>
   /** Lowest possible reward, where there is one. */
   floor?: number
-  /** Whoever scores is elsewhere: responses are handed over one by one as they end, while others are still being sampled. */
+  /**
+   * Scoring happens elsewhere: responses are handed over one by one as they end, while others are still being sampled.
+   */
   overlaps?: boolean
 }
 
 export interface RolloutSettings {
   microBatchSize: number
+  /** Subtracted from the reward of a response that was cut at the token limit. */
   missingEosPenalty: number
   sampling: SamplingSettings
 }
 
-export interface Rollout {
-  sequences: Sequence[]
+/** Which prompts to answer, and what scores the answers. */
+interface RolloutTask {
+  /** Token ids of all prompts. */
+  prompts: readonly (readonly number[])[]
+  /** Indices of the prompts to answer, one for each response; may repeat. */
+  chosen: readonly number[]
+  reward: Reward
+}
+
+interface Rollout {
+  sequences: Sequence[] // [B]
   /** r, as the reward model or the labeler gave it. */
-  scores: number[]
-  /** r after the rule for responses without an end. */
-  rewards: number[]
-  /** k1 = log π(a_t) − log π_SFT(a_t) of every token of every row, at the sampling temperature. */
-  kl: number[][]
+  scores: number[] // [B]
+  /** r after `missingEosPenalty`. */
+  rewards: number[] // [B]
+  /** k1 = log π(a_t) − log π_SFT(a_t) of every token of every row, in nats, at the sampling temperature. */
+  kl: number[][] // [B][response length]
   metrics: Metrics
 }
 
@@ -43,17 +56,17 @@ export function rewardWithEosRule(reward: number, stopped: boolean, penalty: num
   return stopped ? reward : Math.max(floor, reward - penalty)
 }
 
-/** @param chosen which prompts, by their index; one may stand there several times */
+/**
+ * Samples one response for each chosen prompt, scores it and measures its KL.
+ * @param key of the sampling's random numbers
+ */
 export async function rollOut(
-  policy: Model,
-  reference: Model,
-  prompts: readonly (readonly number[])[],
-  chosen: readonly number[],
-  reward: Reward,
+  { policy, reference }: { policy: Model; reference: Model },
+  { prompts, chosen, reward }: RolloutTask,
   settings: RolloutSettings,
   key: RandomKey,
 ): Promise<Rollout> {
-  const { samples, scores } = await sampleAndScore(policy, prompts, chosen, reward, settings.sampling, key)
+  const { samples, scores } = await sampleAndScore(policy, { prompts, chosen, reward }, settings.sampling, key)
   const rewards = scores.map((r, row) =>
     rewardWithEosRule(r, samples[row]!.stopped, settings.missingEosPenalty, reward.floor),
   )
@@ -68,11 +81,13 @@ export async function rollOut(
   }
 }
 
+/**
+ * Samples one response for each chosen prompt and scores it.
+ * @returns [B] samples and [B] scores, in the order of `chosen`
+ */
 export async function sampleAndScore(
   policy: Model,
-  prompts: readonly (readonly number[])[],
-  chosen: readonly number[],
-  reward: Reward,
+  { prompts, chosen, reward }: RolloutTask,
   sampling: SamplingSettings,
   key: RandomKey,
 ): Promise<{ samples: Continuation[]; scores: number[] }> {
@@ -94,6 +109,7 @@ export async function sampleAndScore(
   return { samples, scores }
 }
 
+/** k1 of every response token, [B][response length]; the policy's log-probabilities are those seen while sampling. */
 function tokenKl(
   reference: Model,
   sequences: readonly Sequence[],
@@ -103,15 +119,17 @@ function tokenKl(
   const out: number[][] = []
   for (let start = 0; start < sequences.length; start += microBatchSize) {
     const tokens = responseTokens(sequences.slice(start, start + microBatchSize))
-    const before = tokenLogProbs(reference, tokens, sampling.temperature)
+    const ofReference = tokenLogProbs(reference, tokens, sampling.temperature) // [M]
     tokens.starts
       .slice(0, -1)
-      .forEach((from, row) => out.push(samples[start + row]!.logProbs.map((now, t) => now - before[from + t]!)))
+      .forEach((from, row) =>
+        out.push(samples[start + row]!.logProbs.map((ofPolicy, t) => ofPolicy - ofReference[from + t]!)),
+      )
   }
   return out
 }
 
-/** Of whole responses: k1 and k3 = e^(−k1) − 1 + k1, summed over tokens, averaged over rows. */
+/** k1 and k3 = e^(−k1) − 1 + k1 of whole responses: summed over tokens, averaged over rows. */
 function klMetrics(kl: readonly number[][]): Metrics {
   const perRow = (f: (k1: number) => number) => mean(kl.map((row) => row.reduce((sum, k1) => sum + f(k1), 0)))
   return { kl: perRow((k1) => k1), kl3: perRow((k1) => Math.exp(-k1) - 1 + k1) }

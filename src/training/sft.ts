@@ -2,23 +2,33 @@
 //
 //   L = −(1/M) Σ log π(token | what came before), over the M response tokens of a batch; the prompt has no loss.
 //
-// Departures from the paper: 1. batch, length and learning rate are settings, smaller by default; 2. an end-of-turn token is
-// appended to each reference, so that the policy learns to stop.
+// Departures from the paper:
+//   1. Batch size, length and learning rate are settings, smaller by default.
+//   2. An end-of-turn token is appended to each reference response, so that the policy learns to stop.
 import { permutation } from '../random'
 import type { Model } from '../model/model'
 import { trainSteps, type TrainingHost, type TrainingResult } from './checkpoint'
 import { accumulate, differentiableLogProbs, responseTokens, type Sequence } from './gradients'
-import { openOptimizer, update, type OptimizerSettings } from './optimizer'
+import { openOptimizer, update, type OptimizerSettings } from './update'
 
 export interface SftSettings extends OptimizerSettings {
   epochs: number
   batchSize: number
+  /** Rows of one forward and backward pass; bounds memory, does not change the loss. */
   microBatchSize: number
   seed: number
 }
 
-/** Which items the step sees: each epoch goes through all of them in its own order. */
-export function batchOf(step: number, items: number, batchSize: number, seed: number, stage: string): number[] {
+/**
+ * Indices of the items in the batch of a step: each epoch goes through all items in an order of its own.
+ * @param step counts from 0
+ * @param stage names the random stream of the order
+ */
+export function batchOf(
+  step: number,
+  items: number,
+  { batchSize, seed, stage }: { batchSize: number; seed: number; stage: string },
+): number[] {
   return Array.from({ length: Math.min(batchSize, items) }, (_, i) => {
     const index = step * batchSize + i
     const epoch = Math.floor(index / items)
@@ -26,17 +36,21 @@ export function batchOf(step: number, items: number, batchSize: number, seed: nu
   })
 }
 
-/** Trains `model` in place. */
+/**
+ * Trains `model` in place.
+ * @throws Diverged when the loss is not finite before the first checkpoint
+ * @throws when a prompt is empty
+ */
 export async function trainSft(
   model: Model,
   sequences: readonly Sequence[],
   settings: SftSettings,
   host: TrainingHost,
 ): Promise<TrainingResult> {
-  const optimizer = openOptimizer(settings)
+  const policy = { model, optimizer: openOptimizer(settings) }
   const total = Math.ceil((sequences.length * settings.epochs) / settings.batchSize)
-  return trainSteps(total, { policy: { model, optimizer } }, host, async (step) => {
-    const batch = batchOf(step, sequences.length, settings.batchSize, settings.seed, 'sft').map((i) => sequences[i]!)
+  const step = async (index: number) => {
+    const batch = batchOf(index, sequences.length, { ...settings, stage: 'sft' }).map((i) => sequences[i]!)
     const tokens = batch.reduce((sum, s) => sum + s.response.length, 0)
     let loss = 0
     const gradients = accumulate(batch, settings.microBatchSize, (slice) => {
@@ -44,6 +58,7 @@ export async function trainSft(
       loss -= pass.values.reduce((a, b) => a + b, 0) / tokens
       return pass.backward(new Float32Array(pass.values.length).fill(-1 / tokens))
     })
-    return { loss, tokens, ...update(model, optimizer, gradients, settings, total) }
-  })
+    return { loss, tokens, ...update(policy, gradients, settings, total) }
+  }
+  return trainSteps(total, { policy }, host, { step })
 }

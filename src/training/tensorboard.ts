@@ -2,13 +2,14 @@
 import { join } from 'node:path'
 import { tf } from '../model/tf'
 
-export interface Logged {
+interface StageCurves {
   stage: string
+  /** One row for each step, with the step's number under `step`. */
   metrics: readonly Record<string, number>[]
 }
 
-/** One folder a stage; a stage without a curve has none. */
-export function writeTensorBoard(folder: string, stages: readonly Logged[]): void {
+/** Writes one folder for each stage; a stage without metrics gets none. */
+export function writeTensorBoard(folder: string, stages: readonly StageCurves[]): void {
   for (const { stage, metrics } of stages) {
     if (metrics.length === 0) continue
     const writer = tf.node.summaryFileWriter(join(folder, stage))

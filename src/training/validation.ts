@@ -1,40 +1,46 @@
-// The reward on prompts kept out of training: greedy responses every so many steps, the best of them candidates for the final policy.
+// Validation on prompts kept out of training: greedy responses every `validateEvery` steps. The policies with the
+// highest mean reward become candidates for the final one.
+import { mean } from '../mean'
 import type { Model } from '../model/model'
 import type { CandidateRecord, Candidates } from './candidates'
 import type { Metrics } from './checkpoint'
 import type { RlSettings } from './policy-gradient'
-import { mean } from '../mean'
 import { rewardWithEosRule, sampleAndScore, type Reward } from './rollout'
 
-export interface Validation {
-  /** Of the policy before training. */
+interface Validation {
+  /** The record of the policy before training. */
   initial: CandidateRecord
-  /** For `RlTask`. */
+  /** The hook of the same name in `RlTask`. */
   afterStep(step: number): Promise<Metrics>
 }
 
-/** @param policy before its first step */
+interface ValidationTask {
+  /** Token ids of the held-out prompts. */
+  prompts: readonly (readonly number[])[]
+  reward: Reward
+  candidates: Candidates
+}
+
+/**
+ * Validates the policy at once, and then after every `validateEvery` steps and the last.
+ * @param policy before its first step
+ */
 export async function openValidation(
   policy: Model,
-  prompts: readonly (readonly number[])[],
-  reward: Reward,
+  { prompts, reward, candidates }: ValidationTask,
   settings: Pick<RlSettings, 'sampling' | 'missingEosPenalty' | 'steps' | 'seed'> & { validateEvery: number },
-  candidates: Candidates,
 ): Promise<Validation> {
   const sampling = { ...settings.sampling, temperature: 0 }
+  const chosen = prompts.map((_, i) => i)
   const validate = async (step: number): Promise<CandidateRecord> => {
-    const { samples, scores } = await sampleAndScore(
-      policy,
-      prompts,
-      prompts.map((_, i) => i),
-      reward,
-      sampling,
-      [settings.seed, 'validation'],
-    )
-    const ruled = scores.map((r, row) =>
+    const { samples, scores } = await sampleAndScore(policy, { prompts, chosen, reward }, sampling, [
+      settings.seed,
+      'validation',
+    ])
+    const rewards = scores.map((r, row) =>
       rewardWithEosRule(r, samples[row]!.stopped, settings.missingEosPenalty, reward.floor),
     )
-    return { step, reward: mean(ruled), responses: samples.map(({ ids }) => ids) }
+    return { step, reward: mean(rewards), responses: samples.map(({ ids }) => ids) }
   }
   return {
     initial: await validate(0),

@@ -70,9 +70,7 @@ test('responses are handed over as they end, never more at once than the endpoin
   }
   const { samples, scores } = await sampleAndScore(
     loaded.model,
-    prompts,
-    [0, 1, 2, 3, 4, 5],
-    watched,
+    { prompts, chosen: [0, 1, 2, 3, 4, 5], reward: watched },
     { maxTokens: 8, temperature: 1, stopIds: [2], batchSize: 2 },
     ['overlap'],
   )

@@ -10,7 +10,7 @@ import { readValues, tf } from '../../src/model/tf'
 import { hidden, logits } from '../../src/model/transformer'
 import { loadModel } from '../../src/model/weights'
 import { differentiableLogProbs, responseTokens, tokenLogProbs } from '../../src/training/gradients'
-import { openOptimizer, update } from '../../src/training/optimizer'
+import { openOptimizer, update } from '../../src/training/update'
 import reference from '../reference/adapter/reference.json'
 import { temporaryFolder } from '../tiny-folder'
 import { relativeDifference } from '../tiny-model'
@@ -61,8 +61,7 @@ test('a fresh adapter changes nothing, trains alone and shares the frozen weight
   const optimizer = openOptimizer(settings)
   const step = () =>
     update(
-      policy,
-      optimizer,
+      { model: policy, optimizer },
       differentiableLogProbs(policy, tokens).backward(new Float32Array(3).fill(-1 / 3)),
       settings,
       20,

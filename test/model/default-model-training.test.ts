@@ -4,7 +4,7 @@ import { disposeModel } from '../../src/model/model'
 import { tf, type Tensor } from '../../src/model/tf'
 import { loadModel } from '../../src/model/weights'
 import { differentiableLogProbs, responseTokens } from '../../src/training/gradients'
-import { openOptimizer, update } from '../../src/training/optimizer'
+import { openOptimizer, update } from '../../src/training/update'
 import reference from '../reference/default-model-training.json'
 import { defaultModelFolder } from '../tiny-folder'
 
@@ -50,7 +50,7 @@ test.each(['adamw', 'adafactor'] as const)('losses and weights of three steps of
   for (const want of reference[optimizer].losses) {
     const { loss, gradients } = lossPass(model)
     expect(Math.abs(loss - want) / want).toBeLessThan(1e-4)
-    update(model, state, gradients, settings, reference.steps)
+    update({ model, optimizer: state }, gradients, settings, reference.steps)
   }
   expect(different(model.weights, reference[optimizer].weights, 1e-4)).toEqual([])
   disposeModel(model)

@@ -11,7 +11,7 @@ import { readValues, tf, type Tensor } from '../../src/model/tf'
 import { hidden, logits } from '../../src/model/transformer'
 import { loadModel, saveModel } from '../../src/model/weights'
 import { differentiableLogProbs, responseTokens, tokenLogProbs } from '../../src/training/gradients'
-import { openOptimizer, update, type OptimizerSettings } from '../../src/training/optimizer'
+import { openOptimizer, update, type OptimizerSettings } from '../../src/training/update'
 import { uniform } from '../../src/random'
 import reference from '../reference/families/reference.json'
 import { temporaryFolder } from '../tiny-folder'
@@ -119,7 +119,7 @@ describe.each(names)('%s', (name) => {
     for (const wantLoss of want[optimizer].losses) {
       const { loss, gradients } = lossPass(trained)
       expect(Math.abs(loss - wantLoss) / wantLoss).toBeLessThan(1e-4)
-      update(trained, state, gradients, settings, reference.steps)
+      update({ model: trained, optimizer: state }, gradients, settings, reference.steps)
     }
     expectClose(withoutKeyBias(thin(trained, trained.weights)), withoutKeyBias(want[optimizer].weights), 1e-4)
     disposeModel(trained)

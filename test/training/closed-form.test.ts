@@ -1,4 +1,5 @@
-// What the objective's optimum is, known without training: π* ∝ π_SFT · exp((1−β) r / β) over whole responses.
+// Training against the optimum of the objective, known in closed form: π* ∝ π_SFT · exp((1−β) r / β) over whole
+// responses.
 import { parseModelConfig } from '../../src/model/config'
 import type { Model } from '../../src/model/model'
 import { tf } from '../../src/model/tf'
@@ -51,14 +52,14 @@ function smallModel(): Model {
 }
 
 const REWARDS = [0.1, 0.9, -0.4, 0.5, 0.3]
-/** Of the first action alone, or of both: then the second matters by which the first was. */
+/** Reward of one action, or of two, where that of the second depends on the first. */
 const rewardOf = (actions: readonly number[]) =>
   actions.length === 1
     ? REWARDS[actions[0]!]!
     : REWARDS[actions[0]!]! - 0.8 * Number(actions[0] === actions[1]) + 0.1 * actions[1]!
 const reward: Reward = { score: (responses) => Promise.resolve(responses.map(({ ids }) => rewardOf(ids))) }
 
-/** Every response of so many steps. */
+/** Every response of the given number of steps. */
 const responses = (steps: number): number[][] =>
   steps === 0
     ? [[]]
@@ -109,14 +110,14 @@ async function train(algorithm: 'reinforce' | 'rloo', actions: number, beta: num
   return { trained: distribution(policy, actions), reference: distribution(reference, actions) }
 }
 
-test.each([0.15, 0.3, 0.5])('one step, β = %d: REINFORCE ends at the optimum', async (beta) => {
+test.each([0.15, 0.3, 0.5])('one step, β = %d: REINFORCE converges to the optimum', async (beta) => {
   const { trained, reference } = await train('reinforce', 1, beta, 100)
   const want = optimum(reference, 1, beta)
   expect(totalVariation(reference, want)).toBeGreaterThan(0.05) // there was something to learn
   expect(totalVariation(trained, want)).toBeLessThan(0.02)
 })
 
-test('one step without KL: only the best action is left', async () => {
+test('one step without KL: the best action gets almost all probability', async () => {
   const { trained } = await train('reinforce', 1, 0, 100)
   expect(trained[1]).toBeGreaterThan(0.98)
 })
@@ -124,9 +125,12 @@ test('one step without KL: only the best action is left', async () => {
 test.each([
   ['reinforce', 300],
   ['rloo', 150],
-] as const)('two steps: %s ends at the optimum over whole responses, by enumeration', async (algorithm, steps) => {
-  const { trained, reference } = await train(algorithm, 2, 0.3, steps)
-  const want = optimum(reference, 2, 0.3)
-  expect(totalVariation(reference, want)).toBeGreaterThan(0.1)
-  expect(totalVariation(trained, want)).toBeLessThan(0.02)
-})
+] as const)(
+  'two steps: %s converges to the optimum over whole responses, found by enumeration',
+  async (algorithm, steps) => {
+    const { trained, reference } = await train(algorithm, 2, 0.3, steps)
+    const want = optimum(reference, 2, 0.3)
+    expect(totalVariation(reference, want)).toBeGreaterThan(0.1)
+    expect(totalVariation(trained, want)).toBeLessThan(0.02)
+  },
+)

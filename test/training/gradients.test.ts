@@ -1,3 +1,4 @@
+// Log-probabilities, losses and gradients of the tiny model against PyTorch; values from test/reference/tiny_llama.py.
 import { lastTokens, padRight } from '../../src/model/batch'
 import { tf } from '../../src/model/tf'
 import { disposeModel, type Gradients } from '../../src/model/model'
@@ -25,10 +26,11 @@ function worstDifference(gradients: Gradients, want: Record<string, number[]>): 
 
 test('log-probabilities of response tokens equal those of transformers', () => {
   const got = tokenLogProbs(tinyModel(), responseTokens(sequences), reference.temperature)
+  expect(got).toHaveLength(reference.logProbs.length)
   reference.logProbs.forEach((want, i) => expect(Math.abs(got[i]! - want)).toBeLessThan(1e-5))
 })
 
-test('gradients of weighted log-probabilities equal those of PyTorch for every weight, padding included', () => {
+test('gradients of weighted log-probabilities equal those of PyTorch for every weight, with padded rows', () => {
   const model = tinyModel()
   const pass = differentiableLogProbs(model, responseTokens(sequences), reference.temperature)
   reference.logProbs.forEach((want, i) => expect(Math.abs(pass.values[i]! - want)).toBeLessThan(1e-5))
@@ -50,7 +52,7 @@ test('gradients summed over slices equal those of the whole batch', () => {
   expect(worstDifference(gradients, reference.logProbGradients)).toBeLessThan(1e-4)
 })
 
-test('soft-label preference loss and its gradients equal those of PyTorch, score head included', () => {
+test('the soft-label preference loss and its gradients equal those of PyTorch, score head included', () => {
   const model = tinyModelWithHead()
   const rows = padRight([0, 1, 1, 2].map((i) => [...sequences[i]!.prompt, ...sequences[i]!.response]))
   const pass = differentiableScores(model, rows, lastTokens(rows))
@@ -60,7 +62,7 @@ test('soft-label preference loss and its gradients equal those of PyTorch, score
   expect(worstDifference(pass.backward(slopes), reference.preferenceGradients)).toBeLessThan(1e-4)
 })
 
-test('three Adafactor steps on the SFT loss end at the weights transformers reaches', () => {
+test('three Adafactor steps on the SFT loss lead to the same weights as in transformers', () => {
   const model = tinyModel()
   const optimizer = adafactor()
   for (const want of reference.sftLosses) {
@@ -74,7 +76,7 @@ test('three Adafactor steps on the SFT loss end at the weights transformers reac
   }
 })
 
-test('no tensor is left over after a step', () => {
+test('a step leaks no tensor', () => {
   const model = tinyModelWithHead()
   const optimizer = adafactor()
   const step = () => {

@@ -1,3 +1,4 @@
+// The updates of policy and value model against PyTorch; values from test/reference/tiny_llama.py.
 import type { Gradients, Model } from '../../src/model/model'
 import type { Optimizer } from '../../src/training/optimizer'
 import { updatePolicy } from '../../src/training/policy-gradient'
@@ -16,8 +17,8 @@ const settings: ReinforceSettings = {
   sampling: { maxTokens: 5, temperature: reference.temperature, stopIds: [] },
 }
 
-/** Takes the gradients in place of an optimizer. */
-function catcher(): Optimizer & { gradients: Gradients } {
+/** An optimizer that only records the gradients. */
+function recorder(): Optimizer & { gradients: Gradients } {
   const optimizer = {
     state: new Map(),
     steps: 0,
@@ -41,24 +42,24 @@ function expectGradients(gradients: Gradients, want: Record<string, number[]>): 
     expect(relativeDifference(everySeventh(gradients.get(name)!.dataSync()), values)).toBeLessThan(1e-4)
 }
 
-test('the value loss, the advantages and every gradient equal PyTorch’s, rows of different length in slices', () => {
-  const optimizer = catcher()
+test('value loss, advantages and every gradient equal those of PyTorch, in slices of unequal rows', () => {
+  const optimizer = recorder()
   const episodes = byRow(reference.coefficients).map((returns, i) => ({
     ...sequences[i]!,
     returns,
     advantages: new Float32Array(returns.length),
   }))
-  const { valueLoss } = updateValue(tinyModelWithHead(), optimizer, episodes, settings)
+  const { valueLoss } = updateValue({ model: tinyModelWithHead(), optimizer }, episodes, settings)
   expect(Math.abs(valueLoss! - reference.valueLoss) / reference.valueLoss).toBeLessThan(1e-4)
   const advantages = episodes.flatMap((episode) => [...episode.advantages])
   expect(relativeDifference(advantages, reference.advantages)).toBeLessThan(1e-4)
   expectGradients(optimizer.gradients, reference.valueGradients)
 })
 
-test('the policy loss, the entropy and every gradient equal PyTorch’s, at the sampling temperature', () => {
-  const optimizer = catcher()
+test('policy loss, entropy and every gradient equal those of PyTorch, at the sampling temperature', () => {
+  const optimizer = recorder()
   const episodes = byRow(reference.advantages).map((advantages, i) => ({ ...sequences[i]!, advantages }))
-  const { policyLoss, entropy } = updatePolicy(tinyModel(), optimizer, episodes, settings)
+  const { policyLoss, entropy } = updatePolicy({ model: tinyModel(), optimizer }, episodes, settings)
   expect(Math.abs(policyLoss! - reference.policyLoss)).toBeLessThan(1e-4)
   expect(Math.abs(entropy! - reference.entropy)).toBeLessThan(1e-4)
   expectGradients(optimizer.gradients, reference.policyGradients)

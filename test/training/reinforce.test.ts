@@ -1,3 +1,4 @@
+// REINFORCE on the tiny model: returns, learning, and resuming from checkpoints.
 import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { tf } from '../../src/model/tf'
@@ -22,7 +23,7 @@ const settings: ReinforceSettings = {
   sampling: { maxTokens: 6, temperature: 0.9, stopIds: [5] },
   seed: 7,
 }
-/** Likes low token ids. */
+/** Higher for lower token ids. */
 const reward: Reward = {
   score: async (responses) => responses.map(({ ids }) => -ids.reduce((a, b) => a + b, 0) / ids.length / 30),
 }
@@ -35,7 +36,7 @@ function flipBit(file: string): void {
   writeFileSync(file, bytes)
 }
 
-/** Trains the tiny model; `killAfter` throws out of the loop as a killed process would leave it. */
+/** Trains the tiny model; throws out of the loop after step `killAfter`, leaving what a killed process would leave. */
 async function train(checkpoints: string, killAfter = Infinity, steps = settings.steps) {
   const policy = tinyModel()
   const value = cloneModel(policy)
@@ -58,14 +59,15 @@ async function train(checkpoints: string, killAfter = Infinity, steps = settings
 const digest = ({ weights }: Model) =>
   [...weights].map(([name, tensor]) => `${name} ${Buffer.from(tensor.dataSync().buffer).toString('base64')}`).join('\n')
 
-test('returns hold the reward at every token and the KL still to come: by hand', () => {
+test('returns combine the reward and the KL still to come, as computed by hand', () => {
   const got = [...returnsOf(2, [0.1, -0.2, 0.4], 0.05)]
   const want = [0.95 * 2 - 0.05 * 0.3, 0.95 * 2 - 0.05 * 0.2, 0.95 * 2 - 0.05 * 0.4]
+  expect(got).toHaveLength(want.length)
   got.forEach((value, i) => expect(value).toBeCloseTo(want[i]!, 6))
   expect([...returnsOf(2, [0.1, 0.2], 0)]).toEqual([2, 2])
 })
 
-test('a response without an end loses the penalty, never below the floor', () => {
+test('a response without an end-of-turn token loses the penalty, but not below the floor', () => {
   expect(rewardWithEosRule(0.5, true, 1, -1)).toBe(0.5)
   expect(rewardWithEosRule(0.5, false, 1, -1)).toBe(-0.5)
   expect(rewardWithEosRule(-0.5, false, 1, -1)).toBe(-1)
@@ -78,7 +80,7 @@ test('KL is 0 at the first step and grows as the policy moves', async () => {
   expect(history.at(-1)!.kl3).toBeGreaterThan(history[0]!.kl3!)
 })
 
-test('the policy learns what is rewarded', async () => {
+test('the policy learns to get more reward', async () => {
   const { history } = await train(temporaryFolder(), Infinity, 150)
   const mean = (rows: typeof history) => rows.reduce((sum, row) => sum + row.rawReward!, 0) / rows.length
   expect(mean(history.slice(-10)) - mean(history.slice(0, 10))).toBeGreaterThan(0.2)
@@ -98,20 +100,20 @@ test.each<[string, (file: string) => void]>([
   ['cut short', (file) => truncateSync(file, 1000)],
   ['with one bit flipped', flipBit],
   ['missing', rmSync],
-])('a checkpoint with weights %s is passed over for the one before it', async (_, damage) => {
+])('a checkpoint with weights %s is skipped in favour of the one before it', async (_, damage) => {
   const checkpoints = temporaryFolder()
   await expect(train(checkpoints, 6)).rejects.toThrow(Killed)
   const newest = readdirSync(checkpoints).sort().at(-1)!
   damage(join(checkpoints, newest, 'policy.safetensors'))
-  const told = jest.spyOn(process.stderr, 'write').mockReturnValue(true)
+  const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true)
   const resumed = await train(checkpoints)
-  expect(told.mock.calls.join()).toMatch(/step-00000004 cannot be read .*trying the one before/)
-  told.mockRestore()
+  expect(stderr.mock.calls.join()).toMatch(/step-00000004 cannot be read .*trying the one before/)
+  stderr.mockRestore()
   expect(resumed.history.at(-1)!.resumedAt).toBe(2)
   expect(digest(resumed.policy)).toBe(digest((await train(temporaryFolder())).policy))
 })
 
-test('a loss that is no number stops training with a plain message', async () => {
+test('a loss that is not a number stops training and says what to change', async () => {
   const model = tinyModel()
   const poisoned = model.weights.get('model.norm.weight')!
   model.weights.set('model.norm.weight', tf.fill(poisoned.shape, NaN))

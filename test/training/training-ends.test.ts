@@ -2,10 +2,11 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { calibration } from '../../src/evaluation/calibration'
+import type { Model } from '../../src/model/model'
 import { tf } from '../../src/model/tf'
 import { openCandidates } from '../../src/training/candidates'
 import { Diverged, trainSteps } from '../../src/training/checkpoint'
-import { openOptimizer } from '../../src/training/optimizer'
+import { openOptimizer } from '../../src/training/update'
 import { addScoreHead, hasPlateaued, paddingGap, trainRewardModel } from '../../src/training/reward-model'
 import { leaveOneOut } from '../../src/training/rloo'
 import { temporaryFolder } from '../tiny-folder'
@@ -13,7 +14,7 @@ import { reference, tinyModel, tinyModelWithHead } from '../tiny-model'
 
 const host = (checkpoints = temporaryFolder()) => ({ checkpoints, checkpointEvery: 2, onStep: () => {} })
 
-/** Each step puts its number into a weight. */
+/** A model whose step writes the number of the step into a weight. */
 function counting() {
   const model = tinyModel()
   const write = (index: number) => {
@@ -29,9 +30,10 @@ function counting() {
   }
 }
 
-test('a policy that collapsed is taken back to the last checkpoint, and training ends there with a plain message', async () => {
+test('a collapsed policy is restored from the last checkpoint, and training ends there and says why', async () => {
   const { trained, write, step } = counting()
-  const { history, stopped } = await trainSteps(10, trained, host(), write, {
+  const { history, stopped } = await trainSteps(10, trained, host(), {
+    step: write,
     collapsed: ({ kl }) => (kl! > 4.5 ? `KL is ${kl}` : undefined),
   })
   expect(stopped).toBe('training: KL is 5 at step 6; the model is that of step 4')
@@ -41,23 +43,24 @@ test('a policy that collapsed is taken back to the last checkpoint, and training
 
 test('without a checkpoint to go back to, training fails and says what to change', async () => {
   const { trained, write } = counting()
-  await expect(trainSteps(10, trained, host(), write, { collapsed: () => 'KL is 9' })).rejects.toThrow(Diverged)
-  await expect(trainSteps(10, trained, host(), () => Promise.resolve({ loss: NaN }))).rejects.toThrow(
+  await expect(trainSteps(10, trained, host(), { step: write, collapsed: () => 'KL is 9' })).rejects.toThrow(Diverged)
+  await expect(trainSteps(10, trained, host(), { step: () => Promise.resolve({ loss: NaN }) })).rejects.toThrow(
     /loss became NaN at step 1; lower the learning rate/,
   )
 })
 
-test('a plateau is seen at the end of an epoch alone', () => {
+test('a plateau is detected only at the end of an epoch', () => {
   expect(hasPlateaued([1, 1, 0.9, 0.9], 2, 0.05)).toBe(false)
   expect(hasPlateaued([1, 1, 0.99, 0.99], 2, 0.05)).toBe(true)
   expect(hasPlateaued([1, 1, 0.99], 2, 0.05)).toBe(false)
   expect(hasPlateaued([1, 1], 2, 0.05)).toBe(false)
 })
 
-test('a reward model that learns nothing more stops before its last epoch', async () => {
+test('reward-model training that reached its plateau stops before its last epoch', async () => {
   const model = tinyModelWithHead()
   const same = { prompt: reference.prompts[0]!, response: reference.responses[0]! }
-  const pairs = Array.from({ length: 4 }, (_, i) => ({ group: String(i), first: same, second: same, preferFirst: 1 })) // equal responses: the loss stays log 2
+  // Equal responses: the loss stays log 2.
+  const pairs = Array.from({ length: 4 }, (_, i) => ({ group: String(i), first: same, second: same, preferFirst: 1 }))
   const { history } = await trainRewardModel(
     model,
     pairs,
@@ -67,7 +70,7 @@ test('a reward model that learns nothing more stops before its last epoch', asyn
   expect(history).toHaveLength(4)
 })
 
-test('padding on the left or on the right leaves a score as it is', () => {
+test('padding on the left or on the right does not change a score', () => {
   const model = tinyModel()
   addScoreHead(model, 1)
   expect(
@@ -78,7 +81,7 @@ test('padding on the left or on the right leaves a score as it is', () => {
   ).toBeLessThan(1e-4)
 })
 
-test('the best candidates are kept, of equals the later, and their weights come back', () => {
+test('the best candidates are kept, among equals the later, and their weights can be loaded again', () => {
   const folder = join(temporaryFolder(), 'candidates')
   const candidates = openCandidates(folder, 2)
   const { model, write, step } = counting()
@@ -89,19 +92,19 @@ test('the best candidates are kept, of equals the later, and their weights come 
   })
   expect(candidates.list().map((record) => record.step)).toEqual([4, 2])
   expect(readdirSync(folder).filter((name) => name.startsWith('step'))).toEqual(['step-00000002', 'step-00000004'])
-  expect(candidates.all().map((record) => record.step)).toEqual([1, 2, 3, 4, 5]) // what was answered is kept of each
+  expect(candidates.all().map((record) => record.step)).toEqual([1, 2, 3, 4, 5]) // every validation is recorded
   expect(step()).toBe(5)
-  candidates.withPolicy(candidates.list()[0]!, model, (then) =>
-    expect(then.weights.get('model.norm.weight')!.dataSync()[0]).toBe(4),
-  )
+  const use = jest.fn((policy: Model) => expect(policy.weights.get('model.norm.weight')!.dataSync()[0]).toBe(4))
+  candidates.withPolicy(candidates.list()[0]!, model, use)
+  expect(use).toHaveBeenCalledTimes(1)
 })
 
-test('leave-one-out advantages by hand', () => {
+test('leave-one-out advantages equal those computed by hand', () => {
   expect(leaveOneOut([1, 2, 6])).toEqual([-3, -1.5, 4.5])
   expect(leaveOneOut([2, 2])).toEqual([0, 0])
 })
 
-test('calibration by hand', () => {
+test('the calibration error equals that computed by hand', () => {
   const { bins, error } = calibration([0.91, 0.95, 0.12, 0.16], [1, 0, 0, 0], 10)
   expect(bins.map(({ observed, pairs }) => [observed, pairs])).toEqual([
     [0, 2],
