@@ -27,7 +27,7 @@ export const rl: Stage<'rl'> = {
     const loaded = loadModelAndTokenizer(await host.open(input.policy))
     const { rewardFor, spent } = await openReward(input, task, loaded, host)
     const policy = trainable(loaded.model, input.settings, input.seed)
-    const reference = policy.lora ? loaded.model : cloneModel(loaded.model) // an adapter leaves the weights it started from
+    const reference = policy.lora ? loaded.model : cloneModel(loaded.model) // an adapter does not change the weights it starts from
     const settings = trainingSettings(input, loaded)
     const promptsOf = (rows: readonly Row[]) => rows.map((row) => promptIds(loaded, row))
 
@@ -35,7 +35,9 @@ export const rl: Stage<'rl'> = {
     const rows = train.slice(held.length)
     const candidates = openCandidates(join(host.checkpoints, 'candidates'), settings.candidates)
     const validation =
-      held.length > 0 ? await openValidation(policy, promptsOf(held), rewardFor(held), settings, candidates) : undefined
+      held.length > 0
+        ? await openValidation(policy, { prompts: promptsOf(held), reward: rewardFor(held), candidates }, settings)
+        : undefined
     const problem: RlTask = {
       prompts: promptsOf(rows),
       reward: rewardFor(rows),
@@ -43,19 +45,18 @@ export const rl: Stage<'rl'> = {
       ...(validation && { afterStep: validation.afterStep }),
     }
     const { history, stopped } = await trainPolicy(
-      policy,
-      reference,
+      { policy, reference },
       problem,
       settings,
       trainingHost(host, 'training', settings.checkpointEvery),
     )
 
-    const isTrusted = ({ step }: CandidateRecord) => step <= history.length // none of a step that training went back from
+    const isTrusted = ({ step }: CandidateRecord) => step <= history.length // later ones are of steps that were rolled back
     const trusted = candidates.list().filter(isTrusted)
 
     saveTrained(policy, host.output, loaded.folder)
     if (validation) {
-      saveCandidates(candidates, trusted, policy, loaded, held, validation.initial, host.output)
+      saveCandidates(host.output, { candidates, trusted, policy, loaded, rows: held, initial: validation.initial })
       writeValidations(
         host.output,
         [validation.initial, ...candidates.all().filter(isTrusted)].map((record) => inText(record, loaded)),
@@ -99,26 +100,31 @@ function trainingSettings(
   }
 }
 
-/** Kept out of training, to choose among its steps. */
+/** Prompts held out of training, to choose among its steps. */
 const validationPrompts = (train: readonly Row[], { candidates, validationPrompts }: TrainingSettings) =>
   candidates > 0 ? train.slice(0, Math.min(validationPrompts, Math.floor(train.length / 4))) : []
 
-/** Why a policy is no longer to be trusted (rule of the settings). */
+/** Why the policy has collapsed, by the limits in the settings, or undefined. */
 function collapsed(
   { kl, entropy, length }: Metrics,
   { maxKl, minEntropy, minLength }: TrainingSettings,
 ): string | undefined {
   if (kl! > maxKl)
-    return `KL to the SFT model is ${kl!.toFixed(1)}, above rl.maxKl = ${maxKl}: lower the learning rate or raise rl.klWeight`
+    return (
+      `KL to the SFT model is ${kl!.toFixed(1)}, above rl.maxKl = ${maxKl}: ` +
+      'lower the learning rate or raise rl.klWeight'
+    )
   if (entropy! < minEntropy)
-    return `entropy is ${entropy!.toFixed(4)}, below rl.minEntropy = ${minEntropy}: the policy has collapsed to few texts`
+    return (
+      `entropy is ${entropy!.toFixed(4)}, below rl.minEntropy = ${minEntropy}: ` +
+      'the policy has collapsed to few texts'
+    )
   if (length! < minLength) return `responses have ${length!.toFixed(1)} tokens, fewer than rl.minLength = ${minLength}`
   return undefined
 }
 
 function trainPolicy(
-  policy: Model,
-  reference: Model,
+  { policy, reference }: { policy: Model; reference: Model },
   problem: RlTask,
   settings: TrainingSettings,
   host: TrainingHost,
@@ -135,15 +141,21 @@ const inText = ({ step, reward, responses }: CandidateRecord, { tokenizer }: Loa
   responses: responses.map((ids) => tokenizer.decode(ids).trim()),
 })
 
-/** Each as a model folder of its own, with what it answered, for stage `choose`. */
+interface CandidatesToSave {
+  candidates: Candidates
+  trusted: readonly CandidateRecord[]
+  policy: Model
+  loaded: LoadedModel
+  /** The validation prompts. */
+  rows: readonly Row[]
+  /** The SFT model on them. */
+  initial: CandidateRecord
+}
+
+/** Each candidate as a model folder, with its responses, for stage `choose`. */
 function saveCandidates(
-  candidates: Candidates,
-  trusted: readonly CandidateRecord[],
-  policy: Model,
-  loaded: LoadedModel,
-  rows: readonly Row[],
-  initial: CandidateRecord,
   output: string,
+  { candidates, trusted, policy, loaded, rows, initial }: CandidatesToSave,
 ): void {
   for (const record of trusted) {
     candidates.withPolicy(record, policy, (then) =>
