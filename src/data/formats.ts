@@ -1,21 +1,22 @@
-// The file formats a dataset may come in. Each turns one raw row into a Row, or says why it cannot be used.
+// The formats of dataset files. Each format turns a raw row into a draft of a Row, or says why the row cannot be used.
 import { z } from 'zod'
 import { InvalidInput, parse } from '../contracts/parse'
 import type { DATA_FORMATS, DataSettings } from '../contracts/settings'
 import { messageSchema, parseTranscript, renderConversation, type Message, type HumanPair, type Row } from './row'
 import type { Task } from './task'
 
-/** A row that real files contain and nobody can use: counted by reason, not an error. */
+/** An unusable row, as real files contain some: counted by reason, not an error. */
 export interface Dropped {
   dropped: string
 }
+/** A row before rows with the same prompt are merged. */
 export type Draft = Omit<Row, 'id' | 'pairs'> & { id?: string | undefined; pair?: HumanPair }
 export interface Format {
   name: string
   read(raw: unknown, where: string, task: Task, settings: DataSettings): Draft | Dropped
 }
 
-/** The user's turn for a text of the task. */
+/** The user's turn for a text: with the task's instruction, if it has one. */
 function fromText(text: string, task: Task): Pick<Row, 'messages' | 'context'> {
   const content = task.instruction ? `${task.instruction}\n\n${text}` : text
   return {
@@ -28,10 +29,10 @@ function fromMessages(messages: Message[]): Pick<Row, 'messages' | 'context'> {
   return { messages, context: renderConversation(messages) }
 }
 
-const ownRow = z
+const jsonlRow = z
   .strictObject({
     id: z.string().optional(),
-    prompt: z.string().min(1, 'wants the text of the prompt').optional(),
+    prompt: z.string().min(1, 'must not be empty').optional(),
     messages: z.array(messageSchema).min(1).optional(),
     reference: z.string().min(1).optional(),
     responses: z.tuple([z.string(), z.string()]).optional(),
@@ -39,64 +40,69 @@ const ownRow = z
   })
   .refine(
     (row) => (row.prompt === undefined) !== (row.messages === undefined),
-    'wants "prompt" (a text) or "messages" (turns), one of them',
+    'requires either "prompt" (a text) or "messages" (turns)',
   )
   .refine(
     (row) => (row.responses === undefined) === (row.preferred === undefined),
     '"responses" and "preferred" (1, 2, or 0 for a tie) go together',
   )
 
-/** A row with only the fields that the mapping names, under our names. */
+/** Renames the fields of a row by the mapping; other fields are left out. */
 function mapped(raw: unknown, fields: DataSettings['fields']): unknown {
   if (!fields || typeof raw !== 'object' || raw === null) return raw
   return Object.fromEntries(
-    Object.entries(fields).map(([ours, theirs]) => [ours, (raw as Record<string, unknown>)[theirs] ?? undefined]),
+    Object.entries(fields).map(([name, inFile]) => [name, (raw as Record<string, unknown>)[inFile] ?? undefined]),
   )
 }
 
 const jsonl: Format = {
   name: 'jsonl',
   read(raw, where, task, { fields }) {
-    const row = parse(ownRow, mapped(raw, fields), where)
-    const base = row.messages ? fromMessages(row.messages) : fromText(row.prompt!, task)
-    if (base.messages.at(-1)!.role !== 'user')
-      throw new InvalidInput(
-        `${where}: field "messages": the last turn is the ${base.messages.at(-1)!.role}'s; it must be the user's`,
-      )
+    const row = parse(jsonlRow, mapped(raw, fields), where)
+    const prompt = row.messages ? fromMessages(row.messages) : fromText(row.prompt!, task)
+    const { role } = prompt.messages.at(-1)!
+    if (role !== 'user')
+      throw new InvalidInput(`${where}: field "messages": the last turn is the ${role}'s; it must be the user's`)
     return {
       id: row.id,
-      ...base,
+      ...prompt,
       ...(row.reference !== undefined && { reference: row.reference }),
       ...(row.responses && { pair: { responses: row.responses, preferred: row.preferred! } }),
     }
   },
 }
 
+/** The better and the worse response as a pair; readDataset puts pairs in random order. */
+function chosenPair(chosen: string, rejected: string): { pair: HumanPair } | Dropped {
+  if (chosen === '' || rejected === '') return { dropped: 'empty response' }
+  if (chosen === rejected) return { dropped: 'chosen and rejected are equal' }
+  return { pair: { responses: [chosen, rejected], preferred: 1 } }
+}
+
 const hhRow = z.object({ chosen: z.string(), rejected: z.string() })
+
+/** Splits a transcript before its last turn; undefined if that is not the assistant's. */
+function splitAtResponse(transcript: string): { context: Message[]; response: string } | undefined {
+  const messages = parseTranscript(transcript)
+  const last = messages?.at(-1)
+  if (!messages || messages.length < 2 || last?.role !== 'assistant') return undefined
+  return { context: messages.slice(0, -1), response: last.content }
+}
 
 /** HH-RLHF: two transcripts that differ in the last turn of the assistant. */
 const hh: Format = {
   name: 'hh',
   read(raw, where) {
-    const { chosen, rejected } = parse(hhRow, raw, where)
-    const better = parseTranscript(chosen)
-    const worse = parseTranscript(rejected)
-    if (
-      !better ||
-      !worse ||
-      better.length < 2 ||
-      better.at(-1)!.role !== 'assistant' ||
-      worse.at(-1)!.role !== 'assistant'
-    )
-      return { dropped: 'not a transcript that ends with the assistant' }
-    const [context, other] = [better.slice(0, -1), worse.slice(0, -1)]
-    if (renderConversation(context) !== renderConversation(other))
+    const row = parse(hhRow, raw, where)
+    const chosen = splitAtResponse(row.chosen)
+    const rejected = splitAtResponse(row.rejected)
+    if (!chosen || !rejected) return { dropped: 'not a transcript that ends with the assistant' }
+    if (renderConversation(chosen.context) !== renderConversation(rejected.context))
       return { dropped: 'chosen and rejected differ before the last turn' }
-    if (context.at(-1)!.role !== 'user') return { dropped: "the last turn before the response is not the person's" }
-    const [first, second] = [better.at(-1)!.content, worse.at(-1)!.content]
-    if (first === '' || second === '') return { dropped: 'empty response' }
-    if (first === second) return { dropped: 'chosen and rejected are equal' }
-    return { ...fromMessages(context), pair: { responses: [first, second], preferred: 1 } }
+    if (chosen.context.at(-1)!.role !== 'user')
+      return { dropped: "the last turn before the response is not the person's" }
+    const pair = chosenPair(chosen.response, rejected.response)
+    return 'dropped' in pair ? pair : { ...fromMessages(chosen.context), ...pair }
   },
 }
 
@@ -111,7 +117,7 @@ const pandalmRow = z.object({
   annotator3: vote,
 })
 
-/** PandaLM's test set: three annotators a row; the majority counts, none is a tie. */
+/** PandaLM's test set: three annotators per row; the majority decides, no majority is a tie. */
 const pandalm: Format = {
   name: 'pandalm',
   read(raw, where, task) {
@@ -144,42 +150,41 @@ const comparisonRow = z.object({
   extra: z.object({ confidence: z.number().nullish() }).nullish(),
 })
 
-/** The query of Reddit TL;DR as SFT and preference data have it (N+, TRL). */
-const redditQuery = ({
-  subreddit,
-  title,
-  post,
-}: {
+interface RedditPost {
   subreddit?: string | null | undefined
   title?: string | null | undefined
   post?: string | null | undefined
-}) => `SUBREDDIT: r/${subreddit ?? ''}\n\nTITLE: ${title ?? ''}\n\nPOST: ${(post ?? '').trim()}`
+}
+
+/** The query of Reddit TL;DR as SFT and preference data have it (N+, TRL). */
+const redditQuery = ({ subreddit, title, post }: RedditPost) =>
+  `SUBREDDIT: r/${subreddit ?? ''}\n\nTITLE: ${title ?? ''}\n\nPOST: ${(post ?? '').trim()}`
+
+const isNews = ({ info, batch }: z.infer<typeof comparisonRow>) => Boolean(info.article) || /cnndm/.test(batch ?? '')
+
+/** Why the settings leave a comparison out, if they do. */
+function excluded(row: z.infer<typeof comparisonRow>, { confidence, cnndm }: DataSettings): string | undefined {
+  if (isNews(row) && !cnndm) return 'a CNN/DailyMail batch (data.cnndm takes these)'
+  if (!isNews(row) && cnndm) return 'a Reddit batch (data.cnndm leaves these out)'
+  const given = row.extra?.confidence ?? null
+  if (!confidence || confidence.includes(given ?? -1)) return undefined
+  return given === null ? 'no confidence given' : `confidence not among ${confidence.join(', ')}`
+}
 
 /** OpenAI's comparisons of summaries (Stiennon et al., 2020): two summaries of a post, the better one by its index. */
 const openaiComparisons: Format = {
   name: 'openai-comparisons',
-  read(raw, where, task, { confidence, cnndm }) {
-    const { info, summaries, choice, batch, extra } = parse(comparisonRow, raw, where)
-    const isNews = Boolean(info.article) || /cnndm/.test(batch ?? '')
-    if (isNews !== cnndm)
-      return {
-        dropped: isNews
-          ? 'a CNN/DailyMail batch (data.cnndm takes these)'
-          : 'a Reddit batch (data.cnndm leaves these out)',
-      }
-    if (confidence && !confidence.includes(extra?.confidence ?? -1))
-      return {
-        dropped:
-          (extra?.confidence ?? null) === null
-            ? 'no confidence given'
-            : `confidence not among ${confidence.join(', ')}`,
-      }
+  read(raw, where, task, settings) {
+    const row = parse(comparisonRow, raw, where)
+    const { info, summaries, choice } = row
+    const reason = excluded(row, settings)
+    if (reason !== undefined) return { dropped: reason }
     const [first, second] = summaries.map(({ text }) => text.trim())
     if (summaries.length !== 2 || (choice !== 0 && choice !== 1))
       return { dropped: 'not a comparison of two summaries' }
     if (!first || !second) return { dropped: 'empty response' }
     if (first === second) return { dropped: 'both responses are equal' }
-    const text = isNews ? (info.article ?? '') : redditQuery(info)
+    const text = isNews(row) ? (info.article ?? '') : redditQuery(info)
     return { ...fromText(text, task), pair: { responses: [first, second], preferred: choice === 0 ? 1 : 2 } }
   },
 }
@@ -192,7 +197,7 @@ const tldrRow = z.object({
   summary: z.string(),
 })
 
-/** Reddit TL;DR posts with the summary their writer gave. */
+/** Reddit TL;DR: posts with the summaries of their writers. */
 const tldr: Format = {
   name: 'tldr',
   read(raw, where, task) {
@@ -216,23 +221,25 @@ const contentOf = (value: z.infer<typeof turns>) => (typeof value === 'string' ?
 const trl: Format = {
   name: 'trl',
   read(raw, where, task) {
-    const { prompt, completion, chosen, rejected } = parse(trlRow, raw, where)
-    const base =
-      typeof prompt === 'string'
-        ? fromText(prompt.trim(), { ...task, instruction: /TL;DR:?\s*$/.test(prompt) ? undefined : task.instruction })
-        : fromMessages(prompt)
-    if (base.messages.at(-1)!.role !== 'user')
+    const row = parse(trlRow, raw, where)
+    const prompt = trlPrompt(row.prompt, task)
+    if (prompt.messages.at(-1)!.role !== 'user')
       return { dropped: "the last turn before the response is not the person's" }
-    if (completion !== undefined)
-      return contentOf(completion) === ''
-        ? { dropped: 'empty response' }
-        : { ...base, reference: contentOf(completion) }
-    if (chosen === undefined || rejected === undefined) return base
-    const [first, second] = [contentOf(chosen), contentOf(rejected)]
-    if (first === '' || second === '') return { dropped: 'empty response' }
-    if (first === second) return { dropped: 'chosen and rejected are equal' }
-    return { ...base, pair: { responses: [first, second], preferred: 1 } }
+    if (row.completion !== undefined) {
+      const reference = contentOf(row.completion)
+      return reference === '' ? { dropped: 'empty response' } : { ...prompt, reference }
+    }
+    if (row.chosen === undefined || row.rejected === undefined) return prompt
+    const pair = chosenPair(contentOf(row.chosen), contentOf(row.rejected))
+    return 'dropped' in pair ? pair : { ...prompt, ...pair }
   },
+}
+
+/** A text that ends with "TL;DR:" is a whole prompt: it gets no instruction. */
+function trlPrompt(prompt: z.infer<typeof turns>, task: Task): Pick<Row, 'messages' | 'context'> {
+  if (typeof prompt !== 'string') return fromMessages(prompt)
+  const isWhole = /TL;DR:?\s*$/.test(prompt)
+  return fromText(prompt.trim(), { ...task, instruction: isWhole ? undefined : task.instruction })
 }
 
 const formats: Record<(typeof DATA_FORMATS)[number], Format> = {
@@ -244,7 +251,7 @@ const formats: Record<(typeof DATA_FORMATS)[number], Format> = {
   trl,
 }
 
-/** The named format; "auto" tells it by the fields of the first row. */
+/** The configured format; "auto" detects it by the fields of the first row. */
 export function formatOf({ format, fields }: DataSettings, firstRow: unknown): Format {
   if (format !== 'auto') return formats[format]
   if (fields) return jsonl

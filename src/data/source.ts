@@ -1,44 +1,46 @@
-// The raw rows of a file: JSON, JSON lines, either gzipped, or Parquet; on this machine or in a dataset repository of the Hugging Face Hub.
-// Or rows that are made and not read, by whoever knows how (world/named.ts).
+// The raw rows of a file: JSON, JSON lines (gzipped or not) or Parquet, on this machine or in a dataset repository of
+// the Hugging Face Hub; or rows that are generated instead of read (world/named.ts).
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { InvalidInput } from '../contracts/parse'
 import { downloadDatasetFile } from '../hub/datasets'
 
-/** Unpacked size up to which a file is read; larger ones would not fit in memory. */
+/** Largest uncompressed size of a file; larger ones would not fit in memory. */
 const MAX_BYTES = 2 ** 31 - 1
 
 export interface RawRow {
   value: unknown
-  /** Names file and line in messages. */
+  /** File and line, for messages. */
   where: string
 }
 
-/** Rows that are made and not read. */
-export interface MadeRows {
+/** Rows that are generated instead of read. */
+export interface GeneratedRows {
   /** What their paths begin with, e.g. "world:". */
   prefix: string
-  /** @param of what rows depend on beside the path @throws InvalidInput when the path asks for what there is not */
-  rows(path: string, of: MadeOf): Iterable<unknown>
+  /** @throws InvalidInput if the path asks for something that does not exist */
+  rows(path: string, options: GenerationOptions): Iterable<unknown>
 }
 
-export interface MadeOf {
-  /** Of the run; a path may name another. */
+export interface GenerationOptions {
+  /** Seed of the run; the path may name another. */
   seed: number
-  /** Of the task; empty where it has none. */
+  /** Instruction of the task; empty if it has none. */
   instruction: string
 }
 
-/** How paths are looked up. */
-export interface RowSources extends Partial<MadeOf> {
-  made?: MadeRows | undefined
+export interface ReadOptions extends Partial<GenerationOptions> {
+  generated?: GeneratedRows | undefined
 }
 
-/** @param path a file, hf:datasets/owner/name[@revision]/path/to/file, or one that `made` knows */
-export async function readRows(path: string, { made, seed = 1, instruction = '' }: RowSources = {}): Promise<RawRow[]> {
-  if (made && path.startsWith(made.prefix)) return numbered(made.rows(path, { seed, instruction }), path)
-  const file = path.startsWith('hf:') ? await downloadDatasetFile(path) : existing(path)
+/** @param path a file, hf:datasets/owner/name[@revision]/path/to/file, or a path of generated rows */
+export async function readRows(
+  path: string,
+  { generated, seed = 1, instruction = '' }: ReadOptions = {},
+): Promise<RawRow[]> {
+  if (generated && path.startsWith(generated.prefix)) return numbered(generated.rows(path, { seed, instruction }), path)
+  const file = path.startsWith('hf:') ? await downloadDatasetFile(path) : existingFile(path)
   if (path.endsWith('.parquet')) return readParquet(file, path)
   return parseRows(readText(file), path)
 }
@@ -46,7 +48,7 @@ export async function readRows(path: string, { made, seed = 1, instruction = '' 
 const numbered = (rows: Iterable<unknown>, path: string): RawRow[] =>
   [...rows].map((value, i) => ({ value, where: `data: ${path} row ${i + 1}` }))
 
-function existing(path: string): string {
+function existingFile(path: string): string {
   const file = resolve(path)
   if (!existsSync(file))
     throw new InvalidInput(`data: field "data.path" got "${path}"; ${file} does not exist on the worker`)
@@ -78,10 +80,7 @@ function parseRows(text: string, path: string): RawRow[] {
       throw new InvalidInput(`data: ${where} is not JSON: ${(error as Error).message}`, { cause: error })
     }
   }
-  if (text.trimStart().startsWith('[')) {
-    const rows = json(text, path)
-    return (rows as unknown[]).map((value, i) => ({ value, where: `data: ${path} row ${i + 1}` }))
-  }
+  if (text.trimStart().startsWith('[')) return numbered(json(text, path) as unknown[], path)
   return text
     .split('\n')
     .map((line, i) => ({ line, where: `${path} line ${i + 1}` }))
@@ -94,7 +93,7 @@ async function readParquet(file: string, path: string): Promise<RawRow[]> {
   const { compressors } = await import('hyparquet-compressors')
   try {
     const rows = await parquetReadObjects({ file: await asyncBufferFromFile(file), compressors })
-    return rows.map((value, i) => ({ value: plain(value), where: `data: ${path} row ${i + 1}` }))
+    return numbered(rows.map(plain), path)
   } catch (error) {
     throw new InvalidInput(
       `data: ${path} cannot be read as Parquet: ${(error as Error).message}; is the file complete?`,
@@ -103,7 +102,7 @@ async function readParquet(file: string, path: string): Promise<RawRow[]> {
   }
 }
 
-/** Parquet's whole numbers may be bigints, which JSON does not have. */
+/** Integers in Parquet may be read as bigints, which JSON does not have. */
 function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return Number(value)
   if (Array.isArray(value)) return value.map(plain)

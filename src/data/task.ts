@@ -1,4 +1,4 @@
-// A task is a folder of data: how a prompt is put to the policy, what labelers are asked, and some prompts to begin with.
+// A task is a folder of data: how the policy is prompted, what labelers are asked, and some prompts to start with.
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
@@ -14,17 +14,21 @@ const exemplarSchema = z.strictObject({
   second: line,
   preferred: z
     .union([z.literal(1), z.literal(2)])
-    .describe('What the question names: for a task that asks for the worse response, that one.'),
-  thoughts: z.tuple([line, line]).describe('On the first and on the second response, for few-shot chain of thought.'),
+    .describe('The answer to the question: the worse response, if the task asks for the worse one.'),
+  thoughts: z
+    .tuple([line, line])
+    .describe('Thoughts on the first and on the second response, for few-shot chain of thought.'),
 })
 
 const preference = {
-  preambles: byPreamble.describe('Opening of the labelling prompt: files.'),
+  preambles: byPreamble.describe('Files with the opening of the labelling prompt.'),
   rationalePreambles: byPreamble.describe(
-    'The same for chain of thought: asks for an explanation instead of an answer.',
+    'Files with the opening for chain of thought: it asks for an explanation instead of an answer.',
   ),
-  rationaleAsk: line.describe('What asks for the rationale; its last line is where the labeler goes on.'),
-  thoughts: z.tuple([line, line]).describe('What begins the thoughts on each response, for few-shot chain of thought.'),
+  rationaleAsk: line.describe('File with the request for a rationale; the labeler continues its last line.'),
+  thoughts: z
+    .tuple([line, line])
+    .describe('Beginnings of the thoughts on each response, for few-shot chain of thought.'),
   context: line,
   first: line,
   second: line,
@@ -32,32 +36,35 @@ const preference = {
   asksForWorse: z
     .boolean()
     .default(false)
-    .describe("The question names the WORSE response, as the paper's harmless prompt does; labels are turned round."),
+    .describe(
+      "Whether the question asks for the WORSE response, as the paper's harmless prompt does. " +
+        'If so, labels are inverted: they always prefer the better response.',
+    ),
 }
 const common = {
   name: z.string().regex(/^[\w-]+$/),
   description: z.string(),
-  /** A text task puts this before the text in the user's turn; a dialogue task has none. */
+  /** Stands before the text in the user's turn; a dialogue task has none. */
   instruction: z.string().optional(),
   score: z
     .strictObject({ preamble: line, context: line, response: line, ending: line })
-    .describe('The direct 1–10 score.'),
+    .describe('Texts of the prompt that asks for a direct score from 1 to 10.'),
   verdict: z
     .strictObject({ preamble: line, context: line, response: line, good: line, bad: line, ending: line })
     .optional()
     .describe(
-      'A yes or no about one response alone, for a rate: what it is when it is good and when it is bad, and how that is asked.',
+      'Texts of the prompt that asks which of two statements is true of a response, for rates such as harmlessness.',
     ),
-  prompts: line.describe('File with the prompts used when a run names no data.'),
+  prompts: line.describe('File with the prompts that are used if a run names no data.'),
 }
 
-/** task.json: texts longer than a line are in files beside it, named here. */
+/** task.json: texts longer than a line are in files next to it, named here. */
 const taskFileSchema = z.strictObject({
   ...common,
   preference: z.strictObject({ ...preference, exemplars: line.describe('File with up to eight worked examples.') }),
 })
 
-/** A task with the text of its files in the place of their names; this is what artifacts hold. */
+/** A task with the contents of its files in place of their names; this is what artifacts hold. */
 export const taskSchema = z.strictObject({
   ...common,
   preference: z.strictObject({ ...preference, exemplars: z.array(exemplarSchema) }),
@@ -65,21 +72,22 @@ export const taskSchema = z.strictObject({
 export type Task = z.infer<typeof taskSchema>
 export type Exemplar = z.infer<typeof exemplarSchema>
 
-const shipped = resolve(__dirname, '..', '..', 'tasks')
+const SHIPPED_TASKS = resolve(__dirname, '..', '..', 'tasks')
 
-/** @param task a shipped task's name or a folder */
+/** @param task name of a shipped task, or a folder */
 export function taskFolder(task: string): string {
-  const own = join(shipped, task)
-  if (/^[\w-]+$/.test(task) && existsSync(join(own, 'task.json'))) return own
+  const shipped = join(SHIPPED_TASKS, task)
+  if (/^[\w-]+$/.test(task) && existsSync(join(shipped, 'task.json'))) return shipped
   const folder = resolve(task)
   if (!existsSync(join(folder, 'task.json')))
     throw new InvalidInput(
-      `data: field "task" got "${task}", which is neither summarization, helpful, harmless nor a folder with a task.json`,
+      `data: field "task" got "${task}", ` +
+        'which is neither summarization, helpful, harmless nor a folder with a task.json',
     )
   return folder
 }
 
-function existing(folder: string, name: string): string {
+function fileIn(folder: string, name: string): string {
   const file = resolve(folder, name)
   if (!/^[\w.-]+$/.test(name))
     throw new InvalidInput(
@@ -94,7 +102,7 @@ function existing(folder: string, name: string): string {
 export function readTask(folder: string): Task {
   const file = join(folder, 'task.json')
   const task = parse(taskFileSchema, readJsonFile(file), file)
-  const text = (name: string) => readFileSync(existing(folder, name), 'utf8').trim()
+  const text = (name: string) => readFileSync(fileIn(folder, name), 'utf8').trim()
   const both = ({ base, detailed }: { base: string; detailed: string }) => ({
     base: text(base),
     detailed: text(detailed),
@@ -107,11 +115,11 @@ export function readTask(folder: string): Task {
       preambles: both(p.preambles),
       rationalePreambles: both(p.rationalePreambles),
       rationaleAsk: text(p.rationaleAsk),
-      exemplars: readJsonl(existing(folder, p.exemplars), exemplarSchema),
+      exemplars: readJsonl(fileIn(folder, p.exemplars), exemplarSchema),
     },
     score: { ...task.score, preamble: text(task.score.preamble) },
     ...(task.verdict && { verdict: { ...task.verdict, preamble: text(task.verdict.preamble) } }),
-    prompts: existing(folder, task.prompts),
+    prompts: fileIn(folder, task.prompts),
   }
 }
 

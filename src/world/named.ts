@@ -4,7 +4,7 @@ import { existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheFolder } from '../cache-folder'
 import { WORLD } from '../contracts/labeler-settings'
-import type { MadeRows } from '../data/source'
+import type { GeneratedRows } from '../data/source'
 import { readTask, taskFolder } from '../data/task'
 import type { ServedEndpoint } from '../feedback/endpoint-labeler'
 import type { MadeModels } from '../model/locate'
@@ -29,7 +29,7 @@ async function untrainedPolicy(): Promise<string> {
 }
 
 /** Rows of a path such as world:summaries?rows=2000. */
-export const worldData: MadeRows = {
+export const worldData: GeneratedRows = {
   prefix: WORLD,
   rows(path, { seed, instruction }) {
     const asked = parseWorldPath(path)

@@ -21,7 +21,7 @@ const read = (given: unknown, { task = harmless, seed = 1, promptTokens = 1e6 } 
     seed,
     promptTokens,
     tokensOf: (row) => row.context.length,
-    made: worldData,
+    generated: worldData,
   })
 const jsonl = (rows: object[]) => rows.map((row) => JSON.stringify(row)).join('\n')
 const prompts = (n: number) => Array.from({ length: n }, (_, i) => ({ prompt: `Question ${i}?` }))
@@ -34,7 +34,7 @@ test.each(['summarization', 'helpful', 'harmless'])('the task %s ships 60 prompt
   expect(train.every((row) => (name === 'summarization') === (row.reference !== undefined))).toBe(true)
 })
 
-test('no prompt is on two sides of the split, and the same seed draws the same rows', async () => {
+test('no prompt is on both sides of the split, and the same seed samples the same rows', async () => {
   const path = write('split.jsonl', jsonl(prompts(100)))
   const a = await read({ path, evaluationPrompts: 30, limit: 80 })
   expect([a.train.length, a.evaluation.length]).toEqual([50, 30])
@@ -44,7 +44,7 @@ test('no prompt is on two sides of the split, and the same seed draws the same r
   expect((await read({ path, evaluationPrompts: 30, limit: 80 }, { seed: 2 })).train).not.toEqual(a.train)
 })
 
-test('every row that cannot be used is counted by its reason', async () => {
+test('every unusable row is counted by its reason', async () => {
   const turn = (answer: string, question = 'Hi?') => `\n\nHuman: ${question}\n\nAssistant: ${answer}`
   const rows = [
     { chosen: turn('yes', 'a'), rejected: turn('no', 'a') },
@@ -71,7 +71,7 @@ test('every row that cannot be used is counted by its reason', async () => {
   })
 })
 
-test('about half of the pairs are turned round, so that a liking for a slot earns nothing', async () => {
+test('about half of the pairs are swapped, so that position bias gains nothing', async () => {
   const rows = Array.from({ length: 400 }, (_, i) => ({
     chosen: `\n\nHuman: q${i}\n\nAssistant: good`,
     rejected: `\n\nHuman: q${i}\n\nAssistant: bad`,
@@ -82,7 +82,7 @@ test('about half of the pairs are turned round, so that a liking for a slot earn
   expect(Math.abs(first - 0.5)).toBeLessThan(0.1)
 })
 
-test('PandaLM: the majority of three annotators counts, none is a tie', async () => {
+test('PandaLM: the majority of three annotators decides, no majority is a tie', async () => {
   const row = (a: number, b: number, c: number) => ({
     instruction: `Do ${a}${b}${c}`,
     input: '',
@@ -104,7 +104,7 @@ test('PandaLM: the majority of three annotators counts, none is a tie', async ()
   expect(better).toEqual({ 'Human: Do 112': 'x', 'Human: Do 202': 'y', 'Human: Do 012': 'tie' })
 })
 
-test('a text task puts its instruction before the text, labelers see the text alone', async () => {
+test('a text task puts its instruction before the text; labelers are shown the text alone', async () => {
   const { train } = await read({ path: write('texts.jsonl', jsonl(prompts(4))) }, { task: summarization })
   expect(train[0]!.messages[0]!.content).toBe(`${summarization.instruction}\n\n${train[0]!.context}`)
 })
@@ -120,7 +120,7 @@ test.each([
   [
     'a row without a prompt',
     () => ({ path: write('bare.jsonl', '{"reference": "x"}\n{"prompt": "y"}') }),
-    /bare\.jsonl line 1: .*wants "prompt" \(a text\) or "messages"/,
+    /bare\.jsonl line 1: .*requires either "prompt" \(a text\) or "messages"/,
   ],
   [
     'a row with an unknown field',
@@ -146,7 +146,7 @@ test.each([
   await expect(read(given())).rejects.toThrow(message)
 })
 
-test('a prompt given twice under two ids is on one side only', async () => {
+test('a prompt that occurs under two ids is on one side of the split only', async () => {
   const { train, evaluation, dropped } = await read({
     path: write(
       'ids.jsonl',
@@ -161,7 +161,7 @@ test('a prompt given twice under two ids is on one side only', async () => {
   expect(dropped).toEqual({ 'same prompt as an earlier row, and nothing new': 1 })
 })
 
-test('pairs of one prompt are all kept, in one row and so on one side', async () => {
+test('all pairs of a prompt are kept, in one row and so on one side of the split', async () => {
   const pair = (prompt: string, good: string) => ({ prompt, responses: [good, 'bad'], preferred: 1 })
   const { train, evaluation, dropped } = await read({
     path: write(
@@ -186,7 +186,7 @@ test('pairs of one prompt are all kept, in one row and so on one side', async ()
   expect(dropped).toEqual({ 'same prompt as an earlier row, and nothing new': 1 })
 })
 
-test("OpenAI's comparisons: the confident Reddit rows, news apart", async () => {
+test("OpenAI's comparisons: only Reddit rows with the given confidence are kept, news is dropped", async () => {
   const row = (i: number, more: object = {}) => ({
     info: { id: `${i}`, post: `Post ${i}`, title: 'T', subreddit: 'advice' },
     summaries: [{ text: ' first' }, { text: ' second' }],
@@ -218,7 +218,7 @@ test("OpenAI's comparisons: the confident Reddit rows, news apart", async () => 
   })
 })
 
-test("TL;DR posts, TRL's forms, and rows of one's own by a field mapping", async () => {
+test("TL;DR posts, TRL's formats, and your own rows by a field mapping are read", async () => {
   const posts = await read(
     {
       path: write(
@@ -274,7 +274,7 @@ test("TL;DR posts, TRL's forms, and rows of one's own by a field mapping", async
   expect([...own.train, ...own.evaluation].map(({ reference }) => reference).sort()).toEqual(['b', 'd'])
 })
 
-test('Parquet, as pyarrow writes it', async () => {
+test('Parquet is read as pyarrow writes it', async () => {
   const { train, evaluation } = await read({ path: join(__dirname, '..', 'reference', 'rows.parquet') })
   expect(
     [...train, ...evaluation]
@@ -303,7 +303,7 @@ test('a transcript is split at its speakers and nowhere else', () => {
 const shared = resolve(__dirname, '..', '..', '..', 'shared', 'data')
 const withRealData = existsSync(shared) && readdirSync(shared).includes('hh-harmless-base.jsonl.gz') ? test : test.skip
 
-withRealData('the real human preferences beside the project load whole, with every drop counted', async () => {
+withRealData('the real human preferences load completely, with every dropped row counted', async () => {
   const hh = await read({ path: join(shared, 'hh-harmless-base.jsonl.gz') })
   const dropped = Object.values(hh.dropped).reduce((a, b) => a + b, 0)
   expect(hh.read).toBe(1396)

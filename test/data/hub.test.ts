@@ -1,4 +1,4 @@
-// Files of dataset repositories, against a local server that speaks the Hub's routes.
+// Files of dataset repositories, against a local server with the routes of the Hub.
 import { existsSync, readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
@@ -35,7 +35,7 @@ beforeEach(() => {
 
 const cached = () => join(process.env.RLAIF_CACHE!, 'hub', 'datasets--owner--pairs', COMMIT, 'data', 'train.jsonl')
 
-test('rows come from the Hub, and the second time from the cache', async () => {
+test('rows are downloaded from the Hub, and the second time read from the cache', async () => {
   expect((await readRows(PATH)).map(({ value }) => value)).toEqual(rows)
   expect(readFileSync(cached()).equals(content)).toBe(true)
   requests = []
@@ -43,13 +43,13 @@ test('rows come from the Hub, and the second time from the cache', async () => {
   expect(requests).toHaveLength(1) // which commit "main" is
 })
 
-test('HF_TOKEN goes along, for gated data', async () => {
+test('HF_TOKEN is sent, for gated data', async () => {
   process.env.HF_TOKEN = 'hf_secret'
   await readRows(PATH)
   expect(requests.every(({ headers }) => headers.authorization === 'Bearer hf_secret')).toBe(true)
 })
 
-test('a download that breaks off fails and leaves nothing that looks whole', async () => {
+test('an interrupted download fails and leaves nothing that looks complete', async () => {
   cut = true
   await expect(readRows(PATH)).rejects.toThrow(/cannot download hf:datasets\/owner\/pairs/)
   expect(existsSync(cached())).toBe(false)
@@ -57,7 +57,7 @@ test('a download that breaks off fails and leaves nothing that looks whole', asy
   expect(await readRows(PATH)).toHaveLength(2)
 })
 
-test('a file that is not there, a name that is none', async () => {
+test('a missing file and a malformed name are refused', async () => {
   await expect(readRows('hf:datasets/owner/pairs/other.jsonl')).rejects.toThrow(/no file other\.jsonl.*check the name/)
   await expect(readRows('hf:datasets/owner/missing/other.jsonl')).rejects.toThrow(/cannot download .*check the name/)
   await expect(readRows('hf:datasets/owner')).rejects.toThrow(/from the Hub it is hf:datasets\/owner\/name/)
