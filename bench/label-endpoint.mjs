@@ -1,4 +1,4 @@
-// An endpoint for bench/label.mjs: answers each request after a fixed time.
+// The endpoint of bench/label.mjs: answers each request after a fixed delay.
 import { createServer } from 'node:http'
 
 const delay = Number(process.argv[2])

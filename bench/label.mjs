@@ -1,4 +1,5 @@
-// Labelling: the rate through an HTTP endpoint against the ideal, and the local model beside transformers on the same prompts.
+// Labelling: the rate through an HTTP endpoint compared with the ideal, and the local model compared with transformers
+// on the same prompts.
 import { fork } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -29,7 +30,7 @@ export async function* bench({ rounds }) {
   yield await localLabels(rounds)
 }
 
-/** The stage itself, as a worker's child runs it. */
+/** Runs the stage itself, as a worker's child process does. */
 async function httpRate() {
   const server = fork(join(here, 'label-endpoint.mjs'), [String(DELAY_MS)])
   const port = await new Promise((resolve) => server.once('message', resolve))
@@ -72,7 +73,11 @@ async function httpRate() {
     ratio: ours / ideal,
     low: ours / ideal,
     high: ours / ideal,
-    note: `${PAIRS} pairs, peer is the ideal; memory ${early.toFixed(0)} MB after a quarter, ${late.toFixed(0)} MB at the end, ${Math.max(...memory).toFixed(0)} MB at most`,
+    note: [
+      `${PAIRS} pairs, the peer is the ideal; memory ${early.toFixed(0)} MB after a quarter`,
+      `${late.toFixed(0)} MB at the end`,
+      `${Math.max(...memory).toFixed(0)} MB at most`,
+    ].join(', '),
   }
 }
 

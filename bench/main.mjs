@@ -1,5 +1,5 @@
-// npm run bench -- <area> [--json] [--rounds N]: this project and its peers in turn, on the same machine, weights and shapes.
-// A ratio above 1 means that we are better; low and high are the extremes over the rounds.
+// npm run bench -- <area> [--json] [--rounds N]: rlaif and its peers in turn, on the same machine with the same weights
+// and shapes. A ratio above 1 means that rlaif is better; low and high are the extremes over the rounds.
 import { parseArgs } from 'node:util'
 
 const AREAS = {
@@ -12,22 +12,24 @@ const AREAS = {
 
 const HELP = `npm run bench -- <area> [--json] [--rounds N]
 
-  model      forward, train step, generation, scoring with a shared prefix, peak memory, beside transformers on PyTorch
-             --scaling instead: time a token and memory at 1, 2 and 4 times batch and length
-  rl         one RL step and its peak memory beside TRL's RLOOTrainer
-  label      requests a second through an HTTP endpoint against the ideal; local labels beside transformers
-  orchestration  seconds a stage of a pipeline whose stages do nothing
-  sweep      seconds a trial of 1,000 whose stage does nothing; history and memory (--trials N for another number)
+  model          forward, train step, generation, scoring with a shared prefix and peak memory, compared with
+                 transformers on PyTorch; with --scaling instead: time per token and memory as batch and length grow
+  rl             one RL step and its peak memory, compared with TRL's RLOOTrainer
+  label          requests per second through an HTTP endpoint, compared with the ideal; local labels, compared with
+                 transformers
+  orchestration  seconds per stage of a pipeline whose stages do nothing
+  sweep          seconds per trial of a sweep whose stage does nothing, history and memory; --trials N (1000)
 
-  --json     one JSON object a line instead of a table
-  --rounds   how often each side runs, in turn (3)`
+  --json         one JSON object per line instead of a table
+  --rounds       number of rounds, each with one run per side (3)`
 
 const shown = (value) => (value === undefined ? '' : value >= 100 ? value.toFixed(0) : value.toPrecision(3))
 
 function print({ figure, ours, peer, unit, ratio, low, high, note }) {
   const comparison = ratio === undefined ? '' : `${ratio.toFixed(2)} × (${low.toFixed(2)}–${high.toFixed(2)})`
   process.stdout.write(
-    `${figure.padEnd(22)} ${shown(ours).padStart(9)} ${shown(peer).padStart(9)} ${unit.padEnd(12)} ${comparison.padEnd(22)} ${note ?? ''}\n`,
+    `${figure.padEnd(22)} ${shown(ours).padStart(9)} ${shown(peer).padStart(9)} ` +
+      `${unit.padEnd(12)} ${comparison.padEnd(22)} ${note ?? ''}\n`,
   )
 }
 

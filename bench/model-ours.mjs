@@ -1,4 +1,4 @@
-// Our side of bench/model.mjs.
+// rlaif's side of bench/model.mjs.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
@@ -14,7 +14,7 @@ const { model } = loadModelAndTokenizer(process.argv[2])
 const settings = { optimizer: 'adamw', learningRate: 1e-6 }
 const optimizer = openOptimizer(settings)
 
-/** The rows that model_peer.py makes too. */
+/** The same rows as in model_peer.py. */
 const row = (r, time, shared = 0) =>
   Array.from({ length: time }, (_, i) => (((i < shared ? 0 : r) * 97 + i * 31) % 40000) + 100)
 const rows = (batch, time, shared) => Array.from({ length: batch }, (_, r) => row(r, time, shared))
@@ -44,6 +44,9 @@ for await (const line of createInterface({ input: process.stdin })) {
   const started = performance.now()
   await figures[work.figure](work)
   process.stdout.write(
-    `${JSON.stringify({ seconds: (performance.now() - started) / 1000, peakBytes: process.resourceUsage().maxRSS * 1024 })}\n`,
+    `${JSON.stringify({
+      seconds: (performance.now() - started) / 1000,
+      peakBytes: process.resourceUsage().maxRSS * 1024,
+    })}\n`,
   )
 }

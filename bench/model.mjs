@@ -1,4 +1,5 @@
-// The model runtime beside transformers on PyTorch: the default model, float32, both with all cores of this machine.
+// The model runtime compared with transformers on PyTorch: the default model, float32, both on all cores of this
+// machine.
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defaultModelFolder } from '../setup/places.mjs'
@@ -70,7 +71,7 @@ async function memory() {
   }
 }
 
-/** Time a token should stay flat, memory with recomputation should grow linearly. */
+/** Time per token should stay constant; memory with recomputation should grow linearly. */
 async function* scale() {
   for (const [batch, time] of [
     [4, 128],
@@ -88,7 +89,7 @@ async function* scale() {
       figure: `${batch} × ${time}`,
       ours: (1000 * seconds) / (batch * time),
       unit: 'ms/token',
-      note: `train step, recomputed; peak ${(peakBytes / 1e9).toFixed(2)} GB`,
+      note: `train step with recomputation; peak ${(peakBytes / 1e9).toFixed(2)} GB`,
     }
   }
 }

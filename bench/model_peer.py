@@ -16,14 +16,17 @@ ROWS_AT_ONCE = 8  # of long prompts, to bound memory
 
 
 def rows(batch, time, shared=0):
-    return torch.tensor([[((0 if i < shared else r) * 97 + i * 31) % 40000 + 100 for i in range(time)] for r in range(batch)])
+    return torch.tensor(
+        [[((0 if i < shared else r) * 97 + i * 31) % 40000 + 100 for i in range(time)] for r in range(batch)]
+    )
 
 
 def forward(batch, time, **_):
     ids = rows(batch, time)
     with torch.no_grad():
         logits = model(ids).logits[:, :-1]
-        torch.nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), ids[:, 1:].reshape(-1), reduction="none")
+        targets = ids[:, 1:].reshape(-1)
+        torch.nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), targets, reduction="none")
 
 
 def train_step(batch, time, **_):
@@ -36,7 +39,16 @@ def train_step(batch, time, **_):
 def generate(batch, time, tokens, **_):
     ids = rows(batch, time)
     with torch.no_grad():
-        model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=tokens, min_new_tokens=tokens, do_sample=True, temperature=1.0, top_k=0, pad_token_id=0)
+        model.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=tokens,
+            min_new_tokens=tokens,
+            do_sample=True,
+            temperature=1.0,
+            top_k=0,
+            pad_token_id=0,
+        )
 
 
 def score(batch, time, shared, **_):
@@ -57,10 +69,18 @@ def score_file(file, **_):
             torch.log_softmax(model(ids, attention_mask=mask, logits_to_keep=1).logits[:, -1], -1)[:, [33, 34]]
 
 
-FIGURES = {"score-file": score_file, "forward": forward, "train-step": train_step, "generate": generate, "score": score}
+FIGURES = {
+    "score-file": score_file,
+    "forward": forward,
+    "train-step": train_step,
+    "generate": generate,
+    "score": score,
+}
 for line in sys.stdin:
     work = json.loads(line)
     figure = work.pop("figure")
     started = clock.perf_counter()
     FIGURES[figure](**work)
-    print(json.dumps({"seconds": clock.perf_counter() - started, "peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}), flush=True)
+    seconds = clock.perf_counter() - started
+    peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({"seconds": seconds, "peakBytes": peak_bytes}), flush=True)

@@ -1,4 +1,4 @@
-// What Temporal costs: the pipeline with stages that do nothing, on the dev server with its database file.
+// The overhead of Temporal: the pipeline with stages that do nothing, on the dev server with its database file.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -11,7 +11,8 @@ const { openServer } = require('../dist/cli/dev-server.js')
 const { SEARCH_ATTRIBUTES } = require('../dist/contracts/search-attributes.js')
 const { stageSchemas } = require('../dist/contracts/stages.js')
 
-const STAGES = 10 // of align by rlaif: model, data, sft, sample, label, reward-model, rl, choose, evaluate, report
+// Stages of align with method rlaif: model, data, sft, sample, label, reward-model, rl, choose, evaluate, report.
+const STAGES = 10
 const RUNS = 5
 const queue = 'bench'
 
@@ -59,7 +60,9 @@ export async function* bench({ rounds }) {
       figure: 'seconds-per-stage',
       ours: seconds[Math.floor(seconds.length / 2)],
       unit: 's',
-      note: `${seconds.length} runs of ${STAGES} stages that do nothing: ${seconds[0].toFixed(3)} to ${seconds.at(-1).toFixed(3)} s a stage; aim at most 0.3`,
+      note:
+        `${seconds.length} runs of ${STAGES} stages that do nothing: ` +
+        `${seconds[0].toFixed(3)} to ${seconds.at(-1).toFixed(3)} s per stage; target: at most 0.3`,
     }
   } finally {
     await connection.close()

@@ -5,12 +5,12 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CACHE } from '../setup/places.mjs'
 
-/** A Python of its own with the pinned peers, made once. */
+/** The path of a Python in its own environment with the pinned peers; creates the environment once. */
 export function peerPython() {
   const folder = join(CACHE, 'bench-python-2')
   const python = join(folder, 'bin', 'python')
   if (existsSync(join(folder, 'complete'))) return python
-  process.stderr.write('bench: making the Python environment of the peers, once\n')
+  process.stderr.write('bench: creating the Python environment of the peers, once\n')
   const run = (command, args) => {
     if (spawnSync(command, args, { stdio: ['ignore', process.stderr, 'inherit'] }).status !== 0)
       throw new Error(`bench: ${command} ${args.join(' ')} failed`)

@@ -1,4 +1,4 @@
-// Our side of bench/rl.mjs.
+// rlaif's side of bench/rl.mjs.
 import { mkdtempSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,5 @@
-// One RL step beside TRL's RLOOTrainer on PyTorch: sampling, reward, reference log-probabilities, update; the default model, float32.
+// One RL step compared with TRL's RLOOTrainer on PyTorch: sampling, reward, reference log-probabilities, update; the
+// default model, float32.
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defaultModelFolder } from '../setup/places.mjs'
@@ -6,7 +7,7 @@ import { peerPython } from './peer.mjs'
 import { inTurn, openSide, speedRow } from './sides.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
-/** The first step of a run warms up and is left out. */
+/** The first step of a run is a warm-up and is not counted. */
 const WORK = {
   figure: 'rl-step',
   texts: Array.from(
@@ -39,7 +40,7 @@ export async function* bench({ rounds }) {
       ratio: theirs / mine,
       low: theirs / mine,
       high: theirs / mine,
-      note: 'the same, whole process',
+      note: 'as above, whole process',
     }
   } finally {
     ours.close()

@@ -33,19 +33,44 @@ def distinct(completion_ids, **_kwargs):
 
 def rl_step(texts, groupSize, tokens, steps):
     args = RLOOConfig(
-        output_dir=tempfile.mkdtemp(), per_device_train_batch_size=len(texts) * groupSize, num_generations=groupSize, max_completion_length=tokens, max_steps=steps,
-        temperature=0.9, beta=0.05, learning_rate=1e-6, generation_kwargs={"min_new_tokens": tokens}, gradient_checkpointing=False, bf16=False, fp16=False, use_cpu=True,
-        report_to=[], save_strategy="no", logging_strategy="no", disable_tqdm=True, optim="adamw_torch", steps_per_generation=1, dataloader_num_workers=0,
+        output_dir=tempfile.mkdtemp(),
+        per_device_train_batch_size=len(texts) * groupSize,
+        num_generations=groupSize,
+        steps_per_generation=1,
+        max_completion_length=tokens,
+        generation_kwargs={"min_new_tokens": tokens},
+        max_steps=steps,
+        temperature=0.9,
+        beta=0.05,
+        learning_rate=1e-6,
+        optim="adamw_torch",
+        gradient_checkpointing=False,
+        bf16=False,
+        fp16=False,
+        use_cpu=True,
+        report_to=[],
+        save_strategy="no",
+        logging_strategy="no",
+        disable_tqdm=True,
+        dataloader_num_workers=0,
     )
     clock = Clock()
-    RLOOTrainer(model=model, reward_funcs=distinct, args=args, train_dataset=Dataset.from_list([{"prompt": text} for text in texts]), processing_class=tokenizer, callbacks=[clock]).train()
+    RLOOTrainer(
+        model=model,
+        reward_funcs=distinct,
+        args=args,
+        train_dataset=Dataset.from_list([{"prompt": text} for text in texts]),
+        processing_class=tokenizer,
+        callbacks=[clock],
+    ).train()
     return (clock.ends[-1] - clock.ends[1]) / (steps - 1)
 
 
 for line in sys.stdin:
     work = json.loads(line)
     work.pop("figure")
-    stdout, sys.stdout = sys.stdout, sys.stderr  # the trainer prints
+    stdout, sys.stdout = sys.stdout, sys.stderr  # the trainer prints to standard output
     seconds = rl_step(**work)
     sys.stdout = stdout
-    print(json.dumps({"seconds": seconds, "peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}), flush=True)
+    peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({"seconds": seconds, "peakBytes": peak_bytes}), flush=True)

@@ -1,4 +1,4 @@
-// Two processes that do the same work when asked: a line of JSON in, a line of JSON out.
+// Two processes that do the same work on request: one line of JSON in, one line of JSON out.
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
@@ -37,7 +37,7 @@ export async function inTurn(ours, peer, work, rounds) {
 
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
 
-/** A row of the table from seconds: `amount` of work is done in each. */
+/** A row of the table, computed from the times; `amount` is the work done in each time. */
 export function speedRow(figure, pairs, amount, unit, note) {
   const ratios = pairs.map(([ours, peer]) => peer.seconds / ours.seconds)
   const rate = (side) => amount / median(pairs.map((pair) => pair[side].seconds))

@@ -1,4 +1,5 @@
-// A worker process whose stages do nothing, or nothing for a while: what is left is the cost of orchestration. Tells its memory once a second.
+// A worker process whose stages do nothing, or wait for a given time: what remains is the cost of orchestration.
+// Reports its memory once a second.
 import { createRequire } from 'node:module'
 
 const require = createRequire(import.meta.url)

@@ -1,4 +1,4 @@
-// What a trial of a sweep costs beside its stages, and whether a long sweep grows: in memory, or in history.
+// The overhead of a sweep's trial in addition to its stages, and whether the memory or history of a long sweep grows.
 import { fork } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -13,12 +13,12 @@ const { SEARCH_ATTRIBUTES } = require('../dist/contracts/search-attributes.js')
 
 const TRIALS = 1000
 const AT_A_TIME = 10
-/** Different settings; more trials are of more seeds. */
+/** Number of different settings; further trials use further seeds. */
 const POINTS = 500
 const queue = 'bench'
 const artifact = { uri: 'file:///store/x', sha256: '0'.repeat(64), bytes: 1, summary: {} }
 
-/** Trials of one stage. */
+/** A sweep whose trials have one stage. */
 const input = (trials) => ({
   workflow: 'rewardModel',
   base: { policy: artifact, labels: artifact },
@@ -65,14 +65,18 @@ export async function* bench({ trials = TRIALS }) {
       figure: 'largest-history',
       ours: Math.max(...runs.map(({ events }) => events)),
       unit: 'events',
-      note: `in ${runs.length} runs, ${(Math.max(...runs.map(({ bytes }) => bytes)) / 1e6).toFixed(2)} MB at most; Temporal takes 51,200 events and 50 MB`,
+      note:
+        `in ${runs.length} runs, ${(Math.max(...runs.map(({ bytes }) => bytes)) / 1e6).toFixed(2)} MB at most; ` +
+        'Temporal allows 51,200 events and 50 MB',
     }
     const quarter = Math.floor(memory.length / 4)
     yield {
       figure: 'worker-memory',
       ours: mean(memory.slice(-quarter)),
       unit: 'MB',
-      note: `in the last quarter; ${mean(memory.slice(quarter, 2 * quarter)).toFixed(0)} MB in the second, ${Math.max(...memory).toFixed(0)} at most`,
+      note:
+        `in the last quarter; ${mean(memory.slice(quarter, 2 * quarter)).toFixed(0)} MB in the second, ` +
+        `${Math.max(...memory).toFixed(0)} at most`,
     }
   } finally {
     worker.kill('SIGKILL')
@@ -84,7 +88,7 @@ export async function* bench({ trials = TRIALS }) {
 
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length
 
-/** Size of every run of a workflow, from the last back to the first. */
+/** The size of every run of a workflow, from the last to the first. */
 async function histories(client, workflowId) {
   const found = []
   for await (const { runId } of client.workflow.list({ query: `WorkflowId = "${workflowId}"` })) {

@@ -1,6 +1,7 @@
-// npm run chaos -- [--kills 20] [--seed 1] [--rounds 1]: a tiny but complete run while the Temporal server, workers and compute children are
-// killed with SIGKILL at random instants and started again. Afterwards: every artifact equals that of an undisturbed run, no finished
-// stage was computed twice, and no process is left behind. Exit code 0 says that all of it held.
+// npm run chaos -- [--kills 20] [--seed 1]: a tiny but complete run while the Temporal server, workers and child
+// processes are killed with SIGKILL at random times and restarted. Afterwards it checks that every artifact equals that
+// of an undisturbed run, that no finished stage was computed twice, and that no process is left behind. Exit code 0
+// means that all checks passed.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,9 +12,9 @@ import { tinyInput, writeTinyModel } from './tiny.mjs'
 
 const HELP = `npm run chaos -- [--kills 20] [--seed 1] [--keep]
 
-  --kills   how many processes are killed
-  --seed    which, and when
-  --keep    leave the folder with store and logs`
+  --kills   number of processes to kill
+  --seed    seed that decides which process is killed when
+  --keep    keep the folder with store and logs`
 
 const { values: flags } = parseArgs({
   options: {
@@ -30,7 +31,7 @@ if (flags.help) {
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Kills and restarts until `kills` are done or the run is over. @returns how many of each kind */
+/** Kills processes until `kills` are killed or the run is over. @returns the number of kills by kind */
 async function disturb(site, kills, random, isOver) {
   const counts = { server: 0, worker: 0, child: 0 }
   for (let done = 0; done < kills && !isOver();) {
@@ -48,7 +49,7 @@ async function disturb(site, kills, random, isOver) {
   return counts
 }
 
-/** A whole run at a site of its own. */
+/** A whole run at its own site. */
 async function wholeRun(folder, input, kills, random) {
   const site = await openSite(folder)
   let over = false
@@ -63,7 +64,7 @@ async function wholeRun(folder, input, kills, random) {
   }
 }
 
-/** The report holds times and places; everything else is a function of the input. */
+/** Leaves out the report, which contains times and paths; everything else is a function of the input. */
 const digestsOf = ({ stages }) =>
   Object.fromEntries(
     Object.entries(stages)

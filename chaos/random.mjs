@@ -1,4 +1,4 @@
-/** mulberry32: the kills are a function of the seed. */
+/** mulberry32, seeded so that the kills can be repeated. */
 export function randomFrom(seed) {
   let state = seed >>> 0
   return () => {

@@ -1,4 +1,4 @@
-// A Temporal server on a database file and two worker processes, each of which may be killed and comes back.
+// A Temporal server with a database file and two worker processes. A killed process is restarted.
 import { spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -23,7 +23,7 @@ const freePort = () =>
     })
   })
 
-/** Processes whose environment names the folder, by id and command. */
+/** Processes whose environment contains the folder's path, as id and command. */
 export function processesOf(folder) {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
@@ -34,7 +34,7 @@ export function processesOf(folder) {
           ? [`${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').slice(0, 100)}`]
           : []
       } catch {
-        return [] // it ended meanwhile
+        return [] // the process has ended
       }
     })
 }
@@ -47,7 +47,7 @@ function childrenOf(pid) {
   }
 }
 
-/** Starts a process again whenever it ends, until it is told to stop. */
+/** Restarts a process whenever it ends, until it is stopped. */
 function keptUp(start) {
   let child
   let wanted = true
@@ -79,7 +79,7 @@ async function connected(address) {
   }
 }
 
-/** Asks again while the server is down. */
+/** Repeats a call while the server is down. */
 export async function patiently(ask) {
   for (let tries = 0; ; tries++) {
     try {
@@ -91,7 +91,7 @@ export async function patiently(ask) {
   }
 }
 
-/** @param worker arguments of Node for a worker of the server at an address */
+/** @param worker Node's arguments for a worker of the server at an address */
 export async function openSite(folder, worker = () => [command, 'worker']) {
   mkdirSync(folder, { recursive: true })
   const address = `127.0.0.1:${await freePort()}`
@@ -159,7 +159,7 @@ export async function openSite(folder, worker = () => [command, 'worker']) {
       void resumeWhenParked(() => over)
       return patiently(() => client.workflow.getHandle(RUN).result()).finally(() => (over = true))
     },
-    /** @returns whether there was one to kill */
+    /** @returns whether a process of this kind was killed */
     async kill(kind, random) {
       const pids =
         kind === 'server'
@@ -173,11 +173,11 @@ export async function openSite(folder, worker = () => [command, 'worker']) {
         process.kill(alive[Math.floor(alive.length * random())], 'SIGKILL')
         return true
       } catch {
-        return false // it ended meanwhile
+        return false // the process has ended
       }
     },
     resolved: () => resolved,
-    /** Stages that were computed after they had been finished, by the workers' own logs. */
+    /** Stages that were computed again after they had finished, according to the workers' logs. */
     computedTwice() {
       const events = readdirSync(folder)
         .filter((name) => /^worker-\d+\.log$/.test(name))
@@ -185,7 +185,7 @@ export async function openSite(folder, worker = () => [command, 'worker']) {
         .filter((line) => /"message":"stage (computes|finished)"/.test(line))
         .map((line) => JSON.parse(line))
         .sort((a, b) => (a.time < b.time ? -1 : 1))
-      if (events.length === 0) throw new Error(`chaos: the workers' logs in ${folder} tell of no stage`)
+      if (events.length === 0) throw new Error(`chaos: the workers' logs in ${folder} contain no stage`)
       const finished = new Set()
       return events.flatMap(({ message, stage, key }) =>
         message === 'stage finished' ? (finished.add(key), []) : finished.has(key) ? [stage] : [],

@@ -1,5 +1,6 @@
-// npm run chaos:sweep -- [--trials 300] [--kills 20] [--seed 1]: a sweep whose stages do nothing while its workers and the Temporal server
-// are killed with SIGKILL at random instants and started again. Afterwards every trial was run once, and is counted once.
+// npm run chaos:sweep -- [--trials 300] [--kills 20] [--seed 1]: a sweep whose stages do nothing, while its workers and
+// the Temporal server are killed with SIGKILL at random times and restarted. Afterwards it checks that every trial ran
+// once and is counted once.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -47,7 +48,7 @@ async function disturb(site, isOver) {
   return counts
 }
 
-/** How often each trial was run. */
+/** The runs of each trial, by workflow id. */
 async function runsOfTrials(client) {
   const runs = new Map()
   for await (const { workflowId, status } of client.workflow.list({ query: 'WorkflowType = "rewardModel"' }))
@@ -86,16 +87,17 @@ try {
   const counted = await result
   const killed = counts.worker + counts.server
   console.log(
-    `${killed} killed (${counts.worker} worker, ${counts.server} server), ${((Date.now() - started) / 1000).toFixed(0)} s`,
+    `${killed} killed (${counts.worker} worker, ${counts.server} server), ` +
+      `${((Date.now() - started) / 1000).toFixed(0)} s`,
   )
   expect(killed === kills, `${kills} processes were killed before the sweep was over`)
   expect(counted.trials.done === trials && counted.trials.failed === 0, `${trials} trials are counted as done`)
   await pause(2000) // the list of runs lags behind
   const runs = await patiently(() => runsOfTrials(site.client))
-  expect(runs.size === trials, `${trials} trials were run: ${runs.size}`)
+  expect(runs.size === trials, `${trials} trials ran: ${runs.size}`)
   expect(
     [...runs.values()].every((states) => states.length === 1 && states[0] === 'COMPLETED'),
-    'each was run once and has completed',
+    'each ran once and completed',
   )
 } finally {
   await site.close()

