@@ -1,4 +1,5 @@
-// How large a workflow's history becomes when it labels many pairs: real server, workers and HTTP, an endpoint that answers at once.
+// The size of a workflow's history when it labels many pairs: real server, workers and HTTP, and an endpoint that
+// answers immediately.
 //
 //   node studies/history-size.mjs [--pairs 50000]
 import { fork, spawn } from 'node:child_process'
@@ -59,7 +60,8 @@ async function sizeFor(pairs) {
   const { summary } = await handle.result()
   const { historySize, historyLength } = await handle.describe()
   console.log(
-    `${pairs} pairs: ${summary.labels} labels in ${((Date.now() - started) / 1000).toFixed(0)} s; history ${historySize} bytes, ${historyLength} events`,
+    `${pairs} pairs: ${summary.labels} labels in ${((Date.now() - started) / 1000).toFixed(0)} s; ` +
+      `history ${historySize} bytes, ${historyLength} events`,
   )
 }
 

@@ -1,5 +1,6 @@
-// npm run miniature -- [--quick]: the paper in miniature. Brings up a Temporal server with workers, runs the workflow `miniature`, and ends
-// with the table of claims. Started again it goes on where it was: finished stages are in the store.
+// npm run miniature -- [--quick]: the paper in miniature. Starts a Temporal server with workers, runs the workflow
+// `miniature`, and prints the table of claims. If it is started again, it resumes where it stopped: finished stages are
+// in the store.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, openSync, readFileSync, readdirSync } from 'node:fs'
@@ -12,10 +13,10 @@ import { claimLines } from '../dist/report/miniature.js'
 const HELP = `npm run miniature -- [--quick] [--seeds 101,102,103,104,105] [--kills 0]
 
   --quick   fewer pairs and steps, one seed: minutes instead of an hour
-  --seeds   of the policies
-  --kills   so many worker and compute processes are killed at random meanwhile: the figures stay the same
+  --seeds   seeds of the policies
+  --kills   number of worker and child processes to kill at random meanwhile; the figures stay the same
 
-Everything is kept in RLAIF_HOME (./.rlaif). Examples:
+Everything is stored in RLAIF_HOME (./.rlaif). Examples:
   npm run miniature -- --quick
   RLAIF_HOME=/tmp/miniature npm run miniature -- --kills 20`
 
@@ -35,24 +36,24 @@ if (flags.help) {
 const command = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'cli', 'main.js')
 const env = { ...process.env, RLAIF_HOME: resolve(process.env.RLAIF_HOME ?? '.rlaif') }
 mkdirSync(env.RLAIF_HOME, { recursive: true })
-/** What the workers log. */
+/** The log of the workers. */
 const log = openSync(join(env.RLAIF_HOME, 'miniature.log'), 'a')
 const pause = (ms) => new Promise((wake) => setTimeout(wake, ms))
 
-/** A process that is up once it has said so. */
+/** Starts a process and waits until its output matches `line`. */
 const started = (args, line, more = {}) =>
   new Promise((up, failed) => {
     const child = spawn(process.execPath, [command, ...args], {
       env: { ...env, ...more },
       stdio: ['ignore', 'pipe', log],
       detached: true,
-    }) // a terminal's Ctrl-C is passed on by `stop`
+    }) // `stop` passes on a terminal's Ctrl-C
     let said = ''
     child.stdout.on('data', (text) => line.test((said += text)) && up({ child, said }))
     child.once('exit', (code) => failed(new Error(`rlaif ${args[0]} ended with ${code}`)))
   })
 
-/** Processes that `pid` started. */
+/** The processes that `pid` has started. */
 const childrenOf = (pid) => {
   try {
     return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
@@ -75,19 +76,19 @@ let over = false
 let killed = 0
 let worker
 
-/** A second worker beside the house's own: two stages that compute at a time, for two cores. */
+/** A second worker in addition to the local stack's: two stages compute at a time, on two cores. */
 async function startWorker(address) {
   worker = await started(['worker'], /take work/, { TEMPORAL_ADDRESS: address })
   running.add(worker.child)
   worker.child.once('exit', () => running.delete(worker.child))
-  if (over) worker.child.kill('SIGTERM') // the study ended while it came up
+  if (over) worker.child.kill('SIGTERM') // the study ended while the worker started
 }
 
-async function killAtRandom(kills, house, address) {
+async function killAtRandom(kills, stack, address) {
   const random = randomFrom(1)
   while (killed < kills && !over) {
     await pause(15_000 + 35_000 * random())
-    const victims = [house.child.pid, worker.child.pid].flatMap(childrenOf).filter(computes)
+    const victims = [stack.child.pid, worker.child.pid].flatMap(childrenOf).filter(computes)
     if (over) return
     if (victims.length > 0 && random() < 0.6) process.kill(victims[Math.floor(victims.length * random())], 'SIGKILL')
     else {
@@ -99,8 +100,8 @@ async function killAtRandom(kills, house, address) {
   }
 }
 
-const begun = Date.now()
-/** Each is asked once: a second signal would end the house before it has ended its server. */
+const startedAt = Date.now()
+/** Each process gets one signal: a second one would end the local stack before it has ended its server. */
 function stop() {
   over = true
   for (const child of running) child.kill('SIGTERM')
@@ -109,26 +110,26 @@ function stop() {
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, () => {
     stop()
-    console.log('\nStopped; started again, it goes on from what is finished.')
+    console.log('\nStopped. Run the same command again to resume from the finished work.')
     process.exitCode = 130
   })
 }
 try {
-  const house = await started(['up'], /Temporal (\S+?)[,;]/).catch((error) => {
+  const stack = await started(['up'], /Temporal (\S+?)[,;]/).catch((error) => {
     throw new Error(
       `${error.message}; is another \`rlaif up\` running in ${env.RLAIF_HOME}? Set RLAIF_HOME to another folder`,
     )
   })
-  running.add(house.child)
-  const address = /Temporal ([\d.:]+)/.exec(house.said)[1]
+  running.add(stack.child)
+  const address = /Temporal ([\d.:]+)/.exec(stack.said)[1]
   if (!over) await startWorker(address)
   const input = {
     size: flags.quick ? 'quick' : 'full',
     ...(flags.seeds && { seeds: flags.seeds.split(',').map(Number) }),
   }
-  void killAtRandom(Number(flags.kills), house, address)
+  void killAtRandom(Number(flags.kills), stack, address)
   const id = `miniature-${input.size}${flags.seeds ? `-${flags.seeds.replaceAll(',', '-')}` : ''}`
-  if (over) throw new Error('stopped before the study began')
+  if (over) throw new Error('stopped before the study started')
   const run = spawn(process.execPath, [command, 'run', 'miniature', '--id', id, '--input', JSON.stringify(input)], {
     env,
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -143,7 +144,9 @@ try {
     const claims = readFileSync(join(dirname(report), 'claims.json'))
     console.log(`\n${claimLines(JSON.parse(claims).claims).join('\n')}`)
     console.log(
-      `\n${((Date.now() - begun) / 60_000).toFixed(1)} minutes${killed > 0 ? `, ${killed} processes killed` : ''}; digest of the figures ${createHash('sha256').update(claims).digest('hex').slice(0, 16)}`,
+      `\n${((Date.now() - startedAt) / 60_000).toFixed(1)} minutes` +
+        `${killed > 0 ? `, ${killed} processes killed` : ''}; ` +
+        `digest of the figures ${createHash('sha256').update(claims).digest('hex').slice(0, 16)}`,
     )
   } else process.exitCode ||= code ?? 1
 } finally {

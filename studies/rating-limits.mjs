@@ -1,9 +1,11 @@
-// 2,000 prompts × 3 raters: does a human evaluation stay within Temporal's limits, and is every rating in the result once?
+// 2,000 prompts × 3 raters: does a human evaluation stay within Temporal's limits, and is every rating in the result
+// exactly once?
 //
 //   node studies/rating-limits.mjs [--prompts 2000] [--raters 3]
 //
-// A dev server, a worker, a contest written by hand and raters who answer as fast as they can. Prints the runs of the chain with their
-// events and bytes (Temporal ends a run at 51,200 events or 50 MiB, and takes 2,000 updates a run) and the ratings in the result.
+// Uses a dev server, a worker, a generated contest, and raters who answer as fast as they can. Prints the runs of the
+// chain with their events and bytes (Temporal ends a run at 51,200 events or 50 MiB, and allows 2,000 updates per run)
+// and the ratings in the result.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -98,13 +100,15 @@ try {
   const rated = await Promise.all(names.map((name) => rateAll(evaluationOf(handle), name)))
   const seconds = (performance.now() - began) / 1000
   const { report } = await handle.result()
+  const acknowledged = rated.reduce((a, b) => a + b, 0)
   console.log(
-    `${rated.reduce((a, b) => a + b, 0)} ratings acknowledged in ${seconds.toFixed(0)} s, ${(rated.reduce((a, b) => a + b, 0) / seconds).toFixed(0)} a second`,
+    `${acknowledged} ratings acknowledged in ${seconds.toFixed(0)} s, ` +
+      `${(acknowledged / seconds).toFixed(0)} per second`,
   )
   for (let runId = started.firstExecutionRunId, run = 1; runId; run++) {
-    const own = client.workflow.getHandle(RUN, runId)
-    const { events } = await own.fetchHistory()
-    const { raw } = await own.describe()
+    const runHandle = client.workflow.getHandle(RUN, runId)
+    const { events } = await runHandle.fetchHistory()
+    const { raw } = await runHandle.describe()
     const input = events[0].workflowExecutionStartedEventAttributes.input.payloads[0].data.length
     console.log(
       `run ${run}: ${events.length} events, ${raw.workflowExecutionInfo.historySizeBytes} bytes, input ${input} bytes`,
@@ -116,7 +120,8 @@ try {
     .split('\n')
     .map(JSON.parse)
   console.log(
-    `in the result: ${lines.length}, different ${new Set(lines.map(({ rater, item }) => `${rater} ${item}`)).size}, of them attention checks ${lines.filter(({ check }) => check).length}`,
+    `in the result: ${lines.length}, distinct ${new Set(lines.map(({ rater, item }) => `${rater} ${item}`)).size}, ` +
+      `attention checks ${lines.filter(({ check }) => check).length}`,
   )
   await connection.close()
 } finally {

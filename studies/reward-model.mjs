@@ -1,9 +1,10 @@
-// A reward model on human preferences, beside TRL's RewardTrainer on the same pairs, model, order and steps.
+// A reward model on human preferences, compared with TRL's RewardTrainer on the same pairs, model, order and steps.
 //
-//   node studies/reward-model.mjs --data hh-harmless-base.jsonl.gz --python reference/bin/python [--seeds 1,2] [--out folder]
+//   node studies/reward-model.mjs --data hh-harmless-base.jsonl.gz --python reference/bin/python [--seeds 1,2]
+//     [--out folder]
 //
-// Prints the losses of the first steps side by side and the accuracy on held-out pairs with Wilson's 95 % interval.
-// Python needs what test/reference/requirements.txt lists.
+// Prints the losses of the first steps side by side, and the accuracy on held-out pairs with Wilson's 95 % interval.
+// The Python environment needs the packages of test/reference/requirements.txt.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -83,7 +84,7 @@ async function ours(model, training, test, seed, folder) {
       checkpoints: join(folder, 'checkpoints'),
       checkpointEvery: 1e6,
       onStep: (step, total, { loss }) =>
-        process.stderr.write(`\rours, seed ${seed}: step ${step}/${total} loss ${loss.toFixed(4)} `),
+        process.stderr.write(`\rrlaif, seed ${seed}: step ${step}/${total} loss ${loss.toFixed(4)} `),
     },
   )
   const seconds = (performance.now() - started) / 1000
@@ -140,29 +141,33 @@ for (const seed of flags.seeds.split(',').map(Number)) {
   disposeModel(loaded.model)
   const theirs = trl(training, test, seed, folder)
   const count = (list) => list.filter(Boolean).length
+  const differences = mine.losses.slice(0, 5).map((loss, i) => Math.abs(loss - theirs.losses[i]))
   const p = mcnemarTest(
     count(mine.right.map((right, i) => right && !theirs.right[i])),
     count(mine.right.map((right, i) => !right && theirs.right[i])),
   )
   console.log(
-    `seed ${seed}: ${training.length} training pairs, ${test.length} test pairs, ${mine.losses.length} steps of ${settings.batchSize}`,
+    `seed ${seed}: ${training.length} training pairs, ${test.length} test pairs, ` +
+      `${mine.losses.length} steps of ${settings.batchSize}`,
   )
   console.log(
-    `  accuracy: ours ${show(wilson(count(mine.right), test.length))}, TRL ${show(wilson(count(theirs.right), test.length))}, McNemar p = ${p.toFixed(3)}`,
+    `  accuracy: rlaif ${show(wilson(count(mine.right), test.length))}, ` +
+      `TRL ${show(wilson(count(theirs.right), test.length))}, McNemar p = ${p.toFixed(3)}`,
   )
   console.log(
-    `  losses of the first steps, ours: ${mine.losses
+    `  losses of the first steps, rlaif: ${mine.losses
       .slice(0, 5)
       .map((l) => l.toFixed(5))
       .join(' ')}`,
   )
   console.log(
-    `                              TRL: ${theirs.losses
+    `                               TRL: ${theirs.losses
       .slice(0, 5)
       .map((l) => l.toFixed(5))
       .join(' ')}`,
   )
   console.log(
-    `  largest difference over 5 steps: ${Math.max(...mine.losses.slice(0, 5).map((l, i) => Math.abs(l - theirs.losses[i]))).toExponential(1)}; training took ${mine.seconds.toFixed(0)} s here, ${theirs.seconds.toFixed(0)} s there`,
+    `  largest difference over 5 steps: ${Math.max(...differences).toExponential(1)}; ` +
+      `training time: rlaif ${mine.seconds.toFixed(0)} s, TRL ${theirs.seconds.toFixed(0)} s`,
   )
 }

@@ -1,5 +1,6 @@
-// node studies/reward-service.mjs --python reference/bin/python [--steps 4]: TRL trains a tiny model with `rlaif serve-reward` as its reward,
-// whose labeler is an endpoint with a rule. What TRL logs must be what the service said.
+// node studies/reward-service.mjs --python reference/bin/python [--steps 4]: TRL trains a tiny model with `rlaif
+// serve-reward` as its reward. The labeler is an endpoint that follows a rule. The rewards that TRL logs must be those
+// that the service returned.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -23,14 +24,12 @@ const endpoint = createServer(async (request, response) => {
     .join('\n')
   const score = String(1 + (prompt.length % 9))
   const top = [{ token: score, logprob: 0 }]
-  response
-    .setHeader('content-type', 'application/json')
-    .end(
-      JSON.stringify({
-        choices: [{ message: { content: score }, logprobs: { content: [{ ...top[0], top_logprobs: top }] } }],
-        usage: { prompt_tokens: 10, completion_tokens: 1 },
-      }),
-    )
+  response.setHeader('content-type', 'application/json').end(
+    JSON.stringify({
+      choices: [{ message: { content: score }, logprobs: { content: [{ ...top[0], top_logprobs: top }] } }],
+      usage: { prompt_tokens: 10, completion_tokens: 1 },
+    }),
+  )
 })
 await new Promise((up) => endpoint.listen(0, '127.0.0.1', up))
 const input = JSON.stringify({
@@ -59,11 +58,12 @@ try {
   const line = out.trim().split('\n').at(-1)
   if (code !== 0) throw new Error(`TRL ended with ${code}: ${errors.slice(-2000)}`)
   const { asked, rewards, logged } = JSON.parse(line)
-  const apart = Math.max(...logged.map((value, i) => Math.abs(value - rewards[i])))
+  const difference = Math.max(...logged.map((value, i) => Math.abs(value - rewards[i])))
   console.log(
-    `${asked} requests, ${logged.length} steps; what TRL logged and what the service said differ by ${apart.toExponential(1)} at most: ${logged.join(', ')}`,
+    `${asked} requests, ${logged.length} steps; the rewards that TRL logged and those that the service returned ` +
+      `differ by ${difference.toExponential(1)} at most: ${logged.join(', ')}`,
   )
-  process.exitCode = apart < 1e-5 ? 0 : 1
+  process.exitCode = difference < 1e-5 ? 0 : 1
 } finally {
   service.kill()
   endpoint.close()

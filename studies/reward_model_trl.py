@@ -1,4 +1,4 @@
-"""TRL's RewardTrainer on the pairs, the initial model and the order that reward-model.mjs wrote.
+"""TRL's RewardTrainer on the pairs, the initial model and the order written by reward-model.mjs.
 
     python studies/reward_model_trl.py INPUT.json OUTPUT.json
 """
@@ -32,10 +32,26 @@ def main():
     model = AutoModelForSequenceClassification.from_pretrained(given["model"], num_labels=1, dtype=torch.float32)
     rows = Dataset.from_list([{"chosen_ids": c, "rejected_ids": r} for c, r in given["ordered"]])
     args = RewardConfig(
-        output_dir=sys.argv[2] + ".work", per_device_train_batch_size=s["batchSize"], num_train_epochs=1, learning_rate=s["learningRate"], lr_scheduler_type=s["schedule"],
-        weight_decay=0.0, max_grad_norm=s["maxGradientNorm"], logging_steps=1, save_strategy="no", report_to=[], bf16=False, fp16=False, gradient_checkpointing=False, use_cpu=True,
-        pad_token="<|endoftext|>",  # not the end of a turn: the score is read at the last token that is no padding
-        max_length=None, disable_tqdm=True, optim="adamw_torch", adam_epsilon=1e-8, dataloader_num_workers=0,
+        output_dir=sys.argv[2] + ".work",
+        per_device_train_batch_size=s["batchSize"],
+        num_train_epochs=1,
+        learning_rate=s["learningRate"],
+        lr_scheduler_type=s["schedule"],
+        optim="adamw_torch",
+        adam_epsilon=1e-8,
+        weight_decay=0.0,
+        max_grad_norm=s["maxGradientNorm"],
+        max_length=None,
+        pad_token="<|endoftext|>",  # not the end-of-turn token: the score is read at the last token that is not padding
+        bf16=False,
+        fp16=False,
+        gradient_checkpointing=False,
+        use_cpu=True,
+        logging_steps=1,
+        save_strategy="no",
+        report_to=[],
+        disable_tqdm=True,
+        dataloader_num_workers=0,
     )
     trainer = InGivenOrder(model=model, args=args, train_dataset=rows, processing_class=tokenizer)
     started = time.time()

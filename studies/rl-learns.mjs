@@ -1,10 +1,11 @@
-// Does RL raise what it is rewarded for, on the default model, while KL stays bounded?
+// Does RL increase its reward on the default model, while KL stays bounded?
 //
-//   node studies/rl-learns.mjs --data hh-harmless-base.jsonl.gz [--reward words|FOLDER] [--seeds 1,2,3] [--steps 8] [--validation 40] [--every 4] [--rate 5e-5]
+//   node studies/rl-learns.mjs --data hh-harmless-base.jsonl.gz [--reward words|FOLDER] [--seeds 1,2,3] [--steps 8]
+//     [--validation 40] [--every 4] [--rate 5e-5]
 //
-// "words": 5 − mean characters of a word, so that plain words are rewarded. FOLDER: a reward model, e.g. what reward-model.mjs leaves
-// under seed-1/trained. Prints the validation reward by step: its mean over greedy responses to held-out prompts, with the 95 % interval
-// of the paired difference to the policy before training.
+// "words": 5 − mean characters per word, which rewards short words. FOLDER: a reward model, e.g. the one that
+// reward-model.mjs writes to seed-1/trained. Prints the validation reward by step: the mean over greedy responses to
+// held-out prompts, with the 95 % interval of the paired difference to the policy before training.
 import { mkdtempSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -36,7 +37,8 @@ const { values: flags } = parseArgs({
 })
 if (!flags.data)
   throw new Error(
-    'usage: node studies/rl-learns.mjs --data FILE [--reward words|FOLDER] [--seeds 1,2,3] [--steps 8] [--validation 40] [--every 4] [--rate 5e-5]',
+    'usage: node studies/rl-learns.mjs --data FILE [--reward words|FOLDER] [--seeds 1,2,3] [--steps 8] ' +
+      '[--validation 40] [--every 4] [--rate 5e-5]',
   )
 
 const [PROMPTS, PROMPT_TOKENS, TOKENS] = [96, 64, 32]
@@ -71,8 +73,9 @@ function rewardOf(tokenizer, prompts) {
 
 const judge = flags.reward === 'words' ? undefined : loadModel(flags.reward, { 'score.weight': [1, 576] })
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length
+const meanOf = (rows, name) => mean(rows.map((row) => row[name]))
 
-/** Mean of paired differences with its 95 % interval. */
+/** The mean of paired differences with its 95 % interval. */
 function difference(after, before) {
   const each = after.map((value, i) => value - before[i])
   const centre = mean(each)
@@ -80,16 +83,19 @@ function difference(after, before) {
   return { centre, low: centre - half, high: centre + half }
 }
 
+/** Mean length of responses, and the share that ended before the limit. */
+const lengthOf = ({ length, ended }) => `${length.toFixed(1)} tokens, ${(100 * ended).toFixed(0)} % ended`
+
 for (const seed of flags.seeds.split(',').map(Number)) {
   const loaded = loadModelAndTokenizer(defaultModelFolder)
   const { model: policy, tokenizer } = loaded
   const ids = (row) => tokenizer.encode(tokenizer.renderChat(row.messages))
   const data = dataSchema.parse({ path: flags.data, limit: PROMPTS + VALIDATION, evaluationPrompts: VALIDATION })
-  const { train, evaluation } = await readDataset(
-    data,
-    readTask(taskFolder('harmless')),
-    { seed, promptTokens: PROMPT_TOKENS, tokensOf: (row) => ids(row).length },
-  )
+  const { train, evaluation } = await readDataset(data, readTask(taskFolder('harmless')), {
+    seed,
+    promptTokens: PROMPT_TOKENS,
+    tokensOf: (row) => ids(row).length,
+  })
   const [prompts, held] = [train.map(ids), evaluation.map(ids)]
   const ends = stopIds(loaded)
   const reference = cloneModel(policy)
@@ -105,14 +111,16 @@ for (const seed of flags.seeds.split(',').map(Number)) {
   }
   const before = await validate()
   console.log(
-    `seed ${seed}, reward ${flags.reward === 'words' ? 'words' : 'reward model'}: before ${mean(before.rewards).toFixed(3)}, ${before.length.toFixed(1)} tokens, ${(100 * before.ended).toFixed(0)} % end`,
+    `seed ${seed}, reward ${flags.reward === 'words' ? 'words' : 'reward model'}: ` +
+      `before ${mean(before.rewards).toFixed(3)}, ${lengthOf(before)}`,
   )
   const afterStep = async (step) => {
     if (step % EVERY !== 0) return {}
     const now = await validate()
     const { centre, low, high } = difference(now.rewards, before.rewards)
     console.log(
-      `  step ${step}: validation reward ${mean(now.rewards).toFixed(3)}, ${centre >= 0 ? '+' : ''}${centre.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)}); ${now.length.toFixed(1)} tokens, ${(100 * now.ended).toFixed(0)} % end`,
+      `  step ${step}: validation reward ${mean(now.rewards).toFixed(3)}, ` +
+        `${centre >= 0 ? '+' : ''}${centre.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)}); ${lengthOf(now)}`,
     )
     return { validationReward: mean(now.rewards) }
   }
@@ -121,7 +129,8 @@ for (const seed of flags.seeds.split(',').map(Number)) {
     checkpointEvery: 1e6,
     onStep: (step, total, m) =>
       process.stderr.write(
-        `\r  step ${step}/${total} reward ${m.rawReward.toFixed(3)} KL ${m.kl.toFixed(2)} entropy ${m.entropy.toFixed(2)} `,
+        `\r  step ${step}/${total} reward ${m.rawReward.toFixed(3)} ` +
+          `KL ${m.kl.toFixed(2)} entropy ${m.entropy.toFixed(2)} `,
       ),
   }
   const { history } = await trainReinforce(
@@ -132,7 +141,11 @@ for (const seed of flags.seeds.split(',').map(Number)) {
   )
   const last = history.slice(-5)
   console.log(
-    `  last five steps: KL ${mean(last.map(({ kl }) => kl)).toFixed(2)} (k3 ${mean(last.map(({ kl3 }) => kl3)).toFixed(2)}) nats a response, entropy ${mean(last.map(({ entropy }) => entropy)).toFixed(2)}, sampled reward ${mean(last.map(({ rawReward }) => rawReward)).toFixed(3)}; ${mean(history.map(({ seconds }) => seconds)).toFixed(1)} s a step`,
+    [
+      `  last five steps: KL ${meanOf(last, 'kl').toFixed(2)} (k3 ${meanOf(last, 'kl3').toFixed(2)}) nats per response`,
+      ` entropy ${meanOf(last, 'entropy').toFixed(2)}`,
+      ` sampled reward ${meanOf(last, 'rawReward').toFixed(3)}; ${meanOf(history, 'seconds').toFixed(1)} s per step`,
+    ].join(','),
   )
   for (const model of [policy, reference, value]) disposeModel(model)
 }
