@@ -1,9 +1,9 @@
-// Shows a file in whatever browser this machine has.
+// Opens a file in this machine's browser.
 import { spawn } from 'node:child_process'
 
 const OPENERS: Partial<Record<NodeJS.Platform, string>> = { darwin: 'open', win32: 'explorer', linux: 'xdg-open' }
 
-/** @throws when the machine has nothing that opens files */
+/** @throws when this machine has no command that opens files */
 export function openInBrowser(file: string): Promise<void> {
   const opener = OPENERS[process.platform] ?? 'xdg-open'
   return new Promise((resolve, reject) => {
@@ -11,7 +11,7 @@ export function openInBrowser(file: string): Promise<void> {
     child.once('error', () =>
       reject(
         new Error(
-          `report: ${opener} is not installed, so the page cannot be shown from here; open the file above in a browser`,
+          `report: the report cannot be opened because ${opener} is not installed; open the file above in a browser`,
         ),
       ),
     )

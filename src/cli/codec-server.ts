@@ -1,4 +1,5 @@
-// `rlaif codec-server`: lets Temporal's UI show encrypted payloads. The browser asks it, on this machine; the Temporal server never does.
+// `rlaif codec-server`: lets Temporal's UI show encrypted payloads. The browser on this machine asks it; the Temporal
+// server never does.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { z } from 'zod'
@@ -6,7 +7,7 @@ import { InvalidInput } from '../contracts/parse'
 import { readBody } from '../request-body'
 import { encryptingCodec, parsePayloadKeys, PAYLOAD_KEYS } from '../workers/payload-encryption'
 
-const LARGEST_BODY = 16 * 1024 * 1024
+const MAX_BODY_BYTES = 16 * 1024 * 1024
 
 const base64 = z.base64().transform((text) => Buffer.from(text, 'base64'))
 const bodySchema = z.object({
@@ -17,21 +18,19 @@ const bodySchema = z.object({
 
 export interface CodecServerOptions {
   port: number
-  /** Of the UI's pages: no other page may ask. */
+  /** Address of the UI, whose pages alone may ask. */
   ui: string
 }
 
 /** @returns the server, once it listens on this machine */
 export async function startCodecServer({ port, ui }: CodecServerOptions): Promise<Server> {
   const given = process.env[PAYLOAD_KEYS]
-  if (!given)
-    throw new InvalidInput(`codec-server: ${PAYLOAD_KEYS} is not set; it wants name:key, as the workers have it`)
+  if (!given) throw new InvalidInput(`codec-server: ${PAYLOAD_KEYS} is not set; set it to name:key as for the workers`)
   const codec = encryptingCodec(parsePayloadKeys(given))
   const origin = originOf(ui)
   const server = createServer((request, response) => {
-    const own = (server.address() as AddressInfo).port
-    const refused = refusal(request, origin, own)
-    if (refused) return void response.writeHead(403).end(refused)
+    const reason = refusalOf(request, origin, (server.address() as AddressInfo).port)
+    if (reason) return void response.writeHead(403).end(reason)
     response.setHeader('access-control-allow-origin', origin)
     response.setHeader('vary', 'origin')
     if (request.method === 'OPTIONS')
@@ -58,15 +57,18 @@ function originOf(ui: string): string {
   try {
     return new URL(ui).origin
   } catch {
-    throw new InvalidInput(`--ui got "${ui}"; it is the address of Temporal's UI, e.g. http://127.0.0.1:8233`)
+    throw new InvalidInput(`--ui got "${ui}"; it must be the address of Temporal's UI, e.g. http://127.0.0.1:8233`)
   }
 }
 
-/** Only the UI's own page, and only by the name of this machine: not another site, nor one whose name was made to point here. */
-function refusal({ headers }: IncomingMessage, origin: string, port: number): string | undefined {
+/**
+ * Why a request is refused: only the UI's own pages may ask, and only by this machine's own name, so that neither
+ * another site nor one whose name was made to point here gets an answer.
+ */
+function refusalOf({ headers }: IncomingMessage, origin: string, port: number): string | undefined {
   if (![`127.0.0.1:${port}`, `localhost:${port}`].includes(headers.host ?? ''))
-    return 'codec-server: asked under a foreign name'
-  if (headers.origin !== origin) return `codec-server: only pages of ${origin} may ask; --ui names another`
+    return 'codec-server: the request names another host'
+  if (headers.origin !== origin) return `codec-server: only pages of ${origin} may ask; --ui sets another`
   return undefined
 }
 
@@ -76,13 +78,13 @@ async function answer(
   codec: ReturnType<typeof encryptingCodec>,
 ): Promise<void> {
   const path = new URL(request.url ?? '/', 'http://x').pathname
-  const work = path.endsWith('/decode') ? codec.decode : path.endsWith('/encode') ? codec.encode : undefined
-  if (request.method !== 'POST' || !work) return void response.writeHead(404).end()
-  const { payloads } = bodySchema.parse(JSON.parse(await readBody(request, LARGEST_BODY)))
-  const made = await work(payloads.map(({ metadata, data }) => ({ metadata, data: data ?? Buffer.alloc(0) })))
+  const convert = path.endsWith('/decode') ? codec.decode : path.endsWith('/encode') ? codec.encode : undefined
+  if (request.method !== 'POST' || !convert) return void response.writeHead(404).end()
+  const { payloads } = bodySchema.parse(JSON.parse(await readBody(request, MAX_BODY_BYTES)))
+  const converted = await convert(payloads.map(({ metadata, data }) => ({ metadata, data: data ?? Buffer.alloc(0) })))
   const asText = (bytes: Uint8Array | null | undefined) => Buffer.from(bytes ?? []).toString('base64')
   const body = {
-    payloads: made.map(({ metadata, data }) => ({
+    payloads: converted.map(({ metadata, data }) => ({
       metadata: Object.fromEntries(Object.entries(metadata ?? {}).map(([name, value]) => [name, asText(value)])),
       data: asText(data),
     })),

@@ -1,6 +1,7 @@
-// A client for the server this command should talk to.
+// A client of the Temporal server that a command talks to.
 import { Client, Connection } from '@temporalio/client'
 import { encryptingConverter } from '../workers/payload-encryption'
+import { homeFolder } from '../workers/home'
 import { configuredServer, localServer } from '../workers/temporal'
 import { startTracing } from '../workers/tracing'
 import { runningServer } from './dev-server'
@@ -13,7 +14,10 @@ export interface Connected {
   close(): Promise<void>
 }
 
-/** @param address of a local server; without it what is configured (workers/temporal.ts), then this home's running server, then Temporal's usual port */
+/**
+ * @param address address of a local server; default: the configured server (workers/temporal.ts), else this home's
+ * running one, else Temporal's default port
+ */
 export async function connect(home: string, address?: string): Promise<Connected> {
   const running = runningServer(home)
   const { connection: options, namespace } =
@@ -38,9 +42,20 @@ export async function connect(home: string, address?: string): Promise<Connected
     return { client, address: target, namespace, ui, close }
   } catch (error) {
     throw new Error(
-      `no Temporal server answers at ${target} (${(error as Error).message}); start one with \`rlaif up\`, or set TEMPORAL_ADDRESS`,
+      `no Temporal server answers at ${target} (${(error as Error).message}); ` +
+        'start one with `rlaif up`, or set TEMPORAL_ADDRESS',
       { cause: error },
     )
+  }
+}
+
+/** Calls `use` with a connection that is closed afterwards. */
+export async function withConnection<T>(use: (connected: Connected) => Promise<T>): Promise<T> {
+  const connected = await connect(homeFolder())
+  try {
+    return await use(connected)
+  } finally {
+    await connected.close()
   }
 }
 

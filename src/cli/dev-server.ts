@@ -1,4 +1,4 @@
-// Temporal's development server on a database file, for one machine. A server that is up already is used as it is.
+// Temporal's development server with a database file, for one machine. A server that is already up is used as it is.
 import { spawn } from 'node:child_process'
 import {
   accessSync,
@@ -27,13 +27,13 @@ const UI_PORT = 8233
 
 export interface Server {
   address: string
-  /** How to speak to it. */
+  /** How to connect to it. */
   temporal: TemporalServer
-  /** Base of the UI's pages, where we know it. */
+  /** Base address of the UI, if known. */
   ui: string | undefined
-  /** Another process of this home looks after the server, and runs workers. */
-  elsewhere: boolean
-  /** Ends the server if this process is responsible for it. */
+  /** Whether another process of this home owns the server, and runs the workers. */
+  ownedElsewhere: boolean
+  /** Stops the server if this process owns it. */
   stop(): Promise<void>
 }
 
@@ -50,20 +50,20 @@ function isExecutable(file: string): boolean {
   }
 }
 
-/** The `temporal` command: on the PATH, or the one that set-up fetched. */
+/** The `temporal` command: on the PATH, or the one that set-up downloaded. */
 export function findTemporal(): string | undefined {
   const onPath = (process.env.PATH ?? '')
     .split(delimiter)
     .filter(Boolean)
     .map((folder) => join(folder, 'temporal'))
   const cache = cacheFolder()
-  const fetched = existsSync(cache)
+  const downloaded = existsSync(cache)
     ? readdirSync(cache)
         .filter((name) => /^temporal-[\d.]+$/.test(name))
         .sort()
         .reverse()
     : []
-  const inWheel = fetched.flatMap((name) =>
+  const inWheel = downloaded.flatMap((name) =>
     readdirSync(join(cache, name)).map((data) => join(cache, name, data, 'scripts', 'temporal')),
   )
   return [...onPath, ...inWheel].find(isExecutable)
@@ -78,7 +78,7 @@ const isAlive = (pid: number): boolean => {
   }
 }
 
-/** The server of this home that is running now, if any. */
+/** This home's running server, if any. */
 export function runningServer(home: string): ServerRecord | undefined {
   try {
     const record = recordSchema.parse(JSON.parse(readFileSync(recordFile(home), 'utf8')))
@@ -88,7 +88,8 @@ export function runningServer(home: string): ServerRecord | undefined {
   }
 }
 
-function portIsFree(port: number): Promise<number | undefined> {
+/** The port if it can be listened on; 0 for any free port. */
+function portIfFree(port: number): Promise<number | undefined> {
   return new Promise((resolve) => {
     const probe = createServer()
     probe.once('error', () => resolve(undefined))
@@ -98,18 +99,20 @@ function portIsFree(port: number): Promise<number | undefined> {
     })
   })
 }
+
 /**
- * Whether this process may have the port: two that start at the same moment would both find it free, and the second would take the first's
- * server for its own. Taken for as long as the process lives that took it.
+ * Reserves the port for this process for as long as it lives: two processes that start at the same moment would both
+ * find the port free, and the second would take the first one's server for its own.
+ * @returns whether this process has it
  */
-function claim(port: number): boolean {
+function reserve(port: number): boolean {
   const file = join(tmpdir(), `rlaif-port-${port}`)
   try {
     writeFileSync(file, String(process.pid), { flag: 'wx' })
   } catch {
     const owner = ownerOf(file)
     if (owner !== process.pid && isAlive(owner)) return false
-    rmSync(file, { force: true }) // whoever left it is gone
+    rmSync(file, { force: true }) // its owner is gone
     writeFileSync(file, String(process.pid))
   }
   return true
@@ -117,11 +120,11 @@ function claim(port: number): boolean {
 
 const ownerOf = (file: string): number => Number(existsSync(file) ? readFileSync(file, 'utf8') : NaN)
 
-/** The wished port, or any free one. */
-const freePort = async (wished: number) =>
-  (claim(wished) ? await portIsFree(wished) : undefined) ?? (await portIsFree(0))!
+/** The preferred port, or else any free one. */
+const freePort = async (preferred: number) =>
+  (reserve(preferred) ? await portIfFree(preferred) : undefined) ?? (await portIfFree(0))!
 
-/** Whether a Temporal server answers there. */
+/** Whether a Temporal server answers at the address. */
 export async function answers({ connection: options }: TemporalServer): Promise<boolean> {
   try {
     const connection = await Connection.connect({ ...options, connectTimeout: 3000 })
@@ -132,26 +135,28 @@ export async function answers({ connection: options }: TemporalServer): Promise<
   }
 }
 
-/** Uses the server that is configured or this home's running one, else starts one. */
+/** Uses the configured server or this home's running one, else starts one. */
 export async function openServer(home: string): Promise<Server> {
   const configured = configuredServer()
   if (configured) {
     const { address } = configured.connection
     if (!(await answers(configured)))
       throw new Error(
-        `start: no Temporal server answers at ${address} (TEMPORAL_ADDRESS); start it, correct the address, or unset it to use a local one`,
+        `start: no Temporal server answers at ${address} (TEMPORAL_ADDRESS); ` +
+          'start it, correct the address, or unset it to use a local one',
       )
-    return { address, temporal: configured, ui: process.env.TEMPORAL_UI_URL, elsewhere: false, stop: async () => {} }
+    const ui = process.env.TEMPORAL_UI_URL
+    return { address, temporal: configured, ui, ownedElsewhere: false, stop: async () => {} }
   }
   const running = runningServer(home)
   if (running && (await answers(localServer(running.address)))) {
-    const orphan = !isAlive(running.owner) // its owner was killed: this process looks after it now
+    const orphan = !isAlive(running.owner) // its owner was killed: this process owns it now
     if (orphan) writeFileSync(recordFile(home), JSON.stringify({ ...running, owner: process.pid }))
     return {
       address: running.address,
       temporal: localServer(running.address),
       ui: running.ui,
-      elsewhere: !orphan,
+      ownedElsewhere: !orphan,
       stop: async () => (orphan ? stopServer(running.pid, home) : undefined),
     }
   }
@@ -161,32 +166,30 @@ export async function openServer(home: string): Promise<Server> {
 async function startServer(home: string): Promise<Server> {
   const command = findTemporal()
   if (!command)
-    throw new Error(
-      'start: the `temporal` command is neither on the PATH nor set up; run `npm run setup`, or set TEMPORAL_ADDRESS',
-    )
+    throw new Error('start: the `temporal` command is not installed; run `npm run setup`, or set TEMPORAL_ADDRESS')
   mkdirSync(home, { recursive: true })
-  const usual = await launch(command, home, await freePort(PORT), await freePort(UI_PORT))
-  // The usual ports may have been taken between the look and the start.
-  const server = usual ?? (await launch(command, home, await freePort(0), await freePort(0)))
-  if (!server) throw new Error(`start: the Temporal server ended at once; see ${logFile(home)}`)
+  const onDefaultPorts = await launch(command, home, await freePort(PORT), await freePort(UI_PORT))
+  // The default ports may have been taken after they were checked.
+  const server = onDefaultPorts ?? (await launch(command, home, await freePort(0), await freePort(0)))
+  if (!server) throw new Error(`start: the Temporal server exited immediately; see ${logFile(home)}`)
   return server
 }
 
 const logFile = (home: string) => join(home, 'temporal.log')
 
-/** Starts the server and waits until it answers; undefined when it ended by itself. */
+/** Starts the server and waits until it answers. @returns undefined if it exited */
 async function launch(command: string, home: string, port: number, uiPort: number): Promise<Server | undefined> {
   const address = `127.0.0.1:${port}`
   const ui = `http://127.0.0.1:${uiPort}`
   const log = openSync(logFile(home), 'a')
-  const where = ['--ip', '127.0.0.1', '--port', `${port}`, '--ui-ip', '127.0.0.1', '--ui-port', `${uiPort}`]
-  // In a process group of its own: Ctrl-C must reach the workers first.
+  const addresses = ['--ip', '127.0.0.1', '--port', `${port}`, '--ui-ip', '127.0.0.1', '--ui-port', `${uiPort}`]
+  // In its own process group: Ctrl-C must reach the workers first.
   const child = spawn(
     command,
     [
       'server',
       'start-dev',
-      ...where,
+      ...addresses,
       '--db-filename',
       join(home, 'temporal.db'),
       '--log-level',
@@ -203,12 +206,12 @@ async function launch(command: string, home: string, port: number, uiPort: numbe
   while (Date.now() < deadline) {
     if (child.exitCode !== null || child.signalCode !== null) return undefined
     if (await answers(localServer(address)))
-      return { address, temporal: localServer(address), ui, elsewhere: false, stop: () => stopServer(pid, home) }
+      return { address, temporal: localServer(address), ui, ownedElsewhere: false, stop: () => stopServer(pid, home) }
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
   await stopServer(pid, home)
   throw new Error(
-    `start: the Temporal server does not answer at ${address} after ${START_TIMEOUT_MS / 1000} s; see ${logFile(home)}`,
+    `start: the Temporal server did not answer at ${address} within ${START_TIMEOUT_MS / 1000} s; see ${logFile(home)}`,
   )
 }
 

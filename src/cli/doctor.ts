@@ -1,4 +1,4 @@
-// `rlaif doctor`: what is installed, where, and what it computes on.
+// `rlaif doctor`: checks what is installed on this machine and which device it computes on.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, statfsSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
@@ -12,31 +12,31 @@ import { configuredServer, localServer } from '../workers/temporal'
 import { answers, findTemporal, runningServer } from './dev-server'
 
 const GIB = 1024 ** 3
+/** What a run of the default model needs. */
+const NEEDED_GIB = 5
 
 interface Finding {
   ok: boolean
   what: string
-  says: string
+  message: string
 }
 
-/** Asked of a process of its own: a native part that does not load may take its process with it. */
+/** Runs in a process of its own: a native part that fails to load can end its process. */
 function device(): Finding {
-  const script = `JSON.stringify(require(${JSON.stringify(join(__dirname, '..', 'model', 'device.js'))}).describeDevice())`
+  const module = JSON.stringify(join(__dirname, '..', 'model', 'device.js'))
+  const script = `JSON.stringify(require(${module}).describeDevice())`
   const { status, stdout, stderr } = spawnSync(process.execPath, ['-p', script], { encoding: 'utf8' })
   if (status !== 0)
     return {
       ok: false,
       what: 'device',
-      says: `TensorFlow.js does not load: ${
-        stderr
-          .trim()
-          .split('\n')
-          .find((line) => /error/i.test(line)) ?? stderr.trim()
-      }; run \`npm run setup\``,
+      message: `TensorFlow.js does not load: ${errorLineOf(stderr.trim())}; run \`npm run setup\``,
     }
   const { device, tensorflow, why } = JSON.parse(stdout) as Device
-  return { ok: true, what: 'device', says: `${device} (${why}), TensorFlow ${tensorflow}` }
+  return { ok: true, what: 'device', message: `${device} (${why}), TensorFlow ${tensorflow}` }
 }
+
+const errorLineOf = (output: string): string => output.split('\n').find((line) => /error/i.test(line)) ?? output
 
 function temporal(): Finding {
   const command = findTemporal()
@@ -44,40 +44,42 @@ function temporal(): Finding {
     return {
       ok: Boolean(process.env.TEMPORAL_ADDRESS),
       what: 'temporal',
-      says: 'no `temporal` command; run `npm run setup` or set TEMPORAL_ADDRESS',
+      message: 'the `temporal` command is not installed; run `npm run setup` or set TEMPORAL_ADDRESS',
     }
   return {
     ok: true,
     what: 'temporal',
-    says: `${execFileSync(command, ['--version'], { encoding: 'utf8' }).trim()} (${command})`,
+    message: `${execFileSync(command, ['--version'], { encoding: 'utf8' }).trim()} (${command})`,
   }
 }
 
 async function server(): Promise<Finding> {
   const running = runningServer(homeFolder())
   const server = configuredServer() ?? (running && localServer(running.address))
-  if (!server) return { ok: true, what: 'server', says: 'none is running; `npm start` or `rlaif up` starts one' }
+  if (!server) return { ok: true, what: 'server', message: 'not running; start one with `npm start` or `rlaif up`' }
   const { address, tls, apiKey } = server.connection
-  const how = [tls ? 'TLS' : '', apiKey ? 'API key' : '', process.env[PAYLOAD_KEYS] ? 'encrypted payloads' : '']
+  const details = [tls ? 'TLS' : '', apiKey ? 'API key' : '', process.env[PAYLOAD_KEYS] ? 'encrypted payloads' : '']
     .filter(Boolean)
     .join(', ')
   const up = await answers(server)
   return {
     ok: up,
     what: 'server',
-    says: up ? `${address} answers, namespace ${server.namespace}${how && `, ${how}`}` : `${address} does not answer`,
+    message: up
+      ? `${address} answers, namespace ${server.namespace}${details && `, ${details}`}`
+      : `${address} does not answer`,
   }
 }
 
 async function store(): Promise<Finding> {
   const uri = bucketUri()
-  if (uri === undefined) return { ok: true, what: 'store', says: storeFolder(homeFolder()) }
+  if (uri === undefined) return { ok: true, what: 'store', message: storeFolder(homeFolder()) }
   try {
     const { openBucket } = await import('../artifacts/bucket.js')
     await openBucket(uri).read('doctor')
-    return { ok: true, what: 'store', says: `${uri} answers` }
+    return { ok: true, what: 'store', message: `${uri} answers` }
   } catch (error) {
-    return { ok: false, what: 'store', says: (error as Error).message }
+    return { ok: false, what: 'store', message: (error as Error).message }
   }
 }
 
@@ -87,7 +89,7 @@ function defaultModel(): Finding {
   return {
     ok,
     what: 'default model',
-    says: ok ? `SmolLM2-135M-Instruct (${folder})` : 'not imported; run `npm run setup`',
+    message: ok ? `SmolLM2-135M-Instruct (${folder})` : 'not imported; run `npm run setup`',
   }
 }
 
@@ -95,23 +97,25 @@ function machine(): Finding[] {
   const { bavail, bsize } = statfsSync(existsSync(homeFolder()) ? homeFolder() : '.')
   const free = (bavail * bsize) / GIB
   return [
-    { ok: true, what: 'node', says: `${process.versions.node} on ${process.platform} ${process.arch}` },
+    { ok: true, what: 'node', message: `${process.versions.node} on ${process.platform} ${process.arch}` },
     {
       ok: true,
       what: 'machine',
-      says: `${availableParallelism()} cores, ${(totalmem() / GIB).toFixed(1)} GiB of memory`,
+      message: `${availableParallelism()} cores, ${(totalmem() / GIB).toFixed(1)} GiB of memory`,
     },
     {
-      ok: free > 5,
+      ok: free > NEEDED_GIB,
       what: 'disk',
-      says: `${free.toFixed(0)} GiB free for ${homeFolder()}${free > 5 ? '' : '; a run of the default model needs about 5'}`,
+      message:
+        `${free.toFixed(0)} GiB free for ${homeFolder()}` +
+        (free > NEEDED_GIB ? '' : `; a run of the default model needs about ${NEEDED_GIB}`),
     },
   ]
 }
 
-/** One line a finding. @returns whether all is well */
+/** Prints a line for each finding. @returns whether all of them are good */
 export async function doctor(print: (line: string) => void): Promise<boolean> {
   const findings = [...machine(), device(), temporal(), await server(), await store(), defaultModel()]
-  for (const { ok, what, says } of findings) print(`${ok ? '✓' : '✗'} ${what.padEnd(14)} ${says}`)
+  for (const { ok, what, message } of findings) print(`${ok ? '✓' : '✗'} ${what.padEnd(14)} ${message}`)
   return findings.every(({ ok }) => ok)
 }

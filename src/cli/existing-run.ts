@@ -1,10 +1,10 @@
-// A run that a person named.
+// The run that a command names.
 import type { WorkflowHandle } from '@temporalio/client'
 import { WorkflowNotFoundError } from '@temporalio/common'
 import type { Connected } from './connection'
 
-/** @throws when there is no run of that id */
-export async function existing({ client }: Connected, id: string): Promise<WorkflowHandle> {
+/** @throws when there is no run with this id */
+export async function existingRun({ client }: Connected, id: string): Promise<WorkflowHandle> {
   const handle = client.workflow.getHandle(id)
   try {
     await handle.describe()

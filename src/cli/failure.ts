@@ -1,8 +1,8 @@
-// What a person is told when something fails: the innermost reason, not the chain that carried it.
+// The reason of a failure as a person should read it: the innermost one, not the chain of errors around it.
 import { ApplicationFailure, TemporalFailure } from '@temporalio/common'
 import { WorkflowFailedError } from '@temporalio/client'
 
-/** The message of the failure that started it all. */
+/** The message of the original failure. */
 export function reasonOf(error: unknown): string {
   let current = error
   while (
@@ -14,7 +14,3 @@ export function reasonOf(error: unknown): string {
   }
   return current instanceof Error ? current.message : String(current)
 }
-
-/** Text that came from a model, a file or an endpoint, without what a terminal would obey. */
-
-export const plainText = (text: string): string => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '�')

@@ -1,9 +1,10 @@
-// The input of `rlaif run`: a JSON text, a file, or standard input.
+// The input of a run: JSON text, a file, or standard input.
 import { existsSync, readFileSync } from 'node:fs'
 import { InvalidInput, parse } from '../contracts/parse'
 import type { SweepInput } from '../contracts/sweep'
+import { armsOf, type CompareInput } from '../contracts/compare-input'
 import { trialsOf } from '../contracts/sweep-trials'
-import { armsOf, workflowSchemas, type CompareInput, type WorkflowName } from '../contracts/workflow-inputs'
+import { workflowSchemas, type WorkflowName } from '../contracts/workflow-inputs'
 
 /** @param given JSON, the path of a JSON file, "-" for standard input, or nothing */
 export function readInput(given: string | undefined): unknown {
@@ -26,7 +27,7 @@ export function workflowName(given: string): WorkflowName {
   throw new InvalidInput(`there is no workflow "${given}"; there are ${Object.keys(workflowSchemas).join(', ')}`)
 }
 
-/** Says what is wrong before a run is started; the workflow checks again. */
+/** Refuses bad input before a run is started; the workflow checks it again. @throws InvalidInput */
 export function checkInput(workflow: WorkflowName, input: unknown): void {
   const parsed = parse(workflowSchemas[workflow], input, workflow)
   if (workflow === 'compare') armsOf(parsed as CompareInput)

@@ -1,13 +1,16 @@
-// What the command says about a run that is parked.
+// What the commands say about a run that is parked.
 import type { StageStatus } from '../contracts/status'
+import { table } from './terminal'
 
-/** What a person reads when a run has parked. */
+/** What has failed, and the commands that continue the run. */
 export function parkedLines(id: string, { stage, message }: StageStatus): string[] {
   return [
-    `${id}: ${stage} is parked: ${message ?? 'it failed for good'}`,
-    'Nothing that is finished is lost. Mend what failed, then:',
-    `  rlaif resolve ${id} retry                                 the stage is tried again`,
-    `  rlaif resolve ${id} retry --overrides '{"settings": {…}}'   with other settings, e.g. {"labeler": {"baseUrl": "…"}}`,
-    `  rlaif resolve ${id} abort                                 the run fails`,
+    `${id}: ${stage} is parked: ${message ?? 'it failed permanently'}`,
+    'Finished stages are kept. Fix the cause, then use one of:',
+    ...table([
+      [`  rlaif resolve ${id} retry`, 'retry the stage'],
+      [`  rlaif resolve ${id} retry --overrides '{"labeler": {"baseUrl": "…"}}'`, 'retry it with other settings'],
+      [`  rlaif resolve ${id} abort`, 'make the run fail'],
+    ]),
   ]
 }

@@ -1,8 +1,8 @@
-// A run's progress on the terminal: a redrawn block where there is one, a line for each change where there is none.
+// A run's progress: on a terminal a block that is redrawn, elsewhere a line for each change.
 import type { WorkflowHandle } from '@temporalio/client'
 import { defaultPayloadConverter, type Payload } from '@temporalio/common'
 import { progressSchema, runStatusSchema, type Progress, type StageStatus } from '../contracts/status'
-import { plainText } from './failure'
+import { plainText } from './terminal'
 
 const REFRESH_MS = 500
 const PLAIN_LINE_EVERY_MS = 15_000
@@ -11,14 +11,14 @@ const QUERY_TIMEOUT_MS = 5_000
 
 interface Snapshot {
   stages: StageStatus[]
-  /** Of the stage that runs now. */
+  /** Progress of the running stage. */
   progress?: Progress | undefined
-  /** Which attempt it is, and why the one before failed. */
+  /** Number of its current attempt, and why the previous one failed. */
   attempt?: number | undefined
   lastFailure?: string | undefined
 }
 
-/** What the run says about itself, and its running stage's last heartbeat. */
+/** The stages that the run reports, and the last heartbeat of the running one. */
 export async function snapshot(handle: WorkflowHandle): Promise<Snapshot> {
   const { raw } = await handle.describe()
   const pending = raw.pendingActivities?.[0]
@@ -32,7 +32,7 @@ export async function snapshot(handle: WorkflowHandle): Promise<Snapshot> {
   }
 }
 
-/** What a description of a run holds is as it is stored: encrypted, where payloads are. */
+/** A run's description holds payloads as they are stored: encrypted, if encryption is on. */
 async function decoded({ client }: WorkflowHandle, payloads: Payload[]): Promise<Payload[]> {
   for (const codec of [...client.options.loadedDataConverter.payloadCodecs].reverse())
     payloads = await codec.decode(payloads)
@@ -48,7 +48,7 @@ async function messageOf(
   return defaultPayloadConverter.fromPayload<{ message: string }>(payload!).message
 }
 
-/** Empty while no worker answers. */
+/** The stages that the run reports; empty while no worker answers. */
 export async function stagesOf(handle: WorkflowHandle): Promise<StageStatus[]> {
   const timeout = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), QUERY_TIMEOUT_MS).unref())
   const status = await Promise.race([handle.query('status').catch(() => undefined), timeout])
@@ -72,7 +72,7 @@ const SIGNS: Record<StageStatus['state'], string> = {
   parked: '⏸',
   failed: '✗',
 }
-/** Shown beside the bar where a step has them, under these names. */
+/** Metrics shown next to the bar if a step has them, and their names there. */
 const SHOWN_METRICS: [metric: string, name: string][] = [
   ['loss', 'loss'],
   ['policyLoss', 'loss'],
@@ -81,15 +81,16 @@ const SHOWN_METRICS: [metric: string, name: string][] = [
   ['accuracy', 'accuracy'],
 ]
 
-/** Rate and time left, from what this process saw of a stage's phase. */
+/** Rate and time left, from what this process has seen of a stage's phase. */
 class Pace {
-  private work = ''
+  private phase = ''
   private firstDone = 0
   private firstAt = 0
 
   describe(stage: string, { phase, done, total, unit }: Progress): string {
-    const work = `${stage} ${phase}`
-    if (work !== this.work || done < this.firstDone) Object.assign(this, { work, firstDone: done, firstAt: Date.now() })
+    const now = `${stage} ${phase}`
+    if (now !== this.phase || done < this.firstDone)
+      Object.assign(this, { phase: now, firstDone: done, firstAt: Date.now() })
     const rate = (done - this.firstDone) / ((Date.now() - this.firstAt) / 1000)
     if (!(rate > 0) || done >= total) return ''
     const perUnit = rate >= 1 ? `${rate.toFixed(1)} ${unit}/s` : `${(1 / rate).toFixed(1)} s/${unit.replace(/s$/, '')}`
@@ -108,14 +109,18 @@ function metricsText({ metrics = {} }: Progress): string {
     .join('  ')
 }
 
-function running({ stage, message }: StageStatus, { progress, attempt, lastFailure }: Snapshot, pace: Pace): string {
+function runningText(
+  { stage, message }: StageStatus,
+  { progress, attempt, lastFailure }: Snapshot,
+  pace: Pace,
+): string {
   if (message !== undefined) return message
-  if (attempt === undefined) return 'at work'
-  const again =
+  if (attempt === undefined) return 'running'
+  const earlier =
     attempt > 1
       ? `attempt ${attempt}${lastFailure ? ` after: ${lastFailure.split('\n')[0]!.slice(0, 100)}` : ''}  `
       : ''
-  if (!progress) return `${again}starting`
+  if (!progress) return `${earlier}starting`
   const parts = [
     progress.phase,
     bar(progress),
@@ -123,20 +128,20 @@ function running({ stage, message }: StageStatus, { progress, attempt, lastFailu
     pace.describe(stage, progress),
     metricsText(progress),
   ]
-  return again + parts.filter(Boolean).join('  ')
+  return earlier + parts.filter(Boolean).join('  ')
 }
 
-function finished({ state, seconds, message }: StageStatus): string {
-  if (state === 'reused') return 'reused: finished before with the same settings'
+function finishedText({ state, seconds, message }: StageStatus): string {
+  if (state === 'reused') return 'reused: already finished with the same settings'
   if (state === 'done') return [duration(seconds ?? 0), ...(message === undefined ? [] : [message])].join('  ')
   return message ?? state
 }
 
-/** One line a stage. */
+/** One line for each stage. */
 export function lines(now: Snapshot, pace: Pace = new Pace()): string[] {
   return now.stages.map((stage) => {
     const rest =
-      stage.state === 'running' ? running(stage, now, pace) : stage.state === 'waiting' ? '' : finished(stage)
+      stage.state === 'running' ? runningText(stage, now, pace) : stage.state === 'waiting' ? '' : finishedText(stage)
     return plainText(`  ${SIGNS[stage.state]} ${stage.stage.padEnd(14)} ${rest}`).trimEnd()
   })
 }
@@ -147,27 +152,27 @@ export async function follow(
   done: Promise<unknown>,
   out: NodeJS.WriteStream = process.stdout,
 ): Promise<StageStatus | undefined> {
-  let over = false
-  const note = () => {
-    over = true
+  let isOver = false
+  const setOver = () => {
+    isOver = true
   }
-  const end = done.then(note, note)
-  const draw = out.isTTY ? redrawn(out) : appended(out)
-  const look = async () => {
+  const end = done.then(setOver, setOver)
+  const draw = out.isTTY ? redrawing(out) : appending(out)
+  const update = async () => {
     const now = await snapshot(handle).catch(() => undefined)
     if (now) draw(now)
     return now?.stages.find(({ state }) => state === 'parked')
   }
-  while (!over) {
-    const parked = await look()
-    if (parked && !over) return parked
+  while (!isOver) {
+    const parked = await update()
+    if (parked && !isOver) return parked
     await Promise.race([end, new Promise((resolve) => setTimeout(resolve, REFRESH_MS))])
   }
-  await look()
+  await update()
   return undefined
 }
 
-function redrawn(out: NodeJS.WriteStream): (now: Snapshot) => void {
+function redrawing(out: NodeJS.WriteStream): (now: Snapshot) => void {
   const pace = new Pace()
   let height = 0
   return (now) => {
@@ -177,7 +182,7 @@ function redrawn(out: NodeJS.WriteStream): (now: Snapshot) => void {
   }
 }
 
-function appended(out: NodeJS.WriteStream): (now: Snapshot) => void {
+function appending(out: NodeJS.WriteStream): (now: Snapshot) => void {
   const pace = new Pace()
   const seen = new Map<string, string>()
   let last = 0

@@ -1,56 +1,54 @@
 // `rlaif prompt show`: exactly what a labeler would be sent for a row of the data.
+import { isEndpoint, type EndpointSettings } from '../contracts/labeler-settings'
 import { parse } from '../contracts/parse'
-import { isEndpoint } from '../contracts/labeler-settings'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import { readDataset } from '../data/dataset'
 import { readTask, taskFolder } from '../data/task'
 import { askingRequest, writingRequest } from '../feedback/endpoint-labeler'
+import type { Question } from '../feedback/labeler'
 import { preferenceQuestion, rationaleQuestion } from '../feedback/prompt'
 import { locateModel } from '../model/locate'
 import { loadTokenizer } from '../model/tokenizer'
 import { worldData, worldModels } from '../world/named'
 
-/** Stand in for responses that are only sampled when the run gets there. */
+/** Stand-ins for responses that only the run will sample. */
 const PLACEHOLDERS: [string, string] = ['{first response}', '{second response}']
 
-/** @param input as of `align`: task, data, seed and labeler are used */
+/** @param input the input of align, of which task, data, seed and labeler are used */
 export async function showPrompt(input: unknown, row: number): Promise<string> {
   const settings = parse(workflowSchemas.align, input, 'prompt show')
+  const { labeler, seed } = settings
   const task = readTask(taskFolder(settings.task))
   const data = await readDataset(settings.data, task, {
-    seed: settings.seed,
+    seed,
     promptTokens: Infinity,
     tokensOf: () => 0,
-    made: worldData,
+    generated: worldData,
   })
   const rows = [...data.train, ...data.evaluation]
   const chosen = rows[row]
   if (!chosen) throw new Error(`prompt show: --row got ${row}; the data has rows 0 to ${rows.length - 1}`)
   const [first, second] = chosen.pairs?.[0]?.responses ?? PLACEHOLDERS
-  const { labeler } = settings
-  const question = (labeler.chainOfThought ? rationaleQuestion : preferenceQuestion)(task, labeler, {
-    context: chosen.context,
-    first,
-    second,
-  })
+  const pair = { context: chosen.context, first, second }
+  const question = (labeler.chainOfThought ? rationaleQuestion : preferenceQuestion)(task, labeler, pair)
 
-  const tokenizer = loadTokenizer(
-    await locateModel(isEndpoint(labeler) ? 'default' : labeler.model, { made: worldModels }),
-  )
-  const tokens = (text: string) =>
-    `${tokenizer.encode(text).length} tokens by the tokenizer of ${isEndpoint(labeler) ? 'the default model; the endpoint may count otherwise' : labeler.model}`
+  const model = isEndpoint(labeler) ? 'default' : labeler.model
+  const tokenizer = loadTokenizer(await locateModel(model, { made: worldModels }))
+  const footer = (text: string, tokenizerName: string) =>
+    `-- row ${row}, id ${chosen.id}: ${tokenizer.encode(text).length} tokens by the tokenizer of ${tokenizerName}`
   if (!isEndpoint(labeler)) {
     const prompt = tokenizer.renderChat([{ role: 'user', content: question.text }]) + question.ending
-    return `${prompt}\n\n-- row ${row}, id ${chosen.id}: ${tokens(prompt)}`
+    return `${prompt}\n\n${footer(prompt, model)}`
   }
-  const writing = {
-    maxTokens: labeler.rationaleTokens,
-    temperature: labeler.temperature,
-    topK: labeler.topK,
-    seed: settings.seed,
-  }
+  const text = `${question.text}\n${question.ending}`
+  const request = requestText(labeler, question, seed)
+  return `${request}\n\n${footer(text, 'the default model; the endpoint may count differently')}`
+}
+
+function requestText(labeler: EndpointSettings, question: Question, seed: number): string {
+  const { rationaleTokens, temperature, topK } = labeler
   const { route, body } = labeler.chainOfThought
-    ? writingRequest(labeler, question, writing)
+    ? writingRequest(labeler, question, { maxTokens: rationaleTokens, temperature, topK, seed })
     : askingRequest(labeler, question)
-  return `POST ${labeler.baseUrl.replace(/\/+$/, '')}/${route}\n${JSON.stringify(body, null, 2)}\n\n-- row ${row}, id ${chosen.id}: ${tokens(`${question.text}\n${question.ending}`)}`
+  return `POST ${labeler.baseUrl.replace(/\/+$/, '')}/${route}\n${JSON.stringify(body, null, 2)}`
 }

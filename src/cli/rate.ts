@@ -6,9 +6,9 @@ import { evaluationOf } from './rating-run'
 import { linkOf, ratingKey } from '../rating/links'
 import { openRatingServer } from '../rating/server'
 import type { Connected } from './connection'
-import { untilStopped } from './local-stack'
+import { existingRun } from './existing-run'
 import { ratersOf } from './ratings'
-import { existing } from './existing-run'
+import { untilStopped } from './until-stopped'
 
 export interface RateOptions {
   port: number
@@ -22,7 +22,7 @@ export async function serveRatings(
   { port, host, home }: RateOptions,
   print: (line: string) => void,
 ): Promise<number> {
-  const handle = await existing(connected, run)
+  const handle = await existingRun(connected, run)
   const raters = await ratersOf(handle)
   mkdirSync(home, { recursive: true })
   const key = ratingKey(home)
@@ -32,7 +32,7 @@ export async function serveRatings(
   const base = `http://${host}:${(server.address() as AddressInfo).port}`
   print(`Rating page of ${run}; a link for each rater:`)
   for (const rater of raters) print(`  ${rater.padEnd(16)} ${base}${linkOf(key, run, rater)}`)
-  print('Ctrl-C ends the page; ratings are in Temporal and the links stay good.')
+  print('Ctrl-C stops the page. The ratings are kept in Temporal and the links stay valid.')
   await untilStopped()
   server.close()
   server.closeAllConnections()

@@ -1,4 +1,4 @@
-// The run behind a rating page, asked with patience: a rating is idempotent, so that it may be sent again until Temporal has it.
+// The run behind a rating page, with retries: a rating is idempotent, so it can be sent again until Temporal has it.
 import type { WorkflowHandle } from '@temporalio/client'
 import { WorkflowUpdateFailedError } from '@temporalio/client'
 import { folderOf } from '../artifacts/open-store'
@@ -6,40 +6,44 @@ import type { Item, RaterView } from '../contracts/human-evaluation'
 import { readItems } from '../rating/items'
 import type { Evaluation } from '../rating/server'
 
-const TRIES = 5
-const ONE_TRY_MS = 8_000
+const MAX_ATTEMPTS = 5
+const ATTEMPT_TIMEOUT_MS = 8_000
 const PAUSE_MS = 500
 
-const late = (what: string) =>
-  new Promise<never>((_, reject) => setTimeout(() => reject(new Error(`${what} does not answer`)), ONE_TRY_MS).unref())
+const timeout = () =>
+  new Promise<never>((_, reject) =>
+    setTimeout(() => reject(new Error('the run does not answer')), ATTEMPT_TIMEOUT_MS).unref(),
+  )
 
-/** Tries again what a restarting server, worker or run did not answer. A refusal is final. */
-async function patiently<T>(ask: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries++) {
+/** Whether the run answered that the rating is wrong, which a retry cannot change. */
+const isRefusal = (error: unknown): error is WorkflowUpdateFailedError =>
+  error instanceof WorkflowUpdateFailedError &&
+  (error.cause as { type?: string } | undefined)?.type === 'InvalidInput' &&
+  !/still being drawn/.test(error.cause?.message ?? '')
+
+/** Retries while the server, a worker or the run restarts. */
+async function withRetries<T>(ask: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
     try {
-      return await Promise.race([ask(), late('the run')])
+      return await Promise.race([ask(), timeout()])
     } catch (error) {
-      const refused =
-        error instanceof WorkflowUpdateFailedError &&
-        (error.cause as { type?: string } | undefined)?.type === 'InvalidInput' &&
-        !/still being drawn/.test(error.cause?.message ?? '')
-      if (refused) throw error.cause ?? error
-      if (tries === TRIES) throw new Error((error as Error).message, { cause: error })
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * tries))
+      if (isRefusal(error)) throw error.cause ?? error
+      if (attempt === MAX_ATTEMPTS) throw new Error((error as Error).message, { cause: error })
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * attempt))
     }
   }
 }
 
-/** @param home where copies of artifacts are kept */
+/** @param home folder that keeps local copies of artifacts */
 export function evaluationOf(handle: WorkflowHandle, home: string): Evaluation {
-  const read = new Map<string, Item[]>()
+  const cache = new Map<string, Item[]>()
   return {
     run: handle.workflowId,
-    view: (rater) => patiently(() => handle.query<RaterView, [string]>('raterView', rater)),
-    rate: (rating) => patiently(() => handle.executeUpdate<RaterView, [unknown]>('rate', { args: [rating] })),
+    view: (rater) => withRetries(() => handle.query<RaterView, [string]>('raterView', rater)),
+    rate: (rating) => withRetries(() => handle.executeUpdate<RaterView, [unknown]>('rate', { args: [rating] })),
     async items(uri) {
-      const items = read.get(uri) ?? readItems(await folderOf(home, uri))
-      read.set(uri, items)
+      const items = cache.get(uri) ?? readItems(await folderOf(home, uri))
+      cache.set(uri, items)
       return items
     },
   }

@@ -1,17 +1,17 @@
-// `rlaif ratings`: a human evaluation's items and ratings as files, for other tools and back.
+// `rlaif ratings`: exports a human evaluation's ratings to files, for other tools, and imports them.
 import { readFileSync } from 'node:fs'
 import type { WorkflowHandle } from '@temporalio/client'
 import { folderOf } from '../artifacts/open-store'
-import { rateSchema, type Item, type Rating, type RatingKind } from '../contracts/human-evaluation'
+import { ratingMessageSchema, type Item, type Rating, type RatingKind } from '../contracts/human-evaluation'
 import { InvalidInput, parse } from '../contracts/parse'
 import { evaluationOf } from './rating-run'
 import { readItems } from '../rating/items'
 import { fromLabelStudio, labelStudioConfig, toLabelStudio } from '../rating/label-studio'
 import { homeFolder } from '../workers/home'
 import type { Connected } from './connection'
-import { existing } from './existing-run'
+import { existingRun } from './existing-run'
 
-/** The raters a run was started with. */
+/** The raters that a run was started with. */
 export async function ratersOf(handle: WorkflowHandle): Promise<string[]> {
   const { raters } = await stateOf(handle)
   return raters
@@ -29,7 +29,7 @@ async function itemsAndState(
   connected: Connected,
   run: string,
 ): Promise<{ handle: WorkflowHandle; state: State; items: Item[] }> {
-  const handle = await existing(connected, run)
+  const handle = await existingRun(connected, run)
   const state = await stateOf(handle)
   if (state.items === undefined) throw new InvalidInput(`ratings: the items of ${run} are still being drawn`)
   return { handle, state, items: readItems(await folderOf(homeFolder(), state.items)) }
@@ -38,10 +38,10 @@ async function itemsAndState(
 export type Format = 'jsonl' | 'label-studio'
 export function ratingsFormat(given: string): Format {
   if (given === 'jsonl' || given === 'label-studio') return given
-  throw new InvalidInput(`--format got "${given}"; it is jsonl or label-studio`)
+  throw new InvalidInput(`--format got "${given}"; it must be jsonl or label-studio`)
 }
 
-/** @returns the text of a file: every rating as JSONL, or Label Studio's tasks with what was rated as annotations */
+/** @returns the text of a file: every rating as JSONL, or Label Studio's tasks with the ratings as annotations */
 export async function exportRatings(connected: Connected, run: string, format: Format): Promise<string> {
   const { state, items } = await itemsAndState(connected, run)
   if (format === 'label-studio') return `${JSON.stringify(toLabelStudio(items, state), null, 2)}\n`
@@ -52,13 +52,13 @@ export async function exportRatings(connected: Connected, run: string, format: F
     .join('')
 }
 
-/** For Label Studio's "Labeling Interface". */
+/** The text for Label Studio's "Labeling Interface". */
 export async function labelingConfig(connected: Connected, run: string): Promise<string> {
   const { state, items } = await itemsAndState(connected, run)
   return labelStudioConfig(state.kind, items[0]!.responses.length)
 }
 
-/** Sends the ratings of a file to the run. @returns how many it took */
+/** Sends the ratings of a file to the run. @returns their number */
 export async function importRatings(
   connected: Connected,
   run: string,
@@ -67,16 +67,16 @@ export async function importRatings(
 ): Promise<number> {
   const { handle, state } = await itemsAndState(connected, run)
   const text = readFileSync(file, 'utf8')
-  const given = text.trimStart().startsWith('[')
+  const ratings = text.trimStart().startsWith('[')
     ? fromLabelStudio(JSON.parse(text), state)
     : text
         .split('\n')
         .filter((line) => line.trim())
-        .map((line, i) => parse(rateSchema, JSON.parse(line), `ratings: ${file}, line ${i + 1}`))
+        .map((line, i) => parse(ratingMessageSchema, JSON.parse(line), `ratings: ${file}, line ${i + 1}`))
   const evaluation = evaluationOf(handle, homeFolder())
-  for (const [i, rating] of given.entries()) {
+  for (const [i, rating] of ratings.entries()) {
     await evaluation.rate(rating)
-    onEach(i + 1, given.length)
+    onEach(i + 1, ratings.length)
   }
-  return given.length
+  return ratings.length
 }

@@ -1,12 +1,12 @@
-// `rlaif resolve`: what to do about a stage that failed for good; the same message that the UI sends.
+// `rlaif resolve`: retries, skips or aborts a parked stage, by the same update that the UI sends.
 import { WorkflowUpdateFailedError } from '@temporalio/client'
 import { InvalidInput, parse } from '../contracts/parse'
 import { resolutionSchema } from '../contracts/resolution'
 import type { Connected } from './connection'
+import { existingRun } from './existing-run'
 import { reasonOf } from './failure'
-import { existing } from './existing-run'
 
-/** @returns what the run answered */
+/** @returns the run's answer */
 export async function resolveRun(
   connected: Connected,
   id: string,
@@ -14,7 +14,7 @@ export async function resolveRun(
   overrides: unknown,
 ): Promise<string> {
   const message = parse(resolutionSchema, { action, ...(overrides !== undefined && { overrides }) }, 'resolve')
-  const handle = await existing(connected, id)
+  const handle = await existingRun(connected, id)
   try {
     return `${id}: ${await handle.executeUpdate<string, [unknown]>('resolveFailure', { args: [message] })}`
   } catch (error) {

@@ -1,4 +1,4 @@
-// Starting a workflow and seeing it through.
+// Starting a workflow and following it to its end.
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import type { WorkflowHandle } from '@temporalio/client'
@@ -7,15 +7,16 @@ import { brief } from '../contracts/brief'
 import type { WorkflowName } from '../contracts/workflow-inputs'
 import { defaultQueues } from '../workers/worker'
 import { runPage, type Connected } from './connection'
-import { plainText, reasonOf } from './failure'
+import { reasonOf } from './failure'
 import { checkInput } from './input'
-import { follow } from './progress'
 import { parkedLines } from './parked'
+import { follow } from './progress'
+import { plainText } from './terminal'
 
 export interface StartOptions {
   id: string
   input: unknown
-  /** 1 (first) to 5, 3 if not given: which of the stages that wait for a worker goes first. */
+  /** Priority of the run's stages among those that wait for a worker: 1 (first) to 5 (last); default: 3. */
   priority?: number
 }
 
@@ -24,7 +25,7 @@ export const newId = (workflow: WorkflowName): string => `${workflow}-${stamp()}
 
 const summaryOf = (input: unknown): string => brief(input === undefined ? 'defaults' : JSON.stringify(input))
 
-/** Starts a run, or joins the one that goes on under the same id. */
+/** Starts a run, or joins the one in progress with the same id. */
 export async function startRun(
   { client }: Pick<Connected, 'client'>,
   workflow: WorkflowName,
@@ -41,7 +42,7 @@ export async function startRun(
   })
 }
 
-/** Whether a worker takes workflows from the queue; without one a run waits. */
+/** Whether a worker polls the queue of the workflows; without one a run waits. */
 export async function workersArePolling({ client, namespace }: Connected): Promise<boolean> {
   const { pollers } = await client.workflowService.describeTaskQueue({
     namespace,
@@ -53,8 +54,8 @@ export async function workersArePolling({ client, namespace }: Connected): Promi
 
 export const REPORT = 'report.html'
 
-/** A path where the artifact lies in a folder, else its URI. */
-const place = ({ uri }: Artifact, file = '') =>
+/** The path of an artifact in a folder, the URI of any other. */
+const pathOrUri = ({ uri }: Artifact, file = '') =>
   uri.startsWith('file:') ? join(fileURLToPath(uri), file) : `${uri}${file && `/${file}`}`
 
 const artifact = (value: unknown) => artifactSchema.safeParse(value).data
@@ -62,19 +63,19 @@ const artifact = (value: unknown) => artifactSchema.safeParse(value).data
 /** The report among the results of a run. */
 export const reportOf = (result: unknown): Artifact | undefined => artifact((result as { report?: unknown }).report)
 
-/** Where the results of a run are, one line each. */
+/** A line for each result of a run: what it is and where. */
 export function resultLines(result: unknown): string[] {
   const parts = result as { policy?: unknown }
-  const [report, policy, alone] = [reportOf(result), artifact(parts.policy), artifact(result)]
+  const [report, policy, stageResult] = [reportOf(result), artifact(parts.policy), artifact(result)]
   return [
-    report && `Report   ${place(report, REPORT)}`,
-    policy && `Policy   ${place(policy)}`,
-    alone && `Artifact ${place(alone)}`,
+    report && `Report   ${pathOrUri(report, REPORT)}`,
+    policy && `Policy   ${pathOrUri(policy)}`,
+    stageResult && `Artifact ${pathOrUri(stageResult)}`,
   ].filter((line) => line !== undefined)
 }
 
-/** Shows a run until it ends or parks, and says where its results are or how to go on. @returns whether it succeeded */
-export async function seeThrough(connected: Connected, handle: WorkflowHandle): Promise<boolean> {
+/** Shows a run until it ends or parks, then its results or how to continue it. @returns whether it succeeded */
+export async function watchRun(connected: Connected, handle: WorkflowHandle): Promise<boolean> {
   const page = runPage(connected, handle.workflowId, (await handle.describe()).runId)
   if (page) process.stdout.write(`Run      ${page}\n`)
   const result = handle.result()

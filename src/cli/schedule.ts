@@ -1,4 +1,5 @@
-// `rlaif schedule`: runs that start by the clock. Declared in files, kept by Temporal; everything here can be done in its UI as well.
+// `rlaif schedule`: runs that start at set times. Schedules are declared in files and kept by Temporal; everything here
+// can be done in its UI as well.
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,26 +16,27 @@ import { InvalidInput, parse } from '../contracts/parse'
 import { defaultQueues } from '../workers/worker'
 import type { Connected } from './connection'
 import { checkInput } from './input'
+import { table } from './terminal'
 
 const HOUR_MS = 3_600_000
 const MINUTE_MS = 60_000
-const MOST_MADE_UP = 366
+const MAX_BACKFILLED = 366
 
-/** Declarations in files and in the .json files of folders. @throws InvalidInput naming file and field */
-export function readDeclarations(places: readonly string[]): ScheduleDeclaration[] {
-  const files = places.flatMap((place) => {
-    if (!existsSync(place)) throw new InvalidInput(`schedule: there is no file or folder ${place}`)
-    return statSync(place).isDirectory()
-      ? readdirSync(place)
+/** The declarations in files and in the .json files of folders. @throws InvalidInput naming file and field */
+export function readDeclarations(paths: readonly string[]): ScheduleDeclaration[] {
+  const files = paths.flatMap((path) => {
+    if (!existsSync(path)) throw new InvalidInput(`schedule: there is no file or folder ${path}`)
+    return statSync(path).isDirectory()
+      ? readdirSync(path)
           .filter((name) => name.endsWith('.json'))
           .sort()
-          .map((name) => join(place, name))
-      : [place]
+          .map((name) => join(path, name))
+      : [path]
   })
-  if (files.length === 0) throw new InvalidInput(`schedule: no .json file in ${places.join(', ')}`)
+  if (files.length === 0) throw new InvalidInput(`schedule: no .json file in ${paths.join(', ')}`)
   const declarations = files.map(readDeclaration)
-  const twice = declarations.map(({ id }) => id).find((id, i, all) => all.indexOf(id) < i)
-  if (twice !== undefined) throw new InvalidInput(`schedule: field "id" is ${twice} in two files`)
+  const repeated = declarations.map(({ id }) => id).find((id, i, all) => all.indexOf(id) < i)
+  if (repeated !== undefined) throw new InvalidInput(`schedule: field "id" is ${repeated} in two files`)
   return declarations
 }
 
@@ -58,7 +60,7 @@ function readDeclaration(file: string): ScheduleDeclaration {
 
 const inputOf = ({ input }: ScheduleDeclaration) => ({ onFailure: 'fail', ...input })
 
-/** Kept in the memo of the runs, and told apart by: whether a schedule is already as it is declared. */
+/** Kept in the memo of the runs; shows whether a schedule already is as declared. */
 const digestOf = (declaration: ScheduleDeclaration) =>
   createHash('sha256').update(JSON.stringify(declaration)).digest('hex').slice(0, 16)
 
@@ -84,7 +86,7 @@ export function optionsOf(declaration: ScheduleDeclaration): ScheduleOptions {
     taskQueue: defaultQueues.light,
     args: [inputOf(declaration)],
     memo: { declaration: digestOf(declaration) },
-    priority: { priorityKey: priority }, // kept by the server though the client's type lacks it
+    priority: { priorityKey: priority }, // the server keeps it although the client's type lacks it
     ...(note !== undefined && { staticSummary: brief(note) }),
   }
   return {
@@ -109,7 +111,10 @@ export function optionsOf(declaration: ScheduleDeclaration): ScheduleOptions {
 
 export type Applied = 'created' | 'updated' | 'unchanged'
 
-/** Makes a schedule what its declaration says. Whether it is paused, and what it has run, stays. @param dryRun only tells what it would do */
+/**
+ * Creates or updates a schedule as declared. Whether it is paused stays as it is, and so does what it has run.
+ * @param dryRun only returns what would be done
+ */
 export async function applySchedule(
   { client }: Connected,
   declaration: ScheduleDeclaration,
@@ -125,7 +130,7 @@ export async function applySchedule(
   if (!dryRun)
     await change().catch((error: Error) =>
       Promise.reject(
-        new InvalidInput(`schedule ${declaration.id}: the server refuses it: ${error.message}`, { cause: error }),
+        new InvalidInput(`schedule ${declaration.id}: the server refused it: ${error.message}`, { cause: error }),
       ),
     )
   return now ? 'updated' : 'created'
@@ -140,7 +145,7 @@ async function describeOrNothing(handle: ScheduleHandle): Promise<ScheduleDescri
   }
 }
 
-async function existing(
+async function existingSchedule(
   { client }: Connected,
   id: string,
 ): Promise<{ handle: ScheduleHandle; now: ScheduleDescription }> {
@@ -148,7 +153,8 @@ async function existing(
   const now = await describeOrNothing(handle)
   if (!now)
     throw new InvalidInput(
-      `there is no schedule "${id}"; \`rlaif schedule list\` shows them, \`rlaif schedule apply\` makes one from a file`,
+      `there is no schedule "${id}"; ` +
+        '`rlaif schedule list` lists the schedules, `rlaif schedule apply` creates one from a file',
     )
   return { handle, now }
 }
@@ -157,7 +163,7 @@ const minute = (time: Date) => `${time.toISOString().slice(0, 16).replace('T', '
 const workflowIds = (actions: ScheduleDescription['info']['recentActions']) =>
   actions.map(({ action, takenAt }) => `${minute(takenAt)}  ${action.workflow.workflowId}`)
 
-/** One line each. */
+/** One line for each schedule, below a head. */
 export async function listSchedules({ client }: Connected): Promise<string[]> {
   const rows: string[][] = [['SCHEDULE', 'WORKFLOW', 'STATE', 'NEXT', 'LAST RUN']]
   for await (const { scheduleId, action, state, info } of client.schedule.list()) {
@@ -170,24 +176,28 @@ export async function listSchedules({ client }: Connected): Promise<string[]> {
       info.recentActions.at(-1)?.action.workflow.workflowId ?? '',
     ])
   }
-  if (rows.length === 1) return ['no schedules yet; `rlaif schedule apply schedules` makes those that ship with rlaif']
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd(),
-  )
+  if (rows.length === 1)
+    return ['no schedules yet; `rlaif schedule apply schedules` creates those that come with rlaif']
+  return table(rows)
 }
 
 export async function describeSchedule(connected: Connected, id: string): Promise<string[]> {
-  const { now } = await existing(connected, id)
+  const { now } = await existingSchedule(connected, id)
   const { action, policies, state, info, spec } = now
   const times = info.nextActionTimes.slice(0, 3).map(minute)
+  const timing = [
+    `time zone ${spec.timezone ?? 'UTC'}`,
+    ...(spec.jitter ? [`up to ${spec.jitter / MINUTE_MS} min later`] : []),
+  ]
+  const counts = [
+    `catches up within ${policies.catchupWindow / HOUR_MS} h; ${info.numActionsTaken} started`,
+    `${info.numActionsSkippedOverlap} skipped for overlap`,
+    `${info.numActionsMissedCatchupWindow} missed`,
+  ]
   return [
     `${id}: ${action.workflowType}, ${state.paused ? 'paused' : 'active'}${state.note ? ` · ${state.note}` : ''}`,
-    `  next      ${state.paused ? 'none while it is paused' : times.join(', ') || 'none'} (time zone ${spec.timezone ?? 'UTC'}${spec.jitter ? `, up to ${spec.jitter / MINUTE_MS} min later` : ''})`,
-    `  overlap   ${policies.overlap ?? 'SKIP'}; catches up within ${policies.catchupWindow / HOUR_MS} h; ${info.numActionsTaken} taken, ${info.numActionsSkippedOverlap} skipped for overlap, ${info.numActionsMissedCatchupWindow} missed`,
+    `  next      ${state.paused ? 'none while paused' : times.join(', ') || 'none'} (${timing.join(', ')})`,
+    `  overlap   ${policies.overlap ?? 'SKIP'}; ${counts.join(', ')}`,
     `  running   ${info.runningActions.map(({ workflow }) => workflow.workflowId).join(', ') || 'nothing'}`,
     ...workflowIds(info.recentActions.slice(-5)).map((line, i) => `  ${i === 0 ? 'latest  ' : '        '}  ${line}`),
     `  input     ${JSON.stringify(action.args?.[0] ?? {})}`,
@@ -195,22 +205,24 @@ export async function describeSchedule(connected: Connected, id: string): Promis
 }
 
 export async function pauseSchedule(connected: Connected, id: string, paused: boolean, note?: string): Promise<string> {
-  const { handle } = await existing(connected, id)
+  const { handle } = await existingSchedule(connected, id)
   await (paused ? handle.pause(note) : handle.unpause(note))
-  return `${id} is ${paused ? 'paused: nothing starts until `rlaif schedule unpause`; what runs goes on' : 'active again'}`
+  return paused
+    ? `${id} is paused: it starts no run until \`rlaif schedule unpause\`; runs in progress continue`
+    : `${id} is active again`
 }
 
 export async function triggerSchedule(connected: Connected, id: string): Promise<string> {
-  const { handle, now } = await existing(connected, id)
-  const runs = now.info.runningActions.length > 0
-  await handle.trigger(now.policies.overlap ?? OVERLAPS.skip) // without it, Temporal would start one beside it
-  const skips = runs && (now.policies.overlap ?? 'SKIP') === 'SKIP'
-  return skips
-    ? `${id} still runs ${now.info.runningActions[0]!.workflow.workflowId}: by its overlap policy "skip" no other starts now`
-    : `${id} starts; \`rlaif status\` shows it`
+  const { handle, now } = await existingSchedule(connected, id)
+  const running = now.info.runningActions[0]
+  await handle.trigger(now.policies.overlap ?? OVERLAPS.skip) // the client's default allows all
+  const isSkipped = running !== undefined && (now.policies.overlap ?? 'SKIP') === 'SKIP'
+  return isSkipped
+    ? `${id} still runs ${running.workflow.workflowId}; no other starts now, as its overlap policy is "skip"`
+    : `${id} starts a run; \`rlaif status\` shows it`
 }
 
-/** Times that the schedule would have run at. */
+/** The times at which the schedule would have run. */
 async function matchingTimes({ client, namespace }: Connected, id: string, from: Date, to: Date): Promise<Date[]> {
   const timestamp = (time: Date) => ({ seconds: Math.floor(time.getTime() / 1000) as never, nanos: 0 })
   const { startTime } = await client.workflowService.listScheduleMatchingTimes({
@@ -232,37 +244,38 @@ export interface BackfillFlags {
 const timeOf = (given: string, flag: string): Date => {
   const time = new Date(given)
   if (Number.isNaN(time.getTime()))
-    throw new InvalidInput(`${flag} got "${given}"; it is a date or a time, e.g. 2026-11-20 or 2026-11-20T00:00Z`)
+    throw new InvalidInput(`${flag} got "${given}"; it must be a date or a time, e.g. 2026-11-20 or 2026-11-20T00:00Z`)
   return time
 }
 
-/** Runs for times gone by, one after the other; without --yes only listed. */
+/** Starts the runs of a time range in the past; without --yes only lists them. */
 export async function backfillSchedule(connected: Connected, id: string, flags: BackfillFlags): Promise<string[]> {
-  const { handle } = await existing(connected, id)
+  const { handle } = await existingSchedule(connected, id)
   const [from, to] = [timeOf(flags.from, '--from'), timeOf(flags.to, '--to')]
   if (from >= to) throw new InvalidInput(`--from ${flags.from} is not before --to ${flags.to}`)
   const overlap: Overlap = parse(overlapSchema, flags.overlap ?? 'bufferAll', '--overlap')
   const times = await matchingTimes(connected, id, from, to)
-  if (times.length === 0) return [`${id} has no time between ${minute(from)} and ${minute(to)}`]
-  if (times.length > MOST_MADE_UP)
+  if (times.length === 0) return [`${id} has no run between ${minute(from)} and ${minute(to)}`]
+  if (times.length > MAX_BACKFILLED)
     throw new InvalidInput(
-      `${times.length} runs between --from and --to are more than ${MOST_MADE_UP}; give a shorter time`,
+      `--from and --to span ${times.length} runs, more than ${MAX_BACKFILLED}; choose a shorter range`,
     )
   const lines = times.map((time) => `  ${minute(time)}`)
   if (!flags.yes) return [...lines, `${times.length} runs would start; add --yes to start them`]
   const backfill: Backfill = { start: new Date(from.getTime() - 1), end: to, overlap: OVERLAPS[overlap] }
   await handle.backfill(backfill)
-  return [
-    ...lines,
-    `${times.length} runs start, ${overlap === 'allowAll' ? 'all at once' : 'one after the other'}; a night that was run before gets its results from the store`,
-  ]
+  const order = overlap === 'allowAll' ? 'all at once' : 'one after the other'
+  return [...lines, `${times.length} runs start, ${order}; a night that has been run before reuses its results`]
 }
 
-/** Runs that go on are left alone; without --yes it is only told. */
+/** Deletes a schedule but no run of it; without --yes only says what would be deleted. */
 export async function deleteSchedule(connected: Connected, id: string, yes: boolean): Promise<string> {
-  const { handle, now } = await existing(connected, id)
+  const { handle, now } = await existingSchedule(connected, id)
   if (!yes)
-    return `${id} would be deleted (${now.info.numActionsTaken} runs so far; they and their reports stay); add --yes to delete it`
+    return (
+      `${id} would be deleted (${now.info.numActionsTaken} runs so far; they and their reports stay); ` +
+      'add --yes to delete it'
+    )
   await handle.delete()
   return `${id} is deleted; its runs and their reports stay`
 }

@@ -5,7 +5,7 @@ import { workflowSchemas, type WorkflowName } from '../contracts/workflow-inputs
 type JsonSchema = { [key: string]: unknown; properties?: Record<string, JsonSchema>; required?: string[] }
 
 export function workflowJsonSchema(workflow: WorkflowName): JsonSchema {
-  // Of what a workflow makes of its input, where every field with a default is there; a person may leave those out.
+  // The schema of the parsed input, in which fields with a default are required; `requireOnlyTheNecessary` undoes that.
   const schema = z.toJSONSchema(workflowSchemas[workflow], {
     io: 'output',
     unrepresentable: 'any',
@@ -21,7 +21,7 @@ function requireOnlyTheNecessary(schema: JsonSchema): void {
   else delete schema.required
 }
 
-/** A field with a default, or a group of such fields. */
+/** Whether it is a field with a default, or a group of such fields. */
 function canBeLeftOut(schema: JsonSchema): boolean {
   if ('default' in schema) return true
   const alternatives = (schema.anyOf ?? schema.allOf) as JsonSchema[] | undefined

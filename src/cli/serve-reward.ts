@@ -1,4 +1,4 @@
-// `rlaif serve-reward`: our labeler as the reward of a trainer elsewhere.
+// `rlaif serve-reward`: the labeler's score as the reward of another trainer.
 import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import type { Server } from 'node:http'
@@ -23,7 +23,7 @@ export interface ServeRewardFlags {
 export const REWARD_TOKEN = 'RLAIF_REWARD_TOKEN'
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 
-/** @param input as of `align`: task and labeler are used @returns once it listens */
+/** @param input the input of align, of which task and labeler are used @returns the server, once it listens */
 export async function serveReward(
   input: unknown,
   { port, host, context }: ServeRewardFlags,
@@ -31,11 +31,12 @@ export async function serveReward(
 ): Promise<{ server: Server; service: RewardService }> {
   const settings = parse(workflowSchemas.align, input, 'serve-reward')
   if (context !== 'prompts' && context !== 'labels')
-    throw new InvalidInput(`--context got "${context}"; it is prompts or labels`)
+    throw new InvalidInput(`--context got "${context}"; it must be prompts or labels`)
   const token = process.env[REWARD_TOKEN] || undefined
   if (token === undefined && !LOOPBACK.has(host))
     throw new InvalidInput(
-      `serve-reward: --host ${host} is reached by others, who could spend your money: set ${REWARD_TOKEN}, which trainers then send as "Authorization: Bearer …" or ?token=…`,
+      `serve-reward: --host ${host} lets other machines ask, which can cost you money; set ${REWARD_TOKEN}, ` +
+        'which trainers then send as "Authorization: Bearer …" or ?token=…',
     )
   const labeler = keepingAnswers(await openedLabeler(settings.labeler), openAnswers(storeFolder(home)))
   const service: RewardService = { task: readTask(taskFolder(settings.task)), labeler, context, token }
@@ -48,12 +49,12 @@ async function openedLabeler(settings: LabelerSettings): Promise<Labeler> {
     import('../feedback/local-labeler.js'),
     import('../model/loaded.js'),
     import('../model/locate.js'),
-  ]) // TensorFlow only where it is used
+  ]) // imported here because they load TensorFlow
   const folder = await locateModel(settings.model, { made: worldModels })
   return localLabeler(settings.model, contentDigest(folder), loadModelAndTokenizer(folder))
 }
 
-/** By which the model's answers are kept. */
+/** Identifies the model among the kept answers. */
 function contentDigest(folder: string): string {
   const hash = createHash('sha256')
   for (const name of readdirSync(folder)

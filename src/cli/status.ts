@@ -1,15 +1,16 @@
-// `rlaif status` and `rlaif report`: what runs there are, how one stands, where its report is.
+// `rlaif status` and `rlaif report`: the latest runs, the state of one, and its report.
 import { join } from 'node:path'
 import { defineSearchAttributeKey } from '@temporalio/common'
-import { SEARCH_ATTRIBUTES } from '../contracts/search-attributes'
-import { runPage, type Connected } from './connection'
-import { reasonOf } from './failure'
-import { duration, lines, snapshot } from './progress'
-import { existing } from './existing-run'
-import { parkedLines } from './parked'
-import { homeFolder } from '../workers/home'
 import { folderOf } from '../artifacts/open-store'
+import { SEARCH_ATTRIBUTES } from '../contracts/search-attributes'
+import { homeFolder } from '../workers/home'
+import { runPage, type Connected } from './connection'
+import { existingRun } from './existing-run'
+import { reasonOf } from './failure'
+import { parkedLines } from './parked'
+import { duration, lines, snapshot } from './progress'
 import { REPORT, reportOf, resultLines } from './run'
+import { table } from './terminal'
 
 const SHOWN = 20
 const STATUS = defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, 'KEYWORD')
@@ -17,14 +18,8 @@ const STATUS = defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, 'KEYWORD')
 /** The latest runs, newest first. */
 export async function listRuns({ client }: Connected): Promise<string[]> {
   const rows: string[][] = [['RUN', 'WORKFLOW', 'STATE', 'STARTED', 'TOOK']]
-  for await (const {
-    workflowId,
-    type,
-    status,
-    startTime,
-    closeTime,
-    typedSearchAttributes,
-  } of client.workflow.list()) {
+  for await (const run of client.workflow.list()) {
+    const { workflowId, type, status, startTime, closeTime, typedSearchAttributes } = run
     if (rows.length > SHOWN) break
     const isParked = status.name === 'RUNNING' && typedSearchAttributes.get(STATUS) === 'parked'
     rows.push([
@@ -36,18 +31,12 @@ export async function listRuns({ client }: Connected): Promise<string[]> {
     ])
   }
   if (rows.length === 1) return ['no runs yet; start one with `rlaif run align`, or from the UI']
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd(),
-  )
+  return table(rows)
 }
 
-/** How a run stands: its stages, and its results or the reason of its failure. */
+/** The state of a run: its stages, and its results or the reason of its failure. */
 export async function describeRun(connected: Connected, id: string): Promise<string[]> {
-  const handle = await existing(connected, id)
+  const handle = await existingRun(connected, id)
   const { status, runId, type } = await handle.describe()
   const page = runPage(connected, id, runId)
   const head = [`${id}: ${type}, ${status.name.toLowerCase()}`, ...(page ? [page] : [])]
@@ -63,12 +52,12 @@ export async function describeRun(connected: Connected, id: string): Promise<str
   return [...head, ...stages, ...(await handle.result().then(resultLines, (error: unknown) => [reasonOf(error)]))]
 }
 
-/** The report file of a finished run; of one that lies in a bucket, a copy on this machine. */
+/** The report file of a finished run; a local copy if the store is a bucket. */
 export async function reportFile(connected: Connected, id: string): Promise<string> {
-  const handle = await existing(connected, id)
+  const handle = await existingRun(connected, id)
   if ((await handle.describe()).status.name === 'RUNNING')
-    throw new Error(`${id} is still running; \`rlaif status ${id}\` shows how far it is`)
+    throw new Error(`${id} is still running; \`rlaif status ${id}\` shows its progress`)
   const report = reportOf(await handle.result())
-  if (!report) throw new Error(`${id} made no report; a run of one stage has none`)
+  if (!report) throw new Error(`${id} has no report; a run of a single stage makes none`)
   return join(await folderOf(homeFolder(), report.uri), REPORT)
 }

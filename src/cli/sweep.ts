@@ -1,4 +1,4 @@
-// `rlaif sweep`: a sweep by its preset, or a look at what one would do.
+// `rlaif sweep`: the input of a sweep from a preset, and the list of its trials.
 import { isRecord, overlay } from '../contracts/overlay'
 import { InvalidInput, parse } from '../contracts/parse'
 import { metricOf, sweepSchema, type SweepInput } from '../contracts/sweep'
@@ -16,18 +16,14 @@ export function sweepInput(preset: string | undefined, given: unknown): unknown 
 export const presetLines = (): string[] =>
   Object.entries(sweepPresets).map(([name, { about }]) => `${name.padEnd(23)} ${about}`)
 
-/** The trials that would run. @throws InvalidInput as the sweep itself */
+/** A line for each trial that would run. @throws InvalidInput like the sweep itself */
 export function trialLines(input: unknown): string[] {
   const sweep = parse(sweepSchema, input, 'sweep') as SweepInput
   const trials = trialsOf(sweep)
-  const lines = trials.map(
-    ({ trial, levels, seed }) =>
-      `  ${String(trial).padStart(4)}  ${Object.entries(levels)
-        .map(([field, level]) => `${field} ${level}`)
-        .join(', ')}, seed ${seed}`,
-  )
-  return [
-    ...lines,
-    `${trials.length} trials of ${sweep.workflow}, by ${metricOf(sweep)}, ${sweep.maxConcurrent} at a time; nothing was started`,
-  ]
+  const lines = trials.map(({ trial, levels, seed }) => {
+    const settings = Object.entries(levels).map(([field, level]) => `${field} ${level}`)
+    return `  ${String(trial).padStart(4)}  ${[...settings, `seed ${seed}`].join(', ')}`
+  })
+  const total = `${trials.length} trials of ${sweep.workflow}, by ${metricOf(sweep)}, ${sweep.maxConcurrent} at a time`
+  return [...lines, `${total}; nothing was started`]
 }

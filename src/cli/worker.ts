@@ -1,11 +1,11 @@
-// `rlaif worker`: workers of chosen roles beside a Temporal server that runs elsewhere.
+// `rlaif worker`: workers of chosen roles for a Temporal server that runs elsewhere.
 import { createServer, type Server } from 'node:http'
 import { InvalidInput } from '../contracts/parse'
 import { homeFolder } from '../workers/home'
 import { installRuntime } from '../workers/runtime'
 import { configuredServer } from '../workers/temporal'
 import { defaultQueues, roles, startWorkers, type Role, type RunningWorkers } from '../workers/worker'
-import { untilStopped } from './local-stack'
+import { untilStopped } from './until-stopped'
 
 export function parseRoles(given: string): Role[] {
   const names = given.split(',').map((name) => name.trim())
@@ -14,7 +14,7 @@ export function parseRoles(given: string): Role[] {
   return names as Role[]
 }
 
-/** GET /healthz for whoever watches over the process: 200 while every worker takes work. */
+/** Serves GET /healthz for whatever monitors the process: 200 while every worker is running, else 503. */
 function openHealth(port: number, workers: RunningWorkers): Promise<Server> {
   const server = createServer((request, response) => {
     const states = workers.states()
@@ -31,20 +31,24 @@ function openHealth(port: number, workers: RunningWorkers): Promise<Server> {
   })
 }
 
-export interface WorkerFlags {
-  /** Where to answer GET /healthz, if at all. */
+export interface WorkerOptions {
+  /** Local port to serve GET /healthz on, if any. */
   healthPort?: number
-  /** Where to answer GET /metrics, if at all. */
+  /** Address to serve GET /metrics on, if any. */
   metrics?: string
-  /** Task queue of the gpu role, for devices of a class of their own. */
+  /** Task queue of the gpu role, e.g. one per class of device. */
   gpuQueue?: string
 }
 
-export async function worker(wanted: readonly Role[], { healthPort, metrics, gpuQueue }: WorkerFlags): Promise<number> {
+export async function worker(
+  wanted: readonly Role[],
+  { healthPort, metrics, gpuQueue }: WorkerOptions,
+): Promise<number> {
   const server = configuredServer()
   if (!server)
     throw new InvalidInput(
-      'worker: TEMPORAL_ADDRESS is not set; set it to host:port of the Temporal server, or use `rlaif up` for a local one',
+      'worker: TEMPORAL_ADDRESS is not set; ' +
+        'set it to host:port of the Temporal server, or use `rlaif up` for a local one',
     )
   await installRuntime({ metrics })
   const stopped = untilStopped()

@@ -1,4 +1,4 @@
-// `rlaif world`: data of the miniature world, and its annotators as an endpoint.
+// `rlaif world`: data, an untrained policy and the annotators of the miniature world.
 import { createWriteStream, existsSync } from 'node:fs'
 import { once } from 'node:events'
 import { InvalidInput } from '../contracts/parse'
@@ -6,15 +6,17 @@ import { readTask, taskFolder } from '../data/task'
 import { ANNOTATORS } from '../world/annotator'
 import { isWorldData, WORLD_DATA, worldRows } from '../world/data'
 import { annotatorsUrl, openAnnotators } from '../world/endpoint'
-import { untilStopped } from './local-stack'
+import { untilStopped } from './until-stopped'
 
 const instruction = () => readTask(taskFolder('summarization')).instruction!
 
-/** Writes rows that `"data"` of a run takes: prompts, imperfect references, and pairs that the simulated people compared. */
+/**
+ * Writes rows for the setting "data" of a run: prompts, imperfect references, and pairs that simulated people compared.
+ */
 export async function writeWorldData(file: string, kind: string, rows: number, seed: number): Promise<string> {
   if (!isWorldData(kind)) throw new InvalidInput(`world: --kind got "${kind}"; there are ${WORLD_DATA.join(', ')}`)
   if (!Number.isInteger(rows) || rows < 1)
-    throw new InvalidInput(`world: --rows got "${rows}"; it is a number of prompts`)
+    throw new InvalidInput(`world: --rows got "${rows}"; it must be a positive integer`)
   const out = createWriteStream(file)
   for (const row of worldRows(kind, rows, seed, instruction()))
     if (!out.write(`${JSON.stringify(row)}\n`)) await once(out, 'drain')
@@ -25,7 +27,7 @@ export async function writeWorldData(file: string, kind: string, rows: number, s
 
 /** Writes the policy before any training. */
 export async function writeUntrainedPolicy(folder: string, seed: number): Promise<string> {
-  if (existsSync(folder)) throw new InvalidInput(`world: ${folder} is there already; name a new folder`)
+  if (existsSync(folder)) throw new InvalidInput(`world: ${folder} already exists; name a new folder`)
   const { writeWorldModel } = await import('../world/policy.js') // loads TensorFlow
   return `an untrained policy of the world in ${writeWorldModel(folder, seed, instruction())}`
 }
@@ -34,9 +36,8 @@ export async function serveAnnotators(port: number, print: (line: string) => voi
   const server = await openAnnotators(port).catch((error: Error) => {
     throw new InvalidInput(`world: port ${port} cannot be used: ${error.message}; choose another with --port`)
   })
-  print(
-    `Annotators ${Object.keys(ANNOTATORS).join(', ')}; as a labeler: {"baseUrl": "${annotatorsUrl(server)}", "model": "L"}`,
-  )
+  const labeler = `{"baseUrl": "${annotatorsUrl(server)}", "model": "L"}`
+  print(`Annotators ${Object.keys(ANNOTATORS).join(', ')}; as a labeler: ${labeler}`)
   await untilStopped()
   server.close()
   server.closeAllConnections()

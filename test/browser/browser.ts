@@ -12,14 +12,14 @@ const PLACES = [
 ]
 const found = PLACES.find((place) => place !== undefined && existsSync(place))
 
-/** Where no browser is installed, its tests are left out, and counted so. */
+/** Without an installed browser its tests are skipped, and counted as such. */
 export const inBrowser = found ? test : test.skip
 
 export function openBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: found!, args: ['--no-sandbox', '--disable-gpu'] })
 }
 
-/** Keeps a picture for the documentation where RLAIF_SCREENSHOTS names a folder. */
+/** Saves a screenshot for the documentation if RLAIF_SCREENSHOTS names a folder. */
 export async function picture(page: Page, name: string): Promise<void> {
   const folder = process.env.RLAIF_SCREENSHOTS
   if (!folder) return

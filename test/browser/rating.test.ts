@@ -1,4 +1,5 @@
-// Two people at the rating page in a real browser, by keyboard, one of them closing the page, while server, workers and page die once.
+// Two raters at the rating page in a real browser, by keyboard; one closes the page, and server, workers and page are
+// killed once.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -23,7 +24,7 @@ afterAll(async () => {
   await house?.close()
 })
 
-/** `rlaif rate`, and each rater's link as it prints them. */
+/** Starts `rlaif rate`. @returns each rater's link, as printed */
 function servePage(home: string): Promise<Record<string, string>> {
   return new Promise((done, fail) => {
     const { TEMPORAL_ADDRESS: _, ...env } = process.env
@@ -49,7 +50,7 @@ const value = (text: string) =>
   text.startsWith('right') ? 0 : text.startsWith('middle') ? 1 : text.startsWith('worst') ? 2 : 3
 const isOver = async (page: Page) => (await page.getByRole('heading').first().textContent()) === 'Thank you'
 
-/** Rates what the page shows by keyboard. @returns the item, once the page after it is there: then it is saved */
+/** Rates the shown item by keyboard. @returns the item, once the next page shows that it is saved */
 async function rateOne(page: Page): Promise<string> {
   const item = await page.locator('input[name=item]').inputValue()
   const texts = await page.locator('.text').allTextContents()
@@ -69,7 +70,7 @@ async function rateOne(page: Page): Promise<string> {
       await page
         .getByRole('button')
         .click()
-        .catch(() => {}) // what was chosen is still there
+        .catch(() => {}) // the form still holds the choice
     else if (now === undefined) await page.reload().catch(() => {}) // the page could not be reached at all
     await page.waitForTimeout(500)
   }
@@ -83,7 +84,7 @@ async function rateAll(page: Page, most: number): Promise<string[]> {
 
 const record = (home: string) => JSON.parse(readFileSync(join(home, 'server.json'), 'utf8')) as { pid: number }
 
-inBrowser('every acknowledged rating is in the result exactly once, whatever dies in between', async () => {
+inBrowser('every acknowledged rating is in the result exactly once, whatever is killed in between', async () => {
   house = await openHouse()
   const contest = await writeContest(house.home, plainPrompts(PROMPTS))
   const handle = await house.client.workflow.start('humanEvaluation', {
@@ -108,11 +109,11 @@ inBrowser('every acknowledged rating is in the result exactly once, whatever die
   saved.ben.push(...both[1])
   await ben.close()
 
-  process.kill(record(house.home).pid, 'SIGKILL') // the Temporal server, its database file stays
+  process.kill(record(house.home).pid, 'SIGKILL') // the Temporal server; its database file stays
   const died = new Promise((done) => house!.up.once('close', done))
   house.up.kill('SIGKILL')
   await died
-  const stuck = rateAll(anna, 1) // meets a page without a server behind it
+  const stuck = rateAll(anna, 1) // the page has no Temporal server now
   serving!.removeAllListeners('close')
   const closed = new Promise((done) => serving!.once('close', done))
   await anna.waitForTimeout(1500)

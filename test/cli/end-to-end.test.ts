@@ -26,15 +26,15 @@ beforeAll(async () => {
 })
 afterAll(() => house.close())
 
-const fileNamed = (out: string, what: string) => new RegExp(`^${what} +(.*)$`, 'm').exec(out)![1]!
+const pathIn = (out: string, what: string) => new RegExp(`^${what} +(.*)$`, 'm').exec(out)![1]!
 
-test('align by rlaif goes through every stage and leaves a report and a policy; again, every stage is reused', async () => {
+test('align passes every stage and makes a report and a policy; a second run reuses every stage', async () => {
   const first = await house.run('run', 'align', '--input', input())
   expect(first).toMatchObject({ code: 0, err: '' })
   for (const stage of ['model', 'data', 'sft', 'sample', 'label', 'reward-model', 'rl', 'choose', 'evaluate', 'report'])
     expect(first.out).toMatch(new RegExp(`✓ ${stage} `))
-  expect(readFileSync(fileNamed(first.out, 'Report'), 'utf8')).toMatch(/win rate against the baseline/)
-  expect(readdirSync(fileNamed(first.out, 'Policy'))).toEqual(
+  expect(readFileSync(pathIn(first.out, 'Report'), 'utf8')).toMatch(/win rate against the baseline/)
+  expect(readdirSync(pathIn(first.out, 'Policy'))).toEqual(
     expect.arrayContaining([
       'config.json',
       'model.safetensors',
@@ -48,15 +48,15 @@ test('align by rlaif goes through every stage and leaves a report and a policy; 
   expect(second).toMatchObject({ code: 0, err: '' })
   expect(second.out).not.toMatch(/✓/)
   expect(second.out.match(/↺/g)).toHaveLength(10)
-  expect(fileNamed(second.out, 'Policy')).toBe(fileNamed(first.out, 'Policy'))
+  expect(pathIn(second.out, 'Policy')).toBe(pathIn(first.out, 'Policy'))
 
   const id = /Started +(\S+)/.exec(first.out)![1]!
-  expect((await house.run('report', id)).out.trim()).toBe(fileNamed(first.out, 'Report'))
+  expect((await house.run('report', id)).out.trim()).toBe(pathIn(first.out, 'Report'))
   expect((await house.run('status')).out).toMatch(new RegExp(`${id} +align +completed`))
   expect((await house.run('status', id)).out).toMatch(/✓ rl /)
 })
 
-test('sft alone and direct-rlaif run; dialogue data without references starts from the model itself', async () => {
+test('sft and direct-rlaif run; dialogue data without references starts from the model itself', async () => {
   const sft = await house.run('run', 'align', '--input', input({ method: 'sft' }))
   expect(sft).toMatchObject({ code: 0, err: '' })
   expect(sft.out).not.toMatch(/reward-model|sample/)
@@ -72,13 +72,13 @@ test('sft alone and direct-rlaif run; dialogue data without references starts fr
   )
   expect(direct).toMatchObject({ code: 0, err: '' })
   expect(direct.out).toMatch(/– sft +the data has no reference responses/)
-  expect(readdirSync(join(fileNamed(direct.out, 'Policy'), 'adapter')).sort()).toEqual([
+  expect(readdirSync(join(pathIn(direct.out, 'Policy'), 'adapter')).sort()).toEqual([
     'adapter_config.json',
     'adapter_model.safetensors',
   ])
 })
 
-test('rlhf learns from what people preferred, rlhf+rlaif from as many of both; the policy itself can be the labeler', async () => {
+test('rlhf learns from human preferences, rlhf+rlaif from both kinds; the policy can be the labeler', async () => {
   const data = join(temporaryFolder(), 'human.jsonl')
   writeFileSync(
     data,
@@ -102,7 +102,7 @@ test('rlhf learns from what people preferred, rlhf+rlaif from as many of both; t
   expect(human.out).toMatch(/✓ human-labels/)
   expect(human.out).not.toMatch(/✓ (sample|label) /)
   expect(human.out).toMatch(/– choose +there are no candidates/)
-  expect(readFileSync(fileNamed(human.out, 'Report'), 'utf8')).toMatch(/labeler people · labels (9|10) · ties [01]/)
+  expect(readFileSync(pathIn(human.out, 'Report'), 'utf8')).toMatch(/labeler people · labels (9|10) · ties [01]/)
 
   const both = await house.run(
     'run',
@@ -118,16 +118,16 @@ test('rlhf learns from what people preferred, rlhf+rlaif from as many of both; t
   expect(both).toMatchObject({ code: 0, err: '' })
   for (const stage of ['human-labels', 'label', 'reward-model', 'choose'])
     expect(both.out).toMatch(new RegExp(`[✓↺] ${stage} `))
-  expect(readFileSync(fileNamed(both.out, 'Report'), 'utf8')).toMatch(
+  expect(readFileSync(pathIn(both.out, 'Report'), 'utf8')).toMatch(
     /Steps with the highest validation reward, of .* before training/,
   )
 })
 
-test('each stage can be run alone, on artifacts named by their URI', async () => {
+test('each stage runs alone, on artifacts given by URI', async () => {
   const stage = async (workflow: string, fields: object) => {
     const ended = await house.run('run', workflow, '--input', JSON.stringify(fields))
     expect(ended).toMatchObject({ code: 0, err: '' })
-    return `file://${fileNamed(ended.out, 'Artifact')}`
+    return `file://${pathIn(ended.out, 'Artifact')}`
   }
   const { data, limits, labeler } = small
   const policy = await stage('sft', { model, data, limits, sft: small.sft })
@@ -139,7 +139,7 @@ test('each stage can be run alone, on artifacts named by their URI', async () =>
   await stage('report', { artifacts: [policy, samples, labels, rewardModel, trained, evaluation] })
 })
 
-test('a run started as the UI does it, with one JSON payload and no other settings, completes', async () => {
+test('a run started like from the UI, with one JSON payload and no other settings, completes', async () => {
   const result = (await house.client.workflow.execute('align', {
     taskQueue: 'rlaif',
     workflowId: 'from-the-ui',
@@ -148,7 +148,7 @@ test('a run started as the UI does it, with one JSON payload and no other settin
   expect(existsSync(new URL(`${result.report.uri}/report.html`))).toBe(true)
 })
 
-test('labels come from an endpoint where one is named', async () => {
+test('labels come from an endpoint if the labeler is one', async () => {
   const endpoint = await startEndpoint(() => ({ '1': 0.6, '2': 0.3 }))
   const labeler = { baseUrl: endpoint.baseUrl, model: 'judge' }
   const ended = await house.run(
@@ -162,7 +162,7 @@ test('labels come from an endpoint where one is named', async () => {
   expect(endpoint.prompts.filter((prompt) => prompt.endsWith('Preferred Summary=')).length).toBeGreaterThanOrEqual(12)
 })
 
-test('kill -9 of the worker during rl: a new worker finishes the run, and rl does not start from step 0', async () => {
+test('after kill -9 of the worker during rl, a new worker resumes it, not from step 0', async () => {
   const handle = await house.client.workflow.start('align', {
     taskQueue: 'rlaif',
     workflowId: 'killed',
@@ -192,7 +192,7 @@ test('kill -9 of the worker during rl: a new worker finishes the run, and rl doe
   expect(undisturbed.policy.sha256).toBe(((await handle.result()) as { policy: { sha256: string } }).policy.sha256)
 })
 
-test('kill -9 of the worker during labelling repeats no more calls than were in flight', async () => {
+test('after kill -9 of the worker during labelling, no more calls are repeated than were in flight', async () => {
   const endpoint = await startEndpoint(() => ({ '1': 0.6, '2': 0.3 }), undefined, 100)
   const concurrency = 4
   const labeler = { baseUrl: endpoint.baseUrl, model: 'slow', concurrency }
@@ -214,7 +214,7 @@ test('kill -9 of the worker during labelling repeats no more calls than were in 
   expect(endpoint.prompts.length - 112).toBeLessThanOrEqual(concurrency)
 })
 
-test('a label study asks each variant on the same human-labelled pairs and reports a table; a second one asks nothing again', async () => {
+test('a label study asks every variant about the same pairs and reports a table; repeated, it asks nothing', async () => {
   const data = join(temporaryFolder(), 'human.jsonl')
   writeFileSync(
     data,
@@ -238,7 +238,7 @@ test('a label study asks each variant on the same human-labelled pairs and repor
   const { code, out, err } = await house.run('run', 'labelStudy', '--input', study)
   expect({ code, err }).toEqual({ code: 0, err: '' })
   expect(out).toMatch(/✓ judge: Detailed \+ CoT 2-shot/)
-  const report = fileNamed(out, 'Report')
+  const report = pathIn(out, 'Report')
   expect(readFileSync(report, 'utf8')).toMatch(/agrees most: 100 % of 12 pairs/)
   const csv = readFileSync(report.replace('report.html', 'study.csv'), 'utf8').trim().split('\n')
   expect(csv).toHaveLength(12)
@@ -251,7 +251,7 @@ test('a label study asks each variant on the same human-labelled pairs and repor
   await endpoint.close()
 })
 
-test('prompt show prints what would be sent, and its length', async () => {
+test('prompt show prints what would be sent and its length', async () => {
   const labeler = { baseUrl: 'http://127.0.0.1:9/v1', model: 'judge', preamble: 'detailed', exemplars: 1 }
   const { out, err } = await house.run('prompt', 'show', '--input', JSON.stringify({ labeler }), '--row', '2')
   expect(err).toBe('')
@@ -260,7 +260,7 @@ test('prompt show prints what would be sent, and its length', async () => {
   )
 })
 
-describe('bad input is told at once by one message that names it', () => {
+describe('bad input is reported at once by one message that names it', () => {
   const folder = temporaryFolder()
   const write = (name: string, text: string) => {
     writeFileSync(join(folder, name), text)
@@ -291,7 +291,7 @@ describe('bad input is told at once by one message that names it', () => {
       () => ({ model: cutWeights() }),
       /model\.safetensors claims a header of 2064 bytes in a file of 1000; it is cut short/,
     ],
-    ['a GGUF file that is none', () => ({ model: write('no.gguf', 'nothing') }), /no\.gguf does not start with "GGUF"/],
+    ['a file that is not GGUF', () => ({ model: write('no.gguf', 'nothing') }), /no\.gguf does not start with "GGUF"/],
     ['an unknown task', () => ({ task: 'poetry' }), /field "task" got "poetry"/],
   ])('%s parks the run with the reason', async (_, fields, message) => {
     const { code, err } = await house.run('run', 'align', '--input', input(fields()))
@@ -299,7 +299,7 @@ describe('bad input is told at once by one message that names it', () => {
     expect(code).toBe(1)
   })
 
-  test('fields that are wrong are refused before a run is started, and by the workflow itself', async () => {
+  test('wrong fields are refused before a run is started, and by the workflow itself', async () => {
     const { code, err } = await house.run('run', 'align', '--input', '{"metod": "rlaif", "rl": {"steps": "ten"}}')
     expect(code).toBe(2)
     expect(err).toMatch(/unknown field "metod"/)
@@ -329,24 +329,28 @@ describe('bad input is told at once by one message that names it', () => {
   })
 })
 
-test('a parked run is listed as such, mended from the command line, and completes', async () => {
+test('a parked run is listed as parked, continued with overrides from the command line, and completes', async () => {
   const parked = await house.run(
     'run',
     'sft',
     '--id',
-    'mended',
+    'parked-then-fixed',
     '--input',
     JSON.stringify({ model, data: '/nowhere.jsonl', limits: small.limits, sft: small.sft }),
   )
   expect(parked.code).toBe(1)
-  expect(parked.err).toMatch(/mended: data is parked: .*\/nowhere\.jsonl does not exist[^]*rlaif resolve mended retry/)
-  expect((await house.run('status')).out).toMatch(/mended +sft +parked/)
-  expect((await house.run('status', 'mended')).out).toMatch(/⏸ data /)
-  expect(await house.run('resolve', 'mended', 'retry', '--overrides', '{"data": {"limit": "ten"}}')).toMatchObject({
+  expect(parked.err).toMatch(
+    /then-fixed: data is parked: .*\/nowhere\.jsonl does not exist[^]*rlaif resolve parked-then-fixed retry/,
+  )
+  expect((await house.run('status')).out).toMatch(/parked-then-fixed +sft +parked/)
+  expect((await house.run('status', 'parked-then-fixed')).out).toMatch(/⏸ data /)
+  expect(
+    await house.run('resolve', 'parked-then-fixed', 'retry', '--overrides', '{"data": {"limit": "ten"}}'),
+  ).toMatchObject({
     code: 2,
     err: expect.stringMatching(/field "data\.limit" got "ten"/),
   })
-  expect(await house.run('resolve', 'mended', 'skip')).toMatchObject({
+  expect(await house.run('resolve', 'parked-then-fixed', 'skip')).toMatchObject({
     code: 2,
     err: expect.stringMatching(/stage data cannot be skipped/),
   })
@@ -356,19 +360,19 @@ test('a parked run is listed as such, mended from the command line, and complete
     Array.from({ length: 6 }, (_, i) => JSON.stringify({ prompt: `Post ${i}`, reference: 'Short.' })).join('\n'),
   )
   expect(
-    await house.run('resolve', 'mended', 'retry', '--overrides', JSON.stringify({ data: { path: data } })),
-  ).toMatchObject({ code: 0, out: 'mended: data: retry\n' })
-  await house.client.workflow.getHandle('mended').result()
-  expect((await house.run('status')).out).toMatch(/mended +sft +completed/)
+    await house.run('resolve', 'parked-then-fixed', 'retry', '--overrides', JSON.stringify({ data: { path: data } })),
+  ).toMatchObject({ code: 0, out: 'parked-then-fixed: data: retry\n' })
+  await house.client.workflow.getHandle('parked-then-fixed').result()
+  expect((await house.run('status')).out).toMatch(/parked-then-fixed +sft +completed/)
 })
 
-test('without a server, the command says how to get one', async () => {
+test('without a server, the command says how to start one', async () => {
   const { code, err } = await rlaif(temporaryFolder(), ['status'], { TEMPORAL_ADDRESS: '127.0.0.1:9' })
   expect(code).toBe(2)
   expect(err).toMatch(/no Temporal server answers at 127\.0\.0\.1:9.*rlaif up/)
 })
 
-test('doctor says what is installed and what it computes on', async () => {
+test('doctor says what is installed and which device it computes on', async () => {
   const { code, out } = await rlaif(house.home, ['doctor'])
   expect(out).toMatch(/✓ device +(cpu|gpu) .*TensorFlow 2\./)
   expect(out).toMatch(/✓ temporal +temporal version/)

@@ -6,7 +6,7 @@ import { temporaryFolder } from '../tiny-folder'
 const project = resolve(__dirname, '..', '..')
 const shipped = join(project, 'schedules')
 
-test('the schedules that ship are declared rightly, and Kubernetes gets the same', () => {
+test('the shipped schedules are valid declarations, and the Kubernetes files are the same', () => {
   expect(readDeclarations([shipped]).map(({ id }) => id)).toEqual(['nightly-ablation', 'nightly-miniature'])
   for (const file of ['nightly-ablation.json', 'nightly-miniature.json']) {
     expect(readFileSync(join(project, 'deploy', 'kubernetes', file), 'utf8')).toBe(
@@ -23,7 +23,7 @@ function declared(declaration: unknown): string {
 }
 const good = { id: 'x', cron: '30 2 * * *', input: { preset: 'kl-weight' } }
 
-test("a declaration as Temporal's options: time zone, jitter, overlap, catch-up, priority, and runs that fail rather than park", () => {
+test('a declaration becomes Temporal options, and its runs fail rather than park', () => {
   const [declaration] = readDeclarations([
     declared({
       ...good,
@@ -56,17 +56,21 @@ test("a declaration as Temporal's options: time zone, jitter, overlap, catch-up,
 })
 
 test.each<[string, unknown, RegExp]>([
-  ['no JSON', '{', /schedule\.json is not JSON/],
-  ['no time', { id: 'x' }, /field "cron".*wants a time/],
-  ['four fields of cron', { ...good, cron: '30 2 * *' }, /field "cron" got "30 2 \* \*": wants five fields/],
-  ['no such time zone', { ...good, timeZone: 'Mars/Olympus' }, /field "timeZone" got "Mars\/Olympus"/],
+  ['text that is not JSON', '{', /schedule\.json is not JSON/],
+  ['a declaration without a time', { id: 'x' }, /field "cron".*expected a time/],
+  [
+    'a cron expression of four fields',
+    { ...good, cron: '30 2 * *' },
+    /field "cron" got "30 2 \* \*": expected five fields/,
+  ],
+  ['an unknown time zone', { ...good, timeZone: 'Mars/Olympus' }, /field "timeZone" got "Mars\/Olympus"/],
   ['a sweep that could not start', { ...good, input: { axes: [] } }, /field "input": sweep: field "axes" is empty/],
-  ['a field that there is not', { ...good, every: 'day' }, /unknown field "every"/],
+  ['an unknown field', { ...good, every: 'day' }, /unknown field "every"/],
 ])('%s is refused with file and field', (_, declaration, message) => {
   expect(() => readDeclarations([declared(declaration)])).toThrow(message)
 })
 
-test('two files with one id, and a folder without files, are refused', () => {
+test('two files with the same id, a folder without files, and a missing file are refused', () => {
   expect(() => readDeclarations([declared(good), declared(good)])).toThrow(/field "id" is x in two files/)
   expect(() => readDeclarations([temporaryFolder()])).toThrow(/no \.json file in/)
   expect(() => readDeclarations(['/no/such/file.json'])).toThrow(/there is no file or folder/)

@@ -1,4 +1,4 @@
-// A human evaluation over HTTP, on a real server: raters, closed pages, bad forms, and everything dying once in between.
+// A human evaluation over HTTP, on a real server: raters, closed pages, bad forms, and a restart of everything.
 import type { AddressInfo } from 'node:net'
 import type { Server } from 'node:http'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -46,7 +46,7 @@ interface Shown {
   item: number
   responses: string[]
 }
-/** As browsers do: a connection that was kept open and has since been closed by the server's end is opened again. */
+/** Like browsers, opens a kept-alive connection again that the server has since closed. */
 async function request(url: string, init?: RequestInit): Promise<Response> {
   try {
     return await fetch(url, init)
@@ -72,7 +72,7 @@ async function open(rater: string): Promise<Shown | undefined> {
 const post = (rater: string, fields: Record<string, string>) =>
   request(linkFor(rater), { method: 'POST', body: new URLSearchParams(fields), redirect: 'manual' })
 
-/** As somebody who always sees what is right. */
+/** Ranks without mistakes. */
 const value = (text: string) =>
   text.startsWith('right') ? 0 : text.startsWith('middle') ? 1 : text.startsWith('worst') ? 2 : 3
 const formFor = ({ item, responses }: Shown) => {
@@ -84,14 +84,14 @@ const formFor = ({ item, responses }: Shown) => {
   }
 }
 
-test('two raters in parallel, one leaving and coming back, worker and page dying once: every saved rating is in the result, once', async () => {
+test('every saved rating is in the result once, although a rater leaves and worker and page restart', async () => {
   expect((await fetch(`${base}/rate/anna/wrong-token`)).status).toBe(404)
   expect((await fetch(linkFor('anna').replace('/anna/', '/ben/'))).status).toBe(404)
   const first = (await open('anna'))!
   const page = await (await fetch(linkFor('anna'))).text()
   expect(page).toContain('&#60;b&#62;bold&#60;/b&#62;')
   expect(page).not.toMatch(/<b>bold|>right<\/legend>/)
-  expect((await open('anna'))!.item).toBe(first.item) // who leaves and comes back gets the same one
+  expect((await open('anna'))!.item).toBe(first.item) // a rater who leaves and returns gets the same item
   const tied = await post('anna', { ...formFor(first), r0: '0', r1: '0', r2: '0' })
   expect([tied.status, await tied.text()]).toEqual([400, expect.stringMatching(/no two alike/)])
 
@@ -128,7 +128,7 @@ test('two raters in parallel, one leaving and coming back, worker and page dying
     .split('\n')
     .map((line) => JSON.parse(line) as { rater: string; item: number })
   expect(ratings.map(({ rater, item }) => `${rater} ${item}`).sort()).toEqual([...new Set(saved)].sort())
-  expect(ratings.length).toBe(12 * 2 + 2 * 2) // twelve prompts twice, two checks for both
+  expect(ratings.length).toBe(12 * 2 + 2 * 2) // twelve prompts twice, two attention checks for both raters
   const result = JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8')) as {
     duels: { first: string; winRate: { value: number } }[]
     kendallW: number
@@ -139,7 +139,7 @@ test('two raters in parallel, one leaving and coming back, worker and page dying
   expect(await (await fetch(linkFor('anna'))).text()).toMatch(/Thank you.*every one of them is saved/s)
 })
 
-test('what was rated goes out as files and into another evaluation', async () => {
+test('ratings are exported to a file and imported into another evaluation', async () => {
   const exported = await house.run('ratings', 'export', RUN)
   expect(exported.out.trim().split('\n')).toHaveLength(28)
   const contest = await writeContest(house.home, plainPrompts(12))

@@ -1,4 +1,4 @@
-// What a researcher does in Temporal's UI, without a terminal: start a run, find it parked, mend it, and reset it later.
+// What a researcher does in Temporal's UI, without a terminal: start a run, find it parked, fix it, and reset it later.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
@@ -9,12 +9,13 @@ import { inBrowser, openBrowser, picture } from './browser'
 
 jest.setTimeout(360_000)
 
-const RUN = 'mended-in-the-browser'
+const RUN = 'fixed-in-the-browser'
 const model = writeTinyFolder()
 const input = {
   model,
   judge: model,
-  labeler: { baseUrl: 'http://127.0.0.1:9/v1', model: 'judge', retries: 0, stopAfterFailures: 1 }, // nothing listens there
+  /** Nothing listens at this address. */
+  labeler: { baseUrl: 'http://127.0.0.1:9/v1', model: 'judge', retries: 0, stopAfterFailures: 1 },
   data: { limit: 10, evaluationPrompts: 4 },
   limits: { responseTokens: 6 },
   sft: { batchSize: 4 },
@@ -29,7 +30,8 @@ let pages: string
 
 async function open(): Promise<void> {
   house = await openHouse()
-  pages = `${(JSON.parse(readFileSync(join(house.home, 'server.json'), 'utf8')) as { ui: string }).ui}/namespaces/default/workflows`
+  const { ui } = JSON.parse(readFileSync(join(house.home, 'server.json'), 'utf8')) as { ui: string }
+  pages = `${ui}/namespaces/default/workflows`
   browser = await openBrowser()
   page = await browser.newPage({ viewport: { width: 1300, height: 900 } })
 }
@@ -39,7 +41,7 @@ afterAll(async () => {
 })
 
 const stages = async () => (await house.client.workflow.getHandle(RUN).query<RunStatus>('status')).stages
-/** The editor lays JSON out anew when it loses the focus, which moves the buttons below it. */
+/** The editor reformats JSON when it loses the focus, which moves the buttons below it. */
 const write = async (editor: ReturnType<Page['getByRole']>, value: unknown) => {
   await editor.fill(JSON.stringify(value))
   await editor.blur()
@@ -54,7 +56,7 @@ async function startFromTheForm(): Promise<void> {
   await page.getByRole('button', { name: 'Start Workflow' }).click()
 }
 
-/** In the list of parked runs. */
+/** Finds the run in the list of parked runs. */
 async function findParked(): Promise<void> {
   await page.goto(`${pages}?query=${encodeURIComponent('RlaifStatus = "parked"')}`)
   const link = page.getByRole('link', { name: RUN, exact: true }).first()
@@ -69,12 +71,12 @@ async function findParked(): Promise<void> {
   await picture(page, 'ui-3-what-failed')
 }
 
-async function mend(): Promise<void> {
+async function retryWithOverrides(): Promise<void> {
   await page.getByRole('button', { name: 'More Actions' }).click()
   await page.getByRole('menuitem', { name: 'Send an Update' }).click()
   const dialog = page.getByRole('dialog', { name: 'Send an Update' })
   await dialog.getByRole('button', { name: 'Select an Update' }).click()
-  await page.getByRole('option', { name: /^resolveFailure Go on from a parked stage/ }).click()
+  await page.getByRole('option', { name: /^resolveFailure Resumes from a parked stage/ }).click()
   const data = dialog.getByRole('textbox', { name: 'Data' })
 
   await write(data, { action: 'retry', overrides: { labeler: { baseUrl: 'nowhere' } } })
@@ -87,7 +89,7 @@ async function mend(): Promise<void> {
   await dialog.waitFor({ state: 'hidden' })
 }
 
-/** Resets the run to where a stage began, by the memo that names the event. */
+/** Resets the run to the start of a stage, by the event that the memo names. */
 async function resetTo(stage: string): Promise<void> {
   const { memo } = await house.client.workflow.getHandle(RUN).describe()
   const event = (memo as { resetPoints: Record<string, number> }).resetPoints[stage]!
@@ -104,12 +106,12 @@ async function resetTo(stage: string): Promise<void> {
 }
 
 inBrowser(
-  'a run with a labeler that is down is started, found by its status, mended by an override and later reset, all in the UI',
+  'a run whose labeler is down is started, found by its status, fixed by an override and later reset, all in the UI',
   async () => {
     await open()
     await startFromTheForm()
     await findParked()
-    await mend()
+    await retryWithOverrides()
     await house.client.workflow.getHandle(RUN).result()
     const first = await stages()
     expect(first.map(({ state }) => state)).not.toContain('parked')
@@ -129,9 +131,9 @@ inBrowser(
           a ? [{ stage: a.activityType!.name!, at: Number(eventTime!.seconds) }] : [],
       )
     const [before, after] = [await scheduled(runId), await scheduled()]
-    const anew = after
+    const rerun = after
       .filter(({ stage, at }) => !before.some((old) => old.stage === stage && old.at === at))
       .map(({ stage }) => stage)
-    expect(anew).toEqual(['rl', 'choose', 'evaluate', 'report'])
+    expect(rerun).toEqual(['rl', 'choose', 'evaluate', 'report'])
   },
 )

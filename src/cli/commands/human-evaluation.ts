@@ -1,0 +1,54 @@
+// Commands of a human evaluation: the rating page, and ratings as files.
+import type { Command } from 'commander'
+import { homeFolder } from '../../workers/home'
+import { withConnection } from '../connection'
+import { serveRatings } from '../rate'
+import { exportRatings, importRatings, labelingConfig, ratingsFormat } from '../ratings'
+import { print } from '../terminal'
+import { exitWith } from './exit-code'
+
+export function addHumanEvaluationCommands(program: Command): void {
+  program
+    .command('rate <run>')
+    .description("serve the rating page of a human evaluation and print each rater's link")
+    .option('--port <port>', 'port to listen on', '8300')
+    .option(
+      '--host <address>',
+      'address to listen on; raters on other machines need one that they reach, behind TLS',
+      '127.0.0.1',
+    )
+    .action((id: string, { port, host }: { port: string; host: string }) =>
+      withConnection(async (connection) =>
+        exitWith(await serveRatings(connection, id, { port: Number(port), host, home: homeFolder() }, print)),
+      ),
+    )
+  addRatings(program)
+}
+
+const write = (text: string) => void process.stdout.write(text)
+
+function addRatings(program: Command): void {
+  const ratings = program.command('ratings').description('export and import the ratings of a human evaluation')
+  ratings
+    .command('export <run>')
+    .description('write the ratings to standard output')
+    .option('--format <format>', 'format: jsonl, or label-studio for tasks with annotations', 'jsonl')
+    .action((id: string, { format }: { format: string }) =>
+      withConnection(async (connection) => write(await exportRatings(connection, id, ratingsFormat(format)))),
+    )
+  ratings
+    .command('config <run>')
+    .description('print the labeling interface for Label Studio')
+    .action((id: string) => withConnection(async (connection) => write(await labelingConfig(connection, id))))
+  ratings
+    .command('import <run> <file>')
+    .description('import ratings from JSONL or from a JSON export of Label Studio; they replace existing ones')
+    .action((id: string, file: string) =>
+      withConnection(async (connection) => {
+        const count = await importRatings(connection, id, file, (done, total) =>
+          process.stderr.write(`\r${done} of ${total} `),
+        )
+        print(`${count} ratings are in ${id}`)
+      }),
+    )
+}

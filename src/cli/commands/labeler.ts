@@ -1,0 +1,50 @@
+// Commands about the labeler: what it is asked, and its score as a reward.
+import type { Command } from 'commander'
+import { homeFolder } from '../../workers/home'
+import { readInput } from '../input'
+import { showPrompt } from '../prompt'
+import { REWARD_TOKEN, serveReward, type ServeRewardFlags } from '../serve-reward'
+import { print } from '../terminal'
+import { untilStopped } from '../until-stopped'
+
+export function addLabelerCommands(program: Command): void {
+  const prompt = program.command('prompt').description("show the labeler's prompts")
+  prompt
+    .command('show')
+    .description('print exactly what the labeler would be sent for a row of the data, and its length in tokens')
+    .option('--input <file|json>', 'input of align, of which task, data, seed and labeler are used')
+    .option('--row <i>', 'index of the row, from 0', '0')
+    .action(async ({ input, row }: { input?: string; row: string }) =>
+      print(await showPrompt(readInput(input), Number(row))),
+    )
+  addServeReward(program)
+}
+
+function addServeReward(program: Command): void {
+  program
+    .command('serve-reward')
+    .description("serve the labeler's direct score over HTTP as a reward for TRL, OpenRLHF or verl")
+    .option('--input <file|json>', 'input of align, of which task and labeler are used')
+    .option('--port <port>', 'port to listen on', '8500')
+    .option(
+      '--host <address>',
+      `address to listen on; any but a loopback address requires ${REWARD_TOKEN}`,
+      '127.0.0.1',
+    )
+    .option(
+      '--context <prompts|labels>',
+      'what the labeler sees as the post or conversation: the prompts of the request as they are, or its labels',
+      'prompts',
+    )
+    .action(async ({ input, ...flags }: ServeRewardFlags & { input?: string }) => {
+      const stopped = untilStopped()
+      const { server, service } = await serveReward(readInput(input), flags, homeFolder())
+      const { labeler, task, token } = service
+      const url = `http://${flags.host}:${flags.port}/get_reward`
+      const access = token === undefined ? '' : `, with the token of ${REWARD_TOKEN}`
+      print(`Rewards by ${labeler.name} for ${task.name}: POST ${url}${access}. Ctrl-C ends it.`)
+      await stopped
+      server.closeAllConnections()
+      server.close()
+    })
+}

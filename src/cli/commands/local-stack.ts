@@ -1,0 +1,89 @@
+// Commands that set a machine up and keep processes running on it.
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { startCodecServer } from '../codec-server'
+import { doctor } from '../doctor'
+import { start, up } from '../start'
+import { print } from '../terminal'
+import { untilStopped } from '../until-stopped'
+import { parseRoles, worker } from '../worker'
+import { exitWith } from './exit-code'
+
+const SETUP = join(__dirname, '..', '..', '..', 'setup', 'main.mjs')
+
+export function addLocalStackCommands(program: Command): void {
+  program
+    .command('start')
+    .description('start the Temporal server and workers and run the quickstart; on a terminal they stay up afterwards')
+    .action(async () => exitWith(await start()))
+  program
+    .command('up')
+    .description('start the Temporal server, its UI and workers on this machine, until Ctrl-C')
+    .option('--metrics <address>', 'address to serve GET /metrics for Prometheus on, e.g. 127.0.0.1:9464')
+    .action(async ({ metrics }: { metrics?: string }) => exitWith(await up(metrics)))
+  addWorker(program)
+  addCodecServer(program)
+  program
+    .command('setup')
+    .description(
+      'download and build what is missing on this machine: TensorFlow, the Temporal server, the default model',
+    )
+    .action(() => exitWith(spawnSync(process.execPath, [SETUP], { stdio: 'inherit' }).status ?? 1))
+  program
+    .command('doctor')
+    .description('check this machine: versions, memory and disk, device, Temporal server, store, default model')
+    .action(async () => exitWith((await doctor(print)) ? 0 : 1))
+}
+
+interface WorkerFlags {
+  roles: string
+  healthPort?: string
+  metrics?: string
+  gpuQueue: string
+}
+
+function addWorker(program: Command): void {
+  program
+    .command('worker')
+    .description('run workers for the Temporal server at TEMPORAL_ADDRESS')
+    .option('--roles <list>', 'comma-separated roles of the workers: workflow, label, gpu', 'workflow,label,gpu')
+    .option('--health-port <port>', 'local port to serve GET /healthz on: 200 while every worker is running, else 503')
+    .option('--metrics <address>', 'address to serve GET /metrics for Prometheus on, e.g. 0.0.0.0:9464')
+    .option(
+      '--gpu-queue <name>',
+      'task queue of the gpu role, e.g. one per class of device; a run names it as {"queues": {"gpu": "…"}}',
+      'rlaif-gpu',
+    )
+    .action(async ({ roles, healthPort, metrics, gpuQueue }: WorkerFlags) =>
+      exitWith(
+        await worker(parseRoles(roles), {
+          gpuQueue,
+          ...(healthPort !== undefined && { healthPort: Number(healthPort) }),
+          ...(metrics !== undefined && { metrics }),
+        }),
+      ),
+    )
+}
+
+function addCodecServer(program: Command): void {
+  program
+    .command('codec-server')
+    .description(
+      'decrypt encrypted payloads for the Temporal UI; there, click the glasses at the top right ' +
+        'and set the remote codec endpoint to http://127.0.0.1:8888',
+    )
+    .option('--port <port>', 'local port to listen on', '8888')
+    .option(
+      '--ui <url>',
+      'address of the Temporal UI; requests from any other page are refused',
+      'http://127.0.0.1:8233',
+    )
+    .action(async ({ port, ui }: { port: string; ui: string }) => {
+      const stopped = untilStopped()
+      const server = await startCodecServer({ port: Number(port), ui })
+      print(`Codec server http://127.0.0.1:${port} for ${ui}. Ctrl-C ends it.`)
+      await stopped
+      server.close()
+    })
+}

@@ -1,0 +1,89 @@
+// `rlaif schedule`: runs that start at set times.
+import type { Command } from 'commander'
+import { withConnection, type Connected } from '../connection'
+import {
+  applySchedule,
+  backfillSchedule,
+  deleteSchedule,
+  describeSchedule,
+  listSchedules,
+  pauseSchedule,
+  readDeclarations,
+  triggerSchedule,
+  type BackfillFlags,
+} from '../schedule'
+import { print } from '../terminal'
+
+/** Prints the lines, or the one line, that `use` returns. */
+const printing = (use: (connection: Connected) => Promise<string | string[]>): Promise<void> =>
+  withConnection(async (connection) => [await use(connection)].flat().forEach(print))
+
+export function addScheduleCommands(program: Command): void {
+  const schedule = program.command('schedule').description('manage runs that start at set times')
+  addApply(schedule)
+  schedule
+    .command('list')
+    .description('list the schedules')
+    .action(() => printing(listSchedules))
+  schedule
+    .command('describe <schedule>')
+    .description('show when a schedule runs next and what it has run')
+    .action((id: string) => printing((connection) => describeSchedule(connection, id)))
+  schedule
+    .command('pause <schedule>')
+    .description('pause a schedule: it starts no run until it is unpaused')
+    .option('--note <text>', 'reason, kept with the schedule')
+    .action((id: string, { note }: { note?: string }) =>
+      printing((connection) => pauseSchedule(connection, id, true, note)),
+    )
+  schedule
+    .command('unpause <schedule>')
+    .description('make a paused schedule active again')
+    .option('--note <text>', 'reason, kept with the schedule')
+    .action((id: string, { note }: { note?: string }) =>
+      printing((connection) => pauseSchedule(connection, id, false, note)),
+    )
+  schedule
+    .command('trigger <schedule>')
+    .description('start a run now, in addition to the scheduled ones')
+    .action((id: string) => printing((connection) => triggerSchedule(connection, id)))
+  addBackfill(schedule)
+  schedule
+    .command('delete <schedule>')
+    .description('delete a schedule; its runs and reports stay')
+    .option('--yes', 'delete the schedule; without it, the command only says what it would delete')
+    .action((id: string, { yes }: { yes?: boolean }) =>
+      printing((connection) => deleteSchedule(connection, id, yes ?? false)),
+    )
+}
+
+function addApply(schedule: Command): void {
+  schedule
+    .command('apply <files...>')
+    .description('create or update the schedules that JSON files declare; a folder stands for its .json files')
+    .option('--dry-run', 'show what would change and change nothing')
+    .action((files: string[], { dryRun }: { dryRun?: boolean }) =>
+      withConnection(async (connection) => {
+        for (const declaration of readDeclarations(files)) {
+          const change = await applySchedule(connection, declaration, dryRun)
+          print(`${declaration.id}: ${dryRun ? 'would be ' : ''}${change}`)
+        }
+      }),
+    )
+}
+
+function addBackfill(schedule: Command): void {
+  schedule
+    .command('backfill <schedule>')
+    .description('start the runs of a time range in the past; without --yes, only list them')
+    .requiredOption('--from <time>', 'start of the time range: a date or a time')
+    .requiredOption('--to <time>', 'end of the time range: a date or a time')
+    .option(
+      '--overlap <policy>',
+      'what to do with a run while an earlier one is in progress: ' +
+        'skip, bufferOne, bufferAll (one after the other) or allowAll',
+      'bufferAll',
+    )
+    .option('--yes', 'start the runs')
+    .action((id: string, flags: BackfillFlags) => printing((connection) => backfillSchedule(connection, id, flags)))
+}
