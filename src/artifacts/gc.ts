@@ -1,20 +1,21 @@
-// What in the store nobody needs any more. Kept is what is young, what a report or study rests on, and what those rest on in turn.
+// What nobody needs in the store any more. Young things stay, reports and studies, and all that they were made from.
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Bucket } from './bucket'
+import { LOCKS_FOLDER } from './lock'
 import { MANIFEST } from './store'
 
 /** Something in a store, known by its URI. */
 export interface Stored {
   uri: string
   bytes: number
-  /** When it was last written to or found again. */
+  /** When it was last written or found again. */
   time: number
-  /** Of a finished artifact: its stage, and the artifacts it was made from. */
+  /** Stage of a finished artifact, and the artifacts it was made from. */
   stage?: string
   inputs?: string[]
-  /** Of what is no finished artifact: what it is. */
+  /** What it is, if it is not a finished artifact. */
   leftover?: string
 }
 
@@ -22,18 +23,18 @@ export interface Garbage extends Stored {
   why: string
 }
 
-/** A place that can be looked through and cleared. */
+/** A store that can be searched and cleared. */
 export interface Clearable {
   contents(): Promise<Stored[]>
   remove(uris: readonly string[]): Promise<void>
 }
 
-/** What people read: everything these were made from stays. */
+/** What people read: these stay, and everything they were made from. */
 const ROOTS = new Set(['report', 'study', 'comparison', 'human-results', 'sweep-report'])
 const DAY_MS = 86_400_000
 const UNFINISHED = 'an unfinished stage that nothing has touched since'
 
-/** What may be removed. @param days younger things are left alone, whatever they are */
+/** What may be removed. @param days everything younger stays */
 export function findGarbage(contents: readonly Stored[], days: number, now = Date.now()): Garbage[] {
   const isOld = ({ time }: Stored) => now - time > days * DAY_MS
   const needed = reachable(
@@ -42,7 +43,7 @@ export function findGarbage(contents: readonly Stored[], days: number, now = Dat
   )
   return contents.filter(isOld).flatMap((stored): Garbage[] => {
     if (stored.leftover !== undefined) return [{ ...stored, why: stored.leftover }]
-    return needed.has(stored.uri) ? [] : [{ ...stored, why: 'no report rests on it' }]
+    return needed.has(stored.uri) ? [] : [{ ...stored, why: 'no report needs it' }]
   })
 }
 
@@ -79,15 +80,15 @@ const sizeAndTime = (folder: string) => {
 /** @param root of a file store */
 export function clearableFolder(root: string): Clearable {
   const base = resolve(root)
-  const leftovers = (kind: string, what: string): Stored[] =>
+  const leftovers = (kind: string, leftover: string): Stored[] =>
     foldersIn(join(base, kind)).map((name) => ({
       uri: uriOf(join(base, kind, name)),
       ...sizeAndTime(join(base, kind, name)),
-      leftover: what,
+      leftover,
     }))
   return {
     async contents() {
-      const stages = foldersIn(base).filter((name) => !['work', 'answers', 'claims', 'texts'].includes(name))
+      const stages = foldersIn(base).filter((name) => !['work', 'answers', LOCKS_FOLDER, 'texts'].includes(name))
       const artifacts = stages.flatMap((stage) =>
         foldersIn(join(base, stage)).map((name) => storedIn(join(base, stage, name), stage)),
       )
@@ -103,7 +104,7 @@ function storedIn(folder: string, stage: string): Stored {
   const manifest = join(folder, MANIFEST)
   const uri = uriOf(folder)
   if (/\.(damaged|replaced)-\d+$/.test(folder))
-    return { uri, ...sizeAndTime(folder), leftover: 'set aside: damaged or made again' }
+    return { uri, ...sizeAndTime(folder), leftover: 'set aside: damaged or computed again' }
   if (!existsSync(manifest)) return { uri, stage, ...sizeAndTime(folder) }
   return {
     uri,
@@ -114,18 +115,18 @@ function storedIn(folder: string, stage: string): Stored {
   }
 }
 
-/** A bucket, and the copies of what is in it on this machine. @param root of the file store of this machine */
+/** A bucket, and this machine's copies of what is in it. @param root of the file store of this machine */
 export function clearableBucket(bucket: Bucket, root: string): Clearable {
-  const here = clearableFolder(root)
+  const local = clearableFolder(root)
   return {
     async contents() {
-      const there = await contentsOf(bucket)
-      const safe = new Set(there.map(({ uri }) => uri.slice(bucket.uri.length)))
-      const copies = (await here.contents()).filter(
-        ({ uri, leftover }) => leftover !== undefined || safe.has(uri.slice(uriOf(resolve(root)).length)),
+      const remote = await contentsOf(bucket)
+      const inBucket = new Set(remote.map(({ uri }) => uri.slice(bucket.uri.length)))
+      const copies = (await local.contents()).filter(
+        ({ uri, leftover }) => leftover !== undefined || inBucket.has(uri.slice(uriOf(resolve(root)).length)),
       )
       return [
-        ...there,
+        ...remote,
         ...copies.map((copy): Stored => ({
           uri: copy.uri,
           bytes: copy.bytes,
@@ -135,10 +136,11 @@ export function clearableBucket(bucket: Bucket, root: string): Clearable {
       ]
     },
     async remove(uris) {
-      await here.remove(uris.filter((uri) => uri.startsWith('file:')))
+      await local.remove(uris.filter((uri) => uri.startsWith('file:')))
       for (const uri of uris.filter((uri) => uri.startsWith('s3:'))) {
         const keys = (await bucket.list(`${uri.slice(bucket.uri.length + 1)}/`)).map(({ key }) => key)
-        await bucket.remove(keys.filter((key) => key.endsWith(`/${MANIFEST}`))) // first: what is half removed is no artifact any more
+        // the manifest first: what is half removed is not an artifact any more
+        await bucket.remove(keys.filter((key) => key.endsWith(`/${MANIFEST}`)))
         await bucket.remove(keys)
       }
     },
@@ -151,12 +153,12 @@ interface Group {
   manifest: boolean
 }
 
-/** Objects by what they belong to: an artifact, one of its uploads, or what an unfinished stage keeps. */
+/** Objects by what they belong to: an artifact, one of its uploads, or the work of an unfinished stage. */
 async function contentsOf(bucket: Bucket): Promise<Stored[]> {
   const groups = new Map<string, Group>()
   for (const { key, bytes, modified } of await bucket.list('')) {
     const parts = key.split('/')
-    if (parts.length < 3 || parts[0] === 'answers') continue // claims and answers
+    if (parts.length < 3 || parts[0] === 'answers') continue // locks and answers
     const name = parts[0] === 'work' || parts.length === 3 ? parts.slice(0, 2).join('/') : parts.slice(0, 3).join('/')
     const group = groups.get(name) ?? { bytes: 0, time: 0, manifest: false }
     groups.set(name, {
@@ -175,7 +177,7 @@ async function contentsOf(bucket: Bucket): Promise<Stored[]> {
     time,
     leftover: name.startsWith('work/')
       ? UNFINISHED
-      : 'files without a manifest: damaged, made again, or never finished',
+      : 'files without a manifest: damaged, computed again, or never finished',
   }))
   return [...artifacts.map(({ upload: _, ...stored }): Stored => stored), ...others.filter(({ uri }) => !used.has(uri))]
 }

@@ -1,4 +1,4 @@
-// What a stage keeps between attempts, in a bucket too: a worker on another machine goes on from it.
+// What a stage keeps between attempts, copied to a bucket: a worker on another machine continues from it.
 import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -6,36 +6,36 @@ import { z } from 'zod'
 import type { Bucket } from './bucket'
 
 export interface Mirror {
-  /** Brings what is missing here from the bucket. */
+  /** Copies what is missing on this machine from the bucket. */
   pull(): Promise<void>
-  /** Brings what is new here to the bucket. */
+  /** Copies what is new on this machine to the bucket. */
   push(): Promise<void>
 }
 
 const PARTIAL = '.partial-'
-const file = z.string().regex(/^[\w.-]+$/)
-const indexSchema = z.object({ at: z.uuid(), files: z.array(file) })
-/** Folders of names without a way out of them. */
+const fileName = z.string().regex(/^[\w.-]+$/)
+const indexSchema = z.object({ at: z.uuid(), files: z.array(fileName) })
+/** A relative path that cannot lead out of its root. */
 const FOLDER = /^(?!.*\.\.)[\w-][\w.-]*(\/[\w-][\w.-]*)*$/
 
 /**
  * Folders that appear whole, by a rename, and may vanish again: checkpoints. In the bucket
  *
  *   <prefix>/<folder>/<upload>/<file>
- *   <prefix>/<folder>.index.json      written last: which upload is whole
+ *   <prefix>/<folder>.index.json      written last: which upload is complete
  */
 export function checkpointMirror(bucket: Bucket, prefix: string, root: string): Mirror {
   const INDEX = '.index.json'
-  /** When each folder that is in the bucket was made here. */
+  /** Folders that are in the bucket, and when each was created on this machine. */
   const pushed = new Map<string, number>()
   const indexOf = (folder: string) => `${prefix}/${folder}${INDEX}`
 
-  async function pushFolder(folder: string, made: number): Promise<void> {
+  async function pushFolder(folder: string, created: number): Promise<void> {
     const at = randomUUID()
     const files = readdirSync(join(root, folder))
     for (const name of files) await bucket.upload(`${prefix}/${folder}/${at}/${name}`, join(root, folder, name))
     await bucket.write(indexOf(folder), JSON.stringify({ at, files }))
-    pushed.set(folder, made)
+    pushed.set(folder, created)
     await bucket.remove(
       (await bucket.list(`${prefix}/${folder}/`))
         .map(({ key }) => key)
@@ -63,12 +63,12 @@ export function checkpointMirror(bucket: Bucket, prefix: string, root: string): 
       }
     },
     async push() {
-      const here = wholeFolders(root)
-      for (const [folder, made] of here) {
-        if (pushed.get(folder) !== made) await pushFolder(folder, made).catch(unlessGone(join(root, folder)))
+      const local = wholeFolders(root)
+      for (const [folder, created] of local) {
+        if (pushed.get(folder) !== created) await pushFolder(folder, created).catch(unlessGone(join(root, folder)))
       }
       for (const folder of pushed.keys()) {
-        if (here.has(folder)) continue
+        if (local.has(folder)) continue
         await bucket.remove([indexOf(folder)])
         await bucket.remove((await bucket.list(`${prefix}/${folder}/`)).map(({ key }) => key))
         pushed.delete(folder)
@@ -77,7 +77,7 @@ export function checkpointMirror(bucket: Bucket, prefix: string, root: string): 
   }
 }
 
-/** Folders with files in them, relative to the root, and when each was made: oldest first. */
+/** Folders with files in them, relative to the root, and when each was created: oldest first. */
 function wholeFolders(root: string, below = ''): Map<string, number> {
   const found: [string, number][] = []
   if (!existsSync(join(root, below))) return new Map()
@@ -88,38 +88,38 @@ function wholeFolders(root: string, below = ''): Map<string, number> {
   return new Map(found.sort(([, a], [, b]) => a - b))
 }
 
-/** A checkpoint that made room for a newer one while it was read is not missed. */
+/** A checkpoint may be deleted for a newer one while it is uploaded: that is no error. */
 const unlessGone = (folder: string) => (error: unknown) => {
   if (existsSync(folder)) throw error
 }
 
 /** Files that only grow, each written by one process: labelers' answers. In the bucket <prefix>/<file>. */
 export function answerMirror(bucket: Bucket, prefix: string, folder: string): Mirror {
-  /** Bytes of each file that are in the bucket. */
-  const there = new Map<string, number>()
-  const sizeHere = (name: string) => (existsSync(join(folder, name)) ? statSync(join(folder, name)).size : -1)
+  /** How many bytes of each file are in the bucket. */
+  const uploaded = new Map<string, number>()
+  const localSize = (name: string) => (existsSync(join(folder, name)) ? statSync(join(folder, name)).size : -1)
 
   return {
     async pull() {
       for (const { key, bytes } of await bucket.list(`${prefix}/`)) {
         const name = key.slice(prefix.length + 1)
-        if (!file.safeParse(name).success) continue
-        if (bytes > sizeHere(name)) await fetched(bucket, key, join(folder, name))
-        there.set(name, bytes)
+        if (!fileName.safeParse(name).success) continue
+        if (bytes > localSize(name)) await downloadWhole(bucket, key, join(folder, name))
+        uploaded.set(name, bytes)
       }
     },
     async push() {
       for (const name of existsSync(folder) ? readdirSync(folder) : []) {
-        const bytes = sizeHere(name)
-        if (name.includes(PARTIAL) || bytes <= (there.get(name) ?? 0)) continue
+        const bytes = localSize(name)
+        if (name.includes(PARTIAL) || bytes <= (uploaded.get(name) ?? 0)) continue
         await bucket.upload(`${prefix}/${name}`, join(folder, name))
-        there.set(name, bytes)
+        uploaded.set(name, bytes)
       }
     },
   }
 }
 
-async function fetched(bucket: Bucket, key: string, target: string): Promise<void> {
+async function downloadWhole(bucket: Bucket, key: string, target: string): Promise<void> {
   const staging = `${target}${PARTIAL}${randomUUID()}`
   mkdirSync(dirname(target), { recursive: true })
   try {

@@ -1,5 +1,5 @@
-// What an artifact store is: content-addressed artifacts, wherever they lie (design decision 3). On a file system: file-store.ts; in a
-// bucket: s3-store.ts; which one: open-store.ts.
+// What an artifact store is: content-addressed artifacts, wherever they are (design decision 3). On a file system:
+// file-store.ts; in a bucket: s3-store.ts; which one: open-store.ts.
 //
 // A key names the work (stage, code version, settings, input digests); a finished artifact appears at once and whole.
 import { createHash } from 'node:crypto'
@@ -8,13 +8,16 @@ import { z } from 'zod'
 import { summarySchema, type Artifact } from '../contracts/artifact'
 import type { Lock } from './lock'
 
-/** Curves with timings: kept and verified, but no part of the content's digest, so that equal results have equal digests. */
+/**
+ * Training curves with timings: kept and verified, but not part of the digest, so that equal results have equal
+ * digests.
+ */
 export const LOG_FILE = 'metrics.jsonl'
-/** Event files of TensorBoard, with the time of writing in them: kept likewise. */
+/** Event files of TensorBoard, which contain the time of writing: not part of the digest either. */
 export const TENSORBOARD = 'tensorboard'
 export const MANIFEST = 'manifest.json'
 
-const inside = (name: string) => !isAbsolute(name) && normalize(name) === name && !name.startsWith('..')
+const isInside = (name: string) => !isAbsolute(name) && normalize(name) === name && !name.startsWith('..')
 
 export const manifestSchema = z.object({
   stage: z.string(),
@@ -28,23 +31,23 @@ export const manifestSchema = z.object({
   sha256: z.string(),
   bytes: z.number(),
   files: z.array(
-    z.object({ name: z.string().refine(inside, 'leads out of the artifact'), bytes: z.number(), sha256: z.string() }),
+    z.object({ name: z.string().refine(isInside, 'leads out of the artifact'), bytes: z.number(), sha256: z.string() }),
   ),
 })
 export type Manifest = z.infer<typeof manifestSchema>
 
-/** What a stage tells of an artifact that it has made. */
-export type Made = Pick<Manifest, 'stage' | 'version' | 'key' | 'seconds' | 'input' | 'summary'>
+/** Where an artifact comes from: what a stage adds to its files when it commits them. */
+export type Provenance = Pick<Manifest, 'stage' | 'version' | 'key' | 'seconds' | 'input' | 'summary'>
 
 export interface Work {
-  /** Empty; what is put here becomes the artifact. */
+  /** Empty; what is written here becomes the artifact. */
   output: string
   /** Survives failed attempts. */
   checkpoints: string
 }
 
-/** Which files of an artifact are wanted: reports read no weights. */
-export type Wanted = 'all' | 'text'
+/** Which files of an artifact to fetch: all, or all but the weights, which reports do not read. */
+export type FileSelection = 'all' | 'text'
 
 export interface OpenedArtifact {
   /** On this machine. */
@@ -53,20 +56,26 @@ export interface OpenedArtifact {
 }
 
 export interface ArtifactStore {
-  /** The finished artifact of this work, if its bytes are there and match. A damaged one is moved away and told of. */
+  /** The finished artifact of this work, if its files exist and match. A damaged one is moved aside and reported. */
   find(stage: string, key: string): Promise<Artifact | undefined>
   /** The right to compute this work; waits while another process has it. @param onWait called once when it does */
   lock(stage: string, key: string, signal: AbortSignal, onWait: () => void): Promise<Lock>
   begin(stage: string, key: string): Promise<Work>
-  /** While a stage computes: brings what it keeps (checkpoints, labelers' answers) to where other machines find it. @returns what to call at its end */
-  keepSafe(work: Work): () => Promise<void>
-  /** Removes the output of an attempt that failed; what it keeps for the next one stays. */
+  /**
+   * While a stage computes: copies its checkpoints and labelers' answers to where other machines find them.
+   * @returns a function to call when the stage ends
+   */
+  startBackup(work: Work): () => Promise<void>
+  /** Removes the output of an attempt that failed; its checkpoints stay for the next one. */
   discard(work: Work): void
-  commit(work: Work, made: Made): Promise<Artifact>
-  /** Reads every byte of an artifact that a stage is about to use. @throws InvalidInput when one is not what was written; it is then moved away, so that the stage that makes it does it again */
+  commit(work: Work, provenance: Provenance): Promise<Artifact>
+  /**
+   * Reads every byte of an artifact that a stage is about to use.
+   * @throws InvalidInput when a file has changed; the artifact is then moved aside, so that its stage computes it again
+   */
   verify(artifact: Artifact): Promise<void>
-  /** An artifact's files in a folder of this machine, after a look at its manifest and the size of its files. */
-  open(artifact: Pick<Artifact, 'uri' | 'sha256'>, wanted?: Wanted): Promise<OpenedArtifact>
+  /** An artifact's files in a folder of this machine, after a check of its manifest and the size of its files. */
+  open(artifact: Pick<Artifact, 'uri' | 'sha256'>, selection?: FileSelection): Promise<OpenedArtifact>
   /** The reference of an artifact that a person named by its URI. */
   describe(uri: string): Promise<Artifact>
 }
@@ -93,7 +102,7 @@ export function artifactsIn(value: unknown): Artifact[] {
   return Object.values(value).flatMap(artifactsIn)
 }
 
-/** The key of a piece of work. Artifacts inside `input` count by their content alone, not by where they lie. */
+/** The key of a piece of work. Artifacts inside `input` count by their content alone, not by where they are. */
 export function keyOf(stage: string, version: number, input: unknown): string {
   return sha256(canonical({ stage, version, input: contentOnly(input) })).slice(0, 32)
 }

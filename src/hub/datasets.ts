@@ -1,4 +1,4 @@
-// One file of a dataset repository of the Hugging Face Hub, kept in the cache.
+// Downloads one file of a dataset repository of the Hugging Face Hub into the cache.
 import { createWriteStream, existsSync, mkdirSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -34,7 +34,8 @@ export async function downloadDatasetFile(path: string): Promise<string> {
     return target
   } catch (error) {
     throw new Error(
-      `data: cannot download ${path}: ${(error as Error).message}; check the name, the network and, for gated data, HF_TOKEN`,
+      `data: cannot download ${path}: ${(error as Error).message}; ` +
+        'check the name, the network and, for gated data, HF_TOKEN',
       { cause: error },
     )
   }

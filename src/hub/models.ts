@@ -1,4 +1,5 @@
-// Models from the Hugging Face Hub: only the files this runtime reads, each checked, and an interrupted download goes on where it was.
+// Models from the Hugging Face Hub: only the files this runtime reads, each verified. An interrupted download resumes
+// where it stopped.
 import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -30,21 +31,22 @@ export function parseHubName(spec: string): HubModel {
   return { name: match[1]!, revision: match[2] ?? 'main' }
 }
 
-/** It becomes part of a path. @throws when a hub names something else */
+/** A commit id becomes part of a path. @throws when the hub returns anything else */
 export function checkedCommit(sha: string): string {
-  if (!/^[0-9a-f]{40,64}$/.test(sha)) throw new Error(`the hub names the commit ${JSON.stringify(sha)}, which is none`)
+  if (!/^[0-9a-f]{40,64}$/.test(sha))
+    throw new Error(`the hub returned ${JSON.stringify(sha)}, which is not a commit id`)
   return sha
 }
 
-/** The access token, if one is needed, comes from HF_TOKEN, another hub from HF_ENDPOINT. */
+/** HF_TOKEN holds the access token, if one is needed; HF_ENDPOINT the address of another hub. */
 function access() {
   const { HF_ENDPOINT: hubUrl, HF_TOKEN: accessToken } = process.env
   return { ...(hubUrl && { hubUrl }), ...(accessToken && { accessToken }) }
 }
 
 /**
- * @param wanted names of the files to fetch: a repository may hold many more than a reader needs
- * @returns the folder, which is there only when all of its files are
+ * @param wanted matches the names of the files to download: a repository may have many more
+ * @returns the folder, which exists only when all of its files do
  */
 export async function downloadModel(
   { name, revision }: HubModel,
@@ -76,7 +78,7 @@ async function filesOf(name: string, commit: string, wanted: RegExp): Promise<Hu
     if (type === 'file' && wanted.test(path)) files.push({ path, size, sha256: lfs?.oid })
   }
   if (!files.some(({ path }) => path.endsWith('.safetensors')))
-    throw new Error(`the repository holds no .safetensors file; choose one that does, or convert the weights`)
+    throw new Error('the repository has no .safetensors file; choose one that has, or convert the weights')
   return files
 }
 
@@ -98,9 +100,8 @@ async function fetchFile(
   const found = sha256 && (await fileDigest(incomplete))
   if (statSync(incomplete).size !== size || found !== sha256) {
     rmSync(incomplete)
-    throw new Error(
-      `${path} arrived damaged (${found ? `SHA-256 ${found}, expected ${sha256}` : `another size than ${size} bytes`}); it was removed, try again`,
-    )
+    const difference = found ? `SHA-256 ${found}, expected ${sha256}` : `its size is not ${size} bytes`
+    throw new Error(`${path} arrived damaged (${difference}); it was removed, try again`)
   }
   renameSync(incomplete, target)
 }

@@ -5,7 +5,7 @@ import { temporaryFolder } from '../tiny-folder'
 
 const long = 'ö'.repeat(5000)
 
-test('an answer is found by the process that put it and by the next, whatever its length', () => {
+test('an answer is found by the process that stored it and by the next one, whatever its length', () => {
   const root = temporaryFolder()
   const first = openAnswers(root)
   first.put([['a', { logProbs: [-1, null] }]])
@@ -19,7 +19,7 @@ test('an answer is found by the process that put it and by the next, whatever it
   }
 })
 
-test('two processes write files of their own; a line that a kill cut short is passed over', () => {
+test('two processes write separate files; a line that a kill cut short is skipped', () => {
   const root = temporaryFolder()
   const [one, two] = [openAnswers(root), openAnswers(root)]
   one.put([['a', 1]])

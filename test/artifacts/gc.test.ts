@@ -25,7 +25,7 @@ async function made(
   return store.commit(work, { stage, version: 1, key, seconds: 0, input: { inputs }, summary: {} })
 }
 
-test('what is young, what a report rests on, and what that rests on, stays; the rest goes', async () => {
+test('what is young, reports, and what they were made from, stay; the rest is removed', async () => {
   const root = temporaryFolder()
   const store = fileStore(root)
   const aged = async (stage: string, key: string, inputs: Artifact[], days: number) => {
@@ -66,7 +66,7 @@ test('what is young, what a report rests on, and what that rests on, stays; the 
   expect((await store.describe(pathToFileURL(join(root, 'model', 'a')).href)).sha256).toBe(model.sha256)
 })
 
-test('in a bucket likewise, with what was made again or never finished, and the copies of this machine', async () => {
+test('the same in a bucket, with replaced and unfinished uploads, and with the copies on this machine', async () => {
   const server = await startS3Server()
   Object.assign(process.env, server.env)
   try {
@@ -94,9 +94,9 @@ test('in a bucket likewise, with what was made again or never finished, and the 
       ...['model/a', 'model/d', 'report/c', 'rl/b', 'rl/e'].map(
         (name) => `here/${name}: a copy of what is in the bucket`,
       ),
-      ...['model/d', 'rl/e'].map((name) => `s3/${name}: no report rests on it`),
-      's3/sft/twice/upload: files without a manifest: damaged, made again, or never finished',
-      's3/sft/twice: no report rests on it',
+      ...['model/d', 'rl/e'].map((name) => `s3/${name}: no report needs it`),
+      's3/sft/twice/upload: files without a manifest: damaged, computed again, or never finished',
+      's3/sft/twice: no report needs it',
       's3/work/rl-x: an unfinished stage that nothing has touched since',
     ])
     expect(findGarbage(await place.contents(), 30, now)).toEqual([])

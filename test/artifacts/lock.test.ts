@@ -1,18 +1,18 @@
 import { existsSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileLock, takeLock } from '../../src/artifacts/lock'
+import { fileLock, acquireLock } from '../../src/artifacts/lock'
 import { temporaryFolder } from '../tiny-folder'
 
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
 const none = new AbortController().signal
 
-test('of several that want the same work one has it; the next waits until it is released, and is told that it waited', async () => {
+test('one process gets a lock; the next waits until it is released, and learns that it waited', async () => {
   const file = join(temporaryFolder(), 'claims', 'sft-1')
-  const first = await takeLock(fileLock(file), none, () => {})
+  const first = await acquireLock(fileLock(file), none, () => {})
   let waits = 0
   let holders = 1
   const others = Array.from({ length: 3 }, async () => {
-    const lock = await takeLock(fileLock(file), none, () => waits++)
+    const lock = await acquireLock(fileLock(file), none, () => waits++)
     expect(++holders).toBe(1)
     await pause(20)
     holders--
@@ -29,25 +29,25 @@ test('of several that want the same work one has it; the next waits until it is 
   expect(existsSync(file)).toBe(false)
 })
 
-test('the lock of a process that was killed is taken over, by one of those that wait', async () => {
+test('the lock of a killed process is taken over by one of those that wait', async () => {
   const folder = temporaryFolder()
   const file = join(folder, 'sft-1')
   writeFileSync(file, '')
   const longAgo = new Date(Date.now() - 60_000)
   utimesSync(file, longAgo, longAgo)
   const taken = await Promise.race(
-    ['a', 'b'].map((name) => takeLock(fileLock(file), none, () => {}).then((lock) => ({ name, lock }))),
+    ['a', 'b'].map((name) => acquireLock(fileLock(file), none, () => {}).then((lock) => ({ name, lock }))),
   )
   await pause(800)
   expect(readdirSync(folder)).toEqual(['sft-1'])
   await taken.lock.release()
 })
 
-test('whoever waits can be called off', async () => {
+test('waiting can be aborted', async () => {
   const file = join(temporaryFolder(), 'sft-1')
-  const lock = await takeLock(fileLock(file), none, () => {})
+  const lock = await acquireLock(fileLock(file), none, () => {})
   const controller = new AbortController()
-  const waiting = takeLock(fileLock(file), controller.signal, () => controller.abort())
+  const waiting = acquireLock(fileLock(file), controller.signal, () => controller.abort())
   await expect(waiting).rejects.toMatchObject({ name: 'AbortError' })
   await lock.release()
 })

@@ -1,4 +1,4 @@
-// What every artifact store holds to: on a file system, and in a bucket of a real S3 server.
+// What every artifact store guarantees: on a file system, and in a bucket of a real S3 server.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,17 +19,17 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-const made = (key: string) => ({ stage: 'sft', version: 1, key, seconds: 1, input: {}, summary: { loss: 1 } })
+const provenance = (key: string) => ({ stage: 'sft', version: 1, key, seconds: 1, input: {}, summary: { loss: 1 } })
 
 async function commit(store: ArtifactStore, key: string, content = 'weights') {
   const work = await store.begin('sft', key)
   mkdirSync(join(work.output, 'inner'))
   writeFileSync(join(work.output, 'inner', 'a.bin'), content)
   writeFileSync(join(work.output, LOG_FILE), `${Math.random()}\n`)
-  return store.commit(work, made(key))
+  return store.commit(work, provenance(key))
 }
 
-/** A store, another machine's view of it, and ways to harm the artifact that is in it. */
+/** A store, another machine's view of it, and ways to damage an artifact in it. */
 interface Kind {
   store: ArtifactStore
   elsewhere(): ArtifactStore
@@ -63,7 +63,7 @@ async function inBucket(): Promise<Kind> {
 const read = async (store: ArtifactStore, artifact: Artifact) =>
   readFileSync(join((await store.open(artifact)).folder, 'inner', 'a.bin'), 'utf8')
 
-test("a key changes with stage, code version and settings, not with the order of fields or an artifact's place", () => {
+test("a key depends on stage, code version and settings, not on the order of fields or an artifact's URI", () => {
   const key = keyOf('sft', 1, { seed: 1, settings: { a: 1, b: 2 } })
   expect(keyOf('sft', 1, { settings: { b: 2, a: 1 }, seed: 1 })).toBe(key)
   expect(keyOf('sft', 2, { seed: 1, settings: { a: 1, b: 2 } })).not.toBe(key)
@@ -78,7 +78,7 @@ describe.each([
   ['on a file system', onFiles],
   ['in a bucket', inBucket],
 ])('%s', (_, open) => {
-  test('equal content has an equal digest; logs with timings do not count', async () => {
+  test('equal content has an equal digest; logs with timings are not part of it', async () => {
     const { store } = await open()
     const [a, b, c] = [await commit(store, 'k1'), await commit(store, 'k2'), await commit(store, 'k3', 'other')]
     expect(a.sha256).toBe(b.sha256)
@@ -90,7 +90,7 @@ describe.each([
     const work = await store.begin('sft', 'k')
     writeFileSync(join(work.output, 'half'), 'half')
     expect(await store.find('sft', 'k')).toBeUndefined()
-    const artifact = await store.commit(work, made('k'))
+    const artifact = await store.commit(work, provenance('k'))
     for (const other of [store, elsewhere()]) {
       expect(await other.find('sft', 'k')).toEqual(artifact)
       expect(await other.describe(artifact.uri)).toEqual(artifact)
@@ -100,28 +100,28 @@ describe.each([
     }
   })
 
-  test('work that another worker finished first with the same content stays as it is; with other content the later one counts', async () => {
+  test('of two workers that finish the same work the first stays, unless the contents differ', async () => {
     const { store, elsewhere } = await open()
     const first = await commit(store, 'k')
     expect(await commit(elsewhere(), 'k')).toEqual(first)
     const second = await commit(elsewhere(), 'k', 'other')
     expect(await store.find('sft', 'k')).toEqual(second)
     expect(await read(elsewhere(), second)).toBe('other')
-    await expect(elsewhere().open(first)).rejects.toThrow(/it was made again since/)
+    await expect(elsewhere().open(first)).rejects.toThrow(/it was computed again since/)
   })
 
-  test('a file that was lost is noticed: the stage is done again', async () => {
+  test('a file that was lost is noticed: the stage is computed again', async () => {
     const { store, lose } = await open()
     const artifact = await commit(store, 'k')
     await lose(artifact)
-    const told = jest.spyOn(process.stderr, 'write').mockReturnValue(true)
+    const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true)
     expect(await store.find('sft', 'k')).toBeUndefined()
-    expect(told.mock.calls.join()).toMatch(/a\.bin is missing.*done again/)
-    told.mockRestore()
+    expect(stderr.mock.calls.join()).toMatch(/a\.bin is missing.*computed again/)
+    stderr.mockRestore()
     expect((await commit(store, 'k')).sha256).toBe(artifact.sha256)
   })
 
-  test('an artifact whose bytes have changed is not used, and the message says how to go on', async () => {
+  test('an artifact whose bytes have changed is not used, and the message says what to do', async () => {
     const { store, elsewhere, change } = await open()
     const artifact = await commit(store, 'k')
     await store.verify(artifact)
@@ -130,15 +130,15 @@ describe.each([
     await expect(elsewhere().verify(artifact)).rejects.toThrow(/not a finished artifact/)
   })
 
-  test('an artifact outside the store, or by another digest, is refused', async () => {
+  test('an artifact outside the store, or with another digest, is refused', async () => {
     const { store } = await open()
     const artifact = await commit(store, 'k')
     for (const uri of ['file:///etc', 's3://elsewhere/sft/k', `${artifact.uri}/../../../../etc`])
       await expect(store.describe(uri)).rejects.toThrow(/not inside this worker's store/)
-    await expect(store.open({ ...artifact, sha256: '0'.repeat(64) })).rejects.toThrow(/it was made again since/)
+    await expect(store.open({ ...artifact, sha256: '0'.repeat(64) })).rejects.toThrow(/it was computed again since/)
   })
 
-  test('of workers that want the same work one has it; the next is let in when it is done', async () => {
+  test('of several workers that ask for the same work one gets it; the next one when it is finished', async () => {
     const { store, elsewhere } = await open()
     const none = new AbortController().signal
     const first = await store.lock('sft', 'k', none, () => {})
@@ -163,15 +163,15 @@ describe('on a file system', () => {
   test.each([
     ['a bit-flipped file', (folder: string) => writeFileSync(join(folder, 'inner', 'a.bin'), 'weighty')],
     ['a truncated manifest', (folder: string) => truncateSync(join(folder, 'manifest.json'), 20)],
-  ])('%s is found by its digest, moved aside and not used', async (_, harm) => {
+  ])('%s is detected by its digest, moved aside and not used', async (_, damage) => {
     const root = temporaryFolder()
     const store = fileStore(root)
     const { uri } = await commit(store, 'k')
-    harm(fileURLToPath(uri))
-    const told = jest.spyOn(process.stderr, 'write').mockReturnValue(true)
+    damage(fileURLToPath(uri))
+    const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true)
     expect(await store.find('sft', 'k')).toBeUndefined()
-    expect(told.mock.calls.join()).toMatch(/moved to .*damaged.*done again/)
-    told.mockRestore()
+    expect(stderr.mock.calls.join()).toMatch(/moved to .*damaged.*computed again/)
+    stderr.mockRestore()
     expect(existsSync(fileURLToPath(uri))).toBe(false)
     expect(readdirSync(join(root, 'sft'))[0]).toMatch(/^k\.damaged-/)
   })
@@ -188,11 +188,11 @@ describe('in a bucket', () => {
   let bucket: Bucket
   beforeEach(async () => (bucket = openBucket(await server.newBucket())))
 
-  test("what a killed worker had kept, another machine goes on from: the newest checkpoint, whole, and labelers' answers", async () => {
+  test("another machine continues from a killed worker's last complete checkpoint and labelers' answers", async () => {
     const [one, two] = [temporaryFolder(), temporaryFolder()]
     const store = s3Store(bucket, one)
     const work = await store.begin('rl', 'k')
-    const stop = store.keepSafe(work)
+    const stop = store.startBackup(work)
     for (const step of ['step-00000010', 'step-00000020', 'candidates/step-00000010']) {
       mkdirSync(join(work.checkpoints, step), { recursive: true })
       writeFileSync(join(work.checkpoints, step, 'policy.safetensors'), step)
@@ -207,7 +207,7 @@ describe('in a bucket', () => {
     const again = s3Store(bucket, one)
     const sameWork = await again.begin('rl', 'k')
     rmSync(join(sameWork.checkpoints, 'step-00000010'), { recursive: true })
-    await again.keepSafe(sameWork)()
+    await again.startBackup(sameWork)()
 
     const taken = await s3Store(bucket, two).begin('rl', 'k')
     expect((readdirSync(taken.checkpoints, { recursive: true }) as string[]).sort()).toEqual([
@@ -223,16 +223,16 @@ describe('in a bucket', () => {
     expect(readFileSync(join(two, 'answers', 'a.jsonl'), 'utf8')).toBe('["k",1]\n')
 
     writeFileSync(join(taken.output, 'a'), 'a')
-    await s3Store(bucket, two).commit(taken, { ...made('k'), stage: 'rl' })
+    await s3Store(bucket, two).commit(taken, { ...provenance('k'), stage: 'rl' })
     expect((await bucket.list('work/')).map(({ key }) => key)).toEqual([])
   })
 
-  test('reports fetch no weights; a damaged copy is fetched again', async () => {
+  test('reports download no weights; a damaged copy is downloaded again', async () => {
     const store = s3Store(bucket, temporaryFolder())
     const work = await store.begin('rl', 'k')
     writeFileSync(join(work.output, 'model.safetensors'), 'weights')
     writeFileSync(join(work.output, 'result.json'), '{}')
-    const artifact = await store.commit(work, { ...made('k'), stage: 'rl' })
+    const artifact = await store.commit(work, { ...provenance('k'), stage: 'rl' })
     const root = temporaryFolder()
     const { folder } = await s3Store(bucket, root).open(artifact, 'text')
     expect(readdirSync(folder).sort()).toEqual(['manifest.json', 'result.json'])
@@ -241,7 +241,7 @@ describe('in a bucket', () => {
     expect((await s3Store(bucket, root).open(artifact)).manifest.summary).toEqual({ loss: 1 })
   })
 
-  test('what could not be brought to the bucket is brought there by the next attempt, and not computed again', async () => {
+  test('what could not be uploaded is uploaded by the next attempt, and not computed again', async () => {
     const root = temporaryFolder()
     const down = { ...bucket, upload: () => Promise.reject(new Error('connection lost')) }
     await expect(commit(s3Store(down, root), 'k')).rejects.toThrow('connection lost')
@@ -250,27 +250,27 @@ describe('in a bucket', () => {
     expect(await read(s3Store(bucket, temporaryFolder()), found!)).toBe('weights')
   })
 
-  test('a large file goes in parts and comes back the same; several at once', async () => {
+  test('a large file is uploaded in parts and comes back the same; several at once', async () => {
     const store = s3Store(bucket, temporaryFolder())
     const work = await store.begin('sft', 'k')
     const content = Buffer.alloc(40 * 1024 ** 2, 'weights and more')
     for (const name of ['a', 'b']) writeFileSync(join(work.output, name), content)
-    const artifact = await store.commit(work, made('k'))
+    const artifact = await store.commit(work, provenance('k'))
     const { folder } = await s3Store(bucket, temporaryFolder()).open(artifact)
     for (const name of ['a', 'b']) expect(readFileSync(join(folder, name)).equals(content)).toBe(true)
   })
 
-  test('a manifest that cannot be read is told of, and the stage is done again', async () => {
+  test('a manifest that cannot be read is reported, and the stage is computed again', async () => {
     const store = s3Store(bucket, temporaryFolder())
     const artifact = await commit(store, 'k')
     await bucket.write('sft/k/manifest.json', '{"stage": "sft", ')
     await expect(s3Store(bucket, temporaryFolder()).open(artifact)).rejects.toThrow(
       /manifest\.json cannot be used.*run the stage that makes it again/s,
     )
-    const told = jest.spyOn(process.stderr, 'write').mockReturnValue(true)
+    const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true)
     expect(await s3Store(bucket, temporaryFolder()).find('sft', 'k')).toBeUndefined()
-    expect(told.mock.calls.join()).toMatch(/cannot be used.*done again/s)
-    told.mockRestore()
+    expect(stderr.mock.calls.join()).toMatch(/cannot be used.*computed again/s)
+    stderr.mockRestore()
     expect(await commit(store, 'k')).toEqual(artifact)
   })
 
@@ -281,13 +281,15 @@ describe('in a bucket', () => {
     await expect(s3Store(bucket, temporaryFolder()).open(artifact)).rejects.toThrow(/leads out of the artifact/)
   })
 
-  test('a bucket that is not there, a wrong key and a place that is none are told with what to do', async () => {
-    await expect(openBucket('s3://not-there').list('')).rejects.toThrow(/NoSuchBucket.*make it, or correct RLAIF_STORE/)
+  test('a missing bucket, a wrong key and a URI that is not one are reported with what to do', async () => {
+    await expect(openBucket('s3://not-there').list('')).rejects.toThrow(
+      /NoSuchBucket.*create it, or correct RLAIF_STORE/,
+    )
     const secret = process.env.AWS_SECRET_ACCESS_KEY
     process.env.AWS_SECRET_ACCESS_KEY = 'wrong'
-    await expect(openBucket(bucket.uri).read('a')).rejects.toThrow(/secret key is wrong; see AWS_SECRET_ACCESS_KEY/)
+    await expect(openBucket(bucket.uri).read('a')).rejects.toThrow(/secret key is wrong; check AWS_SECRET_ACCESS_KEY/)
     process.env.AWS_SECRET_ACCESS_KEY = secret
     for (const uri of ['bucket', 's3://', 's3://Bucket', 's3://bucket/../a', 'https://bucket'])
-      expect(() => openBucket(uri)).toThrow(/wants s3:\/\/bucket/)
+      expect(() => openBucket(uri)).toThrow(/must be s3:\/\/bucket/)
   })
 })

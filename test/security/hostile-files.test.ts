@@ -1,5 +1,5 @@
-// Model and data files that are damaged or made to do harm: 10,000 of them, from valid ones by seeded changes. Each is read or refused with
-// a sentence, soon, and without taking memory that the file does not have.
+// 10,000 damaged or malicious model and data files, made from valid ones by seeded changes. Each is read or refused
+// with a message, quickly, and without allocating more memory than the file could fill.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -20,7 +20,7 @@ const SLOW_MS = 3_000
 const MOST_MEGABYTES = 700
 const folder = temporaryFolder()
 
-/** What attackers and bad disks do: flipped bytes, extreme numbers, cuts, doubled and foreign pieces. */
+/** What attackers and failing disks do: flipped bytes, extreme numbers, cuts, repeated and foreign pieces. */
 function damaged(valid: Buffer, key: (string | number)[]): Buffer {
   const random = uniformStream(key)
   const at = (size: number) => Math.floor(size * random())
@@ -56,7 +56,7 @@ function damaged(valid: Buffer, key: (string | number)[]): Buffer {
   return bytes
 }
 
-/** Deep and wide JSON in the place of values. */
+/** Values that replace those of JSON, deep and long ones among them. */
 const NASTY = [
   'null',
   '-1',
@@ -78,7 +78,7 @@ function nastyJson(valid: string, key: (string | number)[]): string {
   return valid.slice(0, match.index) + `:${nasty}` + valid.slice(match.index + match[0].length)
 }
 
-async function hold(
+async function readOrRefused(
   count: number,
   name: string,
   make: (i: number) => Buffer | string,
@@ -123,7 +123,7 @@ test('3,000 safetensors files', async () => {
     })),
   )
   const valid = readFileSync(file)
-  await hold(
+  await readOrRefused(
     3000,
     'x.safetensors',
     (i) => damaged(valid, ['safetensors', i]),
@@ -181,12 +181,12 @@ test('3,000 GGUF files', async () => {
   }
   writeFileSync(join(folder, 'valid.gguf'), valid)
   read(join(folder, 'valid.gguf'))
-  await hold(3000, 'x.gguf', (i) => damaged(valid, ['gguf', i]), read)
+  await readOrRefused(3000, 'x.gguf', (i) => damaged(valid, ['gguf', i]), read)
 })
 
 test('1,500 model configurations', async () => {
   const valid = readFileSync(join(defaultModelFolder(), 'config.json'), 'utf8')
-  await hold(
+  await readOrRefused(
     1500,
     'config.json',
     (i) => (i % 2 ? damaged(Buffer.from(valid), ['config', i]) : nastyJson(valid, ['config', i])),
@@ -200,7 +200,7 @@ test('100 tokenizers', async () => {
     join(folder, 'tokenizer_config.json'),
     readFileSync(join(defaultModelFolder(), 'tokenizer_config.json')),
   )
-  await hold(
+  await readOrRefused(
     100,
     'tokenizer.json',
     (i) => damaged(valid, ['tokenizer', i]),
@@ -233,7 +233,7 @@ test('2,000 data files of every format', async () => {
     },
   ]
   const valid = (i: number) => Array.from({ length: 4 }, () => JSON.stringify(rows[i % rows.length])).join('\n')
-  await hold(
+  await readOrRefused(
     2000,
     'rows.jsonl',
     (i) => {
@@ -246,5 +246,5 @@ test('2,000 data files of every format', async () => {
 
 test('400 Parquet files', async () => {
   const valid = readFileSync(resolve(__dirname, '..', 'reference', 'rows.parquet'))
-  await hold(400, 'rows.parquet', (i) => damaged(valid, ['parquet', i]), readAsData)
+  await readOrRefused(400, 'rows.parquet', (i) => damaged(valid, ['parquet', i]), readAsData)
 })

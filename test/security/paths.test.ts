@@ -1,12 +1,13 @@
-// Names that lead out of where they belong: artifacts, tasks and their files, files of the Hub. And text that would write on the terminal what it likes.
+// Names that lead out of their folder: artifacts, tasks and their files, files of the Hub. And text that would control
+// the terminal.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { fileStore } from '../../src/artifacts/file-store'
-import { plainText } from '../../src/cli/failure'
 import { lines } from '../../src/cli/progress'
+import { plainText } from '../../src/cli/terminal'
 import { readRows } from '../../src/data/source'
 import { readTask, taskFolder } from '../../src/data/task'
 import { locateModel } from '../../src/model/locate'
@@ -30,20 +31,20 @@ test.each([
 })
 
 test.each(['file://example.com/share/x', 'file:///store/%2Fetc', 'file:///%00'])(
-  'a URI that is no path of this machine is refused: %s',
+  'a URI that is not a path of this machine is refused: %s',
   async (uri) => {
     await expect(store.open(artifact(uri))).rejects.toThrow()
   },
 )
 
 test.each(['../../etc', '..', 'tasks/../../x', '/etc', 'harmless/../../../etc', 'a\u0000b'])(
-  'a task that is none is refused: %j',
+  'a name that is not a task is refused: %j',
   (task) => {
     expect(() => taskFolder(task)).toThrow()
   },
 )
 
-test("a task's files lie in its own folder", () => {
+test("a task's files must be in its own folder", () => {
   const folder = temporaryFolder()
   const file = readFileSync(resolve(__dirname, '..', '..', 'tasks', 'harmless', 'task.json'), 'utf8')
   for (const name of ['../secret.txt', '/etc/passwd', 'a/b.txt', '..']) {
@@ -56,18 +57,18 @@ test.each([
   'hf:datasets/owner/name/../../../../etc/passwd',
   'hf:datasets/../../x/y.jsonl',
   'hf:datasets/owner/name/a/..%2f..%2fetc',
-])('a file of the Hub that leads elsewhere is refused: %s', async (path) => {
+])('a file of the Hub with a path that leads elsewhere is refused: %s', async (path) => {
   await expect(readRows(path)).rejects.toThrow(/from the Hub it is hf:datasets\/owner\/name/)
 })
 
 test.each(['hf:../../etc', 'hf:owner/name@../../x', 'hf:owner'])(
-  'a model of the Hub that leads elsewhere is refused: %s',
+  'a model of the Hub with a name that leads elsewhere is refused: %s',
   async (spec) => {
     await expect(locateModel(spec)).rejects.toThrow()
   },
 )
 
-test('a hub that names a commit with a path in it is not followed', async () => {
+test('a commit id with a path in it, returned by a hub, is refused', async () => {
   const hub = createServer((_, response) =>
     response.setHeader('content-type', 'application/json').end(
       JSON.stringify({
@@ -87,8 +88,10 @@ test('a hub that names a commit with a path in it is not followed', async () => 
   await new Promise<void>((up) => hub.listen(0, '127.0.0.1', up))
   process.env.HF_ENDPOINT = `http://127.0.0.1:${(hub.address() as AddressInfo).port}`
   try {
-    await expect(locateModel('hf:a/b')).rejects.toThrow(/names the commit "\.\.\/\.\.\/\.\.\/\.\.\/outside"/)
-    await expect(readRows('hf:datasets/a/b/rows.jsonl')).rejects.toThrow(/names the commit/)
+    await expect(locateModel('hf:a/b')).rejects.toThrow(
+      /returned "\.\.\/\.\.\/\.\.\/\.\.\/outside", which is not a commit/,
+    )
+    await expect(readRows('hf:datasets/a/b/rows.jsonl')).rejects.toThrow(/which is not a commit/)
   } finally {
     delete process.env.HF_ENDPOINT
     hub.closeAllConnections()
@@ -96,7 +99,7 @@ test('a hub that names a commit with a path in it is not followed', async () => 
   }
 })
 
-test('what a model, a file or an endpoint said cannot move the cursor, clear the screen or pass for a line of ours', () => {
+test('text from outside cannot move the cursor, clear the screen or imitate a line of the command', () => {
   expect(plainText('label: \u001b[2J\u001b[1;1Hall is well\rDONE \u009b31m\u0007')).toBe(
     'label: �[2J�[1;1Hall is well�DONE �31m�',
   )
