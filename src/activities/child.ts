@@ -1,17 +1,17 @@
-// The parent's side of a stage: one child process, which alone touches the device, so that a crash, a hang or an out-of-memory
-// kill is a failed attempt and not a lost worker (design decision 4).
-import { fork } from 'node:child_process'
+// The worker's side of a stage: one child process, the only one that uses the device, so that a crash, a hang or an
+// out-of-memory kill is a failed attempt and not a lost worker (design decision 4).
+import { fork, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { z } from 'zod'
 import { summarySchema, type Summary } from '../contracts/artifact'
 import type { StageName } from '../contracts/stages'
 import { progressSchema, type Progress } from '../contracts/status'
-import { smaller } from './machine-failure'
+import { howToSaveMemory, type MemorySettings } from './machine-failure'
 import type { TraceParent } from './spans'
 
-/** A child that says nothing for this long is taken for hung. RLAIF_HANG_SECONDS moves it. */
+/** A child that reports no progress for this long counts as hung. RLAIF_HANG_SECONDS sets it. */
 const hangMs = () => Number(process.env.RLAIF_HANG_SECONDS ?? 1200) * 1000
-/** Long enough to end a step and save; less than a worker waits for its stages (worker.ts). */
+/** Long enough to finish a step and save; less than a worker waits for its stages (worker.ts). */
 const KILL_AFTER_MS = 20_000
 
 export interface Job {
@@ -20,11 +20,11 @@ export interface Job {
   home: string
   output: string
   checkpoints: string
-  /** The span of the activity. */
+  /** The activity's span. */
   trace: TraceParent
 }
 
-/** How a stage failed in its child; `name` is that of the error there. */
+/** A failure of a stage in its child process; `name` is that of the error there. */
 export class StageFailure extends Error {
   constructor(
     name: string,
@@ -43,7 +43,7 @@ const messageSchema = z.discriminatedUnion('type', [
 ])
 export type ChildMessage = z.infer<typeof messageSchema>
 
-/** What TensorFlow says of itself at every start. */
+/** What TensorFlow prints at every start. */
 const BANNER = /absl::InitializeLog|oneDNN custom operations|^\s*$/
 
 export interface Listener {
@@ -53,7 +53,8 @@ export interface Listener {
 }
 
 /**
- * Runs a stage in a child of this process. The child is asked to save and end when `signal` aborts, when it hangs, and when this process does.
+ * Runs a stage in a child of this process. The child is asked to save and exit when `signal` aborts, when it hangs, and
+ * when this process exits.
  * @param program the module that the child runs (workers/child-main.ts)
  */
 export function computeInChild(
@@ -63,57 +64,78 @@ export function computeInChild(
   { onProgress, onLine }: Listener,
 ): Promise<Summary> {
   return new Promise((resolve, reject) => {
-    const child = fork(program, [], {
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      serialization: 'advanced',
-      env: { ...process.env, NODE_NO_WARNINGS: '1' },
-    })
-    let outcome: (() => void) | undefined
-    let heard = Date.now()
-    let errors = ''
-    const stop = () => {
-      child.kill('SIGTERM')
-      setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS).unref()
-    }
-    const watchdog = setInterval(() => {
-      if (Date.now() - heard < hangMs()) return
-      outcome ??= () =>
-        reject(
-          new StageFailure('Hung', `${job.stage}: no progress for ${hangMs() / 1000} s; the child process was killed`),
-        )
+    const child = startChild(program)
+    let settle: (() => void) | undefined
+    const stop = () => stopChild(child)
+    const watchdog = watch(() => {
+      const seconds = hangMs() / 1000
+      const hung = new StageFailure('Hung', `${job.stage}: no progress for ${seconds} s; the child process was killed`)
+      settle ??= () => reject(hung)
       stop()
-    }, 1000)
-    const heardLine = (line: string) => {
-      if (BANNER.test(line)) return
-      errors = `${errors}${line}\n`.slice(-2000)
-      onLine(line)
-    }
-    for (const input of [child.stdout!, child.stderr!]) createInterface({ input }).on('line', heardLine)
+    })
+    const lastLines = readLines(child, onLine)
     child.on('message', (raw) => {
-      heard = Date.now()
+      watchdog.reset()
       const message = messageSchema.parse(raw)
       if (message.type === 'progress') onProgress(message.progress)
-      else if (message.type === 'done') outcome = () => resolve(message.summary)
-      else outcome = () => reject(new StageFailure(message.name, message.message, message.stack))
+      else if (message.type === 'done') settle = () => resolve(message.summary)
+      else settle = () => reject(new StageFailure(message.name, message.message, message.stack))
     })
-    child.on('error', (error) => (outcome ??= () => reject(error)))
+    child.on('error', (error) => (settle ??= () => reject(error)))
     child.on('exit', (code, killedBy) => {
-      clearInterval(watchdog)
+      watchdog.clear()
       signal.removeEventListener('abort', stop)
-      const end = killedBy
-        ? `was killed by ${killedBy}${killedBy === 'SIGKILL' ? ` (out of memory? ${smaller((job.input as { settings?: object }).settings)})` : ''}`
-        : `ended with code ${code}`
-      outcome ??= () =>
-        reject(
-          new StageFailure(
-            'Crashed',
-            `${job.stage}: the child process ${end} before it was done. ${errors.trim()}`.trim(),
-          ),
-        )
-      outcome()
+      settle ??= () => reject(crash(job, code, killedBy, lastLines()))
+      settle()
     })
     if (signal.aborted) stop()
     signal.addEventListener('abort', stop)
     child.send(job)
   })
+}
+
+const startChild = (program: string): ChildProcess =>
+  fork(program, [], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    serialization: 'advanced',
+    env: { ...process.env, NODE_NO_WARNINGS: '1' },
+  })
+
+function stopChild(child: ChildProcess): void {
+  child.kill('SIGTERM')
+  setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS).unref()
+}
+
+/** Calls `onHang` every second from when nothing was heard for too long. */
+function watch(onHang: () => void): { reset(): void; clear(): void } {
+  let heard = Date.now()
+  const timer = setInterval(() => {
+    if (Date.now() - heard >= hangMs()) onHang()
+  }, 1000)
+  return { reset: () => void (heard = Date.now()), clear: () => clearInterval(timer) }
+}
+
+/** Passes on every line of the child's output. @returns a function that gives the last ones */
+function readLines(child: ChildProcess, onLine: (line: string) => void): () => string {
+  let last = ''
+  for (const input of [child.stdout!, child.stderr!])
+    createInterface({ input }).on('line', (line) => {
+      if (BANNER.test(line)) return
+      last = `${last}${line}\n`.slice(-2000)
+      onLine(line)
+    })
+  return () => last.trim()
+}
+
+function crash(
+  { stage, input }: Job,
+  code: number | null,
+  killedBy: NodeJS.Signals | null,
+  lines: string,
+): StageFailure {
+  const remedy = howToSaveMemory((input as { settings?: MemorySettings }).settings)
+  const cause = killedBy
+    ? `was killed by ${killedBy}${killedBy === 'SIGKILL' ? ` (out of memory? ${remedy})` : ''}`
+    : `exited with code ${code}`
+  return new StageFailure('Crashed', `${stage}: the child process ${cause} before it was done. ${lines}`.trim())
 }

@@ -1,4 +1,5 @@
-// What every stage's activity does around the stage itself: look in the store, compute in a child process, write the artifact.
+// What every stage's activity does around the stage itself: look for the artifact in the store, else compute it in a
+// child process and commit it.
 import { ApplicationFailure, CancelledFailure, Context, log } from '@temporalio/activity'
 import { artifactsIn, keyOf, type ArtifactStore } from '../artifacts/store'
 import type { Artifact } from '../contracts/artifact'
@@ -7,24 +8,24 @@ import { InvalidInput, parse } from '../contracts/parse'
 import type { Progress } from '../contracts/status'
 import { HANDED_BACK, stageSchemas, type StageName, type StageResult } from '../contracts/stages'
 import { computeInChild, type StageFailure } from './child'
-import { explained } from './machine-failure'
+import { explainFailure } from './machine-failure'
 import { traceParent } from './spans'
 import { openStageMeter } from './metrics'
-import { readsTextAlone, stageVersion } from './registry'
+import { readsOnlyText, stageVersion } from './registry'
 
-/** Heartbeats are sent this often; the worker's throttle lets them through. */
+/** Interval of heartbeats; how many of them the worker sends on is up to the SDK's throttle. */
 const HEARTBEAT_MS = 3_000
 
-/** What a worker gives its stages. */
+/** What a worker provides for its stages. */
 export interface StageEnvironment {
   store: ArtifactStore
   /** RLAIF_HOME of this worker, passed on to the child. */
   home: string
-  /** The module that the computing child process runs. */
+  /** The module that the child process runs. */
   childProgram: string
 }
 
-/** @returns the artifact of `stage` for `input`, computed at most once for the same settings and inputs */
+/** @returns the artifact of `stage` for `input`; equal settings and inputs are computed once */
 export async function executeStage(
   environment: StageEnvironment,
   stage: StageName,
@@ -34,13 +35,15 @@ export async function executeStage(
   try {
     const parsed = parse(stageSchemas[stage] as never, input, stage) as { cache: Cache }
     const result = await whileHeartbeating((signal, onProgress) =>
-      foundOrComputed(
-        environment,
+      findOrCompute(environment, {
         stage,
-        parsed,
+        input: parsed,
         signal,
-        (progress) => (onProgress(progress), meter.progress(progress)),
-      ),
+        onProgress(progress) {
+          onProgress(progress)
+          meter.progress(progress)
+        },
+      }),
     )
     meter.ended(result.reused ? 'reused' : 'computed', result)
     return result
@@ -50,71 +53,66 @@ export async function executeStage(
   }
 }
 
-async function foundOrComputed(
-  environment: StageEnvironment,
-  stage: StageName,
-  input: { cache: Cache },
-  signal: AbortSignal,
-  onProgress: (progress: Progress) => void,
-): Promise<StageResult> {
+/** One attempt of a stage. */
+interface Attempt {
+  stage: StageName
+  input: { cache: Cache }
+  signal: AbortSignal
+  onProgress(progress: Progress): void
+}
+
+async function findOrCompute(environment: StageEnvironment, attempt: Attempt): Promise<StageResult> {
   const { store } = environment
-  const { cache, ...settings } = input
-  const version = stageVersion(stage)
-  const ownRun = cache === 'off' && { run: Context.current().info.workflowExecution?.runId } // found again by this run's own attempts alone
-  const key = keyOf(stage, version, { ...settings, ...ownRun })
+  const { stage, signal, onProgress } = attempt
+  const { cache, ...settings } = attempt.input
+  // without the cache, only attempts of the same run find its artifacts
+  const ownRun = cache === 'off' && { run: Context.current().info.workflowExecution?.runId }
+  const key = keyOf(stage, stageVersion(stage), { ...settings, ...ownRun })
   const found = cache === 'refresh' ? undefined : await store.find(stage, key)
   if (found) return { ...found, reused: true }
 
-  if (!readsTextAlone(stage)) for (const artifact of artifactsIn(settings)) await store.verify(artifact)
+  if (!readsOnlyText(stage)) for (const artifact of artifactsIn(settings)) await store.verify(artifact)
   const lock = await store.lock(stage, key, signal, () =>
     onProgress({ phase: 'waiting for the same stage of another run', done: 0, total: 1, unit: 'stages' }),
   )
   try {
     const foundNow = cache === 'refresh' || !lock.waited ? undefined : await store.find(stage, key)
-    return foundNow ? { ...foundNow, reused: true } : await computed(environment, stage, key, input, signal, onProgress)
+    return foundNow ? { ...foundNow, reused: true } : await compute(environment, attempt, key)
   } finally {
     await lock.release()
   }
 }
 
-async function computed(
+async function compute(
   { store, home, childProgram }: StageEnvironment,
-  stage: StageName,
+  { stage, input, signal, onProgress }: Attempt,
   key: string,
-  input: { cache: Cache },
-  signal: AbortSignal,
-  onProgress: (progress: Progress) => void,
 ): Promise<StageResult> {
   const { cache: _, ...settings } = input
-  const version = stageVersion(stage)
   const started = Date.now()
+  const elapsedSeconds = () => (Date.now() - started) / 1000
   log.info('stage computes', { stage, key })
   const work = await store.begin(stage, key)
-  const madeSafe = store.keepSafe(work)
+  const stopBackup = store.startBackup(work)
   try {
-    const summary = await computeInChild(childProgram, { stage, input, home, ...work, trace: traceParent() }, signal, {
+    const job = { stage, input, home, ...work, trace: traceParent() }
+    const summary = await computeInChild(childProgram, job, signal, {
       onProgress,
       onLine: (line) => log.warn(line, { stage }),
     })
-    const artifact = await store.commit(work, {
-      stage,
-      version,
-      key,
-      seconds: (Date.now() - started) / 1000,
-      input: settings,
-      summary,
-    })
-    log.info('stage finished', { stage, key, seconds: (Date.now() - started) / 1000 })
+    const provenance = { stage, version: stageVersion(stage), key, seconds: elapsedSeconds(), input: settings, summary }
+    const artifact = await store.commit(work, provenance)
+    log.info('stage finished', { stage, key, seconds: elapsedSeconds() })
     return { ...artifact, reused: false }
   } catch (error) {
     store.discard(work)
     throw error
   } finally {
-    await madeSafe()
+    await stopBackup()
   }
 }
 
-/** Heartbeats with the latest progress for as long as `work` goes on; a cancelled activity aborts its signal. */
+/** Heartbeats with the latest progress while `work` runs; cancelling the activity aborts its signal. */
 async function whileHeartbeating<T>(
   work: (signal: AbortSignal, onProgress: (progress: Progress) => void) => Promise<T>,
 ): Promise<T> {
@@ -127,7 +125,7 @@ async function whileHeartbeating<T>(
   } catch (error) {
     if (context.cancellationDetails?.workerShutdown)
       throw ApplicationFailure.nonRetryable(
-        'the worker was shut down; the stage goes on elsewhere from what it has saved',
+        'the worker was shut down; another one resumes the stage from what was saved',
         HANDED_BACK,
       )
     if (context.cancellationSignal.aborted) await context.cancelled // rejects with Temporal's own reason
@@ -144,13 +142,14 @@ const outcomeOf = (error: unknown) =>
       ? 'handed back'
       : 'failed'
 
-const FINAL = new Set(['InvalidInput', 'EndpointRefused', 'Diverged', 'DiskFull', 'OutOfMemory'])
+/** Names of errors that another attempt would only repeat. */
+const NON_RETRYABLE = new Set(['InvalidInput', 'EndpointRefused', 'Diverged', 'DiskFull', 'OutOfMemory'])
 
-/** Decides what is worth another attempt: everything but what the user has to mend. */
+/** Decides what is worth another attempt: everything but what a person has to fix. */
 function asActivityFailure(thrown: unknown, home: string): unknown {
   if (thrown instanceof CancelledFailure || thrown instanceof ApplicationFailure) return thrown
-  const error = explained(thrown, home)
-  const nonRetryable = error instanceof InvalidInput || FINAL.has(error.name)
+  const error = explainFailure(thrown, home)
+  const nonRetryable = error instanceof InvalidInput || NON_RETRYABLE.has(error.name)
   const { detail } = error as StageFailure
   return ApplicationFailure.create({
     message: error.message,

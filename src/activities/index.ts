@@ -1,12 +1,12 @@
-// The activities that workers register, one a stage, and their types for the workflows. Every worker has all of them: which one runs
-// where is decided by the queue a stage is sent to.
+// The activities that workers register, one per stage, and their types for the workflows. Every worker has all of them:
+// where a stage runs is decided by the task queue it is sent to.
 import type { Artifact } from '../contracts/artifact'
 import { stageSchemas, type StageInput, type StageName, type StageResult } from '../contracts/stages'
 import type { Notification } from '../contracts/notification'
 import { notify } from './notify'
 import { executeStage, resolveArtifact, type StageEnvironment } from './execute-stage'
 
-/** An activity's name is its stage's. */
+/** An activity has the name of its stage. */
 export type StageActivities = { [N in StageName]: (input: StageInput<N>) => Promise<StageResult> }
 export type Activities = StageActivities & {
   resolveArtifact(given: Artifact | string): Promise<Artifact>

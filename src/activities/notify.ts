@@ -1,22 +1,23 @@
-// Activity `notify`: one message to people outside, as JSON that Slack and others take. Address and key come from the worker's environment.
+// Activity `notify`: sends one message to people, as JSON that Slack and others accept. Address and key come from the
+// worker's environment.
 import { createHmac } from 'node:crypto'
 import { ApplicationFailure } from '@temporalio/activity'
 import type { Notification } from '../contracts/notification'
 import { checkAddress, checkAllowance } from '../feedback/endpoint-allowance'
 
 const TIMEOUT_MS = 20_000
-/** Of these the receiver is to mend something before another try can help. */
+/** Statuses after which another attempt cannot help before somebody corrects something. */
 const REFUSED = new Set([400, 401, 403, 404, 405, 410, 413, 422])
 
-/** @throws a failure that names no secret: neither the address nor the answer's text is in it */
+/** @throws a failure without secrets: it contains neither the address nor the text of the answer */
 export async function notify({ notify: { url, urlEnv, secretEnv }, text, workflowId }: Notification): Promise<void> {
-  const address = url === undefined ? fromEnvironment(urlEnv!, 'urlEnv') : await allowed(url)
+  const address = url === undefined ? fromEnvironment(urlEnv!, 'urlEnv') : await checked(url)
   const body = JSON.stringify({ text: withLink(text, workflowId) })
   const headers = {
     'content-type': 'application/json',
     ...(secretEnv !== undefined && signature(body, fromEnvironment(secretEnv, 'secretEnv'))),
   }
-  const response = await posted(address, body, headers)
+  const response = await post(address, body, headers)
   await response.body?.cancel()
   if (!response.ok)
     throw ApplicationFailure.create({
@@ -26,8 +27,10 @@ export async function notify({ notify: { url, urlEnv, secretEnv }, text, workflo
     })
 }
 
-/** An address that whoever started the run chose; one of the worker's environment is the operator's own. */
-async function allowed(url: string): Promise<string> {
+/**
+ * Checks an address chosen by whoever started the run; one from the worker's environment was chosen by its operator.
+ */
+async function checked(url: string): Promise<string> {
   try {
     checkAllowance(url)
     await checkAddress(url)
@@ -37,7 +40,7 @@ async function allowed(url: string): Promise<string> {
   }
 }
 
-async function posted(address: string, body: string, headers: Record<string, string>): Promise<Response> {
+async function post(address: string, body: string, headers: Record<string, string>): Promise<Response> {
   try {
     return await fetch(address, {
       method: 'POST',
@@ -55,7 +58,7 @@ async function posted(address: string, body: string, headers: Record<string, str
   }
 }
 
-/** A worker that lacks the variable leaves the message to one that has it. */
+/** The failure is retryable: another worker may have the variable. */
 function fromEnvironment(name: string, field: string): string {
   const value = process.env[name]
   if (!value)
@@ -66,7 +69,7 @@ function fromEnvironment(name: string, field: string): string {
   return value
 }
 
-/** HMAC-SHA256 of time and body, so that a receiver can tell it from a forgery and from an old one sent again. */
+/** HMAC-SHA256 of time and body, by which a receiver detects forged and replayed messages. */
 function signature(body: string, key: string): Record<string, string> {
   const time = Math.floor(Date.now() / 1000)
   return {
@@ -77,7 +80,7 @@ function signature(body: string, key: string): Record<string, string> {
 
 function withLink(text: string, workflowId: string | undefined): string {
   const ui = process.env.TEMPORAL_UI_URL
-  return ui && workflowId
-    ? `${text}\n${ui}/namespaces/${process.env.TEMPORAL_NAMESPACE || 'default'}/workflows/${encodeURIComponent(workflowId)}`
-    : text
+  if (!ui || !workflowId) return text
+  const namespace = process.env.TEMPORAL_NAMESPACE || 'default'
+  return `${text}\n${ui}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`
 }

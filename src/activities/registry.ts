@@ -1,8 +1,9 @@
-// Every stage by its name, loaded when it runs: only the child that computes loads TensorFlow.
+// Every stage by its name, its version, and how it is loaded: only the child process that computes it loads
+// TensorFlow.js.
 import type { StageName } from '../contracts/stages'
 import type { Stage } from './stage'
 
-/** Raise a version when the same input would give other files. */
+/** Raise a version when the same input would give different files. */
 const versions: Record<StageName, number> = {
   model: 1,
   data: 2,
@@ -27,8 +28,11 @@ const versions: Record<StageName, number> = {
 }
 export const stageVersion = (stage: StageName): number => versions[stage]
 
-/** Of whole runs these read a few small files; reading all weights for them would take longer than they do. */
-export const readsTextAlone = (stage: StageName): boolean =>
+/**
+ * Stages that read a few small files of whole runs: verifying or downloading all weights would take longer than the
+ * stage.
+ */
+export const readsOnlyText = (stage: StageName): boolean =>
   ['report', 'study', 'comparison', 'human-results', 'sweep-report', 'claims'].includes(stage)
 
 const load: { [N in StageName]: () => Promise<Stage<N>> } = {

@@ -1,4 +1,4 @@
-// Where the rewards of stage `rl` come from: a reward model, or the labeler's direct scores.
+// The rewards of stage `rl`: scores of a reward model, or direct scores of the labeler.
 import type { StageInput } from '../contracts/stages'
 import { InvalidInput } from '../contracts/parse'
 import { isEndpoint } from '../contracts/labeler-settings'
@@ -19,7 +19,7 @@ import { promptIds } from './rows'
 import type { StageHost } from './stage'
 
 export interface OpenedReward {
-  /** A reward for responses to these rows of the data. */
+  /** The reward function for responses to these rows of the data. */
   rewardFor(rows: readonly Row[]): Reward
   /** What asking a labeler has cost so far, for the stage's figures. */
   spent(): Record<string, number>
@@ -38,26 +38,22 @@ export async function openReward(
 
 function rewardModelReward(folder: string, loaded: LoadedModel, batchSize: number): OpenedReward {
   const model = loadModel(folder, { [SCORE_HEAD]: [1, readModelConfig(folder).hiddenSize] })
-  const shift = readRewardShift(folder)
+  const subtractShift = readRewardShift(folder)
   return {
     spent: () => ({}),
     rewardFor(rows) {
       const prompts = rows.map((row) => promptIds(loaded, row))
       return {
-        score: async (responses) =>
-          (
-            await rewards(
-              model,
-              responses.map(({ prompt, ids }) => ({ prompt: prompts[prompt]!, response: ids })),
-              batchSize,
-            )
-          ).map((r) => r - shift),
+        async score(responses) {
+          const sequences = responses.map(({ prompt, ids }) => ({ prompt: prompts[prompt]!, response: ids }))
+          return subtractShift(await rewards(model, sequences, batchSize))
+        },
       }
     },
   }
 }
 
-/** A response that could not be scored stops the step: a made-up reward would train the policy on nothing. */
+/** A response without a score stops the step: a made-up reward would be noise to the policy. */
 async function directReward(
   input: StageInput<'rl'>,
   task: Task,
@@ -83,10 +79,12 @@ async function directReward(
   return { rewardFor, spent }
 }
 
-/** Pauses before asking again, then the stage gives up and is tried again from its checkpoint: half an hour in all. */
+/**
+ * Pauses before asking again, half an hour in all; then the attempt fails, and the next one starts from the checkpoint.
+ */
 const PAUSES_SECONDS = [5, 10, 20, 40, 75, ...Array.from({ length: 11 }, () => 150)]
 
-/** An endpoint that is down stops the clock, not the training: the step waits, and what was answered is not asked again. */
+/** An endpoint that is down delays the step and does not fail it; what was answered before is not asked again. */
 async function scoresDespiteOutage(
   labeler: Labeler,
   questions: readonly Question[],

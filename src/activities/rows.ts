@@ -1,4 +1,4 @@
-// The rows that stages hand to each other inside artifacts.
+// The files with rows that stages pass to each other inside artifacts: data, pairs, candidates.
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -27,7 +27,7 @@ export const labelledPairSchema = sampledPairSchema.extend({
 })
 export type LabelledPair = z.infer<typeof labelledPairSchema>
 
-export interface DataArtifact {
+interface DataArtifact {
   task: Task
   train: Row[]
   evaluation: Row[]
@@ -41,7 +41,7 @@ export function readData(folder: string): DataArtifact {
   }
 }
 
-/** The policy's prompt of a row, as token ids. */
+/** The prompt that the policy gets for a row, as token ids. */
 export const promptIds = ({ tokenizer }: Pick<LoadedModel, 'tokenizer'>, row: Pick<Row, 'messages'>): number[] =>
   tokenizer.encode(tokenizer.renderChat(row.messages))
 
@@ -50,15 +50,15 @@ export type CandidateText = z.infer<typeof candidateSchema>
 const candidatesSchema = z.object({
   /** The validation prompts. */
   rows: z.array(z.object({ id: z.string(), context: z.string() })),
-  /** The SFT model on them. */
+  /** The SFT model's responses to them. */
   initial: candidateSchema,
   /** Best validation reward first. */
   candidates: z.array(candidateSchema),
 })
-export type CandidatesFile = z.infer<typeof candidatesSchema>
+type CandidatesFile = z.infer<typeof candidatesSchema>
 const CANDIDATES_FILE = 'candidates.json'
 
-/** Where stage `rl` puts the model of a candidate, below its artifact. */
+/** The folder of a candidate's model inside the artifact of stage `rl`. */
 export const candidateFolder = (step: number): string => join('candidates', `step-${step}`)
 
 export function writeCandidates(folder: string, file: CandidatesFile): void {
@@ -70,10 +70,10 @@ export const readCandidates = (folder: string): CandidatesFile =>
 
 const VALIDATIONS_FILE = 'validations.jsonl'
 
-/** What the policy answered to the validation prompts at every validation, the SFT model first. */
+/** The policy's responses to the validation prompts at every validation, the SFT model's first. */
 export const writeValidations = (folder: string, validations: readonly CandidateText[]): void =>
   writeJsonl(join(folder, VALIDATIONS_FILE), validations)
 
-/** None of a run without validation prompts. */
+/** Empty for a run without validation prompts. */
 export const readValidations = (folder: string): CandidateText[] =>
   existsSync(join(folder, VALIDATIONS_FILE)) ? readJsonl(join(folder, VALIDATIONS_FILE), candidateSchema) : []

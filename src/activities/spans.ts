@@ -1,18 +1,18 @@
-// OpenTelemetry spans across the border of a process: from a stage's activity to the child that computes it. What turns traces on, and
-// what they hold: workers/tracing.ts.
+// OpenTelemetry spans across processes: from a stage's activity to the child that computes it. What enables traces, and
+// what they contain: workers/tracing.ts.
 import { context, propagation, ROOT_CONTEXT, SpanStatusCode, trace } from '@opentelemetry/api'
 
-/** By which a span in another process finds its parent. */
+/** By this a span in another process finds its parent. */
 export type TraceParent = Record<string, string>
 
-/** The span that this process is in; empty without traces. */
+/** The current span of this process; empty without traces. */
 export function traceParent(): TraceParent {
   const carrier: TraceParent = {}
   propagation.inject(context.active(), carrier)
   return carrier
 }
 
-/** Does work in a span below one of another process. */
+/** Runs `work` in a span whose parent is in another process. */
 export function inSpan<T>(name: string, parent: TraceParent, work: () => Promise<T>): Promise<T> {
   return trace.getTracer('rlaif').startActiveSpan(name, {}, propagation.extract(ROOT_CONTEXT, parent), async (span) => {
     try {

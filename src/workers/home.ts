@@ -1,4 +1,4 @@
-// Where a worker keeps things: RLAIF_HOME, or `.rlaif` in the current folder.
+// Where a worker keeps its files: RLAIF_HOME, or `.rlaif` in the current folder.
 import { resolve } from 'node:path'
 
 export const homeFolder = (): string => resolve(process.env.RLAIF_HOME || '.rlaif')

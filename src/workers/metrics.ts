@@ -1,10 +1,11 @@
-// Where Prometheus reads a worker: this project's figures (activities/metrics.ts) and those of Temporal's SDK, at one address.
+// What Prometheus scrapes from a worker: this project's metrics (activities/metrics.ts) and those of Temporal's SDK, at
+// one address.
 import { createServer, type Server } from 'node:http'
 import { createServer as createProbe, type AddressInfo } from 'node:net'
 import { collectDefaultMetrics, register } from 'prom-client'
 import { InvalidInput } from '../contracts/parse'
 
-export interface MetricsAddress {
+interface MetricsAddress {
   host: string
   port: number
 }
@@ -13,11 +14,11 @@ export interface MetricsAddress {
 export function parseMetricsAddress(given: string): MetricsAddress {
   const [, host, port] = /^(\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:]+\]|localhost):(\d{1,5})$/i.exec(given) ?? []
   if (host === undefined || Number(port) > 65535)
-    throw new InvalidInput(`--metrics got "${given}"; it is an address and a port, e.g. 127.0.0.1:9464`)
+    throw new InvalidInput(`--metrics got "${given}"; it must be an address and a port, e.g. 127.0.0.1:9464`)
   return { host: host.replace(/[[\]]/g, ''), port: Number(port) }
 }
 
-/** A port of this machine that the SDK's own endpoint can have. */
+/** A free port of this machine for the SDK's own endpoint. */
 export function freeLoopbackPort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createProbe().once('error', reject)
@@ -28,7 +29,7 @@ export function freeLoopbackPort(): Promise<number> {
   })
 }
 
-/** @param sdkPort where the SDK answers on this machine */
+/** @param sdkPort port of the SDK's own endpoint on this machine */
 export function serveMetrics({ host, port }: MetricsAddress, sdkPort: number): Promise<Server> {
   collectDefaultMetrics({ prefix: 'rlaif_worker_' })
   const server = createServer((request, response) => {
@@ -46,7 +47,7 @@ export function serveMetrics({ host, port }: MetricsAddress, sdkPort: number): P
   })
 }
 
-/** Nothing until the SDK has begun. */
+/** Empty until the SDK has started. */
 const metricsOfSdk = (port: number): Promise<string> =>
   fetch(`http://127.0.0.1:${port}/metrics`).then(
     (response) => response.text(),

@@ -1,5 +1,6 @@
-// Encryption of what Temporal stores: inputs, results, failures, memos. Keys come from RLAIF_PAYLOAD_KEYS of workers and clients and never
-// leave them; the server and whoever reads its database see ciphertext. AES-256-GCM, a fresh nonce for each payload, the key's name authenticated.
+// Encryption of what Temporal stores: inputs, results, failures, memos. Workers and clients read the keys from
+// RLAIF_PAYLOAD_KEYS and never send them; the server and whoever reads its database see ciphertext. AES-256-GCM, a
+// fresh nonce for each payload, the key's name authenticated.
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import type { DataConverter, Payload, PayloadCodec } from '@temporalio/common'
 import { temporal } from '@temporalio/proto'
@@ -12,21 +13,25 @@ const NONCE_BYTES = 12
 const TAG_BYTES = 16
 const KEY_BYTES = 32
 
-/** By name; the first one encrypts. */
+/** Keys by name; the first one encrypts. */
 export type PayloadKeys = ReadonlyMap<string, Buffer>
 
-/** @param given name:key,name:key …, each key 32 bytes as base64 @throws InvalidInput that shows no key */
+/**
+ * @param given name:key,name:key …, each key 32 bytes in base64
+ * @throws InvalidInput whose message contains no key
+ */
 export function parsePayloadKeys(given: string): PayloadKeys {
   const keys = given.split(',').map((entry, i): [string, Buffer] => {
     const at = entry.indexOf(':')
     const [name, key] = [entry.slice(0, at).trim(), Buffer.from(entry.slice(at + 1).trim(), 'base64')]
     if (at < 1 || !/^[\w.-]{1,64}$/.test(name))
       throw new InvalidInput(
-        `${PAYLOAD_KEYS}: entry ${i + 1} wants name:key, with a name of letters, digits, dots and dashes`,
+        `${PAYLOAD_KEYS}: entry ${i + 1} must be name:key, with a name of letters, digits, dots and dashes`,
       )
     if (key.length !== KEY_BYTES)
       throw new InvalidInput(
-        `${PAYLOAD_KEYS}: key "${name}" has ${key.length} bytes; it wants ${KEY_BYTES} as base64, e.g. of \`openssl rand -base64 ${KEY_BYTES}\``,
+        `${PAYLOAD_KEYS}: key "${name}" has ${key.length} bytes; it must have ${KEY_BYTES}, in base64: ` +
+          `\`openssl rand -base64 ${KEY_BYTES}\` makes one`,
       )
     return [name, key]
   })
@@ -37,7 +42,7 @@ export function parsePayloadKeys(given: string): PayloadKeys {
 
 const text = (bytes: Uint8Array | null | undefined) => Buffer.from(bytes ?? []).toString('utf8')
 
-/** Payloads that are not encrypted, such as an input from the UI's form, pass as they are. */
+/** Payloads that are not encrypted, such as an input from the UI's form, are decoded as they are. */
 export function encryptingCodec(keys: PayloadKeys): PayloadCodec {
   const [name, key] = [...keys][0]!
   return {
@@ -68,7 +73,7 @@ function decrypted({ metadata, data }: Payload, keys: PayloadKeys): Payload {
   const key = keys.get(name)
   if (!key)
     throw new Error(
-      `payloads: encrypted with key "${name}", which is not in ${PAYLOAD_KEYS} here; add it behind the one that encrypts`,
+      `payloads: encrypted with key "${name}", which is not in ${PAYLOAD_KEYS}; add it after the key that encrypts`,
     )
   const bytes = Buffer.from(data ?? [])
   if (bytes.length < NONCE_BYTES + TAG_BYTES) throw new Error('payloads: an encrypted payload is cut short')
@@ -80,13 +85,13 @@ function decrypted({ metadata, data }: Payload, keys: PayloadKeys): Payload {
     )
   } catch (error) {
     throw new Error(
-      `payloads: one of key "${name}" cannot be decrypted: it was changed, or the key of that name is another`,
+      `payloads: a payload of key "${name}" cannot be decrypted: it was changed, or that name now has another key`,
       { cause: error },
     )
   }
 }
 
-/** How clients and workers turn values into what is stored; undefined without keys. */
+/** The data converter of clients and workers; undefined without keys. */
 export function encryptingConverter(): DataConverter | undefined {
   const given = process.env[PAYLOAD_KEYS]
   if (!given) return undefined

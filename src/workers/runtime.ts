@@ -1,17 +1,17 @@
-// Temporal's runtime in this process: where its log goes, and whether it measures. Install it before the first worker.
+// Temporal's runtime in this process: its log and its metrics. Install it before creating the first worker.
 import { createWriteStream, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DefaultLogger, Runtime, type LogEntry } from '@temporalio/worker'
 import { freeLoopbackPort, parseMetricsAddress, serveMetrics } from './metrics'
 
 export interface RuntimeOptions {
-  /** JSON lines go there; to standard error without it. */
+  /** File of the log, as JSON lines; default: standard error. */
   logFile?: string
-  /** host:port where GET /metrics is answered, if anywhere. */
+  /** host:port that answers GET /metrics; default: none. */
   metrics?: string | undefined
 }
 
-/** Signals are left to the caller, who may have more to stop than workers. */
+/** Shutdown signals are left to the caller, which may have more than workers to stop. */
 export async function installRuntime({ logFile, metrics }: RuntimeOptions): Promise<void> {
   const sdkPort = metrics === undefined ? undefined : await freeLoopbackPort()
   const telemetry =

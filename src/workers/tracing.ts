@@ -1,6 +1,7 @@
-// OpenTelemetry traces: one trace a run, from the command or the workflow through its stages and their computing processes to each
-// request to an endpoint. On where OTEL_EXPORTER_OTLP_ENDPOINT (or …_TRACES_ENDPOINT) is set; OTEL_TRACES_SAMPLER and the other
-// variables of OpenTelemetry hold. Spans name stages, addresses, models and counts, and never a prompt, an answer or a key.
+// OpenTelemetry traces: one trace per run, from the command or the workflow through its stages and their child
+// processes to each request to an endpoint. Enabled by OTEL_EXPORTER_OTLP_ENDPOINT (or …_TRACES_ENDPOINT);
+// OTEL_TRACES_SAMPLER and the other variables of OpenTelemetry apply. Spans contain stages, addresses, models and
+// counts, never a prompt, an answer or a key.
 import type { ClientInterceptors } from '@temporalio/client'
 import type { OpenTelemetryPlugin } from '@temporalio/interceptors-opentelemetry'
 import { version } from '../version'
@@ -8,19 +9,19 @@ import { version } from '../version'
 export interface Tracing {
   /** For workers. */
   plugin: OpenTelemetryPlugin
-  /** For clients: what starts or moves a run is traced; looking at it again and again is not. */
+  /** For clients: starts, signals and updates are traced; queries, which poll, are not. */
   interceptors: ClientInterceptors
-  /** Sends what has not been sent yet; call it before the process ends. */
+  /** Sends the spans that have not been sent yet; call it before the process exits. */
   flush(): Promise<void>
 }
 
-const isWanted = () =>
+const isEnabled = () =>
   Boolean(process.env.OTEL_EXPORTER_OTLP_ENDPOINT || process.env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT)
 
 let started: Promise<Tracing> | undefined
-/** Once a process. The packages are loaded only where traces are wanted. */
+/** Once per process. Loads the packages only when traces are enabled. */
 export const startTracing = async (): Promise<Tracing | undefined> =>
-  isWanted() ? await (started ??= start()) : undefined
+  isEnabled() ? await (started ??= start()) : undefined
 
 async function start(): Promise<Tracing> {
   const [
@@ -59,6 +60,8 @@ async function start(): Promise<Tracing> {
     flush: () =>
       provider
         .forceFlush()
-        .catch((error: unknown) => void process.stderr.write(`traces: not sent: ${(error as Error).message}\n`)),
+        .catch(
+          (error: unknown) => void process.stderr.write(`traces: could not be sent: ${(error as Error).message}\n`),
+        ),
   }
 }

@@ -1,4 +1,4 @@
-// Workers by role: what a process takes from which task queue (design decision 8).
+// Workers by role: which task queue a process polls, and what it runs (design decision 8).
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
@@ -16,10 +16,10 @@ export type Role = (typeof roles)[number]
 
 export const defaultQueues: Queues = queuesSchema.parse({})
 
-/** Endpoint labelling waits on HTTP, so many stages may do it at once. */
+/** Labelling by an endpoint mostly waits for HTTP, so many stages may run at once. */
 const LABEL_STAGES_AT_ONCE = 8
 const LIGHT_STAGES_AT_ONCE = 2
-/** INDEXED_VALUE_TYPE_KEYWORD of Temporal's API. */
+/** INDEXED_VALUE_TYPE_KEYWORD in Temporal's API. */
 const KEYWORD = 2
 
 function roleOptions(
@@ -42,7 +42,10 @@ export interface WorkersOptions {
   queues?: Queues
 }
 
-/** Known to the server before a workflow uses them: one that it does not know would hold the run. Doing it again is harmless. */
+/**
+ * Before a workflow uses them: an attribute that the server does not know would block the run. Repeating it is
+ * harmless.
+ */
 async function registerSearchAttributes(connection: NativeConnection, namespace: string): Promise<void> {
   for (const name of Object.values(SEARCH_ATTRIBUTES)) {
     await connection.operatorService
@@ -54,17 +57,17 @@ async function registerSearchAttributes(connection: NativeConnection, namespace:
 }
 
 export interface RunningWorkers {
-  /** Of each role: RUNNING, or on its way there or down. */
+  /** State of each role's worker, as the SDK names it: INITIALIZED, RUNNING, STOPPING, … */
   states(): Record<string, string>
-  /** Lets running stages end within the grace time, cancels the rest, and closes the connection. */
+  /** Lets running stages finish within the grace time, cancels the others, and closes the connection. */
   stop(): Promise<void>
   /** Rejects when a worker fails; resolves when all have stopped. */
   finished: Promise<void>
 }
 
-/** Starts one worker a role in this process. */
+/** Starts one worker per role in this process. */
 export async function startWorkers(
-  wanted: readonly Role[],
+  started: readonly Role[],
   { server: { connection: options, namespace }, home, queues = defaultQueues }: WorkersOptions,
 ): Promise<RunningWorkers> {
   const connection = await NativeConnection.connect(options)
@@ -73,7 +76,7 @@ export async function startWorkers(
   const tracing = await startTracing()
   const environment = { home, store: await openStore(home), childProgram: join(__dirname, 'child-main.js') }
   const workers = await Promise.all(
-    wanted.map((role) =>
+    started.map((role) =>
       Worker.create({
         connection,
         namespace,
@@ -92,7 +95,7 @@ export async function startWorkers(
   const finished = Promise.all(runs).then(() => undefined)
   return {
     finished,
-    states: () => Object.fromEntries(wanted.map((role, i) => [role, workers[i]!.getState()])),
+    states: () => Object.fromEntries(started.map((role, i) => [role, workers[i]!.getState()])),
     async stop() {
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown()
       await Promise.allSettled(runs)

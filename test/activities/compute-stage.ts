@@ -1,4 +1,4 @@
-// A stage alone, without workflow, worker and store.
+// Runs a stage alone, without workflow, worker and store.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { StageHost } from '../../src/activities/stage'
@@ -24,7 +24,7 @@ export async function computeStage<N extends StageName>(
     output,
     checkpoints: join(output, 'checkpoints'),
     report: () => {},
-    heedInterruption: () => () => false,
+    handleInterruption: () => () => false,
   } as Partial<StageHost> as StageHost
   const summary = await stage.run(parse(stageSchemas[name] as never, input, name) as StageInput<N>, host)
   return { uri: `file://${output}`, sha256: '0'.repeat(64), bytes: 1, summary }

@@ -1,7 +1,7 @@
-import { explained } from '../../src/activities/machine-failure'
+import { explainFailure } from '../../src/activities/machine-failure'
 
-const said = (message: string, settings?: object) => {
-  const { name, message: text } = explained(new Error(message), '/home', settings)
+const shown = (message: string, settings?: object) => {
+  const { name, message: text } = explainFailure(new Error(message), '/home', settings)
   return `${name}: ${text}`
 }
 
@@ -14,10 +14,10 @@ test.each([
   ['RESOURCE_EXHAUSTED: failed to allocate memory', { microBatchSize: 1, recompute: false }, /Set recompute to true/],
   ['CUDA_ERROR_OUT_OF_MEMORY', { microBatchSize: 1, recompute: true }, /shorter limits, an adapter/],
   ['std::bad_alloc', undefined, /^OutOfMemory: /],
-])('a device without memory: what would need less is said (%#)', (message, settings, text) => {
-  expect(said(message, settings)).toMatch(text)
+])('a device without memory: the message says what would need less (%#)', (message, settings, text) => {
+  expect(shown(message, settings)).toMatch(text)
 })
 
-test('other errors stay as they are', () => {
-  expect(said('the loss is not a number', { microBatchSize: 4 })).toBe('Error: the loss is not a number')
+test('other errors are not changed', () => {
+  expect(shown('the loss is not a number', { microBatchSize: 4 })).toBe('Error: the loss is not a number')
 })

@@ -1,4 +1,4 @@
-// Direct rewards from an endpoint over real HTTP: asked while other responses are still sampled, and through an outage.
+// Direct rewards from an endpoint over real HTTP: while other responses are still sampled, and during an outage.
 import { openReward } from '../../src/activities/rl-reward'
 import type { StageHost } from '../../src/activities/stage'
 import { openAnswers } from '../../src/artifacts/answers'
@@ -41,7 +41,7 @@ async function reward(rule: Rule, fault?: Fault, concurrency = 3) {
 }
 const responses = rows.map((_, prompt) => ({ prompt, ids: loaded.tokenizer.encode(`answer ${prompt}`) }))
 
-test('an outage pauses the step; what was answered before it is not asked again', async () => {
+test('an outage pauses the step; what was answered before is not asked again', async () => {
   let down = false
   const { reward: asked, phases } = await reward(
     () => ({ '8': 1 }),
@@ -60,7 +60,7 @@ test('an outage pauses the step; what was answered before it is not asked again'
   expect(new Set(endpoint.prompts).size).toBe(6)
 })
 
-test('responses are handed over as they end, never more at once than the endpoint may be asked', async () => {
+test('responses are scored as they are finished, never more at once than `concurrency` allows', async () => {
   const { reward: asked } = await reward(() => ({ '3': 0.5, '5': 0.5 }), undefined, 2)
   expect(asked.overlaps).toBe(true)
   const seen: number[] = []
@@ -80,7 +80,7 @@ test('responses are handed over as they end, never more at once than the endpoin
   expect(endpoint.mostAtOnce).toBeLessThanOrEqual(2)
 })
 
-test('a response that gets no score stops the step: no reward is made up', async () => {
+test('a response without a score stops the step: no reward is made up', async () => {
   const { reward: asked } = await reward(() => ({ maybe: 1 }))
   await expect(asked.score(responses.slice(0, 1))).rejects.toThrow(
     /rl: judge at .* gave no score: no score from 1 to 10/,

@@ -1,4 +1,4 @@
-// Devices of different classes: a run names the queue of those it wants.
+// Devices of different classes: a run names the task queue of the class it needs.
 import type { Artifact } from '../../src/contracts/artifact'
 import { openSite, until, type Site } from '../site'
 import { writeTinyFolder } from '../tiny-folder'
@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => site.close())
 
-test('a run that wants a class of devices waits for one of it, and is computed there', async () => {
+test('a run that asks for a class of devices waits for one of that class, and is computed there', async () => {
   site.worker('gpu')
   const model = writeTinyFolder()
   const handle = await site.start(

@@ -18,7 +18,7 @@ function canMount(): boolean {
     mount('-t', 'tmpfs', '-o', 'size=9m', 'none', disk)
     return true
   } catch {
-    return false // wants root
+    return false // only root may mount
   }
 }
 const onSmallDisk = canMount() ? test : test.skip
@@ -35,7 +35,7 @@ const filesIn = (folder: string) =>
   (readdirSync(folder, { recursive: true }) as string[]).filter((name) => statSync(join(folder, name)).isFile())
 
 onSmallDisk(
-  'no room left: the run parks at once and says so, nothing half written is taken for finished, and with room it goes on',
+  'a full disk parks the run at once with a message; nothing half written counts; with space it resumes',
   async () => {
     const site = await openSite(disk)
     try {
@@ -44,7 +44,7 @@ onSmallDisk(
       const stages = async () => (await handle.query<RunStatus>('status')).stages
       const parked = await until(async () => (await stages()).find(({ state }) => state === 'parked'), 60)
       expect(parked.message).toMatch(
-        /no room is left on the disk that holds .*\/disk \(ENOSPC.*make room, e\.g\. with `rlaif artifacts gc`, then retry/,
+        /the disk that holds .*\/disk is full \(ENOSPC.*free some space, e\.g\. with `rlaif artifacts gc`, then retry/,
       )
       const store = join(disk, 'store')
       expect(

@@ -1,4 +1,5 @@
-// What Temporal stores when RLAIF_PAYLOAD_KEYS is set: read back from the server as anybody with its database would, and by the codec server.
+// What Temporal stores when RLAIF_PAYLOAD_KEYS is set: read from the server as anybody with its database would, and by
+// the codec server.
 import { randomBytes } from 'node:crypto'
 import { request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -19,7 +20,7 @@ const payload = (value: unknown): Payload => defaultPayloadConverter.toPayload(v
 const plain = ({ metadata, data }: Payload) =>
   Buffer.concat([...Object.values(metadata ?? {}), data ?? Buffer.alloc(0)]).toString('latin1')
 
-test('a payload comes back as it was; its text is nowhere in the stored one, which is never the same twice', async () => {
+test('a payload is decoded as it was; the stored one hides its text and is never the same twice', async () => {
   const codec = encryptingCodec(parsePayloadKeys(`a:${first}`))
   const given = payload({ prompt: 'nobody-may-see' })
   const [once, twice] = await codec.encode([given, given])
@@ -29,7 +30,7 @@ test('a payload comes back as it was; its text is nowhere in the stored one, whi
   expect(await codec.decode([given])).toEqual([given]) // from the UI's form
 })
 
-test('a key is changed by putting the new one first: what the old one encrypted is still read', async () => {
+test('keys are rotated by adding the new one first: what the old one encrypted can still be read', async () => {
   const [old] = await encryptingCodec(parsePayloadKeys(`2025:${first}`)).encode([payload(1)])
   const rotated = encryptingCodec(parsePayloadKeys(`2026:${second},2025:${first}`))
   expect(defaultPayloadConverter.fromPayload((await rotated.decode([old!]))[0]!)).toBe(1)
@@ -42,7 +43,7 @@ test('a key is changed by putting the new one first: what the old one encrypted 
   )
 })
 
-test('whatever is changed in a stored payload is noticed', async () => {
+test('every change of a stored payload is detected', async () => {
   const codec = encryptingCodec(parsePayloadKeys(`a:${first},b:${first}`))
   const [stored] = await codec.encode([payload('text')])
   for (let i = 0; i < stored!.data!.length; i++) {
@@ -56,19 +57,19 @@ test('whatever is changed in a stored payload is noticed', async () => {
 })
 
 test.each([
-  ['', /entry 1 wants name:key/],
-  [first, /entry 1 wants name:key/],
+  ['', /entry 1 must be name:key/],
+  [first, /entry 1 must be name:key/],
   [`a:${first.slice(4)}`, /key "a" has 29 bytes/],
   [`a:${first},a:${second}`, /names a key twice/],
-])('keys that cannot be used are refused without showing one (%#)', (given, message) => {
-  let said = ''
+])('unusable keys are refused by a message that contains none (%#)', (given, message) => {
+  let refusal = ''
   try {
     parsePayloadKeys(given)
   } catch (error) {
-    said = (error as Error).message
+    refusal = (error as Error).message
   }
-  expect(said).toMatch(message)
-  expect(said).not.toContain(first.slice(8, 20))
+  expect(refusal).toMatch(message)
+  expect(refusal).not.toContain(first.slice(8, 20))
 })
 
 describe('on a real server', () => {
@@ -85,7 +86,7 @@ describe('on a real server', () => {
     delete process.env.RLAIF_PAYLOAD_KEYS
   })
 
-  test('inputs, results, failures, memos and summaries are ciphertext in the history; who has the key reads them', async () => {
+  test('inputs, results, failures, memos and summaries are stored encrypted; who has the key reads them', async () => {
     const handle = await reader.workflow.start('align', {
       taskQueue: 'rlaif',
       workflowId: 'secret',
@@ -150,7 +151,7 @@ describe('the codec server', () => {
       })),
     })
 
-  test("decodes for the UI's page", async () => {
+  test('it decodes payloads for the UI', async () => {
     const stored = await encryptingCodec(parsePayloadKeys(`a:${first}`)).encode([payload({ task: 'harmless' })])
     const { status, text, headers } = await ask('/decode', asJson(stored), { 'x-namespace': 'default' })
     expect([status, headers['access-control-allow-origin']]).toEqual([200, 'http://127.0.0.1:8233'])
@@ -160,13 +161,13 @@ describe('the codec server', () => {
   })
 
   test.each([
-    ['another page', '/decode', '{"payloads": []}', { origin: 'https://evil.example' }, 403],
-    ['no page', '/decode', '{"payloads": []}', { origin: '' }, 403],
-    ['a name that was made to point here', '/decode', '{"payloads": []}', { host: 'evil.example' }, 403],
-    ['another path', '/keys', '{}', {}, 404],
-    ['no JSON', '/decode', 'payloads', {}, 400],
-    ['no base64', '/decode', '{"payloads": [{"metadata": {"encoding": "§"}}]}', {}, 400],
-    ['too much', '/decode', 'x'.repeat(17 * 1024 * 1024), {}, 400],
+    ['a request from another origin', '/decode', '{"payloads": []}', { origin: 'https://evil.example' }, 403],
+    ['a request without an origin', '/decode', '{"payloads": []}', { origin: '' }, 403],
+    ['a request to another host name (DNS rebinding)', '/decode', '{"payloads": []}', { host: 'evil.example' }, 403],
+    ['a request to another path', '/keys', '{}', {}, 404],
+    ['a body that is not JSON', '/decode', 'payloads', {}, 400],
+    ['data that is not base64', '/decode', '{"payloads": [{"metadata": {"encoding": "§"}}]}', {}, 400],
+    ['a body that is too large', '/decode', 'x'.repeat(17 * 1024 * 1024), {}, 400],
   ])('%s is refused', async (_, path, body, headers, status) => {
     expect((await ask(path, body, headers).catch(() => ({ status }))).status).toBe(status)
   })

@@ -39,7 +39,7 @@ beforeAll(async () => {
 })
 afterAll(() => site.close())
 
-/** RL at work, so many steps done. */
+/** The `rl` stage running, with at least this many steps done. */
 const atStep = (handle: WorkflowHandle, step: number, also: (now: Running) => boolean = () => true) =>
   until(async () => {
     const { stages } = await handle.query<RunStatus>('status')
@@ -49,7 +49,7 @@ const atStep = (handle: WorkflowHandle, step: number, also: (now: Running) => bo
     return now && now.done >= step && also(now) ? now : undefined
   })
 
-/** A worker takes the place of the one with this process. */
+/** Stops the worker of this process and starts another. */
 async function replace(pid: number, signal: NodeJS.Signals): Promise<void> {
   const at = gpu.findIndex((worker) => worker.pid === pid)
   const old = gpu[at]!
@@ -64,7 +64,7 @@ async function rlOf(handle: WorkflowHandle): Promise<Artifact> {
   return stages.find(({ stage }) => stage === 'rl')!.artifact!
 }
 
-test('killed while it trains: the other worker takes over within the heartbeat timeout, from the last checkpoint, and ends with the same bytes', async () => {
+test('when a worker is killed, another resumes within the heartbeat timeout, with the same bytes', async () => {
   const handle = await site.start('align', input(1), 'killed')
   const before = await atStep(handle, 25)
   const killedAt = Date.now()
@@ -83,7 +83,7 @@ test('killed while it trains: the other worker takes over within the heartbeat t
   expect(undisturbed.summary.resumedAt).toBe(0)
 })
 
-test('shut down in good order, three times: the step is finished and saved, another worker has it at once, and no attempt is spent', async () => {
+test('a worker that is shut down saves its step; another continues, and no attempt is used up', async () => {
   const handle = await site.start('align', input(2, { onFailure: 'fail' }, MANY_STEPS), 'shut-down')
   let last: Running | undefined
   for (let times = 0; times < 3; times++) {
@@ -95,14 +95,15 @@ test('shut down in good order, three times: the step is finished and saved, anot
     expect(Date.now() - stoppedAt).toBeLessThan(20_000)
   }
   const { summary, uri } = await rlOf(handle)
-  expect(Number(summary.resumedAt)).toBeGreaterThan(last!.done - 2) // saved at the step it was at, not at the one before that is a multiple of ten
+  // saved at the step it had reached, not at the last multiple of ten
+  expect(Number(summary.resumedAt)).toBeGreaterThan(last!.done - 2)
   const curve = readFileSync(join(fileURLToPath(uri), 'metrics.jsonl'), 'utf8')
     .trim()
     .split('\n')
   expect(curve).toHaveLength(MANY_STEPS)
 })
 
-test('cancelled: the compute process is gone within seconds, and the next run goes on from the checkpoint it left', async () => {
+test('on cancellation the child process exits within seconds; the next run resumes from its checkpoint', async () => {
   const handle = await site.start('align', input(3), 'cancelled')
   const { pid } = await atStep(handle, 5)
   const children = childrenOf(pid)
@@ -111,7 +112,7 @@ test('cancelled: the compute process is gone within seconds, and the next run go
   await handle.cancel()
   await until(() => Promise.resolve(childrenOf(pid).length === 0 || undefined), 20)
   const took = (Date.now() - cancelledAt) / 1000
-  process.stderr.write(`the compute process was gone ${took.toFixed(1)} s after the cancellation\n`)
+  process.stderr.write(`the child process was gone ${took.toFixed(1)} s after the cancellation\n`)
   expect(took).toBeLessThan(10)
   await expect(handle.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } })
   const { summary } = await rlOf(await site.start('align', input(3), 'after-the-cancelled'))

@@ -1,4 +1,4 @@
-// The compute child killed with SIGKILL at random instants of an RL run, started again each time as the worker would.
+// The child process killed by SIGKILL at random moments of an RL run, and started again each time as the worker would.
 import { fork } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -56,7 +56,7 @@ async function digests(folder: string): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await fileDigest(join(folder, name))])))
 }
 
-test(`killed at ${KILLS} random instants, an RL run ends with the weights and the candidates of an undisturbed one`, async () => {
+test(`an RL run killed ${KILLS} times ends with the weights and the candidates of an undisturbed one`, async () => {
   const model = await made('model', { spec: writeTinyFolder() })
   const limits = { promptTokens: 256, responseTokens: 6 }
   const data = await made('data', { task: 'summarization', data: { limit: 12, evaluationPrompts: 4 }, limits, model })

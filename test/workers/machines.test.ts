@@ -1,4 +1,5 @@
-// Workers of several machines, each with files of its own, that share nothing but Temporal and a bucket of a real S3 server.
+// Workers of several machines, each with its own files, that share nothing but Temporal and a bucket of a real S3
+// server.
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -43,7 +44,7 @@ async function rlOf(handle: WorkflowHandle): Promise<Artifact> {
   return (await handle.query<RunStatus>('status')).stages.find(({ stage }) => stage === 'rl')!.artifact!
 }
 
-test('a machine that is lost with its disk while it trains: another goes on from the last checkpoint in the bucket and ends with the same bytes; the report opens on a third', async () => {
+test('if a machine is lost, another resumes from the bucket with the same bytes; a third has the report', async () => {
   const homes = ['light', 'gpu-1', 'gpu-2'].map((name) => join(temporaryFolder(), name))
   const environment = (home: string) => ({ ...server.env, RLAIF_HOME: home, RLAIF_STORE: store })
   site.workerWith(environment(homes[0]!), 'workflow', 'label')

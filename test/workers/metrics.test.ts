@@ -1,4 +1,4 @@
-// What Prometheus reads from a worker.
+// What Prometheus scrapes from a worker.
 import { freePort } from '../dev-server'
 import { openSite, until, type Site } from '../site'
 import { writeTinyFolder } from '../tiny-folder'
@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => site.close())
 
-test('a run leaves its stages, times, rates, training figures and queue waits; no run is named', async () => {
+test('a run is measured: stages, durations, rates, training metrics and queue waits, without its name', async () => {
   const port = await freePort()
   site.workerArguments(['--metrics', `127.0.0.1:${port}`], 'workflow', 'label', 'gpu')
   const model = writeTinyFolder()

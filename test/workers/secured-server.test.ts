@@ -1,4 +1,5 @@
-// A Temporal server that wants certificates and an API key, as Temporal Cloud and secured clusters do: a TLS front before the real server.
+// A Temporal server that requires certificates and an API key, as Temporal Cloud and secured clusters do: a TLS proxy
+// before the real server.
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createSecureServer, type Http2SecureServer } from 'node:http2'
@@ -15,7 +16,7 @@ const folder = temporaryFolder()
 const file = (name: string) => join(folder, name)
 const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' })
 
-/** A certificate authority, and certificates of a server and a client that it signed. */
+/** A certificate authority, and certificates of a server and a client signed by it. */
 function makeCertificates(): void {
   openssl(
     'req',
@@ -76,21 +77,21 @@ const listening = (server: Server | Http2SecureServer) =>
   new Promise<number>((done) => server.listen(0, '127.0.0.1', () => done((server.address() as AddressInfo).port)))
 
 let site: Site
-let front: Server
+let proxy: Server
 let port: number
 beforeAll(async () => {
   makeCertificates()
   site = await openSite()
-  front = createServer({ ...tlsOptions(), ALPNProtocols: ['h2'] }, (secured) => {
+  proxy = createServer({ ...tlsOptions(), ALPNProtocols: ['h2'] }, (secured) => {
     const plain = connectPlain(Number(site.address.split(':')[1]), '127.0.0.1')
     secured.pipe(plain).pipe(secured)
     for (const socket of [secured, plain]) socket.on('error', () => (secured.destroy(), plain.destroy()))
   })
-  port = await listening(front)
+  port = await listening(proxy)
 })
 afterAll(async () => {
   await site.close()
-  front.close()
+  proxy.close()
 })
 
 const certificates = () => ({
@@ -100,7 +101,7 @@ const certificates = () => ({
 })
 const secured = () => ({ TEMPORAL_ADDRESS: `localhost:${port}`, ...certificates() })
 
-test('a run from start to report over mutual TLS: worker and command read the certificates from the environment', async () => {
+test('a run over mutual TLS: worker and command read the certificates from the environment', async () => {
   site.workerWith(secured(), 'workflow', 'label', 'gpu')
   const input = {
     method: 'sft',
@@ -121,10 +122,19 @@ test('a run from start to report over mutual TLS: worker and command read the ce
   )
 })
 
-test('the same from a profile of a configuration file', async () => {
+test('a profile of a configuration file does the same', async () => {
   writeFileSync(
     file('temporal.toml'),
-    `[profile.team]\naddress = "localhost:${port}"\nnamespace = "default"\n[profile.team.tls]\nserver_ca_cert_path = "${file('ca.pem')}"\nclient_cert_path = "${file('client.pem')}"\nclient_key_path = "${file('client.key')}"\n`,
+    [
+      '[profile.team]',
+      `address = "localhost:${port}"`,
+      'namespace = "default"',
+      '[profile.team.tls]',
+      `server_ca_cert_path = "${file('ca.pem')}"`,
+      `client_cert_path = "${file('client.pem')}"`,
+      `client_key_path = "${file('client.key')}"`,
+      '',
+    ].join('\n'),
   )
   const { code, err } = await rlaif(site.home, ['status'], {
     TEMPORAL_CONFIG_FILE: file('temporal.toml'),
@@ -136,11 +146,11 @@ test('the same from a profile of a configuration file', async () => {
     TEMPORAL_PROFILE: 'nobody',
   })
   expect(missing.err).toMatch(
-    /Temporal's configuration by TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE cannot be used: .*nobody/i,
+    /the Temporal configuration of TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE cannot be used: .*nobody/i,
   )
 })
 
-test('without a certificate, or from a server that cannot show one of the authority, nothing is said', async () => {
+test('no connection without a client certificate, or to a server with a certificate of another authority', async () => {
   const { TEMPORAL_TLS_SERVER_CA_CERT_PATH: authority } = certificates()
   for (const environment of [{ TEMPORAL_TLS_SERVER_CA_CERT_PATH: authority }, { TEMPORAL_TLS: 'true' }]) {
     const { code, err } = await rlaif(site.home, ['status'], { TEMPORAL_ADDRESS: `localhost:${port}`, ...environment })
@@ -149,7 +159,7 @@ test('without a certificate, or from a server that cannot show one of the author
   }
 })
 
-test('an API key is sent with every call, over TLS alone, and shown nowhere', async () => {
+test('an API key is sent with every call, over TLS only, and never printed', async () => {
   const keys: (string | undefined)[] = []
   const listener = createSecureServer(
     { ...tlsOptions(), requestCert: false, rejectUnauthorized: false },

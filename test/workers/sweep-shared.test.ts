@@ -1,4 +1,4 @@
-// Trials that start together on two GPU workers: each stage that they share is computed once.
+// Trials that start together on two GPU workers: each stage they have in common is computed once.
 import type { SweepResult } from '../../src/contracts/sweep'
 import type { RunStatus } from '../../src/contracts/status'
 import { openSite, type Site } from '../site'
@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => site.close())
 
-test('two trials at the same moment: the stages before RL are computed by one of them and reused by the other', async () => {
+test('of two trials at the same time, one computes the stages before RL and the other reuses them', async () => {
   const model = writeTinyFolder()
   const base = {
     task: 'harmless',

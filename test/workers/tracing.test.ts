@@ -1,4 +1,5 @@
-// Traces as a team's collector gets them: a real receiver of OTLP over HTTP, real command, workers, computing processes and endpoint.
+// Traces as a team's collector receives them: OTLP over real HTTP, from the real command, workers, child processes and
+// endpoint.
 import { execFile } from 'node:child_process'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -63,7 +64,7 @@ afterAll(async () => {
 const attributesOf = ({ attributes }: Span) =>
   Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]))
 
-test('one trace leads from the command through workflow, activity and computing process to each request to the endpoint, and holds no prompt and no key', async () => {
+test('one trace links command, workflow, activity, child process and requests, without prompts and keys', async () => {
   const environment = {
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
     TEST_KEY: 'sk-very-secret',

@@ -1,19 +1,21 @@
-// Stage `choose`: of the policies with the highest validation reward, the one that a judge prefers most to the SFT model (paper §3.3).
+// Stage `choose`: among the policies with the highest validation reward, the one that a judge prefers most to the SFT
+// model (paper §3.3).
 import { constants, cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { judgeContests, winRate } from '../../evaluation/win-rate'
 import type { Choice } from '../../report/report'
 import { openLabeler } from '../labeler'
+import { CHOICE_FILE } from '../result-files'
 import { candidateFolder, readCandidates, readData } from '../rows'
-import { measured, type Stage } from '../stage'
+import { progressReporter, type Stage } from '../stage'
 
 export const choose: Stage<'choose'> = {
   async run(input, host) {
     const { task } = readData(await host.open(input.data))
     const folder = await host.open(input.candidates)
     const { rows, initial, candidates } = readCandidates(folder)
-    const { labeler: judge, technique, spent } = await openLabeler(input.judge, host)
-    const report = measured(host, 'judging candidates', candidates.length * rows.length, 'pairs')
+    const { labeler: judge, technique, spent } = await openLabeler(input.judge, host, 'judge')
+    const report = progressReporter(host, 'judging candidates', candidates.length * rows.length, 'pairs')
     const judged: Choice['candidates'] = []
     for (const [i, { step, reward, responses }] of candidates.entries()) {
       const contests = rows.map(({ id, context }, row) => ({
@@ -32,7 +34,8 @@ export const choose: Stage<'choose'> = {
       )
       if (rate.n === 0)
         throw new Error(
-          `choose: ${judge.name} judged none of the responses of step ${step}; set rl.candidates to 0 to take the last step without a judge`,
+          `choose: ${judge.name} judged none of the responses of step ${step}; ` +
+            'set rl.candidates to 0 to take the last step without a judge',
         )
       judged.push({ step, validationReward: reward, winRate: rate, chosen: false })
     }
@@ -45,7 +48,7 @@ export const choose: Stage<'choose'> = {
       mode: constants.COPYFILE_FICLONE,
     })
     const choice: Choice = { judge: judge.name, initialReward: initial.reward, candidates: judged }
-    writeFileSync(join(host.output, 'choice.json'), JSON.stringify(choice, null, 2))
+    writeFileSync(join(host.output, CHOICE_FILE), JSON.stringify(choice, null, 2))
     return {
       judge: judge.name,
       candidates: judged.length,

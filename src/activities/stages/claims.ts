@@ -1,4 +1,5 @@
-// Stage `claims`: what the parts of the miniature study measured, seed by seed, and the paper's claims against it.
+// Stage `claims`: what the parts of the miniature study measured, seed by seed, and the paper's claims compared with
+// it.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -14,7 +15,7 @@ import { Z95, type Share } from '../../evaluation/statistics'
 import { claimsMarkdown, renderMiniature } from '../../report/miniature'
 import { version } from '../../version'
 import { goldScore } from '../../world/gold'
-import { readContest } from './contest'
+import { readContest } from '../result-files'
 import { readCandidates, readValidations } from '../rows'
 import type { Stage, StageHost } from '../stage'
 
@@ -25,13 +26,13 @@ export const claims: Stage<'claims'> = {
     const [labels, rewardModels] = [await trialsOf(input.labels, host), await trialsOf(input.rewardModels, host)]
     const seeds: SeedFigures[] = []
     for (const seed of input.seeds) {
-      const isOwn = (other: { seed: number }) => other.seed === seed
+      const isOfSeed = (other: { seed: number }) => other.seed === seed
       seeds.push({
         seed,
-        ...(await ofMethods(methods.find(isOwn)!, host)),
-        harmless: ratesOf(dialogues.find(isOwn)!),
-        ...ofLabels(labels.filter(isOwn)),
-        accuracyBy: accuracyBy(rewardModels.filter(isOwn)),
+        ...(await methodFigures(methods.find(isOfSeed)!, host)),
+        harmless: ratesOf(dialogues.find(isOfSeed)!),
+        ...labelFigures(labels.filter(isOfSeed)),
+        accuracyBy: accuracyBy(rewardModels.filter(isOfSeed)),
       })
     }
     const found = claimsOf(seeds)
@@ -90,23 +91,23 @@ async function comparedSeeds(report: Artifact, host: StageHost): Promise<Compare
   )
 }
 
-/** With the standard error of a share, which of a share of 0 or 1 is not 0 (Agresti and Coull, 1998). */
+/** A share with its standard error, which is not 0 even for a share of 0 or 1 (Agresti and Coull, 1998). */
 function shareFigure({ value, n }: Pick<Share, 'value' | 'n'>): Figure {
   const centre = (value * n + 2) / (n + 4)
   return { value, error: Math.sqrt((centre * (1 - centre)) / (n + 4)) }
 }
-/** An interval's standard error. */
+/** A share with the standard error that its interval implies. */
 const intervalFigure = ({ value, low, high }: Share): Figure => ({ value, error: (high - low) / (2 * Z95) })
 
-type OfMethods = Pick<SeedFigures, 'duels' | 'accuracy' | 'goldBySteps' | 'gold' | 'length' | 'kl'>
+type MethodFigures = Pick<SeedFigures, 'duels' | 'accuracy' | 'goldBySteps' | 'gold' | 'length' | 'kl'>
 
-async function ofMethods({ comparison, prompts, arms }: ComparedSeed, host: StageHost): Promise<OfMethods> {
-  const out: OfMethods = { duels: {}, accuracy: {}, goldBySteps: {}, gold: {}, length: {}, kl: {} }
+async function methodFigures({ comparison, prompts, arms }: ComparedSeed, host: StageHost): Promise<MethodFigures> {
+  const out: MethodFigures = { duels: {}, accuracy: {}, goldBySteps: {}, gold: {}, length: {}, kl: {} }
   for (const { first, second, winRate, controlled } of comparison.duels) {
-    const turned = (figure: Figure): Figure => ({ ...figure, value: 1 - figure.value })
+    const mirrored = (figure: Figure): Figure => ({ ...figure, value: 1 - figure.value })
     const both = { raw: shareFigure(winRate), controlled: intervalFigure(controlled) }
     out.duels[`${first}/${second}`] = both
-    out.duels[`${second}/${first}`] = { raw: turned(both.raw), controlled: turned(both.controlled) }
+    out.duels[`${second}/${first}`] = { raw: mirrored(both.raw), controlled: mirrored(both.controlled) }
   }
   for (const { name, length } of comparison.standings) {
     out.length[name] = length.value
@@ -160,7 +161,7 @@ const labelerSchema = z.object({ model: z.string() })
 const AGREEMENT = /^study\.agreement of (.*)$/
 const SAME_SLOT = 'study.sameSlot of both orders'
 
-function ofLabels(trials: readonly Trial[]): Pick<SeedFigures, 'agreement' | 'sameSlot'> {
+function labelFigures(trials: readonly Trial[]): Pick<SeedFigures, 'agreement' | 'sameSlot'> {
   const out: Pick<SeedFigures, 'agreement' | 'sameSlot'> = { agreement: {}, sameSlot: {} }
   for (const { levels, figures } of trials) {
     const { model } = parse(labelerSchema, JSON.parse(levels.labeler!), 'claims: labeler of a trial')
@@ -174,7 +175,7 @@ function ofLabels(trials: readonly Trial[]): Pick<SeedFigures, 'agreement' | 'sa
   return out
 }
 
-/** By the share of the labels, and by their kind: the whole of them is the soft kind. */
+/** By the share of the labels used, and by their kind: the trial with all labels is also the soft one. */
 function accuracyBy(trials: readonly Trial[]): SeedFigures['accuracyBy'] {
   const named = trials.map(
     ({ levels, figures }) =>

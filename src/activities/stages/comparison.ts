@@ -1,4 +1,4 @@
-// Stage `comparison`: the contests of several policies as one report, its figures as JSON and CSV beside it.
+// Stage `comparison`: the contests of several policies as one report, with its figures as JSON and CSV.
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -10,7 +10,7 @@ import { compare, type Comparison } from '../../evaluation/comparison'
 import { renderComparison, type ComparedArm, type ComparisonData } from '../../report/comparison'
 import type { StageRecord } from '../../report/provenance'
 import { version } from '../../version'
-import { readContest } from './contest'
+import { readContest } from '../result-files'
 import type { Stage, StageHost } from '../stage'
 
 const metricsSchema = z.record(z.string(), z.number())

@@ -1,12 +1,11 @@
-// Stage `contest`: every policy against every other, and against the references, on the same prompts; each response alone where the task
-// asks for a rate; and the judge against people.
+// Stage `contest`: every policy against every other, and against the references, on the same prompts; each response
+// alone if the task has a verdict; and the judge against people.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { z } from 'zod'
 import { InvalidInput } from '../../contracts/parse'
 import type { StageInput } from '../../contracts/stages'
-import { readJsonl, writeJsonl } from '../../json-lines'
-import { readJsonFile, type Task } from '../../data/task'
+import { writeJsonl } from '../../json-lines'
+import type { Task } from '../../data/task'
 import type { Row } from '../../data/row'
 import { measureAlignment } from '../../evaluation/alignment'
 import type { Bout, Prompted } from '../../evaluation/comparison'
@@ -15,64 +14,22 @@ import { stripTrailingJunk } from '../../feedback/direct-score'
 import { isUnanswered, type Labeler } from '../../feedback/labeler'
 import { judgeAlone } from '../../feedback/verdict'
 import { openLabeler } from '../labeler'
-import { readResponses } from './respond'
+import { readResponses } from '../responses'
+import { BOUTS_FILE, PROMPTS_FILE, RESULT_FILE } from '../result-files'
 import { readData } from '../rows'
-import { measured, type Stage, type StageHost } from '../stage'
+import { progressReporter, type Stage, type StageHost } from '../stage'
 
-/** What people wrote, as one more to compare with. */
-export const REFERENCE = 'reference'
-
-const probability = z.number().min(0).max(1)
-const promptedSchema = z.object({
-  id: z.string(),
-  context: z.string(),
-  responses: z.record(z.string(), z.string()),
-  good: z.record(z.string(), probability).optional(),
-})
-const boutSchema = z.object({
-  id: z.string(),
-  first: z.string(),
-  second: z.string(),
-  preferFirst: probability.optional(),
-  failed: z.string().optional(),
-})
-const share = z.object({
-  value: z
-    .number()
-    .nullable()
-    .transform((value) => value ?? NaN),
-  low: z.number(),
-  high: z.number(),
-  n: z.number(),
-})
-const resultSchema = z.object({
-  task: z.string(),
-  judge: z.string(),
-  alignment: z.object({ agreement: share, sameSlot: share, ties: z.number(), failed: z.number() }).optional(),
-})
-
-export interface ContestArtifact extends z.infer<typeof resultSchema> {
-  prompts: Prompted[]
-  bouts: Bout[]
-}
-
-export function readContest(folder: string): ContestArtifact {
-  const bouts = readJsonl(join(folder, 'bouts.jsonl'), boutSchema) as Bout[]
-  return {
-    ...resultSchema.parse(readJsonFile(join(folder, 'result.json'))),
-    prompts: readJsonl(join(folder, 'prompts.jsonl'), promptedSchema) as Prompted[],
-    bouts,
-  }
-}
+/** The name of the responses that people wrote, which are compared like a policy's. */
+const REFERENCE = 'reference'
 
 export const contest: Stage<'contest'> = {
   async run(input, host) {
     const { task, train, evaluation } = readData(await host.open(input.data))
-    const prompts = await gather(evaluation, input, host)
-    const { labeler: judge, technique, spent } = await openLabeler(input.judge, host)
+    const prompts = await gatherResponses(evaluation, input, host)
+    const { labeler: judge, technique, spent } = await openLabeler(input.judge, host, 'judge')
     const names = namesOf(prompts)
     const pairs = names.flatMap((first, i) => names.slice(i + 1).map((second) => ({ first, second })))
-    const report = measured(host, 'judging', pairs.length * prompts.length, 'pairs')
+    const report = progressReporter(host, 'judging', pairs.length * prompts.length, 'pairs')
     const bouts: Bout[] = []
     for (const [i, { first, second }] of pairs.entries()) {
       const both = prompts.filter(({ responses }) => responses[first] !== undefined && responses[second] !== undefined)
@@ -97,17 +54,17 @@ export const contest: Stage<'contest'> = {
         })),
       )
     }
-    await rateAlone(judge, task, prompts, names, host)
+    if (task.verdict) await rateAlone(judge, task.verdict, prompts, host)
     const alignment = await measureAlignment(judge, [...evaluation, ...train], input.agreementPairs, {
       task,
       technique,
       seed: input.seed,
-      onProgress: measured(host, 'comparing with people', input.agreementPairs, 'pairs'),
+      onProgress: progressReporter(host, 'comparing with people', input.agreementPairs, 'pairs'),
     })
-    writeJsonl(join(host.output, 'prompts.jsonl'), prompts)
-    writeJsonl(join(host.output, 'bouts.jsonl'), bouts)
+    writeJsonl(join(host.output, PROMPTS_FILE), prompts)
+    writeJsonl(join(host.output, BOUTS_FILE), bouts)
     writeFileSync(
-      join(host.output, 'result.json'),
+      join(host.output, RESULT_FILE),
       JSON.stringify({ task: task.name, judge: judge.name, alignment }, null, 2),
     )
     return {
@@ -124,8 +81,12 @@ export const contest: Stage<'contest'> = {
   },
 }
 
-/** What is compared: trailing junk is stripped once, here. */
-async function gather(rows: readonly Row[], { arms }: StageInput<'contest'>, host: StageHost): Promise<Prompted[]> {
+/** The prompts with every arm's response; trailing junk is stripped here, once. */
+async function gatherResponses(
+  rows: readonly Row[],
+  { arms }: StageInput<'contest'>,
+  host: StageHost,
+): Promise<Prompted[]> {
   const byArm = await Promise.all(
     arms.map(async ({ name, responses }) => ({
       name,
@@ -157,14 +118,12 @@ const namesOf = (prompts: readonly Prompted[]) => [
 /** Adds the probability that each response is good by itself. */
 async function rateAlone(
   judge: Labeler,
-  { verdict }: Task,
+  verdict: NonNullable<Task['verdict']>,
   prompts: Prompted[],
-  names: readonly string[],
   host: StageHost,
 ): Promise<void> {
-  if (!verdict) return
   const rated = prompts.flatMap((prompt) =>
-    names
+    namesOf(prompts)
       .filter((name) => prompt.responses[name] !== undefined)
       .map((name) => ({ prompt, name, context: prompt.context, response: prompt.responses[name]! })),
   )
@@ -172,7 +131,7 @@ async function rateAlone(
     judge,
     verdict,
     rated,
-    measured(host, 'judging responses alone', rated.length, 'responses'),
+    progressReporter(host, 'judging responses alone', rated.length, 'responses'),
   )
   rated.forEach(({ prompt, name }, i) => {
     const answer = answers[i]!

@@ -1,4 +1,4 @@
-// Stage `data`: the rows and the task of a run, fixed once, so that everything after rests on content and not on paths.
+// Stage `data`: the rows and the task of a run, read once, so that all later stages depend on content and not on paths.
 import { writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { readDataset } from '../../data/dataset'
@@ -6,6 +6,7 @@ import { writeJsonl } from '../../json-lines'
 import { readTask, taskFolder } from '../../data/task'
 import { loadTokenizer } from '../../model/tokenizer'
 import { worldData } from '../../world/named'
+import { DROPPED_FILE } from '../result-files'
 import { promptIds } from '../rows'
 import type { Stage } from '../stage'
 
@@ -17,11 +18,11 @@ export const data: Stage<'data'> = {
       seed,
       promptTokens: limits.promptTokens,
       tokensOf: (row) => promptIds({ tokenizer }, row).length,
-      made: worldData,
+      generated: worldData,
     })
     writeJsonl(join(host.output, 'train.jsonl'), dataset.train)
     writeJsonl(join(host.output, 'evaluation.jsonl'), dataset.evaluation)
-    writeFileSync(join(host.output, 'dropped.json'), JSON.stringify(dataset.dropped, null, 2))
+    writeFileSync(join(host.output, DROPPED_FILE), JSON.stringify(dataset.dropped, null, 2))
     writeFileSync(join(host.output, 'task.json'), JSON.stringify({ ...task, prompts: basename(task.prompts) }, null, 2))
     const all = [...dataset.train, ...dataset.evaluation]
     return {

@@ -6,18 +6,21 @@ import { writeJsonl } from '../../json-lines'
 import { measureAlignment } from '../../evaluation/alignment'
 import { controlledWinRate, judgeContests, winRate } from '../../evaluation/win-rate'
 import { openLabeler } from '../labeler'
-import { responsesTo } from './respond'
+import { generateResponses } from '../responses'
+import { CONTESTS_FILE, RESULT_FILE } from '../result-files'
 import { readData } from '../rows'
-import { measured, type Stage } from '../stage'
+import { progressReporter, type Stage } from '../stage'
 
 export const evaluate: Stage<'evaluate'> = {
   async run(input, host) {
     const { task, train, evaluation } = readData(await host.open(input.data))
     const respond = async (policy: Artifact, phase: string) =>
-      (await responsesTo(evaluation, policy, { ...input, ...input.settings }, phase, host)).map(({ text }) => text)
+      (await generateResponses(evaluation, policy, { ...input, ...input.settings }, { host, phase })).map(
+        ({ text }) => text,
+      )
     const policy = await respond(input.policy, 'responses of the policy')
     const baseline = await respond(input.baseline, 'responses of the baseline')
-    const { labeler: judge, technique, spent } = await openLabeler(input.judge, host)
+    const { labeler: judge, technique, spent } = await openLabeler(input.judge, host, 'judge')
     const contests = evaluation.map(({ id, context }, i) => ({
       id,
       context,
@@ -28,7 +31,7 @@ export const evaluate: Stage<'evaluate'> = {
       task,
       technique,
       seed: input.seed,
-      onProgress: measured(host, 'judging', contests.length, 'pairs'),
+      onProgress: progressReporter(host, 'judging', contests.length, 'pairs'),
     })
     const rate = winRate(judged)
     const controlled = controlledWinRate(judged)
@@ -37,7 +40,7 @@ export const evaluate: Stage<'evaluate'> = {
       task,
       technique,
       seed: input.seed,
-      onProgress: measured(host, 'comparing with people', input.settings.agreementPairs, 'pairs'),
+      onProgress: progressReporter(host, 'comparing with people', input.settings.agreementPairs, 'pairs'),
     })
     const meanLength = (texts: readonly string[]) => texts.reduce((sum, text) => sum + text.length, 0) / texts.length
     const result = {
@@ -49,8 +52,8 @@ export const evaluate: Stage<'evaluate'> = {
       alignment,
       length: { policy: meanLength(policy), baseline: meanLength(baseline) },
     }
-    writeJsonl(join(host.output, 'contests.jsonl'), judged)
-    writeFileSync(join(host.output, 'result.json'), JSON.stringify(result, null, 2))
+    writeJsonl(join(host.output, CONTESTS_FILE), judged)
+    writeFileSync(join(host.output, RESULT_FILE), JSON.stringify(result, null, 2))
     return {
       judge: judge.name,
       contests: rate.n,

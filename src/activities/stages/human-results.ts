@@ -1,4 +1,4 @@
-// Stage `human-results`: what the raters said, as a report, its figures and every rating beside it.
+// Stage `human-results`: what the raters answered, as a report, its figures as JSON, and a file of all ratings.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeJsonl } from '../../json-lines'
@@ -14,14 +14,14 @@ export const humanResults: Stage<'human-results'> = {
     const [shown, keys] = [readItems(folder), readKeys(folder)]
     const result = humanResult({ kind, keys, ratings, raters, seed })
     const samples = shown.flatMap(({ context, responses }, i): RatedSample[] => {
-      const own = ratings.filter(([item]) => item === i)
-      return keys[i]!.check || own.length === 0
+      const answers = ratings.filter(([item]) => item === i)
+      return keys[i]!.check || answers.length === 0
         ? []
         : [
             {
               context,
               responses: responses.map((text, place) => ({ policy: keys[i]!.policies[place]!, text })),
-              answers: own.map(([, rater, answer]) => ({ rater: raters[rater]!, answer })),
+              answers: answers.map(([, rater, answer]) => ({ rater: raters[rater]!, answer })),
             },
           ]
     })

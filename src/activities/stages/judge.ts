@@ -1,15 +1,14 @@
-// Stage `judge`: one way of asking a labeler, on the pairs of the data that people decided.
+// Stage `judge`: one labelling technique, on the pairs of the data that people decided.
 import { join } from 'node:path'
 import { InvalidInput } from '../../contracts/parse'
 import { writeJsonl } from '../../json-lines'
 import { decidedPairs } from '../../data/row'
-import type { Judgement } from '../../evaluation/label-study'
-import { variantResult } from '../../evaluation/label-study'
+import { variantResult, type Judgement } from '../../evaluation/label-study'
 import { isUnanswered } from '../../feedback/labeler'
 import { judgePairs } from '../../feedback/preference'
 import { openLabeler } from '../labeler'
 import { readData } from '../rows'
-import { measured, type Stage } from '../stage'
+import { progressReporter, type Stage } from '../stage'
 
 export const judge: Stage<'judge'> = {
   async run(input, host) {
@@ -19,21 +18,20 @@ export const judge: Stage<'judge'> = {
       .map(({ responses: [first, second], ...pair }) => ({ ...pair, first, second }))
     if (decided.length === 0)
       throw new InvalidInput(
-        'judge: no row of the data has two responses of which people preferred one; give HH-RLHF, PandaLM, or rows with "responses" and "preferred"',
+        'judge: no row of the data has two responses of which people preferred one; ' +
+          'use HH-RLHF, PandaLM, or rows with "responses" and "preferred"',
       )
     const { labeler, technique, spent } = await openLabeler(input.labeler, host)
     const preferences = await judgePairs(labeler, decided, {
       task,
       technique,
       seed: input.seed,
-      onProgress: measured(host, 'labelling', decided.length, 'pairs'),
+      onProgress: progressReporter(host, 'labelling', decided.length, 'pairs'),
     })
     const judgements = decided.map(({ id, preferred }, i): Judgement => ({ id, preferred, ...preferences[i]! }))
     writeJsonl(join(host.output, 'judgements.jsonl'), judgements)
     if (preferences.every(isUnanswered))
-      throw new Error(
-        `judge: ${labeler.name} answered none of ${decided.length} pairs: ${(preferences[0] as { failed: string }).failed}`,
-      )
+      throw new Error(`judge: ${labeler.name} answered none of ${decided.length} pairs: ${preferences[0]!.failed}`)
     const { agreement, sameSlot, failed, tooLong } = variantResult('', judgements)
     return {
       task: task.name,

@@ -1,21 +1,21 @@
-// Stage `label`: a soft preference for each pair of samples. A pair whose label failed is written down with its reason.
-// Pairs go through in parts, so that memory does not grow with their number.
+// Stage `label`: a soft preference for each pair of samples. A pair that gets no label is written to a file with the
+// reason. Pairs are processed in parts, so that memory does not grow with their number.
 import { join } from 'node:path'
 import { appendJsonl, readJsonlInParts, writeJsonl } from '../../json-lines'
 import { isUnanswered, type Unanswered } from '../../feedback/labeler'
 import { choseSameSlot, judgePairs, type PreferenceLabel } from '../../feedback/preference'
 import { openLabeler } from '../labeler'
 import { readData, sampledPairSchema, type LabelledPair, type SampledPair } from '../rows'
-import { measured, type Stage } from '../stage'
+import { progressReporter, type Stage } from '../stage'
 
-/** Pairs of a part; bounds memory. */
+/** Pairs in one part; limits memory. */
 const PAIRS_AT_ONCE = 4096
 
 export const label: Stage<'label'> = {
   async run(input, host) {
     const { task } = readData(await host.open(input.data))
     const file = join(await host.open(input.samples), 'samples.jsonl')
-    const report = measured(host, 'labelling', Number(input.samples.summary.pairs), 'pairs')
+    const report = progressReporter(host, 'labelling', Number(input.samples.summary.pairs), 'pairs')
     const { labeler, technique, spent } = await openLabeler(input.labeler, host)
     const out = labelWriter(host.output, labeler.name)
     for (const samples of readJsonlInParts(file, sampledPairSchema, PAIRS_AT_ONCE)) {
@@ -24,7 +24,7 @@ export const label: Stage<'label'> = {
       const onProgress = (done: number) => report(before + done)
       out.add(samples, await judgePairs(labeler, pairs, { task, technique, seed: input.seed, onProgress }))
     }
-    refuseTooMany(out.tally, input.settings.maxFailedShare)
+    refuseTooManyFailures(out.tally, input.settings.maxFailedShare)
     const { labels, failed, tooLong, bounded, bothOrders, sameSlot, confidence } = out.tally
     return {
       labeler: labeler.name,
@@ -39,10 +39,10 @@ export const label: Stage<'label'> = {
   },
 }
 
-interface WithoutLabel {
+interface Failure {
   id: string
   reason: string
-  /** Longer than the labeler's context: left out by rule, counted apart. */
+  /** Longer than the labeler's context: counted apart, as no attempt can label it. */
   tooLong: boolean
 }
 
@@ -68,16 +68,16 @@ function labelWriter(folder: string, labeler: string) {
     tally,
     add(samples: readonly SampledPair[], preferences: readonly (PreferenceLabel | Unanswered)[]) {
       const labels: LabelledPair[] = []
-      const without: WithoutLabel[] = []
+      const failures: Failure[] = []
       preferences.forEach((preference, i) => {
         if (isUnanswered(preference))
-          without.push({ id: samples[i]!.id, reason: preference.failed, tooLong: preference.tooLong ?? false })
+          failures.push({ id: samples[i]!.id, reason: preference.failed, tooLong: preference.tooLong ?? false })
         else labels.push({ ...samples[i]!, ...preference, labeler })
       })
       appendJsonl(files.labels, labels)
-      appendJsonl(files.failures, without)
+      appendJsonl(files.failures, failures)
       labels.forEach((label) => countLabel(tally, label))
-      without.forEach((row) => countFailure(tally, row))
+      failures.forEach((failure) => countFailure(tally, failure))
       tally.pairs += samples.length
     },
   }
@@ -92,16 +92,18 @@ function countLabel(tally: Tally, label: LabelledPair): void {
   tally.confidence += Math.abs(2 * label.preferFirst - 1)
 }
 
-function countFailure(tally: Tally, { reason, tooLong }: WithoutLabel): void {
+function countFailure(tally: Tally, { reason, tooLong }: Failure): void {
   tally.tooLong += Number(tooLong)
   tally.failed += Number(!tooLong)
   if (!tooLong && tally.reasons.size < 3) tally.reasons.add(reason)
 }
 
-/** Nothing is lost when this throws: answers are kept, and another attempt asks only what failed. */
-function refuseTooMany({ pairs, labels, failed, reasons }: Tally, allowed: number): void {
+/** Nothing is lost when this throws: answers are kept, and another attempt asks only for those that failed. */
+function refuseTooManyFailures({ pairs, labels, failed, reasons }: Tally, allowed: number): void {
   if (labels > 0 && failed / pairs <= allowed) return
+  const why = [...reasons].join('; ') || 'every pair is longer than the context of the labeler'
   throw new Error(
-    `label: ${failed} of ${pairs} labels failed, ${labels} were given, label.maxFailedShare allows ${allowed * 100} %: ${[...reasons].join('; ') || 'every pair is longer than the context of the labeler'}`,
+    `label: ${failed} of ${pairs} labels failed and ${labels} were given, ` +
+      `label.maxFailedShare allows ${allowed * 100} %: ${why}`,
   )
 }

@@ -1,4 +1,4 @@
-// Stage `model`: whatever the user named becomes a checked Hugging Face folder in the store.
+// Stage `model`: turns whatever model the user named into a checked Hugging Face folder in the store.
 import { constants, copyFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { InvalidInput } from '../../contracts/parse'
@@ -23,7 +23,7 @@ export const model: Stage<'model'> = {
   },
 }
 
-/** What is wrong with a local model stays wrong; a download may succeed the next time. */
+/** A defect of a local model is permanent; a download may succeed the next time. */
 async function located(spec: string, onBytes: OnBytes): Promise<string> {
   try {
     return await locateModel(spec, { onBytes, made: worldModels })

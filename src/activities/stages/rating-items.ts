@@ -1,14 +1,15 @@
-// Stage `rating-items`: what raters will see, drawn from a contest: policies hidden and shuffled, attention checks among them.
+// Stage `rating-items`: what raters will see, drawn from a contest: policies hidden and shuffled, attention checks
+// mixed in.
 import { InvalidInput } from '../../contracts/parse'
 import { SPOILED, type Item, type ItemKey } from '../../contracts/human-evaluation'
 import type { StageInput } from '../../contracts/stages'
 import type { Prompted } from '../../evaluation/comparison'
 import { permutation } from '../../random'
 import { writeItems } from '../../rating/items'
-import { readContest } from './contest'
+import { readContest } from '../result-files'
 import type { Stage } from '../stage'
 
-interface Drawn {
+interface KeyedItem {
   item: Item
   key: ItemKey
 }
@@ -28,7 +29,7 @@ export const ratingItems: Stage<'rating-items'> = {
     const all =
       every === 0
         ? items
-        : items.flatMap((one, i) => ((i + 1) % every === 0 ? [one, checkOf(drawn, i, policies, input)] : [one]))
+        : items.flatMap((item, i) => ((i + 1) % every === 0 ? [item, checkOf(drawn, i, policies, input)] : [item]))
     writeItems(
       host.output,
       all.map(({ item }) => item),
@@ -50,7 +51,7 @@ function itemOf(
   policies: readonly string[],
   { seed }: StageInput<'rating-items'>,
   i: number,
-): Drawn {
+): KeyedItem {
   const order = permutation(policies.length, [seed, 'rating-order', i]).map((at) => policies[at]!)
   return {
     item: { context, responses: order.map((name) => responses[name]!) },
@@ -58,13 +59,15 @@ function itemOf(
   }
 }
 
-/** The same prompt as a neighbour's, one response with its words in disorder: whoever reads puts it last. */
+/**
+ * An attention check: another prompt's item, one response replaced by shuffled words. Whoever reads it ranks it last.
+ */
 function checkOf(
   drawn: readonly Prompted[],
   i: number,
   policies: readonly string[],
   input: StageInput<'rating-items'>,
-): Drawn {
+): KeyedItem {
   const source = drawn[(i + Math.floor(drawn.length / 2)) % drawn.length]!
   const { item, key } = itemOf(source, policies, input, drawn.length + i)
   const place = permutation(policies.length, [input.seed, 'spoiled', i])[0]!

@@ -1,15 +1,14 @@
-// Stage `report`: everything a run found, on one page.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+// Stage `report`: all results of a run on one page.
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { LOG_FILE, TENSORBOARD } from '../../artifacts/store'
 import type { Artifact } from '../../contracts/artifact'
 import { readJsonl } from '../../json-lines'
-import type { JudgedContest } from '../../evaluation/win-rate'
-import type { Calibration } from '../../evaluation/calibration'
 import { writeTensorBoard } from '../../training/tensorboard'
 import { version } from '../../version'
-import { renderReport, type Choice, type Evaluation, type ReportData } from '../../report/report'
+import { renderReport, type ReportData } from '../../report/report'
+import { readCalibration, readChoice, readDropped, readEvaluation, readJudgedContests } from '../result-files'
 import type { Stage, StageHost } from '../stage'
 
 const metricsSchema = z.record(z.string(), z.number())
@@ -44,16 +43,11 @@ async function gather(data: ReportData, artifact: Artifact, host: StageHost): Pr
     sha256: artifact.sha256,
     metrics: existsSync(log) ? readJsonl(log, metricsSchema) : [],
   })
-  if (stage === 'data')
-    data.dropped = JSON.parse(readFileSync(join(folder, 'dropped.json'), 'utf8')) as Record<string, number>
-  if (stage === 'choose') data.choice = JSON.parse(readFileSync(join(folder, 'choice.json'), 'utf8')) as Choice
-  if (stage === 'reward-model')
-    data.calibration = JSON.parse(readFileSync(join(folder, 'calibration.json'), 'utf8')) as Calibration
+  if (stage === 'data') data.dropped = readDropped(folder)
+  if (stage === 'choose') data.choice = readChoice(folder)
+  if (stage === 'reward-model') data.calibration = readCalibration(folder)
   if (stage === 'evaluate') {
-    data.evaluation = JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8')) as Evaluation
-    data.contests = readJsonl(
-      join(folder, 'contests.jsonl'),
-      z.looseObject({ id: z.string() }),
-    ) as unknown as JudgedContest[]
+    data.evaluation = readEvaluation(folder)
+    data.contests = readJudgedContests(folder)
   }
 }

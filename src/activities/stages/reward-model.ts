@@ -1,30 +1,30 @@
 // Stage `reward-model`: a score head on the SFT model, trained on labels of people, of a labeler, or of both.
-import { mean } from '../../mean'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LOG_FILE } from '../../artifacts/store'
 import type { Artifact } from '../../contracts/artifact'
 import { InvalidInput } from '../../contracts/parse'
+import type { Limits } from '../../contracts/settings'
 import type { StageInput } from '../../contracts/stages'
+import type { Row } from '../../data/row'
 import { readJsonl, writeJsonl } from '../../json-lines'
 import { calibration } from '../../evaluation/calibration'
 import { wilson } from '../../evaluation/statistics'
-import { loadModelAndTokenizer, stopIds, type LoadedModel } from '../../model/loaded'
+import { loadModelAndTokenizer, type LoadedModel } from '../../model/loaded'
 import type { Model } from '../../model/model'
 import { permutation } from '../../random'
-import type { Sequence } from '../../training/gradients'
 import { addScoreHead, paddingGap, rewards, trainRewardModel, type TrainingPair } from '../../training/reward-model'
-import { labelsOfPeople } from './human-labels'
-import { writeRewardShift } from '../reward-shift'
+import { labelledByPeople } from '../human-pairs'
+import { CALIBRATION_FILE } from '../result-files'
+import { computeRewardShift, referenceSequences, writeRewardShift } from '../reward-shift'
 import { labelledPairSchema, promptIds, readData, type LabelledPair } from '../rows'
 import { lastMean, trainingHost, type Stage, type StageHost } from '../stage'
 import { saveTrained, trainable } from '../trainable'
 
-/** Responses that the shift is averaged over, and rows of the padding check, at most. */
-const SHIFT_RESPONSES = 256
+const MAX_HUMAN_PAIRS = 2000
+/** Sequences of the padding check. */
 const CHECKED_ROWS = 8
-const MOST_HUMAN_PAIRS = 2000
-/** Padding must not be seen; what is left is rounding. */
+/** Scores must not depend on padding; what remains is rounding. */
 const ALLOWED_GAP = 1e-2
 
 export const rewardModel: Stage<'reward-model'> = {
@@ -46,19 +46,23 @@ export const rewardModel: Stage<'reward-model'> = {
     const gap = paddingGap(model, sequences.slice(0, CHECKED_ROWS))
     if (gap > ALLOWED_GAP)
       throw new Error(
-        `reward-model: scores differ by ${gap.toExponential(1)} between left and right padding; this is a defect of rlaif, please report it`,
+        `reward-model: scores differ by ${gap.toExponential(1)} between left and right padding; ` +
+          'this is a defect of rlaif, please report it',
       )
-    const references = input.references ? await referenceResponses(input.references, loaded, host) : []
-    const shifted = references.length > 0 ? references : sequences
-    const shift = mean(await rewards(model, shifted.slice(0, SHIFT_RESPONSES), settings.microBatchSize))
+    const data = input.references && {
+      ...readData(await host.open(input.references.data)),
+      limits: input.references.limits,
+    }
+    const references = data ? referenceSequences(data.train, loaded, data.limits) : []
+    const shift = await computeRewardShift(model, references, sequences, settings.microBatchSize)
     const quality = await heldOutQuality(model, held, settings.microBatchSize)
-    const byPeople = input.references ? await preferredByPeople(input.references, loaded, host) : []
+    const byPeople = data ? decidedByPeople(data.evaluation, loaded, data.limits) : []
     const human = await heldOutQuality(model, byPeople, settings.microBatchSize)
 
     saveTrained(asSequenceClassifier(model), host.output, loaded.folder)
     writeRewardShift(host.output, shift)
     writeJsonl(join(host.output, LOG_FILE), history)
-    writeFileSync(join(host.output, 'calibration.json'), JSON.stringify(quality.calibration, null, 2))
+    writeFileSync(join(host.output, CALIBRATION_FILE), JSON.stringify(quality.calibration, null, 2))
     return {
       pairs: training.length,
       heldOut: held.length,
@@ -75,14 +79,13 @@ export const rewardModel: Stage<'reward-model'> = {
         humanAccuracyHigh: human.accuracy.high,
       }),
       calibrationError: held.length > 0 ? quality.calibration.error : null,
-      shift,
-      shiftedOn: references.length > 0 ? 'references' : 'labelled responses',
+      ...shift,
       paddingGap: gap,
     }
   },
 }
 
-/** Pairs of all sources; the second and later ones cut to the size of the first, drawn by the seed (paper, Appendix K). */
+/** Pairs of all sources; from the second on, a seeded sample of the size of the first (paper, Appendix K). */
 async function trainingPairs(
   sources: readonly Artifact[],
   loaded: LoadedModel,
@@ -110,18 +113,16 @@ function trainingPair({ first, second, preferFirst, ...row }: LabelledPair, load
   }
 }
 
-/** What people preferred on the prompts held out for the evaluation: what the paper measures every reward model by (Table 5). */
-async function preferredByPeople(
-  { data, limits }: NonNullable<StageInput<'reward-model'>['references']>,
-  loaded: LoadedModel,
-  host: StageHost,
-): Promise<TrainingPair[]> {
-  return labelsOfPeople(readData(await host.open(data)).evaluation, loaded, limits)
-    .slice(0, MOST_HUMAN_PAIRS)
+/**
+ * What people preferred on the prompts held out for the evaluation: the paper measures every reward model by these
+ * (Table 5).
+ */
+const decidedByPeople = (rows: readonly Row[], loaded: LoadedModel, limits: Limits): TrainingPair[] =>
+  labelledByPeople(rows, loaded, limits)
+    .slice(0, MAX_HUMAN_PAIRS)
     .map((label) => trainingPair(label, loaded))
-}
 
-/** Held-out pairs and training pairs; pairs of one prompt stay on one side. */
+/** Held-out pairs and training pairs; all pairs of a prompt are on the same side. */
 function split(
   pairs: readonly TrainingPair[],
   { heldOutShare, trainShare }: StageInput<'reward-model'>['settings'],
@@ -138,22 +139,6 @@ function split(
   return { training, held: sorted.filter(({ group }) => rank.get(group)! < heldPrompts) }
 }
 
-async function referenceResponses(
-  { data, limits }: NonNullable<StageInput<'reward-model'>['references']>,
-  loaded: LoadedModel,
-  host: StageHost,
-): Promise<Sequence[]> {
-  const [end] = stopIds(loaded)
-  const { train } = readData(await host.open(data))
-  return train
-    .filter(({ reference }) => reference !== undefined)
-    .slice(0, SHIFT_RESPONSES)
-    .map((row) => ({
-      prompt: promptIds(loaded, row),
-      response: [...loaded.tokenizer.encode(row.reference!).slice(0, limits.responseTokens - 1), end!],
-    }))
-}
-
 /** How often the model orders a held-out pair as its label does, and whether its probabilities mean what they say. */
 async function heldOutQuality(model: Model, pairs: readonly TrainingPair[], batchSize: number) {
   const scores = await rewards(
@@ -167,14 +152,14 @@ async function heldOutQuality(model: Model, pairs: readonly TrainingPair[], batc
   return { accuracy: wilson(right, pairs.length), calibration: calibration(predicted, labels) }
 }
 
-/** The name transformers gives the family's classifier, from that of its language model. */
+/** The name that transformers gives the model family's classifier, derived from that of its language model. */
 const classifierOf = ({ architectures }: Record<string, unknown>) =>
   String((architectures as string[] | undefined)?.[0] ?? 'LlamaForCausalLM').replace(
     /(ForCausalLM|LMHeadModel)$/,
     'ForSequenceClassification',
   )
 
-/** So that transformers loads the folder with its score head. */
+/** A configuration with which transformers loads the folder with its score head. */
 function asSequenceClassifier(model: Model): Model {
   return {
     ...model,

@@ -27,7 +27,8 @@ export const rl: Stage<'rl'> = {
     const loaded = loadModelAndTokenizer(await host.open(input.policy))
     const { rewardFor, spent } = await openReward(input, task, loaded, host)
     const policy = trainable(loaded.model, input.settings, input.seed)
-    const reference = policy.lora ? loaded.model : cloneModel(loaded.model) // an adapter does not change the weights it starts from
+    // an adapter does not change the weights it starts from
+    const reference = policy.lora ? loaded.model : cloneModel(loaded.model)
     const settings = trainingSettings(input, loaded)
     const promptsOf = (rows: readonly Row[]) => rows.map((row) => promptIds(loaded, row))
 
@@ -51,7 +52,8 @@ export const rl: Stage<'rl'> = {
       trainingHost(host, 'training', settings.checkpointEvery),
     )
 
-    const isTrusted = ({ step }: CandidateRecord) => step <= history.length // later ones are of steps that were rolled back
+    // later ones are of steps that were rolled back
+    const isTrusted = ({ step }: CandidateRecord) => step <= history.length
     const trusted = candidates.list().filter(isTrusted)
 
     saveTrained(policy, host.output, loaded.folder)

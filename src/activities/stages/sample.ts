@@ -1,4 +1,4 @@
-// Stage `sample`: two responses to each training prompt, of the policy or of the data.
+// Stage `sample`: two responses to each training prompt, from the policy or from the data.
 import { join } from 'node:path'
 import { InvalidInput } from '../../contracts/parse'
 import type { StageInput } from '../../contracts/stages'
@@ -6,9 +6,9 @@ import { writeJsonl } from '../../json-lines'
 import type { Row } from '../../data/row'
 import { generate, type Continuation } from '../../model/generate'
 import { loadModelAndTokenizer, stopIds, type LoadedModel } from '../../model/loaded'
-import { labelsOfPeople } from './human-labels'
+import { labelledByPeople } from '../human-pairs'
 import { promptIds, readData, type SampledPair } from '../rows'
-import { counted, type Stage, type StageHost } from '../stage'
+import { progressCounter, type Stage, type StageHost } from '../stage'
 
 export const sample: Stage<'sample'> = {
   async run(input, host) {
@@ -40,7 +40,7 @@ async function fromPolicy(
     prompts,
     sampling,
     [seed, 'sample'],
-    counted(host, 'sampling', prompts.length, 'responses'),
+    progressCounter(host, 'sampling', prompts.length, 'responses'),
   )
   const response = ({ ids, stopped }: Continuation) => ({ text: loaded.tokenizer.decode(ids).trim(), ids, stopped })
   return rows.map(({ id, messages, context }, i): SampledPair => ({
@@ -52,9 +52,9 @@ async function fromPolicy(
   }))
 }
 
-/** The pairs that people decided, without what they decided. */
+/** The pairs that people decided, without their decision. */
 function fromData(rows: readonly Row[], loaded: LoadedModel, { limits }: StageInput<'sample'>): SampledPair[] {
-  const pairs = labelsOfPeople(rows, loaded, limits).map(({ id, messages, context, first, second }): SampledPair => ({
+  const pairs = labelledByPeople(rows, loaded, limits).map(({ id, messages, context, first, second }): SampledPair => ({
     id,
     messages,
     context,
@@ -63,7 +63,8 @@ function fromData(rows: readonly Row[], loaded: LoadedModel, { limits }: StageIn
   }))
   if (pairs.length === 0)
     throw new InvalidInput(
-      'sample: field "sample.source" is "data", but no row of the training data has two responses of which people preferred one; leave it out to sample from the policy',
+      'sample: field "sample.source" is "data", but no row of the training data has two responses of which people ' +
+        'preferred one; leave it out to sample from the policy',
     )
   return pairs
 }

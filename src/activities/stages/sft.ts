@@ -26,7 +26,7 @@ export const sft: Stage<'sft'> = {
     )
     if (sequences.length === 0)
       throw new InvalidInput(
-        'sft: no row of the data has a "reference"; give some, or leave this stage out and start from the model itself',
+        'sft: no row of the data has a "reference"; add some, or leave this stage out and start from the model itself',
       )
     const policy = trainable(loaded.model, input.settings, input.seed)
     const { history } = await trainSft(

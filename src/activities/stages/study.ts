@@ -1,4 +1,4 @@
-// Stage `study`: the judgements of several variants as one table.
+// Stage `study`: the judgements of several labelling techniques as one table.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'

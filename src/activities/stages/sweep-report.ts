@@ -1,5 +1,5 @@
-// Stage `sweep-report`: the trials of a sweep as one report, beside the night before and a pinned baseline.
-import { readFileSync, writeFileSync } from 'node:fs'
+// Stage `sweep-report`: the trials of a sweep as one report, compared with the night before and a pinned baseline.
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { artifactsIn } from '../../artifacts/store'
@@ -58,9 +58,11 @@ export const sweepReport: Stage<'sweep-report'> = {
     const findings = findingsOf(data)
     writeFileSync(join(host.output, 'report.html'), renderSweep(data, findings))
     writeFileSync(join(host.output, 'sweep.csv'), sweepCsv(data))
+    const { name, metric, night } = data
+    const { previous } = input
     writeFileSync(
       join(host.output, FILE),
-      `${JSON.stringify({ name: data.name, metric: data.metric, night: input.night, previous: input.previous, trials: swept, ...findings }, null, 2)}\n`,
+      `${JSON.stringify({ name, metric, night, previous, trials: swept, ...findings }, null, 2)}\n`,
     )
     const count = (state: SweptTrial['state']) => swept.filter((trial) => trial.state === state).length
     const { best } = findings
@@ -77,8 +79,8 @@ export const sweepReport: Stage<'sweep-report'> = {
 }
 
 const taskOf = ({ base }: SweepInput): string => {
-  const own = typeof base.base === 'object' && base.base !== null ? (base.base as Record<string, unknown>) : base
-  return typeof own.task === 'string' ? own.task : 'summarization'
+  const input = typeof base.base === 'object' && base.base !== null ? (base.base as Record<string, unknown>) : base
+  return typeof input.task === 'string' ? input.task : 'summarization'
 }
 
 async function sweptTrial(
@@ -86,17 +88,20 @@ async function sweptTrial(
   { trial, state, seconds, cost, message, result }: EndedTrial,
   host: StageHost,
 ): Promise<SweptTrial> {
-  const known = result ? await figuresOf(result, host) : { figures: {}, stages: [] }
-  return { trial, levels, repeat, seed, state, seconds, cost, message, ...known }
+  const figures = result ? await figuresOf(result, host) : { figures: {}, stages: [] }
+  return { trial, levels, repeat, seed, state, seconds, cost, message, ...figures }
 }
 
-type Known = Pick<SweptTrial, 'figures' | 'stages' | 'report'>
+type TrialFigures = Pick<SweptTrial, 'figures' | 'stages' | 'report'>
 
-/** Every figure of a trial: of its report or only artifact, and of the artifacts that this rests on, which a run lists in it. */
-async function figuresOf(result: Link, host: StageHost): Promise<Known> {
+/**
+ * Every figure of a trial: of its report or only artifact, and of the artifacts it was made from, which its input
+ * lists.
+ */
+async function figuresOf(result: Link, host: StageHost): Promise<TrialFigures> {
   const { stage, summary, seconds, input, files } = await host.manifest(result)
   const parts = await Promise.all(
-    artifactsIn(input).map(async (part) => ({ ...(await timed(part, host)), summary: part.summary ?? {} })),
+    artifactsIn(input).map(async (part) => ({ ...(await stageTime(part, host)), summary: part.summary ?? {} })),
   )
   const all = [...parts, { stage, seconds, uri: result.uri, summary }]
   return {
@@ -110,15 +115,15 @@ async function figuresOf(result: Link, host: StageHost): Promise<Known> {
             ),
           ),
       ),
-      ...ofFiles(stage, await host.open(result)),
+      ...figuresInFiles(stage, await host.open(result)),
     },
     stages: all.map(({ stage, seconds, uri }): StageTime => ({ stage, seconds, uri })),
     ...(files.some(({ name }) => name === 'report.html') && { report: `${result.uri}/report.html` }),
   }
 }
 
-/** A stage whose artifact was cleared away since is known by its figures alone. */
-async function timed({ uri, sha256 }: Artifact, host: StageHost): Promise<StageTime> {
+/** Of an artifact that was removed since, only the summary is known. */
+async function stageTime({ uri, sha256 }: Artifact, host: StageHost): Promise<StageTime> {
   try {
     const { stage, seconds } = await host.manifest({ uri, sha256 })
     return { stage, seconds, uri }
@@ -135,8 +140,8 @@ const comparisonSchema = z.object({
   duels: z.array(z.object({ first: z.string(), second: z.string(), winRate: shareSchema })),
 })
 
-/** What a study and a comparison say of each of their parts, which their summary has no room for. */
-function ofFiles(stage: string, folder: string): Record<string, number> {
+/** Figures of each part of a study or a comparison, which are too many for their summaries. */
+function figuresInFiles(stage: string, folder: string): Record<string, number> {
   const entries = (): [string, number | null][] => {
     if (stage === 'study') {
       const { rows } = studySchema.parse(readJsonFile(join(folder, 'study.json')))
@@ -157,13 +162,15 @@ function ofFiles(stage: string, folder: string): Record<string, number> {
   return Object.fromEntries(entries().filter((entry): entry is [string, number] => entry[1] !== null))
 }
 
-/** The night before this one, and the baseline. A night that is made up for late follows a later one: its own predecessor is further back. */
+/**
+ * The night before this one, and the baseline. For a night that ran late, after later ones, the night before is further
+ * back.
+ */
 async function othersOf(
   { night, previous, baseline }: StageInput<'sweep-report'>,
   host: StageHost,
 ): Promise<OtherSweep[]> {
-  const read = async (link: Link) =>
-    sweptSchema.parse(JSON.parse(readFileSync(join(await host.open(link), FILE), 'utf8')))
+  const read = async (link: Link) => sweptSchema.parse(readJsonFile(join(await host.open(link), FILE)))
   const other = async (called: string, link: Link): Promise<OtherSweep> => ({
     called,
     report: `${link.uri}/report.html`,

@@ -1,4 +1,4 @@
-// Stage `claims` reads what comparisons and sweeps leave: artifacts written by hand, whose figures are known.
+// Stage `claims` reads artifacts of comparisons and sweeps; here they are written by hand, with known figures.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { claims } from '../../../src/activities/stages/claims'
@@ -73,7 +73,7 @@ const labeler = (model: string) => ({
   variants: '[…',
 })
 
-test('figures by seed, of comparisons, of validations by the gold score, and of sweeps; and the claims on them', async () => {
+test('figures of a seed come from comparisons, validations and sweeps, and the claims from them', async () => {
   const seeds = [3, 4]
   const labels = sweep(
     seeds.flatMap((seed) => [
@@ -157,7 +157,7 @@ test('figures by seed, of comparisons, of validations by the gold score, and of 
   expect(readFileSync(join(folder, 'claims.md'), 'utf8')).toMatch(/\| RLAIF beats SFT \| 71 %, Table 1 \| 80 %/)
 })
 
-test('a manifest or a sweep that is not what it should be is refused by name', async () => {
+test('a manifest or a sweep of another form is refused by name', async () => {
   const good = comparison([3], 'summarization')
   const run = (parts: object) =>
     computeStage(claims, 'claims', {

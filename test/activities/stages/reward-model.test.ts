@@ -1,4 +1,4 @@
-// The stage on a tiny model: what its accuracy on human preferences is measured on.
+// The stage on a tiny model: on which pairs its accuracy on human preferences is measured.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rewardModel } from '../../../src/activities/stages/reward-model'
@@ -13,7 +13,7 @@ import { rewards } from '../../../src/training/reward-model'
 import { temporaryFolder, writeTinyFolder } from '../../tiny-folder'
 import { computeStage as run } from '../compute-stage'
 
-test('accuracy on what people preferred is of the held-out prompts, each pair scored by the finished reward model', async () => {
+test('accuracy on human preferences is of the held-out prompts, each pair scored by the finished model', async () => {
   const folder = writeTinyFolder()
   const model = { uri: `file://${folder}`, sha256: '0'.repeat(64), bytes: 1, summary: {} }
   const file = join(temporaryFolder(), 'rows.jsonl')

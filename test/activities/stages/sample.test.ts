@@ -1,4 +1,4 @@
-// Where the pairs that a labeler is asked about come from.
+// Where the pairs for the labeler come from.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { data as dataStage } from '../../../src/activities/stages/data'
@@ -22,7 +22,7 @@ const rowsOf = <T>({ uri }: { uri: string }, file: string) =>
     .split('\n')
     .map((line) => JSON.parse(line) as T)
 
-test('source "data" gives the labeler the very pairs that people decided, and nothing of what they decided', async () => {
+test('source "data" takes exactly the pairs that people decided, without their decisions', async () => {
   const data = await dataOf(
     Array.from({ length: 10 }, (_, i) => ({
       prompt: `Post ${i}`,
@@ -43,7 +43,7 @@ test('source "data" gives the labeler the very pairs that people decided, and no
   expect(JSON.stringify(samples)).not.toMatch(/prefer/)
 })
 
-test('without it, the policy answers each prompt twice; data without pairs is refused where pairs are wanted', async () => {
+test('by default the policy answers each prompt twice; source "data" refuses data without pairs', async () => {
   const data = await dataOf(Array.from({ length: 6 }, (_, i) => ({ prompt: `Post ${i}` })))
   expect((await computeStage(sample, 'sample', { policy: model, data, limits, settings: {} })).summary.pairs).toBe(4)
   await expect(
