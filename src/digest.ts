@@ -1,4 +1,4 @@
-// SHA-256 of a file, streamed.
+// SHA-256 digest of a file, streamed.
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'

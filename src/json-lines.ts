@@ -1,4 +1,4 @@
-// Rows between stages: one JSON object a line.
+// JSON Lines, the format of rows between stages: one JSON object per line.
 import { appendFileSync, closeSync, openSync, readSync, writeFileSync } from 'node:fs'
 import { StringDecoder } from 'node:string_decoder'
 import type { z } from 'zod'
@@ -17,7 +17,7 @@ export function readJsonl<T extends z.ZodType>(file: string, schema: T): z.outpu
   return [...readJsonlInParts(file, schema, Infinity)].flat()
 }
 
-/** Rows of a file that may be larger than memory, `size` at a time. */
+/** Rows of a file that may be larger than memory, in parts of `size` rows. */
 export function* readJsonlInParts<T extends z.ZodType>(
   file: string,
   schema: T,
@@ -31,7 +31,7 @@ export function* readJsonlInParts<T extends z.ZodType>(
     const parsed = schema.safeParse(JSON.parse(line))
     if (!parsed.success)
       throw new Error(
-        `artifact: ${file} line ${number} is not as this version writes it: ${parsed.error.issues[0]?.message}`,
+        `artifact: ${file} line ${number} does not have the format of this version: ${parsed.error.issues[0]?.message}`,
       )
     part.push(parsed.data)
     if (part.length < size) continue

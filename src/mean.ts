@@ -1,4 +1,4 @@
 // The arithmetic mean.
 
-/** NaN of no values. */
+/** NaN when there are no values. */
 export const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length

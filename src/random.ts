@@ -1,5 +1,5 @@
-// Counter-based randomness: a number depends on its key alone, never on what was drawn before.
-// So a retried step, a resumed run and another batch composition draw the same numbers (design decision 6).
+// Counter-based randomness: a number depends on its key alone, never on what was drawn before. So a retried step, a
+// resumed run and another batch composition draw the same numbers (design decision 6).
 
 /** A key is a list of integers and names, for example `[seed, 'rl', step, row]`. */
 export type RandomKey = readonly (number | string)[]
@@ -32,8 +32,8 @@ export function uniform(key: RandomKey): number {
 }
 
 /**
- * Many uniform numbers in [0, 1) from one key, faster than one key each: for what is drawn in one go and never resumed half-way.
- * (sfc32 of PractRand, seeded by the key.)
+ * Many uniform numbers in [0, 1) from one key, faster than with one key each: for what is drawn in one go and never
+ * resumed halfway. (sfc32 of PractRand, seeded by the key.)
  */
 export function uniformStream(key: RandomKey): () => number {
   let [a, b, c, d] = [hash(key, 0), hash(key, 1), hash(key, 2), 1]
@@ -60,9 +60,9 @@ export function permutation(n: number, key: RandomKey): number[] {
   const order = Array.from({ length: n }, (_, i) => i)
   for (let i = n - 1; i > 0; i--) {
     const j = Math.floor(uniform([...key, i]) * (i + 1))
-    const kept = order[i]!
+    const swapped = order[i]!
     order[i] = order[j]!
-    order[j] = kept
+    order[j] = swapped
   }
   return order
 }

@@ -1,4 +1,4 @@
-// The version of this package, as workers, reports and the command say it.
+// The version of this package, as workers, reports and the command show it.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 

@@ -1,4 +1,4 @@
-// Lines for Temporal's lists, which take so many bytes and no more: a longer one would fail what it is a line of.
+// Lines for lists in Temporal, which limits their size in bytes: whatever has a longer line is refused.
 
 const SUMMARY_BYTES = 200
 
@@ -7,7 +7,7 @@ const bytesOf = (character: string) => {
   return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4
 }
 
-/** The beginning of a text that has at most 200 bytes as UTF-8; no character is cut. */
+/** The beginning of a text, at most 200 bytes as UTF-8; no character is cut. */
 export function brief(text: string): string {
   let bytes = 0
   let end = 0

@@ -1,60 +1,67 @@
-// What a human evaluation keeps: items that raters see, and what they said.
+// The data of a human evaluation: the items that raters see, and their ratings.
 import { z } from 'zod'
 
-/** "rank": responses from best to worst, without ties (paper §3.4, Appendix I); "verdict": each by itself, good or not (harmlessness). */
+/**
+ * "rank": responses from best to worst, without ties (paper §3.4, Appendix I);
+ * "verdict": each response by itself, good or not (harmlessness).
+ */
 export const ratingKind = z.enum(['rank', 'verdict'])
 export type RatingKind = z.infer<typeof ratingKind>
 
-/** What raters see of an item: responses in a shuffled order, without the policies' names. */
+/** What raters see of an item: responses in a shuffled order, without the names of the policies. */
 export const itemSchema = z.strictObject({ context: z.string(), responses: z.array(z.string()).min(1) })
 export type Item = z.infer<typeof itemSchema>
 
-/** What they do not see: whose response stands at each place. An attention check has one that is nobody's, and evidently the worst. */
-export const keySchema = z.strictObject({
+/**
+ * What raters do not see of an item: which policy each of its responses comes from. One response of an attention check
+ * comes from no policy and is evidently the worst.
+ */
+export const itemKeySchema = z.strictObject({
   id: z.string(),
   policies: z.array(z.string()),
   check: z.boolean().default(false),
 })
-export type ItemKey = z.infer<typeof keySchema>
-/** Of an attention check: in the place of a policy's name. */
+export type ItemKey = z.infer<typeof itemKeySchema>
+/** Stands in the place of a policy's name for the worst response of an attention check. */
 export const SPOILED = '(spoiled)'
 
-const place = z.number().int().min(0)
-/** "rank": places of the responses from best to worst; "verdict": 1 for good and 0 for not, by place. */
-export const answerSchema = z.array(place).min(1).max(16)
+const index = z.number().int().min(0)
+/** "rank": indices of the responses from best to worst; "verdict": 1 (good) or 0 for each response, in their order. */
+const answerSchema = z.array(index).min(1).max(16)
 
-/** The message a rater's click becomes. */
-export const rateSchema = z.strictObject({
+/** A rating as it is sent to the run, by the page or from a file. */
+export const ratingMessageSchema = z.strictObject({
   rater: z.string().min(1),
-  item: place,
+  item: index,
   answer: answerSchema,
   seconds: z.number().min(0).max(86_400),
 })
-export type Rate = z.infer<typeof rateSchema>
+export type RatingMessage = z.infer<typeof ratingMessageSchema>
 
-/** [item, rater, answer, seconds], short because thousands of them travel from run to run. */
-export const ratingSchema = z.tuple([place, place, answerSchema, z.number()])
+/** A rating as the run keeps it: [item, rater, answer, seconds], short because thousands travel from run to run. */
+export const ratingSchema = z.tuple([index, index, answerSchema, z.number()])
 export type Rating = z.infer<typeof ratingSchema>
 
-/** What the page asks of the run. */
+/** What the run answers to the page of a rater. */
 export interface RaterView {
   kind: RatingKind
-  /** Undefined before the items are drawn. */
+  /** URI of the items; undefined before they are drawn. */
   items?: string
   /** The next item of this rater; null when there is none left. */
   item: number | null
+  /** Number of items this rater has rated. */
   rated: number
-  /** Items that still want ratings, of anyone. */
+  /** Number of items that still need ratings, by any rater. */
   open: number
   over: boolean
 }
 
-/** What is wrong with an answer, or undefined. */
+/** @returns what is wrong with an answer, or undefined */
 export function badAnswer(kind: RatingKind, answer: readonly number[], responses: number): string | undefined {
-  if (answer.length !== responses) return `wants ${responses} numbers, got ${answer.length}`
+  if (answer.length !== responses) return `must have ${responses} numbers, got ${answer.length}`
   if (kind === 'verdict')
-    return answer.every((value) => value <= 1) ? undefined : 'wants 1 (good) or 0 for each response'
+    return answer.every((value) => value <= 1) ? undefined : 'must be 1 (good) or 0 for each response'
   return [...answer].sort((a, b) => a - b).every((value, i) => value === i)
     ? undefined
-    : 'wants each response once, from best to worst: no ties'
+    : 'must list each response once, from best to worst: no ties'
 }

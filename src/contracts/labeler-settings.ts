@@ -2,31 +2,43 @@
 import { z } from 'zod'
 import { count, environmentName } from './fields'
 
-/** How pairs are put to a labeler (paper §2.1, §4.4, Appendix M). */
+/** How a labeler is asked about a pair (paper §2.1, §4.4, Appendix M). */
 const technique = {
   preamble: z
     .enum(['base', 'detailed'])
     .default('base')
-    .describe('Opening of the prompt: a few lines, or what good and bad mean in each respect.'),
-  exemplars: z.number().int().min(0).max(8).default(0).describe('Worked examples shown before the pair.'),
-  chainOfThought: z.boolean().default(false).describe('The labeler first writes a rationale, then its answer is read.'),
+    .describe('Opening of the prompt: "base" is a few lines, "detailed" says what good and bad mean in each respect.'),
+  exemplars: z.number().int().min(0).max(8).default(0).describe('Number of worked examples shown before the pair.'),
+  chainOfThought: z
+    .boolean()
+    .default(false)
+    .describe('Whether the labeler writes a rationale before its answer is read.'),
   samples: count
     .max(64)
     .default(1)
-    .describe('Rationales for each order, averaged (self-consistency); wants a temperature above 0.'),
-  temperature: z.number().min(0).max(5).default(0).describe('Of the rationales.'),
-  topK: z.number().int().min(0).default(40).describe('Of the rationales: only the k most likely tokens; 0 is all.'),
-  rationaleTokens: count.max(4096).default(512).describe('A rationale is cut here.'),
+    .describe(
+      'Number of rationales for each order, averaged (self-consistency); more than 1 requires a temperature above 0.',
+    ),
+  temperature: z.number().min(0).max(5).default(0).describe('Sampling temperature of the rationales; 0 is greedy.'),
+  topK: z
+    .number()
+    .int()
+    .min(0)
+    .default(40)
+    .describe('Sample the rationales only from the k most likely tokens; 0 means all.'),
+  rationaleTokens: count.max(4096).default(512).describe('Maximum length of a rationale, in tokens.'),
   orders: z
     .union([z.literal(1), z.literal(2)])
     .default(2)
-    .describe('2 asks each pair in both orders and averages, which cancels a liking for a slot.'),
-  labels: z.enum(['soft', 'hard']).default('soft').describe('Probabilities, or 0 and 1.'),
+    .describe('2 asks about each pair in both orders and averages, which cancels position bias; 1 asks once.'),
+  labels: z
+    .enum(['soft', 'hard'])
+    .default('soft')
+    .describe('Form of the labels: "soft" keeps probabilities, "hard" rounds them to 0 and 1.'),
 }
 export const techniqueSchema = z.strictObject(technique)
-export type TechniqueSettings = z.infer<typeof techniqueSchema>
 
-/** The endpoint that a worker opens by itself: the annotators of the miniature world. */
+/** The endpoint that the worker itself serves: the annotators of the miniature world. */
 export const WORLD = 'world:'
 
 const localLabeler = z.strictObject({
@@ -34,7 +46,8 @@ const localLabeler = z.strictObject({
     .string()
     .min(1)
     .describe(
-      'A local model: "default", a folder, a .gguf file or hf:owner/name; or "policy", the run\'s own initial policy (same-size RLAIF).',
+      'A local model: "default", a folder, a .gguf file or hf:owner/name; ' +
+        'or "policy", the run\'s own initial policy (same-size RLAIF).',
     ),
   ...technique,
 })
@@ -45,43 +58,69 @@ const endpointLabeler = z
     baseUrl: z
       .union([z.literal(WORLD), z.url({ protocol: /^https?$/ })])
       .describe(
-        'An OpenAI-compatible endpoint, e.g. http://127.0.0.1:8000/v1; or "world:" for the simulated annotators of the miniature world (model "human", "L", "S", "XS" or "gold"), which the worker itself serves.',
+        'Base URL of an OpenAI-compatible endpoint, e.g. http://127.0.0.1:8000/v1; ' +
+          'or "world:" for the simulated annotators of the miniature world ' +
+          '(model "human", "L", "S", "XS" or "gold"), which the worker itself serves.',
       ),
-    model: z.string().min(1).describe('The model name the endpoint knows.'),
+    model: z.string().min(1).describe('Name of the model at the endpoint.'),
     apiKeyEnv: environmentName
       .optional()
-      .describe('Name of the environment variable of the worker that holds the key.'),
-    route: z.enum(['chat', 'completion']).default('chat').describe('The chat or the plain completion route.'),
+      .describe("Name of the worker's environment variable that holds the API key. Default: no key."),
+    route: z
+      .enum(['chat', 'completion'])
+      .default('chat')
+      .describe('Route of the API: chat completions, or plain completions.'),
     dialect: z
       .enum(['openai', 'vllm', 'llama.cpp', 'ollama'])
       .default('openai')
       .describe(
-        'What the server understands beyond the common part: vLLM and llama.cpp go on from a prefilled answer.',
+        'Kind of server, for what it supports beyond the common part of the API: ' +
+          'vLLM and llama.cpp continue a prefilled answer.',
       ),
     countedAnswers: count
       .max(256)
       .optional()
-      .describe('For servers without log-probabilities: probabilities are shares of so many sampled answers.'),
-    concurrency: count.max(1024).default(8).describe('Requests in flight.'),
-    requestsPerMinute: perMinute.describe('Of the whole stage.'),
-    tokensPerMinute: perMinute.describe('Of the whole stage, prompt and answer, estimated before each request.'),
-    timeoutSeconds: count.default(60).describe('Of one request.'),
-    retries: z.number().int().min(0).max(20).default(4).describe('Further tries of one request, with growing pauses.'),
+      .describe(
+        'For servers that return no log-probabilities: number of answers to sample; ' +
+          'the share of each answer is its probability.',
+      ),
+    concurrency: count.max(1024).default(8).describe('Maximum number of requests in flight.'),
+    requestsPerMinute: perMinute.describe(
+      'Maximum number of requests per minute of the whole stage. Default: no limit.',
+    ),
+    tokensPerMinute: perMinute.describe(
+      'Maximum number of tokens per minute of the whole stage, prompts and answers, ' +
+        'estimated before each request. Default: no limit.',
+    ),
+    timeoutSeconds: count.default(60).describe('Timeout of one request, in seconds.'),
+    retries: z
+      .number()
+      .int()
+      .min(0)
+      .max(20)
+      .default(4)
+      .describe('Number of retries of a request that failed, with growing pauses.'),
     stopAfterFailures: count
       .default(16)
       .describe(
-        'So many requests that fail in a row, each after all its tries, stop the stage; it goes on from what is answered.',
+        'The stage stops when this many requests in a row have failed, each after all its retries; ' +
+          'it resumes from the answers it has.',
       ),
     price: z
-      .strictObject({ inputPerMillion: money, outputPerMillion: money })
+      .strictObject({
+        inputPerMillion: money.describe('Price of a million input tokens.'),
+        outputPerMillion: money.describe('Price of a million output tokens.'),
+      })
       .optional()
-      .describe('Of a million tokens in and out, in any currency.'),
-    maxCost: money.optional().describe('The stage stops before it would pass this; wants a price.'),
+      .describe('Price of a million input and output tokens, in any currency. Default: costs are not counted.'),
+    maxCost: money
+      .optional()
+      .describe('The stage stops before its cost would exceed this; requires `price`. Default: no limit.'),
     ...technique,
   })
   .refine((labeler) => labeler.maxCost === undefined || labeler.price !== undefined, {
     path: ['maxCost'],
-    message: 'wants "price" beside it',
+    message: 'requires "price" as well',
   })
 export const labelerSchema = z
   .preprocess(
@@ -90,11 +129,12 @@ export const labelerSchema = z
   )
   .refine((labeler) => labeler.samples === 1 || labeler.temperature > 0, {
     path: ['temperature'],
-    message: 'wants to be above 0 when "samples" is above 1: greedy rationales are all the same',
+    message: 'must be above 0 when "samples" is above 1: greedy rationales are all the same',
   })
   .meta({
     description:
-      'Who judges: a local model ("default", "policy" for the initial policy itself, a folder, hf:owner/name), alone or as {model}; or {baseUrl, model, apiKeyEnv} for an endpoint; and how it is asked.',
+      'Who labels or judges, and how it is asked. A local model ("default", "policy" for the initial policy itself, ' +
+      'a folder, hf:owner/name), alone or as {model}; or an endpoint, as {baseUrl, model, apiKeyEnv}.',
     default: { model: 'default' },
   })
 export type LabelerSettings = z.infer<typeof labelerSchema>

@@ -1,5 +1,5 @@
-// The paper in miniature: what `miniature` runs, in one place. Every figure here comes from a search at seed 77, which no reported study uses
-// (docs/miniature-world.md), and none was chosen by how a claim came out.
+// The paper in miniature: what the workflow `miniature` runs, in one place. Every setting here comes from a search at
+// seed 77, which no reported study uses (docs/miniature-world.md); none was chosen by how a claim came out.
 import { z } from 'zod'
 import { WORLD } from './labeler-settings'
 import { queuesSchema } from './queues'
@@ -11,14 +11,15 @@ export const miniatureSchema = z.strictObject({
     .enum(['full', 'quick'])
     .default('full')
     .describe(
-      '"full": every claim, in at most 90 minutes on two cores; "quick": the same with fewer pairs and steps, in six, for every night.',
+      'Size of the study. "full": every claim, in at most 90 minutes on two cores; ' +
+        '"quick": the same with fewer pairs and steps, in six minutes, for every night.',
     ),
   seeds: z
     .array(seedSchema.unwrap())
     .min(1)
     .max(20)
     .optional()
-    .describe('Of every policy and every draw; 101 to 105, and 101 alone when quick, without it.'),
+    .describe('Seeds of every policy and every draw. Default: 101 to 105; 101 alone when "quick".'),
   cache: cacheSchema,
   onFailure: onFailureSchema,
   queues: queuesSchema,
@@ -29,15 +30,17 @@ export type MiniatureInput = z.infer<typeof miniatureSchema>
 const SEEDS = { full: [101, 102, 103, 104, 105], quick: [101] }
 export const seedsOf = ({ size, seeds }: Pick<MiniatureInput, 'size' | 'seeds'>): number[] => seeds ?? SEEDS[size]
 
+/** Numbers by which the two sizes of the study differ; prompts are those of one seed. */
 interface Size {
-  /** Prompts of a seed: for labels, SFT and RL. */
+  /** Prompts of the summaries, for labels, SFT and RL. */
   prompts: number
   evaluationPrompts: number
   rlSteps: number
   dialoguePrompts: number
   dialogueRlSteps: number
-  /** Pairs of the study of labels, and rationales of an answer. */
+  /** Pairs of the study of labels. */
   judgedPairs: number
+  /** Rationales sampled for one answer. */
   rationales: number
 }
 const SIZES: Record<MiniatureInput['size'], Size> = {
@@ -65,7 +68,10 @@ const limits = { promptTokens: 128, responseTokens: 40 }
 const training = { batchSize: 32, microBatchSize: 32, optimizer: 'adamw', maxGradientNorm: 1, checkpointEvery: 25 }
 const annotator = (model: string) => ({ baseUrl: WORLD, model, concurrency: 32 })
 
-/** The policy of every arm before its own SFT, taught both tasks by careless writers: once, whatever the size. With fewer steps it does not copy from a post yet. */
+/**
+ * The policy that every arm starts its own SFT from, taught both tasks by careless writers: trained once, whatever the
+ * size. With fewer steps it does not yet copy from a post.
+ */
 export const PRETRAINING = {
   seed: 901,
   task: 'summarization',
@@ -74,64 +80,68 @@ export const PRETRAINING = {
   settings: sftSchema.parse({ ...training, learningRate: 2e-3, warmupSteps: 50, schedule: 'cosine' }),
 }
 
+const RL_LEARNING_RATE = 1e-4
+const rlOf = (steps: number) => ({
+  ...training,
+  batchSize: 64,
+  microBatchSize: 64,
+  learningRate: RL_LEARNING_RATE,
+  valueLearningRate: 1e-3,
+  steps,
+  validateEvery: 5,
+  candidates: 4,
+  validationPrompts: 100,
+})
+
+/** Fields of `align` that every arm shares. */
+const armOf = (model: string, rlSteps: number) => ({
+  model,
+  limits,
+  labeler: annotator('L'),
+  judge: annotator('L'), // chooses among the steps of a policy; the truth judges the contest alone
+  sample: { source: 'data' }, // AI and human labels of the same pairs, as in the paper (§3.2)
+  sft: { ...training, learningRate: 5e-4, warmupSteps: 5, schedule: 'cosine' },
+  rewardModel: { ...training, learningRate: 1e-3, warmupSteps: 5, schedule: 'linear', heldOutShare: 0.1 },
+  rl: rlOf(rlSteps),
+  evaluate: { agreementPairs: 0 },
+})
+
+const sameSize = { name: 'same-size', like: 'same-size', input: { method: 'rlaif', labeler: { model: 'XS' } } }
+const direct = {
+  name: 'direct-rlaif',
+  like: 'direct-rlaif',
+  input: { method: 'direct-rlaif', labeler: { model: 'XS' } },
+}
+/** Appendix K. */
+const combined = {
+  name: 'rlhf+rlaif',
+  like: 'rlhf+rlaif',
+  input: { method: 'rlhf+rlaif', sample: { source: 'policy' } },
+}
+/** Trained until it over-optimizes; with one seed that cannot be distinguished from chance (evaluation/claims.ts). */
+const pushed = {
+  name: 'rlaif pushed',
+  input: { method: 'rlaif', rl: { learningRate: 3 * RL_LEARNING_RATE, candidates: 1 } },
+}
+
 /** Inputs of the runs that the study is made of. @param model URI of the pretrained policy */
 export function runsOf(settings: MiniatureInput, model: string) {
   const { size, cache, onFailure, queues, notify } = settings
-  const { prompts, evaluationPrompts, rlSteps, dialoguePrompts, dialogueRlSteps, judgedPairs, rationales } = SIZES[size]
+  const { prompts, evaluationPrompts, rlSteps, dialoguePrompts, dialogueRlSteps } = SIZES[size]
   const seeds = seedsOf(settings)
   const shared = { cache, onFailure, queues, ...(notify && { notify }) }
-  const rl = {
-    ...training,
-    batchSize: 64,
-    microBatchSize: 64,
-    learningRate: 1e-4,
-    valueLearningRate: 1e-3,
-    steps: rlSteps,
-    validateEvery: 5,
-    candidates: 4,
-    validationPrompts: 100,
-  }
-  const base = {
-    model,
-    limits,
-    labeler: annotator('L'),
-    judge: annotator('L'), // chooses among the steps of a policy; the truth is for the contest alone
-    sample: { source: 'data' }, // AI and human labels of the same pairs, as in the paper (§3.2)
-    sft: { ...training, learningRate: 5e-4, warmupSteps: 5, schedule: 'cosine' },
-    rewardModel: { ...training, learningRate: 1e-3, warmupSteps: 5, schedule: 'linear', heldOutShare: 0.1 },
-    rl,
-    evaluate: { agreementPairs: 0 },
-  }
+  const contest = { seeds, judge: annotator('gold'), agreementPairs: 200, maxConcurrent: 2, ...shared }
+  const sweep = { seeds, maxConcurrent: 2, ...shared }
   const summaries = {
-    ...base,
+    ...armOf(model, rlSteps),
     task: 'summarization',
     data: { path: `world:summaries?rows=${prompts + evaluationPrompts}`, evaluationPrompts },
   }
   const dialogues = {
-    ...base,
+    ...armOf(model, dialogueRlSteps),
     task: 'harmless',
     data: { path: `world:dialogues?rows=${dialoguePrompts + evaluationPrompts}`, evaluationPrompts },
-    rl: { ...rl, steps: dialogueRlSteps },
   }
-  const contest = { seeds, judge: annotator('gold'), agreementPairs: 200, maxConcurrent: 2, ...shared }
-  const sweep = { seeds, maxConcurrent: 2, ...shared }
-  const sameSize = { name: 'same-size', like: 'same-size', input: { method: 'rlaif', labeler: { model: 'XS' } } }
-  const direct = {
-    name: 'direct-rlaif',
-    like: 'direct-rlaif',
-    input: { method: 'direct-rlaif', labeler: { model: 'XS' } },
-  }
-  const combined = {
-    name: 'rlhf+rlaif',
-    like: 'rlhf+rlaif',
-    input: { method: 'rlhf+rlaif', sample: { source: 'policy' } },
-  } // Appendix K
-  /** To over-optimize; of a single seed that cannot be told from chance (evaluation/claims.ts). */
-  const pushed = {
-    name: 'rlaif pushed',
-    input: { method: 'rlaif', rl: { learningRate: 3 * rl.learningRate, candidates: 1 } },
-  }
-  const chainOfThought = { chainOfThought: true, preamble: 'detailed' }
   return {
     summaries: {
       ...contest,
@@ -139,30 +149,7 @@ export function runsOf(settings: MiniatureInput, model: string) {
       arms: ['sft', 'rlhf', 'rlaif', sameSize, direct, combined, ...(size === 'full' ? [pushed] : [])],
     },
     dialogues: { ...contest, base: dialogues, arms: ['sft', 'rlhf', 'rlaif'] },
-    labels: {
-      ...sweep,
-      name: 'labels in miniature',
-      workflow: 'labelStudy',
-      base: {
-        model,
-        limits: { promptTokens: 1024 },
-        data: { path: `world:summaries?rows=${judgedPairs + 2}`, evaluationPrompts: 1 },
-        pairs: judgedPairs,
-      },
-      list: [
-        ...['L', 'S', 'XS'].map((name) => ({
-          labeler: annotator(name),
-          variants: [{ name: 'both orders' }, { name: 'one order', technique: { orders: 1 } }],
-        })),
-        {
-          labeler: annotator('L'),
-          variants: [
-            { name: 'one greedy rationale', technique: chainOfThought },
-            { name: 'many rationales at T 1', technique: { ...chainOfThought, samples: rationales, temperature: 1 } },
-          ],
-        },
-      ],
-    },
+    labels: { ...sweep, ...labelSweep(SIZES[size], model) },
     rewardModels: {
       ...sweep,
       name: 'reward models in miniature',
@@ -177,5 +164,33 @@ export function runsOf(settings: MiniatureInput, model: string) {
         { 'labeler.labels': 'hard' },
       ],
     },
+  }
+}
+
+/** The sweep over labelers: by size, in one order and in both, and with one or many rationales. */
+function labelSweep({ judgedPairs, rationales }: Size, model: string) {
+  const chainOfThought = { chainOfThought: true, preamble: 'detailed' }
+  return {
+    name: 'labels in miniature',
+    workflow: 'labelStudy',
+    base: {
+      model,
+      limits: { promptTokens: 1024 },
+      data: { path: `world:summaries?rows=${judgedPairs + 2}`, evaluationPrompts: 1 },
+      pairs: judgedPairs,
+    },
+    list: [
+      ...['L', 'S', 'XS'].map((name) => ({
+        labeler: annotator(name),
+        variants: [{ name: 'both orders' }, { name: 'one order', technique: { orders: 1 } }],
+      })),
+      {
+        labeler: annotator('L'),
+        variants: [
+          { name: 'one greedy rationale', technique: chainOfThought },
+          { name: 'many rationales at T 1', technique: { ...chainOfThought, samples: rationales, temperature: 1 } },
+        ],
+      },
+    ],
   }
 }

@@ -1,4 +1,4 @@
-// Laying what a person gave over a preset or what several inputs share, group by group.
+// Overlaying what a person gave on a preset, or on what several inputs share, group by group.
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

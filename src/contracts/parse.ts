@@ -1,7 +1,7 @@
-// Turning what came in into what the schema says, or into one message that lists every bad field.
+// Parsing an input by its schema, or refusing it with one message that lists every bad field.
 import type { z } from 'zod'
 
-/** The input is wrong and trying again cannot help. */
+/** The input is wrong; a retry cannot help. */
 export class InvalidInput extends Error {
   override name = 'InvalidInput'
 }
@@ -21,7 +21,7 @@ function show(value: unknown): string {
 
 type Issue = z.core.$ZodIssue
 
-/** Of a union, the alternative that came closest: the one with the deepest or fewest complaints. */
+/** The alternative of a union that came closest: the one with the deepest or fewest issues. */
 function closest(alternatives: readonly (readonly Issue[])[]): readonly Issue[] {
   const depth = (issues: readonly Issue[]) => Math.max(0, ...issues.map((issue) => issue.path.length))
   return [...alternatives].sort((a, b) => depth(b) - depth(a) || a.length - b.length)[0] ?? []
@@ -32,7 +32,8 @@ function describe(issue: Issue, input: unknown, base: readonly PropertyKey[] = [
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map(
       (key) =>
-        `unknown field "${[...path, key].join('.')}" (got ${show(valueAt(input, [...path, key]))}); remove it or correct its name`,
+        `unknown field "${[...path, key].join('.')}" (got ${show(valueAt(input, [...path, key]))}); ` +
+        'remove it or correct its name',
     )
   if (issue.code === 'invalid_union') {
     const inner = closest(issue.errors)
@@ -45,7 +46,7 @@ function describe(issue: Issue, input: unknown, base: readonly PropertyKey[] = [
 
 /**
  * @param what names the workflow, stage or file in the message
- * @throws InvalidInput with one line for every bad field: what it got and what it wants
+ * @throws InvalidInput with one line for every bad field: what it got and what was expected
  */
 export function parse<T extends z.ZodType>(schema: T, input: unknown, what: string): z.output<T> {
   const result = schema.safeParse(input)

@@ -1,6 +1,6 @@
-// Named sets of defaults for `align`. The quickstart's are those written in settings.ts.
+// Named sets of defaults for `align`. Those of the quickstart are in settings.ts.
 
-/** Sizes of the paper (§3.3, Appendix A, F, G); what it leaves open stays as in settings.ts. */
+/** Sizes of the paper (§3.3, Appendices A, F, G); what the paper leaves open stays as in settings.ts. */
 const paper = {
   data: { evaluationPrompts: 2000 },
   limits: { promptTokens: 1024, responseTokens: 128 },

@@ -1,30 +1,34 @@
-// What a person decides about a stage that failed for good: the message `resolveFailure`.
+// What a person decides about a stage that failed permanently: the message `resolveFailure`.
 import { z } from 'zod'
-import { InvalidInput, parse } from './parse'
 import { labelerSchema } from './labeler-settings'
+import { isRecord } from './overlay'
+import { InvalidInput, parse } from './parse'
 import { stageSchemas, type StageInput, type StageName } from './stages'
 
 export const resolutionSchema = z.strictObject({
   action: z
     .enum(['retry', 'skip', 'abort'])
-    .describe('"retry" runs the stage again; "skip" goes on without it, where the run can; "abort" fails the run.'),
+    .describe(
+      '"retry" runs the stage again; "skip" continues without it, if the run can do without; "abort" fails the run.',
+    ),
   overrides: z
     .record(z.string(), z.unknown())
     .optional()
     .describe(
-      'Of "retry": fields laid over those of the stage, e.g. {"labeler": {"baseUrl": "http://127.0.0.1:8000/v1"}} or {"settings": {"learningRate": 1e-5}}.',
+      'For "retry": fields that override those of the stage\'s input, ' +
+        'e.g. {"labeler": {"baseUrl": "http://127.0.0.1:8000/v1"}} or {"settings": {"learningRate": 1e-5}}.',
     ),
 })
 export type Resolution = z.infer<typeof resolutionSchema>
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-/** Fields whose settings a person gives as in a run's input; the artifact of a local model beside them stays or is found again. */
+/**
+ * Fields that a person overrides as in a run's input. In a stage's input the settings come with the artifact of a local
+ * model, which stays or is resolved again.
+ */
 const LABELERS = ['labeler', 'judge'] as const
 
 /**
- * The input of a stage with overrides laid over it, group by group.
+ * The input of a stage with overrides applied, group by group.
  * @throws InvalidInput that lists every bad field
  */
 export function overridden<N extends StageName>(
@@ -43,14 +47,14 @@ export function overridden<N extends StageName>(
   return parse(stageSchemas[stage] as never, merged, `${stage}: overrides`)
 }
 
-/** Fields of the same kind of labeler are laid over the old ones; another kind takes its place. */
+/** Fields of the same kind of labeler override single old ones; another kind replaces the labeler. */
 function labelerWith(old: unknown, given: unknown, field: string): unknown {
   const isEndpoint = (settings: unknown) => isRecord(settings) && 'baseUrl' in settings
   const sameKind = isRecord(given) && (isEndpoint(old) || !isEndpoint(given))
   return parse(labelerSchema, sameKind && isRecord(old) ? { ...old, ...given } : given, `overrides.${field}`)
 }
 
-/** @throws InvalidInput when the message does not fit a stage that is parked */
+/** @throws InvalidInput when the message is malformed or does not apply to the parked stage */
 export function checkResolution<N extends StageName>(
   given: unknown,
   parked: { stage: N; input: StageInput<N>; canSkip: boolean } | undefined,
@@ -59,10 +63,10 @@ export function checkResolution<N extends StageName>(
   if (!parked) throw new InvalidInput('resolveFailure: no stage of this run is parked; there is nothing to resolve')
   if (resolution.action === 'skip' && !parked.canSkip)
     throw new InvalidInput(
-      `resolveFailure: stage ${parked.stage} cannot be skipped, later stages need it; retry it or abort the run`,
+      `resolveFailure: stage ${parked.stage} cannot be skipped: later stages need it; retry it or abort the run`,
     )
   if (resolution.overrides && resolution.action !== 'retry')
-    throw new InvalidInput('resolveFailure: "overrides" go with action "retry"')
+    throw new InvalidInput('resolveFailure: "overrides" requires action "retry"')
   overridden(parked.stage, parked.input, resolution.overrides)
   return resolution
 }

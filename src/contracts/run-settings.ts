@@ -1,4 +1,4 @@
-// Settings of a run as a whole: what it takes from the store, what happens when a stage fails, whom it tells.
+// Settings of a run as a whole: what it reuses from the store, what happens when a stage fails, whom it notifies.
 import { z } from 'zod'
 import { environmentName } from './fields'
 
@@ -6,7 +6,8 @@ export const cacheSchema = z
   .enum(['use', 'refresh', 'off'])
   .default('use')
   .describe(
-    '"use" takes finished stages with the same settings and inputs from the store; "refresh" does them again, for later runs to find; "off" does them for this run alone.',
+    'Use of finished stages with the same settings and inputs. "use" takes them from the store; ' +
+      '"refresh" runs every stage again and stores it for later runs; "off" runs every stage for this run alone.',
   )
 export type Cache = z.infer<typeof cacheSchema>
 
@@ -14,30 +15,35 @@ export const onFailureSchema = z
   .enum(['wait', 'fail'])
   .default('wait')
   .describe(
-    'When a stage has failed for good: "wait" parks the run until a person sends `resolveFailure`; "fail" ends it, for schedules.',
+    'What happens when a stage has failed permanently: "wait" parks the run until a person sends `resolveFailure`; ' +
+      '"fail" fails the run, as schedules need it.',
   )
 export type OnFailure = z.infer<typeof onFailureSchema>
 
-/** Where messages go; addresses with a secret in them, and the key of the signature, by the name of a variable alone. */
+/** Where messages go. Addresses with a secret in them, and the key of the signature, only by the name of a variable. */
 export const notifySchema = z
   .strictObject({
     url: z
       .url({ protocol: /^https?$/ })
       .optional()
-      .describe('Where to post, if the address is no secret.'),
+      .describe('URL to post to, if it is not a secret.'),
     urlEnv: environmentName
       .optional()
-      .describe('Name of the environment variable of the worker that holds the address, e.g. of a Slack webhook.'),
+      .describe("Name of the worker's environment variable that holds the URL, e.g. of a Slack webhook."),
     secretEnv: environmentName
       .optional()
-      .describe('Name of the variable with the key of the signature in the header X-Rlaif-Signature.'),
+      .describe(
+        "Name of the worker's environment variable that holds the key of the signature in the header " +
+          'X-Rlaif-Signature. Default: messages are not signed.',
+      ),
   })
   .refine(({ url, urlEnv }) => (url === undefined) !== (urlEnv === undefined), {
     path: ['url'],
-    message: 'wants either "url" or "urlEnv"',
+    message: 'must have either "url" or "urlEnv"',
   })
   .optional()
   .describe(
-    'Posts {"text": …}, as Slack and others take it, when a run needs a person and when a sweep has ended. Tried for a day; never holds up a run.',
+    'Where to post {"text": …}, the format of Slack and others, when a run needs a person and when a sweep ends. ' +
+      'Delivery is retried for a day and never delays a run. Default: no messages.',
   )
 export type Notify = NonNullable<z.infer<typeof notifySchema>>

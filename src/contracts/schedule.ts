@@ -1,4 +1,4 @@
-// A schedule as it is declared in a file: what runs, when, and what happens when nights collide or are missed.
+// A schedule as declared in a file: what runs, when, and what happens when runs overlap or are missed.
 import { z } from 'zod'
 import { SWEPT } from './sweep'
 
@@ -14,14 +14,18 @@ const cron = z
   .string()
   .regex(
     /^(@(hourly|daily|weekly|monthly)|\S+( \S+){4})$/,
-    'wants five fields: minute, hour, day of month, month, day of week, e.g. "30 2 * * *"',
+    'expected five fields: minute, hour, day of month, month, day of week, e.g. "30 2 * * *"',
   )
 const DAYS = ['SUNDAY', 'MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY'] as const
 const calendar = z.strictObject({
-  hour: z.number().int().min(0).max(23).default(0),
-  minute: z.number().int().min(0).max(59).default(0),
-  dayOfWeek: z.array(z.enum(DAYS)).min(1).optional().describe('Every day without it.'),
-  dayOfMonth: z.array(z.number().int().min(1).max(31)).min(1).optional(),
+  hour: z.number().int().min(0).max(23).default(0).describe('Hour of the day.'),
+  minute: z.number().int().min(0).max(59).default(0).describe('Minute of the hour.'),
+  dayOfWeek: z.array(z.enum(DAYS)).min(1).optional().describe('Days of the week. Default: every day.'),
+  dayOfMonth: z
+    .array(z.number().int().min(1).max(31))
+    .min(1)
+    .optional()
+    .describe('Days of the month. Default: every day.'),
 })
 
 export const OVERLAPS = {
@@ -37,61 +41,68 @@ export const scheduleSchema = z
   .strictObject({
     id: z
       .string()
-      .regex(/^[\w.-]{1,100}$/, 'wants letters, digits, dots, dashes')
-      .describe('Runs are called <id>-<time>.'),
-    note: z.string().max(500).optional(),
+      .regex(/^[\w.-]{1,100}$/, 'expected letters, digits, underscores, dots and dashes, at most 100')
+      .describe('ID of the schedule; its runs are named <id>-<time>.'),
+    note: z.string().max(500).optional().describe('Note for whoever reads the schedule.'),
     workflow: z
       .enum(['sweep', ...SWEPT])
       .default('sweep')
-      .describe('What runs.'),
+      .describe('The workflow to run.'),
     input: z
       .record(z.string(), z.unknown())
       .default({})
       .describe(
-        'Its input. "onFailure" is "fail" here, if it does not say otherwise: a parked night would hold up the next.',
+        'Input of the workflow. Its "onFailure" is "fail" by default here: a parked run would hold up the next night.',
       ),
     cron: z
       .union([cron, z.array(cron).min(1)])
       .optional()
-      .describe('When, e.g. "30 2 * * *".'),
+      .describe('When to run, as one or more cron expressions, e.g. "30 2 * * *".'),
     calendar: z
       .array(calendar)
       .min(1)
       .optional()
-      .describe('When, in words, e.g. [{"hour": 2, "minute": 30, "dayOfWeek": ["MONDAY"]}].'),
-    timeZone: z.string().refine(isTimeZone, 'wants the name of a time zone, e.g. "Europe/Berlin"').default('UTC'),
+      .describe('When to run, as calendar entries, e.g. [{"hour": 2, "minute": 30, "dayOfWeek": ["MONDAY"]}].'),
+    timeZone: z
+      .string()
+      .refine(isTimeZone, 'expected the name of a time zone, e.g. "Europe/Berlin"')
+      .default('UTC')
+      .describe('Time zone of the times.'),
     jitterMinutes: z
       .number()
       .min(0)
       .max(720)
       .default(0)
-      .describe('Each run starts up to so much later, by chance; its night stays the time it was scheduled for.'),
+      .describe(
+        'Maximum random delay of each start, in minutes; the run still counts as the night it was scheduled for.',
+      ),
     overlap: overlapSchema
       .default('skip')
       .describe(
-        'When the run before still goes on: "skip" leaves this one out, "bufferOne" and "bufferAll" start it afterwards, "allowAll" beside it.',
+        'What happens when the previous run has not ended: "skip" leaves this run out, ' +
+          '"bufferOne" and "bufferAll" start it afterwards, "allowAll" starts it at once.',
       ),
     catchUpHours: z
       .number()
       .positive()
       .max(8760)
       .default(6)
-      .describe('After an outage, runs that were missed for no longer than this are made up for.'),
-    pauseOnFailure: z.boolean().default(false).describe('A run that fails pauses the schedule.'),
+      .describe('After an outage, missed runs are started late if they are no more than this many hours overdue.'),
+    pauseOnFailure: z.boolean().default(false).describe('Whether a run that fails pauses the schedule.'),
     paused: z
       .boolean()
       .default(false)
-      .describe('How it is when it is first applied; afterwards `rlaif schedule pause` and `unpause` decide.'),
+      .describe('Whether the schedule is paused when first applied; later, use `rlaif schedule pause` and `unpause`.'),
     priority: z
       .number()
       .int()
       .min(1)
       .max(5)
       .default(5)
-      .describe('Of its stages that wait for a worker: 1 first, 5 last.'),
+      .describe('Priority of its stages in the queue for a worker, from 1 (first) to 5 (last).'),
   })
   .refine(({ cron, calendar }) => cron !== undefined || calendar !== undefined, {
     path: ['cron'],
-    message: 'wants a time: "cron", "calendar", or both',
+    message: 'expected a time: "cron", "calendar", or both',
   })
 export type ScheduleDeclaration = z.infer<typeof scheduleSchema>

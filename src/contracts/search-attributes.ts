@@ -1,9 +1,10 @@
-// What runs can be found by in the UI's list, e.g. `RlaifStatus = "parked"`. All are keywords, registered when workers start.
+// Search attributes of runs in the UI's list, e.g. `RlaifStatus = "parked"`. All have the type Keyword; workers
+// register them when they start.
 
 export const SEARCH_ATTRIBUTES = {
-  /** running, parked, done or failed. */
+  /** "running", "parked", "done" or "failed". */
   status: 'RlaifStatus',
-  /** The stage that runs or is parked. */
+  /** The stage that is running or parked. */
   stage: 'RlaifStage',
   method: 'RlaifMethod',
   task: 'RlaifTask',

@@ -20,66 +20,68 @@ import {
 } from './settings'
 import { endedTrialSchema, linkSchema, previousSchema } from './sweep'
 
-/** Of a policy in a comparison. */
+/** Name of a policy in a comparison. */
 export const armName = z.string().min(1).max(60)
-const attempt = { seed: seedSchema, cache: cacheSchema }
+const seedAndCache = { seed: seedSchema, cache: cacheSchema }
 
-/** A labeler as a stage gets it: a local one comes with the artifact of its model. */
+/** A labeler or judge in a stage's input: its settings and, when it is local, the artifact of its model. */
 const labelerInput = z.strictObject({ settings: labelerSchema, model: artifactSchema.optional() })
 export type LabelerInput = z.infer<typeof labelerInput>
 
 export const stageSchemas = {
   model: z.strictObject({
     spec: modelSchema,
-    from: artifactSchema.optional().describe('The policy in the store that it names, if it names one.'),
+    from: artifactSchema.optional().describe('The policy in the store, when `spec` names one.'),
     cache: cacheSchema,
   }),
   data: z.strictObject({
     task: taskSchema,
     data: dataSchema,
     limits: limitsSchema,
-    model: artifactSchema.describe('Whose tokenizer measures the prompts.'),
-    ...attempt,
+    model: artifactSchema.describe('The model whose tokenizer measures the prompts.'),
+    ...seedAndCache,
   }),
   sft: z.strictObject({
     model: artifactSchema,
     data: artifactSchema,
     limits: limitsSchema,
     settings: sftSchema,
-    ...attempt,
+    ...seedAndCache,
   }),
   sample: z.strictObject({
     policy: artifactSchema,
     data: artifactSchema,
     limits: limitsSchema,
     settings: sampleSchema,
-    ...attempt,
+    ...seedAndCache,
   }),
   label: z.strictObject({
     samples: artifactSchema,
     data: artifactSchema,
     labeler: labelerInput,
     settings: labelSchema,
-    ...attempt,
+    ...seedAndCache,
   }),
   'human-labels': z.strictObject({
     data: artifactSchema,
-    model: artifactSchema.describe('Whose tokens the responses become.'),
+    model: artifactSchema.describe('The model whose tokenizer encodes the responses.'),
     limits: limitsSchema,
-    ...attempt,
+    ...seedAndCache,
   }),
   'reward-model': z.strictObject({
     policy: artifactSchema,
     labels: z
       .array(artifactSchema)
       .min(1)
-      .describe('The second and later ones are cut to the size of the first (paper, Appendix K).'),
+      .describe(
+        'Sets of labelled pairs; the second and later ones are cut to the size of the first (paper, Appendix K).',
+      ),
     references: z
       .strictObject({ data: artifactSchema, limits: limitsSchema })
       .optional()
-      .describe('On whose reference responses the scores are to average 0.'),
+      .describe('Data on whose reference responses the scores are shifted to average 0.'),
     settings: rewardModelSchema,
-    ...attempt,
+    ...seedAndCache,
   }),
   rl: z.strictObject({
     policy: artifactSchema,
@@ -88,9 +90,9 @@ export const stageSchemas = {
     labeler: labelerInput.optional(),
     limits: limitsSchema,
     settings: rlSchema,
-    ...attempt,
+    ...seedAndCache,
   }),
-  choose: z.strictObject({ candidates: artifactSchema, data: artifactSchema, judge: labelerInput, ...attempt }),
+  choose: z.strictObject({ candidates: artifactSchema, data: artifactSchema, judge: labelerInput, ...seedAndCache }),
   evaluate: z.strictObject({
     baseline: artifactSchema,
     policy: artifactSchema,
@@ -98,26 +100,26 @@ export const stageSchemas = {
     judge: labelerInput,
     limits: limitsSchema,
     settings: evaluateSchema,
-    ...attempt,
+    ...seedAndCache,
   }),
   respond: z.strictObject({
     policy: artifactSchema,
     data: artifactSchema,
     limits: limitsSchema,
     temperature: responseTemperature,
-    ...attempt,
+    ...seedAndCache,
   }),
   contest: z.strictObject({
     data: artifactSchema,
     arms: z.array(z.strictObject({ name: armName, responses: artifactSchema })).min(2),
     judge: labelerInput,
     agreementPairs: z.number().int().min(0),
-    ...attempt,
+    ...seedAndCache,
   }),
   comparison: z.strictObject({
     title: z.string(),
     settings: z.unknown(),
-    contests: z.array(artifactSchema).min(1).describe('One a seed.'),
+    contests: z.array(artifactSchema).min(1).describe('The contests, one for each seed.'),
     arms: z.array(
       z.strictObject({
         name: armName,
@@ -136,7 +138,7 @@ export const stageSchemas = {
     kind: ratingKind,
     prompts: z.number().int().positive(),
     checkEvery: z.number().int().min(0),
-    ...attempt,
+    ...seedAndCache,
   }),
   'human-results': z.strictObject({
     title: z.string(),
@@ -145,13 +147,13 @@ export const stageSchemas = {
     kind: ratingKind,
     raters: z.array(z.string()),
     ratings: z.array(ratingSchema),
-    ...attempt,
+    ...seedAndCache,
   }),
   judge: z.strictObject({
     data: artifactSchema,
     labeler: labelerInput,
     pairs: z.number().int().positive(),
-    ...attempt,
+    ...seedAndCache,
   }),
   study: z.strictObject({
     title: z.string(),
@@ -172,10 +174,10 @@ export const stageSchemas = {
     title: z.string(),
     settings: z.unknown(),
     seeds: z.array(z.number().int()).min(1),
-    summaries: artifactSchema.describe('Comparison of the methods,'),
-    dialogues: artifactSchema.describe('that of harmless dialogue,'),
-    labels: artifactSchema.describe('sweep over labelers,'),
-    rewardModels: artifactSchema.describe('and over reward models.'),
+    summaries: artifactSchema.describe('Report of the comparison of the methods.'),
+    dialogues: artifactSchema.describe('Report of the comparison on harmless dialogue.'),
+    labels: artifactSchema.describe('Report of the sweep over labelers.'),
+    rewardModels: artifactSchema.describe('Report of the sweep over reward models.'),
     cache: cacheSchema,
   }),
   report: z.strictObject({
@@ -188,10 +190,10 @@ export const stageSchemas = {
 export type StageName = keyof typeof stageSchemas
 export type StageInput<N extends StageName> = z.output<(typeof stageSchemas)[N]>
 
-/** Type of the failure of a stage whose worker was shut down in good order: no fault of the stage, and no attempt of it. */
+/** Failure type of a stage whose worker was shut down gracefully: not the stage's fault, so no attempt is counted. */
 export const HANDED_BACK = 'HandedBack'
 
-/** What a stage gives back: its artifact, and whether it was in the store already. */
+/** What a stage returns: its artifact, and whether it already was in the store. */
 export interface StageResult extends z.infer<typeof artifactSchema> {
   reused: boolean
 }

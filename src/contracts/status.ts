@@ -1,13 +1,13 @@
-// What a run says about itself while it goes on: heartbeat details, the `status` query and the workflow's result.
+// What a run reports about itself: heartbeat details, the answer to the query `status`, and the workflow's result.
 import { z } from 'zod'
 import { artifactSchema, type Artifact } from './artifact'
 
 /** Heartbeat details of a stage. */
 export const progressSchema = z.object({
-  phase: z.string().describe('What is being done, e.g. "training".'),
+  phase: z.string().describe('The work in progress, e.g. "training".'),
   done: z.number(),
   total: z.number(),
-  unit: z.string().describe('What done and total count, e.g. "steps".'),
+  unit: z.string().describe('Unit of `done` and `total`, e.g. "steps".'),
   metrics: z.record(z.string(), z.number()).optional(),
 })
 export type Progress = z.infer<typeof progressSchema>
@@ -29,6 +29,6 @@ export interface AlignResult {
   policy: Artifact
   report: Artifact
   stages: Record<string, Artifact>
-  /** Money that this run's own stages cost. */
+  /** Cost of this run's own stages. */
   spent: number
 }

@@ -1,12 +1,11 @@
-// Variants of how a labeler is asked, for `labelStudy`.
+// Variants of how a labeler is asked, compared by `labelStudy`.
 import { z } from 'zod'
 import { techniqueSchema } from './labeler-settings'
 
 export const variantSchema = z.strictObject({
-  name: z.string().min(1).max(80),
-  technique: techniqueSchema.prefault({}),
+  name: z.string().min(1).max(80).describe('Name of the variant in the report.'),
+  technique: techniqueSchema.prefault({}).describe('Fields that override those of the labeler.'),
 })
-export type Variant = z.infer<typeof variantSchema>
 
 /** The rows of the paper's Table 2. */
 export const TABLE_2: z.input<typeof variantSchema>[] = [

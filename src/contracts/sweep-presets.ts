@@ -1,9 +1,9 @@
-// Studies of the paper as sweeps. Each is the input of `sweep`; data and labelers of one's own are laid over it. The paper's figures that
-// the report sets beside ours: report/paper-figures.ts, by the same names.
+// Studies of the paper as sweeps. Each is an input of `sweep`, which your own fields override. The paper's figures that
+// the report shows next to ours: report/paper-figures.ts, by the same names.
 import { TABLE_2 } from './study'
 
 interface Preset {
-  /** What is studied, and where the paper has it. */
+  /** What is studied, and where in the paper. */
   about: string
   input: Record<string, unknown>
 }
@@ -32,7 +32,7 @@ const selfConsistency = SELF_CONSISTENCY.map(([samples, temperature]) => ({
   technique: { ...detailedCot, samples, temperature },
 }))
 
-/** Reward models alone, measured on what people preferred. */
+/** Reward models without RL, measured on human preferences. */
 const rewardModels = {
   workflow: 'align',
   metric: 'reward-model.humanAccuracy',
@@ -45,7 +45,8 @@ export const sweepPresets = {
     input: { workflow: 'labelStudy', axes: [variantAxis(TABLE_2)], seeds: [1, 2] },
   },
   'labeler-size': {
-    about: 'agreement by size of the labeler (Table 3): give the labelers as values of the axis "labeler"',
+    about:
+      'agreement of the labeler with people, by its size (Table 3): give the labelers as values of the axis "labeler"',
     input: {
       workflow: 'labelStudy',
       base: { variants: [{ name: 'Detailed + CoT 0-shot', technique: detailedCot }] },
@@ -55,7 +56,8 @@ export const sweepPresets = {
   },
   'position-bias': {
     about:
-      'how often the place decides, by labeler and in one or both orders (Table 4): give the labelers as values of the axis "labeler"',
+      'position bias, by labeler, in one order and in both (Table 4): ' +
+      'give the labelers as values of the axis "labeler"',
     input: {
       workflow: 'labelStudy',
       metric: 'study.sameSlot',
@@ -66,12 +68,13 @@ export const sweepPresets = {
     },
   },
   'self-consistency': {
-    about: 'agreement by number of rationales and their temperature (Table 14)',
+    about: 'agreement of the labeler with people, by number of rationales and their temperature (Table 14)',
     input: { workflow: 'labelStudy', axes: [variantAxis(selfConsistency)], seeds: [1, 2] },
   },
   'reward-model-accuracy': {
     about:
-      'accuracy of reward models on held-out human preferences, by method and by the model they start from (Tables 5 to 7)',
+      'accuracy of reward models on held-out human preferences, ' +
+      'by method and by the model they start from (Tables 5 to 7)',
     input: {
       ...rewardModels,
       axes: [
@@ -82,7 +85,7 @@ export const sweepPresets = {
     },
   },
   'reward-model-data': {
-    about: 'accuracy of reward models by number of labelled pairs',
+    about: 'accuracy of reward models, by number of labelled pairs',
     input: {
       ...rewardModels,
       axes: [{ field: 'rewardModel.trainShare', values: [0.125, 0.25, 0.5, 1] }],
@@ -94,7 +97,7 @@ export const sweepPresets = {
     input: { workflow: 'align', axes: [{ field: 'rl.klWeight', values: [0.01, 0.05, 0.2] }], seeds: [1, 2] },
   },
   'direct-reward': {
-    about: 'the labeler as the reward, against a reward model distilled from it (Table 1)',
+    about: 'the labeler itself as the reward, against a reward model distilled from it (Table 1)',
     input: {
       workflow: 'align',
       base: { labeler: 'policy' },
@@ -104,7 +107,8 @@ export const sweepPresets = {
   },
   'same-size': {
     about:
-      'the policy itself as the labeler, against another: give that one as first value of the axis "labeler" (Table 1)',
+      'the policy itself as the labeler, against another: ' +
+      'give the other as the first value of the axis "labeler" (Table 1)',
     input: {
       workflow: 'align',
       axes: [{ field: 'labeler', values: ['default', 'policy'], labels: ['rlaif', 'same-size'] }],
@@ -112,11 +116,11 @@ export const sweepPresets = {
     },
   },
   'combined-feedback': {
-    about: 'human and AI feedback, and as many pairs of each together (Table 13)',
+    about: 'human feedback, AI feedback, and equal numbers of pairs of both (Table 13)',
     input: { workflow: 'align', axes: [{ field: 'method', values: ['rlhf', 'rlaif', 'rlhf+rlaif'] }], seeds: [1, 2] },
   },
   'length-control': {
-    about: 'win rate over the SFT model read at equal length, by method (Tables 8 to 11)',
+    about: 'length-controlled win rate against the SFT model, by method (Tables 8 to 11)',
     input: {
       workflow: 'align',
       metric: 'evaluate.lengthControlledWinRate',

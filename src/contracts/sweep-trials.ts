@@ -1,16 +1,17 @@
-// The trials of a sweep, each with its checked input: known, and refused, before anything runs.
+// The trials of a sweep, each with its checked input: all are known, and bad ones refused, before anything runs.
 import { permutation, uniform } from '../random'
 import { InvalidInput, parse } from './parse'
 import { isRecord, overlay } from './overlay'
 import type { SweepInput, Swept } from './sweep'
-import { armsOf, workflowSchemas } from './workflow-inputs'
+import { armsOf } from './compare-input'
+import { workflowSchemas } from './workflow-inputs'
 
 export interface Trial {
-  /** Place in the sweep. */
+  /** Number of the trial in the sweep, from 0. */
   trial: number
-  /** What each field that varies is called here. */
+  /** Name of the value of each field that varies. */
   levels: Record<string, string>
-  /** Which of the seeds; with the levels it names the trial from night to night. */
+  /** Index of the seed; together with the levels it identifies the trial from night to night. */
   repeat: number
   seed: number
   /** Checked input of the workflow. */
@@ -19,18 +20,18 @@ export interface Trial {
 
 type Point = { field: string; value: unknown; label: string }[]
 
-/** A grid from which is drawn is numbered, not built; more than this is no grid but a typing error. */
+/** A grid to draw from is numbered, not built; a larger one is taken for a typing error. */
 const LARGEST_GRID = 1_000_000
 const MAX_SEED = 2 ** 31
 
-/** How fields that may be given in short are written out before a part of them is set. */
+/** The long form of fields that may be given in short, before a part of one is set. */
 const LONG_FORMS: Record<string, (given: unknown) => Record<string, unknown>> = {
   labeler: (given) => ({ model: typeof given === 'string' ? given : 'default' }),
   judge: (given) => ({ model: typeof given === 'string' ? given : 'default' }),
   data: (given) => (typeof given === 'string' ? { path: given } : {}),
 }
 
-/** A copy with one field set; groups on the way are made where they are missing. */
+/** A copy with one field set; missing groups on its path are created. */
 function withField(input: Record<string, unknown>, path: readonly string[], value: unknown): Record<string, unknown> {
   const [name, ...rest] = path as [string, ...string[]]
   if (rest.length === 0) return { ...input, [name]: value }
@@ -44,26 +45,25 @@ const labelOf = (value: unknown) => (typeof value === 'string' ? value : JSON.st
 function pointsOf(sweep: SweepInput): Point[] {
   const { axes, list, maxTrials, seeds, draw } = sweep
   if (axes.length > 0 && list.length > 0)
-    throw new InvalidInput('sweep: fields "axes" and "list" are both given; a sweep has one of them')
+    throw new InvalidInput('sweep: fields "axes" and "list" are both given; remove one of them')
   const size =
     list.length > 0
       ? list.length
       : axes.length === 0
         ? 0
         : axes.reduce((product, { values }) => product * values.length, 1)
-  if (size === 0) throw new InvalidInput('sweep: field "axes" is empty, and so is "list": there is nothing to vary')
+  if (size === 0) throw new InvalidInput('sweep: field "axes" is empty, and so is "list": nothing varies; add an axis')
   if (draw !== undefined && list.length > 0)
-    throw new InvalidInput('sweep: field "draw" draws from "axes"; "list" is run as it is')
+    throw new InvalidInput('sweep: field "draw" draws from "axes"; every entry of "list" runs; remove "draw"')
   const points = Math.min(size, draw ?? Infinity)
   const trials = points * seeds.length
   if (trials > maxTrials)
     throw new InvalidInput(
-      `sweep: field "maxTrials" is ${maxTrials}, but ${points} points with ${seeds.length} ${seeds.length === 1 ? 'seed' : 'seeds'} are ${trials} trials; raise it, or "draw" fewer`,
+      `sweep: field "maxTrials" is ${maxTrials}, but ${points} points with ` +
+        `${seeds.length} ${seeds.length === 1 ? 'seed' : 'seeds'} are ${trials} trials; raise it, or "draw" fewer`,
     )
   if (size > LARGEST_GRID)
-    throw new InvalidInput(
-      `sweep: field "axes" makes a grid of ${size} points; at most ${LARGEST_GRID} can be drawn from`,
-    )
+    throw new InvalidInput(`sweep: field "axes" makes a grid of ${size} points; the maximum is ${LARGEST_GRID}`)
   return list.length > 0 ? list.map(listedPoint) : chosen(size, draw, seeds[0]!).map((i) => gridPoint(sweep, i))
 }
 
@@ -88,8 +88,8 @@ function gridPoint({ axes }: SweepInput, i: number): Point {
   return point
 }
 
-/** What the sweep itself decides. */
-const OWN_FIELDS: Record<string, string> = { seed: 'seeds', seeds: 'seeds' }
+/** Fields of a trial that the sweep sets, by the field of the sweep. */
+const SWEEP_FIELDS: Record<string, string> = { seed: 'seeds', seeds: 'seeds' }
 
 function checkFields({ axes, list, base, budget }: SweepInput): void {
   const fields = axes.map(({ field }) => field)
@@ -100,12 +100,12 @@ function checkFields({ axes, list, base, budget }: SweepInput): void {
     if (twice !== undefined) throw new InvalidInput(`sweep: field "axes.${i}.values" has ${twice} twice`)
   }
   for (const field of [...fields, ...list.flatMap(Object.keys), ...Object.keys(base)]) {
-    if (OWN_FIELDS[field])
-      throw new InvalidInput(`sweep: field "${field}" is set by "${OWN_FIELDS[field]}" of the sweep itself`)
+    if (SWEEP_FIELDS[field])
+      throw new InvalidInput(`sweep: field "${field}" is set by "${SWEEP_FIELDS[field]}" of the sweep itself`)
   }
   if (budget.cost !== undefined && !JSON.stringify([base, axes, list]).includes('"price"'))
     throw new InvalidInput(
-      'sweep: field "budget.cost" cannot be kept: no labeler and no judge of the sweep has a "price"',
+      'sweep: field "budget.cost" cannot be kept: no labeler or judge of the sweep has a "price"; add one',
     )
 }
 
@@ -113,14 +113,14 @@ function checkFields({ axes, list, base, budget }: SweepInput): void {
 const seedOf = (given: number, night: string | undefined): number =>
   night === undefined ? given : Math.floor(MAX_SEED * uniform([given, 'night', night]))
 
-/** Of a workflow that runs at more than one seed itself. */
+/** The input with its seed; some workflows take several themselves. */
 const seeded = (workflow: Swept, input: Record<string, unknown>, seed: number) =>
   workflow === 'compare' || workflow === 'miniature' ? { ...input, seeds: [seed] } : { ...input, seed }
 
 /**
  * Every trial, in order: all points with the first seed, then with the next.
- * @param night of a scheduled sweep: the time it was scheduled for
- * @throws InvalidInput naming the field whose value does not fit, or what there is too much of
+ * @param night time that a scheduled sweep was scheduled for
+ * @throws InvalidInput naming the field whose value is bad, or which limit is exceeded
  */
 export function trialsOf(sweep: SweepInput, night?: string, checked?: 'checked before'): Trial[] {
   if (!checked) checkFields(sweep)
@@ -128,7 +128,7 @@ export function trialsOf(sweep: SweepInput, night?: string, checked?: 'checked b
   const points = pointsOf(sweep)
   const shared = overlay({ onFailure, cache, queues, ...(notify && { notify }) }, base)
   const inputs = points.map((point) => {
-    const input = point.reduce((made, { field, value }) => withField(made, field.split('.'), value), shared)
+    const input = point.reduce((fields, { field, value }) => withField(fields, field.split('.'), value), shared)
     if (!checked) check(workflow, seeded(workflow, input, seeds[0]!), point)
     return { input, levels: Object.fromEntries(point.map(({ field, label }) => [field, label])) }
   })

@@ -1,4 +1,4 @@
-// Sweeps: one workflow at many settings. Which trials there are follows from the input alone (sweep-trials.ts).
+// Sweeps: one workflow at many settings. The input alone determines the trials (sweep-trials.ts).
 import { z } from 'zod'
 import { artifactGiven, artifactUri, type Artifact } from './artifact'
 import { isRecord, overlay } from './overlay'
@@ -21,36 +21,41 @@ export const SWEPT = [
 ] as const
 export type Swept = (typeof SWEPT)[number]
 
-const fieldPath = z.string().regex(/^[A-Za-z]\w*(\.\w+)*$/, 'wants the path of a field, e.g. "rl.klWeight"')
+const fieldPath = z.string().regex(/^[A-Za-z]\w*(\.\w+)*$/, 'expected the path of a field, e.g. "rl.klWeight"')
 const axisSchema = z
   .strictObject({
-    field: fieldPath.describe('Of the input of the workflow, e.g. "rl.klWeight" or "labeler.preamble".'),
-    values: z.array(z.unknown()).min(1, 'is empty: the grid has no point').max(1000),
-    labels: z.array(z.string().min(1).max(60)).optional().describe('What to call each value; its JSON without them.'),
+    field: fieldPath.describe(
+      'Path of a field of the input of the workflow, e.g. "rl.klWeight" or "labeler.preamble".',
+    ),
+    values: z.array(z.unknown()).min(1, 'is empty: the grid has no point').max(1000).describe('Values of the field.'),
+    labels: z
+      .array(z.string().min(1).max(60))
+      .optional()
+      .describe('Names of the values in reports. Default: their JSON.'),
   })
   .refine(({ values, labels }) => labels === undefined || labels.length === values.length, {
     path: ['labels'],
-    message: 'wants as many as there are values',
+    message: 'must have as many entries as "values"',
   })
 
-/** What is left in a run of a finished artifact: enough to find it and to know its content. */
+/** What a run keeps of a finished artifact: enough to find it and to identify its content. */
 export const linkSchema = z.strictObject({ uri: artifactUri, sha256: z.string().regex(/^[0-9a-f]{64}$/) })
 export type Link = z.infer<typeof linkSchema>
 
-/** A trial that has ended; its settings follow from its number. */
+/** A trial that has ended; its number determines its settings. */
 export const endedTrialSchema = z.strictObject({
   trial: z.number().int().min(0),
   state: z.enum(['done', 'failed', 'skipped']),
   seconds: z.number().optional(),
-  /** Money that it spent itself: what it took from the store counts where it was made. */
+  /** What it spent itself: the cost of what it took from the store counts in the run that made that. */
   cost: z.number().optional(),
-  result: linkSchema.optional().describe('Its report, or its only artifact.'),
+  result: linkSchema.optional().describe('Report of the trial, or its only artifact.'),
   metric: z.number().optional(),
   message: z.string().optional(),
 })
 export type EndedTrial = z.infer<typeof endedTrialSchema>
 
-/** The night that a night is compared with. */
+/** The earlier night that a night is compared with. */
 export const previousSchema = z.strictObject({ night: z.string(), report: linkSchema })
 
 const carriedSchema = z.strictObject({
@@ -67,64 +72,92 @@ const sweepObject = z.strictObject({
     .enum(Object.keys(sweepPresets) as [SweepPreset, ...SweepPreset[]])
     .optional()
     .describe(
-      "A study of the paper: its workflow, axes and metric, with the paper's figures beside ours. Fields given here are laid over it.",
+      "A study of the paper: its workflow, axes and metric, with the paper's figures shown next to ours. " +
+        'Other fields of the input override its own. Default: none.',
     ),
-  name: z.string().min(1).max(80).default('sweep').describe('In titles and messages.'),
-  workflow: z.enum(SWEPT).default('align').describe('What each trial runs.'),
-  base: z.record(z.string(), z.unknown()).default({}).describe('Its input in every trial.'),
-  axes: z.array(axisSchema).max(10).default([]).describe('Fields and their values; every combination is a trial.'),
+  name: z.string().min(1).max(80).default('sweep').describe('Name of the sweep in titles and messages.'),
+  workflow: z.enum(SWEPT).default('align').describe('The workflow that each trial runs.'),
+  base: z.record(z.string(), z.unknown()).default({}).describe('Fields of the input that all trials share.'),
+  axes: z
+    .array(axisSchema)
+    .max(10)
+    .default([])
+    .describe('Fields to vary and their values; every combination is a trial.'),
   list: z
     .array(z.record(fieldPath, z.unknown()))
     .max(4000)
     .default([])
-    .describe('In the place of axes: each trial by its own fields, e.g. [{"rl.klWeight": 0.1, "rl.steps": 20}, …].'),
+    .describe('Instead of axes: the fields of each trial, e.g. [{"rl.klWeight": 0.1, "rl.steps": 20}, …].'),
   draw: z
     .number()
     .int()
     .positive()
     .optional()
-    .describe('Only so many combinations of the axes, drawn by the first seed.'),
+    .describe('Number of combinations of the axes to draw, with the first seed. Default: all combinations.'),
   seeds: z
     .array(seedSchema.unwrap())
     .min(1)
     .max(50)
     .default([1])
-    .describe('Every trial is repeated with each. A scheduled sweep mixes the date of its night into each.'),
+    .describe('Seeds that every trial is repeated with. A scheduled sweep mixes the time of its night into each.'),
   maxConcurrent: z
     .number()
     .int()
     .min(1)
     .max(200)
     .default(1)
-    .describe('Trials at a time. A stage that several share is computed once, also when they start together.'),
-  maxTrials: z.number().int().min(1).max(4000).default(200).describe('A sweep of more is refused.'),
+    .describe(
+      'Maximum number of trials at a time. A stage that several share is computed once, even when they start together.',
+    ),
+  maxTrials: z
+    .number()
+    .int()
+    .min(1)
+    .max(4000)
+    .default(200)
+    .describe('Maximum number of trials; a larger sweep is refused.'),
   budget: z
-    .strictObject({ hours: z.number().positive().optional(), cost: z.number().positive().optional() })
+    .strictObject({
+      hours: z.number().positive().optional().describe('Hours after which no trial starts. Default: no limit.'),
+      cost: z
+        .number()
+        .positive()
+        .optional()
+        .describe('Cost, by `labeler.price`, after which no trial starts. Default: no limit.'),
+    })
     .default({})
-    .describe('No trial starts after so many hours, or so much money by `labeler.price`; those that run are finished.'),
+    .describe('Limits after which no further trial starts; running trials are finished.'),
   tolerate: z
     .number()
     .min(0)
     .max(1)
     .default(0.5)
-    .describe('When more than this share of five or more trials has failed, no other starts.'),
+    .describe('No further trial starts once more than this share of at least five ended trials has failed.'),
   metric: z
     .string()
-    .regex(/^[\w-]+\.\w+$/, 'wants stage.figure, e.g. "evaluate.winRate"')
+    .regex(/^[\w-]+\.\w+$/, 'expected stage.figure, e.g. "evaluate.winRate"')
     .optional()
-    .describe('The figure the sweep is about, as stage.figure; the report has all of them.'),
-  higherIsBetter: z.boolean().default(true),
+    .describe(
+      'The main figure of the report, as stage.figure; the report has the others too. Default: that of the workflow.',
+    ),
+  higherIsBetter: z.boolean().default(true).describe('Whether a higher value of the metric is better.'),
   baseline: artifactGiven
     .optional()
-    .describe('The report of a sweep to compare every night with, by reference or URI, beside the night before.'),
+    .describe(
+      'Report of a sweep that every night is compared with, in addition to the previous night, by reference or URI. ' +
+        'Default: none.',
+    ),
   onFailure: onFailureSchema
     .unwrap()
     .default('fail')
-    .describe('Of a stage in a trial: "fail" fails the trial, "wait" parks it; the others go on.'),
+    .describe(
+      'What happens when a stage of a trial fails permanently: "fail" fails the trial, "wait" parks it; ' +
+        'the other trials continue.',
+    ),
   cache: cacheSchema,
   queues: queuesSchema,
   notify: notifySchema,
-  carried: carriedSchema.optional().describe('Not for people: what the run hands to its own continuation.'),
+  carried: carriedSchema.optional().describe('Internal: what the run hands to its own continuation.'),
 })
 export const sweepSchema = z.preprocess(withPreset, sweepObject)
 export type SweepInput = z.infer<typeof sweepObject>
@@ -148,11 +181,11 @@ const METRICS: Record<Swept, string> = {
   evaluate: 'evaluate.winRate',
   miniature: 'claims.agree',
 }
-/** The figure a sweep is about, where its input names none. */
+/** The main figure of a sweep: the one its input names, else that of its workflow. */
 export const metricOf = ({ metric, workflow }: Pick<SweepInput, 'metric' | 'workflow'>): string =>
   metric ?? METRICS[workflow]
 
-/** What `sweep` returns; the next night of its schedule gets it. */
+/** What `sweep` returns; the next run of its schedule gets it. */
 export interface SweepResult {
   report: Artifact
   night?: string
@@ -164,13 +197,13 @@ export const sweepResultSchema = z.looseObject({
   night: z.string().optional(),
 })
 
-/** Signal to a sweep from a trial of it. */
+/** Name of the signal that a trial sends to its sweep. */
 export const TRIAL_PARKED = 'trialParked'
-/** What it says: what the trial is parked with, or null when it goes on. */
+/** Content of the signal: why the trial is parked, or null when it resumes. */
 export const trialParkedSchema = z.strictObject({
   trial: z.number().int().min(0),
   parked: z.string().max(2000).nullable(),
 })
-/** In the memo of a trial and of what it starts: whom to tell. */
+/** Memo of a trial and of its child workflows: which sweep to signal. */
 export const sweepMemoSchema = z.strictObject({ workflowId: z.string(), trial: z.number().int() })
 export type SweepMemo = z.infer<typeof sweepMemoSchema>

@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { ranksOf } from '../evaluation/human'
 import { InvalidInput, parse } from '../contracts/parse'
-import { badAnswer, type Item, type Rate, type Rating, type RatingKind } from '../contracts/human-evaluation'
+import { badAnswer, type Item, type RatingMessage, type Rating, type RatingKind } from '../contracts/human-evaluation'
 
 interface State {
   kind: RatingKind
@@ -88,8 +88,8 @@ const tasksSchema = z.array(
 type Annotation = z.infer<typeof tasksSchema>[number]['annotations'][number]
 
 /** @throws InvalidInput naming the task that does not fit */
-export function fromLabelStudio(given: unknown, { kind, raters }: Pick<State, 'kind' | 'raters'>): Rate[] {
-  const rateOf = (item: number, { completed_by, lead_time, result }: Annotation): Rate => {
+export function fromLabelStudio(given: unknown, { kind, raters }: Pick<State, 'kind' | 'raters'>): RatingMessage[] {
+  const rateOf = (item: number, { completed_by, lead_time, result }: Annotation): RatingMessage => {
     if (!raters.includes(completed_by))
       throw new InvalidInput(
         `ratings: the task of item ${item} was completed by ${completed_by}, ` +

@@ -1,9 +1,10 @@
 // The pipeline: dataset → sft → sample → label → reward-model → rl → evaluate → report (paper, §2 and Figure 2).
 import { ApplicationFailure } from '@temporalio/workflow'
+import type { AlignInput } from '../contracts/align-input'
 import type { Artifact } from '../contracts/artifact'
 import type { StageName } from '../contracts/stages'
 import type { AlignResult } from '../contracts/status'
-import { workflowSchemas, type AlignInput } from '../contracts/workflow-inputs'
+import { workflowSchemas } from '../contracts/workflow-inputs'
 import { parseInput } from './input'
 import { stageRunner, type StageRunner } from './stage-runner'
 
@@ -27,13 +28,14 @@ const PLANS: Record<AlignInput['method'], StageName[]> = {
   'direct-rlaif': ['model', 'data', 'sft', 'rl', 'choose', 'evaluate', 'report'],
 }
 
-/** The stages of a run, in order; those behind its last one are left out. */
+/** The stages of a run, in order: up to `untilStage`, and the report. */
 function planOf({ method, untilStage }: AlignInput): StageName[] {
   const plan = PLANS[method]
   if (untilStage === undefined) return plan
   if (!plan.includes(untilStage))
     throw ApplicationFailure.nonRetryable(
-      `field "untilStage" got "${untilStage}", which is no stage of method "${method}"; there are ${plan.join(', ')}`,
+      `field "untilStage" got "${untilStage}", which is no stage of method "${method}"; ` +
+        `its stages are ${plan.join(', ')}`,
       'InvalidInput',
     )
   return [...plan.slice(0, plan.indexOf(untilStage) + 1), 'report']
@@ -47,46 +49,47 @@ export async function align(input?: unknown): Promise<AlignResult> {
 
   const model = await stages.model(settings.model)
   const data = await stages.run('data', { task: settings.task, data: settings.data, limits, model, seed, cache })
-  const made: Record<string, Artifact> = { model, data }
+  const artifacts: Record<string, Artifact> = { model, data }
 
   const sft = await fineTune(stages, settings, model, data)
-  made.sft = sft
-  if (settings.untilStage === 'reward-model') await rewardModel(stages, settings, sft, data, made)
+  artifacts.sft = sft
+  if (settings.untilStage === 'reward-model') await rewardModel(stages, settings, sft, data, artifacts)
   const endsEarly = settings.untilStage !== undefined
-  const policy = endsEarly || settings.method === 'sft' ? sft : await reinforce(stages, settings, sft, data, made)
-  if (!endsEarly) await evaluatePolicy(stages, settings, policy, made)
+  const policy =
+    endsEarly || settings.method === 'sft' ? sft : await trainPolicy(stages, settings, sft, data, artifacts)
+  if (!endsEarly) await evaluatePolicy(stages, settings, policy, artifacts)
 
-  const artifacts = [...new Map(Object.values(made).map((artifact) => [artifact.uri, artifact])).values()]
+  const distinct = [...new Map(Object.values(artifacts).map((artifact) => [artifact.uri, artifact])).values()]
   const report = await stages.run('report', {
     title: `${settings.method} · ${data.summary.task} · ${settings.model}`,
     settings,
-    artifacts,
+    artifacts: distinct,
     cache,
   })
-  return { method: settings.method, policy, report, stages: made, spent: stages.spent() }
+  return { method: settings.method, policy, report, stages: artifacts, spent: stages.spent() }
 }
 
-/** The policy against the SFT model, or the SFT model against the one it was made from. Adds the artifact to `made`. */
+/** The policy against the SFT model, or the SFT model against its base model. Adds the evaluation to `artifacts`. */
 async function evaluatePolicy(
   stages: StageRunner,
   settings: AlignInput,
   policy: Artifact,
-  made: Record<string, Artifact>,
+  artifacts: Record<string, Artifact>,
 ): Promise<void> {
   const { method, limits, seed, cache } = settings
-  const judge = await stages.labeler(settings.judge, made.sft)
-  const baseline = method === 'sft' ? made.model! : made.sft!
+  const judge = await stages.labeler(settings.judge, artifacts.sft)
+  const baseline = method === 'sft' ? artifacts.model! : artifacts.sft!
   const evaluation = await stages.runOptional('evaluate', {
     baseline,
     policy,
-    data: made.data!,
+    data: artifacts.data!,
     judge,
     limits,
     settings: settings.evaluate,
     seed,
     cache,
   })
-  if (evaluation) made.evaluate = evaluation
+  if (evaluation) artifacts.evaluate = evaluation
 }
 
 /** Without references the instruction-tuned model itself is the SFT model, as in the paper's dialogue tasks (§3.3). */
@@ -104,54 +107,63 @@ async function fineTune(
   return model
 }
 
-/** RL from the SFT model against a reward model or the labeler itself, and the choice among its checkpoints. Adds each artifact to `made`. */
-async function reinforce(
+/**
+ * RL from the SFT model with a reward model, or the labeler itself, as the reward; then the choice among its
+ * checkpoints. Adds each artifact to `artifacts`.
+ */
+async function trainPolicy(
   stages: StageRunner,
   settings: AlignInput,
   sft: Artifact,
   data: Artifact,
-  made: Record<string, Artifact>,
+  artifacts: Record<string, Artifact>,
 ): Promise<Artifact> {
   const { method, seed, cache, limits } = settings
   const reward =
     method === 'direct-rlaif'
       ? { labeler: await stages.labeler(settings.labeler, sft) }
-      : { rewardModel: await rewardModel(stages, settings, sft, data, made) }
-  made.rl = await stages.run('rl', { policy: sft, data, ...reward, limits, settings: settings.rl, seed, cache })
-  if (!made.rl.summary.candidates) {
-    stages.skip('choose', 'there are no candidates to choose from: the policy is that of the last step')
-    return made.rl
+      : { rewardModel: await rewardModel(stages, settings, sft, data, artifacts) }
+  artifacts.rl = await stages.run('rl', { policy: sft, data, ...reward, limits, settings: settings.rl, seed, cache })
+  if (!artifacts.rl.summary.candidates) {
+    stages.skip('choose', 'there are no candidates to choose from: the policy is the checkpoint of the last step')
+    return artifacts.rl
   }
   const chosen = await stages.runOptional('choose', {
-    candidates: made.rl,
+    candidates: artifacts.rl,
     data,
     judge: await stages.labeler(settings.judge, sft),
     seed,
     cache,
   })
-  if (chosen) made.choose = chosen
-  return chosen ?? made.rl
+  if (chosen) artifacts.choose = chosen
+  return chosen ?? artifacts.rl
 }
 
-/** A reward model on what people preferred, on what the labeler prefers, or on as many of each (paper §2.2.1, Appendix K). */
+/** A reward model of human preferences, of AI preferences, or of equal numbers of both (paper §2.2.1, Appendix K). */
 async function rewardModel(
   stages: StageRunner,
   settings: AlignInput,
   sft: Artifact,
   data: Artifact,
-  made: Record<string, Artifact>,
+  artifacts: Record<string, Artifact>,
 ): Promise<Artifact> {
   const { method, seed, cache, limits } = settings
   const labels: Artifact[] = []
   if (method !== 'rlaif')
     labels.push(
-      (made['human-labels'] = await stages.run('human-labels', { data, model: made.model!, limits, seed, cache })),
+      (artifacts['human-labels'] = await stages.run('human-labels', {
+        data,
+        model: artifacts.model!,
+        limits,
+        seed,
+        cache,
+      })),
     )
   if (method !== 'rlhf') {
-    made.sample = await stages.run('sample', { policy: sft, data, limits, settings: settings.sample, seed, cache })
+    artifacts.sample = await stages.run('sample', { policy: sft, data, limits, settings: settings.sample, seed, cache })
     labels.push(
-      (made.label = await stages.run('label', {
-        samples: made.sample,
+      (artifacts.label = await stages.run('label', {
+        samples: artifacts.sample,
         data,
         labeler: await stages.labeler(settings.labeler, sft),
         settings: settings.label,
@@ -160,8 +172,8 @@ async function rewardModel(
       })),
     )
   }
-  const policy = settings.rewardModel.init === 'model' ? made.model! : sft
-  made['reward-model'] = await stages.run('reward-model', {
+  const policy = settings.rewardModel.init === 'model' ? artifacts.model! : sft
+  artifacts['reward-model'] = await stages.run('reward-model', {
     policy,
     labels,
     references: { data, limits },
@@ -169,5 +181,5 @@ async function rewardModel(
     seed,
     cache,
   })
-  return made['reward-model']
+  return artifacts['reward-model']
 }

@@ -1,23 +1,25 @@
-// Several methods on the same prompts, from shared stages: every policy against every other (paper §3.4, Table 1).
+// Several methods on the same prompts, with shared stages: every policy against every other (paper §3.4, Table 1).
 import { ApplicationFailure, ParentClosePolicy, executeChild, isCancellation, workflowInfo } from '@temporalio/workflow'
 import type { Artifact } from '../contracts/artifact'
 import { brief } from '../contracts/brief'
+import { armsOf, type Arm, type CompareInput } from '../contracts/compare-input'
 import type { AlignResult } from '../contracts/status'
-import { armsOf, workflowSchemas, type Arm, type CompareInput } from '../contracts/workflow-inputs'
+import { workflowSchemas } from '../contracts/workflow-inputs'
 import type { align } from './align'
-import { parseInput, refusingBadInput } from './input'
 import { rootMessage } from './failure'
+import { parseInput, refusingBadInput } from './input'
 import { stageRunner, type StageRunner } from './stage-runner'
 
 export interface CompareResult {
   report: Artifact
   contests: Artifact[]
   policies: Record<string, Artifact>
-  /** Money that its arms and its own stages cost. */
+  /** Cost of its arms and of its own stages. */
   spent: number
 }
 
-interface Trained extends Arm {
+/** An arm that has ended, with its result or why it failed. */
+interface EndedArm extends Arm {
   result?: AlignResult
   failed?: string
 }
@@ -27,22 +29,19 @@ export async function compare(input?: unknown): Promise<CompareResult> {
   const arms = refusingBadInput(() => armsOf(settings))
   const stages = stageRunner([], { ...settings, method: 'compare', task: arms[0]!.input.task })
 
-  const trained: Trained[] = []
+  const ended: EndedArm[] = []
   const contests: Artifact[] = []
   for (const seed of settings.seeds) {
-    const own = await train(
-      stages,
-      arms.filter((arm) => arm.seed === seed),
-      settings,
-    )
-    trained.push(...own)
-    contests.push(await contest(stages, own, settings))
+    const armsOfSeed = arms.filter((arm) => arm.seed === seed)
+    const endedOfSeed = await train(stages, armsOfSeed, settings)
+    ended.push(...endedOfSeed)
+    contests.push(await contest(stages, endedOfSeed, settings))
   }
   const report = await stages.run('comparison', {
     title: `Comparison · ${contests[0]!.summary.task} · ${arms[0]!.input.model}`,
     settings,
     contests,
-    arms: trained.map(({ name, like, seed, input, result, failed }) => ({
+    arms: ended.map(({ name, like, seed, input, result, failed }) => ({
       name,
       method: like ?? input.method,
       seed,
@@ -52,32 +51,32 @@ export async function compare(input?: unknown): Promise<CompareResult> {
     })),
     cache: settings.cache,
   })
-  const spent = stages.spent() + trained.reduce((sum, { result }) => sum + (result?.spent ?? 0), 0)
+  const spent = stages.spent() + ended.reduce((sum, { result }) => sum + (result?.spent ?? 0), 0)
   return {
     report,
     contests,
     spent,
     policies: Object.fromEntries(
-      trained.flatMap(({ name, seed, result }) =>
+      ended.flatMap(({ name, seed, result }) =>
         result ? [[settings.seeds.length > 1 ? `${name}, seed ${seed}` : name, result.policy]] : [],
       ),
     ),
   }
 }
 
-/** The first arm alone, so that what all share is in the store when the others begin; then so many at a time. */
-async function train(stages: StageRunner, arms: readonly Arm[], { maxConcurrent }: CompareInput): Promise<Trained[]> {
-  const trained: Trained[] = [await trainOne(stages, arms[0]!)]
+/** The first arm alone, so that what all share is stored when the others start; then `maxConcurrent` at a time. */
+async function train(stages: StageRunner, arms: readonly Arm[], { maxConcurrent }: CompareInput): Promise<EndedArm[]> {
+  const ended: EndedArm[] = [await trainOne(stages, arms[0]!)]
   const waiting = arms.slice(1).entries()
   const next = async () => {
-    for (const [i, arm] of waiting) trained[i + 1] = await trainOne(stages, arm)
+    for (const [i, arm] of waiting) ended[i + 1] = await trainOne(stages, arm)
   }
   await Promise.all(Array.from({ length: maxConcurrent }, next))
-  return trained
+  return ended
 }
 
-/** An arm that fails leaves the others alone; it parks, is mended and resumed as a run of its own. */
-async function trainOne(stages: StageRunner, arm: Arm): Promise<Trained> {
+/** An arm is its own run: it parks and resumes by itself, and its failure leaves the others alone. */
+async function trainOne(stages: StageRunner, arm: Arm): Promise<EndedArm> {
   const shownAs = `${arm.name}, seed ${arm.seed}`
   const { workflowId, memo } = workflowInfo()
   try {
@@ -99,13 +98,14 @@ async function trainOne(stages: StageRunner, arm: Arm): Promise<Trained> {
 
 async function contest(
   stages: StageRunner,
-  trained: readonly Trained[],
+  ended: readonly EndedArm[],
   { judge, agreementPairs, temperature, cache }: CompareInput,
 ): Promise<Artifact> {
-  const done = trained.flatMap(({ result, ...arm }) => (result ? [{ ...arm, result }] : []))
+  const done = ended.flatMap(({ result, ...arm }) => (result ? [{ ...arm, result }] : []))
   if (done.length < 2)
     throw ApplicationFailure.nonRetryable(
-      `compare: fewer than two arms came to an end: ${trained.map(({ name, failed }) => `${name}: ${failed ?? 'done'}`).join('; ')}`,
+      'compare: fewer than two arms completed: ' +
+        ended.map(({ name, failed }) => `${name}: ${failed ?? 'done'}`).join('; '),
     )
   const { seed, result } = done[0]!
   const responses = []

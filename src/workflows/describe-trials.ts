@@ -1,20 +1,20 @@
-// What a sweep shows of itself while it goes on: how far it is, and the trials a person may want to look at, as Markdown.
+// What a running sweep shows in the UI, as Markdown: its progress, and the trials that a person may want to look at.
 import { metricOf, type EndedTrial, type SweepInput } from '../contracts/sweep'
 import type { Trial } from '../contracts/sweep-trials'
 import { cell, shown } from './describe'
 import type { TrialLedger } from './trial-ledger'
 
-const ROWS = 40
+const MAX_ROWS = 40
 
-/** @returns a line, and a table that begins with what went wrong and ends with what was finished last */
+/** @returns a line, and a note with a table: first what went wrong, last what was finished first */
 export function describeTrials(
   settings: SweepInput,
   ledger: TrialLedger,
   sweepId: string,
 ): { line: string; note: string } {
-  const { trials, ended, begun, waiting, paused, stopped } = ledger
-  const parked = [...begun.values()].filter((one) => one.parked !== undefined)
-  const running = [...begun.values()].filter((one) => one.parked === undefined)
+  const { trials, ended, active, waiting, paused, stopped } = ledger
+  const parked = [...active.values()].filter((one) => one.parked !== undefined)
+  const running = [...active.values()].filter((one) => one.parked === undefined)
   const results = [...ended.values()]
   const failed = results.filter(({ state }) => state === 'failed')
   const done = results.filter(({ state }) => state === 'done')
@@ -24,17 +24,19 @@ export function describeTrials(
     ...(parked.length > 0 ? [`${parked.length} parked`] : []),
     ...(running.length > 0 ? [`${running.length} running`] : []),
   ]
-  const line = `${counts.join(', ')}${stopped === undefined ? (paused ? ' · paused' : '') : ` · no other starts: ${stopped}`}`
+  const halted = stopped === undefined ? (paused ? ' · paused' : '') : ` · no further trial starts: ${stopped}`
+  const line = `${counts.join(', ')}${halted}`
   const rows = [
     ...parked.map(({ trial, parked }) => row(trial, 'parked', undefined, parked)),
     ...running.map(({ trial }) => row(trial, 'running')),
     ...failed.map((one) => row(trials[one.trial]!, 'failed', one)),
     ...done.reverse().map((one) => row(trials[one.trial]!, 'done', one)),
-  ].slice(0, ROWS)
-  const ways =
+  ].slice(0, MAX_ROWS)
+  const advice =
     parked.length > 0
       ? [
-          `A parked trial is mended in its own run, \`${sweepId}/trial-<number>\`, by \`resolveFailure\`; the others go on.`,
+          `Resume a parked trial with \`resolveFailure\` in its own run, \`${sweepId}/trial-<number>\`; ` +
+            'the others continue.',
         ]
       : []
   const table = [
@@ -43,10 +45,10 @@ export function describeTrials(
     ...rows,
   ].join('\n')
   const rest = [
-    ...(waiting.length > 0 ? [`${waiting.length} wait.`] : []),
-    ...(rows.length === ROWS ? [`No more than ${ROWS} are shown; the report will have all.`] : []),
+    ...(waiting.length > 0 ? [`${waiting.length} are waiting.`] : []),
+    ...(rows.length === MAX_ROWS ? [`Only ${MAX_ROWS} are shown; the report will have all.`] : []),
   ]
-  return { line, note: [`**${line}.**`, ...ways, table, ...(rest.length > 0 ? [rest.join(' ')] : [])].join('\n\n') }
+  return { line, note: [`**${line}.**`, ...advice, table, ...(rest.length > 0 ? [rest.join(' ')] : [])].join('\n\n') }
 }
 
 function row({ trial, levels, seed }: Trial, state: string, ended?: EndedTrial, message = ended?.message): string {
@@ -54,5 +56,7 @@ function row({ trial, levels, seed }: Trial, state: string, ended?: EndedTrial, 
     .map(([field, level]) => `${field} ${level}`)
     .join(', ')
   const figure = ended?.metric === undefined ? '' : shown(ended.metric)
-  return `| ${trial} | ${cell(settings)} | ${seed} | ${state} | ${ended?.seconds?.toFixed(0) ?? ''} | ${message ? cell(message.slice(0, 120)) : figure} |`
+  const seconds = ended?.seconds?.toFixed(0) ?? ''
+  const result = message ? cell(message.slice(0, 120)) : figure
+  return `| ${trial} | ${cell(settings)} | ${seed} | ${state} | ${seconds} | ${result} |`
 }

@@ -1,26 +1,24 @@
-// What a run shows of itself in the UI, as Markdown: a table of its stages and, when one is parked, what failed and how to go on.
+// What a run shows in the UI, as Markdown: a table of its stages and, if one is parked, what failed and how to resume.
 import type { Summary } from '../contracts/artifact'
 import { brief } from '../contracts/brief'
 import { isEndpoint } from '../contracts/labeler-settings'
 import type { LabelerInput, StageName } from '../contracts/stages'
 import type { StageStatus } from '../contracts/status'
 
-/** A line for the UI's timeline. */
+/** A line that names a stage and its main settings in the UI's timeline. */
 export function summaryOf(shownAs: string, stage: StageName, input: object): string {
   const { settings, labeler, judge, spec, task } = input as {
     settings?: Record<string, unknown>
     spec?: string
     task?: string
   } & Partial<Record<'labeler' | 'judge', LabelerInput>>
-  const who = (asked: LabelerInput) =>
-    isEndpoint(asked.settings)
-      ? `${asked.settings.model} at ${asked.settings.baseUrl.replace(/^https?:\/\//, '')}`
-      : asked.settings.model
+  const nameOf = ({ settings }: LabelerInput) =>
+    isEndpoint(settings) ? `${settings.model} at ${settings.baseUrl.replace(/^https?:\/\//, '')}` : settings.model
   const parts = [
     spec,
     task,
-    labeler && `labeler ${who(labeler)}`,
-    judge && `judge ${who(judge)}`,
+    labeler && `labeler ${nameOf(labeler)}`,
+    judge && `judge ${nameOf(judge)}`,
     ...SHOWN_SETTINGS.filter((name) => settings?.[name] !== undefined).map(
       (name) => `${name} ${String(settings![name])}`,
     ),
@@ -32,7 +30,7 @@ const SHOWN_SETTINGS = ['algorithm', 'epochs', 'steps', 'learningRate'] as const
 export const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 
 const inWords = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
-/** Figures to four digits. */
+/** Numbers with four significant digits. */
 export const shown = (value: Summary[string]) =>
   typeof value === 'number' && !Number.isInteger(value) ? String(Number(value.toPrecision(4))) : String(value)
 
@@ -45,23 +43,30 @@ export function describe(
     const figures = artifact
       ? Object.entries(artifact.summary).map(([name, value]) => `${inWords(name)} ${shown(value)}`)
       : []
-    return `| ${stage} | ${state} | ${seconds === undefined ? '' : seconds.toFixed(1)} | ${cell(message ?? figures.join(', '))} |`
+    return `| ${stage} | ${state} | ${seconds?.toFixed(1) ?? ''} | ${cell(message ?? figures.join(', '))} |`
   })
   const table = ['| Stage | State | Seconds | Figures |', '|---|---|---|---|', ...rows].join('\n')
-  return [...(note === undefined ? [] : [note]), ...(parked ? [howToGoOn(stages, parked)] : []), table].join('\n\n')
+  return [...(note === undefined ? [] : [note]), ...(parked ? [howToResume(stages, parked)] : []), table].join('\n\n')
 }
 
-function howToGoOn(stages: readonly StageStatus[], { stage, canSkip }: { stage: StageName; canSkip: boolean }): string {
+function howToResume(
+  stages: readonly StageStatus[],
+  { stage, canSkip }: { stage: StageName; canSkip: boolean },
+): string {
   const failed = stages.find(({ state }) => state === 'parked')
-  const asked = /"(labeler|judge)"/.exec(EXAMPLES[stage] ?? '')?.[1]
+  const role = /"(labeler|judge)"/.exec(EXAMPLES[stage] ?? '')?.[1]
   const ways = [
-    '- mended outside (the endpoint is up again, the file is there): `{"action": "retry"}`',
-    `- another setting: \`{"action": "retry", "overrides": {${EXAMPLES[stage] ?? '"settings": {…}'}}}\``,
-    ...(asked ? [`- a local model instead: \`{"action": "retry", "overrides": {"${asked}": "default"}}\``] : []),
-    ...(canSkip ? ['- go on without this stage: `{"action": "skip"}`'] : []),
-    '- give the run up: `{"action": "abort"}`',
+    '- the cause is fixed (the endpoint is up again, the file exists): `{"action": "retry"}`',
+    `- with another setting: \`{"action": "retry", "overrides": {${EXAMPLES[stage] ?? '"settings": {…}'}}}\``,
+    ...(role ? [`- with a local model instead: \`{"action": "retry", "overrides": {"${role}": "default"}}\``] : []),
+    ...(canSkip ? ['- continue without this stage: `{"action": "skip"}`'] : []),
+    '- give up the run: `{"action": "abort"}`',
   ]
-  return `**${failed?.stage ?? stage} is parked.** ${failed?.message ?? ''}\n\nGo on with the update \`resolveFailure\` (menu at the top right, *Send an Update*):\n\n${ways.join('\n')}`
+  return [
+    `**${failed?.stage ?? stage} is parked.** ${failed?.message ?? ''}`,
+    'Resume with the update `resolveFailure` (menu at the top right, *Send an Update*):',
+    ways.join('\n'),
+  ].join('\n\n')
 }
 
 const endpoint = '{"baseUrl": "http://127.0.0.1:8000/v1"}'

@@ -1,37 +1,54 @@
-// People rate what policies wrote, over days (paper §3.4, Appendix I). A rating is an update: whoever sent it knows that the run has it.
+// People rate what policies wrote, over days (paper §3.4, Appendix I). A rating is an update: whoever sends it learns
+// that the run has it.
 import { condition, continueAsNew, defineQuery, defineUpdate, setHandler, workflowInfo } from '@temporalio/workflow'
 import type { Artifact } from '../contracts/artifact'
 import {
   badAnswer,
-  rateSchema,
-  type Rate,
+  ratingMessageSchema,
   type RaterView,
   type Rating,
   type RatingKind,
+  type RatingMessage,
 } from '../contracts/human-evaluation'
+import type { HumanEvaluationInput } from '../contracts/human-evaluation-input'
 import { InvalidInput, parse } from '../contracts/parse'
-import { workflowSchemas, type HumanEvaluationInput } from '../contracts/workflow-inputs'
+import { workflowSchemas } from '../contracts/workflow-inputs'
 import { openLedger, type Ledger } from '../evaluation/assignment'
 import { parseInput, refusingBadInput } from './input'
-import { stageRunner } from './stage-runner'
+import { stageRunner, type StageRunner } from './stage-runner'
+
+interface Ratings {
+  kind: RatingKind
+  raters: string[]
+  ratings: Rating[]
+  /** URI of the items; undefined before they are drawn. */
+  items?: string
+}
 
 export const raterView = defineQuery<RaterView, [string]>('raterView')
-export const ratingsQuery = defineQuery<{ kind: RatingKind; raters: string[]; ratings: Rating[]; items?: string }>(
-  'ratings',
-)
+export const ratingsQuery = defineQuery<Ratings>('ratings')
 export const rate = defineUpdate<RaterView, [unknown]>('rate')
 export const close = defineUpdate<string>('close')
 
-/** Updates of one run; Temporal takes 2,000. */
-const RATINGS_A_RUN = 1000
+/** Maximum number of ratings in one run: each is an update, and Temporal allows 2,000. */
+const RATINGS_PER_RUN = 1000
 const DAY_MS = 86_400_000
+const RATE_DESCRIPTION =
+  'A rating: {"rater": name, "item": number, "answer": indices of the responses from best to worst, ' +
+  'or 1 (good) and 0 by response, "seconds": number}. The page of `rlaif rate` sends it.'
 
-/** What there is once the items are drawn. */
-interface Drawn {
+/** What messages read and change. */
+interface Evaluation {
+  settings: HumanEvaluationInput
+  /** The items, and who rated which; undefined before the items are drawn. */
   items?: Artifact
   ledger?: Ledger
-  /** The report is being written of the ratings there are: another would be missing from it. */
-  over?: true
+  /** Ratings taken in this run. */
+  taken: number
+  /** Whether a person ended it. */
+  closed: boolean
+  /** Whether the report is being written: a further rating would be missing from it. */
+  over: boolean
 }
 
 export interface HumanEvaluationResult {
@@ -41,91 +58,57 @@ export interface HumanEvaluationResult {
 
 export async function humanEvaluation(input?: unknown): Promise<HumanEvaluationResult> {
   const settings = parseInput(workflowSchemas.humanEvaluation, input, 'humanEvaluation')
-  const { seed, cache, carried, kind, raters } = settings
+  const { carried } = settings
   const until = carried?.until ?? Date.now() + settings.days * DAY_MS
   const stages = stageRunner(['rating-items', 'human-results'], { ...settings, method: 'human' })
-  const drawn: Drawn = {}
+  const evaluation: Evaluation = { settings, taken: 0, closed: false, over: false }
   if (carried)
-    Object.assign(drawn, { items: carried.items, ledger: ledgerOf(carried.items, settings, carried.ratings) })
-  let taken = 0
-  let closed = false
+    Object.assign(evaluation, { items: carried.items, ledger: ledgerOf(carried.items, settings, carried.ratings) })
+  registerHandlers(evaluation, stages)
 
-  const view = (name: string): RaterView => {
-    const rater = raters.indexOf(name)
-    if (rater < 0)
-      throw new InvalidInput(`there is no rater "${name}" in this evaluation; there are ${raters.join(', ')}`)
-    const { items, ledger } = drawn
-    if (!items || !ledger) return { kind, item: null, rated: 0, open: settings.prompts, over: false }
-    const open = ledger.open()
-    return {
-      kind,
-      items: items.uri,
-      item: ledger.next(rater) ?? null,
-      rated: ledger.rated(rater),
-      open,
-      over: closed || drawn.over === true || open === 0,
-    }
-  }
-  setHandler(raterView, view, { description: 'What a rater, by name, is to do next.' })
-  setHandler(
-    ratingsQuery,
-    () => ({ kind, raters, ratings: drawn.ledger?.ratings() ?? [], ...(drawn.items && { items: drawn.items.uri }) }),
-    { description: 'Every rating so far, and where the items are.' },
-  )
-  setHandler(
-    rate,
-    (given) => {
-      const { rater, item, answer, seconds } = given as Rate
-      drawn.ledger!.add([item, raters.indexOf(rater), answer, Math.round(seconds)])
-      taken++
-      stages.note(progress(drawn.ledger!, raters))
-      return view(rater)
-    },
-    {
-      description:
-        'A rating: {"rater": name, "item": number, "answer": places from best to worst, or 1 and 0 by place, "seconds": number}. The page of `rlaif rate` sends it.',
-      validator: (given) => refusingBadInput(() => checkRate(given, settings, drawn)),
-    },
-  )
-  setHandler(
-    close,
-    () => {
-      closed = true
-      return 'closed'
-    },
-    { description: 'Ends the evaluation with the ratings there are.' },
-  )
+  const items = carried?.items ?? (await drawItems(stages, settings))
+  const ledger = evaluation.ledger ?? ledgerOf(items, settings, [])
+  Object.assign(evaluation, { items, ledger })
+  stages.note(progress(ledger, settings.raters))
 
-  const items =
-    carried?.items ??
-    (await stages.run('rating-items', {
-      contest: await stages.artifact(settings.contest),
-      kind,
-      prompts: settings.prompts,
-      checkEvery: settings.checkEvery,
-      seed,
-      cache,
-      ...(settings.policies && { policies: settings.policies }),
-    }))
-  const ledger = drawn.ledger ?? ledgerOf(items, settings, [])
-  Object.assign(drawn, { items, ledger })
-  stages.note(progress(ledger, raters))
-
-  const isOver = () => closed || ledger.open() === 0
+  const isOver = () => evaluation.closed || ledger.open() === 0
   await condition(
-    () => isOver() || taken >= RATINGS_A_RUN || workflowInfo().continueAsNewSuggested,
+    () => isOver() || evaluation.taken >= RATINGS_PER_RUN || workflowInfo().continueAsNewSuggested,
     Math.max(1, until - Date.now()),
     { summary: 'raters at work' },
   )
   if (!isOver() && Date.now() < until)
     return continueAsNew<typeof humanEvaluation>({ ...settings, carried: { items, ratings: ledger.ratings(), until } })
 
-  drawn.over = true
+  evaluation.over = true
   const ratings = ledger.ratings()
-  const { carried: _, ...shown } = settings
-  const report = await stages.run('human-results', {
+  const report = await writeReport(stages, settings, items, ratings)
+  return { report, ratings: ratings.length }
+}
+
+async function drawItems(stages: StageRunner, settings: HumanEvaluationInput): Promise<Artifact> {
+  const { contest, kind, prompts, checkEvery, policies, seed, cache } = settings
+  return stages.run('rating-items', {
+    contest: await stages.artifact(contest),
+    kind,
+    prompts,
+    checkEvery,
+    seed,
+    cache,
+    ...(policies && { policies }),
+  })
+}
+
+function writeReport(
+  stages: StageRunner,
+  { carried: _, ...settings }: HumanEvaluationInput,
+  items: Artifact,
+  ratings: Rating[],
+): Promise<Artifact> {
+  const { kind, raters, seed, cache } = settings
+  return stages.run('human-results', {
     title: `Human evaluation · ${items.summary.task} · ${items.summary.policies}`,
-    settings: shown,
+    settings,
     items,
     kind,
     raters,
@@ -133,7 +116,52 @@ export async function humanEvaluation(input?: unknown): Promise<HumanEvaluationR
     seed,
     cache,
   })
-  return { report, ratings: ratings.length }
+}
+
+function registerHandlers(evaluation: Evaluation, stages: StageRunner): void {
+  const { kind, raters } = evaluation.settings
+  const ratings = (): Ratings => {
+    const { ledger, items } = evaluation
+    return { kind, raters, ratings: ledger?.ratings() ?? [], ...(items && { items: items.uri }) }
+  }
+  const takeRating = (given: unknown): RaterView => {
+    const { rater, item, answer, seconds } = given as RatingMessage
+    evaluation.ledger!.add([item, raters.indexOf(rater), answer, Math.round(seconds)])
+    evaluation.taken++
+    stages.note(progress(evaluation.ledger!, raters))
+    return viewOf(evaluation, rater)
+  }
+  setHandler(raterView, (rater) => viewOf(evaluation, rater), {
+    description: 'What a rater, given by name, is to rate next.',
+  })
+  setHandler(ratingsQuery, ratings, { description: 'Every rating so far, and the URI of the items.' })
+  setHandler(rate, takeRating, {
+    description: RATE_DESCRIPTION,
+    validator: (given) => refusingBadInput(() => checkRating(given, evaluation)),
+  })
+  const endEarly = () => {
+    evaluation.closed = true
+    return 'closed'
+  }
+  setHandler(close, endEarly, { description: 'Ends the evaluation with the ratings it has.' })
+}
+
+/** @throws InvalidInput when there is no such rater */
+function viewOf({ settings, items, ledger, closed, over }: Evaluation, name: string): RaterView {
+  const { kind, raters, prompts } = settings
+  const rater = raters.indexOf(name)
+  if (rater < 0)
+    throw new InvalidInput(`there is no rater "${name}" in this evaluation; its raters are ${raters.join(', ')}`)
+  if (!items || !ledger) return { kind, item: null, rated: 0, open: prompts, over: false }
+  const open = ledger.open()
+  return {
+    kind,
+    items: items.uri,
+    item: ledger.next(rater) ?? null,
+    rated: ledger.rated(rater),
+    open,
+    over: closed || over || open === 0,
+  }
 }
 
 function ledgerOf(
@@ -157,16 +185,20 @@ function ledgerOf(
 }
 
 /** @throws InvalidInput saying why a rating cannot be taken */
-function checkRate(given: unknown, { raters, kind }: HumanEvaluationInput, { items, ledger, over }: Drawn): void {
-  const { rater, item, answer } = parse(rateSchema, given, 'rate')
-  if (!raters.includes(rater)) throw new InvalidInput(`rate: there is no rater "${rater}" in this evaluation`)
+function checkRating(given: unknown, { settings, items, ledger, over }: Evaluation): void {
+  const { rater, item, answer } = parse(ratingMessageSchema, given, 'rate')
+  if (!settings.raters.includes(rater)) throw new InvalidInput(`rate: there is no rater "${rater}" in this evaluation`)
   if (!ledger || !items) throw new InvalidInput('rate: the items are still being drawn; try again in a moment')
   if (over) throw new InvalidInput('rate: the evaluation is over and its report is being written; thank you')
   if (item >= Number(items.summary.items)) throw new InvalidInput(`rate: there is no item ${item}`)
-  const wrong = badAnswer(kind, answer, Number(items.summary.responses))
-  if (wrong) throw new InvalidInput(`rate: "answer" ${wrong}`)
+  const problem = badAnswer(settings.kind, answer, Number(items.summary.responses))
+  if (problem) throw new InvalidInput(`rate: "answer" ${problem}`)
 }
 
 function progress(ledger: Ledger, raters: readonly string[]): string {
-  return `**${ledger.open()} prompts still want ratings.** ${raters.map((name, rater) => `${name} ${ledger.rated(rater)}`).join(', ')}. \`rlaif rate ${workflowInfo().workflowId}\` serves the page and prints each rater's link.`
+  const counts = raters.map((name, rater) => `${name} ${ledger.rated(rater)}`)
+  return (
+    `**${ledger.open()} prompts still need ratings.** ${counts.join(', ')}. ` +
+    `\`rlaif rate ${workflowInfo().workflowId}\` serves the page and prints each rater's link.`
+  )
 }

@@ -1,4 +1,4 @@
-// Every workflow a worker registers; the names are those of the UI's "Start Workflow" form.
+// Every workflow that a worker registers, by its workflow type.
 export { align } from './align'
 export { evaluate, label, report, rewardModel, rl, sample, sft } from './stages'
 export { compare } from './compare'

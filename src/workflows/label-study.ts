@@ -1,4 +1,4 @@
-// Several ways of asking a labeler on the same human-labelled pairs: which agrees with people (paper §4.4)?
+// Several ways of asking a labeler about the same human-labelled pairs: which agrees best with people (paper §4.4)?
 import { ApplicationFailure } from '@temporalio/workflow'
 import type { Artifact } from '../contracts/artifact'
 import { workflowSchemas } from '../contracts/workflow-inputs'
@@ -8,7 +8,7 @@ import { stageRunner } from './stage-runner'
 export interface LabelStudyResult {
   report: Artifact
   variants: Record<string, Artifact>
-  /** Money that its stages cost. */
+  /** Cost of its stages. */
   spent: number
 }
 

@@ -1,4 +1,5 @@
-// The paper in miniature: in a world whose truth is known, every claim of the paper tested by the same workflows that users run.
+// The paper in miniature: every claim of the paper tested in a world whose truth is known, by the workflows that users
+// run.
 import { ParentClosePolicy, executeChild, workflowInfo } from '@temporalio/workflow'
 import type { Artifact } from '../contracts/artifact'
 import { brief } from '../contracts/brief'

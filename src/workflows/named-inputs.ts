@@ -1,18 +1,18 @@
-// What a run's input names, found: a model by its name, an artifact by its URI, a labeler's model ("policy" is the run's own initial policy).
-import { isArtifactUri, isPolicyUri, type Artifact } from '../contracts/artifact'
+// Resolves what a run's input names: a model by its name, an artifact by its URI, the model of a labeler ("policy" is
+// the run's own initial policy).
+import { isArtifactUri, isPolicyUri, type Artifact, type ArtifactGiven } from '../contracts/artifact'
 import { isEndpoint, type LabelerSettings } from '../contracts/labeler-settings'
 import type { Queues } from '../contracts/queues'
 import type { Cache } from '../contracts/run-settings'
 import type { LabelerInput, StageInput, StageName } from '../contracts/stages'
-import type { ArtifactGiven } from '../contracts/workflow-inputs'
 import { stageActivities } from './stage-activities'
 
 export interface NamedInputs {
-  /** The artifact a person gave, by reference, by URI or, where a model is meant, by a model's name. */
+  /** The artifact that a person gave by reference, by URI or, where a model is expected, by a model's name. */
   artifact(given: ArtifactGiven, model?: 'or model'): Promise<Artifact>
-  /** The artifact of a named model; each name is looked up once a run. */
+  /** The artifact of a named model; each name is resolved once per run. */
   model(spec: string): Promise<Artifact>
-  /** A labeler as stages take it. @param policy the initial policy, where a run has one: what the model "policy" stands for */
+  /** A labeler as stages take it. @param policy the run's initial policy, if it has one: the model "policy" */
   labeler(settings: LabelerSettings, policy?: Artifact): Promise<LabelerInput>
 }
 
@@ -28,8 +28,8 @@ export function openNamedInputs(queues: Queues, cache: Cache, runModelStage: Run
       return stageActivities(queues.light, 'artifact').resolveArtifact(given)
     },
     async model(spec) {
-      const known = models.get(spec)
-      if (known) return known
+      const resolved = models.get(spec)
+      if (resolved) return resolved
       const from = isPolicyUri(spec) ? await named.artifact(spec) : undefined
       const shownAs = models.size === 0 ? 'model' : `model ${spec}`
       const artifact = await runModelStage({ spec, cache, ...(from && { from }) }, shownAs)
@@ -45,14 +45,14 @@ export function openNamedInputs(queues: Queues, cache: Cache, runModelStage: Run
   return named
 }
 
-/** The input of a stage whose labeler or judge an override made local: with the artifact of its model. */
+/** The input of a stage with the artifact of each local model; an override may have made its labeler or judge local. */
 export async function withLabelerModels<N extends StageName>(
   input: StageInput<N>,
   named: NamedInputs,
 ): Promise<StageInput<N>> {
-  const asked = input as Partial<Record<'labeler' | 'judge', LabelerInput>>
-  const found = { ...asked }
+  const given = input as Partial<Record<'labeler' | 'judge', LabelerInput>>
+  const resolved = { ...given }
   for (const role of ['labeler', 'judge'] as const)
-    if (asked[role]) found[role] = await named.labeler(asked[role].settings, asked[role].model)
-  return found as StageInput<N>
+    if (given[role]) resolved[role] = await named.labeler(given[role].settings, given[role].model)
+  return resolved as StageInput<N>
 }

@@ -1,4 +1,4 @@
-// A message to people outside, as a run of its own: it is tried for a day, and whoever sends it does not wait.
+// A message to people, as its own run: delivery is retried for a day, and the sender does not wait.
 import {
   ParentClosePolicy,
   WorkflowIdReusePolicy,
@@ -28,13 +28,13 @@ export async function notification(input?: unknown): Promise<void> {
   await notify(message)
 }
 
-/** Sends `text` about this run; whether it arrives is no concern of the run. */
+/** Sends `text` about this run, which does not wait for the delivery. */
 export async function notifyPeople(notify: Notify, queues: Queues, text: string): Promise<void> {
   const { workflowId } = workflowInfo()
   const message: Notification = { notify, queues, text, workflowId }
   await startChild(notification, {
     args: [message],
-    workflowId: `${workflowId}/notification-${ownName()}`,
+    workflowId: `${workflowId}/notification-${uniqueName()}`,
     workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
     parentClosePolicy: ParentClosePolicy.ABANDON,
     staticSummary: brief(text),
@@ -42,5 +42,8 @@ export async function notifyPeople(notify: Notify, queues: Queues, text: string)
 }
 
 let sent = 0
-/** Of this run's messages, and of those of a run that was reset. No random number: traces that are turned on under way draw of them too. */
-const ownName = () => (patched('notification-by-time') ? `${Date.now()}-${++sent}` : uuid4())
+/**
+ * Unique among the messages of this run, and of the run that it was reset from. Not a random number: tracing, if turned
+ * on during a run, draws from the same generator.
+ */
+const uniqueName = () => (patched('notification-by-time') ? `${Date.now()}-${++sent}` : uuid4())

@@ -1,4 +1,4 @@
-// A stage that failed for good waits here for a person, who sends `resolveFailure` (design decision 7).
+// A stage that failed permanently waits here for a person, who sends `resolveFailure` (design decision 7).
 import {
   condition,
   defineSignal,
@@ -21,19 +21,20 @@ import type { StageBoard } from './stage-board'
 export const resolveFailure = defineUpdate<string, [unknown]>('resolveFailure')
 export const resolveFailureSignal = defineSignal<[unknown]>('resolveFailure')
 
-/** A run that nobody resolves fails after this. */
-const PARKED_AT_MOST = '30 days'
+/** Time after which a run fails that nobody resolves. */
+const MAX_PARKED_TIME = '30 days'
 const UPDATE_DESCRIPTION =
-  'Go on from a parked stage: {"action": "retry" | "skip" | "abort", "overrides": {…}}. Overrides are laid over the stage\'s input, e.g. ' +
+  'Resumes from a parked stage: {"action": "retry" | "skip" | "abort", "overrides": {…}}. ' +
+  "Overrides replace fields of the stage's input, e.g. " +
   '{"action": "retry", "overrides": {"labeler": {"baseUrl": "http://127.0.0.1:8000/v1"}}}.'
 const SIGNAL_DESCRIPTION =
-  'The same as the update, for when no worker is up to answer; a message that does not fit is logged and ignored.'
+  'The same as the update, for when no worker is up to answer; a bad message is logged and ignored.'
 
 export interface FailedStage {
   stage: StageName
   input: StageInput<StageName>
   canSkip: boolean
-  /** What the run calls it. */
+  /** The run's name for the stage. */
   shownAs: string
   message: string
 }
@@ -43,7 +44,7 @@ export interface Parking {
   park(failed: FailedStage): Promise<Resolution>
 }
 
-/** Takes `resolveFailure` as update and as signal from now on. */
+/** Registers `resolveFailure` as an update and as a signal. */
 export function openParking(
   board: StageBoard,
   { queues, notify }: { queues: Queues; notify?: Notify | undefined },
@@ -59,31 +60,31 @@ export function openParking(
     description: UPDATE_DESCRIPTION,
     validator: (given) => void refusingBadInput(() => checkResolution(given, parked)),
   })
-  const heedSignal = (given: unknown) => {
+  const resolveBySignal = (given: unknown) => {
     try {
       resolve(given)
     } catch (error) {
       log.warn('signal resolveFailure ignored', { reason: (error as Error).message })
     }
   }
-  setHandler(resolveFailureSignal, heedSignal, { description: SIGNAL_DESCRIPTION })
+  setHandler(resolveFailureSignal, resolveBySignal, { description: SIGNAL_DESCRIPTION })
 
   return {
     async park(failed) {
-      const own: typeof parked = (parked = { ...failed })
+      const waiting: typeof parked = (parked = { ...failed })
       const { shownAs, message } = failed
-      board.setParked(own)
+      board.setParked(waiting)
       board.set(shownAs, { state: 'parked', message })
       setSearchAttributes({ status: 'parked' })
-      await tellSweep(`${shownAs}: ${message}`)
+      await signalSweep(`${shownAs}: ${message}`)
       if (notify) await notifyPeople(notify, queues, parkedMessage(failed))
-      const resolved = await condition(() => own.resolution !== undefined, PARKED_AT_MOST, {
-        summary: `${shownAs} is parked: waits for resolveFailure`,
+      const resolved = await condition(() => waiting.resolution !== undefined, MAX_PARKED_TIME, {
+        summary: `${shownAs} is parked: waiting for resolveFailure`,
       })
       parked = undefined
       board.setParked(undefined)
-      await tellSweep(null)
-      return resolved ? own.resolution! : { action: 'abort' }
+      await signalSweep(null)
+      return resolved ? waiting.resolution! : { action: 'abort' }
     },
   }
 }
@@ -91,8 +92,8 @@ export function openParking(
 const parkedMessage = ({ shownAs, message }: FailedStage) =>
   `${workflowInfo().workflowId} is parked and needs you: ${shownAs}: ${message}`.slice(0, 2500)
 
-/** A trial tells its sweep that it is parked, or that it goes on; a sweep that has ended is no matter. */
-async function tellSweep(parked: string | null): Promise<void> {
+/** Reports to the sweep of a trial why the trial is parked, or null when it resumes; the sweep may have ended. */
+async function signalSweep(parked: string | null): Promise<void> {
   const sweep = sweepMemoSchema.safeParse(workflowInfo().memo?.sweep).data
   if (sweep)
     await getExternalWorkflowHandle(sweep.workflowId)

@@ -1,9 +1,9 @@
-// Which task queue a stage is sent to: by what it needs (design decision 8).
+// The task queue of each stage, by what it needs (design decision 8).
 import { isEndpoint, type LabelerSettings } from '../contracts/labeler-settings'
 import type { Queues } from '../contracts/queues'
 import type { StageName } from '../contracts/stages'
 
-/** The queue that each stage needs, where its labeler or judge, if it has one, is an endpoint. */
+/** The queue of each stage; its labeler or judge, if it has one, is an endpoint. */
 const QUEUE_OF: Record<StageName, keyof Queues> = {
   model: 'light',
   data: 'light',
@@ -27,9 +27,9 @@ const QUEUE_OF: Record<StageName, keyof Queues> = {
   respond: 'gpu',
 }
 
-/** @param input of the stage: a labeler or judge that is a local model needs the device, whatever the stage */
+/** @param input input of the stage: with a local model as labeler or judge, any stage needs the device */
 export function queueOf(stage: StageName, input: object, queues: Queues): string {
   const { labeler, judge } = input as Partial<Record<'labeler' | 'judge', { settings: LabelerSettings }>>
-  const asksLocally = [labeler, judge].some((asked) => asked && !isEndpoint(asked.settings))
-  return queues[asksLocally ? 'gpu' : QUEUE_OF[stage]]
+  const hasLocalModel = [labeler, judge].some((asked) => asked && !isEndpoint(asked.settings))
+  return queues[hasLocalModel ? 'gpu' : QUEUE_OF[stage]]
 }

@@ -1,4 +1,4 @@
-// The search attributes by which a run is found in the UI's list.
+// Sets the search attributes by which a run is found in the UI's list.
 import { defineSearchAttributeKey } from '@temporalio/common'
 import { upsertSearchAttributes } from '@temporalio/workflow'
 import { SEARCH_ATTRIBUTES, type SearchAttribute } from '../contracts/search-attributes'

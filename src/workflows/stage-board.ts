@@ -1,4 +1,4 @@
-// How each stage of a run stands: what the query `status` answers, and what the UI shows as the run's current details.
+// The status of each stage of a run: the answer to the query `status`, and the run's current details in the UI.
 import { defineQuery, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow'
 import type { StageName } from '../contracts/stages'
 import type { RunStatus, StageStatus } from '../contracts/status'
@@ -7,13 +7,13 @@ import { describe } from './describe'
 export const statusQuery = defineQuery<RunStatus>('status')
 
 export interface StageBoard {
-  /** Shows a stage, or other work of the run, in a new state. */
+  /** Sets the state of a stage, or of other work of the run. */
   set(name: string, status: Omit<StageStatus, 'stage'>): void
-  /** Says which stage waits for a person; shown from the next `set` on. */
+  /** Sets which stage waits for a person; shown from the next `set` on. */
   setParked(parked: { stage: StageName; canSkip: boolean } | undefined): void
-  /** A line or a table above the table of stages. */
+  /** Shows a line or a table above the table of stages. */
   note(text: string): void
-  /** Whether a stage of the plan has not begun. */
+  /** Whether a stage of the plan has not started. */
   hasWaiting(): boolean
 }
 
@@ -21,10 +21,10 @@ export interface StageBoard {
 export function openStageBoard(plan: readonly string[]): StageBoard {
   const stages: StageStatus[] = plan.map((stage) => ({ stage, state: 'waiting' }))
   let parked: { stage: StageName; canSkip: boolean } | undefined
-  let noted: string | undefined
-  const show = () => setCurrentDetails(describe(stages, parked, noted))
+  let note: string | undefined
+  const show = () => setCurrentDetails(describe(stages, parked, note))
   setHandler(statusQuery, () => ({ workflow: workflowInfo().workflowType, stages }), {
-    description: 'Every stage: its state, time and artifact',
+    description: 'State, time and artifact of every stage.',
   })
   return {
     set(name, status) {
@@ -36,7 +36,7 @@ export function openStageBoard(plan: readonly string[]): StageBoard {
       parked = stage
     },
     note(text) {
-      noted = text
+      note = text
       show()
     },
     hasWaiting: () => stages.some(({ state }) => state === 'waiting'),

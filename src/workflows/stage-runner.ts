@@ -1,4 +1,4 @@
-// Runs stages as activities, each on the queue it needs; a stage that failed for good parks the run or ends it.
+// Runs stages as activities, each on the queue it needs; a stage that failed permanently parks the run or fails it.
 import { ActivityFailure, ApplicationFailure, isCancellation, upsertMemo, workflowInfo } from '@temporalio/workflow'
 import type { Artifact } from '../contracts/artifact'
 import type { Queues } from '../contracts/queues'
@@ -16,19 +16,19 @@ import { stageActivities } from './stage-activities'
 import { openStageBoard } from './stage-board'
 
 export interface StageRunner extends NamedInputs {
-  /** @throws when the stage has failed for good and is not to wait, or a person gave it up */
+  /** @throws when the stage has failed permanently and `onFailure` is "fail", or a person aborted */
   run<N extends StageName>(stage: N, input: StageInput<N>, shownAs?: string): Promise<Artifact>
-  /** As `run`, for a stage that the run can do without: undefined when a person skipped it. */
+  /** Like `run`, for a stage that the run can do without: undefined when a person skipped it. */
   runOptional<N extends StageName>(stage: N, input: StageInput<N>, shownAs?: string): Promise<Artifact | undefined>
-  /** Shows a stage of the plan as left out. */
+  /** Shows a stage of the plan as skipped. */
   skip(stage: StageName, why: string): void
-  /** A line or a table above the table of stages. */
+  /** Shows a line or a table above the table of stages. */
   note(text: string): void
-  /** How other work of the run, such as its child workflows, stands among its stages. */
+  /** Shows the state of other work of the run, such as child workflows, among its stages. */
   show(name: string, status: Omit<StageStatus, 'stage'>): void
-  /** Shows a piece of other work while it goes on. */
+  /** Shows other work of the run, from its start to its end. */
   track<T>(shownAs: string, work: () => Promise<T>): Promise<T>
-  /** Money spent by the stages of this run; what was in the store already was paid for by another. */
+  /** Cost of the stages of this run; what was already in the store was paid for by another. */
   spent(): number
 }
 
@@ -43,7 +43,7 @@ export interface RunnerSettings {
   fromStage?: StageName | undefined
 }
 
-/** One try to run a stage: what runs, what the run calls it, and whether the run can do without it. */
+/** A stage to run, its input, the run's name for it, and whether the run can do without it. */
 interface Planned<N extends StageName> {
   stage: N
   input: StageInput<N>
@@ -52,7 +52,7 @@ interface Planned<N extends StageName> {
 }
 
 /**
- * The runner of a workflow: opened once, at its start. Reads as one page.
+ * The runner of a workflow, opened once, at its start. Reads as one page.
  * @param plan the stages that will run, in order; shown as waiting from the start
  */
 export function stageRunner(plan: readonly string[], settings: RunnerSettings): StageRunner {
@@ -69,7 +69,8 @@ export function stageRunner(plan: readonly string[], settings: RunnerSettings): 
     const activities = stageActivities(queueOf(stage, input, queues), summaryOf(shownAs, stage, input))
     const started = Date.now()
     board.set(shownAs, { state: 'running' })
-    resetPoints[shownAs] = workflowInfo().historyLength + 1 // the workflow task that schedules this stage: where the UI's Reset goes on from
+    // The workflow task that schedules this stage: the event that the UI's Reset starts from.
+    resetPoints[shownAs] = workflowInfo().historyLength + 1
     upsertMemo({ resetPoints: { ...resetPoints } })
     setSearchAttributes({ status: 'running', stage: shownAs })
     const { reused, ...artifact } = await (activities[stage] as (input: unknown) => Promise<StageResult>)({
@@ -82,7 +83,7 @@ export function stageRunner(plan: readonly string[], settings: RunnerSettings): 
     return artifact
   }
 
-  /** Until the stage is done, skipped (undefined), or given up. */
+  /** Runs the stage until it is done or skipped (undefined). @throws when it is given up */
   async function runUntilResolved<N extends StageName>(given: Planned<N>): Promise<Artifact | undefined> {
     const { stage, shownAs } = given
     for (let planned = given; ;) {
@@ -123,9 +124,9 @@ export function stageRunner(plan: readonly string[], settings: RunnerSettings): 
       const started = Date.now()
       board.set(shownAs, { state: 'running' })
       try {
-        const made = await work()
+        const result = await work()
         board.set(shownAs, { state: 'done', seconds: (Date.now() - started) / 1000 })
-        return made
+        return result
       } catch (error) {
         board.set(shownAs, { state: 'failed', message: rootMessage(error) })
         throw error
@@ -139,12 +140,12 @@ function stagesFrom(plan: readonly string[], first: StageName | undefined): Read
   if (first === undefined) return new Set()
   if (plan.includes(first)) return new Set(plan.slice(plan.indexOf(first)))
   throw ApplicationFailure.nonRetryable(
-    `field "fromStage" got "${first}", which is no stage of this run; there are ${plan.join(', ')}`,
+    `field "fromStage" got "${first}", which is no stage of this run; its stages are ${plan.join(', ')}`,
     'InvalidInput',
   )
 }
 
-/** Its worker was shut down in good order: no fault of the stage. */
+/** Whether the worker was shut down gracefully, which is not the stage's fault. */
 function wasHandedBack(error: unknown): boolean {
   const cause = error instanceof ActivityFailure ? error.cause : error
   return cause instanceof ApplicationFailure && cause.type === HANDED_BACK

@@ -1,6 +1,7 @@
-// Each stage as a workflow of its own: the same activities, with their inputs named by hand.
+// Single stages as workflows: the same activities, with inputs that a person names.
 import type { Artifact } from '../contracts/artifact'
-import { workflowSchemas, type StageWorkflowInput } from '../contracts/workflow-inputs'
+import type { StageWorkflowInput } from '../contracts/stage-workflow-inputs'
+import { workflowSchemas } from '../contracts/workflow-inputs'
 import { parseInput } from './input'
 import { stageRunner, type StageRunner } from './stage-runner'
 

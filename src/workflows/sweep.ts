@@ -1,4 +1,4 @@
-// One workflow at many settings, a child for each: left alone overnight, read in the morning.
+// One workflow at many settings, each a child workflow: left alone overnight, its report read in the morning.
 import { SearchAttributeType, defineSearchAttributeKey } from '@temporalio/common'
 import {
   CancellationScope,
@@ -25,11 +25,11 @@ import {
 import { trialsOf, type Trial } from '../contracts/sweep-trials'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import { describeTrials } from './describe-trials'
+import { rootMessage } from './failure'
 import { parseInput, refusingBadInput } from './input'
 import { notifyPeople } from './notification'
-import { rootMessage } from './failure'
 import { stageRunner } from './stage-runner'
-import { openTrialLedger, type TrialLedger, type TrialOutcome } from './trial-ledger'
+import { TrialLedger, type TrialOutcome } from './trial-ledger'
 
 export const retryFailed = defineUpdate<string>('retryFailed')
 export const pause = defineUpdate<string>('pause')
@@ -42,11 +42,11 @@ export async function sweep(input?: unknown): Promise<SweepResult> {
   const { carried, notify, queues } = settings
   const { night, previous, startedAt } = carried ?? {
     night: scheduledNight(),
-    previous: resultBefore(),
+    previous: previousNight(),
     startedAt: Date.now(),
   }
   const trials = refusingBadInput(() => trialsOf(settings, night, carried && 'checked before'))
-  const ledger = openTrialLedger(settings, trials, startedAt, carried)
+  const ledger = new TrialLedger(settings, trials, startedAt, carried)
   const stages = stageRunner(['trials', 'sweep-report'], { ...settings, method: 'sweep' })
   const baseline = settings.baseline && (await stages.artifact(settings.baseline))
   const scopes = new Map<number, CancellationScope>()
@@ -60,22 +60,22 @@ export async function sweep(input?: unknown): Promise<SweepResult> {
     )
     stages.note(note)
   }
-  const over = takeMessages(ledger, scopes, show)
+  const refuseFurtherMessages = registerHandlers(ledger, scopes, show)
 
   show()
   while (!ledger.isOver()) {
-    if (ledger.isToContinue()) {
+    if (ledger.mustContinueAsNew()) {
       const { paused, stopped } = ledger
       return continueAsNew<typeof sweep>({
         ...settings,
         carried: { ended: [...ledger.ended.values()], startedAt, paused, stopped, night, previous },
       })
     }
-    if (ledger.canStart()) void run(ledger.begin(Date.now()))
+    if (ledger.canStart()) void run(ledger.start(Date.now()))
     else await changeOf(ledger)
-    ledger.heedLimits(Date.now())
+    ledger.checkLimits(Date.now())
   }
-  over()
+  refuseFurtherMessages()
   show()
 
   const { carried: _, ...shown } = settings
@@ -106,9 +106,9 @@ export async function sweep(input?: unknown): Promise<SweepResult> {
   }
 }
 
-/** Waits until a trial may start, the last one has ended, or the budget's time is over. */
+/** Waits until a trial may start, the sweep or this run of it is over, or the hours of the budget are. */
 async function changeOf(ledger: TrialLedger): Promise<void> {
-  const changed = () => ledger.canStart() || ledger.isOver() || ledger.isToContinue()
+  const changed = () => ledger.canStart() || ledger.isOver() || ledger.mustContinueAsNew()
   const timeLeft = ledger.timeLeft(Date.now())
   await (timeLeft === undefined ? condition(changed) : condition(changed, timeLeft, { summary: 'budget.hours' }))
 }
@@ -130,76 +130,69 @@ function startTrial({ workflow, queues }: SweepInput, { trial, levels, seed, inp
   }) as Promise<TrialOutcome>
 }
 
-/** @returns what to call when no trial can be run again any more */
-function takeMessages(
+const WRITING_REPORT =
+  'the report is being written: start the sweep again to run more; it takes finished work from the store'
+const STOP_DESCRIPTION =
+  'Starts no further trial and gives parked ones up; once the running trials have ended, the report is written.'
+
+/** @returns what to call once no trial can run again: from then on messages are refused */
+function registerHandlers(
   ledger: TrialLedger,
   scopes: ReadonlyMap<number, CancellationScope>,
   show: () => void,
 ): () => void {
   let isOver = false
   let givesUpParked = false
-  const answering = (answer: () => string) => () => {
-    const said = answer()
-    show()
-    return said
-  }
   const validator = () => {
-    if (isOver)
-      throw new Error('the report is being written: start the sweep again; what is finished is taken from the store')
+    if (isOver) throw new Error(WRITING_REPORT)
   }
-  setHandler(
-    retryFailed,
-    answering(() => `${ledger.retryFailed()} trials run again`),
-    { validator, description: 'Runs every failed trial again; what is finished of them is taken from the store.' },
-  )
-  setHandler(
-    pause,
-    answering(() => (ledger.pause(true), 'paused')),
-    { validator, description: 'No further trial starts until `resume`; those that run go on.' },
-  )
-  setHandler(
-    resume,
-    answering(() => (ledger.pause(false), 'resumed')),
-    { validator, description: 'Trials start again after `pause`.' },
-  )
-  setHandler(
-    stop,
-    answering(() => {
-      ledger.stop('stopped by a person')
-      givesUpParked = true
-      for (const { trial, parked } of ledger.begun.values()) if (parked !== undefined) scopes.get(trial.trial)?.cancel()
-      return 'stopped'
-    }),
-    {
-      validator,
-      description:
-        'No further trial starts and parked ones are given up; once those that run have ended, the report is written of what there is.',
-    },
-  )
-  setHandler(
-    trialParked,
-    (given) => {
-      const told = trialParkedSchema.safeParse(given).data
-      if (told) ledger.park(told.trial, told.parked)
-      if (told && told.parked !== null && givesUpParked) scopes.get(told.trial)?.cancel()
+  const handle = (update: typeof pause, description: string, act: () => string) => {
+    const actAndShow = () => {
+      const answer = act()
       show()
-    },
-    { description: 'Not for people: a trial tells that it is parked, or that it goes on.' },
+      return answer
+    }
+    setHandler(update, actAndShow, { validator, description })
+  }
+  handle(
+    retryFailed,
+    'Runs every failed trial again; their finished stages are taken from the store.',
+    () => `${ledger.retryFailed()} trials run again`,
   )
+  handle(pause, 'Starts no further trial until `resume`; running trials continue.', () => {
+    ledger.paused = true
+    return 'paused'
+  })
+  handle(resume, 'Starts trials again after `pause`.', () => {
+    ledger.paused = false
+    return 'resumed'
+  })
+  handle(stop, STOP_DESCRIPTION, () => {
+    ledger.stopped = 'stopped by a person'
+    givesUpParked = true
+    for (const { trial, parked } of ledger.active.values()) if (parked !== undefined) scopes.get(trial.trial)?.cancel()
+    return 'stopped'
+  })
+  const takeSignal = (given: unknown) => {
+    const signal = trialParkedSchema.safeParse(given).data
+    if (signal) ledger.park(signal.trial, signal.parked)
+    if (signal && signal.parked !== null && givesUpParked) scopes.get(signal.trial)?.cancel()
+    show()
+  }
+  setHandler(trialParked, takeSignal, { description: 'Internal: a trial reports that it is parked or has resumed.' })
   return () => {
     isOver = true
   }
 }
-
 const SCHEDULED = defineSearchAttributeKey('TemporalScheduledStartTime', SearchAttributeType.DATETIME)
-/** The time that a schedule started this run for, e.g. 2026-11-25T02:30Z: by it a night is known, whenever it really ran. */
+/** The time that a schedule started this run for, e.g. 2026-11-25T02:30Z: the name of the night, even of a late run. */
 const scheduledNight = (): string | undefined => {
   const time = workflowInfo().typedSearchAttributes.get(SCHEDULED)
   return time && `${time.toISOString().slice(0, 16)}Z`
 }
 
-/** Of the schedule's last run that came to an end. */
-function resultBefore(): SweepResult['previous'] {
+/** Night and report of the schedule's last run that completed. */
+function previousNight(): SweepResult['previous'] {
   const result = sweepResultSchema.safeParse(workflowInfo().lastResult).data
   return result?.night === undefined
     ? undefined
@@ -207,6 +200,6 @@ function resultBefore(): SweepResult['previous'] {
 }
 
 function counts(results: readonly EndedTrial[]): SweepResult['trials'] {
-  const of = (wanted: EndedTrial['state']) => results.filter(({ state }) => state === wanted).length
-  return { done: of('done'), failed: of('failed'), skipped: of('skipped') }
+  const count = (wanted: EndedTrial['state']) => results.filter(({ state }) => state === wanted).length
+  return { done: count('done'), failed: count('failed'), skipped: count('skipped') }
 }

@@ -1,7 +1,7 @@
 import { brief } from '../../src/contracts/brief'
 
 test.each(['short', 'x'.repeat(500), 'β'.repeat(300), '長'.repeat(300), '🜚'.repeat(300), 'x🜚'.repeat(100)])(
-  'at most 200 bytes, no character cut: %s',
+  'a line has at most 200 bytes and no character is cut: %s',
   (text) => {
     const line = brief(text)
     expect(Buffer.byteLength(line)).toBeLessThanOrEqual(200)

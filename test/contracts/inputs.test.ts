@@ -3,7 +3,7 @@ import { workflowSchemas } from '../../src/contracts/workflow-inputs'
 
 const align = (input?: unknown) => parse(workflowSchemas.align, input, 'align')
 
-test('nothing, null and {} are the quickstart, with every default filled in', () => {
+test('no input, null and {} are the quickstart, with every default filled in', () => {
   expect(align()).toEqual(align({}))
   expect(align(null)).toEqual(align({}))
   expect(align()).toMatchObject({
@@ -16,17 +16,17 @@ test('nothing, null and {} are the quickstart, with every default filled in', ()
   })
 })
 
-test('a preset gives defaults that single fields override', () => {
+test('single fields override the defaults of a preset', () => {
   const input = align({ preset: 'paper', rl: { steps: 3 } })
   expect(input.rl).toMatchObject({ steps: 3, batchSize: 128, learningRate: 1e-5 })
 })
 
-test('short forms: a path for data, "default" for a labeler', () => {
+test('short forms are expanded: a path for data, "default" for a labeler', () => {
   expect(align({ data: 'rows.jsonl' }).data).toMatchObject({ path: 'rows.jsonl', format: 'auto' })
   expect(align({ labeler: 'default' }).labeler).toMatchObject({ model: 'default', orders: 2, chainOfThought: false })
 })
 
-test('every bad field is listed with what it got and what it wants', () => {
+test('every bad field is listed with what it got and what was expected', () => {
   const bad = {
     metod: 'rlaif',
     seed: 'one',
@@ -46,12 +46,12 @@ test('every bad field is listed with what it got and what it wants', () => {
   expect(message).toMatch(/field "labeler\.baseUrl" got "ftp:\/\/x"/)
 })
 
-test("a key in place of an environment variable's name is refused", () => {
+test('a key instead of the name of an environment variable is refused', () => {
   expect(() => align({ labeler: { baseUrl: 'http://h/v1', model: 'm', apiKeyEnv: 'sk-abc' } })).toThrow(
     /apiKeyEnv.*NAME of an environment variable/,
   )
 })
 
-test.each([[[1, 2]], ['text'], [7]])('an input that is no object is refused: %j', (input) => {
+test.each([[[1, 2]], ['text'], [7]])('an input that is not an object is refused: %j', (input) => {
   expect(() => align(input)).toThrow(/the input got/)
 })

@@ -1,7 +1,7 @@
 import { workflowJsonSchema } from '../../src/cli/schema'
 import { workflowSchemas, type WorkflowName } from '../../src/contracts/workflow-inputs'
 
-test('every workflow has a JSON Schema in which only what has no default is required, and every field is described or a group', () => {
+test('every workflow has a JSON Schema that requires only fields without a default and describes the fields', () => {
   const required = Object.fromEntries(
     (Object.keys(workflowSchemas) as WorkflowName[]).map((name) => [name, workflowJsonSchema(name).required ?? []]),
   )

@@ -7,7 +7,7 @@ import { STUDY_FIGURES } from '../../src/report/paper-figures'
 const trials = (input: object, night?: string) => trialsOf(parse(sweepSchema, input, 'sweep') as SweepInput, night)
 const kl = { field: 'rl.klWeight', values: [0, 0.05] }
 
-test('every combination is a trial with each seed; groups and short forms are filled in', () => {
+test('every combination is a trial with each seed; groups and short forms are expanded', () => {
   const made = trials({
     base: { task: 'helpful', labeler: 'default', data: '/rows.jsonl' },
     axes: [kl, { field: 'labeler.preamble', values: ['base', 'detailed'] }, { field: 'data.limit', values: [8] }],
@@ -31,7 +31,7 @@ test('every combination is a trial with each seed; groups and short forms are fi
   expect(made[4]).toMatchObject({ levels: made[0]!.levels, repeat: 1, seed: 7 })
 })
 
-test('a list is run as it is; a draw is of the first seed, and the same each time', () => {
+test('every entry of a list is a trial; a draw depends on the first seed and is the same each time', () => {
   expect(
     trials({ list: [{ 'rl.klWeight': 0.1, 'rl.steps': 3 }, { method: 'sft' }] }).map(({ levels }) => levels),
   ).toEqual([{ 'rl.klWeight': '0.1', 'rl.steps': '3' }, { method: 'sft' }])
@@ -48,7 +48,7 @@ test('a list is run as it is; a draw is of the first seed, and the same each tim
   expect(trials({ ...many, seeds: [4] }).map(({ levels }) => JSON.stringify(levels))).not.toEqual(drawn)
 })
 
-test('each night has seeds of its own, no two of them the same', () => {
+test('each night has its own seeds, all different', () => {
   const seeds = (night?: string) => trials({ axes: [kl], seeds: [1, 2] }, night).map(({ seed }) => seed)
   expect(seeds()).toEqual([1, 1, 2, 2])
   expect(seeds('2026-11-25T02:30Z')).toEqual(seeds('2026-11-25T02:30Z'))
@@ -57,12 +57,12 @@ test('each night has seeds of its own, no two of them the same', () => {
 
 test.each<[string, object, RegExp]>([
   [
-    'an axis that names no field',
+    'an axis with an unknown field',
     { axes: [{ field: 'rl.klWeigth', values: [1] }] },
     /rl\.klWeigth = 1: .*unknown field "rl\.klWeigth"/,
   ],
   [
-    'a value that does not fit',
+    'a value out of range',
     { axes: [{ field: 'rl.klWeight', values: [0.1, 2] }] },
     /rl\.klWeight = 2: .*field "rl\.klWeight" got 2/,
   ],
@@ -78,33 +78,37 @@ test.each<[string, object, RegExp]>([
     /field "maxTrials" is 5, but 6 points/,
   ],
   [
-    'a grid too large to be meant',
+    'a grid of millions of points',
     {
       axes: Array.from({ length: 7 }, (_, i) => ({ field: `f${i}`, values: Array.from({ length: 10 }, (_, v) => v) })),
       draw: 5,
     },
     /field "axes" makes a grid of 10000000 points/,
   ],
-  ['no hours', { axes: [kl], budget: { hours: 0 } }, /field "budget\.hours" got 0/],
-  ['money where nothing has a price', { axes: [kl], budget: { cost: 5 } }, /field "budget\.cost" cannot be kept/],
+  ['a budget of no hours', { axes: [kl], budget: { hours: 0 } }, /field "budget\.hours" got 0/],
+  [
+    'a cost budget where nothing has a price',
+    { axes: [kl], budget: { cost: 5 } },
+    /field "budget\.cost" cannot be kept/,
+  ],
   ['axes and a list', { axes: [kl], list: [{ 'rl.steps': 1 }] }, /fields "axes" and "list" are both given/],
   ['a field twice', { axes: [kl, kl] }, /field "axes" names "rl\.klWeight" twice/],
   ['a value twice', { axes: [{ field: 'rl.steps', values: [1, 2, 1] }] }, /field "axes\.0\.values" has 1 twice/],
   ['the seed as an axis', { axes: [{ field: 'seed', values: [1, 2] }] }, /field "seed" is set by "seeds"/],
-  ['labels for some values', { axes: [{ ...kl, labels: ['none'] }] }, /field "axes\.0\.labels".*wants as many/],
+  ['labels for some values', { axes: [{ ...kl, labels: ['none'] }] }, /field "axes\.0\.labels".*must have as many/],
   ['a bad field in the base', { base: { taks: 'helpful' }, axes: [kl] }, /unknown field "taks"/],
   [
-    'an arm of a comparison',
+    'a bad field in an arm of a comparison',
     { workflow: 'compare', axes: [{ field: 'base.rl.stepz', values: [1] }] },
     /arm .*unknown field "rl\.stepz"/s,
   ],
   ['an unknown preset', { preset: 'lunch' }, /field "preset" got "lunch"/],
-  ['an artifact that is none', { axes: [kl], baseline: 'http://x' }, /field "baseline"/],
-])('%s is refused with the field', (_, input, message) => {
+  ['a URI that is not of an artifact', { axes: [kl], baseline: 'http://x' }, /field "baseline"/],
+])('%s is refused with a message that names the field', (_, input, message) => {
   expect(() => trials(input)).toThrow(message)
 })
 
-test('a budget in money is taken where a labeler has a price', () => {
+test('a cost budget is accepted where a labeler has a price', () => {
   const labeler = {
     baseUrl: 'http://127.0.0.1:8000/v1',
     model: 'm',
@@ -114,17 +118,18 @@ test('a budget in money is taken where a labeler has a price', () => {
 })
 
 test.each(Object.keys(sweepPresets) as SweepPreset[])(
-  'preset %s has trials that its workflow takes, and figures of the paper for fields that vary',
+  'preset %s has trials that its workflow accepts, and figures of the paper for fields that vary',
   (preset) => {
     const made = trials({ preset })
     const repeats = new Set(made.map(({ repeat }) => repeat)).size
-    expect(repeats).toBe(preset === 'miniature' ? 1 : 2) // the miniature study has its seeds inside, and a night has five minutes
+    // The miniature study has its own seeds, and takes five minutes of a night.
+    expect(repeats).toBe(preset === 'miniature' ? 1 : 2)
     for (const { field } of STUDY_FIGURES[preset] ?? []) expect(Object.keys(made[0]!.levels)).toContain(field)
     expect(trials({ preset, seeds: [5] })).toHaveLength(made.length / repeats)
   },
 )
 
-test("axes of one's own take the place of a preset's", () => {
+test('axes in the input replace those of the preset', () => {
   const labelers = [{ model: 'default' }, { baseUrl: 'http://127.0.0.1:8000/v1', model: 'large' }]
   const made = trials({
     preset: 'labeler-size',

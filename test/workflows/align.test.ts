@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-test('untilStage ends the run after that stage, with a report and the money that the run spent itself', async () => {
+test('untilStage ends the run after that stage, with a report and the cost of its own stages', async () => {
   const { asked, activities } = fakes(undefined, { cost: 0.5 })
   await server.withWorker(
     {
@@ -31,7 +31,7 @@ test('untilStage ends the run after that stage, with a report and the money that
         'report',
       ])
       expect(result.policy).toEqual(result.stages.sft)
-      expect(result.spent).toBe(3) // of seven stages one was in the store already
+      expect(result.spent).toBe(3) // one of the seven stages was already in the store
       await record(handle, 'align-until-reward-model')
     },
   )
@@ -43,7 +43,7 @@ test.each([
     /"untilStage" got "reward-model", which is no stage of method "direct-rlaif"/,
   ],
   [{ untilStage: 'rl' }, /field "untilStage" got "rl"/],
-])('%j is refused', async (input, message) => {
+])('an input with a stage that the run does not have is refused: %j', async (input, message) => {
   const { activities } = fakes()
   await server.withWorker(activities, async () => {
     const handle = await server.start('align', input, `bad-${JSON.stringify(input).length}`)

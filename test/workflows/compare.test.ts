@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-test('each arm is a run of its own, each seed a contest, and one report is made of all', async () => {
+test('each arm is its own run, each seed has a contest, and one report covers them all', async () => {
   const { asked, activities } = fakes()
   await server.withWorker(activities, async () => {
     const arms = ['sft', 'same-size', { name: 'gentle', like: 'rlaif', input: { rl: { klWeight: 0.2 } } }]
@@ -59,7 +59,7 @@ test('each arm is a run of its own, each seed a contest, and one report is made 
   })
 })
 
-test('an arm that fails is told of and leaves the others alone; with fewer than two there is nothing to compare', async () => {
+test('a failed arm is reported and leaves the others alone; fewer than two completed arms fail the run', async () => {
   const { asked, activities } = fakes((stage, input) => {
     if (stage === 'rl' && (input.settings as { steps: number }).steps === 13)
       throw ApplicationFailure.nonRetryable('the device is on fire')
@@ -79,7 +79,7 @@ test('an arm that fails is told of and leaves the others alone; with fewer than 
     await record(handle, 'compare-arm-failed')
     const alone = await server.start('compare', { arms: ['sft', bad], onFailure: 'fail' }, 'all-fail')
     await expect(alone.result()).rejects.toMatchObject({
-      cause: { message: expect.stringMatching(/fewer than two arms came to an end.*bad: .*fire/) },
+      cause: { message: expect.stringMatching(/fewer than two arms completed.*bad: .*fire/) },
     })
   })
 })
@@ -89,7 +89,7 @@ test.each([
   [{ arms: ['sft', 'sft'] }, /"arms" names sft twice/],
   [{ arms: ['sft', { name: 'x', input: { rl: { stepz: 3 } } }] }, /arm x: .*stepz/s],
   [{ base: { task: 7 } }, /arm sft: .*"task"/s],
-])('%j is refused with the arm and the field', async (input, message) => {
+])('%j is refused with a message that names the arm and the field', async (input, message) => {
   const { activities } = fakes()
   await server.withWorker(activities, async () => {
     const handle = await server.start('compare', input, `bad-${JSON.stringify(input).length}`)

@@ -1,4 +1,4 @@
-// Stages that do nothing, or fail where a test wants them to, and the histories that runs on them leave.
+// Fake stages that do nothing, or fail where a test needs it, and the recording of histories of runs on them.
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { WorkflowHandle } from '@temporalio/client'
@@ -7,7 +7,11 @@ import { stageSchemas, type StageName } from '../../src/contracts/stages'
 
 export type Inputs = { stage: StageName; input: Record<string, unknown> }[]
 
-/** Fakes of all stages; `fail` throws where the test wants a failure. @param figures laid over the summary of every artifact */
+/**
+ * Fakes of all stages.
+ * @param fail throws where the test needs a failure
+ * @param figures added to the summary of every artifact
+ */
 export function fakes(
   fail: (stage: StageName, input: Record<string, unknown>) => void = () => {},
   figures: object = {},
@@ -30,7 +34,7 @@ export function fakes(
   }
 }
 
-/** Nothing that names the machine it was recorded on. */
+/** Removes what names the machine that a history was recorded on. */
 function withoutPlaces<T>(value: T): T {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
   for (const [name, inner] of Object.entries(value)) {
@@ -40,7 +44,10 @@ function withoutPlaces<T>(value: T): T {
   return value
 }
 
-/** RLAIF_RECORD=1 adds the history of a new control-flow shape to those that replay.test.ts replays; an old one is never written again. */
+/**
+ * RLAIF_RECORD=1 adds the history of a new control-flow shape to those that replay.test.ts replays; an existing one is
+ * never overwritten.
+ */
 export async function record(handle: WorkflowHandle, shape: string): Promise<void> {
   const file = join(__dirname, 'histories', `${shape}.bin`)
   if (process.env.RLAIF_RECORD && !existsSync(file))

@@ -26,7 +26,7 @@ const contest = { uri: 'file:///store/contest/1', sha256: '0'.repeat(64), bytes:
 const input = (more: object) => ({ contest, raters, prompts: ITEMS, ratingsPerPrompt: 2, checkEvery: 0, ...more })
 const figures = { items: ITEMS, responses: 2, checkItems: '', policies: 'a, b' }
 
-test('after a thousand ratings it goes on in a run of its own and loses none; what does not fit, or comes too late for the report, is refused; "close" ends it', async () => {
+test('no rating is lost when the run continues as new; bad and late ratings are refused; "close" ends it', async () => {
   const { asked, activities } = fakes(() => {}, figures)
   let slow: Promise<void> = Promise.resolve()
   let started = 0
@@ -73,7 +73,7 @@ test('after a thousand ratings it goes on in a run of its own and loses none; wh
     expect(await closed.result()).toMatchObject({ ratings: 0 })
     await record(closed, 'human-evaluation-closed')
 
-    // A run that goes on in a run of its own may find a rating waiting for it before it has done anything.
+    // A rating may be waiting for a continued run before it has done anything.
     const items = { uri: 'file:///store/rating-items/1', sha256: '1'.repeat(64), bytes: 1, summary: figures }
     const startWorkflowOperation = new WithStartWorkflowOperation('humanEvaluation', {
       taskQueue: 'rlaif',
@@ -109,7 +109,7 @@ test('after a thousand ratings it goes on in a run of its own and loses none; wh
   await connection.close()
 })
 
-test('when its days are over it ends with what there is', async () => {
+test('when its days are over it ends with the ratings it has', async () => {
   const skipping = await openSkippingServer()
   const { activities } = fakes(() => {}, figures)
   await skipping.withWorker(activities, async () => {

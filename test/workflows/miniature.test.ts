@@ -1,15 +1,17 @@
-// The paper in miniature as a workflow. Real server and workflows; the stages are fakes that do nothing. With real stages: `npm run miniature`.
+// The paper in miniature as a workflow. Real server and workflows; the stages are fakes that do nothing. With real
+// stages: `npm run miniature`.
+import { armsOf, type CompareInput } from '../../src/contracts/compare-input'
 import { sweepSchema, type SweepInput } from '../../src/contracts/sweep'
 import { trialsOf } from '../../src/contracts/sweep-trials'
 import { miniatureSchema, runsOf } from '../../src/contracts/miniature'
-import { armsOf, workflowSchemas, type CompareInput } from '../../src/contracts/workflow-inputs'
+import { workflowSchemas } from '../../src/contracts/workflow-inputs'
 import type { RunStatus } from '../../src/contracts/status'
 import { fakes, record } from './fakes'
 import { openSkippingServer } from './server'
 
 jest.setTimeout(120_000)
 
-test('one pretrained policy, two comparisons and two sweeps on it, and the claims of what they found', async () => {
+test('two comparisons and two sweeps start from one pretrained policy, and their reports test the claims', async () => {
   const server = await openSkippingServer()
   const { asked, activities } = fakes()
   try {
@@ -44,7 +46,7 @@ test('one pretrained policy, two comparisons and two sweeps on it, and the claim
           .map(({ input }) => (input.labeler as { settings: { model: string } }).settings.model),
       )
       expect([...labelers].sort()).toEqual(['L', 'XS'])
-      // The truth judges the contests alone; what chooses among the steps of a policy is a labeler.
+      // The truth judges the contests only; a labeler chooses among the steps of a policy.
       const judges = (stage: string) =>
         new Set(
           asked
@@ -59,23 +61,17 @@ test('one pretrained policy, two comparisons and two sweeps on it, and the claim
   }
 })
 
-test.each(['full', 'quick'] as const)(
-  'the %s study is made of runs that are taken as they are, of the same claims',
-  (size) => {
-    const settings = miniatureSchema.parse({ size })
-    const { summaries, dialogues, labels, rewardModels } = runsOf(
-      settings,
-      'file:///store/sft/0123456789abcdef0123456789abcdef',
-    )
-    const arms = (input: object) => armsOf(workflowSchemas.compare.parse(input) as CompareInput)
-    const trials = (input: object) => trialsOf(sweepSchema.parse(input) as SweepInput)
-    const seeds = size === 'full' ? 5 : 1
-    expect([
-      arms(summaries).length,
-      arms(dialogues).length,
-      trials(labels).length,
-      trials(rewardModels).length,
-    ]).toEqual([size === 'full' ? 7 : 6, 3, 4, 5].map((each) => each * seeds))
-    expect(arms(summaries).flatMap(({ seed }) => seed)).not.toContain(77) // where the settings were searched for
-  },
-)
+test.each(['full', 'quick'] as const)('the runs of the %s study are inputs that their workflows accept', (size) => {
+  const settings = miniatureSchema.parse({ size })
+  const { summaries, dialogues, labels, rewardModels } = runsOf(
+    settings,
+    'file:///store/sft/0123456789abcdef0123456789abcdef',
+  )
+  const arms = (input: object) => armsOf(workflowSchemas.compare.parse(input) as CompareInput)
+  const trials = (input: object) => trialsOf(sweepSchema.parse(input) as SweepInput)
+  const seeds = size === 'full' ? 5 : 1
+  expect([arms(summaries).length, arms(dialogues).length, trials(labels).length, trials(rewardModels).length]).toEqual(
+    [size === 'full' ? 7 : 6, 3, 4, 5].map((each) => each * seeds),
+  )
+  expect(arms(summaries).flatMap(({ seed }) => seed)).not.toContain(77) // where the settings were searched for
+})

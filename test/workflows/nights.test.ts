@@ -1,4 +1,5 @@
-// A week of a nightly sweep: a real server on its database file, real schedule, workflows, artifacts and reports. Stages compute nothing.
+// A week of a nightly sweep: a real server on its database file, real schedule, workflows, artifacts and reports. The
+// stages compute nothing.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -55,7 +56,7 @@ const declaration = parse(
   'schedule',
 )
 
-test('seven nights, one with a failing arm, one with the server killed, one that goes on into the next: seven reports, each compared with the right night', async () => {
+test('each of seven nights is compared with the right one, despite failures, a killed server and overlap', async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR', () => {}) })
   const database = join(temporaryFolder(), 'temporal.db')
   const port = await freePort()
@@ -127,7 +128,7 @@ test('seven nights, one with a failing arm, one with the server killed, one that
     const results = new Map<number, SweepResult>()
     for (day of DAYS) {
       atWork.first = false
-      if (day === BETTER) continue // it has waited for the one before
+      if (day === BETTER) continue // it waited for the previous night
       await start(day)
       if (day === KILLED) {
         while (!atWork.first) await pause(50)
@@ -151,7 +152,7 @@ test('seven nights, one with a failing arm, one with the server killed, one that
       results.set(day, await ended(day))
     }
     const before = computed.length
-    await start(BETTER) // made up for once more, after a later night
+    await start(BETTER) // started again by a backfill, after a later night
     for (let tries = 0; computed.length === before && tries < 100; tries++) await pause(100)
     const again = { result: await ended(BETTER), computed: computed.slice(before) }
     const pinned = await client.workflow.execute('sweep', {
@@ -186,7 +187,7 @@ test('seven nights, one with a failing arm, one with the server killed, one that
   expect(readFileSync(join(fileURLToPath(again.result.report.uri), 'report.html'), 'utf8')).toContain(
     `Since the night of ${night(OVERLAPPING)}`,
   )
-  expect(again.computed.map((work) => work.split(' ')[0])).toEqual(['sweep-report']) // all else was in the store
+  expect(again.computed.map((work) => work.split(' ')[0])).toEqual(['sweep-report']) // everything else was in the store
 
   expect(pinned).toMatchObject({
     trials: { done: 6 },
@@ -203,7 +204,7 @@ test('seven nights, one with a failing arm, one with the server killed, one that
     if (workflowId !== 'by-hand') nights.add(workflowId)
   expect([...nights].sort()).toEqual(DAYS.map(id))
   const trained = computed.filter((work) => work.startsWith('reward-model'))
-  expect(new Set(trained).size).toBe(7 * 6 - 3 + 6) // and those by hand, with the seeds as they were given
+  expect(new Set(trained).size).toBe(7 * 6 - 3 + 6) // plus the sweep by hand, with its seeds as given
   expect(trained.length).toBe(new Set(trained).size)
 
   expect((await listSchedules(connected()))[1]).toMatch(/nightly +sweep +paused +nightly-2026-11-1[67]/)

@@ -1,4 +1,5 @@
-// Messages to people over real HTTP: when a run needs one, when a sweep has ended; never a reason to wait, and no secret in a history.
+// Messages to people over real HTTP: when a run needs a person, when a sweep has ended. Delivery never delays a run,
+// and no history has a secret.
 import { createHmac } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -55,7 +56,7 @@ const arrived = async (count: number) => {
   for (let tries = 0; received.length < count && tries < 400; tries++) await pause(50)
   return received.map(({ body }) => (JSON.parse(body) as { text: string }).text)
 }
-/** As it is stored: every payload in it is there in plain text. */
+/** The history as it is stored: with every payload in plain text. */
 const historyText = async (handle: WorkflowHandle) =>
   Buffer.from(temporal.api.history.v1.History.encode(await handle.fetchHistory()).finish()).toString('utf8')
 const artifact = { uri: 'file:///store/x', sha256: '0'.repeat(64), bytes: 1, summary: {} }
@@ -65,7 +66,7 @@ const sweep = {
   axes: [{ field: 'rewardModel.epochs', values: [1, 2] }],
 }
 
-test('a parked run tells people once, signed, with a link to it; a receiver that stumbles is asked again', async () => {
+test('a parked run sends one signed message with a link to it; delivery is retried after an error', async () => {
   answers = [503]
   const { activities } = fakes((stage) => {
     if (stage === 'data') throw ApplicationFailure.nonRetryable('there is no such file')
@@ -74,7 +75,8 @@ test('a parked run tells people once, signed, with a link to it; a receiver that
     const handle = await server.start('align', { notify: hook }, 'needs-you')
     const [text] = await arrived(1)
     expect(text).toBe(
-      'needs-you is parked and needs you: data: there is no such file\nhttp://127.0.0.1:8233/namespaces/default/workflows/needs-you',
+      'needs-you is parked and needs you: data: there is no such file\n' +
+        'http://127.0.0.1:8233/namespaces/default/workflows/needs-you',
     )
     const { body, headers } = received[0]!
     expect(headers['x-rlaif-signature']).toBe(
@@ -91,7 +93,7 @@ test('a parked run tells people once, signed, with a link to it; a receiver that
   })
 })
 
-test('a sweep tells what it found when it has ended; its trials that park tell of themselves', async () => {
+test('a sweep sends its headline when it has ended; each trial that parks sends its own message', async () => {
   const { activities } = fakes(
     (stage, input) => {
       if (stage === 'reward-model' && (input.settings as { epochs: number }).epochs === 2)
@@ -108,7 +110,7 @@ test('a sweep tells what it found when it has ended; its trials that park tell o
   })
 })
 
-test('a receiver that is down, refuses, or is not known to the worker holds nothing up', async () => {
+test('a receiver that is down, refuses, or is unknown to the worker delays no run', async () => {
   answers = Array.from({ length: 1000 }, () => 404)
   const { activities } = fakes()
   await server.withWorker({ ...activities, notify }, async () => {

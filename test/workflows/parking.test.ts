@@ -1,4 +1,5 @@
-// A stage that fails for good parks the run until a person decides. Real server and workflows; the stages are fakes that fail on demand.
+// A stage that fails permanently parks the run until a person decides. Real server and workflows; the stages are fakes
+// that fail on demand.
 import { ApplicationFailure } from '@temporalio/activity'
 import { defineSearchAttributeKey } from '@temporalio/common'
 import type { WorkflowHandle } from '@temporalio/client'
@@ -36,7 +37,7 @@ const refused = (handle: WorkflowHandle, message: unknown) =>
 const endpointIs = (input: Record<string, unknown>) =>
   (input.labeler as { settings: { baseUrl: string } }).settings.baseUrl
 
-test('a labeler that is down parks the run after five attempts; it is found by its status, mended with an override, and completes', async () => {
+test('a labeler that is down parks the run after five attempts; an override resumes it, and it completes', async () => {
   const { asked, activities } = fakes((stage, input) => {
     if (stage === 'label' && endpointIs(input) === 'http://down/v1')
       throw new Error('label: the endpoint does not answer')
@@ -67,7 +68,7 @@ test('a labeler that is down parks the run after five attempts; it is found by i
       await refused(handle, { action: 'retry', overrides: { settings: { maxFailedShare: 7 }, nonsense: 1 } }),
     ).toMatch(/settings\.maxFailedShare.*\n?.*nonsense/s)
     expect(await refused(handle, { action: 'abort', overrides: { seed: 2 } })).toMatch(
-      /"overrides" go with action "retry"/,
+      /"overrides" requires action "retry"/,
     )
 
     expect(await resolve(handle, { action: 'retry', overrides: { labeler: { baseUrl: 'http://up/v1' } } })).toBe(
@@ -83,7 +84,7 @@ test('a labeler that is down parks the run after five attempts; it is found by i
   })
 })
 
-test('a labeler may be replaced by a local one, whose model is then found', async () => {
+test('an override may replace an endpoint by a local labeler, whose model is then resolved', async () => {
   const { asked, activities } = fakes((stage, input) => {
     if (stage === 'label' && 'baseUrl' in (input.labeler as { settings: object }).settings)
       throw ApplicationFailure.nonRetryable('refused')
@@ -104,14 +105,14 @@ test('a labeler may be replaced by a local one, whose model is then found', asyn
   })
 })
 
-test('a run that can do without a stage goes on when it is skipped; the signal does what the update does', async () => {
+test('a stage that the run can do without may be skipped; the signal does the same as the update', async () => {
   const { asked, activities } = fakes((stage) => {
     if (stage === 'choose' || stage === 'evaluate') throw ApplicationFailure.nonRetryable(`${stage} is broken`)
   })
   await server.withWorker(activities, async () => {
     const handle = await server.start('align', {}, 'skipped')
     expect(await untilParked(handle)).toMatchObject({ stage: 'choose' })
-    await handle.signal('resolveFailure', { action: 'leave it' }) // does not fit: ignored
+    await handle.signal('resolveFailure', { action: 'leave it' }) // malformed: ignored
     await handle.signal('resolveFailure', { action: 'skip' })
     while ((await untilParked(handle)).stage !== 'evaluate') await new Promise((done) => setTimeout(done, 50))
     await resolve(handle, { action: 'skip' })
@@ -128,7 +129,7 @@ test('a run that can do without a stage goes on when it is skipped; the signal d
   })
 })
 
-test('fromStage does that stage and the later ones again, and takes the earlier ones from the store', async () => {
+test('fromStage runs that stage and the later ones again, and takes the earlier ones from the store', async () => {
   const { asked, activities } = fakes(() => {})
   await server.withWorker(activities, async () => {
     await (await server.start('align', { fromStage: 'reward-model' }, 'from-stage')).result()
@@ -144,14 +145,14 @@ test('fromStage does that stage and the later ones again, and takes the earlier 
     ).rejects.toMatchObject({
       cause: {
         message: expect.stringMatching(
-          /"fromStage" got "rl", which is no stage of this run; there are model, data, sft/,
+          /"fromStage" got "rl", which is no stage of this run; its stages are model, data, sft/,
         ),
       },
     })
   })
 })
 
-test('aborting fails the run with the reason; onFailure "fail" does so by itself', async () => {
+test('"abort" fails the run with the reason; onFailure "fail" does so without a person', async () => {
   const { activities } = fakes((stage) => {
     if (stage === 'sft') throw ApplicationFailure.nonRetryable('no references')
   })
@@ -173,7 +174,7 @@ test('aborting fails the run with the reason; onFailure "fail" does so by itself
   })
 })
 
-test('a run that nobody mends for 30 days fails; the wait takes no time here', async () => {
+test('a run that nobody resolves for 30 days fails', async () => {
   const { activities } = fakes((stage) => {
     if (stage === 'data') throw ApplicationFailure.nonRetryable('no such file')
   })
@@ -203,7 +204,7 @@ test('Reset from a reset point runs that stage and the later ones again, and no 
       namespace: 'default',
       workflowExecution: { workflowId: 'reset', runId },
       workflowTaskFinishEventId: resetPoints['reward-model'] as never,
-      reason: 'mended',
+      reason: 'fixed',
       requestId: 'once',
     })
     await server.client.workflow.getHandle('reset').result()

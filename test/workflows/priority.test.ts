@@ -1,4 +1,4 @@
-// Which of the stages that wait for a busy worker goes first. Real server and workflows; the stages are fakes that do nothing.
+// The order of stages that wait for a busy worker. Real server and workflows; the stages are fakes that do nothing.
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import { Client } from '@temporalio/client'
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/search-attributes'
@@ -9,7 +9,7 @@ jest.setTimeout(60_000)
 
 let server: DevServer
 beforeAll(async () => {
-  // A queue of several partitions orders each by itself; one partition shows the order.
+  // Each partition of a queue has its own order: with one partition the order shows.
   server = await startDevServer(
     '--dynamic-config-value',
     'matching.numTaskqueueReadPartitions=1',
@@ -19,7 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-test('stages of an interactive run go before those of nightly ones that waited longer', async () => {
+test('stages of an interactive run start before those of nightly runs that waited longer', async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR', () => {}) })
   for (const name of Object.values(SEARCH_ATTRIBUTES))
     await server.connection.operatorService.addSearchAttributes({

@@ -1,5 +1,6 @@
-// Replays histories (protobuf) on today's workflows; prints one JSON line a file: {file, error?}. With --swap, the third stage of each is
-// another one: the workflows cannot lead there. With --traced, traces are on. A process of its own: protobuf's readers do not work inside Jest's module registry.
+// Replays histories (protobuf) on today's workflows; prints one JSON line per file: {file, error?}. --swap replaces the
+// third stage of each history by another, which the workflows cannot produce. --traced turns tracing on. It is a
+// separate process because protobuf's readers do not work inside Jest's module registry.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 
@@ -23,7 +24,7 @@ for (const file of files) {
     history.events.filter(
       (event) => event.activityTaskScheduledEventAttributes,
     )[2].activityTaskScheduledEventAttributes.activityType.name = 'report'
-  const { workflowId } = history.events[0].workflowExecutionStartedEventAttributes // of which children's ids are made
+  const { workflowId } = history.events[0].workflowExecutionStartedEventAttributes // part of the IDs of child workflows
   const error = await Worker.runReplayHistory({ workflowBundle, plugins }, history, workflowId || 'unknown').then(
     () => undefined,
     (reason) => String(reason.message),

@@ -1,5 +1,6 @@
-// Histories of runs that earlier versions began, one for each control-flow shape: today's workflows must go on from every one of them.
-// When this fails, running workflows would break: keep the old path behind `patched`, and never record a history again to make it pass.
+// Histories of runs that earlier versions started, one for each control-flow shape: today's workflows must replay every
+// one of them. When this fails, running workflows would break: keep the old path behind `patched`, and never record a
+// history again to make it pass.
 import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -24,14 +25,14 @@ test('every control-flow shape replays', () => {
   expect(replay(...shapes)).toEqual(shapes.map(() => undefined))
 })
 
-test('and does so when traces are turned on under way', () => {
-  // Of its time, the id of a message was a random number, and a trace draws of the same ones.
+test('every control-flow shape replays when tracing is turned on during the run', () => {
+  // In this old history the ID of a message is a random number, and tracing draws from the same generator.
   const shapes = readdirSync(folder)
     .filter((name) => name !== 'align-parked-people-told.bin')
     .map((name) => join(folder, name))
   expect(replay('--traced', ...shapes)).toEqual(shapes.map(() => undefined))
 })
 
-test('a history that the workflows do not lead to is refused: the check can fail', () => {
+test('a history that the workflows cannot produce is refused: the check can fail', () => {
   expect(replay('--swap', join(folder, 'align-rlaif.bin'))[0]).toMatch(/[Nn]on-?determinism/)
 })

@@ -1,4 +1,4 @@
-// A Temporal dev server, which may skip waiting time, and a worker with the real workflows and activities of the test's own.
+// A Temporal dev server, which may skip waiting time, and a worker with the real workflows and a test's activities.
 import { Client, type WorkflowHandle } from '@temporalio/client'
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/search-attributes'
@@ -6,7 +6,7 @@ import { startDevServer } from '../dev-server'
 
 export interface WorkflowServer {
   client: Client
-  /** Starts a workflow; on a server that skips time its timers and backoffs take none. */
+  /** Starts a workflow; on a server that skips time, timers and backoffs take no time. */
   start(workflow: string, input: object, id: string): Promise<WorkflowHandle>
   /** Runs `use` while a worker is up. */
   withWorker<T>(activities: object, use: () => Promise<T>): Promise<T>
@@ -14,7 +14,7 @@ export interface WorkflowServer {
 }
 
 const QUEUE = 'all'
-/** Where a run parks, a server that skips time is soon at the end of what people have time for. */
+/** When a run parks, a server that skips time soon reaches the end of the time that a person has. */
 export const openSkippingServer = () => openServer({ timeSkippingConfig: { enabled: true } })
 export const openPlainServer = () => openServer({})
 

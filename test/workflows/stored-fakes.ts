@@ -1,4 +1,4 @@
-// Stages that compute nothing and yet leave real artifacts in a real store, and the real report of a sweep on them.
+// Fake stages that compute nothing but leave real artifacts in a real store, and the real report of a sweep on them.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sweepReport } from '../../src/activities/stages/sweep-report'
@@ -11,12 +11,12 @@ import { stageSchemas, type StageInput, type StageName, type StageResult } from 
 import { temporaryFolder } from '../tiny-folder'
 
 type Input = Record<string, unknown>
-/** Figures of a stage; throws or waits where the test wants it. */
+/** Returns the figures of a stage; throws or waits where the test needs it. */
 export type FakeStage = (stage: StageName, input: Input) => Summary | Promise<Summary>
 
 export interface StoredFakes {
   activities: Record<string, (input: Input) => Promise<StageResult>>
-  /** Every piece of work that was computed, by stage and key; one that was in the store is not. */
+  /** Stage and key of all work that was computed; what was taken from the store is not listed. */
   computed: string[]
   store: ArtifactStore
 }

@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => server.close())
 
 const artifact = { uri: 'file:///store/x', sha256: '0'.repeat(64), bytes: 1, summary: {} }
-/** Trials of one stage, told apart by its epochs. */
+/** A sweep whose trials run one stage and differ in its epochs. */
 const ofOneStage = (epochs: number[], more: object = {}) => ({
   workflow: 'rewardModel',
   base: { policy: artifact, labels: artifact },
@@ -36,7 +36,7 @@ async function until(handle: WorkflowHandle, wanted: RegExp): Promise<void> {
   }
 }
 
-test('each point at each seed is a run of its own, with its input; the report gets what became of it', async () => {
+test('each point at each seed is its own run with its own input, and the report gets the outcome of each', async () => {
   const { asked, activities } = fakes(undefined, { winRate: 0.6, cost: 0.5 })
   await server.withWorker(activities, async () => {
     const handle = await server.start(
@@ -84,7 +84,7 @@ test('each point at each seed is a run of its own, with its input; the report ge
   })
 })
 
-test('a trial that fails leaves the others alone, is named in the report, and runs again by retryFailed while the sweep goes on', async () => {
+test('a failed trial leaves the others alone, and retryFailed runs it again while the sweep is running', async () => {
   let broken = true
   let release: () => void = () => {}
   const gate = new Promise<void>((open) => (release = open))
@@ -111,7 +111,7 @@ test('a trial that fails leaves the others alone, is named in the report, and ru
   })
 })
 
-test('when too many fail, no other starts; the report has the reason', async () => {
+test('when too many trials fail, no further trial starts, and the report has the reason', async () => {
   const { asked, activities } = fakes((stage) => {
     if (stage === 'reward-model') throw ApplicationFailure.nonRetryable('no such device')
   })
@@ -127,7 +127,7 @@ test('when too many fail, no other starts; the report has the reason', async () 
   })
 })
 
-test('a parked trial holds no place: the others are done before it is mended in its own run', async () => {
+test('a parked trial does not hold up the others, and is resumed in its own run', async () => {
   let down = true
   const { asked, activities } = fakes((stage, input) => {
     if (stage === 'reward-model' && epochsOf(input) === 1 && down)
@@ -147,7 +147,7 @@ test('a parked trial holds no place: the others are done before it is mended in 
   })
 })
 
-test('paused, no trial starts; stopped, what runs is finished, parked ones are given up, and there is a report', async () => {
+test('a paused sweep starts no trial; a stopped one gives up parked trials, ends the others, and reports', async () => {
   const { asked, activities } = fakes((stage, input) => {
     if (stage === 'reward-model' && epochsOf(input) === 1) throw ApplicationFailure.nonRetryable('endpoint is down')
   })
@@ -166,7 +166,7 @@ test('paused, no trial starts; stopped, what runs is finished, parked ones are g
   })
 })
 
-test('a trial that parks after the sweep was stopped is given up: nobody has to mend it for the report', async () => {
+test('a trial that parks after the sweep was stopped is given up: the report does not wait for a person', async () => {
   let release: () => void = () => {}
   const gate = new Promise<void>((open) => (release = open))
   const { activities } = fakes((stage) => {
@@ -185,7 +185,7 @@ test('a trial that parks after the sweep was stopped is given up: nobody has to 
   })
 })
 
-test('names of any script and length are taken', async () => {
+test('names of any script and length are accepted', async () => {
   const { activities } = fakes()
   await server.withWorker(activities, async () => {
     const labels = ['長'.repeat(60), '🜚'.repeat(30)]
@@ -198,7 +198,7 @@ test('names of any script and length are taken', async () => {
   })
 })
 
-test('a budget in money starts no trial after it is spent', async () => {
+test('no trial starts after the cost budget is spent', async () => {
   const { asked, activities } = fakes(undefined, { cost: 2 })
   await server.withWorker(activities, async () => {
     const price = { baseUrl: 'http://127.0.0.1:9/v1', model: 'm', price: { inputPerMillion: 1, outputPerMillion: 1 } }
@@ -213,7 +213,7 @@ test('a budget in money starts no trial after it is spent', async () => {
   })
 })
 
-test('a long sweep goes on in a new run, and counts every trial once', async () => {
+test('a long sweep continues in a new run, and counts every trial once', async () => {
   const { asked, activities } = fakes()
   await server.withWorker(activities, async () => {
     const epochs = Array.from({ length: 260 }, (_, i) => i + 1)
@@ -227,7 +227,7 @@ test('a long sweep goes on in a new run, and counts every trial once', async () 
   })
 })
 
-test('cancelled, its trials are cancelled with it', async () => {
+test('the trials of a cancelled sweep are cancelled with it', async () => {
   const { asked, activities } = fakes()
   const waiting = { ...activities, 'reward-model': () => Context.current().cancelled }
   await server.withWorker(waiting, async () => {
@@ -247,7 +247,7 @@ test.each<[string, object, RegExp]>([
   ['empty', { axes: [] }, /field "axes" is empty/],
   ['many', { axes: [{ field: 'rl.steps', values: [1, 2, 3] }], maxTrials: 2 }, /field "maxTrials"/],
   ['budget', { axes: [{ field: 'rl.steps', values: [1] }], budget: { hours: -1 } }, /field "budget\.hours"/],
-])('a bad sweep (%s) fails at the start with the field', async (id, input, message) => {
+])('a bad sweep (%s) fails at the start with a message that names the field', async (id, input, message) => {
   const { asked, activities } = fakes()
   await server.withWorker(activities, async () => {
     const handle = await server.start('sweep', input, `bad-${id}`)

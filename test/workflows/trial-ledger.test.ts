@@ -1,7 +1,7 @@
 import { parse } from '../../src/contracts/parse'
 import { sweepSchema, type SweepInput } from '../../src/contracts/sweep'
 import type { Trial } from '../../src/contracts/sweep-trials'
-import { openTrialLedger, TRIALS_A_RUN, type TrialLedger } from '../../src/workflows/trial-ledger'
+import { TRIALS_PER_RUN, TrialLedger } from '../../src/workflows/trial-ledger'
 
 const settings = (more: object = {}) =>
   parse(sweepSchema, { axes: [{ field: 'rl.steps', values: [1] }], ...more }, 'sweep') as SweepInput
@@ -9,69 +9,69 @@ const trials = (n: number): Trial[] =>
   Array.from({ length: n }, (_, trial) => ({ trial, levels: {}, repeat: 0, seed: 1, input: {} }))
 const HOUR = 3_600_000
 
-/** Begins whatever may begin. @returns their numbers */
-function begin(ledger: TrialLedger, now = 0): number[] {
-  const begun: number[] = []
-  while (ledger.canStart()) begun.push(ledger.begin(now).trial)
-  return begun
+/** Starts every trial that may start. @returns their numbers */
+function startAll(ledger: TrialLedger, now = 0): number[] {
+  const started: number[] = []
+  while (ledger.canStart()) started.push(ledger.start(now).trial)
+  return started
 }
 
-test('a parked trial holds no place, and takes one again when it goes on', () => {
-  const ledger = openTrialLedger(settings({ maxConcurrent: 2 }), trials(5), 0)
-  expect(begin(ledger)).toEqual([0, 1])
+test('a parked trial does not count against maxConcurrent, and counts again when it resumes', () => {
+  const ledger = new TrialLedger(settings({ maxConcurrent: 2 }), trials(5), 0)
+  expect(startAll(ledger)).toEqual([0, 1])
   ledger.park(0, 'endpoint is down')
-  expect(begin(ledger)).toEqual([2])
+  expect(startAll(ledger)).toEqual([2])
   ledger.park(0, null)
   ledger.end(1, {}, 0)
-  expect(begin(ledger)).toEqual([])
+  expect(startAll(ledger)).toEqual([])
   ledger.fail(0, 'given up', 0)
-  ledger.park(0, 'told too late')
-  expect(begin(ledger)).toEqual([3])
+  ledger.park(0, 'reported too late')
+  expect(startAll(ledger)).toEqual([3])
   expect(ledger.isOver()).toBe(false)
 })
 
-test('after so many trials the run is full and goes on in a new one, but not while one is parked', () => {
-  const ledger = openTrialLedger(settings({ maxConcurrent: 1 }), trials(TRIALS_A_RUN + 20), 0)
-  ledger.begin(0)
+test('after TRIALS_PER_RUN trials the sweep continues in a new run, but not while a trial is parked', () => {
+  const ledger = new TrialLedger(settings({ maxConcurrent: 1 }), trials(TRIALS_PER_RUN + 20), 0)
+  ledger.start(0)
   ledger.park(0, 'waits for a person')
-  for (let i = 1; i < TRIALS_A_RUN + 5; i++) ledger.end(ledger.begin(0).trial, {}, 0)
-  expect([ledger.canStart(), ledger.isToContinue()]).toEqual([true, false])
+  for (let i = 1; i < TRIALS_PER_RUN + 5; i++) ledger.end(ledger.start(0).trial, {}, 0)
+  expect([ledger.canStart(), ledger.mustContinueAsNew()]).toEqual([true, false])
   ledger.end(0, {}, 0)
-  expect([ledger.canStart(), ledger.isToContinue(), ledger.isOver()]).toEqual([false, true, false])
-  const next = openTrialLedger(settings(), ledger.trials, 0, {
+  expect([ledger.canStart(), ledger.mustContinueAsNew(), ledger.isOver()]).toEqual([false, true, false])
+  const next = new TrialLedger(settings(), ledger.trials, 0, {
     ended: [...ledger.ended.values()],
     startedAt: 0,
     paused: true,
   })
   expect(next.waiting).toHaveLength(15)
   expect(next.canStart()).toBe(false)
-  next.pause(false)
-  expect(next.begin(0).trial).toBe(TRIALS_A_RUN + 5)
+  next.paused = false
+  expect(next.start(0).trial).toBe(TRIALS_PER_RUN + 5)
 })
 
-test('hours and money of the budget, and the share of failures, stop what has not begun', () => {
-  const late = openTrialLedger(settings({ budget: { hours: 2 } }), trials(3), HOUR)
-  late.heedLimits(2.9 * HOUR)
+test('the hours and the cost of the budget, and the share of failures, stop trials that have not started', () => {
+  const late = new TrialLedger(settings({ budget: { hours: 2 } }), trials(3), HOUR)
+  late.checkLimits(2.9 * HOUR)
   expect([late.stopped, late.timeLeft(2 * HOUR)]).toEqual([undefined, HOUR])
-  late.begin(HOUR)
-  late.heedLimits(3 * HOUR)
+  late.start(HOUR)
+  late.checkLimits(3 * HOUR)
   expect(late.stopped).toBe('"budget.hours" is over: 2')
   expect([late.canStart(), late.isOver()]).toEqual([false, false])
   late.end(0, {}, 3 * HOUR)
   expect(late.results().map(({ state }) => state)).toEqual(['done', 'skipped', 'skipped'])
 
-  const failing = openTrialLedger(settings({ tolerate: 0.4, maxConcurrent: 9 }), trials(9), 0)
-  begin(failing)
+  const failing = new TrialLedger(settings({ tolerate: 0.4, maxConcurrent: 9 }), trials(9), 0)
+  startAll(failing)
     .slice(0, 4)
     .forEach((trial) => failing.fail(trial, 'x'.repeat(5000), 0))
-  failing.heedLimits(0)
+  failing.checkLimits(0)
   expect(failing.stopped).toBeUndefined() // fewer than five: too few to judge
   expect(failing.results()[0]!.message!.length).toBeLessThan(400)
 })
 
-test('what a trial spent is what its run spent itself, else what its only artifact cost; the figure is found by stage', () => {
-  const ledger = openTrialLedger(settings({ maxConcurrent: 3 }), trials(3), 0)
-  begin(ledger)
+test('the cost of a trial is that of its run, else of its only artifact; the metric is found by its stage', () => {
+  const ledger = new TrialLedger(settings({ maxConcurrent: 3 }), trials(3), 0)
+  startAll(ledger)
   const artifact = (summary: Record<string, number>) => ({
     uri: 'file:///x',
     sha256: 'a'.repeat(64),
@@ -89,11 +89,11 @@ test('what a trial spent is what its run spent itself, else what its only artifa
   ])
 })
 
-test('failed trials run again, also after they had stopped the sweep', () => {
-  const ledger = openTrialLedger(settings({ maxConcurrent: 5 }), trials(6), 0)
-  begin(ledger).forEach((trial) => ledger.fail(trial, 'no device', 0))
-  ledger.heedLimits(0)
+test('failed trials run again, even after they stopped the sweep', () => {
+  const ledger = new TrialLedger(settings({ maxConcurrent: 5 }), trials(6), 0)
+  startAll(ledger).forEach((trial) => ledger.fail(trial, 'no device', 0))
+  ledger.checkLimits(0)
   expect([ledger.stopped, ledger.canStart()]).toEqual([expect.stringMatching(/tolerate/), false])
   expect(ledger.retryFailed()).toBe(5)
-  expect(begin(ledger)).toEqual([5, 0, 1, 2, 3])
+  expect(startAll(ledger)).toEqual([5, 0, 1, 2, 3])
 })

@@ -1,0 +1,85 @@
+// The input of `align`, the whole pipeline.
+import { z } from 'zod'
+import { datasetFields } from './input-fields'
+import { labelerSchema } from './labeler-settings'
+import { isRecord, overlay } from './overlay'
+import { presets } from './presets'
+import {
+  evaluateSchema,
+  labelSchema,
+  modelSchema,
+  rewardModelSchema,
+  rlSchema,
+  sampleSchema,
+  sftSchema,
+} from './settings'
+import type { StageName } from './stages'
+
+const RESUMABLE = [
+  'model',
+  'data',
+  'sft',
+  'human-labels',
+  'sample',
+  'label',
+  'reward-model',
+  'rl',
+  'choose',
+  'evaluate',
+  'report',
+] as const satisfies StageName[]
+
+const methodSchema = z
+  .enum(['sft', 'rlhf', 'rlaif', 'direct-rlaif', 'rlhf+rlaif'])
+  .default('rlaif')
+  .describe(
+    'How the model is aligned. "sft": fine-tuning only, the baseline; "rlhf": RL with a reward model of human ' +
+      'preferences; "rlaif": of AI preferences; "rlhf+rlaif": of equal numbers of both; ' +
+      '"direct-rlaif": RL with the labeler\'s scores from 1 to 10 as the reward.',
+  )
+
+const alignObject = z.strictObject({
+  preset: z
+    .enum(['quickstart', 'paper'])
+    .default('quickstart')
+    .describe(
+      'Defaults of all other fields: "quickstart" takes minutes on two cores, "paper" has the sizes of the paper.',
+    ),
+  method: methodSchema,
+  fromStage: z
+    .enum(RESUMABLE)
+    .optional()
+    .describe(
+      'First stage that runs again, with all later ones; earlier stages are taken from the store if they are there. ' +
+        'Default: every stage as `cache` says.',
+    ),
+  untilStage: z
+    .enum(['sft', 'reward-model'])
+    .optional()
+    .describe(
+      'Last stage before the report, for studies of labels and reward models without RL. Default: all stages run.',
+    ),
+  model: modelSchema.describe('The model to align; named as any model, e.g. "default", a folder or hf:owner/name.'),
+  ...datasetFields,
+  labeler: labelerSchema,
+  judge: labelerSchema.meta({
+    description: 'Who judges the evaluation and the candidates; the same fields as "labeler".',
+    default: { model: 'default' },
+  }),
+  sft: sftSchema,
+  sample: sampleSchema,
+  label: labelSchema,
+  rewardModel: rewardModelSchema,
+  rl: rlSchema,
+  evaluate: evaluateSchema,
+})
+export const alignSchema = z.preprocess(withPreset, alignObject)
+export type AlignInput = z.infer<typeof alignSchema>
+
+/** Overlays the given fields on those of the preset, group by group. */
+function withPreset(given: unknown): unknown {
+  const name = isRecord(given) && typeof given.preset === 'string' ? given.preset : 'quickstart'
+  const preset = Object.hasOwn(presets, name) ? presets[name as keyof typeof presets] : {}
+  if (given === undefined || given === null) return preset
+  return isRecord(given) ? overlay(preset, given) : given
+}

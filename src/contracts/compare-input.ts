@@ -1,0 +1,97 @@
+// The input of `compare`, and the runs of `align` that it stands for.
+import { z } from 'zod'
+import { alignSchema, type AlignInput } from './align-input'
+import { runFields } from './input-fields'
+import { labelerSchema } from './labeler-settings'
+import { overlay } from './overlay'
+import { InvalidInput, parse } from './parse'
+import { evaluateSchema, responseTemperature, seedSchema } from './settings'
+import { armName } from './stages'
+
+const ARMS = {
+  sft: { method: 'sft' },
+  rlhf: { method: 'rlhf' },
+  rlaif: { method: 'rlaif' },
+  'same-size': { method: 'rlaif', labeler: 'policy' },
+  'direct-rlaif': { method: 'direct-rlaif' },
+  'rlhf+rlaif': { method: 'rlhf+rlaif' },
+} as const
+const namedArm = z.enum(Object.keys(ARMS) as [keyof typeof ARMS, ...(keyof typeof ARMS)[]])
+const customArm = z.strictObject({
+  name: armName.describe('Name of the arm in the report.'),
+  like: namedArm
+    .describe("The paper's name for this method: the report shows the paper's figures next to the arm. Default: none.")
+    .optional(),
+  input: z.record(z.string(), z.unknown()).describe('Fields of `align`, which override those that all arms share.'),
+})
+
+export const compareSchema = z.strictObject({
+  arms: z
+    .array(z.union([namedArm, customArm]))
+    .min(2)
+    .default(['sft', 'rlhf', 'rlaif', 'same-size', 'direct-rlaif'])
+    .describe(
+      'The policies to compare: names of methods ("same-size" is "rlaif" with the policy itself as the labeler), ' +
+        'or {name, input} with its own fields of `align`.',
+    ),
+  base: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe('Fields of `align` that all arms share: task, data, model, labeler, judge, rl, …'),
+  seeds: z
+    .array(seedSchema.unwrap())
+    .min(1)
+    .max(20)
+    .default([1])
+    .describe('Seeds: every arm is trained and compared once with each, and the results are pooled.'),
+  judge: labelerSchema.meta({
+    description:
+      'Who judges the policies against each other; should not be the labeler. The same fields as "labeler" of `align`.',
+    default: { model: 'default' },
+  }),
+  agreementPairs: evaluateSchema.unwrap().shape.agreementPairs,
+  temperature: responseTemperature,
+  maxConcurrent: z
+    .number()
+    .int()
+    .min(1)
+    .max(50)
+    .default(1)
+    .describe(
+      'Maximum number of arms at a time. The first arm of a seed runs alone, so that what all share is computed once.',
+    ),
+  ...runFields,
+})
+export type CompareInput = z.infer<typeof compareSchema>
+
+export interface Arm {
+  name: string
+  /** Name of the paper's system that it corresponds to, if any. */
+  like?: string | undefined
+  seed: number
+  /** Checked input of `align`. */
+  input: AlignInput
+}
+
+/** Every arm at every seed, in the order they run. @throws InvalidInput naming arm and field */
+export function armsOf({ arms, base, seeds, judge, ...given }: CompareInput): Arm[] {
+  const { onFailure, cache, queues, notify } = given
+  const names = new Set<string>()
+  return seeds.flatMap((seed) =>
+    arms.map((arm): Arm => {
+      const { name, like, input } = typeof arm === 'string' ? { name: arm, like: arm, input: ARMS[arm] } : arm
+      if (seed === seeds[0] && names.size === names.add(name).size)
+        throw new InvalidInput(`compare: field "arms" names ${name} twice; give every arm its own name`)
+      return {
+        name,
+        like,
+        seed,
+        input: parse(
+          alignSchema,
+          { judge, ...overlay(base, input), seed, onFailure, cache, queues, notify },
+          `compare: arm ${name}`,
+        ),
+      }
+    }),
+  )
+}

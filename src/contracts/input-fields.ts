@@ -1,0 +1,21 @@
+// Fields that the inputs of several workflows share.
+import { z } from 'zod'
+import { artifactSchema } from './artifact'
+import { queuesSchema } from './queues'
+import { cacheSchema, notifySchema, onFailureSchema } from './run-settings'
+import { dataSchema, limitsSchema, modelSchema, seedSchema, taskSchema } from './settings'
+
+/** Fields of every run. */
+export const runFields = {
+  seed: seedSchema,
+  cache: cacheSchema,
+  onFailure: onFailureSchema,
+  queues: queuesSchema,
+  notify: notifySchema,
+}
+/** Fields of a run that reads a dataset. */
+export const datasetFields = { task: taskSchema, data: dataSchema, limits: limitsSchema, ...runFields }
+
+export const policyGiven = z
+  .union([artifactSchema, modelSchema])
+  .describe('A model, or the artifact of an earlier stage, by reference or URI.')

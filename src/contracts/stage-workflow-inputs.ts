@@ -1,0 +1,56 @@
+// The inputs of the workflows that run one stage alone.
+import { z } from 'zod'
+import { artifactGiven } from './artifact'
+import { datasetFields, policyGiven, runFields } from './input-fields'
+import { labelerSchema } from './labeler-settings'
+import {
+  evaluateSchema,
+  labelSchema,
+  modelSchema,
+  rewardModelSchema,
+  rlSchema,
+  sampleSchema,
+  sftSchema,
+} from './settings'
+
+export const stageWorkflowSchemas = {
+  sft: z.strictObject({ model: modelSchema, ...datasetFields, sft: sftSchema }),
+  sample: z.strictObject({ policy: policyGiven, ...datasetFields, sample: sampleSchema }),
+  label: z.strictObject({
+    samples: artifactGiven.describe('The artifact of the stage `sample`, by reference or URI.'),
+    model: modelSchema,
+    ...datasetFields,
+    labeler: labelerSchema,
+    label: labelSchema,
+  }),
+  rewardModel: z.strictObject({
+    policy: policyGiven,
+    labels: z
+      .union([artifactGiven, z.array(artifactGiven).min(1)])
+      .describe('One or more artifacts of the stages `label` and `human-labels`, by reference or URI.'),
+    rewardModel: rewardModelSchema,
+    ...runFields,
+  }),
+  rl: z.strictObject({
+    policy: policyGiven,
+    rewardModel: artifactGiven
+      .optional()
+      .describe('The reward model, by reference or URI. Default: the labeler scores each response directly.'),
+    ...datasetFields,
+    labeler: labelerSchema,
+    rl: rlSchema,
+  }),
+  evaluate: z.strictObject({
+    baseline: policyGiven.describe('What the policy is compared with: a model, or an artifact by reference or URI.'),
+    policy: artifactGiven.describe('The policy to evaluate, by reference or URI.'),
+    ...datasetFields,
+    judge: labelerSchema,
+    evaluate: evaluateSchema,
+  }),
+  report: z.strictObject({
+    title: z.string().max(200).default('rlaif').describe('Title of the report.'),
+    artifacts: z.array(artifactGiven).min(1).describe('Artifacts of the finished stages to report on.'),
+    ...runFields,
+  }),
+}
+export type StageWorkflowInput<K extends keyof typeof stageWorkflowSchemas> = z.infer<(typeof stageWorkflowSchemas)[K]>
