@@ -1,13 +1,13 @@
-# A worker with everything set up: packages, TensorFlow's library, the native part, the default model.
+# A worker with all dependencies: packages, TensorFlow's library, the native part of TensorFlow.js, the default model.
 ARG NODE_IMAGE=node:22-bookworm-slim
-# Where builds must not change under one's feet: --build-arg NODE_IMAGE=node:22-bookworm-slim@sha256:…
+# For reproducible builds: --build-arg NODE_IMAGE=node:22-bookworm-slim@sha256:…
 
 FROM ${NODE_IMAGE} AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 python3-pip g++ \
  && rm -rf /var/lib/apt/lists/*
-# The server is another container's; its command is not needed here.
-# cpu, or cuda for NVIDIA's devices (4 GB more).
+# TEMPORAL_ADDRESS is set because the server runs in another container: set-up then skips Temporal's command.
+# RLAIF_TENSORFLOW: cpu, or cuda for NVIDIA devices (4 GB larger).
 ARG RLAIF_TENSORFLOW=cpu
 ENV RLAIF_CACHE=/opt/rlaif-cache TEMPORAL_ADDRESS=temporal:7233 RLAIF_TENSORFLOW=${RLAIF_TENSORFLOW}
 WORKDIR /opt/rlaif

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The default namespace keeps closed runs for a month; safe to run again.
+# Creates the default namespace, which keeps closed runs for 30 days. Can be run repeatedly.
 set -eu
 temporal operator namespace describe --namespace default >/dev/null 2>&1 ||
   temporal operator namespace create --namespace default --retention 720h
