@@ -16,7 +16,7 @@ const tensorflow = {
 }
 
 const activityTypes = {
-  regex: '^\\.\\./activities',
+  regex: '^(\\.\\./)+activities',
   allowTypeImports: true,
   message: 'workflows/ knows the types of activities alone: what they import does not run in the sandbox',
 }
@@ -33,7 +33,7 @@ function bordersOf([name, room]) {
   const others = Object.keys(ROOMS).filter((other) => other !== name && !room.rooms.includes(other))
   const patterns = [
     {
-      regex: `^\\.\\./(${others.join('|')})(/|$)`,
+      regex: `^(\\.\\./)+(${others.join('|')})(/|$)`, // from a folder of the room too
       message: `${name}/ may import ${[...room.rooms.map((other) => `${other}/`), 'files directly in src/'].join(', ')} (rooms.js)`,
     },
     ...(name === 'workflows' ? [activityTypes] : []),

@@ -1,8 +1,9 @@
 // What README and docs/architecture.md say of the structure: who knows whom, and how long things are.
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import ts from 'typescript'
+import { stageSchemas } from '../src/contracts/stages'
 
 const root = resolve(__dirname, '..')
 const src = join(root, 'src')
@@ -57,27 +58,48 @@ describe('imports', () => {
   })
 })
 
+describe('src/activities/stages', () => {
+  const stages = files.filter((file) => shown(file).startsWith('src/activities/stages/'))
+
+  test('has one file a stage, and nothing else', () => {
+    expect(stages.map((file) => basename(file, '.ts')).sort()).toEqual(Object.keys(stageSchemas).sort())
+  })
+
+  test('no stage imports another: what several need is in src/activities', () => {
+    expect(stages.filter((file) => importsOf(file).some((target) => stages.includes(target))).map(shown)).toEqual([])
+  })
+})
+
 describe('the lint rule', () => {
-  const fileOf = (room: string) => files.find((file) => file.startsWith(`${join(src, room)}/`))!
-  /** Imports to plant in a room, and whether each is to be refused there. */
-  function plantedIn([name, room]: [string, Room]): [line: string, refused: boolean][] {
+  const fileOf = (room: string) => files.find((file) => dirname(file) === join(src, room))!
+  /** One file of each folder inside a room. */
+  const nestedFiles = [...new Map(files.map((file) => [dirname(file), file])).values()].filter(
+    (file) => shown(file).split('/').length === 4,
+  )
+  /** Imports to plant in a file of a room, and whether each is to be refused there. @param up the path from the file to src/ */
+  function plantedIn(name: string, up = '..'): [line: string, refused: boolean][] {
+    const room = rooms[name]!
     return [
       ...Object.keys(rooms)
         .filter((other) => other !== name)
         .map((other): [string, boolean] => [
-          `import type * as planted from '../${other}/planted'`,
+          `import type * as planted from '${up}/${other}/planted'`,
           !room.rooms.includes(other),
         ]),
       ["import * as planted from '@temporalio/client'", !room.temporal],
       ["import * as planted from '@tensorflow/tfjs-node-gpu'", !room.tensorflow],
-      ...(name === 'model' ? [] : [["import * as planted from '../model/tf'", !room.tensorflow] as [string, boolean]]),
+      ...(name === 'model'
+        ? []
+        : [[`import * as planted from '${up}/model/tf'`, !room.tensorflow] as [string, boolean]]),
       ["import * as planted from 'node:fs'", room.node === false],
     ]
   }
 
   test('refuses each import that a room may not have, and none that it may', () => {
+    expect(nestedFiles.map(shown).filter((name) => name.startsWith('src/activities/stages/'))).toHaveLength(1)
     const cases = [
-      ...Object.entries(rooms).map((entry) => ({ file: fileOf(entry[0]), planted: plantedIn(entry) })),
+      ...Object.keys(rooms).map((name) => ({ file: fileOf(name), planted: plantedIn(name) })),
+      ...nestedFiles.map((file) => ({ file, planted: plantedIn(relative(src, file).split('/')[0]!, '../..') })),
       { file: fileOf('workflows'), planted: [["import * as planted from '../activities/stage'", true]] },
       { file: join(src, 'random.ts'), planted: [["import type * as planted from './contracts/parse'", true]] },
       { file: join(src, 'random.ts'), planted: [["import * as planted from '@temporalio/client'", true]] },

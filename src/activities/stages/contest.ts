@@ -122,8 +122,9 @@ async function rateAlone(
   prompts: Prompted[],
   host: StageHost,
 ): Promise<void> {
+  const names = namesOf(prompts)
   const rated = prompts.flatMap((prompt) =>
-    namesOf(prompts)
+    names
       .filter((name) => prompt.responses[name] !== undefined)
       .map((name) => ({ prompt, name, context: prompt.context, response: prompt.responses[name]! })),
   )
