@@ -1,4 +1,4 @@
-// A contest as stage `contest` leaves it, written by hand, for what comes after it.
+// An artifact like that of stage `contest`, written by hand, for tests of what reads it.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileStore } from '../src/artifacts/file-store'
@@ -28,7 +28,7 @@ export async function writeContest(
   })
 }
 
-/** Prompts whose policy `right` always answers best and `worst` worst. */
+/** Prompts that policy `right` always answers best and `worst` always worst. */
 export const plainPrompts = (n: number, policies = ['right', 'middle', 'worst']): Prompted[] =>
   Array.from({ length: n }, (_, i) => ({
     id: `p${i}`,

@@ -1,4 +1,4 @@
-// A real Temporal server of the test's own, in memory.
+// Starts a real Temporal server in memory for a test.
 import { spawn } from 'node:child_process'
 import { createServer, type AddressInfo } from 'node:net'
 import { Connection } from '@temporalio/client'
@@ -29,7 +29,7 @@ async function connectedTo(address: string): Promise<Connection> {
   }
 }
 
-/** @param more further arguments of `temporal server start-dev` */
+/** @param more additional arguments of `temporal server start-dev` */
 export const startDevServer = async (...more: string[]): Promise<DevServer> =>
   startDevServerAt(await freePort(), ...more)
 

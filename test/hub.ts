@@ -1,4 +1,4 @@
-// A server in the Hub's place for a test file: HF_ENDPOINT and a fresh cache point to it before each test.
+// A stand-in for the Hugging Face Hub: before each test, HF_ENDPOINT points to it, and RLAIF_CACHE to an empty folder.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { temporaryFolder } from './tiny-folder'
@@ -18,7 +18,7 @@ export function standInForTheHub(answer: (request: IncomingMessage, response: Se
   })
 }
 
-/** Which bytes a request asks for. */
+/** The range of bytes that a request asks for. */
 export function rangeOf(request: IncomingMessage, length: number): { start: number; end: number; partial: boolean } {
   const [, from, to] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') ?? []
   return {
@@ -41,7 +41,7 @@ export function sendRange(bytes: Buffer, request: IncomingMessage, response: Ser
 export const sendJson = (value: unknown, response: ServerResponse): unknown =>
   response.setHeader('content-type', 'application/json').end(JSON.stringify(value))
 
-/** What both kinds of repository say of themselves. */
+/** The metadata that model and dataset repositories have in common. */
 export const repository = (id: string, sha: string) => ({
   _id: '1',
   id,

@@ -1,4 +1,5 @@
-// Standard input: {file, lines}[] as JSON. Puts the lines at the top of each file and prints, for each, which of them lint refuses as imports.
+// Reads {file, lines}[] as JSON from standard input. Inserts the lines at the top of each file, and prints for each
+// file the lines that lint refuses as imports.
 import { readFileSync } from 'node:fs'
 import { ESLint } from 'eslint'
 

@@ -1,4 +1,4 @@
-// What a user gets from `npm pack`: installed into an empty folder, set up, used as a command and as a library.
+// The package made by `npm pack`: installed into an empty folder, set up, and used as a command and as a library.
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -32,7 +32,7 @@ beforeAll(() => {
   )
 })
 
-test('the package holds what runs and nothing else', () => {
+test('the package contains the files needed to run and nothing else', () => {
   const files = JSON.parse(readFileSync(join(folder, 'files.json'), 'utf8')) as string[]
   expect(files).toEqual(
     expect.arrayContaining([
@@ -50,16 +50,22 @@ test('the package holds what runs and nothing else', () => {
   expect(files.filter((name) => /^(src|test|bench|studies|docs|\.)|tsbuildinfo/.test(name))).toEqual([])
 })
 
-test('set up, its command finds everything, and lists the trials of the schedule that comes with it', () => {
+test('after set-up, the command finds everything and lists the trials of a preset', () => {
   rlaif('setup')
   expect(rlaif('doctor')).toMatch(/✓ device .*TensorFlow 2[\s\S]*✓ temporal[\s\S]*✓ default model/)
   expect(rlaif('sweep', '--preset', 'kl-weight', '--dry-run')).toMatch(/6 trials of align/)
 })
 
-test('the library rooms are imported by file, with their types; workflows and workers are not', () => {
+test('files of the library rooms can be imported with their types; those of workflows and workers cannot', () => {
   writeFileSync(
     join(folder, 'use.ts'),
-    "import { wilson, type Share } from 'rlaif/evaluation/statistics'\nconst share: Share = wilson(7, 10)\nconst wrong: string = share.value\nexport { wrong }\n",
+    [
+      "import { wilson, type Share } from 'rlaif/evaluation/statistics'",
+      'const share: Share = wilson(7, 10)',
+      'const wrong: string = share.value',
+      'export { wrong }',
+      '',
+    ].join('\n'),
   )
   writeFileSync(
     join(folder, 'tsconfig.json'),
@@ -70,17 +76,22 @@ test('the library rooms are imported by file, with their types; workflows and wo
   )
   writeFileSync(
     join(folder, 'use.cjs'),
-    "const { wilson } = require('rlaif/evaluation/statistics'); const { parse } = require('rlaif/contracts/parse'); console.log(wilson(7, 10).value, typeof parse)",
+    [
+      "const { wilson } = require('rlaif/evaluation/statistics')",
+      "const { parse } = require('rlaif/contracts/parse')",
+      'console.log(wilson(7, 10).value, typeof parse)',
+    ].join('\n'),
   )
   expect(run(process.execPath, 'use.cjs')).toBe('0.7 function\n')
   const compile = () => run(process.execPath, join(project, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', '.')
-  let said = ''
+  let output = ''
   try {
     compile()
   } catch (error) {
-    said = (error as { stdout: string }).stdout
+    output = (error as { stdout: string }).stdout
   }
-  expect(said).toMatch(/use\.ts\(3,7\): error TS2322: Type 'number' is not assignable to type 'string'/) // the types are there
-  expect(said).not.toMatch(/statistics/)
+  // The types are found: only the deliberate mistake is reported.
+  expect(output).toMatch(/use\.ts\(3,7\): error TS2322: Type 'number' is not assignable to type 'string'/)
+  expect(output).not.toMatch(/statistics/)
   expect(() => run(process.execPath, '-e', "require('rlaif/workers/worker')")).toThrow(/not defined by "exports"/)
 })

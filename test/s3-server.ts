@@ -1,4 +1,4 @@
-// A real S3 server of the test's own: SeaweedFS, with its files in a temporary folder.
+// Starts a real S3 server for a test: SeaweedFS, with its files in a temporary folder.
 import { execFileSync, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,9 +7,9 @@ import { freePort } from './dev-server'
 import { temporaryFolder } from './tiny-folder'
 
 export interface S3Server {
-  /** What the AWS SDK of a process is told by. */
+  /** Environment variables that point the AWS SDK to the server. */
   env: Record<string, string>
-  /** A new bucket. @returns its URI */
+  /** Creates a bucket. @returns its URI */
   newBucket(): Promise<string>
   close(): Promise<void>
 }
@@ -85,7 +85,7 @@ export async function startS3Server(): Promise<S3Server> {
       }
     }
   }
-  await newBucket() // the server is up
+  await newBucket() // succeeds once the server is up
   return {
     env,
     newBucket,

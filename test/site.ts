@@ -1,4 +1,4 @@
-// A Temporal server and worker processes as a team has them, each of which a test may end as it likes.
+// A Temporal server and worker processes, as on a team's machines. A test can end each of them.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -9,19 +9,21 @@ import { startDevServer } from './dev-server'
 import { temporaryFolder } from './tiny-folder'
 
 const COMMAND = resolve(__dirname, '..', 'dist', 'cli', 'main.js')
+/** PENDING_ACTIVITY_STATE_STARTED in Temporal's API. */
+const STARTED = 2
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
 
 export interface Site {
   client: Client
   /** RLAIF_HOME of all its workers. */
   home: string
-  /** Of its Temporal server. */
+  /** Address of its Temporal server. */
   address: string
-  /** Starts a process with workers of these roles. */
+  /** Starts a process with workers for these roles. */
   worker(...roles: Role[]): ChildProcess
-  /** The same with other variables in its environment. */
+  /** The same, with additional environment variables. */
   workerWith(environment: NodeJS.ProcessEnv, ...roles: Role[]): ChildProcess
-  /** The same with further arguments of `rlaif worker`. */
+  /** The same, with additional arguments of `rlaif worker`. */
   workerArguments(more: string[], ...roles: Role[]): ChildProcess
   start(workflow: string, input: object, id: string): Promise<WorkflowHandle>
   close(): Promise<void>
@@ -29,7 +31,7 @@ export interface Site {
 
 const isAlive = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && signalCode === null
 
-/** Ends a process and waits until it is gone. */
+/** Ends a process and waits until it has exited. */
 export async function ended(process: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (!isAlive(process)) return
   const gone = new Promise((done) => process.once('close', done))
@@ -66,35 +68,35 @@ export async function openSite(home = join(temporaryFolder(), 'home')): Promise<
 }
 
 export interface Running {
-  /** Process of the worker that has the stage. */
+  /** Process id of the worker that runs the stage. */
   pid: number
   attempt: number
-  /** What the stage last said it had done. */
+  /** Progress that the stage last reported. */
   done: number
 }
 
-/** The stage that a worker is at now. */
+/** The stage that a worker is running now, or undefined. */
 export async function running(handle: WorkflowHandle): Promise<Running | undefined> {
   const pending = (await handle.describe()).raw.pendingActivities?.[0]
   const pid = /^\w+-(\d+)@/.exec(pending?.lastWorkerIdentity ?? '')?.[1]
-  if (!pending?.lastStartedTime || pid === undefined || pending.state !== 2) return undefined // PENDING_ACTIVITY_STATE_STARTED
+  if (!pending?.lastStartedTime || pid === undefined || pending.state !== STARTED) return undefined
   return { pid: Number(pid), attempt: pending.attempt ?? 1, done: (await snapshot(handle)).progress?.done ?? 0 }
 }
 
-/** Looks until it sees what it waits for. */
+/** Calls `look` until it returns a value. */
 export async function until<T>(look: () => Promise<T | undefined>, seconds = 120): Promise<T> {
   for (const end = Date.now() + seconds * 1000; ; await pause(100)) {
     const seen = await look()
     if (seen !== undefined) return seen
-    if (Date.now() > end) throw new Error(`site: waited ${seconds} s in vain`)
+    if (Date.now() > end) throw new Error(`site: gave up waiting after ${seconds} s`)
   }
 }
 
-/** Processes that a process has started (Linux). */
+/** The child processes of a process (Linux). */
 export function childrenOf(pid: number): number[] {
   try {
     return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
   } catch {
-    return [] // it is gone
+    return [] // the process has exited
   }
 }

@@ -1,4 +1,5 @@
-// A model folder small enough for whole runs in seconds: the default model's tokenizer, arbitrary weights, half a million parameters.
+// A model folder small enough for whole runs in seconds: the default model's tokenizer and half a million arbitrary
+// weights.
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

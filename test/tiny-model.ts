@@ -41,7 +41,7 @@ export function tinyModelWithHead(): Model {
 /** Every seventh value, as the reference stores them. */
 export const everySeventh = (values: ArrayLike<number>): number[] => Array.from(values).filter((_, i) => i % 7 === 0)
 
-/** Largest difference relative to the largest reference value. */
+/** The largest difference, relative to the largest reference value. */
 export function relativeDifference(got: readonly number[], want: readonly number[]): number {
   const scale = Math.max(...want.map(Math.abs), 1e-8)
   return Math.max(...want.map((w, i) => Math.abs(w - got[i]!))) / scale

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import type { RunStatus } from '../../src/contracts/status'
-import { openHouse, type House } from '../house'
+import { openLocalStack, type LocalStack } from '../local-stack'
 import { writeTinyFolder } from '../tiny-folder'
 import { inBrowser, openBrowser, picture } from './browser'
 
@@ -23,24 +23,24 @@ const input = {
   rl: { steps: 3, batchSize: 4, minEntropy: 0 },
 }
 
-let house: House
+let stack: LocalStack
 let browser: Browser
 let page: Page
 let pages: string
 
 async function open(): Promise<void> {
-  house = await openHouse()
-  const { ui } = JSON.parse(readFileSync(join(house.home, 'server.json'), 'utf8')) as { ui: string }
+  stack = await openLocalStack()
+  const { ui } = JSON.parse(readFileSync(join(stack.home, 'server.json'), 'utf8')) as { ui: string }
   pages = `${ui}/namespaces/default/workflows`
   browser = await openBrowser()
   page = await browser.newPage({ viewport: { width: 1300, height: 900 } })
 }
 afterAll(async () => {
   await browser?.close()
-  await house?.close()
+  await stack?.close()
 })
 
-const stages = async () => (await house.client.workflow.getHandle(RUN).query<RunStatus>('status')).stages
+const stages = async () => (await stack.client.workflow.getHandle(RUN).query<RunStatus>('status')).stages
 /** The editor reformats JSON when it loses the focus, which moves the buttons below it. */
 const write = async (editor: ReturnType<Page['getByRole']>, value: unknown) => {
   await editor.fill(JSON.stringify(value))
@@ -91,7 +91,7 @@ async function retryWithOverrides(): Promise<void> {
 
 /** Resets the run to the start of a stage, by the event that the memo names. */
 async function resetTo(stage: string): Promise<void> {
-  const { memo } = await house.client.workflow.getHandle(RUN).describe()
+  const { memo } = await stack.client.workflow.getHandle(RUN).describe()
   const event = (memo as { resetPoints: Record<string, number> }).resetPoints[stage]!
   await page.getByRole('tab', { name: 'Memo' }).click()
   await page.getByText('resetPoints').waitFor()
@@ -112,7 +112,7 @@ inBrowser(
     await startFromTheForm()
     await findParked()
     await retryWithOverrides()
-    await house.client.workflow.getHandle(RUN).result()
+    await stack.client.workflow.getHandle(RUN).result()
     const first = await stages()
     expect(first.map(({ state }) => state)).not.toContain('parked')
     expect(first.find(({ stage }) => stage === 'label')!.artifact!.summary.labeler).toMatch(/tiny/)
@@ -120,13 +120,13 @@ inBrowser(
     await page.getByText('Completed').first().waitFor()
     await picture(page, 'ui-5-completed')
 
-    const { runId } = await house.client.workflow.getHandle(RUN).describe()
+    const { runId } = await stack.client.workflow.getHandle(RUN).describe()
     await resetTo('rl')
-    const again = house.client.workflow.getHandle(RUN)
+    const again = stack.client.workflow.getHandle(RUN)
     await again.result()
     expect((await again.describe()).runId).not.toBe(runId)
     const scheduled = async (run?: string) =>
-      (await house.client.workflow.getHandle(RUN, run).fetchHistory()).events!.flatMap(
+      (await stack.client.workflow.getHandle(RUN, run).fetchHistory()).events!.flatMap(
         ({ activityTaskScheduledEventAttributes: a, eventTime }) =>
           a ? [{ stage: a.activityType!.name!, at: Number(eventTime!.seconds) }] : [],
       )

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import type { Artifact } from '../../src/contracts/artifact'
-import { openHouse, type House } from '../house'
+import { openLocalStack, type LocalStack } from '../local-stack'
 import { plainPrompts, writeContest } from '../contest-artifact'
 import { inBrowser, openBrowser, picture } from './browser'
 
@@ -15,13 +15,13 @@ jest.setTimeout(300_000)
 const RUN = 'people-in-the-browser'
 const PROMPTS = 10
 const PORT = '8377'
-let house: House | undefined
+let stack: LocalStack | undefined
 let browser: Browser | undefined
 let serving: ChildProcess | undefined
 afterAll(async () => {
   await browser?.close()
   serving?.kill('SIGTERM')
-  await house?.close()
+  await stack?.close()
 })
 
 /** Starts `rlaif rate`. @returns each rater's link, as printed */
@@ -85,14 +85,14 @@ async function rateAll(page: Page, most: number): Promise<string[]> {
 const record = (home: string) => JSON.parse(readFileSync(join(home, 'server.json'), 'utf8')) as { pid: number }
 
 inBrowser('every acknowledged rating is in the result exactly once, whatever is killed in between', async () => {
-  house = await openHouse()
-  const contest = await writeContest(house.home, plainPrompts(PROMPTS))
-  const handle = await house.client.workflow.start('humanEvaluation', {
+  stack = await openLocalStack()
+  const contest = await writeContest(stack.home, plainPrompts(PROMPTS))
+  const handle = await stack.client.workflow.start('humanEvaluation', {
     taskQueue: 'rlaif',
     workflowId: RUN,
     args: [{ contest, ratingsPerPrompt: 2, raters: ['anna', 'ben'], checkEvery: 5 }],
   })
-  let links = await servePage(house.home)
+  let links = await servePage(stack.home)
   browser = await openBrowser()
   const anna = await browser.newPage({ viewport: { width: 1200, height: 800 } })
   const ben = await browser.newPage({ viewport: { width: 390, height: 844 }, colorScheme: 'dark' })
@@ -109,9 +109,9 @@ inBrowser('every acknowledged rating is in the result exactly once, whatever is 
   saved.ben.push(...both[1])
   await ben.close()
 
-  process.kill(record(house.home).pid, 'SIGKILL') // the Temporal server; its database file stays
-  const died = new Promise((done) => house!.up.once('close', done))
-  house.up.kill('SIGKILL')
+  process.kill(record(stack.home).pid, 'SIGKILL') // the Temporal server; its database file stays
+  const died = new Promise((done) => stack!.up.once('close', done))
+  stack.up.kill('SIGKILL')
   await died
   const stuck = rateAll(anna, 1) // the page has no Temporal server now
   serving!.removeAllListeners('close')
@@ -119,8 +119,8 @@ inBrowser('every acknowledged rating is in the result exactly once, whatever is 
   await anna.waitForTimeout(1500)
   serving!.kill('SIGKILL')
   await closed
-  await house.upAgain()
-  links = await servePage(house.home)
+  await stack.upAgain()
+  links = await servePage(stack.home)
   saved.anna.push(...(await stuck))
 
   const back = await browser.newPage()
@@ -129,7 +129,7 @@ inBrowser('every acknowledged rating is in the result exactly once, whatever is 
   saved.anna.push(...rest[0])
   saved.ben.push(...rest[1])
 
-  const { report } = (await house.client.workflow.getHandle(handle.workflowId).result()) as { report: Artifact }
+  const { report } = (await stack.client.workflow.getHandle(handle.workflowId).result()) as { report: Artifact }
   const ratings = readFileSync(join(fileURLToPath(report.uri), 'ratings.jsonl'), 'utf8')
     .trim()
     .split('\n')

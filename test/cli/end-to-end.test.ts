@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startEndpoint } from '../feedback/endpoint'
-import { openHouse, rlaif, type House } from '../house'
+import { openLocalStack, rlaif, type LocalStack } from '../local-stack'
 import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
 
 jest.setTimeout(180_000)
@@ -20,16 +20,16 @@ const small = {
 }
 const input = (more: object = {}) => JSON.stringify({ ...small, ...more })
 
-let house: House
+let stack: LocalStack
 beforeAll(async () => {
-  house = await openHouse()
+  stack = await openLocalStack()
 })
-afterAll(() => house.close())
+afterAll(() => stack.close())
 
 const pathIn = (out: string, what: string) => new RegExp(`^${what} +(.*)$`, 'm').exec(out)![1]!
 
 test('align passes every stage and makes a report and a policy; a second run reuses every stage', async () => {
-  const first = await house.run('run', 'align', '--input', input())
+  const first = await stack.run('run', 'align', '--input', input())
   expect(first).toMatchObject({ code: 0, err: '' })
   for (const stage of ['model', 'data', 'sft', 'sample', 'label', 'reward-model', 'rl', 'choose', 'evaluate', 'report'])
     expect(first.out).toMatch(new RegExp(`✓ ${stage} `))
@@ -44,23 +44,23 @@ test('align passes every stage and makes a report and a policy; a second run reu
     ]),
   )
 
-  const second = await house.run('run', 'align', '--input', input())
+  const second = await stack.run('run', 'align', '--input', input())
   expect(second).toMatchObject({ code: 0, err: '' })
   expect(second.out).not.toMatch(/✓/)
   expect(second.out.match(/↺/g)).toHaveLength(10)
   expect(pathIn(second.out, 'Policy')).toBe(pathIn(first.out, 'Policy'))
 
   const id = /Started +(\S+)/.exec(first.out)![1]!
-  expect((await house.run('report', id)).out.trim()).toBe(pathIn(first.out, 'Report'))
-  expect((await house.run('status')).out).toMatch(new RegExp(`${id} +align +completed`))
-  expect((await house.run('status', id)).out).toMatch(/✓ rl /)
+  expect((await stack.run('report', id)).out.trim()).toBe(pathIn(first.out, 'Report'))
+  expect((await stack.run('status')).out).toMatch(new RegExp(`${id} +align +completed`))
+  expect((await stack.run('status', id)).out).toMatch(/✓ rl /)
 })
 
 test('sft and direct-rlaif run; dialogue data without references starts from the model itself', async () => {
-  const sft = await house.run('run', 'align', '--input', input({ method: 'sft' }))
+  const sft = await stack.run('run', 'align', '--input', input({ method: 'sft' }))
   expect(sft).toMatchObject({ code: 0, err: '' })
   expect(sft.out).not.toMatch(/reward-model|sample/)
-  const direct = await house.run(
+  const direct = await stack.run(
     'run',
     'align',
     '--input',
@@ -92,7 +92,7 @@ test('rlhf learns from human preferences, rlhf+rlaif from both kinds; the policy
     ).join('\n'),
   )
   const dialogue = { task: 'helpful', data: { path: data, evaluationPrompts: 4 } }
-  const human = await house.run(
+  const human = await stack.run(
     'run',
     'align',
     '--input',
@@ -104,7 +104,7 @@ test('rlhf learns from human preferences, rlhf+rlaif from both kinds; the policy
   expect(human.out).toMatch(/– choose +there are no candidates/)
   expect(readFileSync(pathIn(human.out, 'Report'), 'utf8')).toMatch(/labeler people · labels (9|10) · ties [01]/)
 
-  const both = await house.run(
+  const both = await stack.run(
     'run',
     'align',
     '--input',
@@ -125,7 +125,7 @@ test('rlhf learns from human preferences, rlhf+rlaif from both kinds; the policy
 
 test('each stage runs alone, on artifacts given by URI', async () => {
   const stage = async (workflow: string, fields: object) => {
-    const ended = await house.run('run', workflow, '--input', JSON.stringify(fields))
+    const ended = await stack.run('run', workflow, '--input', JSON.stringify(fields))
     expect(ended).toMatchObject({ code: 0, err: '' })
     return `file://${pathIn(ended.out, 'Artifact')}`
   }
@@ -140,7 +140,7 @@ test('each stage runs alone, on artifacts given by URI', async () => {
 })
 
 test('a run started like from the UI, with one JSON payload and no other settings, completes', async () => {
-  const result = (await house.client.workflow.execute('align', {
+  const result = (await stack.client.workflow.execute('align', {
     taskQueue: 'rlaif',
     workflowId: 'from-the-ui',
     args: [JSON.parse(input())],
@@ -151,7 +151,7 @@ test('a run started like from the UI, with one JSON payload and no other setting
 test('labels come from an endpoint if the labeler is one', async () => {
   const endpoint = await startEndpoint(() => ({ '1': 0.6, '2': 0.3 }))
   const labeler = { baseUrl: endpoint.baseUrl, model: 'judge' }
-  const ended = await house.run(
+  const ended = await stack.run(
     'run',
     'align',
     '--input',
@@ -163,28 +163,28 @@ test('labels come from an endpoint if the labeler is one', async () => {
 })
 
 test('after kill -9 of the worker during rl, a new worker resumes it, not from step 0', async () => {
-  const handle = await house.client.workflow.start('align', {
+  const handle = await stack.client.workflow.start('align', {
     taskQueue: 'rlaif',
     workflowId: 'killed',
     args: [JSON.parse(input({ seed: 5, rl: { ...small.rl, steps: 25 } }))],
   })
   const checkpoints = () =>
-    readdirSync(join(house.home, 'store', 'work'))
+    readdirSync(join(stack.home, 'store', 'work'))
       .filter((name) => name.startsWith('rl-'))
       .flatMap((name) =>
-        readdirSync(join(house.home, 'store', 'work', name)).includes('checkpoints')
-          ? readdirSync(join(house.home, 'store', 'work', name, 'checkpoints'))
+        readdirSync(join(stack.home, 'store', 'work', name)).includes('checkpoints')
+          ? readdirSync(join(stack.home, 'store', 'work', name, 'checkpoints'))
           : [],
       )
-  while (!existsSync(join(house.home, 'store', 'work')) || !checkpoints().some((name) => /^step-0+[3-9]$/.test(name)))
+  while (!existsSync(join(stack.home, 'store', 'work')) || !checkpoints().some((name) => /^step-0+[3-9]$/.test(name)))
     await new Promise((done) => setTimeout(done, 50))
-  house.up.kill('SIGKILL')
-  await new Promise((done) => house.up.once('close', done))
-  await house.upAgain()
+  stack.up.kill('SIGKILL')
+  await new Promise((done) => stack.up.once('close', done))
+  await stack.upAgain()
   const { stages } = (await handle.result()) as { stages: Record<string, { summary: Record<string, number> }> }
   expect(stages.rl!.summary.resumedAt).toBeGreaterThanOrEqual(3)
 
-  const undisturbed = (await house.client.workflow.execute('align', {
+  const undisturbed = (await stack.client.workflow.execute('align', {
     taskQueue: 'rlaif',
     workflowId: 'undisturbed',
     args: [JSON.parse(input({ seed: 5, cache: 'refresh', rl: { ...small.rl, steps: 25 } }))],
@@ -196,7 +196,7 @@ test('after kill -9 of the worker during labelling, no more calls are repeated t
   const endpoint = await startEndpoint(() => ({ '1': 0.6, '2': 0.3 }), undefined, 100)
   const concurrency = 4
   const labeler = { baseUrl: endpoint.baseUrl, model: 'slow', concurrency }
-  const handle = await house.client.workflow.start('align', {
+  const handle = await stack.client.workflow.start('align', {
     taskQueue: 'rlaif',
     workflowId: 'label-killed',
     args: [
@@ -204,9 +204,9 @@ test('after kill -9 of the worker during labelling, no more calls are repeated t
     ],
   })
   while (endpoint.prompts.length < 40) await new Promise((done) => setTimeout(done, 20))
-  house.up.kill('SIGKILL')
-  await new Promise((done) => house.up.once('close', done))
-  await house.upAgain()
+  stack.up.kill('SIGKILL')
+  await new Promise((done) => stack.up.once('close', done))
+  await stack.upAgain()
   const { stages } = (await handle.result()) as { stages: Record<string, { summary: Record<string, number> }> }
   await endpoint.close()
   expect(stages.label!.summary).toMatchObject({ labels: 56, failed: 0 })
@@ -235,7 +235,7 @@ test('a label study asks every variant about the same pairs and reports a table;
     data,
     labeler: { baseUrl: endpoint.baseUrl, model: 'judge', price: { inputPerMillion: 10, outputPerMillion: 30 } },
   })
-  const { code, out, err } = await house.run('run', 'labelStudy', '--input', study)
+  const { code, out, err } = await stack.run('run', 'labelStudy', '--input', study)
   expect({ code, err }).toEqual({ code: 0, err: '' })
   expect(out).toMatch(/✓ judge: Detailed \+ CoT 2-shot/)
   const report = pathIn(out, 'Report')
@@ -245,7 +245,7 @@ test('a label study asks every variant about the same pairs and reports a table;
   expect(csv[1]).toMatch(/^"Base 0-shot","judge at .*",1,0\.7\d+,1,12,67\.8,/)
   const asked = endpoint.prompts.length
   expect(
-    (await house.run('run', 'labelStudy', '--input', study.replace('"helpful"', '"helpful","cache":"refresh"'))).code,
+    (await stack.run('run', 'labelStudy', '--input', study.replace('"helpful"', '"helpful","cache":"refresh"'))).code,
   ).toBe(0)
   expect(endpoint.prompts).toHaveLength(asked)
   await endpoint.close()
@@ -253,7 +253,7 @@ test('a label study asks every variant about the same pairs and reports a table;
 
 test('prompt show prints what would be sent and its length', async () => {
   const labeler = { baseUrl: 'http://127.0.0.1:9/v1', model: 'judge', preamble: 'detailed', exemplars: 1 }
-  const { out, err } = await house.run('prompt', 'show', '--input', JSON.stringify({ labeler }), '--row', '2')
+  const { out, err } = await stack.run('prompt', 'show', '--input', JSON.stringify({ labeler }), '--row', '2')
   expect(err).toBe('')
   expect(out).toMatch(
     /^POST http:\/\/127\.0\.0\.1:9\/v1\/chat\/completions\n\{.*"model": "judge".*>>>>>>>> Example >>>>>>>>.*"top_logprobs": 20.*-- row 2, id \w+: \d+ tokens/s,
@@ -294,17 +294,17 @@ describe('bad input is reported at once by one message that names it', () => {
     ['a file that is not GGUF', () => ({ model: write('no.gguf', 'nothing') }), /no\.gguf does not start with "GGUF"/],
     ['an unknown task', () => ({ task: 'poetry' }), /field "task" got "poetry"/],
   ])('%s parks the run with the reason', async (_, fields, message) => {
-    const { code, err } = await house.run('run', 'align', '--input', input(fields()))
+    const { code, err } = await stack.run('run', 'align', '--input', input(fields()))
     expect(err).toMatch(message)
     expect(code).toBe(1)
   })
 
   test('wrong fields are refused before a run is started, and by the workflow itself', async () => {
-    const { code, err } = await house.run('run', 'align', '--input', '{"metod": "rlaif", "rl": {"steps": "ten"}}')
+    const { code, err } = await stack.run('run', 'align', '--input', '{"metod": "rlaif", "rl": {"steps": "ten"}}')
     expect(code).toBe(2)
     expect(err).toMatch(/unknown field "metod"/)
     expect(err).toMatch(/field "rl\.steps" got "ten"/)
-    const fromTheUi = house.client.workflow.execute('align', {
+    const fromTheUi = stack.client.workflow.execute('align', {
       taskQueue: 'rlaif',
       workflowId: 'bad',
       args: [{ metod: 'rlaif' }],
@@ -323,14 +323,14 @@ describe('bad input is reported at once by one message that names it', () => {
     [['model', 'import', '/nowhere'], /\/nowhere does not exist/],
     [['worker', '--roles', 'gpu,cpu'], /--roles got "cpu"; there are workflow, label, gpu/],
   ])('rlaif %j', async (args, message) => {
-    const { code, err } = await house.run(...args)
+    const { code, err } = await stack.run(...args)
     expect(err).toMatch(message)
     expect(code).toBe(2)
   })
 })
 
 test('a parked run is listed as parked, continued with overrides from the command line, and completes', async () => {
-  const parked = await house.run(
+  const parked = await stack.run(
     'run',
     'sft',
     '--id',
@@ -342,15 +342,15 @@ test('a parked run is listed as parked, continued with overrides from the comman
   expect(parked.err).toMatch(
     /then-fixed: data is parked: .*\/nowhere\.jsonl does not exist[^]*rlaif resolve parked-then-fixed retry/,
   )
-  expect((await house.run('status')).out).toMatch(/parked-then-fixed +sft +parked/)
-  expect((await house.run('status', 'parked-then-fixed')).out).toMatch(/⏸ data /)
+  expect((await stack.run('status')).out).toMatch(/parked-then-fixed +sft +parked/)
+  expect((await stack.run('status', 'parked-then-fixed')).out).toMatch(/⏸ data /)
   expect(
-    await house.run('resolve', 'parked-then-fixed', 'retry', '--overrides', '{"data": {"limit": "ten"}}'),
+    await stack.run('resolve', 'parked-then-fixed', 'retry', '--overrides', '{"data": {"limit": "ten"}}'),
   ).toMatchObject({
     code: 2,
     err: expect.stringMatching(/field "data\.limit" got "ten"/),
   })
-  expect(await house.run('resolve', 'parked-then-fixed', 'skip')).toMatchObject({
+  expect(await stack.run('resolve', 'parked-then-fixed', 'skip')).toMatchObject({
     code: 2,
     err: expect.stringMatching(/stage data cannot be skipped/),
   })
@@ -360,10 +360,10 @@ test('a parked run is listed as parked, continued with overrides from the comman
     Array.from({ length: 6 }, (_, i) => JSON.stringify({ prompt: `Post ${i}`, reference: 'Short.' })).join('\n'),
   )
   expect(
-    await house.run('resolve', 'parked-then-fixed', 'retry', '--overrides', JSON.stringify({ data: { path: data } })),
+    await stack.run('resolve', 'parked-then-fixed', 'retry', '--overrides', JSON.stringify({ data: { path: data } })),
   ).toMatchObject({ code: 0, out: 'parked-then-fixed: data: retry\n' })
-  await house.client.workflow.getHandle('parked-then-fixed').result()
-  expect((await house.run('status')).out).toMatch(/parked-then-fixed +sft +completed/)
+  await stack.client.workflow.getHandle('parked-then-fixed').result()
+  expect((await stack.run('status')).out).toMatch(/parked-then-fixed +sft +completed/)
 })
 
 test('without a server, the command says how to start one', async () => {
@@ -373,7 +373,7 @@ test('without a server, the command says how to start one', async () => {
 })
 
 test('doctor says what is installed and which device it computes on', async () => {
-  const { code, out } = await rlaif(house.home, ['doctor'])
+  const { code, out } = await rlaif(stack.home, ['doctor'])
   expect(out).toMatch(/✓ device +(cpu|gpu) .*TensorFlow 2\./)
   expect(out).toMatch(/✓ temporal +temporal version/)
   expect(out).toMatch(/✓ default model +SmolLM2-135M-Instruct/)

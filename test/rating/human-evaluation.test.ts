@@ -9,21 +9,21 @@ import type { Artifact } from '../../src/contracts/artifact'
 import { evaluationOf } from '../../src/cli/rating-run'
 import { linkOf, ratingKey } from '../../src/rating/links'
 import { openRatingServer } from '../../src/rating/server'
-import { openHouse, type House } from '../house'
+import { openLocalStack, type LocalStack } from '../local-stack'
 import { plainPrompts, writeContest } from '../contest-artifact'
 
 jest.setTimeout(240_000)
 
 const RUN = 'people'
-let house: House
+let stack: LocalStack
 let handle: WorkflowHandle
 let server: Server
 let base: string
 
 beforeAll(async () => {
-  house = await openHouse()
-  const contest = await writeContest(house.home, plainPrompts(12))
-  handle = await house.client.workflow.start('humanEvaluation', {
+  stack = await openLocalStack()
+  const contest = await writeContest(stack.home, plainPrompts(12))
+  handle = await stack.client.workflow.start('humanEvaluation', {
     taskQueue: 'rlaif',
     workflowId: RUN,
     args: [{ contest: contest.uri, ratingsPerPrompt: 2, raters: ['anna', 'ben'], checkEvery: 6 }],
@@ -33,14 +33,14 @@ beforeAll(async () => {
 afterAll(async () => {
   server.close()
   server.closeAllConnections()
-  await house.close()
+  await stack.close()
 })
 
 async function openServer(port = 0): Promise<void> {
-  server = await openRatingServer(evaluationOf(handle, house.home), ratingKey(house.home), port, '127.0.0.1')
+  server = await openRatingServer(evaluationOf(handle, stack.home), ratingKey(stack.home), port, '127.0.0.1')
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
-const linkFor = (rater: string) => `${base}${linkOf(ratingKey(house.home), RUN, rater)}`
+const linkFor = (rater: string) => `${base}${linkOf(ratingKey(stack.home), RUN, rater)}`
 
 interface Shown {
   item: number
@@ -110,11 +110,11 @@ test('every saved rating is in the result once, although a rater leaves and work
     }
   }
   await Promise.all([work('anna', 3), work('ben', 4)])
-  const died = new Promise((done) => house.up.once('close', done))
-  house.up.kill('SIGKILL')
+  const died = new Promise((done) => stack.up.once('close', done))
+  stack.up.kill('SIGKILL')
   await died
-  await house.upAgain()
-  handle = house.client.workflow.getHandle(RUN)
+  await stack.upAgain()
+  handle = stack.client.workflow.getHandle(RUN)
   const { port } = server.address() as AddressInfo
   server.close()
   server.closeAllConnections()
@@ -140,18 +140,18 @@ test('every saved rating is in the result once, although a rater leaves and work
 })
 
 test('ratings are exported to a file and imported into another evaluation', async () => {
-  const exported = await house.run('ratings', 'export', RUN)
+  const exported = await stack.run('ratings', 'export', RUN)
   expect(exported.out.trim().split('\n')).toHaveLength(28)
-  const contest = await writeContest(house.home, plainPrompts(12))
-  const other = await house.client.workflow.start('humanEvaluation', {
+  const contest = await writeContest(stack.home, plainPrompts(12))
+  const other = await stack.client.workflow.start('humanEvaluation', {
     taskQueue: 'rlaif',
     workflowId: 'copied',
     args: [{ contest, ratingsPerPrompt: 2, raters: ['anna', 'ben'], checkEvery: 6 }],
   })
-  const file = join(house.home, 'ratings.jsonl')
+  const file = join(stack.home, 'ratings.jsonl')
   writeFileSync(file, exported.out)
   while (!(await other.query<{ items?: string }>('ratings')).items) await new Promise((done) => setTimeout(done, 100))
-  expect(await house.run('ratings', 'import', 'copied', file)).toMatchObject({
+  expect(await stack.run('ratings', 'import', 'copied', file)).toMatchObject({
     code: 0,
     out: '28 ratings are in copied\n',
   })
@@ -164,7 +164,7 @@ test.each([
   [{ raters: ['a b', 'c', 'd'] }, /letters, digits, dots, dashes/],
   [{ prompts: 10_000, ratingsPerPrompt: 20, raters: Array.from({ length: 20 }, (_, i) => `r${i}`) }, /at most 30000/],
 ])('%j is refused with the field’s name', async (fields, message) => {
-  const run = await house.client.workflow.start('humanEvaluation', {
+  const run = await stack.client.workflow.start('humanEvaluation', {
     taskQueue: 'rlaif',
     workflowId: `bad-${JSON.stringify(fields).length}`,
     args: [{ contest: 'file:///x', ...fields }],

@@ -6,7 +6,7 @@ import { createSecureServer, type Http2SecureServer } from 'node:http2'
 import { connect as connectPlain, type AddressInfo } from 'node:net'
 import { createServer, type Server } from 'node:tls'
 import { join } from 'node:path'
-import { rlaif } from '../house'
+import { rlaif } from '../local-stack'
 import { openSite, type Site } from '../site'
 import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
 

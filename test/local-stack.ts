@@ -1,4 +1,5 @@
-// The whole house as a user has it: the built command in processes of its own, a real Temporal server, a home that is thrown away.
+// A local stack as a user has it: the built command in separate processes, a real Temporal server, and a temporary
+// RLAIF_HOME.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -13,18 +14,18 @@ export interface Ended {
   err: string
 }
 
-export interface House {
+export interface LocalStack {
   home: string
   client: Client
-  /** The process of `rlaif up`: server's owner and all workers. */
+  /** The process of `rlaif up`: owns the server and has all workers. */
   up: ChildProcess
   run(...args: string[]): Promise<Ended>
-  /** Starts `rlaif up` again after its process was killed. */
+  /** Starts `rlaif up` again after its process has been killed. */
   upAgain(): Promise<void>
   close(): Promise<void>
 }
 
-/** The environment of the test, without what would lead out of the house. */
+/** The environment of the test, without the variables that name another Temporal server. */
 function environment(home: string, more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const { TEMPORAL_ADDRESS: _address, TEMPORAL_NAMESPACE: _namespace, ...rest } = process.env
   return { ...rest, RLAIF_HOME: home, ...more }
@@ -63,27 +64,27 @@ function startUp(home: string): Promise<ChildProcess> {
 const record = (home: string) =>
   JSON.parse(readFileSync(join(home, 'server.json'), 'utf8')) as { pid: number; address: string }
 
-export async function openHouse(): Promise<House> {
+export async function openLocalStack(): Promise<LocalStack> {
   const home = join(temporaryFolder(), 'home')
   const up = await startUp(home)
   const connections = [await Connection.connect({ address: record(home).address })]
-  const house: House = {
+  const stack: LocalStack = {
     home,
     client: new Client({ connection: connections[0]! }),
     up,
     run: (...args) => rlaif(home, args),
     async upAgain() {
-      house.up = await startUp(home)
-      connections.push(await Connection.connect({ address: record(home).address })) // of the server there is now; handles of before go on
-      house.client = new Client({ connection: connections.at(-1)! })
+      stack.up = await startUp(home)
+      connections.push(await Connection.connect({ address: record(home).address })) // existing handles keep the old one
+      stack.client = new Client({ connection: connections.at(-1)! })
     },
     async close() {
       for (const connection of connections) await connection.close()
-      const ended = new Promise((done) => house.up.once('close', done))
-      house.up.kill('SIGTERM')
+      const ended = new Promise((done) => stack.up.once('close', done))
+      stack.up.kill('SIGTERM')
       await ended
       if (existsSync(join(home, 'server.json'))) process.kill(record(home).pid, 'SIGKILL')
     },
   }
-  return house
+  return stack
 }
