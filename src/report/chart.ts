@@ -1,4 +1,4 @@
-// Curves, and points with their intervals, as SVG, drawn without a browser.
+// Charts as SVG, drawn without a browser: curves, and points with their intervals.
 import { CustomChart, LineChart, ScatterChart } from 'echarts/charts'
 import { GridComponent, LegendComponent, TitleComponent } from 'echarts/components'
 import * as echarts from 'echarts/core'
@@ -18,10 +18,10 @@ const HEIGHT = 240
 
 const COLORS = ['#2458a6', '#c4552d', '#3c8d5a', '#7a4fa3', '#b8860b', '#2a9d9d', '#a8476b', '#6b7280']
 
-/** One chart with a title, a step axis and one line a curve. */
+/** A chart with one line per curve. */
 export function lineChart(title: string, curves: readonly Curve[]): string {
-  return drawn({
-    ...headed(title),
+  return renderSvg({
+    ...titled(title),
     ...(curves.length > 1 && { legend: { right: 4, top: 2, itemWidth: 16, textStyle: { fontSize: 11 } } }),
     xAxis: { type: 'value', min: 'dataMin', max: 'dataMax', minInterval: 1, axisLabel: { fontSize: 11 } },
     yAxis: { type: 'value', scale: true, axisLabel: { fontSize: 11 } },
@@ -39,9 +39,9 @@ export interface Point extends Interval {
   name: string
 }
 
-/** One chart with a point and its interval for each name, from left to right. */
+/** A chart with a point and its interval for each name, from left to right. */
 export function pointChart(title: string, points: readonly Point[]): string {
-  const whisker = (_: unknown, api: Api) => {
+  const whisker = (_: unknown, api: RenderApi) => {
     const [x, low] = api.coord([api.value(0), api.value(1)])
     const [, high] = api.coord([api.value(0), api.value(2)])
     const line = (x1: number, y1: number, x2: number, y2: number) => ({
@@ -54,8 +54,8 @@ export function pointChart(title: string, points: readonly Point[]): string {
       children: [line(x!, low!, x!, high!), line(x! - 5, low!, x! + 5, low!), line(x! - 5, high!, x! + 5, high!)],
     }
   }
-  return drawn({
-    ...headed(title),
+  return renderSvg({
+    ...titled(title),
     xAxis: {
       type: 'category',
       data: points.map(({ name }) => name),
@@ -76,15 +76,15 @@ export function pointChart(title: string, points: readonly Point[]): string {
   })
 }
 
-/** Of what ECharts hands to a function that draws. */
-interface Api {
+/** The part of ECharts’ render API that `whisker` uses. */
+interface RenderApi {
   value(dimension: number): number
   coord(point: number[]): number[]
 }
 
-const headed = (title: string) => ({ title: { text: title, left: 4, textStyle: { fontSize: 13, fontWeight: 600 } } })
+const titled = (title: string) => ({ title: { text: title, left: 4, textStyle: { fontSize: 13, fontWeight: 600 } } })
 
-function drawn(option: object): string {
+function renderSvg(option: object): string {
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT })
   try {
     chart.setOption({

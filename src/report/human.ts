@@ -1,21 +1,12 @@
 // The report of a human evaluation.
-import type { HumanResult } from '../evaluation/human'
 import type { RatingKind } from '../contracts/human-evaluation'
-import {
-  caution,
-  escape,
-  formatNumber,
-  number,
-  page,
-  percent,
-  searchBox,
-  table,
-  text,
-  withInterval,
-  type Cell,
-} from './html'
+import type { HumanResult } from '../evaluation/human'
+import { SIGNIFICANCE_LEVEL } from '../evaluation/statistics'
+import { answerList, cautionList, escape, heading, note, page, sampleSection, type Sample } from './html'
+import { fewPromptsCaution } from './judge-cautions'
 import { HARMLESS_RATES, WIN_RATES } from './paper-figures'
-import { repeat } from './provenance'
+import { reproduction } from './provenance'
+import { formatP, intervalCell, numberCell, percent, shareCell, table, textCell, type Cell } from './table'
 
 export interface RatedSample {
   context: string
@@ -32,108 +23,119 @@ export interface HumanData {
   samples: RatedSample[]
 }
 
-const FEW_PROMPTS = 50
-const SHOWN = 200
-const SURE = 0.05
-const share = (value: number, low: number, high: number): Cell =>
-  withInterval(percent(value), formatNumber(100 * low, 0), formatNumber(100 * high, 0))
+const SHOWN_SAMPLES = 200
+const PASSED_CHECKS = 0.8
 
 export function renderHuman(data: HumanData): string {
-  const { title, result, samples, settings, version } = data
-  return page(
-    title,
-    [
-      `<h1>${escape(title)}</h1>`,
-      answers(data)
-        .map((sentence) => `<p class="answer">${escape(sentence)}</p>`)
-        .join(''),
-      cautions(data).map(caution).join(''),
-      data.kind === 'rank' ? preferences(data) : rates(data),
-      raters(result),
-      `<h2>What was rated</h2>${searchBox('Search prompts and responses')}${samples
-        .slice(0, SHOWN)
-        .map((sample) => shown(sample, data.kind))
-        .join('')}`,
-      repeat('humanEvaluation', settings, version),
-    ].join('\n'),
+  const { title, kind, result, samples, settings, version } = data
+  return page(title, [
+    `<h1>${escape(title)}</h1>`,
+    answerList(answers(data)),
+    cautionList(cautions(data)),
+    kind === 'rank' ? preferenceSection(data) : rateSection(data),
+    raterSection(result),
+    sampleSection({
+      title: 'Rated responses',
+      layout: 'many',
+      samples: samples.slice(0, SHOWN_SAMPLES).map((sample) => ratedSample(sample, kind)),
+    }),
+    reproduction('humanEvaluation', settings, version),
+  ])
+}
+
+/** What was found, in sentences. */
+function answers({ kind, result: { good, duels } }: HumanData): string[] {
+  if (kind === 'verdict') {
+    const shares = good.map(
+      ({ name, share: { value, low, high } }) => `${name} ${percent(value)} (${percent(low)} to ${percent(high)})`,
+    )
+    return [`Rated good: ${shares.join(', ')}.`]
+  }
+  const significant = duels.filter(({ p }) => p < SIGNIFICANCE_LEVEL)
+  if (significant.length === 0)
+    return ['The raters prefer no policy over another beyond noise (sign test over prompts, Holm-corrected).']
+  return significant.map(preferenceSentence)
+}
+
+function preferenceSentence({ first, second, winRate: w, prompts, p }: HumanResult['duels'][number]): string {
+  const [winner, loser, value, low, high] =
+    w.value > 0.5 ? [first, second, w.value, w.low, w.high] : [second, first, 1 - w.value, 1 - w.high, 1 - w.low]
+  return (
+    `${winner} is preferred to ${loser} in ${percent(value)} of the ratings ` +
+    `(${percent(low)} to ${percent(high)}; ${prompts} prompts, p ${formatP(p)}).`
   )
 }
 
-function answers({ kind, result }: HumanData): string[] {
-  if (kind === 'verdict')
-    return [
-      `Called good: ${result.good.map(({ name, share }) => `${name} ${percent(share.value)} (${percent(share.low)} to ${percent(share.high)})`).join(', ')}.`,
-    ]
-  const sure = result.duels.filter(({ p }) => p < SURE)
-  if (sure.length === 0)
-    return ['The raters do not tell any policy from another beyond noise (sign test over prompts, Holm-corrected).']
-  return sure.map(({ first, second, winRate: w, prompts, p }) => {
-    const [winner, loser, value, low, high] =
-      w.value > 0.5 ? [first, second, w.value, w.low, w.high] : [second, first, 1 - w.value, 1 - w.high, 1 - w.low]
-    return `${winner} is preferred to ${loser} in ${percent(value)} of the ratings (${percent(low)} to ${percent(high)}; ${prompts} prompts, p ${p < 0.001 ? '< 0.001' : p.toFixed(3)}).`
-  })
-}
+/** What a reader must know before believing the figures. */
+const cautions = ({ result, samples }: HumanData): string[] => [
+  ...fewPromptsCaution(samples.length, 'the paper had about 2,000'),
+  ...result.raters
+    .filter(({ checks }) => checks.n > 0 && checks.value < PASSED_CHECKS)
+    .map(({ name, checks }) => `${name} passed ${percent(checks.value)} of ${checks.n} attention checks.`),
+]
 
-function cautions({ result, samples }: HumanData): string[] {
-  const out =
-    samples.length < FEW_PROMPTS
-      ? [`${samples.length} prompts are too few for a conclusion; the paper had some 2,000.`]
-      : []
-  for (const { name, checks } of result.raters)
-    if (checks.n > 0 && checks.value < 0.8)
-      out.push(`${name} passed ${percent(checks.value)} of ${checks.n} attention checks.`)
-  return out
-}
+const coefficient = (value: number) => (Number.isFinite(value) ? value.toFixed(2) : '–')
 
-function preferences({ result, task }: HumanData): string {
+function preferenceSection({ result, task }: HumanData): string {
   const duels = result.duels.map(({ first, second, winRate, prompts, ratings, p }): Cell[] => {
     const paper = WIN_RATES[`${first}/${second}`]?.[task]?.raw
     return [
-      text(`${first} against ${second}`),
-      share(winRate.value, winRate.low, winRate.high),
-      number(prompts),
-      number(ratings),
-      number(p),
-      text(paper === undefined ? '–' : `${paper} %`),
+      textCell(`${first} against ${second}`),
+      shareCell(winRate),
+      numberCell(prompts),
+      numberCell(ratings),
+      numberCell(p),
+      textCell(paper === undefined ? '–' : `${paper} %`),
     ]
   })
   const ranks = result.ranks.map(({ name, rank }): Cell[] => [
-    text(name),
-    withInterval(rank.value.toFixed(2), rank.low.toFixed(2), rank.high.toFixed(2)),
+    textCell(name),
+    intervalCell(rank.value.toFixed(2), rank.low.toFixed(2), rank.high.toFixed(2)),
   ])
-  return `<h2>Who is preferred</h2>${table(['', 'Share', 'Prompts', 'Ratings', 'p', 'Paper'], duels)}${table(['Policy', 'Mean rank'], ranks)}<p class="soft">95 % intervals draw prompts (bootstrap). Kendall's W ${Number.isFinite(result.kendallW) ? result.kendallW.toFixed(2) : '–'}, mean over the prompts that several raters ranked; the paper's sessions had 0.6 to 0.7.</p>`
+  const remark = [
+    '95 % intervals by bootstrap over prompts.',
+    `Kendall's W ${coefficient(result.kendallW)}, mean over the prompts that several raters ranked;`,
+    "in the paper's rating sessions it was 0.6 to 0.7.",
+  ]
+  return [
+    heading('Preferences'),
+    table(['', 'Share', 'Prompts', 'Ratings', 'p', 'Paper'], duels),
+    table(['Policy', 'Mean rank'], ranks),
+    note(remark.join(' ')),
+  ].join('')
 }
 
-function rates({ result, task }: HumanData): string {
-  const rows = result.good.map(({ name, share: s, ratings }): Cell[] => [
-    text(name),
-    share(s.value, s.low, s.high),
-    number(ratings),
-    text(task === 'harmless' && HARMLESS_RATES[name] ? `${HARMLESS_RATES[name].raw} %` : '–'),
+function rateSection({ result, task }: HumanData): string {
+  const rows = result.good.map(({ name, share, ratings }): Cell[] => [
+    textCell(name),
+    shareCell(share),
+    numberCell(ratings),
+    textCell(task === 'harmless' && HARMLESS_RATES[name] ? `${HARMLESS_RATES[name].raw} %` : '–'),
   ])
-  return `<h2>Called good</h2>${table(['Policy', 'Share', 'Ratings', 'Paper'], rows)}<p class="soft">95 % intervals draw prompts (bootstrap). Cohen's kappa between raters ${Number.isFinite(result.kappa) ? result.kappa.toFixed(2) : '–'}.</p>`
+  return [
+    heading('Rated good'),
+    table(['Policy', 'Share', 'Ratings', 'Paper'], rows),
+    note(`95 % intervals by bootstrap over prompts. Cohen's kappa between raters: ${coefficient(result.kappa)}.`),
+  ].join('')
 }
 
-function raters({ raters }: HumanResult): string {
+function raterSection({ raters }: HumanResult): string {
   const rows = raters.map(({ name, ratings, medianSeconds, checks }): Cell[] => [
-    text(name),
-    number(ratings),
-    number(medianSeconds, 0),
-    checks.n === 0 ? text('–') : text(`${Math.round(checks.value * checks.n)} of ${checks.n}`),
+    textCell(name),
+    numberCell(ratings),
+    numberCell(medianSeconds, 0),
+    textCell(checks.n === 0 ? '–' : `${Math.round(checks.value * checks.n)} of ${checks.n}`),
   ])
-  return `<h2>Raters</h2>${table(['Rater', 'Ratings', 'Median seconds', 'Attention checks passed'], rows)}`
+  return heading('Raters') + table(['Rater', 'Ratings', 'Median seconds', 'Attention checks passed'], rows)
 }
 
-function shown({ context, responses, answers }: RatedSample, kind: RatingKind): string {
-  const said = (place: number) =>
-    answers
-      .map(
-        ({ rater, answer }) =>
-          `${rater}: ${kind === 'rank' ? answer.indexOf(place) + 1 : answer[place] === 1 ? 'good' : 'bad'}`,
-      )
-      .join(', ')
-  const columns = responses.map(
-    ({ policy, text }, place) => `<div><h4>${escape(policy)} · ${escape(said(place))}</h4>${escape(text)}</div>`,
-  )
-  return `<div class="contest"><div class="context">${escape(context)}</div><div class="many">${columns.join('')}</div></div>`
+function ratedSample({ context, responses, answers }: RatedSample, kind: RatingKind): Sample {
+  const shown = (answer: readonly number[], position: number) =>
+    kind === 'rank' ? answer.indexOf(position) + 1 : answer[position] === 1 ? 'good' : 'not good'
+  const ratingsOf = (position: number) =>
+    answers.map(({ rater, answer }) => `${rater}: ${shown(answer, position)}`).join(', ')
+  return {
+    context,
+    responses: responses.map(({ policy, text }, position) => ({ title: `${policy} · ${ratingsOf(position)}`, text })),
+  }
 }

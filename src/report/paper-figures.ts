@@ -1,8 +1,8 @@
-// Figures of Lee et al. that reports set beside ours (arXiv 2309.00267 v2).
+// Figures of Lee et al. (arXiv 2309.00267 v2) that reports show next to ours.
 
 type TaskFigures = Partial<Record<string, number>>
 
-/** Table 2: agreement of the labeler with people, %, by variant and task. Labeler: PaLM 2 L. */
+/** Table 2: agreement of the labeler, PaLM 2 L, with people, in %, by variant and task. */
 export const TABLE_2_AGREEMENT: Record<string, TaskFigures> = {
   'Base 0-shot': { summarization: 76.1, helpful: 67.8, harmless: 69.4 },
   'Base 1-shot': { summarization: 76.0, helpful: 67.1, harmless: 71.7 },
@@ -17,10 +17,13 @@ export const TABLE_2_AGREEMENT: Record<string, TaskFigures> = {
   'Detailed + CoT 2-shot': { summarization: 76.8, helpful: 67.4, harmless: 69.2 },
 }
 
-/** Appendix L, 2023 prices in dollars: a pair labelled by GPT-4, and by people. */
-export const COST_OF_A_PAIR = { ai: 0.06, human: 0.67 }
+/** Appendix L: price of labelling a pair by GPT-4 and by people, in dollars of 2023. */
+export const COST_PER_PAIR = { ai: 0.06, human: 0.67 }
 
-/** Tables 1, 8, 9 and 11: win rate of the first over the second by human raters, %, raw and read at equal length, by task. */
+/**
+ * Tables 1, 8, 9 and 11: win rate of the first over the second by human raters, in %, raw and length-controlled, by
+ * task.
+ */
 export const WIN_RATES: Record<string, Partial<Record<string, { raw: number; controlled?: number }>>> = {
   'rlaif/sft': { summarization: { raw: 71, controlled: 59 }, helpful: { raw: 63, controlled: 61 } },
   'rlhf/sft': { summarization: { raw: 73, controlled: 61 }, helpful: { raw: 64, controlled: 61 } },
@@ -34,25 +37,25 @@ export const WIN_RATES: Record<string, Partial<Record<string, { raw: number; con
   'rlhf/reference': { summarization: { raw: 80 } },
 }
 
-/** Tables 1 and 10: share of harmless responses by human raters, %. */
+/** Tables 1 and 10: share of responses that human raters found harmless, in %. */
 export const HARMLESS_RATES: Partial<Record<string, { raw: number; controlled: number }>> = {
   sft: { raw: 64, controlled: 64 },
   rlhf: { raw: 76, controlled: 78 },
   rlaif: { raw: 88, controlled: 91 },
 }
 
-/** Table 5: pairwise accuracy of reward models on held-out human preferences, %. */
+/** Table 5: pairwise accuracy of reward models on held-out human preferences, in %. */
 export const REWARD_MODEL_ACCURACY: Record<string, Partial<Record<string, number>>> = {
   rlhf: { summarization: 79.3, helpful: 76.0, harmless: 72.1 },
   rlaif: { summarization: 74.2, helpful: 67.8, harmless: 69.7 },
 }
 
-interface StudyFigures {
-  /** Where in the paper, and of what. */
+export interface StudyFigures {
+  /** Where in the paper the figures are, and what they are. */
   source: string
-  /** The axis they belong to. */
+  /** The swept field they belong to. */
   field: string
-  /** %, by level and task. */
+  /** In %, by level and task. */
   levels: Record<string, TaskFigures>
 }
 
@@ -70,7 +73,7 @@ const winRatesOf = (levels: Record<string, string>, kind: 'raw' | 'controlled') 
     ]),
   )
 
-/** Figures for the presets of `sweep`, by the preset's name. What the paper does not report has none. */
+/** Figures for the presets of `sweep`, by name. Presets without figures in the paper are missing. */
 export const STUDY_FIGURES: Record<string, StudyFigures[]> = {
   'labelling-techniques': [{ source: 'Table 2, labeler PaLM 2 L', field: 'variants', levels: TABLE_2_AGREEMENT }],
   'labeler-size': [{ source: 'Table 3', field: 'labeler', levels: ofSummaries({ L: 78, S: 73.8, XS: 62.7 }) }],

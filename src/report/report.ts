@@ -1,13 +1,15 @@
-// The report of a run: one HTML file. Figures that mean nothing are said to mean nothing, beside the figure.
+// The report of a run as one HTML file. A figure that shows nothing comes with a sentence that says so.
 import type { Summary } from '../contracts/artifact'
 import type { Alignment } from '../evaluation/alignment'
 import type { Calibration } from '../evaluation/calibration'
 import type { Share } from '../evaluation/statistics'
 import type { JudgedContest } from '../evaluation/win-rate'
 import { lineChart, type Curve } from './chart'
-import { COST_OF_A_PAIR } from './paper-figures'
-import { caution, escape, formatNumber, number, page, percent, searchBox, table, text, type Cell } from './html'
-import { repeat, stageTable, type StageRecord } from './provenance'
+import { cautionList, chartGrid, escape, heading, note, page, sampleSection, type Sample } from './html'
+import { fewPromptsCaution, judgeCautions } from './judge-cautions'
+import { COST_PER_PAIR } from './paper-figures'
+import { reproduction, stageTable, type StageRecord } from './provenance'
+import { formatNumber, numberCell, percent, table, textCell, type Cell } from './table'
 
 export interface ReportStage extends StageRecord {
   /** Rows of the training curve, if the stage has one. */
@@ -16,7 +18,7 @@ export interface ReportStage extends StageRecord {
 export interface Evaluation {
   judge: string
   winRate: Share
-  /** At equal length; missing from artifacts of earlier versions. */
+  /** The length-controlled win rate; artifacts of earlier versions have none. */
   controlled?: Share
   equal: number
   failed: number
@@ -33,7 +35,7 @@ export interface Choice {
 export interface ReportData {
   title: string
   settings: unknown
-  /** Of this package. */
+  /** Version of this package. */
   version: string
   stages: ReportStage[]
   dropped: Record<string, number>
@@ -44,111 +46,110 @@ export interface ReportData {
 }
 
 const SHOWN_CONTESTS = 200
-/** Below this many decided pairs the interval of a share is wider than ±14 points. */
-const FEW_PAIRS = 50
 
 export function renderReport(data: ReportData): string {
-  return page(
-    data.title,
-    [
-      `<h1>${escape(data.title)}</h1>`,
-      data.evaluation ? verdict(data.evaluation) : '',
-      curves(data.stages, data.calibration),
-      data.choice ? candidates(data.choice) : '',
-      labels(data.stages),
-      stages(data.stages),
-      droppedRows(data.dropped),
-      contests(data.contests),
-      repeat(isOfReportAlone(data.settings) ? 'report' : 'align', data.settings, data.version),
-    ].join('\n'),
-  )
+  return page(data.title, [
+    `<h1>${escape(data.title)}</h1>`,
+    data.evaluation ? outcomeSection(data.evaluation) : '',
+    curveSection(data.stages, data.calibration),
+    data.choice ? candidateSection(data.choice) : '',
+    labelSections(data.stages),
+    stageSection(data.stages),
+    droppedSection(data.dropped),
+    contestSection(data.contests),
+    reproduction(isInputOfReport(data.settings) ? 'report' : 'align', data.settings, data.version),
+  ])
 }
 
-const isOfReportAlone = (settings: unknown) =>
+const isInputOfReport = (settings: unknown) =>
   typeof settings === 'object' && settings !== null && 'artifacts' in settings
 
-const shareText = ({ value, n }: Share) => (n > 0 ? percent(value) : '–')
-const interval = ({ low, high }: Share) => `95 % interval ${percent(low)} to ${percent(high)}`
+// ---- Outcome
 
-function tile(figure: string, what: string, note: string): string {
-  return `<div class="tile"><b>${escape(figure)}</b>${escape(what)}<br><span>${escape(note)}</span></div>`
+const shareText = ({ value, n }: Share) => (n > 0 ? percent(value) : '–')
+const intervalText = ({ low, high }: Share) => `95 % interval ${percent(low)} to ${percent(high)}`
+
+const tile = (figure: string, label: string, remark: string): string =>
+  `<div class="tile"><b>${escape(figure)}</b>${escape(label)}<br><span>${escape(remark)}</span></div>`
+
+function outcomeSection(evaluation: Evaluation): string {
+  const { judge, alignment } = evaluation
+  const tiles = [...winRateTiles(evaluation), ...(alignment ? alignmentTiles(alignment) : [])]
+  return [
+    heading('Outcome'),
+    `<p>Judge: ${escape(judge)}.</p>`,
+    `<div class="tiles">${tiles.join('')}</div>`,
+    cautionList(cautions(evaluation)),
+  ].join('')
 }
 
-function verdict(evaluation: Evaluation): string {
-  const { winRate: rate, alignment, length } = evaluation
-  const tiles = [
+function winRateTiles({ winRate, controlled, equal, length }: Evaluation): string[] {
+  const controlledTile = (share: Share) =>
     tile(
-      shareText(rate),
+      shareText(share),
+      'at equal length',
+      `${intervalText(share)}; regression on the ratio of lengths as in the paper, Appendix J`,
+    )
+  return [
+    tile(
+      shareText(winRate),
       'win rate against the baseline',
-      `${interval(rate)}, ${rate.n} prompts, ${evaluation.equal} equal responses`,
+      `${intervalText(winRate)}, ${winRate.n} prompts, ${equal} identical responses`,
     ),
-    ...(evaluation.controlled && rate.n > 0
-      ? [
-          tile(
-            shareText(evaluation.controlled),
-            'at equal length',
-            `${interval(evaluation.controlled)}; the paper’s regression on the ratio of lengths, Appendix J`,
-          ),
-        ]
-      : []),
+    ...(controlled && winRate.n > 0 ? [controlledTile(controlled)] : []),
     tile(
       `${length.policy.toFixed(0)} : ${length.baseline.toFixed(0)}`,
       'mean characters',
-      'policy : baseline; judges tend to like length',
+      'policy : baseline; judges tend to prefer longer responses',
     ),
   ]
-  if (alignment) {
-    tiles.push(
-      tile(
-        shareText(alignment.agreement),
-        'judge agrees with people',
-        `${interval(alignment.agreement)}, ${alignment.agreement.n} pairs, ${alignment.ties} human ties left out`,
-      ),
-    )
-    tiles.push(
-      tile(
-        shareText(alignment.sameSlot),
-        'same slot chosen in both orders',
-        `${interval(alignment.sameSlot)}; 0 % would be a judge that never looks at the place`,
-      ),
-    )
-  }
-  return `<h2>Outcome</h2><p>Judge: ${escape(evaluation.judge)}.</p><div class="tiles">${tiles.join('')}</div>${cautions(evaluation).map(caution).join('')}`
 }
 
+const alignmentTiles = ({ agreement, sameSlot, ties }: Alignment): string[] => [
+  tile(
+    shareText(agreement),
+    'judge agrees with people',
+    `${intervalText(agreement)}, ${agreement.n} pairs, ${ties} human ties left out`,
+  ),
+  tile(
+    shareText(sameSlot),
+    'same slot chosen in both orders',
+    `${intervalText(sameSlot)}; a judge without position bias would have 0 %`,
+  ),
+]
+
 /** What a reader must know before believing a figure of the evaluation. */
-export function cautions({ winRate: rate, alignment, failed, equal, judge }: Evaluation): string[] {
-  const out: string[] = []
-  if (rate.n > 0 && equal === rate.n)
-    out.push(
-      'Policy and baseline answered every prompt with the same text: training changed nothing that greedy decoding shows.',
-    )
-  else if (rate.n > 0 && rate.low <= 0.5 && rate.high >= 0.5)
-    out.push(`The win rate cannot be told from 50 %: with ${rate.n} prompts its interval holds both better and worse.`)
-  if (rate.n < FEW_PAIRS) out.push(`${rate.n} prompts are too few for a conclusion; a few hundred are usual.`)
-  if (!alignment) out.push(`The data has no human labels, so nothing here says whether ${judge} judges as people do.`)
-  else {
-    if (alignment.agreement.low <= 0.5)
-      out.push(
-        `${judge} cannot be told from chance as a judge: it agrees with people in ${percent(alignment.agreement.value)} of ${alignment.agreement.n} pairs. Every figure that rests on it shows that the machinery runs, and no more; use a stronger labeler by an endpoint.`,
-      )
-    if (alignment.sameSlot.value > 0.5)
-      out.push(
-        `${judge} chose the same slot in both orders in ${percent(alignment.sameSlot.value)} of the pairs: it looks at the place more than at the text.`,
-      )
-    if (alignment.failed > 0)
-      out.push(`${alignment.failed} pairs with human labels got no answer from the judge and are left out.`)
-  }
-  if (failed > 0) out.push(`${failed} comparisons got no answer from the judge and are left out of the win rate.`)
-  return out
+export function cautions({ winRate, alignment, failed, equal, judge }: Evaluation): string[] {
+  return [
+    ...winRateCautions(winRate, equal),
+    ...fewPromptsCaution(winRate.n),
+    ...judgeCautions(judge, alignment),
+    ...(alignment && alignment.failed > 0
+      ? [`${alignment.failed} pairs with human labels got no answer from the judge and are left out.`]
+      : []),
+    ...(failed > 0 ? [`${failed} comparisons got no answer from the judge and are left out of the win rate.`] : []),
+  ]
 }
+
+function winRateCautions({ n, low, high }: Share, equal: number): string[] {
+  if (n > 0 && equal === n)
+    return [
+      'Policy and baseline gave the same response to every prompt: ' +
+        'training changed nothing that greedy decoding shows.',
+    ]
+  if (n > 0 && low <= 0.5 && high >= 0.5)
+    return [`The win rate does not differ from 50 % beyond noise: over ${n} prompts its interval contains 50 %.`]
+  return []
+}
+
+// ---- Training curves
 
 /** Which curves are drawn for which stage, in order. */
 const CHARTS: Record<string, [title: string, ...names: string[]][]> = {
   sft: [['SFT: loss', 'loss']],
   'reward-model': [
     ['Reward model: loss', 'loss'],
-    ['Reward model: accuracy on its batch', 'accuracy'],
+    ['Reward model: batch accuracy', 'accuracy'],
   ],
   rl: [
     ['RL: reward', 'rawReward', 'reward'],
@@ -157,10 +158,10 @@ const CHARTS: Record<string, [title: string, ...names: string[]][]> = {
     ['RL: value loss', 'valueLoss'],
     ['RL: explained variance of the value model', 'explainedVariance'],
     ['RL: response length (tokens)', 'length'],
-    ['RL: share with an end', 'eosShare'],
+    ['RL: share of responses that end', 'eosShare'],
     ['RL: entropy', 'entropy'],
     ['RL: gradient norm', 'gradientNorm'],
-    ['RL: tokens a second', 'tokensPerSecond'],
+    ['RL: tokens per second', 'tokensPerSecond'],
   ],
 }
 const CURVE_NAMES: Record<string, string> = {
@@ -170,100 +171,132 @@ const CURVE_NAMES: Record<string, string> = {
   kl3: 'k3',
 }
 
-function curves(all: readonly ReportStage[], calibration: Calibration | undefined): string {
-  const charts = all.flatMap(({ stage, metrics }) =>
+function curveSection(stages: readonly ReportStage[], calibration: Calibration | undefined): string {
+  const charts = stages.flatMap(({ stage, metrics }) =>
     (CHARTS[stage] ?? []).flatMap(([title, ...names]) => {
-      const drawn = names.map((name) => curve(name, metrics)).filter(({ points }) => points.length > 0)
-      return drawn.length > 0 ? [lineChart(title, drawn)] : []
+      const curves = names.map((name) => curve(name, metrics)).filter(({ points }) => points.length > 0)
+      return curves.length > 0 ? [lineChart(title, curves)] : []
     }),
   )
-  if (calibration && calibration.bins.length > 1)
-    charts.push(
-      lineChart('Reward model: calibration', [
-        { name: 'held-out pairs', points: calibration.bins.map(({ predicted, observed }) => [predicted, observed]) },
-        {
-          name: 'perfect',
-          points: [
-            [0, 0],
-            [1, 1],
-          ],
-        },
-      ]),
-    )
-  return charts.length === 0 ? '' : `<h2>Training</h2><div class="charts">${charts.join('')}</div>`
+  if (calibration && calibration.bins.length > 1) charts.push(calibrationChart(calibration))
+  return charts.length === 0 ? '' : heading('Training') + chartGrid(charts)
 }
+
+const DIAGONAL: [number, number][] = [
+  [0, 0],
+  [1, 1],
+]
+
+const calibrationChart = ({ bins }: Calibration): string =>
+  lineChart('Reward model: calibration', [
+    { name: 'held-out pairs', points: bins.map(({ predicted, observed }) => [predicted, observed]) },
+    { name: 'perfect', points: DIAGONAL },
+  ])
 
 function curve(name: string, metrics: readonly Record<string, number>[]): Curve {
-  return {
-    name: CURVE_NAMES[name] ?? name,
-    points: metrics.flatMap((m) =>
-      m.step === undefined || m[name] === undefined ? [] : [[m.step, m[name]] as [number, number]],
-    ),
-  }
+  const points = metrics.flatMap((row): [number, number][] =>
+    row.step === undefined || row[name] === undefined ? [] : [[row.step, row[name]]],
+  )
+  return { name: CURVE_NAMES[name] ?? name, points }
 }
 
-/** How the labels came about and what they cost, beside the paper's prices. */
-function labels(all: readonly ReportStage[]): string {
-  return all
+// ---- Labels
+
+/** The counts of the labels and their cost, next to the paper's prices. */
+const labelSections = (stages: readonly ReportStage[]): string =>
+  stages
     .filter(({ stage }) => stage === 'label')
-    .map(({ summary: s }) => {
-      const counts = [
-        `${s.labels} labels by ${s.labeler}`,
-        `${s.failed} failed`,
-        `${s.tooLong} longer than its context`,
-        `${s.bounded} with a bound in place of a probability`,
-      ]
-      const slot =
-        typeof s.sameSlotShare === 'number'
-          ? [`the same slot chosen in both orders in ${percent(s.sameSlotShare)}`]
-          : []
-      return `<h2>Labels</h2><p>${escape([...counts, ...slot].join(' · '))}.</p><p>${escape(cost(s))}</p>`
-    })
+    .map(({ summary }) =>
+      [
+        heading('Labels'),
+        `<p>${escape(labelCounts(summary).join(' · '))}.</p>`,
+        `<p>${escape(labelCost(summary))}</p>`,
+      ].join(''),
+    )
     .join('')
+
+const labelCounts = ({ labels, labeler, failed, tooLong, bounded, sameSlotShare }: Summary): string[] => [
+  `${labels} labels by ${labeler}`,
+  `${failed} failed`,
+  `${tooLong} longer than its context window`,
+  `${bounded} with a bound instead of a probability`,
+  ...(typeof sameSlotShare === 'number' ? [`same slot chosen in both orders in ${percent(sameSlotShare)}`] : []),
+]
+
+const PAPER_COST =
+  `In the paper a pair cost $${COST_PER_PAIR.ai} when labelled by GPT-4 and $${COST_PER_PAIR.human} when labelled ` +
+  'by people (2023 prices, Appendix L).'
+
+function labelCost(summary: Summary): string {
+  const { requests, reusedAnswers, promptTokens, completionTokens, cost, labels } = summary
+  if (typeof requests !== 'number') return `A local labeler costs time but no money. ${PAPER_COST}`
+  const money =
+    Number(cost) > 0
+      ? `${formatNumber(Number(cost), 4)} in total, ${formatNumber(Number(cost) / Number(labels), 5)} per pair`
+      : 'not computed without labeler.price or new requests'
+  const usage = [
+    `${formatNumber(requests)} requests`,
+    `${formatNumber(Number(promptTokens))} tokens in`,
+    `${formatNumber(Number(completionTokens))} out`,
+    ...(reusedAnswers ? [`${formatNumber(Number(reusedAnswers))} answers reused from earlier`] : []),
+  ]
+  return `${usage.join(', ')}; cost: ${money}. ${PAPER_COST}`
 }
 
-function cost(s: Summary): string {
-  const paper = `In the paper a pair cost $${COST_OF_A_PAIR.ai} by GPT-4 and $${COST_OF_A_PAIR.human} by people (2023 prices, Appendix L).`
-  if (typeof s.requests !== 'number') return `A local labeler: no money but time. ${paper}`
-  const reused = s.reusedAnswers ? `, ${formatNumber(Number(s.reusedAnswers))} answers were there already` : ''
-  const money =
-    Number(s.cost) > 0
-      ? `${formatNumber(Number(s.cost), 4)} in all, ${formatNumber(Number(s.cost) / Number(s.labels), 5)} a pair`
-      : 'no money is reckoned without labeler.price or new requests'
-  return `${formatNumber(s.requests)} requests, ${formatNumber(Number(s.promptTokens))} tokens in, ${formatNumber(Number(s.completionTokens))} out${reused}; cost: ${money}. ${paper}`
-}
+// ---- Checkpoints, stages, rows, responses
 
 /** Every checkpoint that could have become the policy (paper §3.3). */
-function candidates({ judge, initialReward, candidates }: Choice): string {
+function candidateSection({ judge, initialReward, candidates }: Choice): string {
   const rows = candidates.map(({ step, validationReward, winRate, chosen }): Cell[] => [
-    number(step),
-    number(validationReward),
-    text(`${shareText(winRate)} (${percent(winRate.low)} to ${percent(winRate.high)})`),
-    text(chosen ? 'chosen' : ''),
+    numberCell(step),
+    numberCell(validationReward),
+    textCell(`${shareText(winRate)} (${percent(winRate.low)} to ${percent(winRate.high)})`),
+    textCell(chosen ? 'chosen' : ''),
   ])
-  return `<h2>Candidates</h2>${table(['Step', 'Validation reward', 'Win rate against the SFT model', ''], rows)}<p class="soft">Steps with the highest validation reward, of ${escape(formatNumber(initialReward))} before training; the judge, ${escape(judge)}, then compared their greedy responses with the SFT model's. With few validation prompts the choice is mostly noise: the intervals say how much.</p>`
+  const remark = [
+    `The steps with the highest validation reward (before training it was ${formatNumber(initialReward)}).`,
+    `The judge, ${judge}, compared their greedy responses with those of the SFT model.`,
+    'With few validation prompts the choice is mostly noise; the intervals show how much.',
+  ]
+  return [
+    heading('Candidates'),
+    table(['Step', 'Validation reward', 'Win rate against the SFT model', ''], rows),
+    note(remark.join(' ')),
+  ].join('')
 }
 
-function stages(all: readonly ReportStage[]): string {
-  const stops = all.flatMap(({ summary: { stopped } }) => (typeof stopped === 'string' ? [caution(stopped)] : []))
-  return `<h2>Stages</h2>${stops.join('')}${stageTable(all)}`
+function stageSection(stages: readonly ReportStage[]): string {
+  const stops = stages.flatMap(({ summary: { stopped } }) => (typeof stopped === 'string' ? [stopped] : []))
+  return heading('Stages') + cautionList(stops) + stageTable(stages)
 }
 
-function droppedRows(dropped: Record<string, number>): string {
-  const rows = Object.entries(dropped).map(([reason, count]) => [text(reason), number(count)])
-  return rows.length === 0 ? '' : `<h2>Rows left out</h2>${table(['Reason', 'Rows'], rows)}`
+function droppedSection(dropped: Record<string, number>): string {
+  const rows = Object.entries(dropped).map(([reason, count]) => [textCell(reason), numberCell(count)])
+  return rows.length === 0 ? '' : heading('Rows left out') + table(['Reason', 'Rows'], rows)
 }
 
-function contests(all: readonly JudgedContest[]): string {
-  const shown = all.slice(0, SHOWN_CONTESTS).map(({ context, baseline, policy, preferPolicy, failed }) => {
-    const says = failed
-      ? `The judge gave no answer: ${failed}`
-      : policy === baseline
-        ? 'Equal responses: a tie.'
-        : `The judge prefers the policy with probability ${preferPolicy!.toFixed(3)}.`
-    return `<div class="contest"><div class="context">${escape(context)}</div><div class="pair"><div><h4>Baseline</h4>${escape(baseline)}</div><div><h4>Policy</h4>${escape(policy)}</div></div><p class="soft">${escape(says)}</p></div>`
+function contestSection(contests: readonly JudgedContest[]): string {
+  if (contests.length === 0) return ''
+  const samples = contests.slice(0, SHOWN_CONTESTS).map(contestSample)
+  return sampleSection({
+    title: 'Responses side by side',
+    remark: `${samples.length} of ${contests.length} held-out prompts, in their original order.`,
+    layout: 'pair',
+    samples,
   })
-  return shown.length === 0
-    ? ''
-    : `<h2>Responses side by side</h2>${searchBox('Search prompts and responses')}<p class="soft">${shown.length} of ${all.length} held-out prompts, as they come.</p>${shown.join('')}`
+}
+
+const contestSample = (contest: JudgedContest): Sample => ({
+  context: contest.context,
+  responses: [
+    { title: 'Baseline', text: contest.baseline },
+    { title: 'Policy', text: contest.policy },
+  ],
+  remark: judgement(contest),
+})
+
+function judgement({ baseline, policy, preferPolicy, failed }: JudgedContest): string {
+  if (failed) return `The judge gave no answer: ${failed}`
+  if (policy === baseline) return 'Identical responses: a tie.'
+  return `The judge prefers the policy with probability ${preferPolicy!.toFixed(3)}.`
 }

@@ -1,12 +1,14 @@
-// The report of a label study: a table of variants as HTML, CSV and JSON.
+// The report of a label study: a table of variants as HTML and CSV.
 import type { VariantResult } from '../evaluation/label-study'
-import type { Share } from '../evaluation/statistics'
-import { caution, escape, number, page, percent, table, text, type Cell } from './html'
-import { COST_OF_A_PAIR, TABLE_2_AGREEMENT } from './paper-figures'
+import { SIGNIFICANCE_LEVEL, type Share } from '../evaluation/statistics'
+import { csvOf } from './csv'
+import { cautionList, escape, heading, note, page, preformatted } from './html'
+import { COST_PER_PAIR, TABLE_2_AGREEMENT } from './paper-figures'
+import { numberCell, percent, table, textCell, type Cell } from './table'
 
 export interface StudyRow extends VariantResult {
   labeler: string
-  /** Seconds, tokens and money, as far as the labeler tells. */
+  /** Seconds, tokens and money, as far as the labeler reports them. */
   spent: Record<string, number>
 }
 export interface StudyData {
@@ -17,10 +19,15 @@ export interface StudyData {
   settings: unknown
 }
 
-const withInterval = ({ value, low, high, n }: Share): Cell =>
-  n === 0 ? text('–') : { html: `${percent(value)} <span class="soft">${percent(low)}–${percent(high)}</span>` }
-const pValue = (p: number | undefined): Cell => (p === undefined ? text('–') : number(p, 3))
-const paperFigure = (name: string, task: string) => TABLE_2_AGREEMENT[name]?.[task]
+export function renderStudy(data: StudyData): string {
+  return page(data.title, [
+    `<h1>${escape(data.title)}</h1><p>${escape(best(data.rows))}</p>`,
+    cautionList(cautions(data)),
+    variantTable(data),
+    note(howToRead(data.pairs)),
+    heading('Settings') + preformatted(JSON.stringify(data.settings, null, 2)),
+  ])
+}
 
 const HEAD = [
   'Variant',
@@ -28,88 +35,96 @@ const HEAD = [
   'Paper',
   'p against the first',
   'Same slot',
-  'of it the first',
-  'p of a fair coin',
+  'of these slot 1',
+  'p against even',
   'Failed',
   'Too long',
-  'Cost a pair',
+  'Cost per pair',
 ]
 
-export function renderStudy(data: StudyData): string {
-  const rows = data.rows.map((row): Cell[] => [
-    text(row.name),
-    withInterval(row.agreement),
-    number(paperFigure(row.name, data.task), 1),
-    pValue(row.againstFirstP),
-    withInterval(row.sameSlot),
-    withInterval(row.leanToFirst),
-    pValue(row.sameSlot.n > 0 ? row.leanP : undefined),
-    number(row.failed),
-    number(row.tooLong),
-    number(costOfPair(row), 5),
+function variantTable({ rows, task }: StudyData): string {
+  const cells = rows.map((row): Cell[] => [
+    textCell(row.name),
+    shareText(row.agreement),
+    numberCell(paperFigure(row.name, task), 1),
+    pCell(row.againstFirstP),
+    shareText(row.sameSlot),
+    shareText(row.leanToFirst),
+    pCell(row.sameSlot.n > 0 ? row.leanP : undefined),
+    numberCell(row.failed),
+    numberCell(row.tooLong),
+    numberCell(costPerPair(row), 5),
   ])
-  return page(
-    data.title,
-    [
-      `<h1>${escape(data.title)}</h1><p>${escape(best(data.rows))}</p>`,
-      cautions(data).map(caution).join(''),
-      table(HEAD, rows),
-      `<p class="soft">${data.pairs} pairs that people decided, the same for every variant. Agreement: the likelier response by the label is the one people preferred, with Wilson's 95 % interval. p against the first variant: McNemar's exact test on the pairs both judged. Same slot: in both orders. Paper: Table 2, labeler PaLM 2 L; a pair cost $${COST_OF_A_PAIR.ai} there, and $${COST_OF_A_PAIR.human} by people (Appendix L).</p>`,
-      `<h2>Settings</h2><pre>${escape(JSON.stringify(data.settings, null, 2))}</pre>`,
-    ].join('\n'),
-  )
+  return table(HEAD, cells)
 }
 
-const costOfPair = ({ spent, agreement }: StudyRow) =>
+const shareText = ({ value, low, high, n }: Share): Cell =>
+  n === 0 ? textCell('–') : { html: `${percent(value)} <span class="soft">${percent(low)}–${percent(high)}</span>` }
+const pCell = (p: number | undefined): Cell => (p === undefined ? textCell('–') : numberCell(p, 3))
+const paperFigure = (name: string, task: string) => TABLE_2_AGREEMENT[name]?.[task]
+const costPerPair = ({ spent, agreement }: StudyRow) =>
   spent.cost === undefined || agreement.n === 0 ? undefined : spent.cost / agreement.n
 
+const howToRead = (pairs: number): string =>
+  [
+    `${pairs} pairs that people decided, the same for every variant.`,
+    "Agreement: the label's likelier response is the one people preferred, with Wilson's 95 % interval.",
+    "p against the first variant: McNemar's exact test on the pairs that both judged.",
+    'Same slot: the same slot chosen in both orders; p against even: of a binomial test that both slots are as likely.',
+    'Paper: Table 2, labeler PaLM 2 L;',
+    `a pair cost $${COST_PER_PAIR.ai} there, and $${COST_PER_PAIR.human} when labelled by people (Appendix L).`,
+  ].join(' ')
+
 function best(rows: readonly StudyRow[]): string {
-  const top = [...rows].sort((a, b) => b.agreement.value - a.agreement.value)[0]!
-  return `${top.name} agrees most: ${percent(top.agreement.value)} of ${top.agreement.n} pairs (95 % interval ${percent(top.agreement.low)} to ${percent(top.agreement.high)}).`
+  const { name, agreement } = [...rows].sort((a, b) => b.agreement.value - a.agreement.value)[0]!
+  const interval = `95 % interval ${percent(agreement.low)} to ${percent(agreement.high)}`
+  return `${name} agrees most: on ${percent(agreement.value)} of ${agreement.n} pairs (${interval}).`
 }
 
 /** What a reader must know before believing the table. */
 export function cautions({ rows }: Pick<StudyData, 'rows'>): string[] {
-  const chance = rows.filter(({ agreement }) => agreement.low <= 0.5 && agreement.high >= 0.5)
-  const out: string[] = []
-  if (chance.length > 0) out.push(`At chance, their interval holds 50 %: ${chance.map(({ name }) => name).join(', ')}.`)
-  const different = rows.filter(({ againstFirstP }) => againstFirstP !== undefined && againstFirstP < 0.05)
-  if (rows.length > 1 && different.length === 0)
-    out.push('No variant differs from the first beyond noise (p < 0.05): the order of the table is not a finding.')
-  const slot = rows.filter(({ sameSlot }) => sameSlot.value > 0.5)
-  if (slot.length > 0)
-    out.push(
-      `In more than half of the pairs the place decided, not the text: ${slot.map(({ name }) => name).join(', ')}.`,
-    )
-  return out
+  const names = (some: readonly StudyRow[]) => some.map(({ name }) => name).join(', ')
+  const atChance = rows.filter(({ agreement }) => agreement.low <= 0.5 && agreement.high >= 0.5)
+  const different = rows.filter(({ againstFirstP: p }) => p !== undefined && p < SIGNIFICANCE_LEVEL)
+  const biased = rows.filter(({ sameSlot }) => sameSlot.value > 0.5)
+  return [
+    ...(atChance.length > 0 ? [`At chance level (the interval contains 50 %): ${names(atChance)}.`] : []),
+    ...(rows.length > 1 && different.length === 0
+      ? [
+          `No variant differs from the first beyond noise (p < ${SIGNIFICANCE_LEVEL}): ` +
+            'the order of the table is not a finding.',
+        ]
+      : []),
+    ...(biased.length > 0
+      ? [`In more than half of the pairs the position decided, not the text: ${names(biased)}.`]
+      : []),
+  ]
 }
 
-const csvCell = (value: string | number | undefined) =>
-  typeof value === 'string' ? `"${value.replaceAll('"', '""')}"` : (value ?? '')
+const CSV_HEAD = [
+  'variant',
+  'labeler',
+  'agreement',
+  'low',
+  'high',
+  'pairs',
+  'paper',
+  'p_against_first',
+  'same_slot',
+  'same_slot_low',
+  'same_slot_high',
+  'lean_to_first',
+  'lean_p',
+  'failed',
+  'too_long',
+  'requests',
+  'prompt_tokens',
+  'completion_tokens',
+  'cost',
+  'seconds',
+]
 
 export function studyCsv({ rows, task }: StudyData): string {
-  const head = [
-    'variant',
-    'labeler',
-    'agreement',
-    'low',
-    'high',
-    'pairs',
-    'paper',
-    'p_against_first',
-    'same_slot',
-    'same_slot_low',
-    'same_slot_high',
-    'lean_to_first',
-    'lean_p',
-    'failed',
-    'too_long',
-    'requests',
-    'prompt_tokens',
-    'completion_tokens',
-    'cost',
-    'seconds',
-  ]
   const lines = rows.map((row) => [
     row.name,
     row.labeler,
@@ -132,5 +147,5 @@ export function studyCsv({ rows, task }: StudyData): string {
     row.spent.cost,
     row.spent.seconds,
   ])
-  return `${[head, ...lines].map((line) => line.map(csvCell).join(',')).join('\n')}\n`
+  return csvOf([CSV_HEAD, ...lines])
 }

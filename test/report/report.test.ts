@@ -11,7 +11,7 @@ const evaluation: Evaluation = {
   length: { policy: 160, baseline: 130 },
 }
 
-test('a good judge on enough prompts needs no caution', () => {
+test('a good judge on enough prompts brings no caution', () => {
   expect(cautions(evaluation)).toEqual([])
 })
 
@@ -19,23 +19,23 @@ test.each<[string, Partial<Evaluation>, RegExp]>([
   [
     'a judge at chance',
     { alignment: { ...evaluation.alignment!, agreement: wilson(53, 100) } },
-    /SmolLM2 cannot be told from chance as a judge: it agrees with people in 53 % of 100 pairs/,
+    /SmolLM2 is not measurably better than chance as a judge: it agrees with people on 53 % of 100 pairs/,
   ],
   [
-    'a judge that looks at the place',
+    'a judge with position bias',
     { alignment: { ...evaluation.alignment!, sameSlot: wilson(90, 100) } },
     /same slot in both orders in 90 %/,
   ],
   ['no human labels', { alignment: undefined }, /no human labels/],
-  ['a win rate that may be 50 %', { winRate: wilson(55, 100) }, /cannot be told from 50 %/],
+  ['a win rate that may be 50 %', { winRate: wilson(55, 100) }, /does not differ from 50 % beyond noise/],
   ['too few prompts', { winRate: wilson(16, 16) }, /16 prompts are too few/],
   ['a policy that did not change', { winRate: wilson(8, 16), equal: 16 }, /training changed nothing/],
   ['comparisons without an answer', { failed: 3 }, /3 comparisons got no answer/],
-])('%s is said in a plain sentence', (_, change, sentence) => {
+])('%s is named in a plain sentence', (_, change, sentence) => {
   expect(cautions({ ...evaluation, ...change }).join('\n')).toMatch(sentence)
 })
 
-test('text of a model is shown as text; the page loads nothing, and only its own search can run', () => {
+test('text of a model is shown as text; the page loads nothing, and no script but its own can run', () => {
   const evil = '<script>alert(1)</script><img src=x onerror=alert(2)>'
   const data: ReportData = {
     title: evil,
@@ -69,7 +69,7 @@ test('text of a model is shown as text; the page loads nothing, and only its own
   expect(html).toMatch(/default-src 'none'/)
 })
 
-test('labels are counted with what went wrong, and their price stands beside the paper’s', () => {
+test('labels are counted, with what went wrong, and their price is shown next to the paper’s', () => {
   const summary = {
     labeler: 'judge-9',
     labels: 980,
@@ -93,9 +93,11 @@ test('labels are counted with what went wrong, and their price stands beside the
     contests: [],
   })
   expect(html).toContain(
-    '980 labels by judge-9 · 15 failed · 5 longer than its context · 2 with a bound in place of a probability · the same slot chosen in both orders in 25 %.',
+    '980 labels by judge-9 · 15 failed · 5 longer than its context window · ' +
+      '2 with a bound instead of a probability · same slot chosen in both orders in 25 %.',
   )
   expect(html).toContain(
-    '1,960 requests, 1,600,000 tokens in, 1,960 out, 40 answers were there already; cost: 4.9000 in all, 0.00500 a pair. In the paper a pair cost $0.06 by GPT-4 and $0.67 by people',
+    '1,960 requests, 1,600,000 tokens in, 1,960 out, 40 answers reused from earlier; cost: 4.9000 in total, ' +
+      '0.00500 per pair. In the paper a pair cost $0.06 when labelled by GPT-4 and $0.67 when labelled by people',
   )
 })

@@ -1,5 +1,6 @@
 import type { SweptTrial } from '../../src/evaluation/sweep'
-import { answers, cautions, findingsOf, headline, renderSweep, sweepCsv, type SweepData } from '../../src/report/sweep'
+import { renderSweep, sweepCsv } from '../../src/report/sweep'
+import { answers, cautions, findingsOf, headline, type SweepData } from '../../src/report/sweep-findings'
 import { normal } from '../../src/random'
 
 const trial = (
@@ -37,46 +38,46 @@ const data = (trials: SweptTrial[], more: Partial<SweepData> = {}): SweepData =>
   others: [],
   ...more,
 })
-const said = (one: SweepData) => answers(one, findingsOf(one)).join('\n')
+const sentences = (one: SweepData) => answers(one, findingsOf(one)).join('\n')
 
-test('a real effect is named with its interval; a sweep without one says so', () => {
-  expect(said(data(swept(0.2)))).toMatch(
+test('a real effect is reported with its interval; a sweep without effects says so', () => {
+  expect(sentences(data(swept(0.2)))).toMatch(
     /Best: rl\.klWeight 0\.2 with [67]\d\.\d % .*It stays best in 100 %.*\nrl\.klWeight 0\.2 differs from 0\.05 by (19|20|21)\.\d %.*p < 0\.001/s,
   )
-  expect(said(data(swept(0)))).toMatch(/No setting differs from the first of its axis beyond noise/)
-  expect(said(data(swept(0), { metric: 'evaluate.winRat' }))).toBe(
-    'No trial has the figure evaluate.winRat. There are evaluate.winRate.',
+  expect(sentences(data(swept(0)))).toMatch(/No setting differs from the first level of its axis beyond noise/)
+  expect(sentences(data(swept(0), { metric: 'evaluate.winRat' }))).toBe(
+    'No trial has the figure evaluate.winRat. Available: evaluate.winRate.',
   )
 })
 
 test.each<[string, SweptTrial[], RegExp]>([
-  ['one seed', swept(0, 1), /One seed only/],
-  ['few seeds', swept(0, 2), /2 seeds only/],
+  ['one seed', swept(0, 1), /Only one seed/],
+  ['few seeds', swept(0, 2), /Only 2 seeds/],
   [
     'a judge at chance',
     swept(0).map((one) => ({ ...one, figures: { ...one.figures, 'evaluate.agreementLow': 0.44 } })),
-    /In 12 of 12 trials the judge cannot be told from chance/,
+    /In 12 of 12 trials the judge is not measurably better than chance/,
   ],
   [
-    'trials that never began',
+    'trials that were never started',
     [...swept(0), trial(12, '0.5', 0, {}, { state: 'skipped', message: '"budget.hours" is over: 6' })],
-    /1 trials never began: "budget\.hours" is over/,
+    /1 trials were never started: "budget\.hours" is over/,
   ],
   ['trials without the figure', [...swept(0), trial(12, '0.5', 0, {})], /1 finished trials have no evaluate\.winRate/],
-])('%s is said in a plain sentence', (_, trials, sentence) => {
+])('%s is named in a plain sentence', (_, trials, sentence) => {
   expect(cautions({ trials, metric: 'evaluate.winRate' }).join('\n')).toMatch(sentence)
 })
 
-test("the paper's figures stand beside the levels that it names", () => {
+test("the paper's figures are shown next to the levels that it has too", () => {
   const axis = (level: string, value: number) =>
     trial(0, level, 0, { 'study.agreement': value }, { levels: { labeler: level } })
   const one = data([axis('L', 0.8), axis('mine', 0.7)], { preset: 'labeler-size', metric: 'study.agreement' })
   const html = renderSweep(one, findingsOf(one))
   expect(html).toContain('78 %')
-  expect(html).toMatch(/Paper: Table 3\. Also there: S 73\.8 %, XS 62\.7 %/)
+  expect(html).toMatch(/Paper: Table 3\. It also has S 73\.8 %, XS 62\.7 %/)
 })
 
-test('in one line: what is done, what is best, what moved since the other', () => {
+test('the headline says what is done, what is best, and what moved since the other sweep', () => {
   const one = data([...swept(0.3).slice(0, 11), trial(11, '0.2', 5, {}, { state: 'failed', message: 'no device' })], {
     others: [{ called: 'the night of x', report: 'file:///x', trials: swept(0) }],
   })

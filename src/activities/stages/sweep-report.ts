@@ -10,7 +10,8 @@ import { linkSchema, metricOf, sweepSchema, type EndedTrial, type Link, type Swe
 import { trialsOf, type Trial } from '../../contracts/sweep-trials'
 import { readJsonFile } from '../../data/task'
 import type { SweptTrial, StageTime } from '../../evaluation/sweep'
-import { findingsOf, headline, renderSweep, sweepCsv, type OtherSweep, type SweepData } from '../../report/sweep'
+import { renderSweep, sweepCsv } from '../../report/sweep'
+import { findingsOf, headline, type OtherSweep, type SweepData } from '../../report/sweep-findings'
 import { version } from '../../version'
 import type { Stage, StageHost } from '../stage'
 

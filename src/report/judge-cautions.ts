@@ -1,0 +1,25 @@
+// What a reader must know about the judge before believing the figures that rest on it.
+import type { Alignment } from '../evaluation/alignment'
+import { percent } from './table'
+
+/** With fewer prompts or pairs the interval of a share is wider than ±14 points. */
+const FEW_PROMPTS = 50
+
+export const fewPromptsCaution = (prompts: number, others = 'a few hundred are usual'): string[] =>
+  prompts < FEW_PROMPTS ? [`${prompts} prompts are too few for a conclusion; ${others}.`] : []
+
+export function judgeCautions(judge: string, alignment: Alignment | undefined): string[] {
+  if (!alignment) return [`The data has no human labels, so nothing here shows whether ${judge} judges as people do.`]
+  const { agreement, sameSlot } = alignment
+  const atChance = [
+    `${judge} is not measurably better than chance as a judge:`,
+    `it agrees with people on ${percent(agreement.value)} of ${agreement.n} pairs.`,
+    'The figures that rest on its judgements show that the pipeline runs, and nothing about the methods;',
+    'use a stronger judge through an endpoint.',
+  ].join(' ')
+  const byPosition = [
+    `${judge} chose the same slot in both orders in ${percent(sameSlot.value)} of the pairs:`,
+    'the position decides more often than the text.',
+  ].join(' ')
+  return [...(agreement.low <= 0.5 ? [atChance] : []), ...(sameSlot.value > 0.5 ? [byPosition] : [])]
+}

@@ -1,0 +1,192 @@
+// What a sweep found, in sentences: its headline, its answers, and what to know before believing them.
+import {
+  bestSettings,
+  changesSince,
+  mainEffects,
+  type AxisEffects,
+  type Best,
+  type FigureChange,
+  type SlowDown,
+  type SweepChanges,
+  type SweptTrial,
+} from '../evaluation/sweep'
+import { SIGNIFICANCE_LEVEL } from '../evaluation/statistics'
+import type { TTest } from '../evaluation/student'
+import { formatNumber, formatP } from './table'
+
+/** Another sweep that this one is compared with. */
+export interface OtherSweep {
+  /** "the night of 2026-11-24T02:30Z", "the pinned baseline". */
+  called: string
+  /** Address of its report. */
+  report: string
+  trials: SweptTrial[]
+}
+export interface SweepData {
+  title: string
+  name: string
+  workflow: string
+  preset?: string | undefined
+  task: string
+  metric: string
+  higherIsBetter: boolean
+  night?: string | undefined
+  settings: unknown
+  version: string
+  trials: SweptTrial[]
+  others: OtherSweep[]
+}
+
+export interface SweepFindings {
+  axes: AxisEffects[]
+  best: Best | undefined
+  since: { other: OtherSweep; found: SweepChanges }[]
+}
+
+const MUCH_SLOWER = 1.1
+/** With fewer seeds a bootstrap over them means nothing. */
+const ENOUGH_SEEDS = 4
+
+export const findingsOf = ({
+  trials,
+  others,
+  metric,
+  higherIsBetter,
+}: Pick<SweepData, 'trials' | 'others' | 'metric' | 'higherIsBetter'>): SweepFindings => ({
+  axes: mainEffects(trials, metric),
+  best: bestSettings(trials, metric, higherIsBetter),
+  since: others.map((other) => ({ other, found: changesSince(trials, other.trials, metric) })),
+})
+
+// ---- How figures are shown
+
+const isShare = (metric: string) => /(rate|accuracy|agreement|share|slot|confidence)(low|high)?$/i.test(metric)
+
+/** The format of a metric's values: shares in percent. */
+export const formatOf = (metric: string) => (value: number) =>
+  Number.isNaN(value) ? '–' : isShare(metric) ? `${(100 * value).toFixed(1)} %` : formatNumber(value, 4)
+
+/** The interval of a share ends where shares end. */
+export const clampShare = (metric: string, test: TTest): TTest =>
+  isShare(metric) ? { ...test, low: Math.max(0, test.low), high: Math.min(1, test.high) } : test
+
+export const settingsText = (levels: Record<string, string>) =>
+  Object.entries(levels)
+    .map(([field, level]) => `${field} ${level}`)
+    .join(', ')
+
+const counted = (n: number, noun: string) => `${n} ${noun}${n === 1 ? '' : 's'}`
+
+// ---- Changes
+
+export const isSignificant = ({ p }: { p: number }): boolean => p < SIGNIFICANCE_LEVEL
+
+const significantChanges = ({ metric, others }: SweepChanges): FigureChange[] =>
+  [...metric, ...others].filter(isSignificant)
+
+export const slowerStages = ({ stages }: SweepChanges): SlowDown[] =>
+  stages.filter((stage) => isSignificant(stage) && stage.ratio.value > MUCH_SLOWER)
+
+function changeText(changes: SweepChanges): string {
+  const [failures, gone, slower] = [changes.newFailures, changes.mended, slowerStages(changes)]
+  return [
+    `${counted(significantChanges(changes).length, 'figure')} moved beyond noise`,
+    ...(failures.length > 0 ? [counted(failures.length, 'new failure')] : []),
+    ...(gone.length > 0 ? [`${counted(gone.length, 'failure')} gone`] : []),
+    ...(slower.length > 0 ? [`${counted(slower.length, 'stage')} slower`] : []),
+  ].join(', ')
+}
+
+// ---- Headline and answers
+
+/** The findings in one line, for a message. */
+export function headline({ trials, metric }: SweepData, { best, since }: SweepFindings): string {
+  const count = (state: SweptTrial['state']) => trials.filter((trial) => trial.state === state).length
+  const failed = count('failed')
+  return [
+    `${count('done')} of ${trials.length} trials done${failed > 0 ? `, ${failed} failed` : ''}`,
+    ...(best ? [`best ${settingsText(best.levels)}: ${metric} ${formatOf(metric)(best.metric.value)}`] : []),
+    ...since.map(({ other, found }) => `against ${other.called}: ${changeText(found)}`),
+  ].join('; ')
+}
+
+/** What was found, in sentences. */
+export function answers({ metric, trials }: SweepData, { axes, best, since }: SweepFindings): string[] {
+  if (!best) return [`No trial has the figure ${metric}. ${availableFigures(trials)}`]
+  const effects = axes.flatMap((axis) => effectSentences(axis, formatOf(metric)))
+  return [
+    bestSentence(best, metric),
+    ...(effects.length > 0 ? effects : ['No setting differs from the first level of its axis beyond noise.']),
+    ...since.map(({ other, found }) => `Against ${other.called}: ${changeText(found)}.`),
+  ]
+}
+
+const effectSentences = ({ field, levels }: AxisEffects, show: (value: number) => string): string[] =>
+  levels.flatMap(({ level, difference }) => {
+    if (!difference || !isSignificant(difference)) return []
+    const { value, low, high, p } = difference
+    return [
+      `${field} ${level} differs from ${levels[0]!.level} by ${show(value)} ` +
+        `(${show(low)} to ${show(high)}; p ${formatP(p)}).`,
+    ]
+  })
+
+function bestSentence({ levels, metric, runnerUp, difference, stays }: Best, name: string): string {
+  const show = formatOf(name)
+  const { low, high } = clampShare(name, metric)
+  const interval = Number.isNaN(low) ? '' : ` (95 % interval ${show(low)} to ${show(high)} over ${metric.n} seeds)`
+  const p = difference && !Number.isNaN(difference.p) ? `; p ${formatP(difference.p)} for the difference` : ''
+  return [
+    `Best: ${settingsText(levels)} with ${show(metric.value)}${interval}.`,
+    ...(runnerUp ? [`Second: ${settingsText(runnerUp)}${p}.`] : []),
+    ...(metric.n >= ENOUGH_SEEDS
+      ? [`It stays best in ${(100 * stays).toFixed(0)} % of bootstrap samples of the seeds.`]
+      : []),
+  ].join(' ')
+}
+
+function availableFigures(trials: readonly SweptTrial[]): string {
+  const names = [...new Set(trials.flatMap(({ figures }) => Object.keys(figures)))].sort()
+  return names.length === 0 ? 'No trial finished.' : `Available: ${names.join(', ')}.`
+}
+
+// ---- Cautions
+
+/** What a reader must know before believing it. */
+export function cautions({ trials, metric }: Pick<SweepData, 'trials' | 'metric'>): string[] {
+  const done = trials.filter(({ state }) => state === 'done')
+  const skipped = trials.filter(({ state }) => state === 'skipped')
+  const without = done.filter(({ figures }) => figures[metric] === undefined).length
+  return [
+    ...seedCautions(new Set(done.map(({ repeat }) => repeat)).size),
+    ...chanceCautions(done),
+    ...(skipped.length > 0 ? [`${skipped.length} trials were never started: ${skipped[0]!.message}.`] : []),
+    ...(without > 0 ? [`${without} finished trials have no ${metric} and are left out of the effects.`] : []),
+  ]
+}
+
+function seedCautions(seeds: number): string[] {
+  if (seeds < 2) return ['Only one seed: nothing here shows how much a figure changes by chance. Give several "seeds".']
+  if (seeds < ENOUGH_SEEDS)
+    return [`Only ${seeds} seeds: the intervals are wide, and a small effect would not be detected.`]
+  return []
+}
+
+function chanceCautions(done: readonly SweptTrial[]): string[] {
+  const atChance = (figure: string) => done.filter(({ figures }) => (figures[figure] ?? 1) <= 0.5).length
+  const [judges, labelers] = [atChance('evaluate.agreementLow'), atChance('study.agreementLow')]
+  return [
+    ...(judges > 0
+      ? [
+          `In ${judges} of ${done.length} trials the judge is not measurably better than chance: ` +
+            'its win rates show that the pipeline runs, and nothing about the settings.',
+        ]
+      : []),
+    ...(labelers > 0
+      ? [
+          `In ${labelers} of ${done.length} trials the labeler is not measurably better than chance ` +
+            'on the pairs that it labelled.',
+        ]
+      : []),
+  ]
+}
