@@ -1,4 +1,5 @@
-// Low-rank adapters (Hu et al., 2021): added to a model, read and written as PEFT does, merged into plain weights.
+// Low-rank adapters (LoRA; Hu et al., arXiv 2106.09685): added to a model, read and written in PEFT's format, merged
+// into plain weights.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -13,23 +14,31 @@ const PREFIX = 'base_model.model.'
 const CONFIG = 'adapter_config.json'
 const WEIGHTS = 'adapter_model.safetensors'
 
-/** The linear layers named by an adapter's targets. */
+/**
+ * The linear layers named by an adapter's targets.
+ * @throws when the family has no adapters or a target names no layer
+ */
 function targetModules({ config }: Model, targets: readonly string[]): string[] {
   if (config.family === 'gpt2')
     throw new Error(
-      'adapter: GPT-2 keeps query, key and value in one layer; adapters are not supported for it, train the whole model',
+      'adapter: GPT-2 keeps query, key and value in one layer; ' +
+        'adapters are not supported for it, train the whole model',
     )
   const modules = Array.from({ length: config.layers }, (_, layer) => modulesOf(layer)).flatMap(
     ({ q, k, v, o, gate, up, down }) => [q, k, v, o, gate, up, down],
   )
-  const known = [...new Set(modules.map((module) => module.split('.').at(-1)!))]
-  const unknown = targets.find((target) => !known.includes(target))
+  const names = [...new Set(modules.map((module) => module.split('.').at(-1)!))]
+  const unknown = targets.find((target) => !names.includes(target))
   if (unknown !== undefined)
-    throw new Error(`adapter: there is no linear layer "${unknown}"; there are ${known.join(', ')}`)
+    throw new Error(`adapter: there is no linear layer "${unknown}"; there are ${names.join(', ')}`)
   return modules.filter((module) => targets.includes(module.split('.').at(-1)!))
 }
 
-/** A model with the same, now frozen, weights and a fresh adapter: A uniform as PEFT draws it, B zero, so that nothing changes yet. */
+/**
+ * A model with the same weights, now frozen, and a fresh adapter: A uniform in ±1/√in, as in PEFT, and B zero, so that
+ * the model computes the same as before.
+ * @throws when a target names no linear layer
+ */
 export function withAdapter(model: Model, lora: Lora, seed: number): Model {
   const weights = new Map(model.weights)
   for (const module of targetModules(model, lora.targets)) {
@@ -45,7 +54,7 @@ export function withAdapter(model: Model, lora: Lora, seed: number): Model {
   return { ...model, weights, lora }
 }
 
-/** Plain weights of a model with an adapter; tensors without one are shared with it. */
+/** A model with plain weights, W + (alpha / rank) B A; tensors without an adapter are shared with the given model. */
 export function mergeAdapter(model: Model): Model {
   const weights = new Map([...model.weights].filter(([name]) => !name.includes('.lora_')))
   for (const module of targetModules(model, model.lora!.targets))
@@ -74,8 +83,8 @@ const adapterConfig = z
   .loose()
 
 /**
- * A model with the adapter of a PEFT folder.
- * @throws when the folder is incomplete, of another kind than plain LoRA, or does not fit the model
+ * A model with the adapter of a folder that PEFT wrote.
+ * @throws when the folder is incomplete, holds anything but plain LoRA, or does not fit the model
  */
 export function loadAdapter(model: Model, folder: string): Model {
   const file = join(folder, CONFIG)
@@ -92,7 +101,8 @@ export function loadAdapter(model: Model, folder: string): Model {
       if (!stored) throw new Error(`adapter: ${join(folder, WEIGHTS)} lacks the weight ${PREFIX}${name}`)
       if (String(stored.shape) !== String(shape))
         throw new Error(
-          `adapter: weight ${PREFIX}${name} has shape [${stored.shape.join(', ')}], the model asks for [${shape.join(', ')}]`,
+          `adapter: weight ${PREFIX}${name} has shape [${stored.shape.join(', ')}], ` +
+            `the model asks for [${shape.join(', ')}]`,
         )
       weights.set(name, tf.tensor2d(stored.read(), shape))
     }
@@ -107,13 +117,13 @@ export function loadAdapter(model: Model, folder: string): Model {
   }
 }
 
-/** Writes a model's adapter as a folder that PEFT loads. @param base the name or folder of the model it belongs to */
+/** Writes a model's adapter as a folder that PEFT loads. @param base the name or folder of its base model */
 export function saveAdapter({ weights, lora }: Model, folder: string, base: string): void {
   mkdirSync(folder, { recursive: true })
-  const own = [...weights].filter(([name]) => name.includes('.lora_'))
+  const adapterWeights = [...weights].filter(([name]) => name.includes('.lora_'))
   writeSafetensors(
     join(folder, WEIGHTS),
-    own.map(([name, tensor]) => ({
+    adapterWeights.map(([name, tensor]) => ({
       name: PREFIX + name,
       shape: tensor.shape,
       read: () => tensor.dataSync<'float32'>(),

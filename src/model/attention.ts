@@ -1,9 +1,9 @@
-// Causal self-attention with grouped queries. The G query heads of one key head are stacked along time, so that keys are never
-// repeated. Shapes: N = batch · time rows, D hidden, H heads, K key/value heads, G = H / K, C head size, T time,
-// S keys that a query may see.
+// Causal grouped-query self-attention. The G query heads of one key head are stacked along time, so that keys are never
+// repeated. Shapes: N = batch · time rows, B batch, T time, D hidden, H heads, K key/value heads, G = H / K, C head
+// size, P tokens of a shared prefix, S keys that a query may see.
 import type { TokenBatch } from './batch'
 import { linear, linearBackward } from './linear'
-import type { GradientRecord, Model } from './model'
+import type { BackwardPass, Model } from './model'
 import { norm, normBackward } from './norms'
 import * as op from './ops'
 import { rotate, rotateBackward, type Rotary } from './rotary'
@@ -14,136 +14,158 @@ export interface AttentionContext {
   model: Model
   batch: number
   time: number
+  /** Undefined if positions are learned. */
   rotary: Rotary | undefined
-  /** [B or 1, 1, T, S]: 0 where a query may look, a large negative number where it may not. */
-  bias: Tensor
-  /** Of each layer: keys and values of a prefix that every row shares, [1, K, P, C]; then S = P + T, else S = T. */
-  prefix?: readonly KeysAndValues[]
+  /** 0 where a query may attend, a large negative number where it may not. */
+  bias: Tensor // [B or 1, 1, T, S]
+  /** Keys and values of a prefix that every row shares, one for each layer; then S = P + T, else S = T. */
+  prefix?: readonly KeysAndValues[] // [1, K, P, C] each
 }
 
-/** Of one layer: [B, K, T, C] each. */
+/** Keys and values of one layer, [B, K, T, C] each. */
 export type KeysAndValues = Record<'k' | 'v', Tensor>
 
+/** A backward pass through attention: its forward context, and the gradients so far. */
+export type AttentionBackward = AttentionContext & BackwardPass
+
+/** What the forward pass leaves for the backward pass. */
 export interface AttentionTape {
   q: Tensor // [B, K, G·T, C], scaled by 1/√C
   k: Tensor // [B, K, S, C]
   v: Tensor // [B, K, S, C]
   attention: Tensor // [B, K, G·T, S]
   mixed: Tensor // [N, H·C]
-  /** Before their norm, where they have one: [N · heads, C]. */
-  rawQ?: Tensor
-  rawK?: Tensor
+  /** Queries and keys before their norm, if they have one. */
+  rawQ?: Tensor // [N · H, C]
+  rawK?: Tensor // [N · K, C]
 }
 
-const rowsToHeads = (x: Tensor, b: number, t: number, k: number, g: number, c: number) =>
-  op.reshape(op.transpose(op.reshape(x, [b, t, k, g, c]), [0, 2, 3, 1, 4]), [b, k, g * t, c])
-const headsToRows = (x: Tensor, b: number, t: number, k: number, g: number, c: number) =>
-  op.reshape(op.transpose(op.reshape(x, [b, k, g, t, c]), [0, 3, 1, 2, 4]), [b * t, k * g * c])
+/** Sizes of queries, keys or values; g is 1 for keys and values. */
+interface HeadSizes {
+  b: number
+  t: number
+  kv: number
+  g: number
+  c: number
+}
 
-/** Later tokens and padding cannot be looked at; a shared prefix of `past` tokens can. */
+/** [N, K · G · C] → [B, K, G · T, C]. */
+const rowsToHeads = (x: Tensor, { b, t, kv, g, c }: HeadSizes) =>
+  op.reshape(op.transpose(op.reshape(x, [b, t, kv, g, c]), [0, 2, 3, 1, 4]), [b, kv, g * t, c])
+/** [B, K, G · T, C] → [N, K · G · C]. */
+const headsToRows = (x: Tensor, { b, t, kv, g, c }: HeadSizes) =>
+  op.reshape(op.transpose(op.reshape(x, [b, kv, g, t, c]), [0, 3, 1, 2, 4]), [b * t, kv * g * c])
+
+function headSizes({ model, batch: b, time: t }: AttentionContext): { query: HeadSizes; key: HeadSizes } {
+  const { heads, keyValueHeads: kv, headSize: c } = model.config
+  return { query: { b, t, kv, g: heads / kv, c }, key: { b, t, kv, g: 1, c } }
+}
+
+/**
+ * The mask as a term of the attention scores, [B or 1, 1, T, P + T]: later tokens and padding are masked, a shared
+ * prefix is not. @param past P, the tokens of the shared prefix
+ */
 export function attentionBias({ batch: b, time: t, mask }: TokenBatch, past = 0): Tensor {
-  const startsReal = Array.from({ length: b }, (_, row) => mask[row * t]).every(Boolean)
-  const rows = startsReal ? 1 : b // padding on the right lies in the future of every real token
+  const startsWithToken = Array.from({ length: b }, (_, row) => mask[row * t]).every(Boolean)
+  const rows = startsWithToken ? 1 : b // padding on the right is later than every real token
   const bias = new Float32Array(rows * t * (past + t)).fill(-1e9)
   for (let row = 0; row < rows; row++) {
     for (let i = 0; i < t; i++) {
       const start = (row * t + i) * (past + t)
       bias.fill(0, start, start + past)
-      for (let j = 0; j <= i; j++) if (startsReal || mask[row * t + j]) bias[start + past + j] = 0
+      for (let j = 0; j <= i; j++) if (startsWithToken || mask[row * t + j]) bias[start + past + j] = 0
     }
   }
   return tf.tensor4d(bias, [rows, 1, t, past + t])
 }
 
-/** The prefix's keys or values [1, K, P, C] before those of every row [B, K, T, C]. */
-function afterPrefix(prefix: Tensor | undefined, own: Tensor): Tensor {
-  if (!prefix) return own
-  const everyRow = op.gatherRows(prefix, tf.zeros([own.shape[0]!], 'int32'))
-  return op.concat([everyRow, own], 2)
+/** Keys or values of the prefix [1, K, P, C], then those of every row [B, K, T, C] → [B, K, P + T, C]. */
+function afterPrefix(prefix: Tensor | undefined, rows: Tensor): Tensor {
+  if (!prefix) return rows
+  const repeated = op.gatherRows(prefix, tf.zeros([rows.shape[0]!], 'int32'))
+  return op.concat([repeated, rows], 2)
 }
 
-/** A query or key from rows [N, heads · C] to [N, heads, C], normalized and turned as the family does it. */
-function place(
+/** Which queries or keys are meant: the layer, and the module of their norm. */
+interface QueryOrKey {
+  layer: number
+  normModule: string
+}
+
+/**
+ * Queries or keys [N, heads · C] → [N, heads, C], normalized and rotated as the family does it; `raw` is before the
+ * norm.
+ */
+function normAndRotate(
+  { model, rotary }: AttentionContext,
   x: Tensor,
   heads: number,
-  normModule: string,
-  layer: number,
-  { model, rotary }: AttentionContext,
-): { placed: Tensor; raw?: Tensor } {
+  { layer, normModule }: QueryOrKey,
+): { rotated: Tensor; raw?: Tensor } {
   const { headSize: c, qkNorm, rotaryLayers } = model.config
   const raw = op.reshape(x, [x.shape[0]! * heads, c])
   const normed = op.reshape(qkNorm ? norm(model, normModule, raw) : raw, [x.shape[0]!, heads, c])
-  return { placed: rotaryLayers[layer] ? rotate(normed, rotary!) : normed, ...(qkNorm && { raw }) }
+  return { rotated: rotaryLayers[layer] ? rotate(normed, rotary!) : normed, ...(qkNorm && { raw }) }
 }
 
-/** The way back: dy [N, heads, C] → [N, heads · C]. */
-function placeBackward(
+/** The backward pass of `normAndRotate`: dy [N, heads, C] → gradient by its input, [N, heads · C]. */
+function normAndRotateBackward(
+  pass: AttentionBackward,
   dy: Tensor,
   raw: Tensor | undefined,
-  normModule: string,
-  layer: number,
-  { model, rotary }: AttentionContext,
-  gradients: GradientRecord,
+  { layer, normModule }: QueryOrKey,
 ): Tensor {
   const [n, heads, c] = dy.shape as [number, number, number]
-  const turned = model.config.rotaryLayers[layer] ? rotateBackward(dy, rotary!) : dy
-  const back = raw ? normBackward(model, normModule, op.reshape(turned, [n * heads, c]), raw, gradients) : turned
+  const unrotated = pass.model.config.rotaryLayers[layer] ? rotateBackward(dy, pass.rotary!) : dy
+  const back = raw ? normBackward(pass, normModule, op.reshape(unrotated, [n * heads, c]), raw) : unrotated
   return op.reshape(back, [n, heads * c])
 }
 
-/** h [N, D] → [N, D]. */
+/** The attention of one layer, with its output projection: h [N, D] → out [N, D]. */
 export function attention(layer: number, h: Tensor, context: AttentionContext): { out: Tensor; tape: AttentionTape } {
-  const { model, batch: b, time: t, bias, prefix } = context
-  const { heads, keyValueHeads: kv, headSize: c } = model.config
-  const g = heads / kv
+  const { model, bias, prefix } = context
+  const { heads } = model.config
+  const sizes = headSizes(context)
+  const { b, t, kv, g, c } = sizes.query
   const m = modulesOf(layer)
-  const query = place(linear(model, m.q, h), heads, m.qNorm, layer, context)
-  const key = place(linear(model, m.k, h), kv, m.kNorm, layer, context)
-  const q = rowsToHeads(op.scale(query.placed, 1 / Math.sqrt(c)), b, t, kv, g, c)
-  const k = afterPrefix(prefix?.[layer]!.k, rowsToHeads(key.placed, b, t, kv, 1, c))
-  const v = afterPrefix(prefix?.[layer]!.v, rowsToHeads(linear(model, m.v, h), b, t, kv, 1, c))
+  const query = normAndRotate(context, linear(model, m.q, h), heads, { layer, normModule: m.qNorm })
+  const key = normAndRotate(context, linear(model, m.k, h), kv, { layer, normModule: m.kNorm })
+  const q = rowsToHeads(op.scale(query.rotated, 1 / Math.sqrt(c)), sizes.query) // [B, K, G·T, C]
+  const k = afterPrefix(prefix?.[layer]!.k, rowsToHeads(key.rotated, sizes.key)) // [B, K, S, C]
+  const v = afterPrefix(prefix?.[layer]!.v, rowsToHeads(linear(model, m.v, h), sizes.key)) // [B, K, S, C]
   const s = k.shape[2]!
   const scores = op.reshape(op.batchMatmul(q, k, false, true), [b, heads, t, s])
   const weights = op.reshape(op.softmax(op.add(scores, bias)), [b, kv, g * t, s])
-  const mixed = headsToRows(op.batchMatmul(weights, v), b, t, kv, g, c)
+  const mixed = headsToRows(op.batchMatmul(weights, v), sizes.query) // [N, H·C]
   const raw = { ...(query.raw && { rawQ: query.raw }), ...(key.raw && { rawK: key.raw }) }
   return { out: linear(model, m.o, mixed), tape: { q, k, v, attention: weights, mixed, ...raw } }
 }
 
-/** Gradient by the output → gradient by h. */
+/**
+ * Gradient by the output [N, D] → gradient by h [N, D].
+ * @param tape what the forward pass left, with its input h
+ */
 export function attentionBackward(
+  pass: AttentionBackward,
   layer: number,
   dOut: Tensor,
-  h: Tensor,
-  tape: AttentionTape,
-  context: AttentionContext,
-  gradients: GradientRecord,
+  { h, ...tape }: AttentionTape & { h: Tensor },
 ): Tensor {
-  const { model, batch: b, time: t } = context
-  const { heads, keyValueHeads: kv, headSize: c } = model.config
-  const g = heads / kv
+  const sizes = headSizes(pass)
+  const { b, t, kv, c } = sizes.query
+  const { heads } = pass.model.config
   const m = modulesOf(layer)
-  const dMixed = rowsToHeads(linearBackward(model, m.o, dOut, tape.mixed, gradients), b, t, kv, g, c)
-  const dV = op.batchMatmul(tape.attention, dMixed, true)
+  const dMixed = rowsToHeads(linearBackward(pass, m.o, dOut, tape.mixed), sizes.query) // [B, K, G·T, C]
+  const dV = op.batchMatmul(tape.attention, dMixed, true) // [B, K, S, C]
   const weighted = op.mul(op.batchMatmul(dMixed, tape.v, false, true), tape.attention)
-  const dScores = op.sub(weighted, op.mul(tape.attention, op.sum(weighted, 3, true)))
-  const dQ = op.scale(headsToRows(op.batchMatmul(dScores, tape.k), b, t, kv, g, c), 1 / Math.sqrt(c))
-  const dK = headsToRows(op.batchMatmul(dScores, tape.q, true), b, t, kv, 1, c)
+  const dScores = op.sub(weighted, op.mul(tape.attention, op.sum(weighted, 3, true))) // [B, K, G·T, S]
+  const dQ = op.scale(headsToRows(op.batchMatmul(dScores, tape.k), sizes.query), 1 / Math.sqrt(c)) // [N, H·C]
+  const dK = headsToRows(op.batchMatmul(dScores, tape.q, true), sizes.key) // [N, K·C]
   const perHead = (x: Tensor, n: number) => op.reshape(x, [b * t, n, c])
-  const fromQ = linearBackward(
-    model,
-    m.q,
-    placeBackward(perHead(dQ, heads), tape.rawQ, m.qNorm, layer, context, gradients),
-    h,
-    gradients,
-  )
-  const fromK = linearBackward(
-    model,
-    m.k,
-    placeBackward(perHead(dK, kv), tape.rawK, m.kNorm, layer, context, gradients),
-    h,
-    gradients,
-  )
-  const fromV = linearBackward(model, m.v, headsToRows(dV, b, t, kv, 1, c), h, gradients)
+  const dRawQ = normAndRotateBackward(pass, perHead(dQ, heads), tape.rawQ, { layer, normModule: m.qNorm })
+  const fromQ = linearBackward(pass, m.q, dRawQ, h)
+  const dRawK = normAndRotateBackward(pass, perHead(dK, kv), tape.rawK, { layer, normModule: m.kNorm })
+  const fromK = linearBackward(pass, m.k, dRawK, h)
+  const fromV = linearBackward(pass, m.v, headsToRows(dV, sizes.key), h)
   return op.add(op.add(fromQ, fromK), fromV)
 }

@@ -1,12 +1,14 @@
-// Rows of token ids as one padded rectangle. Padding is told by the mask, never by an id: a pad id may equal a real one.
+// Rows of token ids as one padded rectangle. Padding is marked by the mask, never by an id: a pad id may equal a real
+// one.
 
+/** `batch` rows of `time` tokens each, padding included. */
 export interface TokenBatch {
   batch: number
   time: number
-  /** [batch · time], row-major; any id stands where `mask` is 0. */
-  ids: Int32Array
-  /** [batch · time], 1 for a real token. */
-  mask: Uint8Array
+  /** Row-major; where `mask` is 0 the id has no meaning. */
+  ids: Int32Array // [batch · time]
+  /** 1 for a real token, 0 for padding. */
+  mask: Uint8Array // [batch · time]
 }
 
 function pad(rows: readonly (readonly number[])[], side: 'left' | 'right'): TokenBatch {
@@ -25,12 +27,12 @@ function pad(rows: readonly (readonly number[])[], side: 'left' | 'right'): Toke
   return batch
 }
 
-/** For generation: every row ends at the last column, where the next token is sampled. */
+/** Pads on the left, for generation: every row ends at the last column, where the next token is sampled. */
 export const padLeft = (rows: readonly (readonly number[])[]): TokenBatch => pad(rows, 'left')
-/** For training and scoring. */
+/** Pads on the right, for training and scoring. */
 export const padRight = (rows: readonly (readonly number[])[]): TokenBatch => pad(rows, 'right')
 
-/** Position of each token in its own row, counted over real tokens from `first` on: [batch · time]. */
+/** The position of each token in its own row, counting real tokens only, from `first`: [batch · time]. */
 export function positions(batch: TokenBatch, first = 0): Int32Array {
   const out = new Int32Array(batch.ids.length)
   for (let row = 0; row < batch.batch; row++) {
@@ -43,7 +45,7 @@ export function positions(batch: TokenBatch, first = 0): Int32Array {
   return out
 }
 
-/** Flat index of the last real token of each row. */
+/** Flat index of the last real token of each row: [batch]. @throws when a row has no token */
 export function lastTokens(batch: TokenBatch): Int32Array {
   return Int32Array.from({ length: batch.batch }, (_, row) => {
     for (let t = batch.time - 1; t >= 0; t--) if (batch.mask[row * batch.time + t]) return row * batch.time + t
@@ -51,7 +53,10 @@ export function lastTokens(batch: TokenBatch): Int32Array {
   })
 }
 
-/** Splits items into groups of at most `tokens` padded tokens and `most` items (each at least one item), keeping their order. */
+/**
+ * Splits items into groups of at most `tokens` padded tokens and at most `most` items, in their order. Every group has
+ * at least one item, however long.
+ */
 export function groupByTokens<T>(
   items: readonly T[],
   length: (item: T) => number,

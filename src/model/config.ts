@@ -1,4 +1,5 @@
-// config.json of a Hugging Face model folder, for the families this runtime computes. What it cannot honour is refused by name.
+// config.json of a Hugging Face model folder, for the model families that this runtime supports. Options that it does
+// not support are refused by name.
 import { z } from 'zod'
 
 const count = z.number().int().positive()
@@ -67,9 +68,9 @@ const gpt2Config = z
   })
   .loose()
 
-export type Family = 'llama' | 'smollm3' | 'qwen2' | 'qwen3' | 'gpt2'
+type Family = 'llama' | 'smollm3' | 'qwen2' | 'qwen3' | 'gpt2'
 
-/** Rotary positions: the base, and how long contexts stretch it. */
+/** Rotary position embeddings: the base, and the scaling for long contexts. */
 export interface Rope {
   theta: number
   scaling?:
@@ -77,7 +78,7 @@ export interface Rope {
     | { kind: 'llama3'; factor: number; lowFrequency: number; highFrequency: number; originalLength: number }
 }
 
-/** What the decoder needs to know; `raw` is the file as it came, written back on export. */
+/** What the decoder needs to know. */
 export interface ModelConfig {
   family: Family
   vocabSize: number
@@ -90,31 +91,34 @@ export interface ModelConfig {
   norm: 'rms' | 'layer'
   normEpsilon: number
   mlp: 'swiglu' | 'gelu'
-  /** Of query, key and value. */
+  /** Whether query, key and value projections have a bias. */
   qkvBias: boolean
-  /** Of the attention's output and of the MLP. */
+  /** Whether the attention's output projection and the MLP have a bias. */
   outputBias: boolean
-  /** Queries and keys are normalized head by head (Qwen3). */
+  /** Whether queries and keys are normalized head by head (Qwen3). */
   qkNorm: boolean
-  /** Undefined where positions are learned (GPT-2). */
+  /** Undefined if position embeddings are learned (GPT-2). */
   rope: Rope | undefined
-  /** By layer: whether it turns queries and keys; SmolLM3 leaves out every fourth. */
+  /** For each layer, whether it rotates queries and keys; SmolLM3 leaves out every fourth. */
   rotaryLayers: boolean[]
+  /** Longest supported sequence, in tokens. */
   contextLength: number
+  /** Whether the head uses the weight of the token embedding. */
   tiedHead: boolean
   eosTokenIds: number[]
   padTokenId: number | undefined
+  /** The parsed file, written back on export. */
   raw: Record<string, unknown>
 }
 
 const FAMILIES = 'llama (Llama 2 and 3, SmolLM2), smollm3, qwen2 (Qwen2, Qwen2.5), qwen3, gpt2'
 
-/** Throws unless a field has a value this runtime computes. */
+/** Throws an error about a field whose value this runtime does not support. */
 type Refuse = (field: string, got: unknown, supported: string) => never
 
 /**
- * Reads a config.json value.
- * @param where names the file in error messages
+ * Reads the parsed content of a config.json.
+ * @param where name of the file in error messages
  * @throws when the family or one of its options is not supported
  */
 export function parseModelConfig(value: unknown, where: string): ModelConfig {
@@ -173,28 +177,28 @@ function readRotary(c: RotaryConfig, refuse: Refuse): Omit<ModelConfig, 'raw'> {
 }
 
 function rotaryLayers(c: RotaryConfig): boolean[] {
-  const turns = (layer: number) =>
+  const isRotary = (layer: number) =>
     c.no_rope_layers ? c.no_rope_layers[layer] !== 0 : (layer + 1) % c.no_rope_layer_interval !== 0
-  return Array.from({ length: c.num_hidden_layers }, (_, layer) => c.model_type !== 'smollm3' || turns(layer))
+  return Array.from({ length: c.num_hidden_layers }, (_, layer) => c.model_type !== 'smollm3' || isRotary(layer))
 }
 
 function readRope(c: RotaryConfig, refuse: Refuse): Rope {
   const fields: RopeFields = c.rope_parameters ?? c.rope_scaling ?? {}
   const theta = c.rope_theta ?? fields.rope_theta ?? (c.model_type === 'smollm3' ? 2_000_000 : 10_000)
   const kind = fields.rope_type ?? fields.type ?? 'default'
-  const need = (field: keyof RopeFields): number =>
+  const required = (field: keyof RopeFields): number =>
     (fields[field] as number | undefined) ?? refuse(`rope_scaling.${String(field)}`, undefined, 'a number')
   if (kind === 'default') return { theta }
-  if (kind === 'linear') return { theta, scaling: { kind, factor: need('factor') } }
+  if (kind === 'linear') return { theta, scaling: { kind, factor: required('factor') } }
   if (kind !== 'llama3') return refuse('rope_scaling', kind, 'none, "linear" and "llama3"')
   return {
     theta,
     scaling: {
       kind,
-      factor: need('factor'),
-      lowFrequency: need('low_freq_factor'),
-      highFrequency: need('high_freq_factor'),
-      originalLength: need('original_max_position_embeddings'),
+      factor: required('factor'),
+      lowFrequency: required('low_freq_factor'),
+      highFrequency: required('high_freq_factor'),
+      originalLength: required('original_max_position_embeddings'),
     },
   }
 }

@@ -1,9 +1,10 @@
-// One more token for each row of a batch, as fast as memory allows: at this size of matrix, reading the weights is the work.
-// So weights are laid out once for the whole continuation: transposed (the kernel for a transposed right side reads them at half
-// speed, see docs/decisions/0001-decoding-weights.md), query/key/value and gate/up side by side, norms, scales and adapters
-// multiplied in.
+// Decoding: one more token for each row of a batch, as fast as memory allows. With matrices of this size most of the
+// time goes into reading the weights. So they are laid out once for the whole continuation: transposed (the kernel for
+// a transposed right side reads them at half speed, see docs/decisions/0001-decoding-weights.md), query/key/value and
+// gate/up concatenated, norms, scales and adapters multiplied in.
 //
-// Shapes as in attention.ts; B rows, one token each, S tokens of a row so far, after P that all rows share; F = MLP's inner size.
+// Shapes as in attention.ts, but: B rows, one token each; S tokens of a row so far, without the P tokens of the shared
+// prefix; F inner size of the MLP, V vocabulary.
 import type { KeysAndValues } from './attention'
 import type { ModelConfig } from './config'
 import { mergedWeight } from './linear'
@@ -15,35 +16,36 @@ import { disposeRotary, rotate, rotaryTables, type Rotary } from './rotary'
 import { tf, tidy, type Tensor } from './tf'
 import { EMBEDDING, headName, LAST_NORM, modulesOf, POSITIONS } from './weight-names'
 
-/** A linear layer ready for x · w + b. */
-interface Layout {
+/** A linear layer laid out for x · w + b. */
+interface LinearLayout {
   w: Tensor // [in, out]
   b?: Tensor // [out]
 }
 interface LayerLayout {
-  qkv: Layout // out = (H + 2K) · C
-  o: Layout
-  inner: Layout // out = 2F (gate, up) or F
-  down: Layout
-  /** Of queries and keys, [1, H + K, C], where they are normalized. */
-  qkNorm?: Tensor
+  qkv: LinearLayout // out = (H + 2K) · C
+  o: LinearLayout
+  inner: LinearLayout // out = 2F (gate, up) or F
+  down: LinearLayout
+  /** Weights of the norms of queries and keys, if the family has them. */
+  qkNorm?: Tensor // [1, H + K, C]
 }
+/** A model laid out for decoding. */
 export interface Decoder {
   model: Model
   layers: LayerLayout[]
   head: Tensor // [D, V]
 }
 
-/** Keys and values of every layer so far, and which of the S columns are real. */
+/** Keys and values so far, and which of the S columns are real tokens. */
 export interface KeyValueCache {
-  layers: KeysAndValues[]
-  /** One for each row, S long. */
-  mask: Uint8Array[]
-  /** Of each layer, what all rows begin with, [1, K, P, C]: kept once, not once a row. */
-  prefix?: readonly KeysAndValues[] | undefined
+  /** One for each layer. */
+  layers: KeysAndValues[] // [B, K, S, C] each
+  mask: Uint8Array[] // [B][S]
+  /** Keys and values of the prefix that all rows share, one for each layer; kept once, not once for each row. */
+  prefix?: readonly KeysAndValues[] | undefined // [1, K, P, C] each
 }
 
-/** Lays a model's weights out for decoding; they take as much memory as the model's own. */
+/** Lays a model's weights out for decoding; takes as much memory again as the model. Dispose after use. */
 export function openDecoder(model: Model): Decoder {
   return {
     model,
@@ -80,19 +82,23 @@ function layoutOf(model: Model, layer: number): LayerLayout {
   }))
 }
 
-function linearLayout(model: Model, module: string, factor = 1): Layout {
+/** A linear layer with its adapter merged in, times `factor`. */
+function linearLayout(model: Model, module: string, factor = 1): LinearLayout {
   const scaled = (x: Tensor) => (factor === 1 ? x : op.scale(x, factor))
   const bias = model.weights.get(`${module}.bias`)
   return {
     w: scaled(op.transpose(mergedWeight(model, module), [1, 0])),
-    ...(bias && { b: op.add(scaled(bias), op.scalar(0)) }),
-  } // never the model's own tensor
+    ...(bias && { b: op.add(scaled(bias), op.scalar(0)) }), // a copy: the layout is disposed, the model's tensor is not
+  }
 }
 
-/** Layers side by side, with the weight and bias of the norm before them multiplied in: (u · n + m) w + b = u (n w) + (m w + b). */
-function afterNorm(model: Model, module: string, parts: Layout[]): Layout {
-  const side = (tensors: Tensor[], axis: number) => (tensors.length > 1 ? op.concat(tensors, axis) : tensors[0]!)
-  const w = side(
+/**
+ * Linear layers concatenated, with weight n and bias m of the norm before them multiplied in:
+ * (u · n + m) w + b = u (n w) + (m w + b).
+ */
+function afterNorm(model: Model, module: string, parts: LinearLayout[]): LinearLayout {
+  const joined = (tensors: Tensor[], axis: number) => (tensors.length > 1 ? op.concat(tensors, axis) : tensors[0]!)
+  const w = joined(
     parts.map((part) => part.w),
     1,
   )
@@ -101,7 +107,7 @@ function afterNorm(model: Model, module: string, parts: Layout[]): Layout {
   const biases = [
     ...(parts[0]!.b
       ? [
-          side(
+          joined(
             parts.map((part) => part.b!),
             0,
           ),
@@ -112,6 +118,7 @@ function afterNorm(model: Model, module: string, parts: Layout[]): Layout {
   return { w: op.mul(w, column), ...(biases.length > 0 && { b: biases.reduce((a, b) => op.add(a, b)) }) }
 }
 
+/** Norm weights of queries and keys, [C] each, repeated for every head: [1, H + K, C]. */
 const headNorms = (q: Tensor, heads: number, k: Tensor, kv: number) =>
   op.concat(
     [
@@ -121,6 +128,7 @@ const headNorms = (q: Tensor, heads: number, k: Tensor, kv: number) =>
     1,
   )
 
+/** Frees the laid-out weights; the model's own stay. */
 export function disposeDecoder({ layers, head }: Decoder): void {
   for (const { qkv, o, inner, down, qkNorm } of layers) {
     for (const { w, b } of [qkv, o, inner, down]) tf.dispose(b ? [w, b] : [w])
@@ -129,20 +137,23 @@ export function disposeDecoder({ layers, head }: Decoder): void {
   head.dispose()
 }
 
+/** What all layers of one step share. */
 interface Step {
   rotary: Rotary | undefined
   bias: Tensor // [B, 1, 1, S]
 }
 
-/** The token ids [B] at the given positions → hidden [B, D]. The cache grows in place. */
+/**
+ * Token ids [B] at positions [B] → hidden states after the last norm, [B, D]. The cache grows by one column, in place.
+ */
 export function decodeNext(decoder: Decoder, ids: Int32Array, at: Int32Array, cache: KeyValueCache): Tensor {
   const { model } = decoder
   cache.mask = cache.mask.map((row) => Uint8Array.from([...row, 1]))
   const step: Step = { rotary: rotaryTables(model.config, at), bias: maskBias(cache.mask) }
   let x = tidy(() => embed(model, ids, at)) // [B, D]
-  decoder.layers.forEach((layout, layer) => {
+  decoder.layers.forEach((_, layer) => {
     const past = cache.layers[layer]!
-    const { y, k, v } = tidy(() => decodeBlock(decoder, layout, layer, x, past, cache.prefix?.[layer], step))
+    const { y, k, v } = tidy(() => decodeBlock(decoder, layer, x, { past, prefix: cache.prefix?.[layer], ...step }))
     tf.dispose([x, past.k, past.v])
     cache.layers[layer] = { k, v }
     x = y
@@ -153,41 +164,42 @@ export function decodeNext(decoder: Decoder, ids: Int32Array, at: Int32Array, ca
   return hidden
 }
 
-/** hidden [B, D] → logits [B, V]. */
+/** Hidden states [B, D] → logits [B, V]. */
 export const decodeLogits = (decoder: Decoder, hidden: Tensor): Tensor => op.matmul(hidden, decoder.head)
 
+/** [B, D] */
 function embed(model: Model, ids: Int32Array, at: Int32Array): Tensor {
   const tokens = op.gatherRows(weight(model, EMBEDDING), tf.tensor1d(ids, 'int32'))
   return model.config.rope ? tokens : op.add(tokens, op.gatherRows(weight(model, POSITIONS), tf.tensor1d(at, 'int32')))
 }
 
-function apply(x: Tensor, { w, b }: Layout): Tensor {
+/** x [B, in] → [B, out]. */
+function apply(x: Tensor, { w, b }: LinearLayout): Tensor {
   const y = op.matmul(x, w)
   return b ? op.add(y, b) : y
 }
 
+/** x [B, D] → y [B, D], and the layer's keys and values with one column more, [B, K, S, C]. */
 function decodeBlock(
-  { model }: Decoder,
-  layout: LayerLayout,
+  { model, layers }: Decoder,
   layer: number,
   x: Tensor,
-  past: KeysAndValues,
-  prefix: KeysAndValues | undefined,
-  { rotary, bias }: Step,
+  { past, prefix, rotary, bias }: Step & { past: KeysAndValues; prefix: KeysAndValues | undefined },
 ): { y: Tensor } & KeysAndValues {
+  const layout = layers[layer]!
   const { heads, keyValueHeads: kv, headSize: c } = model.config
   const b = x.shape[0]!
   const [qk, newV] = op.split(apply(standardize(model, x), layout.qkv), [(heads + kv) * c, kv * c], 1) as [
     Tensor,
     Tensor,
   ]
-  const placed = place(
+  const rotated = normAndRotate(
     model,
     op.reshape(qk, [b, heads + kv, c]),
     layout.qkNorm,
     model.config.rotaryLayers[layer] ? rotary : undefined,
   )
-  const [q, newK] = op.split(placed, [heads, kv], 1) as [Tensor, Tensor]
+  const [q, newK] = op.split(rotated, [heads, kv], 1) as [Tensor, Tensor]
   const k = op.concat([past.k, op.reshape(newK, [b, kv, 1, c])], 2) // [B, K, S, C]
   const v = op.concat([past.v, op.reshape(newV, [b, kv, 1, c])], 2)
   const mixed = op.reshape(attend(op.reshape(q, [b, kv, heads / kv, c]), { k, v }, bias, prefix), [b, heads * c])
@@ -199,7 +211,10 @@ function decodeBlock(
   }
 }
 
-/** Queries [B, K, G, C] over the prefix and a row's own keys → [B, K, G, C]. Over the prefix, the queries of all rows are one matrix. */
+/**
+ * Attention of queries [B, K, G, C] over the prefix and the row's own keys → [B, K, G, C]. Over the prefix, the queries
+ * of all rows are one matrix.
+ */
 function attend(q: Tensor, own: KeysAndValues, bias: Tensor, prefix: KeysAndValues | undefined): Tensor {
   const ownScores = op.add(op.batchMatmul(q, own.k, false, true), bias) // [B, K, G, S]
   if (!prefix) return op.batchMatmul(op.softmax(ownScores), own.v)
@@ -215,19 +230,21 @@ function attend(q: Tensor, own: KeysAndValues, bias: Tensor, prefix: KeysAndValu
   return op.add(apart(op.batchMatmul(together(overPrefix), prefix.v)), op.batchMatmul(overOwn, own.v))
 }
 
-/** Queries and keys [B, H + K, C], normalized and turned as the family does it. */
-function place(model: Model, qk: Tensor, qkNorm: Tensor | undefined, rotary: Rotary | undefined): Tensor {
+/** Queries and keys [B, H + K, C] → the same, normalized and rotated as the family does it. */
+function normAndRotate(model: Model, qk: Tensor, qkNorm: Tensor | undefined, rotary: Rotary | undefined): Tensor {
   const [b, n, c] = qk.shape as [number, number, number]
   const normed = qkNorm ? op.mul(op.reshape(standardize(model, op.reshape(qk, [b * n, c])), [b, n, c]), qkNorm) : qk
   return rotary ? rotate(normed, rotary) : normed
 }
 
+/** The MLP's inner features [B, 2F] (gate, up) or [B, F] → [B, F]. */
 function activate({ mlp, intermediateSize: f }: ModelConfig, inner: Tensor): Tensor {
   if (mlp === 'gelu') return gelu(inner)
   const [gate, up] = op.split(inner, [f, f], 1) as [Tensor, Tensor]
   return op.mul(op.mul(gate, op.sigmoid(gate)), up)
 }
 
+/** The mask as a term of the attention scores: [B, 1, 1, S]. */
 function maskBias(mask: readonly Uint8Array[]): Tensor {
   const s = mask[0]!.length
   const bias = new Float32Array(mask.length * s)
@@ -235,11 +252,12 @@ function maskBias(mask: readonly Uint8Array[]): Tensor {
   return tf.tensor4d(bias, [mask.length, 1, 1, s])
 }
 
+/** Frees the keys and values of the rows; the shared prefix stays. */
 export function disposeCache(cache: KeyValueCache): void {
   for (const { k, v } of cache.layers) tf.dispose([k, v])
 }
 
-/** Keeps only the given rows, in the given order. */
+/** Keeps only the given rows of the cache, in the given order. */
 export function keepRows(cache: KeyValueCache, rows: readonly number[]): void {
   const indices = tf.tensor1d([...rows], 'int32')
   cache.layers = cache.layers.map(({ k, v }) => {

@@ -1,14 +1,15 @@
-// What the linked TensorFlow is and where it computes.
+// Which TensorFlow is linked, and which device it computes on.
 import { backend, deviceName } from './tf'
 
 export interface Device {
   device: 'gpu' | 'cpu'
   /** Version of the C library. */
   tensorflow: string
-  /** Why it is the CPU, or which devices were let through. */
+  /** The reason: the devices that CUDA_VISIBLE_DEVICES lets through, or what TensorFlow sees. */
   why: string
 }
 
+/** What TensorFlow computes on, and why. */
 export function describeDevice(): Device {
   const device = deviceName()
   const visible = process.env.CUDA_VISIBLE_DEVICES

@@ -1,4 +1,5 @@
-// A model as a Hugging Face folder: config.json, model.safetensors (or shards with an index). Headers alone; weights.ts loads them.
+// A model as a Hugging Face folder: config.json and model.safetensors, or shards with an index. Only the headers are
+// read here; weights.ts loads the weights.
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -8,19 +9,28 @@ import { storedAs } from './stored'
 import { weightShapes } from './weight-names'
 
 /** The files of a model that this runtime reads; a repository may hold many more. */
-export const MODEL_FILE =
-  /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|model\.safetensors\.index)\.json$|^chat_template\.jinja$|^model[\w.-]*\.safetensors$/
+export const MODEL_FILE = new RegExp(
+  [
+    /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|model\.safetensors\.index)\.json$/,
+    /^chat_template\.jinja$/,
+    /^model[\w.-]*\.safetensors$/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+)
 
 export const SINGLE = 'model.safetensors'
 export const INDEX = 'model.safetensors.index.json'
 
+/** The config of a model folder. @throws when there is no folder, no config.json, or it is not supported */
 export function readModelConfig(folder: string): ModelConfig {
   const file = join(folder, 'config.json')
   if (!existsSync(folder) || !statSync(folder).isDirectory())
     throw new Error(`model: ${folder} is not a folder; give a Hugging Face model folder, a .gguf file or "default"`)
   if (!existsSync(file))
     throw new Error(
-      `model: ${folder} has no config.json; give a Hugging Face model folder (config.json, model.safetensors, tokenizer.json, tokenizer_config.json)`,
+      `model: ${folder} has no config.json; give a Hugging Face model folder ` +
+        '(config.json, model.safetensors, tokenizer.json, tokenizer_config.json)',
     )
   return parseModelConfig(readJson(file), file)
 }
@@ -35,6 +45,7 @@ function readJson(file: string): unknown {
 
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string().regex(/^[\w.-]+$/)) })
 
+/** @throws when the folder has neither weights nor an index, or the index is damaged */
 function openShards(folder: string): SafetensorsFile[] {
   if (existsSync(join(folder, SINGLE))) return [openSafetensors(join(folder, SINGLE))]
   if (!existsSync(join(folder, INDEX)))
@@ -45,13 +56,13 @@ function openShards(folder: string): SafetensorsFile[] {
   return [...new Set(Object.values(index.data.weight_map))].map((name) => openSafetensors(join(folder, name)))
 }
 
-/** A weight in our layout, checked against the config by the file's header; its values are read on demand. */
-export interface OpenWeight {
+/** A weight in the layout of weight-names.ts. Its header agrees with the config; its values are read on demand. */
+interface OpenWeight {
   name: string
   shape: number[]
   read(): Float32Array
 }
-export interface OpenModel {
+interface OpenModel {
   config: ModelConfig
   weights: OpenWeight[]
   close(): void
@@ -60,15 +71,16 @@ export interface OpenModel {
 /**
  * Opens every weight that config.json asks for; close it after use.
  * @param extra further weights the folder must hold, such as a score head, with their shapes
- * @throws a message that names the folder, file or weight when anything is missing, cut short or of another shape
+ * @throws an error that names the folder, file or weight when anything is missing, cut short or of another shape
  */
 export function openModel(folder: string, extra: Record<string, number[]> = {}): OpenModel {
   const config = readModelConfig(folder)
   const files = openShards(folder)
   const close = () => files.forEach((file) => file.close())
   try {
-    const wanted = [...weightShapes(config), ...Object.entries(extra)]
-    return { config, weights: wanted.map(([name, shape]) => openWeight(files, config, name, shape, folder)), close }
+    const shapes = [...weightShapes(config), ...Object.entries(extra)]
+    const weights = shapes.map(([name, shape]) => openWeight({ files, config, folder }, name, shape))
+    return { config, weights, close }
   } catch (error) {
     close()
     throw error
@@ -76,24 +88,27 @@ export function openModel(folder: string, extra: Record<string, number[]> = {}):
 }
 
 function openWeight(
-  files: readonly SafetensorsFile[],
-  config: ModelConfig,
+  { files, config, folder }: { files: readonly SafetensorsFile[]; config: ModelConfig; folder: string },
   name: string,
   shape: number[],
-  where: string,
 ): OpenWeight {
   const stored = storedAs(config, name, shape)
-  const find = (as: string) => files.map((file) => file.tensors.get(as)).find(Boolean)
-  const found = find(stored.name) ?? find(stored.name.replace(/^transformer\./, '')) // GPT-2's first files have no prefix
-  if (!found) throw new Error(`model: ${where} lacks the weight ${stored.name}`)
+  const find = (storedName: string) => files.map((file) => file.tensors.get(storedName)).find(Boolean)
+  const found = find(stored.name) ?? find(stored.name.replace(/^transformer\./, '')) // early GPT-2 files have no prefix
+  if (!found) throw new Error(`model: ${folder} lacks the weight ${stored.name}`)
   if (String(found.shape) !== String(stored.shape))
     throw new Error(
-      `model: ${where}: weight ${stored.name} has shape [${found.shape.join(', ')}], config.json asks for [${stored.shape.join(', ')}]`,
+      `model: ${folder}: weight ${stored.name} has shape [${found.shape.join(', ')}], ` +
+        `config.json asks for [${stored.shape.join(', ')}]`,
     )
   return { name, shape, read: () => stored.take(found.read()) }
 }
 
-/** Whether a folder holds every weight its config asks for, told from the headers alone. @returns the number of parameters */
+/**
+ * Checks, by the headers alone, that a folder holds every weight that its config asks for.
+ * @returns the number of parameters
+ * @throws like `openModel`
+ */
 export function checkModelFolder(folder: string): number {
   const open = openModel(folder)
   open.close()

@@ -1,5 +1,6 @@
 // Sampling continuations for a batch of prompts, with a key/value cache.
-// A row's random numbers depend on its own key and position alone, so its text does not depend on the batch it sat in.
+// A row's random numbers depend only on its own key and position, so its text does not depend on the other rows of its
+// batch. Shapes: B rows of a batch, D hidden, V vocabulary.
 import { uniform, type RandomKey } from '../random'
 import { groupByTokens, padLeft, positions } from './batch'
 import {
@@ -19,25 +20,32 @@ import { disposePrefix, openPrefix, type SharedPrefix } from './prefix'
 import { readValues, tf, type Tensor } from './tf'
 import { hiddenWithKeys } from './transformer'
 
-/** Padded tokens of a batch, prompt and continuation without what all prompts share; bounds memory where prompts are long. */
+/**
+ * Most padded tokens of a batch, prompts and continuations without the shared prefix; bounds memory for long prompts.
+ */
 const TOKENS_AT_ONCE = 8192
-/** A shorter common beginning is not worth its own pass. */
+/** A shorter common prefix is not worth its own forward pass. */
 const SHORTEST_PREFIX = 32
 
 export interface SamplingSettings extends SamplingRule {
+  /** Most tokens to sample for a prompt. */
   maxTokens: number
+  /** Ids of tokens that end a row. */
   stopIds: readonly number[]
-  /** Also ends a row: asked after each token, e.g. whether the text so far holds a stop string (`stopStrings` of loaded.ts). */
+  /** Another stopping criterion, called after each token, e.g. `stopStrings` of loaded.ts. @param ids sampled so far */
   endsWith?: (ids: readonly number[]) => boolean
-  /** The most rows that are decoded together. */
+  /** Most rows that are decoded together; default: 32. */
   batchSize?: number
 }
 export interface Continuation {
   /** The sampled tokens, the stop token included if one was sampled. */
   ids: number[]
-  /** log π(token | what came before) at the sampling temperature (at 1 when greedy), over the whole vocabulary, one for each id. */
-  logProbs: number[]
-  /** Whether it ended by a stop token or stop string, not at `maxTokens`. */
+  /**
+   * log π(token | what came before) of each id, in nats, over the whole vocabulary, at the sampling temperature (at 1
+   * when greedy).
+   */
+  logProbs: number[] // [ids.length]
+  /** Whether a stop token or stop string ended it, not `maxTokens`. */
   stopped: boolean
 }
 
@@ -45,16 +53,26 @@ export interface Continuation {
 interface Row {
   index: number
   continuation: Continuation
-  /** Its random key, to which the step is added. */
+  /** Random key of the row; each step appends its number. */
   key: RandomKey
-  /** Position of its newest token. */
+  /** Position of the newest token. */
   position: number
 }
 
+/** What the batches of one call share. */
+interface Generation {
+  model: Model
+  decoder: Decoder
+  prefix: SharedPrefix | undefined
+  settings: SamplingSettings
+}
+
 /**
- * One continuation for each prompt.
- * @param key row r draws from [...key, r, position]
- * @param onRow told of each row, by its index, as soon as it has ended
+ * Samples one continuation for each prompt.
+ * @param prompts token ids, at least one each
+ * @param key row r draws from [...key, r, step]
+ * @param onRow called for each row, by its index, as soon as it has ended
+ * @throws when a prompt is longer than the model's context
  */
 export async function generate(
   model: Model,
@@ -68,24 +86,16 @@ export async function generate(
   const prefix = openPrefix(model, prompts, SHORTEST_PREFIX)
   try {
     const done: Continuation[] = []
-    for (const part of groupByTokens(
-      prompts,
-      (prompt) => prompt.length - (prefix?.length ?? 0) + settings.maxTokens,
-      TOKENS_AT_ONCE,
-      size,
-    )) {
+    const tokensOf = (prompt: readonly number[]) => prompt.length - (prefix?.length ?? 0) + settings.maxTokens
+    for (const part of groupByTokens(prompts, tokensOf, TOKENS_AT_ONCE, size)) {
       const start = done.length
-      done.push(
-        ...(await generateBatch(
-          model,
-          decoder,
-          part,
-          prefix,
-          settings,
-          (row) => [...key, start + row],
-          (row, continuation) => onRow?.(start + row, continuation),
-        )),
+      const continuations = await generateBatch(
+        { model, decoder, prefix, settings },
+        part,
+        (row) => [...key, start + row],
+        (row, continuation) => onRow?.(start + row, continuation),
       )
+      done.push(...continuations)
     }
     return done
   } finally {
@@ -95,11 +105,8 @@ export async function generate(
 }
 
 async function generateBatch(
-  model: Model,
-  decoder: Decoder,
+  { model, decoder, prefix, settings }: Generation,
   prompts: readonly (readonly number[])[],
-  prefix: SharedPrefix | undefined,
-  settings: SamplingSettings,
   keyOf: (row: number) => RandomKey,
   onRow: (row: number, continuation: Continuation) => void,
 ): Promise<Continuation[]> {
@@ -114,29 +121,33 @@ async function generateBatch(
   for (let step = 0, rows = all; ; step++) {
     const probabilities = nextTokenProbabilities(decoder, hidden, settings.temperature)
     hidden.dispose()
-    const sampled = rows.map((row, r) => takeToken(row, probabilities, r, model.config.vocabSize, settings, step))
-    const going = rows.flatMap(({ continuation }, r) => (continuation.stopped ? [] : [r]))
+    const v = model.config.vocabSize
+    const sampled = rows.map((row, r) => takeToken(row, probabilities.subarray(r * v, (r + 1) * v), settings, step))
+    const unfinished = rows.flatMap(({ continuation }, r) => (continuation.stopped ? [] : [r]))
     const isLast = step + 1 === settings.maxTokens
     for (const { index, continuation } of rows) if (continuation.stopped || isLast) onRow(index, continuation)
-    if (going.length === 0 || isLast) break
-    if (going.length < rows.length) {
-      keepRows(cache, going)
-      rows = going.map((r) => rows[r]!)
+    if (unfinished.length === 0 || isLast) break
+    if (unfinished.length < rows.length) {
+      keepRows(cache, unfinished)
+      rows = unfinished.map((r) => rows[r]!)
     }
     rows.forEach((row) => row.position++)
     hidden = decodeNext(
       decoder,
-      Int32Array.from(going, (r) => sampled[r]!),
+      Int32Array.from(unfinished, (r) => sampled[r]!),
       Int32Array.from(rows, (row) => row.position),
       cache,
     )
-    await new Promise(setImmediate) // lets the process hear its parent
+    await new Promise(setImmediate) // lets messages of the parent process in
   }
   disposeCache(cache)
   return all.map(({ continuation }) => continuation)
 }
 
-/** The forward pass over left-padded prompts: keys and values, and the hidden state and position of each row's last token. */
+/**
+ * The forward pass over left-padded prompts.
+ * @returns the cache, and of each row's last token the hidden state [B, D] and the position [B]
+ */
 function readPrompts(
   model: Model,
   prompts: readonly (readonly number[])[],
@@ -157,6 +168,7 @@ function readPrompts(
   }
 }
 
+/** Hidden states [B, D] → probabilities of the next token, [B · V]. */
 function nextTokenProbabilities(decoder: Decoder, hidden: Tensor, temperature: number): Float32Array {
   return readValues(() => {
     const scores = decodeLogits(decoder, hidden)
@@ -164,18 +176,20 @@ function nextTokenProbabilities(decoder: Decoder, hidden: Tensor, temperature: n
   })
 }
 
+/**
+ * Samples a row's next token and appends it to its continuation.
+ * @param probabilities of the row, [V]
+ * @returns its id
+ */
 function takeToken(
   { continuation, key }: Row,
   probabilities: Float32Array,
-  r: number,
-  vocabSize: number,
   settings: SamplingSettings,
   step: number,
 ): number {
-  const own = probabilities.subarray(r * vocabSize, (r + 1) * vocabSize)
-  const id = chooseToken(own, settings, uniform([...key, step]))
+  const id = chooseToken(probabilities, settings, uniform([...key, step]))
   continuation.ids.push(id)
-  continuation.logProbs.push(Math.log(own[id]!))
+  continuation.logProbs.push(Math.log(probabilities[id]!))
   continuation.stopped = settings.stopIds.includes(id) || (settings.endsWith?.(continuation.ids) ?? false)
   return id
 }

@@ -1,10 +1,11 @@
-// GGUF's tensor types and how their blocks become float32. Layouts as in ggml's block structs.
+// GGUF's tensor types, and dequantization of their blocks to float32. Layouts as in ggml's block structs.
 import { bfloat16ToFloat32, float16ToFloat32, halfToNumber } from './safetensors'
 
 interface Quantization {
   name: string
-  /** Values and bytes of one block. */
+  /** Number of values in a block. */
   values: number
+  /** Bytes of a block. */
   bytes: number
   /** Decodes the block that starts at byte `at` into `out` from index `to`. */
   block(data: Buffer, at: number, out: Float32Array, to: number): void
@@ -51,14 +52,17 @@ const q8_0: Quantization = {
   },
 }
 
-/** Of the K kinds: 8 scales and 8 minima of 6 bits each, packed into 12 bytes. */
+/** Scale and minimum of group j in Q4_K and Q5_K: 8 scales and 8 minima of 6 bits each, packed into 12 bytes. */
 function scaleAndMinimum(data: Buffer, at: number, j: number): [scale: number, minimum: number] {
   const byte = (i: number) => data[at + i]!
   if (j < 4) return [byte(j) & 63, byte(j + 4) & 63]
   return [(byte(j + 4) & 15) | ((byte(j - 4) >> 6) << 4), (byte(j + 4) >> 4) | ((byte(j) >> 6) << 4)]
 }
 
-/** Q4_K and Q5_K: 256 values in 8 groups of 32, value = d · scale · q − dmin · minimum; Q5_K keeps each value's fifth bit apart. */
+/**
+ * Q4_K and Q5_K: 256 values in 8 groups of 32, value = d · scale · q − dmin · minimum; Q5_K stores each value's fifth
+ * bit separately.
+ */
 const q45K = (name: string, bytes: number, fifthBit: boolean): Quantization => ({
   name,
   values: 256,
@@ -79,7 +83,9 @@ const q45K = (name: string, bytes: number, fifthBit: boolean): Quantization => (
   },
 })
 
-/** 256 values in 16 groups of 16, value = d · scale · (q − 32); q has 4 low bits and 2 high bits apart. */
+/**
+ * 256 values in 16 groups of 16, value = d · scale · (q − 32); the 4 low and 2 high bits of q are stored separately.
+ */
 const q6K: Quantization = {
   name: 'Q6_K',
   values: 256,
@@ -99,6 +105,7 @@ const q6K: Quantization = {
   },
 }
 
+/** A type without quantization. */
 const plain = (name: string, bytes: number, decode: (copy: ArrayBuffer) => Float32Array): Quantization => ({
   name,
   values: 1,
@@ -112,7 +119,7 @@ const f32 = plain('F32', 4, (copy) => new Float32Array(copy))
 const f16 = plain('F16', 2, (copy) => float16ToFloat32(new Uint16Array(copy)))
 const bf16 = plain('BF16', 2, (copy) => bfloat16ToFloat32(new Uint16Array(copy)))
 
-/** By ggml's type number. */
+/** Supported types by ggml's type number. */
 const kinds: Record<number, Quantization> = {
   0: f32,
   1: f16,
@@ -128,15 +135,15 @@ const kinds: Record<number, Quantization> = {
 function kindOf(kind: number, where: string): Quantization {
   const found = kinds[kind]
   if (!found) {
-    const known = Object.values(kinds).map((k) => k.name)
+    const supported = Object.values(kinds).map((k) => k.name)
     throw new Error(
-      `gguf: ${where} has ggml type ${kind}; supported are ${known.join(', ')}: convert the file to one of these`,
+      `gguf: ${where} has ggml type ${kind}; supported are ${supported.join(', ')}: convert the file to one of these`,
     )
   }
   return found
 }
 
-/** Bytes that `values` values take. @throws when the type is unknown or the values do not fill whole blocks */
+/** Bytes of `values` values. @throws when the type is not supported or the values do not fill whole blocks */
 export function quantizedBytes(kind: number, values: number, where: string): number {
   const q = kindOf(kind, where)
   if (values % q.values !== 0)
@@ -144,7 +151,7 @@ export function quantizedBytes(kind: number, values: number, where: string): num
   return (values / q.values) * q.bytes
 }
 
-/** Decodes a whole tensor. */
+/** Dequantizes a whole tensor: `values` values, in the order of the file. @throws when the type is not supported */
 export function dequantize(kind: number, data: Buffer, values: number): Float32Array {
   const q = kindOf(kind, 'tensor')
   const out = new Float32Array(values)

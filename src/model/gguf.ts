@@ -1,5 +1,5 @@
-// The GGUF container (version 2 and 3): typed key/value metadata, a tensor table, then aligned tensor data.
-// Every count and length is checked against the file before memory is taken.
+// The GGUF container (versions 2 and 3): typed key/value metadata, a tensor table, then aligned tensor data.
+// Every count and length is checked against the size of the file before memory is allocated.
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { dequantize, quantizedBytes } from './gguf-quantization'
 
@@ -9,8 +9,9 @@ const MAX_TENSORS = 100_000
 export type GgufValue = number | bigint | boolean | string | GgufValue[]
 export interface GgufTensor {
   name: string
-  /** Row-major shape, slowest axis first (GGUF stores it the other way round). */
+  /** Row-major shape, slowest axis first (GGUF stores the axes in reverse order). */
   shape: number[]
+  /** The dequantized values, row-major. */
   read(): Float32Array
 }
 export interface GgufFile {
@@ -116,7 +117,11 @@ function readTable(c: Cursor, count: number): TableRow[] {
   })
 }
 
-/** Opens a GGUF file and checks its tables; weights are read and dequantized on demand. Close it after use. */
+/**
+ * Opens a GGUF file and checks its tables; weights are read and dequantized on demand. Close it after use.
+ * @throws when the file is not GGUF of a supported version, is cut short or damaged, or has a type that is not
+ * supported
+ */
 export function openGguf(file: string): GgufFile {
   const fd = openSync(file, 'r')
   try {

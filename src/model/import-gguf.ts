@@ -1,4 +1,5 @@
-// A GGUF file becomes a Hugging Face folder: weights dequantized and renamed, config and tokenizer rebuilt from the metadata.
+// Converts a GGUF file to a Hugging Face folder: weights are dequantized and renamed, config and tokenizer rebuilt from
+// the metadata.
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseModelConfig } from './config'
@@ -28,7 +29,7 @@ function ggufName(name: string): string {
   return match ? `blk.${match[1]}.${LAYER_NAMES[match[2]!]}.weight` : OTHER_NAMES[name]!
 }
 
-/** A typed look into the metadata; absence and wrong types are told by key. */
+/** Typed access to the metadata; missing keys and wrong types are reported by key. */
 function reader(metadata: Map<string, GgufValue>, file: string) {
   const get = <T>(key: string, is: (v: GgufValue) => boolean, kind: string, fallback?: T): T => {
     const value = metadata.get(key)
@@ -96,7 +97,8 @@ function buildTokenizer(meta: Reader, file: string): { tokenizer: object; config
   const preTokenizer = PRE_TOKENIZERS[pre]
   if (kind !== 'gpt2' || !preTokenizer)
     throw new Error(
-      `gguf: ${file} has the tokenizer "${kind}" with pre-tokenizer "${pre}"; supported are gpt2 with ${Object.keys(PRE_TOKENIZERS).join(', ')}`,
+      `gguf: ${file} has the tokenizer "${kind}" with pre-tokenizer "${pre}"; ` +
+        `supported are gpt2 with ${Object.keys(PRE_TOKENIZERS).join(', ')}`,
     )
   const tokens = meta.list<string>('tokenizer.ggml.tokens')
   const types = meta.list<number>('tokenizer.ggml.token_type')
@@ -133,16 +135,16 @@ function buildTokenizer(meta: Reader, file: string): { tokenizer: object; config
       merges: meta.list<string>('tokenizer.ggml.merges').map((merge) => merge.split(' ')),
     },
   }
-  const named = (key: string) => {
+  const tokenNamed = (key: string) => {
     const id = meta.optionalNumber(`tokenizer.ggml.${key}_token_id`)
     return id === undefined ? undefined : tokens[id]
   }
   const config = {
     tokenizer_class: 'PreTrainedTokenizerFast',
-    bos_token: named('bos'),
-    eos_token: named('eos'),
-    unk_token: named('unknown'),
-    pad_token: named('padding') ?? named('eos'),
+    bos_token: tokenNamed('bos'),
+    eos_token: tokenNamed('eos'),
+    unk_token: tokenNamed('unknown'),
+    pad_token: tokenNamed('padding') ?? tokenNamed('eos'),
     add_prefix_space: false,
     clean_up_tokenization_spaces: false,
     model_max_length: meta.number('llama.context_length'),
@@ -151,7 +153,9 @@ function buildTokenizer(meta: Reader, file: string): { tokenizer: object; config
   return { tokenizer, config }
 }
 
-/** llama.cpp interleaves the two rotary halves of the query and key rows; Hugging Face keeps them apart. */
+/**
+ * llama.cpp interleaves the two rotary halves of the query and key rows; Hugging Face keeps them apart. [rows, columns]
+ */
 function unpermute(values: Float32Array, rows: number, columns: number, headSize: number): Float32Array {
   const out = new Float32Array(values.length)
   const halfSize = headSize / 2
@@ -163,12 +167,18 @@ function unpermute(values: Float32Array, rows: number, columns: number, headSize
   return out
 }
 
-function storedWeight(gguf: GgufFile, name: string, shape: number[], headSize: number, file: string) {
+/** A weight ready to be written. @throws when the file lacks it or has another shape */
+function storedWeight(
+  { gguf, headSize, file }: { gguf: GgufFile; headSize: number; file: string },
+  name: string,
+  shape: number[],
+) {
   const tensor: GgufTensor | undefined = gguf.tensors.get(ggufName(name))
   if (!tensor) throw new Error(`gguf: ${file} lacks the tensor ${ggufName(name)}`)
   if (String(tensor.shape) !== String(shape))
     throw new Error(
-      `gguf: ${file}: tensor ${tensor.name} has shape [${tensor.shape.join(', ')}], its metadata asks for [${shape.join(', ')}]`,
+      `gguf: ${file}: tensor ${tensor.name} has shape [${tensor.shape.join(', ')}], ` +
+        `its metadata asks for [${shape.join(', ')}]`,
     )
   const rotary = /\.(q|k)_proj\./.test(name)
   return {
@@ -179,7 +189,7 @@ function storedWeight(gguf: GgufFile, name: string, shape: number[], headSize: n
 }
 
 /**
- * Imports a GGUF file as a Hugging Face folder, which appears at `folder` only when complete.
+ * Converts a GGUF file to a Hugging Face folder, which appears at `folder` only when complete.
  * @throws when the file is damaged, or of a family, tokenizer or quantization that is not supported
  */
 export function importGguf(file: string, folder: string): void {
@@ -193,9 +203,10 @@ export function importGguf(file: string, folder: string): void {
     mkdirSync(staging, { recursive: true })
     const json = (name: string, value: object) =>
       writeFileSync(join(staging, name), JSON.stringify(value, null, name === 'tokenizer.json' ? 0 : 2))
+    const source = { gguf, headSize: config.headSize, file }
     writeSafetensors(
       join(staging, 'model.safetensors'),
-      [...weightShapes(config)].map(([name, shape]) => storedWeight(gguf, name, shape, config.headSize, file)),
+      [...weightShapes(config)].map(([name, shape]) => storedWeight(source, name, shape)),
     )
     json('config.json', rawConfig)
     json('tokenizer.json', tokenizer)

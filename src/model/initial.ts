@@ -1,15 +1,18 @@
-// A model before any training: normal weights, norms at 1.
+// A randomly initialized model: normal weights, biases 0, norms 1.
 import { uniformStream } from '../random'
 import type { ModelConfig } from './config'
 import type { Model } from './model'
 import { tf } from './tf'
 import { weightShapes } from './weight-names'
 
-/** Of Llama's and GPT-2's first weights; those that write into the residual stream are smaller by √(2·layers) (GPT-2, §2.3). */
+/**
+ * Standard deviation of the initial weights, as in Llama and GPT-2. Those that write into the residual stream are
+ * smaller by √(2·layers) (Radford et al., 2019, §2.3).
+ */
 const DEVIATION = 0.02
 const INTO_RESIDUAL = /(o_proj|down_proj)\.weight$/
 
-/** @returns the same weights for the same seed */
+/** A model with random weights; the same seed gives the same weights. */
 export function initialModel(config: ModelConfig, seed: number): Model {
   const shapes = [...weightShapes(config)]
   const layers = new Set(shapes.map(([name]) => /layers\.(\d+)\./.exec(name)?.[1]).filter(Boolean)).size
@@ -27,7 +30,7 @@ export function initialModel(config: ModelConfig, seed: number): Model {
   return { config, weights }
 }
 
-/** Box–Muller over a stream of uniform numbers. */
+/** Normal random numbers, by the Box–Muller transform of a stream of uniform ones: [size]. */
 function normals(size: number, deviation: number, seed: number, name: string): Float32Array {
   const next = uniformStream([seed, 'initial', name])
   const values = new Float32Array(size)

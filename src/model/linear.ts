@@ -1,24 +1,24 @@
-// Linear layers, with a bias where there is one and a low-rank adapter where there is one.
-import { weight, type GradientRecord, type Model } from './model'
+// Linear layers, with a bias and a low-rank adapter if the layer has them.
+import { weight, type BackwardPass, type Model } from './model'
 import * as op from './ops'
 import type { Tensor } from './tf'
 
 export const loraA = (module: string): string => `${module}.lora_A.weight` // [rank, in]
 export const loraB = (module: string): string => `${module}.lora_B.weight` // [out, rank]
 
-/** x [N, in] → [N, out]. */
+/** x [N, in] → [N, out]. @throws when the layer's weight is missing */
 export function linear(model: Model, module: string, x: Tensor): Tensor {
   const plain = op.matmul(x, weight(model, `${module}.weight`), false, true)
   const bias = model.weights.get(`${module}.bias`)
   const y = bias ? op.add(plain, bias) : plain
   const a = model.weights.get(loraA(module))
   if (!a) return y
-  const low = op.matmul(op.matmul(x, a, false, true), weight(model, loraB(module)), false, true)
+  const low = op.matmul(op.matmul(x, a, false, true), weight(model, loraB(module)), false, true) // [N, out]
   return op.add(y, op.scale(low, loraScale(model)))
 }
 
-/** Gradient by the output [N, out] → gradient by the input; those by the weights that are trained are put into `gradients`. */
-export function linearBackward(model: Model, module: string, dy: Tensor, x: Tensor, gradients: GradientRecord): Tensor {
+/** Gradient by the output, dy [N, out], and the input x [N, in] → gradient by the input, [N, in]. */
+export function linearBackward({ model, gradients }: BackwardPass, module: string, dy: Tensor, x: Tensor): Tensor {
   const dx = op.matmul(dy, weight(model, `${module}.weight`))
   if (!model.lora) {
     gradients[`${module}.weight`] = op.matmul(dy, x, true)
@@ -34,9 +34,9 @@ export function linearBackward(model: Model, module: string, dy: Tensor, x: Tens
   return op.add(dx, op.matmul(dLow, a))
 }
 
-export const loraScale = ({ lora }: Model): number => lora!.alpha / lora!.rank
+const loraScale = ({ lora }: Model): number => lora!.alpha / lora!.rank
 
-/** The weight [out, in] with the adapter added in. */
+/** The weight [out, in] with the adapter, if there is one, merged in. */
 export function mergedWeight(model: Model, module: string): Tensor {
   const base = weight(model, `${module}.weight`)
   const a = model.weights.get(loraA(module))

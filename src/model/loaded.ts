@@ -1,4 +1,4 @@
-// A model folder ready for use: weights on the device and the tokenizer beside them.
+// A model folder ready for use: weights on the device, and the tokenizer.
 import { loadTokenizer, type Tokenizer } from './tokenizer'
 import type { Model } from './model'
 import { loadModel } from './weights'
@@ -9,12 +9,16 @@ export interface LoadedModel {
   tokenizer: Tokenizer
 }
 
-/** @param extra further weights to load, such as a score head, with their shapes */
+/**
+ * Loads weights and tokenizer of a model folder.
+ * @param extra further weights to load, such as a score head, with their shapes
+ * @throws when anything is missing, damaged or not supported
+ */
 export function loadModelAndTokenizer(folder: string, extra: Record<string, number[]> = {}): LoadedModel {
   return { folder, model: loadModel(folder, extra), tokenizer: loadTokenizer(folder) }
 }
 
-/** Where a response ends: the model's end-of-sequence ids. */
+/** The model's end-of-sequence ids, which end a response. @throws when config.json names none */
 export function stopIds({ model }: { model: Pick<Model, 'config'> }): number[] {
   const { eosTokenIds } = model.config
   if (eosTokenIds.length === 0)
@@ -22,14 +26,17 @@ export function stopIds({ model }: { model: Pick<Model, 'config'> }): number[] {
   return eosTokenIds
 }
 
-/** For `generate`: whether a text holds one of the strings. Only as many tokens as the longest may take are decoded again. */
+/**
+ * Stop strings as a criterion for `generate`: whether the text so far contains one of them. Only as many of the last
+ * tokens are decoded as the longest string can take.
+ */
 export function stopStrings(
   { tokenizer }: Pick<LoadedModel, 'tokenizer'>,
   strings: readonly string[],
 ): (ids: readonly number[]) => boolean {
   const longest = Math.max(0, ...strings.map((string) => string.length))
   return (ids) => {
-    const tail = tokenizer.decode(ids.slice(-(longest + 1))) // a token is at least a byte, or leaves no text
+    const tail = tokenizer.decode(ids.slice(-(longest + 1))) // a token that is not special has at least one byte
     return strings.some((string) => tail.includes(string))
   }
 }

@@ -1,4 +1,4 @@
-// What a user writes for a model → a Hugging Face folder on this machine.
+// From a user's name for a model to a Hugging Face folder on this machine: found, imported, downloaded or created.
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { fileDigest } from '../digest'
@@ -10,6 +10,7 @@ import { importGguf } from './import-gguf'
 export const DEFAULT_MODEL_NAME = 'SmolLM2-135M-Instruct'
 const defaultModelFolder = () => join(cacheFolder(), 'models', 'smollm2-135m-instruct')
 
+/** @throws when the default model is not installed */
 function importDefault(): string {
   const folder = defaultModelFolder()
   if (existsSync(join(folder, 'config.json'))) return folder
@@ -27,7 +28,7 @@ async function importGgufCached(file: string): Promise<string> {
   return folder
 }
 
-/** Models that are made and not found: each by its name, with what makes its folder. */
+/** Models that are created rather than found: for each name, a function that creates its folder. */
 export type MadeModels = Readonly<Record<string, () => Promise<string>>>
 
 async function download(spec: string, onBytes?: OnBytes): Promise<string> {
@@ -36,23 +37,25 @@ async function download(spec: string, onBytes?: OnBytes): Promise<string> {
     return await downloadModel(model, MODEL_FILE, onBytes)
   } catch (error) {
     throw new Error(
-      `model: cannot download ${spec}: ${(error as Error).message}; check the name, the network and, for gated models, HF_TOKEN`,
+      `model: cannot download ${spec}: ${(error as Error).message}; ` +
+        'check the name, the network and, for gated models, HF_TOKEN',
       { cause: error },
     )
   }
 }
 
-export interface LocateOptions {
-  /** Told how far a download is. */
+interface LocateOptions {
+  /** Called with the progress of a download, in bytes. */
   onBytes?: OnBytes
-  /** Names that the caller knows beside ours, such as "world:policy". */
+  /** Names of models that the caller can create, such as "world:policy". */
   made?: MadeModels
 }
 
 /**
- * Finds, imports, downloads or makes a model.
+ * Finds, imports, downloads or creates a model.
  * @param spec "default", a folder, a .gguf file, hf:owner/name[@revision], or a name among `made`
- * @returns a folder whose config was read and is supported
+ * @returns a folder with a supported config
+ * @throws when there is no such model, or it is not supported
  */
 export async function locateModel(spec: string, options: LocateOptions = {}): Promise<string> {
   const folder = await locate(spec, options)
@@ -65,9 +68,12 @@ async function locate(spec: string, { onBytes, made = {} }: LocateOptions): Prom
   if (Object.hasOwn(made, spec)) return made[spec]!()
   if (spec.startsWith('hf:')) return download(spec, onBytes)
   const path = resolve(spec.replace(/^file:\/\//, ''))
-  if (!existsSync(path))
+  if (!existsSync(path)) {
+    const names = ['default', ...Object.keys(made)].map((name) => `"${name}"`).join(', ')
     throw new Error(
-      `model: ${path} does not exist; give a Hugging Face model folder, a .gguf file, hf:owner/name, or one of ${['default', ...Object.keys(made)].map((name) => `"${name}"`).join(', ')}`,
+      `model: ${path} does not exist; ` +
+        `give a Hugging Face model folder, a .gguf file, hf:owner/name, or one of ${names}`,
     )
+  }
   return path.endsWith('.gguf') ? importGgufCached(path) : path
 }

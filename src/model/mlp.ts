@@ -1,17 +1,19 @@
-// The feed-forward part of a block, h [N, D] → [N, D]:
+// The feed-forward part of a block, h [N, D] → [N, D], with F inner features:
 //   SwiGLU   down(silu(gate(h)) · up(h))
-//   GELU     down(gelu(up(h))), gelu by its tanh formula as in GPT-2
+//   GELU     down(gelu(up(h))), with the tanh approximation of GELU as in GPT-2
 import { linear, linearBackward } from './linear'
-import type { GradientRecord, Model } from './model'
+import type { BackwardPass, Model } from './model'
 import * as op from './ops'
 import type { Tensor } from './tf'
 import { modulesOf } from './weight-names'
 
+/** What the forward pass leaves for the backward pass. */
 export interface MlpTape {
   up: Tensor // [N, F]
   gate?: Tensor // [N, F]
 }
 
+/** h [N, D] → out [N, D]. */
 export function mlp(model: Model, layer: number, h: Tensor): { out: Tensor; tape: MlpTape } {
   const m = modulesOf(layer)
   const up = linear(model, m.up, h)
@@ -20,26 +22,28 @@ export function mlp(model: Model, layer: number, h: Tensor): { out: Tensor; tape
   return { out: linear(model, m.down, op.mul(op.mul(gate, op.sigmoid(gate)), up)), tape: { up, gate } }
 }
 
+/**
+ * Gradient by the output [N, D] → gradient by h [N, D].
+ * @param tape what the forward pass left, with its input h
+ */
 export function mlpBackward(
-  model: Model,
+  pass: BackwardPass,
   layer: number,
   dOut: Tensor,
-  h: Tensor,
-  { up, gate }: MlpTape,
-  gradients: GradientRecord,
+  { h, up, gate }: MlpTape & { h: Tensor },
 ): Tensor {
   const m = modulesOf(layer)
   if (!gate) {
-    const dInner = linearBackward(model, m.down, dOut, gelu(up), gradients)
-    return linearBackward(model, m.up, op.mul(dInner, geluSlope(up)), h, gradients)
+    const dInner = linearBackward(pass, m.down, dOut, gelu(up)) // [N, F]
+    return linearBackward(pass, m.up, op.mul(dInner, geluSlope(up)), h)
   }
   const s = op.sigmoid(gate)
   const silu = op.mul(gate, s)
-  const dInner = linearBackward(model, m.down, dOut, op.mul(silu, up), gradients)
+  const dInner = linearBackward(pass, m.down, dOut, op.mul(silu, up)) // [N, F]
   const dUp = op.mul(dInner, silu)
   const siluSlope = op.add(s, op.mul(silu, op.sub(op.scalar(1), s)))
   const dGate = op.mul(op.mul(dInner, up), siluSlope)
-  return op.add(linearBackward(model, m.gate, dGate, h, gradients), linearBackward(model, m.up, dUp, h, gradients))
+  return op.add(linearBackward(pass, m.gate, dGate, h), linearBackward(pass, m.up, dUp, h))
 }
 
 const ROOT = Math.sqrt(2 / Math.PI)
@@ -48,8 +52,10 @@ const CUBIC = 0.044715
 /** tanh(√(2/π) (x + 0.044715 x³)) */
 const geluTanh = (x: Tensor) => op.tanh(op.scale(op.mul(x, op.add(op.scalar(1), op.scale(op.square(x), CUBIC))), ROOT))
 
+/** GELU by its tanh approximation, element by element. */
 export const gelu = (x: Tensor): Tensor => op.mul(op.scale(x, 0.5), op.add(op.scalar(1), geluTanh(x)))
 
+/** The derivative of `gelu`, element by element. */
 function geluSlope(x: Tensor): Tensor {
   const t = geluTanh(x)
   const inner = op.scale(op.add(op.scalar(1), op.scale(op.square(x), 3 * CUBIC)), ROOT)

@@ -1,28 +1,29 @@
-// The norms of the families, over the last axis, x [N, D]:
+// The norms of the model families, over the last axis, x [N, D]:
 //   RMSNorm     y = x / sqrt(mean(x²) + ε) · w
 //   LayerNorm   y = (x − mean(x)) / sqrt(var(x) + ε) · w + b
-import { weight, type GradientRecord, type Model } from './model'
+import { weight, type BackwardPass, type Model } from './model'
 import * as op from './ops'
 import type { Tensor } from './tf'
 
-/** x brought to unit size, and the factor that does it, [N, 1]. */
+/** x scaled to unit size [N, D], and the factor that does it [N, 1]. */
 function unitOf({ config }: Model, x: Tensor): { unit: Tensor; inverse: Tensor } {
   const centred = config.norm === 'layer' ? op.sub(x, op.mean(x, 1, true)) : x
   const inverse = op.rsqrt(op.add(op.mean(op.square(centred), 1, true), op.scalar(config.normEpsilon)))
   return { unit: op.mul(centred, inverse), inverse }
 }
 
-/** Without weight and bias. */
+/** The norm without weight and bias: x [N, D] → [N, D]. */
 export const standardize = (model: Model, x: Tensor): Tensor => unitOf(model, x).unit
 
+/** x [N, D] → [N, D]. @throws when the norm's weight is missing */
 export function norm(model: Model, module: string, x: Tensor): Tensor {
   const y = op.mul(standardize(model, x), weight(model, `${module}.weight`))
   const bias = model.weights.get(`${module}.bias`)
   return bias ? op.add(y, bias) : y
 }
 
-/** Gradient by the output → gradient by the input. */
-export function normBackward(model: Model, module: string, dy: Tensor, x: Tensor, gradients: GradientRecord): Tensor {
+/** Gradient by the output, dy [N, D], and the input x [N, D] → gradient by the input, [N, D]. */
+export function normBackward({ model, gradients }: BackwardPass, module: string, dy: Tensor, x: Tensor): Tensor {
   const { unit, inverse } = unitOf(model, x)
   if (!model.lora) {
     gradients[`${module}.weight`] = op.sum(op.mul(dy, unit), 0)

@@ -1,5 +1,6 @@
-// TensorFlow operations called by name, without TensorFlow.js's gradient bookkeeping: the model has its own backward pass.
-// Each call costs some 20 µs whatever its size, so formulas below are written for few and large operations.
+// TensorFlow operations called by name, without TensorFlow.js's gradient bookkeeping: the model has its own backward
+// pass. Each call costs about 20 µs whatever its size, so formulas are written as few and large operations. Operands
+// are float32.
 import { backend, tf, type OpAttribute, type Tensor } from './tf'
 
 const { binding } = backend
@@ -34,7 +35,7 @@ const bools = [false, true]
 const MATMUL = bools.map((a) => bools.map((b) => [FLOAT, flag('transpose_a', a), flag('transpose_b', b)]))
 const BATCH_MATMUL = bools.map((a) => bools.map((b) => [FLOAT, flag('adj_x', a), flag('adj_y', b)]))
 
-/** Small int32 constants (shapes, permutations, axes) are made once and kept for the life of the process. */
+/** Small int32 constants (shapes, permutations, axes), created once and kept until the process ends. */
 const constants = new Map<string, Tensor>()
 function intConstant(values: number | readonly number[]): Tensor {
   const key = String(values) + (typeof values === 'number' ? 's' : 'v')
@@ -49,6 +50,7 @@ function intConstant(values: number | readonly number[]): Tensor {
 const unary = (name: string) => (x: Tensor) => backend.executeSingleOutput(name, [FLOAT], [x])
 const binary = (name: string) => (a: Tensor, b: Tensor) => backend.executeSingleOutput(name, [FLOAT], [a, b])
 
+// Element by element, operands broadcast.
 export const add = binary('AddV2')
 export const sub = binary('Sub')
 export const mul = binary('Mul')
@@ -59,15 +61,16 @@ export const sqrt = unary('Sqrt')
 export const rsqrt = unary('Rsqrt')
 export const sigmoid = unary('Sigmoid')
 export const tanh = unary('Tanh')
-/** Softmax over the last axis, any rank. */
+/** Softmax over the last axis; any rank. */
 export const softmax = (x: Tensor) => backend.executeSingleOutput('Softmax', [FLOAT], [x])
+/** log softmax over the last axis; any rank. */
 export const logSoftmax = (x: Tensor) => backend.executeSingleOutput('LogSoftmax', [FLOAT], [x])
 
-/** A float constant that lives until the enclosing tidy ends. */
+/** A float constant, []; it is freed at the end of the enclosing tidy. */
 export const scalar = (value: number): Tensor => tf.scalar(value)
 export const scale = (x: Tensor, factor: number): Tensor => mul(x, scalar(factor))
 
-/** [m, k] · [k, n] → [m, n]; either side may be given transposed. Faster than tf.matMul, which always batches. */
+/** [m, k] · [k, n] → [m, n]; either side may be passed transposed. Faster than tf.matMul, which always batches. */
 export function matmul(a: Tensor, b: Tensor, transposeA = false, transposeB = false): Tensor {
   return backend.executeSingleOutput('MatMul', MATMUL[+transposeA]![+transposeB]!, [a, b])
 }
@@ -85,22 +88,24 @@ export function transpose(x: Tensor, permutation: readonly number[]): Tensor {
   return backend.executeSingleOutput('Transpose', TRANSPOSE, [x, intConstant(permutation)])
 }
 
+/** Σ over one axis, which is dropped or kept with size 1. */
 export function sum(x: Tensor, axis: number, keepDims = false): Tensor {
   return backend.executeSingleOutput('Sum', keepDims ? REDUCE_KEEP : REDUCE_DROP, [x, intConstant([axis])])
 }
 
+/** Mean over one axis, which is dropped or kept with size 1. */
 export function mean(x: Tensor, axis: number, keepDims = false): Tensor {
   return backend.executeSingleOutput('Mean', keepDims ? REDUCE_KEEP : REDUCE_DROP, [x, intConstant([axis])])
 }
 
-/** Σ x² / 2 over all values, a scalar. */
+/** Σ x² / 2 over all values: []. */
 export const halfSquareSum = unary('L2Loss')
 
 export function concat(parts: Tensor[], axis: number): Tensor {
   return backend.executeSingleOutput('ConcatV2', CONCAT(parts.length), [...parts, intConstant(axis)])
 }
 
-/** Parts of the given sizes along an axis. */
+/** Splits a tensor into parts of the given sizes along an axis. */
 export function split(x: Tensor, sizes: readonly number[], axis: number): Tensor[] {
   return backend.executeMultipleOutputs(
     'SplitV',
@@ -110,17 +115,22 @@ export function split(x: Tensor, sizes: readonly number[], axis: number): Tensor
   )
 }
 
-/** Rows of `x` [n, d] named by `indices` int32 [m] → [m, d]. */
+/** Slices of `x` [n, …] along the first axis, by `indices` int32 [m] → [m, …]. */
 export function gatherRows(x: Tensor, indices: Tensor): Tensor {
   return backend.executeSingleOutput('GatherV2', GATHER, [x, indices, intConstant(0)])
 }
 
-/** The adjoint of `gatherRows`: adds `rows` [m, d] into a zero [count, d] at `indices` int32 [m]. */
+/** The adjoint of `gatherRows`: adds `rows` [m, d] to zeros at `indices` int32 [m] → [count, d]. */
 export function scatterRows(rows: Tensor, indices: Tensor, count: number): Tensor {
   return backend.executeSingleOutput('UnsortedSegmentSum', SEGMENT_SUM, [rows, indices, intConstant(count)])
 }
 
-/** −log softmax(logits)[label] for each row, and its gradient by the logits. logits [m, v], labels int32 [m] → [m], [m, v]. */
+/**
+ * −log softmax(logits)[label] of each row, in nats, and its gradient by the logits.
+ * @param logits [m, v]
+ * @param labels int32 [m]
+ * @returns loss [m], gradient [m, v]
+ */
 export function crossEntropy(logits: Tensor, labels: Tensor): [loss: Tensor, gradient: Tensor] {
   const [loss, gradient] = backend.executeMultipleOutputs(
     'SparseSoftmaxCrossEntropyWithLogits',
@@ -131,8 +141,8 @@ export function crossEntropy(logits: Tensor, labels: Tensor): [loss: Tensor, gra
   return [loss!, gradient!]
 }
 
-// ---- Adam in place. TensorFlow's kernel works on resource variables; three of them take each weight and its moments in turn.
-// Assigning and reading share the buffer; the kernel copies it first where somebody else still holds the tensor.
+// ---- Adam in place. TensorFlow's kernel works on resource variables; three of them hold each weight and its moments
+// in turn. Assigning and reading share the buffer; the kernel copies it first if another tensor still refers to it.
 
 const DTYPE = type('dtype', binding.TF_FLOAT)
 const ADAM = [FLOAT, flag('use_locking', false), flag('use_nesterov', false)]
@@ -152,17 +162,20 @@ const variable = (name: string): Tensor =>
   )
 let variables: Tensor[] | undefined
 
-export interface AdamStep {
+interface AdamStep {
   beta1: number
   beta2: number
-  /** Of PyTorch's form, m̂ / (√v̂ + ε). */
+  /** ε in PyTorch's form, m̂ / (√v̂ + ε). */
   epsilon: number
   learningRate: number
-  /** Counts from 1. */
+  /** Number of this step, from 1. */
   step: number
 }
 
-/** One Adam update. Consumes weight and moments and returns the new ones. */
+/**
+ * One Adam update (Kingma & Ba, arXiv 1412.6980), all tensors of one shape. Consumes weight and moments, returns the
+ * new ones.
+ */
 export function applyAdam(
   weightAndMoments: readonly Tensor[],
   gradient: Tensor,

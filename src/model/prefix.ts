@@ -1,4 +1,5 @@
-// What all prompts of a call begin with is computed once: labelling prompts share their preamble and exemplars.
+// Prefix caching: the common beginning of all prompts of a call is computed once. Labelling prompts, for example, share
+// their preamble and exemplars.
 import type { KeysAndValues } from './attention'
 import { padRight } from './batch'
 import type { Model } from './model'
@@ -8,12 +9,17 @@ import { hiddenWithKeys } from './transformer'
 type Ids = readonly number[]
 
 export interface SharedPrefix {
-  /** How many tokens it has. */
+  /** Number of tokens, P. */
   length: number
-  layers: KeysAndValues[]
+  /** Keys and values, one for each layer. */
+  layers: KeysAndValues[] // [1, K, P, C] each
 }
 
-/** The common beginning of the prompts, computed; undefined where it is shorter than `shortest`. Each prompt keeps at least one token of its own. */
+/**
+ * Computes the common prefix of the prompts. It leaves each prompt at least one token of its own.
+ * @param shortest in tokens
+ * @returns undefined if the prefix is shorter than `shortest`
+ */
 export function openPrefix(model: Model, prompts: readonly Ids[], shortest: number): SharedPrefix | undefined {
   const length = prompts.length > 1 ? commonLength(prompts) : 0
   if (length < shortest) return undefined
@@ -22,6 +28,7 @@ export function openPrefix(model: Model, prompts: readonly Ids[], shortest: numb
   return { length, layers }
 }
 
+/** Frees the keys and values. */
 export function disposePrefix(prefix: SharedPrefix | undefined): void {
   for (const { k, v } of prefix?.layers ?? []) tf.dispose([k, v])
 }

@@ -1,34 +1,39 @@
-// Rotary positions: each pair (i, i + C/2) of a head turns by position · frequency (Su et al., 2021, in Hugging Face's layout).
+// Rotary position embeddings (RoPE; Su et al., arXiv 2104.09864, in Hugging Face's layout): each pair (i, i + C/2) of a
+// head is rotated by position · frequency. Shapes: N rows, C head size.
 import type { ModelConfig, Rope } from './config'
 import * as op from './ops'
 import { tf, type Tensor } from './tf'
 
+/** Tables for the positions of N rows. */
 export interface Rotary {
   cos: Tensor // [N, 1, C]
   sin: Tensor // [N, 1, C]
+  /** Swaps the halves of a head: x · turn = (−second half, first half). */
   turn: Tensor // [C, C]
 }
 
-/** Angle by position of each of the C places of a head. */
-export function rotaryFrequencies({ headSize, rope }: Pick<ModelConfig, 'headSize' | 'rope'>): Float64Array {
+/** Radians per position of each feature of a head: [C]. */
+function rotaryFrequencies({ headSize, rope }: Pick<ModelConfig, 'headSize' | 'rope'>): Float64Array {
   const half = headSize / 2
   const { theta, scaling } = rope!
-  return Float64Array.from({ length: headSize }, (_, i) => stretch(theta ** (-(i % half) / half), scaling))
+  return Float64Array.from({ length: headSize }, (_, i) => scaleFrequency(theta ** (-(i % half) / half), scaling))
 }
 
-/** Longer contexts: "linear" slows every turn, "llama3" only the slow ones, with a smooth passage between. */
-function stretch(frequency: number, scaling: Rope['scaling']): number {
+/**
+ * Scaling for long contexts: "linear" divides every frequency, "llama3" only the low ones, with a smooth transition.
+ */
+function scaleFrequency(frequency: number, scaling: Rope['scaling']): number {
   if (!scaling) return frequency
   if (scaling.kind === 'linear') return frequency / scaling.factor
   const { factor, lowFrequency, highFrequency, originalLength } = scaling
-  const turns = (originalLength * frequency) / (2 * Math.PI) // within the context it was trained on
-  if (turns < lowFrequency) return frequency / factor
-  if (turns > highFrequency) return frequency
-  const smooth = (turns - lowFrequency) / (highFrequency - lowFrequency)
+  const rotations = (originalLength * frequency) / (2 * Math.PI) // full rotations within the context of the pretraining
+  if (rotations < lowFrequency) return frequency / factor
+  if (rotations > highFrequency) return frequency
+  const smooth = (rotations - lowFrequency) / (highFrequency - lowFrequency)
   return ((1 - smooth) * frequency) / factor + smooth * frequency
 }
 
-/** x · turn = (−second half, first half): [C, C]. */
+/** [C, C] */
 function turnMatrix(c: number): Tensor {
   const half = c / 2
   const turn = new Float32Array(c * c)
@@ -39,7 +44,7 @@ function turnMatrix(c: number): Tensor {
   return tf.tensor2d(turn, [c, c])
 }
 
-/** Tables for tokens at the given positions; undefined for families that do not turn. */
+/** Tables for tokens at the given positions [N]; undefined for families without rotary positions. */
 export function rotaryTables(config: ModelConfig, at: Int32Array): Rotary | undefined {
   if (!config.rope) return undefined
   const c = config.headSize
@@ -56,14 +61,14 @@ export function disposeRotary(rotary: Rotary | undefined): void {
   if (rotary) tf.dispose([rotary.cos, rotary.sin, rotary.turn])
 }
 
-/** x [N, heads, C] → the same, turned. */
+/** x [N, heads, C] → the same, rotated. */
 export function rotate(x: Tensor, { cos, sin, turn }: Rotary): Tensor {
   const [n, heads, c] = x.shape as [number, number, number]
-  const turned = op.reshape(op.matmul(op.reshape(x, [n * heads, c]), turn), [n, heads, c])
-  return op.add(op.mul(x, cos), op.mul(turned, sin))
+  const swapped = op.reshape(op.matmul(op.reshape(x, [n * heads, c]), turn), [n, heads, c])
+  return op.add(op.mul(x, cos), op.mul(swapped, sin))
 }
 
-/** dy [N, heads, C] → gradient by the unturned rows. */
+/** Gradient by the output, dy [N, heads, C] → gradient by the input, [N, heads, C]. */
 export function rotateBackward(dy: Tensor, { cos, sin, turn }: Rotary): Tensor {
   const [n, heads, c] = dy.shape as [number, number, number]
   const back = op.matmul(op.reshape(op.mul(dy, sin), [n * heads, c]), turn, false, true)

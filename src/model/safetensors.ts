@@ -1,5 +1,5 @@
 // The safetensors format: an 8-byte little-endian header length, a JSON header, then raw little-endian data.
-// Reading is bounded: a header that lies about lengths, offsets or shapes is refused before any weight is read.
+// Reading is bounded: a header with wrong lengths, offsets or shapes is refused before any weight is read.
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
 import { z } from 'zod'
 
@@ -11,10 +11,11 @@ const size = z.number().int().nonnegative()
 const entrySchema = z.object({ dtype: z.string(), shape: z.array(size).max(8), data_offsets: z.tuple([size, size]) })
 const headerSchema = z.record(z.string(), z.unknown())
 
-/** One tensor of an open file. `read` loads it as float32, row-major. */
-export interface StoredTensor {
+/** One tensor of an open file. */
+interface StoredTensor {
   name: string
   shape: number[]
+  /** Loads the values as float32, row-major. */
   read(): Float32Array
 }
 export interface SafetensorsFile {
@@ -29,27 +30,29 @@ function readExactly(fd: number, bytes: number, position: number, file: string):
     const got = readSync(fd, buffer, done, bytes - done, position + done)
     if (got === 0)
       throw new Error(
-        `safetensors: ${file} ends at byte ${position + done}, expected ${position + bytes}; the file is cut short, copy or download it again`,
+        `safetensors: ${file} ends at byte ${position + done}, expected ${position + bytes}; ` +
+          'the file is cut short, copy or download it again',
       )
     done += got
   }
   return buffer
 }
 
-/** Turns raw bytes into float32 values. */
+/** Converts raw bytes to float32 values. */
 function decode(bytes: Buffer, dtype: Dtype): Float32Array {
   if (dtype === 'F32') return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
   const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2)
   return dtype === 'BF16' ? bfloat16ToFloat32(halves) : float16ToFloat32(halves)
 }
 
+/** Bits of bfloat16 numbers [n] → [n]. */
 export function bfloat16ToFloat32(values: Uint16Array): Float32Array {
   const bits = new Uint32Array(values.length)
   for (let i = 0; i < values.length; i++) bits[i] = values[i]! << 16
   return new Float32Array(bits.buffer)
 }
 
-/** One IEEE half as a number. */
+/** The number that the bits of an IEEE half-precision float stand for. */
 export function halfToNumber(half: number): number {
   const sign = half & 0x8000 ? -1 : 1
   const exponent = (half >> 10) & 0x1f
@@ -60,6 +63,7 @@ export function halfToNumber(half: number): number {
 }
 
 const HALF_TABLE = Float32Array.from({ length: 65536 }, (_, half) => halfToNumber(half))
+/** Bits of half-precision numbers [n] → [n]. */
 export function float16ToFloat32(values: Uint16Array): Float32Array {
   const out = new Float32Array(values.length)
   for (let i = 0; i < values.length; i++) out[i] = HALF_TABLE[values[i]!]!
@@ -95,12 +99,16 @@ function checkNoOverlap(ranges: { name: string; start: number; bytes: number }[]
     const before = sorted[i]!
     if (range.start < before.start + before.bytes)
       throw new Error(
-        `safetensors: ${file}: tensors ${JSON.stringify(before.name)} and ${JSON.stringify(range.name)} overlap; the file is damaged or hostile`,
+        `safetensors: ${file}: tensors ${JSON.stringify(before.name)} and ${JSON.stringify(range.name)} overlap; ` +
+          'the file is damaged or hostile',
       )
   })
 }
 
-/** Opens a safetensors file and checks its header; weights are read on demand. Close it after use. */
+/**
+ * Opens a safetensors file and checks its header; weights are read on demand. Close it after use.
+ * @throws when the file is cut short, damaged, or has a dtype other than F32, F16 and BF16
+ */
 export function openSafetensors(file: string): SafetensorsFile {
   const fd = openSync(file, 'r')
   try {
@@ -116,7 +124,8 @@ function readHeader(fd: number, file: string): Map<string, StoredTensor> {
   const headerBytes = Number(readExactly(fd, 8, 0, file).readBigUInt64LE())
   if (headerBytes > Math.min(MAX_HEADER_BYTES, fileBytes - 8))
     throw new Error(
-      `safetensors: ${file} claims a header of ${headerBytes} bytes in a file of ${fileBytes}; it is cut short or not safetensors`,
+      `safetensors: ${file} claims a header of ${headerBytes} bytes in a file of ${fileBytes}; ` +
+        'it is cut short or not safetensors',
     )
   const header = headerSchema.parse(parseJson(readExactly(fd, headerBytes, 8, file).toString('utf8'), file))
   delete header.__metadata__
@@ -139,13 +148,14 @@ function parseJson(text: string, file: string): unknown {
     return JSON.parse(text)
   } catch (error) {
     throw new Error(
-      `safetensors: the header of ${file} is not JSON (${(error as Error).message}); it is damaged or not safetensors`,
+      `safetensors: the header of ${file} is not JSON (${(error as Error).message}); ` +
+        'it is damaged or not safetensors',
       { cause: error },
     )
   }
 }
 
-/** Writes float32 tensors in the order given. `read` is asked for one tensor at a time, so memory stays small. */
+/** Writes float32 tensors in the given order. `read` is called for one tensor at a time, so memory stays small. */
 export function writeSafetensors(
   file: string,
   tensors: Iterable<{ name: string; shape: number[]; read(): Float32Array }>,

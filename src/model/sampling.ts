@@ -1,15 +1,19 @@
 // Choosing a token from a distribution over the vocabulary.
 
 export interface SamplingRule {
-  /** 0 takes the most likely token. */
+  /** 0: greedy, the most likely token. */
   temperature: number
-  /** Only the k most likely tokens; 0 leaves all. */
+  /** Samples from the k most likely tokens; 0, the default: from all. */
   topK?: number | undefined
-  /** Then only the most likely tokens that together have at least this probability; 1 leaves all. */
+  /** Then from the fewest most likely tokens that together have at least this probability; 1, the default: from all. */
   topP?: number | undefined
 }
 
-/** @param u uniform in [0, 1); the same u gives the same token */
+/**
+ * Chooses a token id.
+ * @param probabilities at the sampling temperature, [V]
+ * @param u uniform random number in [0, 1); the same u gives the same token
+ */
 export function chooseToken(
   probabilities: Float32Array,
   { temperature, topK = 0, topP = 1 }: SamplingRule,
@@ -18,12 +22,15 @@ export function chooseToken(
   if (temperature === 0) return argmax(probabilities)
   if (topK === 0 && topP >= 1) return sampleIndex(probabilities, u)
   const mostLikely = topK > 0 ? largest(probabilities, topK) : aboveTail(probabilities, topP)
-  const falling = mostLikely.map((id) => probabilities[id]!)
-  const kept = nucleus(falling, topP * (topK > 0 ? sum(falling) : sum(probabilities)))
+  const descending = mostLikely.map((id) => probabilities[id]!)
+  const kept = nucleus(descending, topP * (topK > 0 ? sum(descending) : sum(probabilities)))
   return mostLikely[sampleIndex(Float32Array.from(kept), u)]!
 }
 
-/** Inverts the cumulative distribution: the first index whose running sum passes u · total. */
+/**
+ * Samples from weights [n] by inverting the cumulative distribution: the first index whose running sum exceeds u ·
+ * total.
+ */
 export function sampleIndex(probabilities: Float32Array, u: number): number {
   let left = u * sum(probabilities)
   for (let i = 0; i < probabilities.length; i++) {
@@ -39,7 +46,7 @@ function argmax(values: Float32Array): number {
   return best
 }
 
-/** Indices of the k largest values, largest first; the earlier one of equals. */
+/** Indices of the k largest values, largest first; among equals the earlier one. */
 function largest(values: Float32Array, k: number): number[] {
   const top: number[] = []
   for (let i = 0; i < values.length; i++) {
@@ -51,7 +58,7 @@ function largest(values: Float32Array, k: number): number[] {
   return top
 }
 
-/** Indices, largest first, without values so small that even all together they are beyond `topP`. */
+/** Indices, largest first, without values so small that all of them together could not be needed to reach `topP`. */
 function aboveTail(values: Float32Array, topP: number): number[] {
   const floor = (1 - topP) / values.length
   const kept: number[] = []
@@ -59,11 +66,11 @@ function aboveTail(values: Float32Array, topP: number): number[] {
   return kept.sort((a, b) => values[b]! - values[a]! || a - b)
 }
 
-/** The shortest beginning of falling probabilities whose sum reaches `share`. */
-function nucleus(falling: readonly number[], share: number): readonly number[] {
+/** The shortest prefix of probabilities in descending order whose sum reaches `share` (nucleus sampling). */
+function nucleus(descending: readonly number[], share: number): readonly number[] {
   let reached = 0
-  const last = falling.findIndex((p) => (reached += p) >= share)
-  return last < 0 ? falling : falling.slice(0, last + 1)
+  const last = descending.findIndex((p) => (reached += p) >= share)
+  return last < 0 ? descending : descending.slice(0, last + 1)
 }
 
 function sum(values: ArrayLike<number>): number {

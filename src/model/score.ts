@@ -1,4 +1,4 @@
-// The distribution of the next token after many prompts, without generating.
+// Log-probabilities of the next token after many prompts, without generating.
 import { groupByTokens, lastTokens, padRight } from './batch'
 import type { Model } from './model'
 import * as op from './ops'
@@ -6,19 +6,20 @@ import { disposePrefix, openPrefix, type SharedPrefix } from './prefix'
 import { readValues, tf } from './tf'
 import { hidden, hiddenAfter, logits } from './transformer'
 
-/** Padded tokens, and attention weights of a layer, of one forward pass; they bound memory. */
+/** Most padded tokens, and attention weights in a layer, of one forward pass; both bound memory. */
 const TOKENS_AT_ONCE = 4096
 const WEIGHTS_AT_ONCE = 2 ** 26
-/** A shorter common beginning is not worth its own pass. */
+/** A shorter common prefix is not worth its own forward pass. */
 const SHORTEST_PREFIX = 16
 
 type Ids = readonly number[]
 
 /**
- * log P(id | prompt) of chosen ids, at temperature 1, over the whole vocabulary.
- * @param ids the tokens asked for, the same for every prompt
- * @param onAnswer told of each prompt's row, by its index, as it is known
- * @returns one row a prompt, one number an id
+ * log P(id | prompt) of chosen ids, in nats, at temperature 1, over the whole vocabulary.
+ * @param ids the same for every prompt
+ * @param onAnswer called with the row of each prompt, by its index, as soon as it is computed
+ * @returns [prompts][ids]
+ * @throws when a prompt is longer than the model's context
  */
 export async function nextTokenLogProbs(
   model: Model,
@@ -42,12 +43,13 @@ export async function nextTokenLogProbs(
       out[i] = ids.map((id) => all[row * model.config.vocabSize + id]!)
       onAnswer?.(i, out[i])
     })
-    await new Promise(setImmediate)
+    await new Promise(setImmediate) // lets messages of the parent process in
   }
   disposePrefix(prefix)
   return out
 }
 
+/** log P of every token after each row: [rows · V]. */
 function lastLogProbs(model: Model, rows: readonly Ids[], prefix: SharedPrefix | undefined): Float32Array {
   return readValues(() => {
     const batch = padRight(rows)

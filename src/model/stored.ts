@@ -1,23 +1,23 @@
-// How a family's files hold the weights: all but GPT-2's under our own names. GPT-2 stores [in, out] and query, key, value in one.
+// How the files of a model family hold its weights. All use the names and layout of weight-names.ts ("ours") except
+// GPT-2, whose linear weights are [in, out], with query, key and value in one.
 import type { ModelConfig } from './config'
 
-/** One weight in a file: its name and shape there, and the way to and from our layout. */
-export interface StoredWeight {
+/** One weight in a file: its name and shape there, and the conversion to our layout. */
+interface StoredWeight {
   name: string
   shape: number[]
-  /** The file's values → ours. */
+  /** Values in the file's layout → values in ours. */
   take(values: Float32Array): Float32Array
 }
 
 const identity = (values: Float32Array) => values
 
-/** [rows, columns] → [columns, rows], from column `from` on, `count` columns. */
+/** Transposes `count` columns of [rows, columns], from column `from`: → [count, rows]. */
 function transposeColumns(
   values: Float32Array,
-  rows: number,
-  columns: number,
-  from: number,
-  count: number,
+  [rows, columns]: readonly [number, number],
+  from = 0,
+  count = columns,
 ): Float32Array {
   const out = new Float32Array(rows * count)
   for (let row = 0; row < rows; row++)
@@ -39,7 +39,7 @@ const GPT2_OTHERS: Record<string, string> = {
   'model.norm.bias': 'ln_f.bias',
 }
 
-/** Where a weight of ours, of the given shape, is in the files of its family. */
+/** Where the files of a family hold one of our weights. @param shape in our layout */
 export function storedAs(config: ModelConfig, name: string, shape: number[]): StoredWeight {
   if (config.family !== 'gpt2' || name === 'lm_head.weight' || name === 'score.weight')
     return { name, shape, take: identity }
@@ -54,22 +54,22 @@ export function storedAs(config: ModelConfig, name: string, shape: number[]): St
     return {
       name: `${at}.attn.c_attn.weight`,
       shape: [d, 3 * d],
-      take: (values) => transposeColumns(values, d, 3 * d, part * d, d),
+      take: (values) => transposeColumns(values, [d, 3 * d], part * d, d),
     }
   const stored = `${at}.${GPT2_MODULES[module]}.${kind}`
   if (shape.length === 1) return { name: stored, shape, take: identity }
   const [out, into] = shape as [number, number]
-  return { name: stored, shape: [into, out], take: (values) => transposeColumns(values, into, out, 0, out) }
+  return { name: stored, shape: [into, out], take: (values) => transposeColumns(values, [into, out]) }
 }
 
-/** A weight as it is written. `read` may be slow: it is asked for once, when its turn comes. */
+/** A weight to be written. `read` may be slow: it is called once, when the weight is written. */
 export interface WrittenWeight {
   name: string
   shape: number[]
   read(): Float32Array
 }
 
-/** Our weights → the family's layout, in file order. */
+/** Our weights → the layout of the family's files, in file order. */
 export function toStored(config: ModelConfig, weights: readonly WrittenWeight[]): WrittenWeight[] {
   if (config.family !== 'gpt2') return [...weights]
   const byName = new Map(weights.map((w) => [w.name, w]))
@@ -83,7 +83,7 @@ export function toStored(config: ModelConfig, weights: readonly WrittenWeight[])
           shape,
           read: () =>
             shape.length === 2 && name.includes('.h.')
-              ? transposeColumns(w.read(), w.shape[0]!, w.shape[1]!, 0, w.shape[1]!)
+              ? transposeColumns(w.read(), w.shape as [number, number])
               : w.read(),
         },
       ]
@@ -103,7 +103,7 @@ export function toStored(config: ModelConfig, weights: readonly WrittenWeight[])
   })
 }
 
-/** Query, key and value → one bias, or one [in, 3 · out] weight. */
+/** Query, key and value, [d] or [d, d] each → one bias [3d] or one weight [d, 3d]. */
 function sideBySide(parts: Float32Array[], d: number, isBias: boolean): Float32Array {
   const out = new Float32Array(parts.reduce((n, part) => n + part.length, 0))
   parts.forEach((values, part) => {

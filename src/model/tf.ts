@@ -15,7 +15,9 @@ tf.enableProdMode()
 
 export type Tensor = tfTypes.Tensor
 
-/** The parts of tfjs-node's back end that run any TensorFlow operation by name; typed here because the package does not. */
+/**
+ * The parts of tfjs-node's backend that run any TensorFlow operation by name; typed here because the package does not.
+ */
 interface NativeBackend {
   isUsingGpuDevice: boolean
   binding: Record<
@@ -40,15 +42,18 @@ export interface OpAttribute {
 
 export const backend = tf.backend() as unknown as NativeBackend
 
-/** Which device the linked TensorFlow computes on. */
+/** The device that the linked TensorFlow computes on. */
 export function deviceName(): 'gpu' | 'cpu' {
   return backend.isUsingGpuDevice ? 'gpu' : 'cpu'
 }
 
-/** tf.tidy for any plain object of tensors: what `make` returns is kept, everything else it made is freed. */
+/** tf.tidy for any plain object of tensors: what `make` returns is kept, all other tensors it created are freed. */
 export const tidy = <T>(make: () => T): T => tf.tidy(make as never) as T
 
-/** The values of the tensor that `make` returns; everything made on the way is freed. (A typed array must not leave tf.tidy: it would be searched for tensors, value by value.) */
+/**
+ * The values of the tensor that `make` returns, row-major; all tensors created on the way are freed. (A typed array
+ * must not leave tf.tidy: it would be searched for tensors, value by value.)
+ */
 export function readValues(make: () => Tensor): Float32Array {
   const tensor = tf.tidy(make)
   const values = tensor.dataSync<'float32'>()

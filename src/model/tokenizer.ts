@@ -1,23 +1,23 @@
-// Text to token ids and back, and a conversation to the text the model was trained on.
+// Text to token ids and back, and chat templates.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Template } from '@huggingface/jinja'
 import { Tokenizer as HfTokenizer } from '@huggingface/tokenizers'
 import { z } from 'zod'
 
-export interface ChatMessage {
+interface ChatMessage {
   role: 'system' | 'user' | 'assistant'
   content: string
 }
 
 export interface Tokenizer {
-  /** Special tokens written in the text become their ids; none are added. */
+  /** Token ids of a text. Special tokens written in the text become their ids; none are added. */
   encode(text: string): number[]
-  /** Special tokens are left out. */
+  /** Text of token ids, without special tokens. */
   decode(ids: readonly number[]): string
-  /** The id of a text that is exactly one token, else undefined. */
+  /** The id of a text that is exactly one token, undefined for any other text. */
   singleToken(text: string): number | undefined
-  /** The conversation as the model expects it, up to where the assistant begins to answer. */
+  /** The conversation by the model's chat template, up to where the assistant's answer begins. */
   renderChat(messages: readonly ChatMessage[]): string
 }
 
@@ -31,13 +31,14 @@ function readJson(file: string): object {
     return JSON.parse(readFileSync(file, 'utf8')) as object
   } catch (error) {
     throw new Error(
-      `tokenizer: cannot read ${file}: ${(error as Error).message}; a model folder needs it as transformers writes it`,
+      `tokenizer: cannot read ${file}: ${(error as Error).message}; ` +
+        'a model folder must contain it as transformers writes it',
       { cause: error },
     )
   }
 }
 
-/** Loads tokenizer.json and tokenizer_config.json of a model folder. */
+/** Loads tokenizer.json and tokenizer_config.json of a model folder. @throws when either cannot be read */
 export function loadTokenizer(folder: string): Tokenizer {
   const rawConfig = readJson(join(folder, 'tokenizer_config.json'))
   const config = configSchema.parse(rawConfig)
@@ -60,7 +61,7 @@ export function loadTokenizer(folder: string): Tokenizer {
   return { encode, decode: (ids) => tokenizer.decode([...ids], { skip_special_tokens: true }), singleToken, renderChat }
 }
 
-/** For base models without a chat template: the turns of the HH data. */
+/** For base models without a chat template: turns as in the HH data. */
 function plainChat(messages: readonly ChatMessage[]): string {
   const names = { system: '', user: 'Human: ', assistant: 'Assistant: ' }
   return [...messages.map((m) => `${names[m.role]}${m.content}\n\n`), 'Assistant: '].join('')

@@ -1,12 +1,13 @@
-// The decoder: embedding, blocks of attention and MLP, last norm, head. Forward and backward are both written out, a block at a
-// time: what the backward pass needs is kept on a tape, everything else is freed at once. This halves memory beside automatic
-// differentiation, which keeps every intermediate.
+// The decoder: embedding, blocks of attention and MLP, last norm, head. Forward and backward passes are both written
+// out, a block at a time: what the backward pass needs is kept on a tape, everything else is freed at once. This halves
+// the memory of automatic differentiation, which keeps every intermediate result.
 //
-// Shapes: N = batch · time rows, D hidden, V vocabulary.
+// Shapes: N = batch · time rows, D hidden, V vocabulary; B, T, K, P, C as in attention.ts.
 import {
   attention,
   attentionBackward,
   attentionBias,
+  type AttentionBackward,
   type AttentionContext,
   type AttentionTape,
   type KeysAndValues,
@@ -21,21 +22,22 @@ import { tf, tidy, type Tensor } from './tf'
 import { EMBEDDING, headName, LAST_NORM, modulesOf, POSITIONS } from './weight-names'
 
 /** What a forward pass leaves for its backward pass. */
-export interface Tape {
+interface Tape {
   batch: TokenBatch
   context: AttentionContext
   blocks: BlockTape[]
-  /** Input of the last norm, [N, D]. */
-  last: Tensor
+  /** Input of the last norm. */
+  last: Tensor // [N, D]
 }
 interface BlockTape {
   x: Tensor // [N, D]
-  /** Left out where the model computes it again. */
-  inner?: { x1: Tensor } & AttentionTape & MlpTape
+  /** Left out if the model recomputes it (`Model.recompute`). */
+  inner?: { x1: Tensor /* [N, D] */ } & AttentionTape & MlpTape
 }
 
 // ---- One block: x1 = x + attention(norm(x)), y = x1 + mlp(norm(x1))
 
+/** x [N, D] → y [N, D]. */
 function block(
   layer: number,
   x: Tensor,
@@ -49,6 +51,7 @@ function block(
   return { y: op.add(x1, forward.out), inner: { x1, ...mixed.tape, ...forward.tape } }
 }
 
+/** Gradient by the output, dy [N, D] → gradient by the input, dx [N, D], and by the trained weights. */
 function blockBackward(
   layer: number,
   dy: Tensor,
@@ -58,17 +61,18 @@ function blockBackward(
   const { model } = context
   const m = modulesOf(layer)
   const tape = inner ?? block(layer, x, context).inner
-  const gradients: GradientRecord = {}
-  const dH1 = mlpBackward(model, layer, dy, norm(model, m.mlpNorm, tape.x1), tape, gradients)
-  const dX1 = op.add(dy, normBackward(model, m.mlpNorm, dH1, tape.x1, gradients))
-  const dH = attentionBackward(layer, dX1, norm(model, m.inputNorm, x), tape, context, gradients)
-  return { dx: op.add(dX1, normBackward(model, m.inputNorm, dH, x, gradients)), gradients }
+  const pass: AttentionBackward = { ...context, gradients: {} }
+  const dH1 = mlpBackward(pass, layer, dy, { ...tape, h: norm(model, m.mlpNorm, tape.x1) })
+  const dX1 = op.add(dy, normBackward(pass, m.mlpNorm, dH1, tape.x1))
+  const dH = attentionBackward(pass, layer, dX1, { ...tape, h: norm(model, m.inputNorm, x) })
+  return { dx: op.add(dX1, normBackward(pass, m.inputNorm, dH, x)), gradients: pass.gradients }
 }
 
 // ---- The whole decoder
 
 const indices = (values: Int32Array) => tf.tensor1d(values, 'int32')
 
+/** Token embeddings, with position embeddings if the family has them: [N, D]. @param at positions, [N] */
 function embed(model: Model, batch: TokenBatch, at: Int32Array): Tensor {
   return tidy(() => {
     const tokens = op.gatherRows(weight(model, EMBEDDING), indices(batch.ids))
@@ -76,19 +80,19 @@ function embed(model: Model, batch: TokenBatch, at: Int32Array): Tensor {
   })
 }
 
-/** Hidden states after the last norm, [N, D]. */
+/** Hidden states after the last norm, [N, D]. @throws when a row is longer than the model's context */
 export function hidden(model: Model, batch: TokenBatch): Tensor {
   return run(model, batch, {}).hidden
 }
 
-/** As `hidden`, with the tape that `backward` consumes. */
+/** Like `hidden`, with the tape that `backward` consumes. */
 export function hiddenWithTape(model: Model, batch: TokenBatch): { hidden: Tensor; tape: Tape } {
   const blocks: BlockTape[] = []
   const { hidden, last, context } = run(model, batch, { blocks })
   return { hidden, tape: { batch, context: context!, blocks, last: last! } }
 }
 
-/** As `hidden`, with the rows' own keys and values of every layer, without those of a prefix that they continue. */
+/** Like `hidden`, with the keys and values of every layer; those of a prefix that the rows continue are left out. */
 export function hiddenWithKeys(
   model: Model,
   batch: TokenBatch,
@@ -99,19 +103,21 @@ export function hiddenWithKeys(
   return { hidden, layers }
 }
 
-/** As `hidden`, of rows that continue a common prefix, whose keys and values `hiddenWithKeys` gave. */
+/** Like `hidden`, for rows that continue a common prefix, whose keys and values come from `hiddenWithKeys`. */
 export function hiddenAfter(model: Model, prefix: readonly KeysAndValues[], batch: TokenBatch): Tensor {
   return run(model, batch, { prefix }).hidden
 }
 
 interface RunOptions {
-  /** Filled with what a backward pass needs. */
+  /** If given, filled with what a backward pass needs, block by block. */
   blocks?: BlockTape[]
-  /** Filled with keys and values. */
+  /** If given, filled with the rows' keys and values, layer by layer. */
   layers?: KeysAndValues[]
+  /** Keys and values of a shared prefix, one for each layer. */
   prefix?: readonly KeysAndValues[]
 }
 
+/** The forward pass; `last` and `context` are only for a backward pass. */
 function run(
   model: Model,
   batch: TokenBatch,
@@ -131,7 +137,7 @@ function run(
     bias: attentionBias(batch, past),
     ...(prefix && { prefix }),
   }
-  let x = embed(model, batch, at)
+  let x = embed(model, batch, at) // [N, D]
   for (let layer = 0; layer < model.config.layers; layer++) {
     const { y, kept } = tidy(() => {
       const { y, inner } = block(layer, x, context)
@@ -141,7 +147,7 @@ function run(
           blocks && !model.recompute
             ? { inner }
             : layers
-              ? { k: ownPart(inner.k, past), v: ownPart(inner.v, past) }
+              ? { k: afterPast(inner.k, past), v: afterPast(inner.v, past) }
               : {},
       }
     })
@@ -157,8 +163,8 @@ function run(
   return { hidden }
 }
 
-/** Keys or values [B, K, P + T, C] without the prefix. */
-const ownPart = (x: Tensor, past: number) => (past === 0 ? x : op.split(x, [past, x.shape[2]! - past], 2)[1]!)
+/** Keys or values [B, K, P + T, C] without the prefix: [B, K, T, C]. */
+const afterPast = (x: Tensor, past: number) => (past === 0 ? x : op.split(x, [past, x.shape[2]! - past], 2)[1]!)
 
 function disposeContext({ rotary, bias }: AttentionContext): void {
   disposeRotary(rotary)
@@ -168,8 +174,9 @@ function disposeContext({ rotary, bias }: AttentionContext): void {
 const disposeBlock = ({ x, inner }: BlockTape) => tf.dispose([x, ...Object.values(inner ?? {})])
 
 /**
- * Gradients of a loss by every trained weight, given its gradient by the hidden states, [N, D]. Consumes the tape and `dHidden`.
- * A tied head's own gradient is the caller's to add.
+ * Gradients of a loss by every trained weight except the head, given its gradient by the hidden states. A caller whose
+ * loss goes through the head adds that part with `addGradient`. Consumes the tape and `dHidden`.
+ * @param dHidden [N, D]
  */
 export function backward(model: Model, tape: Tape, dHidden: Tensor): Gradients {
   const gradients: Gradients = new Map()
@@ -177,7 +184,7 @@ export function backward(model: Model, tape: Tape, dHidden: Tensor): Gradients {
     Object.entries(part).forEach(([name, gradient]) => gradients.set(name, gradient))
   const last = tidy(() => {
     const part: GradientRecord = {}
-    return { dx: normBackward(model, LAST_NORM, dHidden, tape.last, part), part }
+    return { dx: normBackward({ model, gradients: part }, LAST_NORM, dHidden, tape.last), part }
   })
   keep(last.part)
   tf.dispose([dHidden, tape.last])
@@ -196,6 +203,7 @@ export function backward(model: Model, tape: Tape, dHidden: Tensor): Gradients {
   return gradients
 }
 
+/** dx [N, D] → gradients by token and position embeddings. */
 function embedBackward(model: Model, batch: TokenBatch, dx: Tensor): GradientRecord {
   const { rope, vocabSize, contextLength } = model.config
   const tokens = op.scatterRows(dx, indices(batch.ids), vocabSize)
@@ -204,12 +212,12 @@ function embedBackward(model: Model, batch: TokenBatch, dx: Tensor): GradientRec
   return { [EMBEDDING]: tokens, [POSITIONS]: op.scatterRows(real, indices(positions(batch)), contextLength) }
 }
 
-/** hidden [m, D] → logits [m, V]. */
+/** Hidden states [m, D] → logits [m, V]. */
 export function logits(model: Model, rows: Tensor): Tensor {
   return op.matmul(rows, weight(model, headName(model.config)), false, true)
 }
 
-/** Adds `more` to the gradient under `name`, taking ownership of it. */
+/** Adds `more` to the gradient named `name`, of the same shape, and takes ownership of it. */
 export function addGradient(gradients: Gradients, name: string, more: Tensor): void {
   const before = gradients.get(name)
   gradients.set(name, before ? op.add(before, more) : more)

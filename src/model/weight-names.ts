@@ -1,14 +1,16 @@
-// Every weight by one set of names, those of Llama in Hugging Face's layout, whatever the family calls it in its files (stored.ts).
+// One set of names for all weights, those of Llama in Hugging Face's layout, whatever names the files of a family use
+// (stored.ts).
 import type { ModelConfig } from './config'
 
 export const EMBEDDING = 'model.embed_tokens.weight'
 export const POSITIONS = 'model.embed_positions.weight'
 export const LAST_NORM = 'model.norm'
-/** Of reward and value models, [1, D]; the name transformers gives it. */
+/** The head of reward and value models, [1, D], under the name that transformers gives it. */
 export const SCORE_HEAD = 'score.weight'
+/** The weight of the language-model head, [V, D]. */
 export const headName = (config: ModelConfig): string => (config.tiedHead ? EMBEDDING : 'lm_head.weight')
 
-/** The modules of a layer; a module's weights are `${module}.weight` and, where it has one, `${module}.bias`. */
+/** The modules of a layer; a module's weights are `${module}.weight` and, if it has a bias, `${module}.bias`. */
 export const modulesOf = (layer: number) => {
   const at = (name: string) => `model.layers.${layer}.${name}`
   return {
@@ -26,7 +28,7 @@ export const modulesOf = (layer: number) => {
   }
 }
 
-/** Every weight the config asks for, with its shape. A linear layer's weight is [out, in]. */
+/** The name and shape of every weight that a model of this config has. A linear layer's weight is [out, in]. */
 export function weightShapes(config: ModelConfig): Map<string, number[]> {
   const { hiddenSize: d, intermediateSize: f, heads, keyValueHeads, headSize: c, vocabSize } = config
   const shapes = new Map<string, number[]>([[EMBEDDING, [vocabSize, d]]])

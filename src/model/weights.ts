@@ -1,4 +1,4 @@
-// Weights between a Hugging Face folder and the device.
+// Loading weights from a Hugging Face folder to the device, and saving them.
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Model } from './model'
@@ -22,18 +22,22 @@ function allFinite(values: Float32Array): boolean {
   return poison === 0
 }
 
-/** A tensor on the device. TensorFlow.js would hold on to the values until the first use: a model's weights twice. */
+/**
+ * A tensor on the device. (TensorFlow.js alone would keep the values until first use: a model's weights twice in
+ * memory.)
+ */
 function upload(values: Float32Array, shape: number[]): Tensor {
-  const given = tf.tensor(values, shape)
-  const uploaded = op.reshape(given, shape)
-  given.dispose()
+  const local = tf.tensor(values, shape)
+  const uploaded = op.reshape(local, shape)
+  local.dispose()
   return uploaded
 }
 
 /**
- * Loads the weights that config.json asks for.
+ * Loads every weight that config.json asks for.
  * @param extra further weights the folder must hold, such as a score head, with their shapes
- * @throws a message that names the folder, file or weight when anything is missing, cut short, of another shape or not finite
+ * @throws an error that names the folder, file or weight when anything is missing, cut short, of another shape or not
+ * finite
  */
 export function loadModel(folder: string, extra: Record<string, number[]> = {}): Model {
   const { config, weights, close } = openModel(folder, extra)
@@ -53,7 +57,7 @@ function finite(values: Float32Array, name: string, folder: string): Float32Arra
   return values
 }
 
-/** Named tensors of one safetensors file, for training states and heads. */
+/** Loads the tensors of one safetensors file, such as an optimizer's state, by name. */
 export function loadTensors(file: string): Map<string, Tensor> {
   const open = openSafetensors(file)
   try {
@@ -66,14 +70,18 @@ export function loadTensors(file: string): Map<string, Tensor> {
 const written = (tensors: Map<string, Tensor>): WrittenWeight[] =>
   [...tensors].map(([name, tensor]) => ({ name, shape: tensor.shape, read: () => tensor.dataSync<'float32'>() }))
 
+/** Writes tensors, by name, to one safetensors file. */
 export function saveTensors(file: string, tensors: Map<string, Tensor>): void {
   writeSafetensors(file, written(tensors))
 }
 
-/** Files larger than this are split, as transformers does. */
+/** Weights that take more than this are split into shards, as in transformers. */
 const MAX_SHARD_BYTES = 5_000_000_000
 
-/** Writes a folder that transformers, vLLM and llama.cpp's converter read. Tokenizer files are copied from `tokenizerFrom`. */
+/**
+ * Writes a model folder that transformers, vLLM and llama.cpp's converter can read.
+ * @param tokenizerFrom the folder that tokenizer files are copied from
+ */
 export function saveModel(model: Model, folder: string, tokenizerFrom: string, maxShardBytes = MAX_SHARD_BYTES): void {
   mkdirSync(folder, { recursive: true })
   writeShards(folder, toStored(model.config, written(model.weights)), maxShardBytes)
@@ -87,7 +95,7 @@ export function saveModel(model: Model, folder: string, tokenizerFrom: string, m
 
 const bytesOf = ({ shape }: WrittenWeight) => 4 * shape.reduce((a, b) => a * b, 1)
 
-/** One file, or numbered shards and their index. */
+/** Writes one file, or numbered shards and their index. */
 function writeShards(folder: string, weights: readonly WrittenWeight[], maxBytes: number): void {
   const shards: WrittenWeight[][] = [[]]
   let bytes = 0

@@ -32,10 +32,11 @@ function logitsAt(
 const worst = (got: Float32Array, want: number[]) => Math.max(...want.map((w, i) => Math.abs(w - got[i]!)))
 
 test('token ids of 20 texts are those of transformers', () => {
+  expect(reference.prompts).toHaveLength(20)
   for (const { text, ids } of reference.prompts) expect(tokenizer.encode(text)).toEqual(ids)
 })
 
-test('decoding gives the text back', () => {
+test('decoding restores the text', () => {
   for (const { text } of reference.prompts.filter(({ text }) => !text.includes('<|')))
     expect(tokenizer.decode(tokenizer.encode(text))).toBe(text)
 })
@@ -59,6 +60,7 @@ test('logits agree with PyTorch within 1e-3 in one left-padded batch of mixed le
 test('greedy continuations of 32 tokens are identical, batched and alone', async () => {
   const settings = { maxTokens: 32, temperature: 0, stopIds: [] }
   const batched = await generate(model, prompts, settings, [0])
+  expect(batched).toHaveLength(prompts.length)
   batched.forEach(({ ids }, i) => expect(ids).toEqual(reference.prompts[i]!.greedy))
   for (const i of [0, 3, 17]) {
     const [alone] = await generate(model, [prompts[i]!], settings, [0])

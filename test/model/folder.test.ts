@@ -1,3 +1,4 @@
+// Model folders and GGUF files: what is saved can be loaded, and what is broken is refused.
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheFolder } from '../../src/cache-folder'
@@ -28,7 +29,7 @@ const gguf = () => {
   )
 }
 
-test('a saved model is the model that was loaded, byte for byte', () => {
+test('a saved model equals the model that was loaded, byte for byte', () => {
   const model = loadModel(tiny)
   const out = join(temporaryFolder(), 'out')
   saveModel(model, out, tiny)
@@ -37,7 +38,7 @@ test('a saved model is the model that was loaded, byte for byte', () => {
   disposeModel(model)
 })
 
-test('a folder that is no model is told apart: not there, a file, no config, no weights', async () => {
+test('a folder that is not a model is refused: missing, a file, without config, without weights', async () => {
   await expect(locateModel('/nowhere/at/all')).rejects.toThrow(/\/nowhere\/at\/all does not exist/)
   await expect(locateModel(join(tiny, 'config.json'))).rejects.toThrow(/config\.json is not a folder/)
   await expect(locateModel(temporaryFolder())).rejects.toThrow(/has no config\.json/)
@@ -48,9 +49,13 @@ test('a folder that is no model is told apart: not there, a file, no config, no 
 
 test.each([
   ['another family', { model_type: 'mamba' }, /model_type = "mamba"; supported is llama/],
-  ['an activation it does not compute', { hidden_act: 'relu' }, /hidden_act = "relu"/],
-  ['rope scaling it does not compute', { rope_scaling: { rope_type: 'longrope' } }, /rope_scaling = "longrope"/],
-  ['heads that do not divide', { num_attention_heads: 3, num_key_value_heads: 2 }, /num_key_value_heads = 2/],
+  ['an unsupported activation', { hidden_act: 'relu' }, /hidden_act = "relu"/],
+  ['unsupported rope scaling', { rope_scaling: { rope_type: 'longrope' } }, /rope_scaling = "longrope"/],
+  [
+    'a number of heads that is not divisible',
+    { num_attention_heads: 3, num_key_value_heads: 2 },
+    /num_key_value_heads = 2/,
+  ],
   ['an absurd size', { num_hidden_layers: 1e9 }, /num_hidden_layers/],
 ])('%s is refused by name', (_, fields, message) => {
   expect(() =>
@@ -68,7 +73,7 @@ test("weights that do not fit the config are refused by the weight's name", () =
   )
 })
 
-test('a shard name that leaves the folder is refused', () => {
+test('a shard name that points outside the folder is refused', () => {
   const folder = copy()
   rmSync(join(folder, 'model.safetensors'))
   writeFileSync(
@@ -87,7 +92,7 @@ test('weights that are not finite are refused when loaded', () => {
   expect(() => loadModel(folder)).toThrow(/holds NaN or infinity/)
 })
 
-test('a GGUF file cut short, or none at all, is refused and leaves nothing behind', () => {
+test('a GGUF file that is cut short, and a file that is not GGUF, are refused and leave nothing behind', () => {
   const folder = temporaryFolder()
   const cut = join(folder, 'cut.gguf')
   cpSync(gguf(), cut)
@@ -100,7 +105,7 @@ test('a GGUF file cut short, or none at all, is refused and leaves nothing behin
   expect(readdirSync(folder).sort()).toEqual(['cut.gguf', 'not.gguf'])
 })
 
-test('a GGUF file that claims a billion keys is refused before memory is taken', () => {
+test('a GGUF file that claims a billion keys is refused before memory is allocated', () => {
   const head = Buffer.alloc(24)
   head.write('GGUF')
   head.writeUInt32LE(3, 4)

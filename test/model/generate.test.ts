@@ -1,4 +1,5 @@
-import { generate } from '../../src/model/generate'
+// Sampling: reproducible, with the right probabilities, and stopped where it should.
+import { generate, type Continuation } from '../../src/model/generate'
 import { stopStrings } from '../../src/model/loaded'
 import { chooseToken, sampleIndex } from '../../src/model/sampling'
 import { loadTokenizer } from '../../src/model/tokenizer'
@@ -12,30 +13,34 @@ const prompts = [[3, 14, 15], [9], [26, 5, 35, 8, 9, 7], [32, 3], [8, 46, 2, 6]]
 const settings = { maxTokens: 12, temperature: 0.9, stopIds: [7, 11] }
 const model = tinyModel()
 
-test("a row's text depends on its key and not on the batch it sat in", async () => {
+/** Compares the log-probabilities of continuations, one for each prompt, with those of a fresh forward pass. */
+function expectFreshLogProbs(rows: readonly Continuation[], of: readonly number[][]): void {
+  expect(rows).toHaveLength(of.length)
+  const tokens = responseTokens(rows.map(({ ids }, i) => ({ prompt: of[i]!, response: ids })))
+  const fresh = tokenLogProbs(model, tokens, settings.temperature)
+  const returned = rows.flatMap(({ logProbs }) => logProbs)
+  expect(returned.length).toBeGreaterThanOrEqual(of.length)
+  expect(returned).toHaveLength(fresh.length)
+  expect(Math.max(...returned.map((logProb, i) => Math.abs(logProb - fresh[i]!)))).toBeLessThan(1e-4)
+}
+
+test("a row's text depends on its key and not on the other rows of its batch", async () => {
   const together = await generate(model, prompts, settings, ['seed'])
   const apart = await generate(model, prompts, { ...settings, batchSize: 2 }, ['seed'])
+  expect(together).toHaveLength(prompts.length)
   expect(apart.map(({ ids }) => ids)).toEqual(together.map(({ ids }) => ids))
 })
 
 test('the log-probabilities returned equal those of a fresh forward pass within 1e-4', async () => {
   const rows = await generate(model, prompts, settings, ['fresh'])
-  const tokens = responseTokens(rows.map(({ ids }, i) => ({ prompt: prompts[i]!, response: ids })))
-  const fresh = tokenLogProbs(model, tokens, settings.temperature)
-  rows
-    .flatMap(({ logProbs }) => logProbs)
-    .forEach((logProb, i) => expect(Math.abs(logProb - fresh[i]!)).toBeLessThan(1e-4))
+  expectFreshLogProbs(rows, prompts)
 })
 
-test('prompts with a long common beginning continue as each would alone', async () => {
+test('prompts with a long common prefix continue as each would alone', async () => {
   const beginning = Array.from({ length: 40 }, (_, i) => (7 * i) % 61)
   const long = prompts.map((prompt) => [...beginning, ...prompt])
   const together = await generate(model, long, settings, ['prefix'])
-  const tokens = responseTokens(together.map(({ ids }, i) => ({ prompt: long[i]!, response: ids })))
-  const fresh = tokenLogProbs(model, tokens, settings.temperature)
-  together
-    .flatMap(({ logProbs }) => logProbs)
-    .forEach((logProb, i) => expect(Math.abs(logProb - fresh[i]!)).toBeLessThan(1e-4))
+  expectFreshLogProbs(together, long)
   const greedy = { ...settings, temperature: 0 }
   const [alone] = await generate(model, [long[2]!], greedy, ['prefix'])
   expect((await generate(model, long, greedy, ['prefix']))[2]!.ids).toEqual(alone!.ids)
@@ -48,6 +53,7 @@ test('a row ends with its first stop token or at maxTokens', async () => {
     settings,
     ['stop'],
   )
+  expect(rows).toHaveLength(40)
   expect(rows.some(({ stopped }) => stopped)).toBe(true)
   for (const { ids, stopped, logProbs } of rows) {
     const firstStop = ids.findIndex((id) => settings.stopIds.includes(id))
@@ -68,7 +74,7 @@ test('sampling follows the probabilities: chi-square of 20,000 draws over four o
   expect(chiSquare).toBeLessThan(16.27) // 99.9 % point for 3 degrees of freedom
 })
 
-test('top-k keeps the k most likely tokens, top-p then the fewest that reach its share', () => {
+test('top-k keeps the k most likely tokens, top-p then the fewest that reach its probability', () => {
   const probabilities = Float32Array.from([0.05, 0.4, 0.1, 0.25, 0.2])
   const seen = (rule: object) =>
     [
@@ -89,7 +95,7 @@ test('top-k keeps the k most likely tokens, top-p then the fewest that reach its
   expect(share / 1000).toBeCloseTo(0.4 / 0.65, 2)
 })
 
-test('a stop string ends a row wherever its tokens are cut', () => {
+test('a stop string ends a row however it is split into tokens', () => {
   const tokenizer = loadTokenizer(defaultModelFolder())
   const ends = stopStrings({ tokenizer }, ['\n\nHuman:'])
   const ids = tokenizer.encode('Yes, it is.\n\nHuman: and')
@@ -98,14 +104,14 @@ test('a stop string ends a row wherever its tokens are cut', () => {
   expect(ends(tokenizer.encode('Yes, it is.\n\nHumans'))).toBe(false)
 })
 
-test('a row ends when its own rule says so', async () => {
+test('a row ends when a custom stopping criterion says so', async () => {
   const rows = await generate(model, prompts, { ...settings, stopIds: [], endsWith: (ids) => ids.length === 3 }, [
     'rule',
   ])
   expect(rows.map(({ ids, stopped }) => [ids.length, stopped])).toEqual(prompts.map(() => [3, true]))
 })
 
-test('no tensor is left over', async () => {
+test('no tensor leaks', async () => {
   await generate(model, prompts, settings, ['leak'])
   const before = tf.memory().numTensors
   await generate(model, prompts, settings, ['leak'])

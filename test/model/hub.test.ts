@@ -1,4 +1,4 @@
-// Downloading, against a local server that speaks the Hub's routes.
+// Downloading models, from a local server with the Hub's routes.
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -14,7 +14,7 @@ const content = (path: string) =>
 const paths = [...readdirSync(tiny), 'pytorch_model.bin']
 
 let requests: string[]
-/** Answers in place of the server where it returns true. */
+/** Answers instead of the server if it returns true. */
 let fault: (request: IncomingMessage, response: ServerResponse) => boolean
 
 function answer(request: IncomingMessage, response: ServerResponse): unknown {
@@ -50,7 +50,7 @@ beforeEach(() => {
 
 const weightsUrl = (request: IncomingMessage) => request.url!.includes('model.safetensors')
 
-test('only the files of a model are fetched, with progress, and a second call needs one question', async () => {
+test('only the files of a model are fetched, with progress, and a second call needs one request', async () => {
   const seen: number[][] = []
   const folder = await locateModel('hf:owner/tiny', { onBytes: (...bytes) => seen.push(bytes) })
   expect(readdirSync(folder).sort()).toEqual(readdirSync(tiny).sort())
@@ -65,7 +65,7 @@ test('only the files of a model are fetched, with progress, and a second call ne
   expect(requests).toHaveLength(0)
 })
 
-test('a download that broke off goes on where it was', async () => {
+test('an interrupted download resumes where it stopped', async () => {
   fault = (request, response) => {
     if (!weightsUrl(request) || request.headers.range === 'bytes=0-0') return false
     const bytes = content('model.safetensors')
@@ -84,7 +84,7 @@ test('a download that broke off goes on where it was', async () => {
   expect(readFileSync(join(folder, 'model.safetensors')).equals(content('model.safetensors'))).toBe(true)
 })
 
-test('weights that arrive damaged are refused by their digest and removed', async () => {
+test('weights that arrive damaged fail the check of their digest and are removed', async () => {
   fault = (request, response) => {
     if (!weightsUrl(request) || request.headers.range === 'bytes=0-0') return false
     sendRange(Buffer.from(content('model.safetensors')).fill(7, 5000, 5010), request, response)
@@ -100,7 +100,7 @@ test('weights that arrive damaged are refused by their digest and removed', asyn
   ).toBe(false)
 })
 
-test('a name that is none, a repository that is not there', async () => {
+test('a malformed name and a repository that does not exist are refused', async () => {
   await expect(locateModel('hf:tiny')).rejects.toThrow(/"hf:tiny" is not of the form hf:owner\/name/)
   await expect(locateModel('hf:owner/../../etc@x')).rejects.toThrow(/not of the form/)
   await expect(locateModel('hf:owner/other')).rejects.toThrow(/cannot download hf:owner\/other: .*check the name/)

@@ -1,3 +1,4 @@
+// The safetensors format: what is written can be read, and broken files are refused.
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openSafetensors, writeSafetensors } from '../../src/model/safetensors'
@@ -15,7 +16,7 @@ function file(name: string, header: unknown, data = Buffer.alloc(64)): string {
 }
 const f32 = (offsets: [number, number], shape: number[]) => ({ dtype: 'F32', shape, data_offsets: offsets })
 
-test('what is written is read back, values and shapes', () => {
+test('values and shapes that are written can be read again', () => {
   const path = join(folder, 'round.safetensors')
   const a = Float32Array.from([1, -2.5, 3e-8, 4e8])
   writeSafetensors(path, [
@@ -29,7 +30,7 @@ test('what is written is read back, values and shapes', () => {
   open.close()
 })
 
-test('bfloat16 and float16 become the same numbers', () => {
+test('bfloat16 and float16 are converted to the same numbers', () => {
   const data = Buffer.alloc(8)
   data.writeUInt16LE(0x3fc0, 0) // bf16 1.5
   data.writeUInt16LE(0xc000, 2) // bf16 -2
@@ -47,7 +48,7 @@ test('bfloat16 and float16 become the same numbers', () => {
   open.close()
 })
 
-test('a file cut short is refused by name before a weight is read', () => {
+test('a file that is cut short is refused by name before a weight is read', () => {
   const path = join(folder, 'cut.safetensors')
   writeSafetensors(path, [{ name: 'a', shape: [4], read: () => new Float32Array(4) }])
   truncateSync(path, readFileSync(path).length - 4)
@@ -68,7 +69,7 @@ test.each([
   ],
   ['overlapping tensors', () => file('overlap', { a: f32([0, 16], [4]), b: f32([8, 24], [4]) }), /"a" and "b" overlap/],
   [
-    'a shape that takes other bytes than claimed',
+    'a shape that does not match the claimed bytes',
     () => file('shape', { a: f32([0, 16], [1e9, 1e9]) }),
     /its shape \[1000000000, 1000000000\] takes/,
   ],

@@ -1,3 +1,4 @@
+// Log-probabilities of the next token, with and without a shared prefix.
 import { nextTokenLogProbs } from '../../src/model/score'
 import { tf } from '../../src/model/tf'
 import { tinyModel } from '../tiny-model'
@@ -7,23 +8,25 @@ const prefix = Array.from({ length: 24 }, (_, i) => (i * 7) % 60)
 const endings = [[3, 14, 15], [9], [26, 5, 35, 8, 9, 7], [26, 5]]
 const ids = [1, 2, 40]
 
-test('a prefix that all prompts share changes no log-probability', async () => {
+test('sharing the prefix of all prompts changes no log-probability', async () => {
   const prompts = endings.map((ending) => [...prefix, ...ending])
   const together = await nextTokenLogProbs(model, prompts, ids)
+  expect(together.map((row) => row.length)).toEqual(prompts.map(() => ids.length))
   for (const [i, prompt] of prompts.entries()) {
     const [alone] = await nextTokenLogProbs(model, [prompt], ids)
     alone!.forEach((logProb, k) => expect(Math.abs(logProb - together[i]![k]!)).toBeLessThan(1e-5))
   }
 })
 
-test('prompts that are equal to the last token, or of which one is the beginning of another, keep one token of their own', async () => {
+test('equal prompts, and a prompt that is a prefix of another, keep one token outside the shared prefix', async () => {
   const prompts = [[...prefix], [...prefix], [...prefix, 5]]
   const together = await nextTokenLogProbs(model, prompts, ids)
   const [alone] = await nextTokenLogProbs(model, [prefix], ids)
+  expect(alone).toHaveLength(ids.length)
   alone!.forEach((logProb, k) => expect(Math.abs(logProb - together[1]![k]!)).toBeLessThan(1e-5))
 })
 
-test('no tensor is left over', async () => {
+test('no tensor leaks', async () => {
   const prompts = endings.map((ending) => [...prefix, ...ending])
   await nextTokenLogProbs(model, prompts, ids)
   const before = tf.memory().numTensors
