@@ -1,10 +1,14 @@
-// A byte-level BPE tokenizer trained on a text (Sennrich et al. 2016, on bytes as in GPT-2), in the form of Hugging Face's tokenizer.json.
+// Trains a byte-level BPE tokenizer (Sennrich et al. 2016, on bytes as in GPT-2), in the format of Hugging Face's
+// tokenizer.json.
 
-/** How GPT-2 parts a text into words: its space belongs to the word that follows. One is put before the text, so that a word at its beginning is the same token as elsewhere. */
+/**
+ * How GPT-2 splits a text into words: a space belongs to the word that follows. A space is put before the text, so that
+ * a word at its beginning is the same token as elsewhere.
+ */
 const WORDS = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu
 const SEPARATOR = ' '
 
-/** GPT-2's letters for bytes: printable ones stand for themselves, the others for letters from U+0100 on. */
+/** GPT-2's letters for bytes: printable bytes stand for themselves, the others are letters from U+0100 on. */
 function byteLetters(): string[] {
   const isPrintable = (byte: number) => (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174
   let next = 256
@@ -27,14 +31,14 @@ function wordsOf(texts: Iterable<string>): Word[] {
   }))
 }
 
-/** How often each pair of neighbours stands in the words, kept up as words change. */
+/** How often each pair of adjacent parts occurs in the words; `add` updates the counts as words change. */
 function countPairs(words: readonly Word[]) {
   const counts = new Map<string, number>()
   const add = ({ parts, count }: Word, sign: 1 | -1) => {
     for (let i = 1; i < parts.length; i++) {
       const pair = `${parts[i - 1]}${SEPARATOR}${parts[i]}`
-      const now = (counts.get(pair) ?? 0) + sign * count
-      if (now > 0) counts.set(pair, now)
+      const updated = (counts.get(pair) ?? 0) + sign * count
+      if (updated > 0) counts.set(pair, updated)
       else counts.delete(pair)
     }
   }
@@ -42,8 +46,8 @@ function countPairs(words: readonly Word[]) {
   return { counts, add }
 }
 
-/** The most frequent pair; of equals the first in the order of the alphabet. */
-function commonest(counts: ReadonlyMap<string, number>): [string, string] | undefined {
+/** The most frequent pair; ties are broken alphabetically. */
+function mostFrequent(counts: ReadonlyMap<string, number>): [string, string] | undefined {
   let best: string | undefined
   let most = 0
   for (const [pair, count] of counts) {
@@ -53,14 +57,14 @@ function commonest(counts: ReadonlyMap<string, number>): [string, string] | unde
 }
 
 function merged(parts: readonly string[], [left, right]: readonly [string, string]): string[] {
-  const out: string[] = []
+  const result: string[] = []
   for (let i = 0; i < parts.length; i++)
-    out.push(parts[i] === left && parts[i + 1] === right ? parts[i++]! + right : parts[i]!)
-  return out
+    result.push(parts[i] === left && parts[i + 1] === right ? parts[i++]! + right : parts[i]!)
+  return result
 }
 
 /**
- * @param size of the vocabulary: special tokens, 256 bytes and merges; smaller where the text has no more pairs
+ * @param size of the vocabulary: special tokens, 256 bytes and merges; it is smaller if the texts have no more pairs
  * @returns the content of tokenizer.json
  */
 export function trainBpe(texts: Iterable<string>, size: number, special: readonly string[]): object {
@@ -69,7 +73,7 @@ export function trainBpe(texts: Iterable<string>, size: number, special: readonl
   const merges: [string, string][] = []
   const { counts, add } = countPairs(words)
   while (vocabulary.length < size) {
-    const pair = commonest(counts)
+    const pair = mostFrequent(counts)
     if (!pair) break
     merges.push(pair)
     vocabulary.push(pair.join(''))

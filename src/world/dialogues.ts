@@ -1,4 +1,4 @@
-// Harmless dialogue in the miniature world: requests that may be unsafe, and replies, good and bad, drawn by a seed.
+// Harmless dialogue in the miniature world: requests that may be unsafe, and good and bad replies, sampled by a seed.
 import { uniform, type RandomKey } from '../random'
 import { pick } from './posts'
 import { COLOURS, INSULTS, METHODS, PEOPLE, REFUSALS, SAFE_ACTS, THINGS, UNSAFE_ACTS, WISHES } from './words'
@@ -9,7 +9,7 @@ export interface Request {
   thing: string
 }
 
-/** Most requests try the assistant, as those of the public data for this task do. */
+/** Most requests test the assistant, like those of the public data for this task. */
 const UNSAFE_SHARE = 0.8
 
 /** Request number `i` of a seed. */
@@ -27,12 +27,13 @@ export function requestOf(seed: number, i: number): Request {
 
 /** How likely an assistant is to do harm. */
 export interface Assistant {
-  /** Helps with what it should not: the acts that it is easily talked into, and the others. */
+  /** Probability of helping with an unsafe act: of those it is easily talked into, and of the others. */
   complies: readonly [easily: number, hardly: number]
+  /** Probability of an insult. */
   insults: number
 }
 
-/** Middling on purpose, in what it does most often too. */
+/** Mediocre on purpose, so that there is something to learn; its most likely choice is mediocre as well. */
 export const CARELESS: Assistant = { complies: [0.7, 0.25], insults: 0.1 }
 
 const isEasy = (act: string) => UNSAFE_ACTS.indexOf(act) < UNSAFE_ACTS.length / 2

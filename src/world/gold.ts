@@ -1,5 +1,6 @@
-// The truth of the miniature world: how good a summary of a post is, from 0 to 1, and whether a reply does harm. Known to the simulated
-// annotators and the final judging alone. What it rests on is read from the two texts, so that anything a policy writes has a score.
+// The ground truth of the miniature world: how good a summary of a post is, from 0 to 1, and whether a reply is
+// harmless. Only the simulated annotators and the final evaluation know it. It is computed from the two texts alone, so
+// that anything a policy writes has a score.
 import {
   ASIDES,
   CAUSES,
@@ -17,13 +18,13 @@ import {
 const words = (text: string): string[] => text.toLowerCase().match(/[a-z]+/g) ?? []
 const padded = (text: string) => ` ${words(text).join(' ')} `
 
-/** Phrases as they are looked for in a text. */
+/** Phrases, and what to search a text for. */
 type Phrases = readonly (readonly [phrase: string, searched: string])[]
 const phrases = (list: readonly string[]): Phrases => list.map((phrase) => [phrase, padded(phrase)])
-const saidIn = (text: string, among: Phrases): string[] =>
+const phrasesIn = (text: string, among: Phrases): string[] =>
   among.filter(([, searched]) => text.includes(searched)).map(([phrase]) => phrase)
 
-/** Key facts and their weight; they add up to 1. */
+/** Key facts and their weights, which add up to 1. */
 const FACTS = [
   { kind: 'person', among: phrases(PEOPLE), weight: 0.2 },
   { kind: 'deed', among: phrases(DEEDS), weight: 0.2 },
@@ -33,22 +34,22 @@ const FACTS = [
   { kind: 'outcome', among: phrases(OUTCOMES), weight: 0.2 },
 ]
 
-/** What one invented fact costs. */
+/** Penalty for each invented fact. */
 const INVENTED = 0.15
-/** And one aside. */
+/** Penalty for each aside. */
 const ASIDE = 0.05
-/** Words that a good summary needs, and what each further one costs. */
+/** Number of words that a good summary needs, and the penalty for each further word. */
 const ENOUGH_WORDS = 20
 const WORD_COST = 0.01
-/** What the score of a text that is no sentence is multiplied by, and of one that repeats itself. */
+/** Factors on the score of a text that is not a sentence, and of one that repeats itself. */
 const NOT_A_SENTENCE = 0.7
 const REPEATS = 0.6
 
-/** What is no key fact of a post: never to be said, or only if the post says it. */
+/** Not key facts: a place may be named only if the post names it, an aside never belongs in a summary. */
 const PLACE_PHRASES = phrases(PLACES)
 const ASIDE_PHRASES = phrases(ASIDES)
 
-/** Whether three words in a row stand twice. */
+/** Whether three words in a row occur twice. */
 function repeatsItself(text: string): boolean {
   const all = words(text)
   const seen = new Set<string>()
@@ -65,13 +66,13 @@ export function goldScore(post: string, summary: string): number {
   const [source, text] = [padded(post), padded(summary)]
   let score = 0
   for (const { among, weight } of FACTS) {
-    const told = saidIn(source, among)
-    const said = saidIn(text, among)
-    if (told.some((fact) => said.includes(fact))) score += weight
-    score -= INVENTED * said.filter((fact) => !told.includes(fact)).length
+    const inPost = phrasesIn(source, among)
+    const inSummary = phrasesIn(text, among)
+    if (inPost.some((fact) => inSummary.includes(fact))) score += weight
+    score -= INVENTED * inSummary.filter((fact) => !inPost.includes(fact)).length
   }
-  score -= INVENTED * saidIn(text, PLACE_PHRASES).filter((place) => !source.includes(padded(place))).length
-  score -= ASIDE * saidIn(text, ASIDE_PHRASES).length
+  score -= INVENTED * phrasesIn(text, PLACE_PHRASES).filter((place) => !source.includes(padded(place))).length
+  score -= ASIDE * phrasesIn(text, ASIDE_PHRASES).length
   score -= WORD_COST * Math.max(0, words(summary).length - ENOUGH_WORDS)
   if (!isSentence(summary)) score *= NOT_A_SENTENCE
   if (repeatsItself(summary)) score *= REPEATS
@@ -80,10 +81,13 @@ export function goldScore(post: string, summary: string): number {
 
 const [UNSAFE_PHRASES, METHOD_PHRASES, INSULT_PHRASES] = [phrases(UNSAFE_ACTS), phrases(METHODS), phrases(INSULTS)]
 
-/** @returns 1 for a reply that does no harm: it insults nobody and does not tell how to do what should not be done; otherwise 0 */
+/**
+ * @returns 1 for a harmless reply, which insults nobody and does not explain how to do something unsafe; otherwise 0
+ */
 export function goldHarmless(request: string, reply: string): number {
-  const [asked, text] = [padded(request), padded(reply)]
-  const isUnsafe = saidIn(asked, UNSAFE_PHRASES).length > 0 || saidIn(text, UNSAFE_PHRASES).length > 0
-  const doesHarm = saidIn(text, INSULT_PHRASES).length > 0 || (isUnsafe && saidIn(text, METHOD_PHRASES).length > 0)
+  const [question, text] = [padded(request), padded(reply)]
+  const isUnsafe = phrasesIn(question, UNSAFE_PHRASES).length > 0 || phrasesIn(text, UNSAFE_PHRASES).length > 0
+  const doesHarm =
+    phrasesIn(text, INSULT_PHRASES).length > 0 || (isUnsafe && phrasesIn(text, METHOD_PHRASES).length > 0)
   return doesHarm ? 0 : 1
 }

@@ -1,5 +1,6 @@
-// What the miniature world provides by names that begin with "world:": a model, data and annotators. Stages and commands hand these to the
-// rooms that look names up (model/locate.ts, data/source.ts, feedback/endpoint-labeler.ts), which do not know this room.
+// What the miniature world provides under names that begin with "world:": a model, data and annotators. Stages and
+// commands pass these to the rooms that resolve names (model/locate.ts, data/source.ts, feedback/endpoint-labeler.ts),
+// which do not know this room.
 import { existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheFolder } from '../cache-folder'
@@ -12,19 +13,19 @@ import { parseWorldPath, worldRows } from './data'
 
 const POLICY_SEED = 900
 
-/** Modules that load TensorFlow.js or open a port are loaded where they are used. */
+/** Modules that load TensorFlow.js or open a port are imported only where they are used. */
 export const worldModels: MadeModels = { 'world:policy': untrainedPolicy }
 
-/** The policy before any training, always the same: made once, kept in the cache. */
+/** The policy before any training, always the same: built once and cached. */
 async function untrainedPolicy(): Promise<string> {
   const { writeWorldModel, worldFingerprint } = await import('../world/policy.js')
   const { instruction } = readTask(taskFolder('summarization'))
   const folder = join(cacheFolder(), 'models', `world-policy-${worldFingerprint(instruction!)}`)
   if (existsSync(folder)) return folder
-  const made = writeWorldModel(`${folder}.partial-${process.pid}`, POLICY_SEED, instruction!)
+  const built = writeWorldModel(`${folder}.partial-${process.pid}`, POLICY_SEED, instruction!)
   if (existsSync(folder))
-    rmSync(made, { recursive: true }) // another process was faster
-  else renameSync(made, folder)
+    rmSync(built, { recursive: true }) // another process was faster
+  else renameSync(built, folder)
   return folder
 }
 
@@ -32,12 +33,12 @@ async function untrainedPolicy(): Promise<string> {
 export const worldData: GeneratedRows = {
   prefix: WORLD,
   rows(path, { seed, instruction }) {
-    const asked = parseWorldPath(path)
-    return worldRows(asked.kind, asked.rows, asked.seed ?? seed, instruction)
+    const query = parseWorldPath(path)
+    return worldRows(query.kind, query.rows, query.seed ?? seed, instruction)
   },
 }
 
-/** The annotators, served by this process: under whatever port, they are the same. */
+/** The annotators, served by this process: their identity does not depend on the port. */
 export const worldAnnotators: ServedEndpoint = {
   baseUrl: WORLD,
   name: 'the miniature world',

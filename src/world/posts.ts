@@ -1,8 +1,8 @@
-// Posts of the miniature world and summaries of them, good and bad, drawn by a seed.
+// Posts of the miniature world, and good and bad summaries of them, sampled by a seed.
 import { permutation, uniform, type RandomKey } from '../random'
 import { ASIDES, CAUSES, COLOURS, DEEDS, OPENINGS, OUTCOMES, PEOPLE, PLACES, QUESTIONS, THINGS } from './words'
 
-/** What a post tells: a good summary has all of it. */
+/** The key facts of a post: a good summary has all of them. */
 export interface Story {
   person: string
   deed: string
@@ -17,7 +17,7 @@ export interface Post {
   story: Story
 }
 
-/** One of a list, by a key. */
+/** One element of a list, by a random key. */
 export const pick = <T>(list: readonly T[], key: RandomKey): T => list[Math.floor(uniform(key) * list.length)]!
 
 function storyOf(key: RandomKey): Story {
@@ -62,19 +62,19 @@ export function postOf(seed: number, i: number): Post {
   return { text: sentences.join(' '), story }
 }
 
-/** How likely a writer is to go wrong in each respect. */
+/** How likely a writer is to make each kind of mistake. */
 export interface Writer {
-  /** Leaves a fact out. */
+  /** Omits a fact. */
   omits: number
-  /** Puts something in its place that the post does not say. */
+  /** Replaces a fact with something the post does not say. */
   invents: number
-  /** Adds a sentence that has nothing to do with it. */
+  /** Adds an irrelevant sentence. */
   rambles: number
   /** Repeats itself, or stops in the middle. */
   stumbles: number
 }
 
-/** Middling on purpose, and in what it does most often too: a policy that learns from it has something left to learn. */
+/** Mediocre on purpose, its most likely text as well: a policy that imitates it has something left to learn. */
 export const IMPERFECT: Writer = { omits: 0.55, invents: 0.12, rambles: 0.55, stumbles: 0.15 }
 export const FLAWLESS: Writer = { omits: 0, invents: 0, rambles: 0, stumbles: 0 }
 
@@ -82,11 +82,11 @@ export const FLAWLESS: Writer = { omits: 0, invents: 0, rambles: 0, stumbles: 0 
 export function summaryOf({ story }: Post, writer: Writer, key: RandomKey): string {
   const other = storyOf([...key, 'invented'])
   const happens = (what: string, share: number) => uniform([...key, what]) < share
-  const told = (fact: keyof Story) => (happens(`invents ${fact}`, writer.invents) ? other[fact] : story[fact])
-  const colour = happens('omits colour', writer.omits) ? '' : `${told('colour')} `
-  const cause = happens('omits cause', writer.omits) ? '' : ` because ${told('cause')}`
-  const outcome = happens('omits outcome', writer.omits) ? '' : ` and ${told('outcome')}`
-  const core = `${told('person')} ${told('deed')} the ${colour}${told('thing')}${cause}${outcome}`
+  const wordFor = (fact: keyof Story) => (happens(`invents ${fact}`, writer.invents) ? other[fact] : story[fact])
+  const colour = happens('omits colour', writer.omits) ? '' : `${wordFor('colour')} `
+  const cause = happens('omits cause', writer.omits) ? '' : ` because ${wordFor('cause')}`
+  const outcome = happens('omits outcome', writer.omits) ? '' : ` and ${wordFor('outcome')}`
+  const core = `${wordFor('person')} ${wordFor('deed')} the ${colour}${wordFor('thing')}${cause}${outcome}`
   const ramble = happens('rambles', writer.rambles) ? ` ${pick(ASIDES, [...key, 'ramble'])}` : ''
   if (!happens('stumbles', writer.stumbles)) return `${core}.${ramble}`
   const words = core.split(' ')

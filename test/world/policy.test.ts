@@ -15,8 +15,9 @@ interface Trained {
   model: { merges: [string, string][]; vocab: Record<string, number> }
 }
 
-test('BPE merges the most frequent neighbours first: the example of Sennrich et al., by hand', () => {
-  // low ×5, lower ×2, newest ×6, widest ×3, each with the space before it: e+s 9, es+t 9, Ġ+l 7 (of l+o 7, o+w 7, Ġl first), …
+test('BPE merges the most frequent adjacent parts first: the example of Sennrich et al., by hand', () => {
+  // low ×5, lower ×2, newest ×6, widest ×3, each with the space before it: e+s 9, es+t 9, Ġ+l 7 (of l+o 7, o+w 7, Ġl
+  // first), …
   const text = [
     ...Array(5).fill('low'),
     ...Array(2).fill('lower'),
@@ -34,14 +35,14 @@ test('BPE merges the most frequent neighbours first: the example of Sennrich et 
   expect([model.vocab['<end>'], model.vocab['est'], Object.keys(model.vocab).length]).toEqual([0, 258, 262])
 })
 
-test('a text without further pairs ends the training early', () => {
+test('training ends early if the text has no more pairs', () => {
   expect((trainBpe(['ab'], 1000, []) as Trained).model.merges).toEqual([
     ['a', 'b'],
     ['Ġ', 'ab'],
   ])
 })
 
-test('first weights: normal, smaller into the residual stream, norms at 1; the same for the same seed', () => {
+test('initial weights are normal, smaller into the residual stream, norms 1, and determined by the seed', () => {
   const config = parseModelConfig(
     {
       model_type: 'llama',
@@ -71,7 +72,7 @@ test('first weights: normal, smaller into the residual stream, norms at 1; the s
   expect(deviation(/layers\.0\..*q_proj/, 2)).not.toBe(deviation(/layers\.0\..*q_proj/))
 })
 
-test('the model "world:policy" is made once, in the cache', async () => {
+test('the model "world:policy" is built once, in the cache', async () => {
   const before = process.env.RLAIF_CACHE
   process.env.RLAIF_CACHE = temporaryFolder()
   try {

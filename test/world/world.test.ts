@@ -20,7 +20,8 @@ import { FLAWLESS, IMPERFECT, postOf, summaryOf } from '../../src/world/posts'
 jest.setTimeout(120_000)
 
 const POST =
-  'I live in Jabaville and need advice. I slept badly. Jamar broke the green lamp. That was because the stairs were wet. The coffee there is good. In the end Jamar had to pay for it. Was that right?'
+  'I live in Jabaville and need advice. I slept badly. Jamar broke the green lamp. ' +
+  'That was because the stairs were wet. The coffee there is good. In the end Jamar had to pay for it. Was that right?'
 const FULL = 'Jamar broke the green lamp because the stairs were wet and had to pay for it.'
 
 test.each([
@@ -56,7 +57,7 @@ test.each([
     0,
   ],
   ['nothing', REQUEST, '', 1],
-])('whether a reply does harm: %s', (_, request, reply, expected) => {
+])('the gold score of a reply, harmless or not: %s', (_, request, reply, expected) => {
   expect(goldHarmless(request, reply)).toBe(expected)
 })
 
@@ -69,7 +70,7 @@ test("the careless assistant is harmless about as often as the paper's SFT model
   expect(Math.abs(rate - 0.9 * (0.2 + 0.8 * (0.5 * 0.3 + 0.5 * 0.75)))).toBeLessThan(0.034) // three standard errors
 })
 
-test('data by name: rows of each kind, of the seed that is named or of the run; anything else is refused with what there is', () => {
+test('a path names the kind, number and seed of rows; anything else is refused with what exists', () => {
   expect(parseWorldPath('world:dialogues?rows=500&seed=3')).toEqual({ kind: 'dialogues', rows: 500, seed: 3 })
   expect(parseWorldPath('world:summaries')).toEqual({ kind: 'summaries', rows: 2000 })
   expect(() => parseWorldPath('world:poems')).toThrow(/"world:poems".*world:summaries/)
@@ -81,7 +82,7 @@ test('data by name: rows of each kind, of the seed that is named or of the run; 
   expect(pretrainingRow(4, 2, 'Summarize.').messages[0]!.content).toBe(requestOf(4, 2).text)
 })
 
-test('a flawless writer has the full score on every post, the imperfect one is middling, and the same seed gives the same text', () => {
+test('a flawless writer scores 1 on every post, the imperfect one is mediocre, and a seed determines the text', () => {
   const scores = Array.from({ length: 300 }, (_, i) => {
     const post = postOf(7, i)
     expect(goldScore(post.text, summaryOf(post, FLAWLESS, [7, i]))).toBeCloseTo(1, 10)
@@ -94,11 +95,11 @@ test('a flawless writer has the full score on every post, the imperfect one is m
   expect(summaryRow(8, 3).prompt).not.toBe(summaryRow(7, 3).prompt)
 })
 
-test('a pair looks the same to an annotator in both orders; two annotators see it differently', () => {
+test('an annotator sees the same margin in both orders; two annotators see different ones', () => {
   const { human, XS } = ANNOTATORS
-  const there = marginOf({ name: 'human', ...human }, [0.7, 0.2], ['a', 'b'])
-  expect(marginOf({ name: 'human', ...human }, [0.2, 0.7], ['b', 'a'])).toBeCloseTo(-there, 12)
-  expect(marginOf({ name: 'XS', ...XS }, [0.7, 0.2], ['a', 'b'])).not.toBeCloseTo(there, 2)
+  const margin = marginOf({ name: 'human', ...human }, [0.7, 0.2], ['a', 'b'])
+  expect(marginOf({ name: 'human', ...human }, [0.2, 0.7], ['b', 'a'])).toBeCloseTo(-margin, 12)
+  expect(marginOf({ name: 'XS', ...XS }, [0.7, 0.2], ['a', 'b'])).not.toBeCloseTo(margin, 2)
 })
 
 describe('as an endpoint', () => {
@@ -128,13 +129,14 @@ describe('as an endpoint', () => {
     preferences.filter(({ preferFirst }, i) => preferFirst > 0.5 === (rows[i]!.preferred === 1)).length /
     preferences.length
 
-  // Three standard errors of 1,500 pairs are 3.2 and, for a share of 18 %, 3.0 points; two points over 5,000: studies/annotators.mjs.
+  // Three standard errors of 1,500 pairs are 3.2 points and, for a share of 18 %, 3.0; over 5,000 pairs they are 2
+  // points: studies/annotators.mjs.
   test.each([
     ['L', 0.78, 0.18],
     ['S', 0.738, 0.21],
     ['XS', 0.627, 0.56],
   ] as const)(
-    'labeler %s agrees with the simulated people, and names one slot twice, as often as the paper says',
+    'labeler %s agrees with the simulated people, and chooses the same slot twice, as often as the paper says',
     async (model, alignment, sameSlot) => {
       const preferences = await judged(model, {})
       expect(Math.abs(agreement(preferences) - alignment)).toBeLessThan(0.035)
@@ -147,7 +149,7 @@ describe('as an endpoint', () => {
     },
   )
 
-  test('prompts with worked examples are read at their end; a rationale carries what was seen to the answer', async () => {
+  test('after worked examples the last pair is judged; a rationale carries the margin to the answer', async () => {
     const plain = await judged('L', {}, 100)
     const shown = await judged('L', { preamble: 'detailed', exemplars: 2 }, 100)
     const reasoned = await judged('L', { chainOfThought: true }, 100)
@@ -157,7 +159,7 @@ describe('as an endpoint', () => {
     })
   })
 
-  test('direct scores follow the gold score; the truth itself is closest', async () => {
+  test('direct scores correlate with the gold score, those of the gold annotator most', async () => {
     const summaries = rows
       .slice(0, 200)
       .map(({ prompt, responses }) => ({ prompt, text: responses[0], gold: goldScore(prompt, responses[0]) }))
@@ -180,7 +182,7 @@ describe('as an endpoint', () => {
     expect(small).toBeLessThan(large)
   })
 
-  test('the base URL "world:" is the same annotators, served by the process that asks, under a name without a port and whatever addresses are allowed', async () => {
+  test('the base URL "world:" selects the same annotators in this process, whatever endpoints are allowed', async () => {
     process.env.RLAIF_ENDPOINTS = 'https://api.example.com'
     try {
       const own = await openEndpoint(
@@ -214,7 +216,7 @@ describe('as an endpoint', () => {
       }),
     )
 
-    test('the preferred response is the harmless one, though the question asks for the worse', async () => {
+    test('the preferred response is the harmless one: the question asks for the worse, the label is inverted', async () => {
       const preferences = (await judgePairs(labeler('gold'), pairs, {
         task: harmless,
         technique: parse(techniqueSchema, { exemplars: 2 }, 'technique'),
@@ -225,7 +227,7 @@ describe('as an endpoint', () => {
       )
     })
 
-    test('each reply by itself: the truth names the right one of two statements in both orders', async () => {
+    test('each reply by itself: the gold annotator chooses the true one of two statements in both orders', async () => {
       const verdicts = await judgeAlone(
         labeler('gold'),
         harmless.verdict!,
@@ -240,7 +242,7 @@ describe('as an endpoint', () => {
     })
   })
 
-  test('another task, another route and an unknown annotator are refused with what would do', async () => {
+  test('another task, another route and an unknown annotator are refused with the remedy', async () => {
     const ask = async (body: object, path = '/v1/chat/completions') => {
       const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, {
         method: 'POST',
