@@ -17,7 +17,7 @@ export interface Ledger {
   ratings(): Rating[]
 }
 
-export interface LedgerOptions {
+interface LedgerOptions {
   items: number
   /** Attention checks: items that every rater gets, evenly spaced, and that never close. */
   checks: ReadonlySet<number>

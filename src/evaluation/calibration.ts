@@ -1,6 +1,6 @@
 // Calibration: among pairs with predicted probability p, is the first response preferred in a share p of them?
 
-export interface CalibrationBin {
+interface CalibrationBin {
   /** Means over the bin's pairs. */
   predicted: number
   observed: number

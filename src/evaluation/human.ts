@@ -6,7 +6,7 @@ import { mean } from '../mean'
 import { bootstrap, type Interval } from './bootstrap'
 import { holm, signTest, wilson, type Share } from './statistics'
 
-export interface HumanDuel {
+interface HumanDuel {
   first: string
   second: string
   /**
@@ -19,7 +19,7 @@ export interface HumanDuel {
   /** p-value of the exact sign test over prompts, each by the majority of its raters; Holm-corrected. */
   p: number
 }
-export interface RaterFigures {
+interface RaterFigures {
   name: string
   ratings: number
   medianSeconds: number
@@ -57,7 +57,7 @@ export const ranksOf = (answer: readonly number[]): number[] => {
   return ranks
 }
 
-export interface HumanRatings {
+interface HumanRatings {
   kind: RatingKind
   /** What each item showed. */
   keys: readonly ItemKey[]

@@ -6,7 +6,7 @@ import { lengthControlled, lengthRatio } from './length-control'
 import { wilson, type Share } from './statistics'
 
 /** Two responses to one prompt, for a judge to compare. */
-export interface Contest {
+interface Contest {
   id: string
   context: string
   baseline: string

@@ -65,7 +65,7 @@ export interface Sample {
   remark?: string
 }
 
-export interface SampleSection {
+interface SampleSection {
   title: string
   /** Which samples these are. */
   remark?: string

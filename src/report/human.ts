@@ -13,7 +13,7 @@ export interface RatedSample {
   responses: { policy: string; text: string }[]
   answers: { rater: string; answer: number[] }[]
 }
-export interface HumanData {
+interface HumanData {
   title: string
   settings: unknown
   version: string

@@ -8,7 +8,7 @@ import { answerList, chartGrid, escape, heading, link, note, page } from './html
 import { reproduction } from './provenance'
 import { formatNumber, intervalCell, numberCell, table, textCell, type Cell } from './table'
 
-export interface MiniatureData {
+interface MiniatureData {
   title: string
   settings: unknown
   version: string

@@ -11,7 +11,7 @@ import { COST_PER_PAIR } from './paper-figures'
 import { reproduction, stageTable, type StageRecord } from './provenance'
 import { formatNumber, numberCell, percent, table, textCell, type Cell } from './table'
 
-export interface ReportStage extends StageRecord {
+interface ReportStage extends StageRecord {
   /** Rows of the training curve, if the stage has one. */
   metrics: Record<string, number>[]
 }
