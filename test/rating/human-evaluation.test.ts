@@ -161,7 +161,7 @@ test('ratings are exported to a file and imported into another evaluation', asyn
 
 test.each([
   [{ raters: ['anna'] }, /field "raters" .*at least as many raters as "ratingsPerPrompt"/s],
-  [{ raters: ['a b', 'c', 'd'] }, /letters, digits, dots, dashes/],
+  [{ raters: ['a b', 'c', 'd'] }, /letters, digits, underscores, dots and dashes/],
   [{ prompts: 10_000, ratingsPerPrompt: 20, raters: Array.from({ length: 20 }, (_, i) => `r${i}`) }, /at most 30000/],
 ])('%j is refused with the field’s name', async (fields, message) => {
   const run = await stack.client.workflow.start('humanEvaluation', {
