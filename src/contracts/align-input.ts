@@ -59,7 +59,10 @@ const alignObject = z.strictObject({
     .describe(
       'Last stage before the report, for studies of labels and reward models without RL. Default: all stages run.',
     ),
-  model: modelSchema.describe('The model to align; named as any model, e.g. "default", a folder or hf:owner/name.'),
+  model: modelSchema.describe(
+    'The model to align: "default", a Hugging Face model folder, a .gguf file, hf:owner/name[@revision], ' +
+      'the URI of a policy in the artifact store, or "world:policy".',
+  ),
   ...datasetFields,
   labeler: labelerSchema,
   judge: labelerSchema.meta({

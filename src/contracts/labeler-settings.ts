@@ -82,7 +82,7 @@ const endpointLabeler = z
       .optional()
       .describe(
         'For servers that return no log-probabilities: number of answers to sample; ' +
-          'the share of each answer is its probability.',
+          'the share of each answer is its probability. Default: log-probabilities are used.',
       ),
     concurrency: count.max(1024).default(8).describe('Maximum number of requests in flight.'),
     requestsPerMinute: perMinute.describe(

@@ -79,8 +79,9 @@ export const scheduleSchema = z
     overlap: overlapSchema
       .default('skip')
       .describe(
-        'What happens when the previous run has not ended: "skip" leaves this run out, ' +
-          '"bufferOne" and "bufferAll" start it afterwards, "allowAll" starts it at once.',
+        'What happens when the previous run has not ended. "skip" leaves this run out; ' +
+          '"bufferOne" starts it afterwards, with at most one waiting; ' +
+          '"bufferAll" starts all that wait, one after the other; "allowAll" starts it at once.',
       ),
     catchUpHours: z
       .number()
