@@ -182,7 +182,7 @@ describe('as an endpoint', () => {
     expect(small).toBeLessThan(large)
   })
 
-  test('the base URL "world:" selects the same annotators in this process, whatever endpoints are allowed', async () => {
+  test('the base URL "world:" selects the same annotators here, whatever endpoints are allowed', async () => {
     process.env.RLAIF_ENDPOINTS = 'https://api.example.com'
     try {
       const own = await openEndpoint(
@@ -216,7 +216,7 @@ describe('as an endpoint', () => {
       }),
     )
 
-    test('the preferred response is the harmless one: the question asks for the worse, the label is inverted', async () => {
+    test('the harmless response is preferred: the question asks for the worse, the label is inverted', async () => {
       const preferences = (await judgePairs(labeler('gold'), pairs, {
         task: harmless,
         technique: parse(techniqueSchema, { exemplars: 2 }, 'technique'),
