@@ -65,7 +65,7 @@ export async function downloadModel(
   const total = files.reduce((sum, { size }) => sum + size, 0)
   let before = 0
   for (const file of files) {
-    await fetchFile(name, commit, file, join(partial, file.path), (bytes) => onBytes(before + bytes, total))
+    await fetchFile({ name, commit }, file, join(partial, file.path), (bytes) => onBytes(before + bytes, total))
     before += file.size
   }
   renameSync(partial, folder)
@@ -83,8 +83,7 @@ async function filesOf(name: string, commit: string, wanted: RegExp): Promise<Hu
 }
 
 async function fetchFile(
-  name: string,
-  commit: string,
+  { name, commit }: { name: string; commit: string },
   { path, size, sha256 }: HubFile,
   target: string,
   onBytes: (done: number) => void,
