@@ -6,7 +6,7 @@ import { messageSchema, parseTranscript, renderConversation, type Message, type 
 import type { Task } from './task'
 
 /** An unusable row, as real files contain some: counted by reason, not an error. */
-export interface Dropped {
+interface Dropped {
   dropped: string
 }
 /** A row before rows with the same prompt are merged. */

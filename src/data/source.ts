@@ -9,7 +9,7 @@ import { downloadDatasetFile } from '../hub/datasets'
 /** Largest uncompressed size of a file; larger ones would not fit in memory. */
 const MAX_BYTES = 2 ** 31 - 1
 
-export interface RawRow {
+interface RawRow {
   value: unknown
   /** File and line, for messages. */
   where: string
@@ -23,14 +23,14 @@ export interface GeneratedRows {
   rows(path: string, options: GenerationOptions): Iterable<unknown>
 }
 
-export interface GenerationOptions {
+interface GenerationOptions {
   /** Seed of the run; the path may name another. */
   seed: number
   /** Instruction of the task; empty if it has none. */
   instruction: string
 }
 
-export interface ReadOptions extends Partial<GenerationOptions> {
+interface ReadOptions extends Partial<GenerationOptions> {
   generated?: GeneratedRows | undefined
 }
 

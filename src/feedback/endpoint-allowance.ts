@@ -11,7 +11,7 @@ import { lookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
 import { InvalidInput } from '../contracts/parse'
 
-export const ENDPOINTS = 'RLAIF_ENDPOINTS'
+const ENDPOINTS = 'RLAIF_ENDPOINTS'
 const OWN_SECRETS =
   /^(RLAIF_(PAYLOAD_KEYS|REWARD_TOKEN)|TEMPORAL_.*|AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)|HF_TOKEN)$/
 

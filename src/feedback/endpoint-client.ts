@@ -34,7 +34,7 @@ interface Retryable {
 
 type Send = (url: string, body: object) => Promise<Answered | Unanswered | Retryable>
 
-export interface ClientOptions {
+interface ClientOptions {
   /** The setting that configures the endpoint; messages name its fields. Default: labeler. */
   role?: LabelerRole | undefined
   /** Address of an endpoint that this process serves itself: nothing is checked there and no key is sent. */

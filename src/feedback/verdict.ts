@@ -5,14 +5,14 @@ import type { Task } from '../data/task'
 import { isUnanswered, type Labeler, type Question, type Unanswered } from './labeler'
 import { slotOneProbability } from './preference'
 
-export type Verdict = NonNullable<Task['verdict']>
+type VerdictPrompt = NonNullable<Task['verdict']>
 
-export interface Rated {
+interface SingleResponse {
   context: string
   response: string
 }
 
-export function verdictQuestion(v: Verdict, { context, response }: Rated, goodFirst: boolean): Question {
+function verdictQuestion(v: VerdictPrompt, { context, response }: SingleResponse, goodFirst: boolean): Question {
   const statements = goodFirst ? [v.good, v.bad] : [v.bad, v.good]
   const shown = `${v.context}${context}\n${v.response}${response}`
   return { text: `${v.preamble}\n\n${shown}\n\n1 - ${statements[0]}\n2 - ${statements[1]}\n`, ending: v.ending }
@@ -21,14 +21,17 @@ export function verdictQuestion(v: Verdict, { context, response }: Rated, goodFi
 /** P(good) of each response, in order. @param onProgress called with the number of responses judged so far */
 export async function judgeAlone(
   labeler: Labeler,
-  verdict: Verdict,
-  rated: readonly Rated[],
+  verdict: VerdictPrompt,
+  responses: readonly SingleResponse[],
   onProgress?: (done: number) => void,
 ): Promise<(number | Unanswered)[]> {
   let answered = 0
-  const questions = rated.flatMap((one) => [verdictQuestion(verdict, one, true), verdictQuestion(verdict, one, false)])
+  const questions = responses.flatMap((one) => [
+    verdictQuestion(verdict, one, true),
+    verdictQuestion(verdict, one, false),
+  ])
   const answers = await labeler.ask(questions, ['1', '2'], () => onProgress?.(Math.floor(++answered / 2)))
-  return rated.map((_, i) => {
+  return responses.map((_, i) => {
     const read = [answers[2 * i]!, answers[2 * i + 1]!].map((answer) =>
       isUnanswered(answer) ? answer : slotOneProbability(answer),
     )

@@ -9,18 +9,18 @@ import { goldHarmless, goldScore } from './gold'
 import { IMPERFECT, postOf, summaryOf } from './posts'
 
 /** A row of summaries or dialogues: two responses, and which of them the simulated people preferred. */
-export interface PreferenceRow {
+interface PreferenceRow {
   id: string
   prompt: string
   responses: [string, string]
   preferred: 1 | 2
 }
 /** A row of summaries, with an imperfect reference. */
-export interface SummaryRow extends PreferenceRow {
+interface SummaryRow extends PreferenceRow {
   reference: string
 }
 /** A turn and its answer, of either task: what the policy is pretrained on. */
-export interface PretrainingRow {
+interface PretrainingRow {
   id: string
   messages: { role: 'user'; content: string }[]
   reference: string
@@ -74,7 +74,7 @@ export function pretrainingRow(seed: number, i: number, instruction: string): Pr
 }
 
 export const WORLD_DATA = ['summaries', 'dialogues', 'pretraining'] as const
-export type WorldData = (typeof WORLD_DATA)[number]
+type WorldData = (typeof WORLD_DATA)[number]
 export const isWorldData = (name: string): name is WorldData => WORLD_DATA.some((kind) => kind === name)
 
 /** Rows 0 … rows − 1 of a seed. @param instruction of the task summarization; only pretraining uses it */

@@ -3,7 +3,7 @@ import { permutation, uniform, type RandomKey } from '../random'
 import { ASIDES, CAUSES, COLOURS, DEEDS, OPENINGS, OUTCOMES, PEOPLE, PLACES, QUESTIONS, THINGS } from './words'
 
 /** The key facts of a post: a good summary has all of them. */
-export interface Story {
+interface Story {
   person: string
   deed: string
   colour: string
@@ -63,7 +63,7 @@ export function postOf(seed: number, i: number): Post {
 }
 
 /** How likely a writer is to make each kind of mistake. */
-export interface Writer {
+interface Writer {
   /** Omits a fact. */
   omits: number
   /** Replaces a fact with something the post does not say. */
