@@ -17,7 +17,7 @@ const { openAnswers } = require('../dist/artifacts/answers.js')
 const { writeJsonl } = require('../dist/json-lines.js')
 const { preferenceQuestion } = require('../dist/feedback/prompt.js')
 const { readTask, taskFolder } = require('../dist/data/task.js')
-const { labelerSchema } = require('../dist/contracts/settings.js')
+const { labelerSchema } = require('../dist/contracts/labeler-settings.js')
 const { loadTokenizer } = require('../dist/model/tokenizer.js')
 
 const PAIRS = 20_000

@@ -31,7 +31,7 @@ const connection = await Connection.connect({
 
 async function sizeFor(pairs) {
   const store = fileStore(join(home, 'store'))
-  const work = store.begin('sample', `pairs-${pairs}`)
+  const work = await store.begin('sample', `pairs-${pairs}`)
   const response = (text) => ({ text, ids: [1], stopped: true })
   writeJsonl(
     join(work.output, 'samples.jsonl'),

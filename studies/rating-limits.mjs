@@ -40,7 +40,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 async function contestIn(home) {
   const store = fileStore(join(home, 'store'))
-  const work = store.begin('contest', 'by-hand')
+  const work = await store.begin('contest', 'by-hand')
   const text = (policy, i) => `${policy} on ${i}: ${'words of a response '.repeat(10)}`
   writeJsonl(
     join(work.output, 'prompts.jsonl'),
