@@ -94,7 +94,7 @@ try {
   )
   expect(total === Number(flags.kills), `${flags.kills} processes were killed before the run was over`)
   for (const [stage, digest] of Object.entries(quiet.digests))
-    expect(loud.digests[stage] === digest, `${stage}: the same artifact`)
+    expect(loud.digests[stage] === digest, `${stage}: the same artifact, ${digest}`)
   expect(
     loud.computed.length === 0,
     `no finished stage was computed again${loud.computed.length > 0 ? `: ${loud.computed.join(', ')}` : ''}`,
