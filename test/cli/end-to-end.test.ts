@@ -119,7 +119,7 @@ test('rlhf learns from human preferences, rlhf+rlaif from both kinds; the policy
   for (const stage of ['human-labels', 'label', 'reward-model', 'choose'])
     expect(both.out).toMatch(new RegExp(`[✓↺] ${stage} `))
   expect(readFileSync(pathIn(both.out, 'Report'), 'utf8')).toMatch(
-    /Steps with the highest validation reward, of .* before training/,
+    /The steps with the highest validation reward \(before training it was [^)]+\)/,
   )
 })
 
@@ -239,7 +239,7 @@ test('a label study asks every variant about the same pairs and reports a table;
   expect({ code, err }).toEqual({ code: 0, err: '' })
   expect(out).toMatch(/✓ judge: Detailed \+ CoT 2-shot/)
   const report = pathIn(out, 'Report')
-  expect(readFileSync(report, 'utf8')).toMatch(/agrees most: 100 % of 12 pairs/)
+  expect(readFileSync(report, 'utf8')).toMatch(/agrees most: on 100 % of 12 pairs/)
   const csv = readFileSync(report.replace('report.html', 'study.csv'), 'utf8').trim().split('\n')
   expect(csv).toHaveLength(12)
   expect(csv[1]).toMatch(/^"Base 0-shot","judge at .*",1,0\.7\d+,1,12,67\.8,/)
