@@ -10,16 +10,19 @@ import { randomFrom } from './random.mjs'
 import { openSite } from './site.mjs'
 import { tinyInput, writeTinyModel } from './tiny.mjs'
 
-const HELP = `npm run chaos -- [--kills 20] [--seed 1] [--keep]
+const HELP = `npm run chaos -- [--kills 20] [--seed 1] [--model FOLDER] [--keep]
 
   --kills   number of processes to kill
   --seed    seed that decides which process is killed when
+  --model   folder to write the tiny model to; default: a temporary one. The labeler is named after it, so
+            runs to compare by their digests use the same folder
   --keep    keep the folder with store and logs`
 
 const { values: flags } = parseArgs({
   options: {
     kills: { type: 'string', default: '20' },
     seed: { type: 'string', default: '1' },
+    model: { type: 'string' },
     keep: { type: 'boolean' },
     help: { type: 'boolean' },
   },
@@ -79,7 +82,7 @@ const expect = (holds, what) => {
   if (!holds) failures.push(what)
 }
 try {
-  const input = tinyInput(writeTinyModel(join(root, 'model')))
+  const input = tinyInput(writeTinyModel(flags.model ?? join(root, 'model')))
   console.log('undisturbed run')
   const quiet = await wholeRun(join(root, 'quiet'), input, 0)
   console.log(`disturbed run, seed ${flags.seed}`)
