@@ -1,7 +1,7 @@
 // Script of the rating page; src/rating/page.ts puts it into every page. The form works without it as well.
 //
-// Keys: a number ranks that response next, best first, or toggles its verdict; Backspace takes back the last rank; Enter saves.
-// It also measures how long a rating takes.
+// Keys: a number ranks that response next, best first, or toggles its verdict; Backspace takes back the last rank; Enter
+// saves. The script also measures how long a rating takes.
 const form = document.querySelector('form')
 if (form) listenTo(form)
 
