@@ -49,7 +49,7 @@ async function messageOf(
 }
 
 /** The stages that the run reports; empty while no worker answers. */
-export async function stagesOf(handle: WorkflowHandle): Promise<StageStatus[]> {
+async function stagesOf(handle: WorkflowHandle): Promise<StageStatus[]> {
   const timeout = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), QUERY_TIMEOUT_MS).unref())
   const status = await Promise.race([handle.query('status').catch(() => undefined), timeout])
   return runStatusSchema.safeParse(status).data?.stages ?? []

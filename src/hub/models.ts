@@ -1,7 +1,7 @@
 // Models from the Hugging Face Hub: only the files this runtime reads, each verified. An interrupted download resumes
 // where it stopped.
 import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
@@ -27,7 +27,8 @@ interface HubFile {
 /** `hf:owner/name[@revision]` */
 export function parseHubName(spec: string): HubModel {
   const match = /^hf:([\w.-]+\/[\w.-]+)(?:@([\w./-]+))?$/.exec(spec)
-  if (!match) throw new Error(`model: "${spec}" is not of the form hf:owner/name or hf:owner/name@revision`)
+  if (!match || spec.includes('..'))
+    throw new Error(`model: "${spec}" is not of the form hf:owner/name or hf:owner/name@revision`)
   return { name: match[1]!, revision: match[2] ?? 'main' }
 }
 
@@ -74,7 +75,8 @@ export async function downloadModel(
 
 async function filesOf(name: string, commit: string, wanted: RegExp): Promise<HubFile[]> {
   const files: HubFile[] = []
-  for await (const { type, path, size, lfs } of listFiles({ repo: name, revision: commit, ...access() })) {
+  const all = listFiles({ repo: name, revision: commit, recursive: true, ...access() })
+  for await (const { type, path, size, lfs } of all) {
     if (type === 'file' && wanted.test(path)) files.push({ path, size, sha256: lfs?.oid })
   }
   if (!files.some(({ path }) => path.endsWith('.safetensors')))
@@ -89,6 +91,7 @@ async function fetchFile(
   onBytes: (done: number) => void,
 ): Promise<void> {
   if (existsSync(target)) return onBytes(size)
+  mkdirSync(dirname(target), { recursive: true })
   const incomplete = `${target}.incomplete`
   let done = existsSync(incomplete) ? statSync(incomplete).size : 0
   const blob = await downloadFile({ repo: name, revision: commit, path, ...access() })

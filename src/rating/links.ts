@@ -13,7 +13,7 @@ export function ratingKey(home: string): Buffer {
   return Buffer.from(readFileSync(file, 'utf8').trim(), 'hex')
 }
 
-export const tokenOf = (key: Buffer, run: string, rater: string): string =>
+const tokenOf = (key: Buffer, run: string, rater: string): string =>
   createHmac('sha256', key)
     .update(JSON.stringify([run, rater]))
     .digest('base64url')

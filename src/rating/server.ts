@@ -28,7 +28,7 @@ const formOf = async (request: IncomingMessage): Promise<Record<string, string>>
   Object.fromEntries(new URLSearchParams(await readBody(request, MAX_BODY_BYTES)))
 
 /** The answer in a form, whose field `r<i>` is the rank (from 0) or the verdict (1 or 0) of the response at place i. */
-export function answerOf(kind: RatingKind, form: Record<string, string>, responses: number): number[] | undefined {
+function answerOf(kind: RatingKind, form: Record<string, string>, responses: number): number[] | undefined {
   const byPlace = Array.from({ length: responses }, (_, at) =>
     /^\d+$/.test(form[`r${at}`] ?? '') ? Number(form[`r${at}`]) : NaN,
   )

@@ -84,7 +84,7 @@ test('a parked run sends one signed message with a link to it; delivery is retri
     )
     expect(Math.abs(Number(headers['x-rlaif-timestamp']) - Date.now() / 1000)).toBeLessThan(60)
     await handle.signal('resolveFailure', { action: 'abort' })
-    await expect(handle.result()).rejects.toBeDefined()
+    await expect(handle.result()).rejects.toMatchObject({ name: 'WorkflowFailedError' })
     await pause(300)
     expect(received).toHaveLength(1)
     const written = await historyText(handle)

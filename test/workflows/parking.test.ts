@@ -181,7 +181,7 @@ test('a run that nobody resolves for 30 days fails', async () => {
   const started = Date.now()
   await server.withWorker(activities, async () => {
     const handle = await server.start('align', {}, 'forgotten')
-    await expect(handle.result()).rejects.toThrow()
+    await expect(handle.result()).rejects.toMatchObject({ name: 'WorkflowFailedError' })
     const { startTime, closeTime } = await handle.describe()
     expect((closeTime!.getTime() - startTime.getTime()) / 86_400_000).toBeCloseTo(30, 1)
   })
@@ -195,7 +195,7 @@ test('Reset from a reset point runs that stage and the later ones again, and no 
   })
   await server.withWorker(activities, async () => {
     const handle = await server.start('align', { onFailure: 'fail' }, 'reset')
-    await expect(handle.result()).rejects.toThrow()
+    await expect(handle.result()).rejects.toMatchObject({ name: 'WorkflowFailedError' })
     const { memo, runId } = await handle.describe()
     const { resetPoints } = memo as { resetPoints: Record<string, number> }
     broken = false
