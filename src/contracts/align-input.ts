@@ -79,7 +79,7 @@ const alignObject = z.strictObject({
 export const alignSchema = z.preprocess(withPreset, alignObject)
 export type AlignInput = z.infer<typeof alignSchema>
 
-/** Overlays the given fields on those of the preset, group by group. */
+/** Overlays the given fields on those of the preset. */
 function withPreset(given: unknown): unknown {
   const name = isRecord(given) && typeof given.preset === 'string' ? given.preset : 'quickstart'
   const preset = Object.hasOwn(presets, name) ? presets[name as keyof typeof presets] : {}

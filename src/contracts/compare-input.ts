@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { alignSchema, type AlignInput } from './align-input'
 import { runFields } from './input-fields'
 import { labelerSchema } from './labeler-settings'
-import { overlay } from './overlay'
+import { isRecord, overlay } from './overlay'
 import { InvalidInput, parse } from './parse'
 import { evaluateSchema, responseTemperature, seedSchema } from './settings'
 import { armName } from './stages'
@@ -25,7 +25,7 @@ const customArm = z.strictObject({
   input: z.record(z.string(), z.unknown()).describe('Fields of `align`, which override those that all arms share.'),
 })
 
-export const compareSchema = z.strictObject({
+const compareObject = z.strictObject({
   arms: z
     .array(z.union([namedArm, customArm]))
     .min(2)
@@ -43,7 +43,9 @@ export const compareSchema = z.strictObject({
     .min(1)
     .max(20)
     .default([1])
-    .describe('Seeds: every arm is trained and compared once with each, and the results are pooled.'),
+    .describe(
+      'Seeds: every arm is trained and compared once with each, and the results are pooled. Default: `seed` alone.',
+    ),
   judge: labelerSchema.meta({
     description:
       'Who judges the policies against each other; should not be the labeler. The same fields as "labeler" of `align`.',
@@ -62,7 +64,13 @@ export const compareSchema = z.strictObject({
     ),
   ...runFields,
 })
+export const compareSchema = z.preprocess(withSeeds, compareObject)
 export type CompareInput = z.infer<typeof compareSchema>
+
+/** A comparison with a single `seed`, as other runs have it, has that one among its `seeds`. */
+function withSeeds(given: unknown): unknown {
+  return isRecord(given) && given.seed !== undefined ? { seeds: [given.seed], ...given } : given
+}
 
 export interface Arm {
   name: string
@@ -74,23 +82,23 @@ export interface Arm {
 }
 
 /** Every arm at every seed, in the order they run. @throws InvalidInput naming arm and field */
-export function armsOf({ arms, base, seeds, judge, ...given }: CompareInput): Arm[] {
-  const { onFailure, cache, queues, notify } = given
+export function armsOf({ arms, base, seeds, judge, onFailure, cache, queues, notify }: CompareInput): Arm[] {
+  const shared = { judge, ...overlay({ onFailure, cache, queues, notify }, base) }
   const names = new Set<string>()
   return seeds.flatMap((seed) =>
     arms.map((arm): Arm => {
       const { name, like, input } = typeof arm === 'string' ? { name: arm, like: arm, input: ARMS[arm] } : arm
       if (seed === seeds[0] && names.size === names.add(name).size)
         throw new InvalidInput(`compare: field "arms" names ${name} twice; give every arm its own name`)
+      if ('seed' in base || 'seed' in input)
+        throw new InvalidInput(
+          `compare: arm ${name}: field "seed" is set by "seeds" of the comparison itself; give the seed there`,
+        )
       return {
         name,
         like,
         seed,
-        input: parse(
-          alignSchema,
-          { judge, ...overlay(base, input), seed, onFailure, cache, queues, notify },
-          `compare: arm ${name}`,
-        ),
+        input: parse(alignSchema, { ...overlay(shared, input), seed }, `compare: arm ${name}`),
       }
     }),
   )

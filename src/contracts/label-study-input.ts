@@ -5,10 +5,18 @@ import { labelerSchema } from './labeler-settings'
 import { limitsSchema, modelSchema } from './settings'
 import { TABLE_2, variantSchema } from './study'
 
+const { promptTokens } = limitsSchema.unwrap().shape
+/** Labelers read longer prompts than the policy of the quickstart. */
+const longPrompts = limitsSchema
+  .unwrap()
+  .extend({ promptTokens: promptTokens.unwrap().default(1024).describe(promptTokens.description!) })
+  .prefault({})
+  .describe(limitsSchema.description!)
+
 export const labelStudySchema = z.strictObject({
   model: modelSchema.describe('The model whose tokenizer measures the prompts.'),
   ...datasetFields,
-  limits: limitsSchema.prefault({ promptTokens: 1024 }),
+  limits: longPrompts,
   labeler: labelerSchema,
   pairs: z.number().int().positive().default(100).describe('Number of human-labelled pairs, drawn with the seed.'),
   variants: z

@@ -1,7 +1,7 @@
 // What a person decides about a stage that failed permanently: the message `resolveFailure`.
 import { z } from 'zod'
 import { labelerSchema } from './labeler-settings'
-import { isRecord } from './overlay'
+import { isRecord, overlayField } from './overlay'
 import { InvalidInput, parse } from './parse'
 import { stageSchemas, type StageInput, type StageName } from './stages'
 
@@ -28,7 +28,7 @@ export type Resolution = z.infer<typeof resolutionSchema>
 const LABELERS = ['labeler', 'judge'] as const
 
 /**
- * The input of a stage with overrides applied, group by group.
+ * The input of a stage with overrides applied, field by field at every depth; artifacts are replaced as a whole.
  * @throws InvalidInput that lists every bad field
  */
 export function overridden<N extends StageName>(
@@ -42,17 +42,15 @@ export function overridden<N extends StageName>(
     const old = before[field]
     if ((LABELERS as readonly string[]).includes(field) && isRecord(old))
       merged[field] = { ...old, settings: labelerWith(old.settings, value, field) }
-    else merged[field] = isRecord(old) && isRecord(value) ? { ...old, ...value } : value
+    else merged[field] = isArtifact(old) ? value : overlayField(field, old, value)
   }
   return parse(stageSchemas[stage] as never, merged, `${stage}: overrides`)
 }
 
-/** Fields of the same kind of labeler override single old ones; another kind replaces the labeler. */
-function labelerWith(old: unknown, given: unknown, field: string): unknown {
-  const isEndpoint = (settings: unknown) => isRecord(settings) && 'baseUrl' in settings
-  const sameKind = isRecord(given) && (isEndpoint(old) || !isEndpoint(given))
-  return parse(labelerSchema, sameKind && isRecord(old) ? { ...old, ...given } : given, `overrides.${field}`)
-}
+const isArtifact = (value: unknown) => isRecord(value) && 'uri' in value && 'sha256' in value
+
+const labelerWith = (old: unknown, given: unknown, field: string): unknown =>
+  parse(labelerSchema, overlayField(field, old, given), `overrides.${field}`)
 
 /** @throws InvalidInput when the message is malformed or does not apply to the parked stage */
 export function checkResolution<N extends StageName>(

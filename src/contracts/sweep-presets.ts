@@ -13,7 +13,7 @@ const variantAxis = (variants: readonly { name: string }[]) => ({
   values: variants.map((variant) => [variant]),
   labels: variants.map(({ name }) => name),
 })
-const detailedCot = { preamble: 'detailed', chainOfThought: true }
+const detailedCot = { preamble: 'detailed', chainOfThought: true, exemplars: 0 }
 
 /** The rows of Table 14: rationales for each order, and their temperature. */
 const SELF_CONSISTENCY: [samples: number, temperature: number][] = [

@@ -1,7 +1,7 @@
 // The trials of a sweep, each with its checked input: all are known, and bad ones refused, before anything runs.
 import { permutation, uniform } from '../random'
 import { InvalidInput, parse } from './parse'
-import { isRecord, overlay } from './overlay'
+import { isRecord, longForm, overlay, overlayField } from './overlay'
 import type { SweepInput, Swept } from './sweep'
 import { armsOf } from './compare-input'
 import { workflowSchemas } from './workflow-inputs'
@@ -24,19 +24,18 @@ type Point = { field: string; value: unknown; label: string }[]
 const LARGEST_GRID = 1_000_000
 const MAX_SEED = 2 ** 31
 
-/** The long form of fields that may be given in short, before a part of one is set. */
-const LONG_FORMS: Record<string, (given: unknown) => Record<string, unknown>> = {
-  labeler: (given) => ({ model: typeof given === 'string' ? given : 'default' }),
-  judge: (given) => ({ model: typeof given === 'string' ? given : 'default' }),
-  data: (given) => (typeof given === 'string' ? { path: given } : {}),
+/** A group before a part of it is set, where the input has none: a labeler or judge must have a model. */
+const MISSING_GROUPS: Record<string, Record<string, unknown>> = {
+  labeler: { model: 'default' },
+  judge: { model: 'default' },
 }
 
-/** A copy with one field set; missing groups on its path are created. */
+/** A copy with one field set; missing groups on its path are created. A group as the value is overlaid on the field. */
 function withField(input: Record<string, unknown>, path: readonly string[], value: unknown): Record<string, unknown> {
   const [name, ...rest] = path as [string, ...string[]]
-  if (rest.length === 0) return { ...input, [name]: value }
-  const inner = input[name]
-  const group = isRecord(inner) ? inner : (LONG_FORMS[name]?.(inner) ?? {})
+  if (rest.length === 0) return { ...input, [name]: overlayField(name, input[name], value) }
+  const inner = longForm(name, input[name])
+  const group = isRecord(inner) ? inner : (MISSING_GROUPS[name] ?? {})
   return { ...input, [name]: withField(group, rest, value) }
 }
 
