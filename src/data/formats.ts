@@ -2,13 +2,10 @@
 import { z } from 'zod'
 import { InvalidInput, parse } from '../contracts/parse'
 import type { DATA_FORMATS, DataSettings } from '../contracts/settings'
+import { answerTo, promptAlone, promptTurns, sameTurns, splitAtResponse, type Answered, type Dropped } from './answered'
 import { messageSchema, parseTranscript, renderConversation, type Message, type HumanPair, type Row } from './row'
 import type { Task } from './task'
 
-/** An unusable row, as real files contain some: counted by reason, not an error. */
-interface Dropped {
-  dropped: string
-}
 /** A row before rows with the same prompt are merged. */
 export type Draft = Omit<Row, 'id' | 'pairs'> & { id?: string | undefined; pair?: HumanPair }
 export interface Format {
@@ -16,8 +13,12 @@ export interface Format {
   read(raw: unknown, where: string, task: Task, settings: DataSettings): Draft | Dropped
 }
 
+type Prompt = Pick<Row, 'messages' | 'context'>
+/** The prompt of a response that was given for these turns. */
+type PromptOf = (before: Message[]) => Prompt
+
 /** The user's turn for a text: with the task's instruction, if it has one. */
-function fromText(text: string, task: Task): Pick<Row, 'messages' | 'context'> {
+function fromText(text: string, task: Task): Prompt {
   const content = task.instruction ? `${task.instruction}\n\n${text}` : text
   return {
     messages: [{ role: 'user', content }],
@@ -25,7 +26,7 @@ function fromText(text: string, task: Task): Pick<Row, 'messages' | 'context'> {
   }
 }
 
-function fromMessages(messages: Message[]): Pick<Row, 'messages' | 'context'> {
+function fromMessages(messages: Message[]): Prompt {
   return { messages, context: renderConversation(messages) }
 }
 
@@ -61,6 +62,11 @@ const jsonl: Format = {
     const row = parse(jsonlRow, mapped(raw, fields), where)
     const prompt = row.messages ? fromMessages(row.messages) : fromText(row.prompt!, task)
     const { role } = prompt.messages.at(-1)!
+    const isSft = row.messages && role === 'assistant' && row.reference === undefined && row.responses === undefined
+    if (isSft) {
+      const draft = withReference(splitAtResponse(row.messages!), fromMessages)
+      return 'dropped' in draft ? draft : { id: row.id, ...draft }
+    }
     if (role !== 'user')
       throw new InvalidInput(`${where}: field "messages": the last turn is the ${role}'s; it must be the user's`)
     return {
@@ -81,29 +87,23 @@ function chosenPair(chosen: string, rejected: string): { pair: HumanPair } | Dro
 
 const hhRow = z.object({ chosen: z.string(), rejected: z.string() })
 
-/** Splits a transcript before its last turn; undefined if that is not the assistant's. */
-function splitAtResponse(transcript: string): { context: Message[]; response: string } | undefined {
-  const messages = parseTranscript(transcript)
-  const last = messages?.at(-1)
-  if (!messages || messages.length < 2 || last?.role !== 'assistant') return undefined
-  return { context: messages.slice(0, -1), response: last.content }
-}
-
 /** HH-RLHF: two transcripts that differ in the last turn of the assistant. */
 const hh: Format = {
   name: 'hh',
   read(raw, where) {
     const row = parse(hhRow, raw, where)
-    const chosen = splitAtResponse(row.chosen)
-    const rejected = splitAtResponse(row.rejected)
-    if (!chosen || !rejected) return { dropped: 'not a transcript that ends with the assistant' }
-    if (renderConversation(chosen.context) !== renderConversation(rejected.context))
-      return { dropped: 'chosen and rejected differ before the last turn' }
-    if (chosen.context.at(-1)!.role !== 'user')
-      return { dropped: "the last turn before the response is not the person's" }
-    const pair = chosenPair(chosen.response, rejected.response)
-    return 'dropped' in pair ? pair : { ...fromMessages(chosen.context), ...pair }
+    const split = (transcript: string) => splitAtResponse(parseTranscript(transcript) ?? [], 'transcript')
+    return comparedPair(split(row.chosen), split(row.rejected), fromMessages)
   },
+}
+
+/** A pair of responses that were given for the same turns. */
+function comparedPair(chosen: Answered | Dropped, rejected: Answered | Dropped, promptOf: PromptOf): Draft | Dropped {
+  if ('dropped' in chosen) return chosen
+  if ('dropped' in rejected) return rejected
+  if (!sameTurns(chosen.before, rejected.before)) return { dropped: 'chosen and rejected differ before the last turn' }
+  const pair = chosenPair(chosen.response, rejected.response)
+  return 'dropped' in pair ? pair : { ...promptOf(chosen.before), ...pair }
 }
 
 const vote = z.coerce.number().pipe(z.union([z.literal(0), z.literal(1), z.literal(2)]))
@@ -184,7 +184,9 @@ const openaiComparisons: Format = {
       return { dropped: 'not a comparison of two summaries' }
     if (!first || !second) return { dropped: 'empty response' }
     if (first === second) return { dropped: 'both responses are equal' }
-    const text = isNews(row) ? (info.article ?? '') : redditQuery(info)
+    const source = isNews(row) ? info.article : info.post
+    if (!source?.trim()) return { dropped: 'empty prompt' }
+    const text = isNews(row) ? source : redditQuery(info)
     return { ...fromText(text, task), pair: { responses: [first, second], preferred: choice === 0 ? 1 : 2 } }
   },
 }
@@ -210,34 +212,40 @@ const tldr: Format = {
 
 const turns = z.union([z.string(), z.array(messageSchema).min(1)])
 const trlRow = z.object({
-  prompt: turns,
+  prompt: turns.optional(),
   completion: turns.optional(),
   chosen: turns.optional(),
   rejected: turns.optional(),
 })
-const contentOf = (value: z.infer<typeof turns>) => (typeof value === 'string' ? value : value.at(-1)!.content).trim()
 
 /** TRL's prompt/completion and prompt/chosen/rejected, as texts or as turns. */
 const trl: Format = {
   name: 'trl',
   read(raw, where, task) {
-    const row = parse(trlRow, raw, where)
-    const prompt = trlPrompt(row.prompt, task)
-    if (prompt.messages.at(-1)!.role !== 'user')
-      return { dropped: "the last turn before the response is not the person's" }
-    if (row.completion !== undefined) {
-      const reference = contentOf(row.completion)
-      return reference === '' ? { dropped: 'empty response' } : { ...prompt, reference }
+    const { prompt, completion, chosen, rejected } = parse(trlRow, raw, where)
+    const promptOf = (before: Message[]) =>
+      typeof prompt === 'string' && sameTurns(before, promptTurns(prompt))
+        ? trlPrompt(prompt, task)
+        : fromMessages(before)
+    if (completion !== undefined) return withReference(answerTo(prompt, completion), promptOf)
+    if (chosen === undefined || rejected === undefined) {
+      const turns = promptAlone(prompt)
+      return 'dropped' in turns ? turns : promptOf(turns)
     }
-    if (row.chosen === undefined || row.rejected === undefined) return prompt
-    const pair = chosenPair(contentOf(row.chosen), contentOf(row.rejected))
-    return 'dropped' in pair ? pair : { ...prompt, ...pair }
+    return comparedPair(answerTo(prompt, chosen), answerTo(prompt, rejected), promptOf)
   },
 }
 
-/** A text that ends with "TL;DR:" is a whole prompt: it gets no instruction. */
-function trlPrompt(prompt: z.infer<typeof turns>, task: Task): Pick<Row, 'messages' | 'context'> {
-  if (typeof prompt !== 'string') return fromMessages(prompt)
+function withReference(answered: Answered | Dropped, promptOf: PromptOf): Draft | Dropped {
+  if ('dropped' in answered) return answered
+  const { before, response } = answered
+  return response === '' ? { dropped: 'empty response' } : { ...promptOf(before), reference: response }
+}
+
+/** A text that ends with "TL;DR:" is a whole prompt, as is a transcript: they get no instruction. */
+function trlPrompt(prompt: string, task: Task): Prompt {
+  const turns = promptTurns(prompt)
+  if (turns[0]!.content !== prompt.trim()) return fromMessages(turns)
   const isWhole = /TL;DR:?\s*$/.test(prompt)
   return fromText(prompt.trim(), { ...task, instruction: isWhole ? undefined : task.instruction })
 }
@@ -258,7 +266,7 @@ export function formatOf({ format, fields }: DataSettings, firstRow: unknown): F
   const has = (...names: string[]) =>
     typeof firstRow === 'object' && firstRow !== null && names.every((name) => name in firstRow)
   if (has('prompt', 'chosen') || has('prompt', 'completion')) return trl
-  if (has('chosen', 'rejected')) return hh
+  if (has('chosen', 'rejected')) return Array.isArray((firstRow as { chosen: unknown }).chosen) ? trl : hh
   if (has('annotator1', 'instruction')) return pandalm
   if (has('summaries', 'choice', 'info')) return openaiComparisons
   if (has('post', 'summary')) return tldr
