@@ -22,7 +22,7 @@ const versions: Record<StageName, number> = {
   'human-results': 1,
   judge: 1,
   study: 1,
-  'sweep-report': 1,
+  'sweep-report': 2,
   claims: 1,
   report: 2,
 }

@@ -53,17 +53,24 @@ export const mcnemarTest = (onlyFirst: number, onlySecond: number): number =>
 
 /**
  * Holm's correction of several p-values: it bounds the probability of any false positive among them (family-wise error
- * rate).
+ * rate), whatever their dependence. With weights, a hypothesis is tested at its share of the level, and the share of a
+ * rejected one passes to those left, in proportion to their weights (Holm, 1979, weighted procedure; as a graph: Bretz
+ * et al., 2009).
+ * @param weights positive; default: equal ones
  * @returns adjusted p-values, in the given order
  */
-export function holm(pValues: readonly number[]): number[] {
-  const order = pValues.map((p, i) => ({ p, i })).sort((a, b) => a.p - b.p)
+export function holm(pValues: readonly number[], weights: readonly number[] = pValues.map(() => 1)): number[] {
+  const order = pValues
+    .map((p, i) => ({ p, weight: weights[i]!, i }))
+    .sort((a, b) => a.p / a.weight - b.p / b.weight || b.weight - a.weight)
   const adjusted = new Array<number>(pValues.length)
+  let left = weights.reduce((a, b) => a + b, 0)
   let largest = 0
-  order.forEach(({ p, i }, rank) => {
-    largest = Math.max(largest, Math.min(1, p * (pValues.length - rank)))
+  for (const { p, weight, i } of order) {
+    largest = Math.max(largest, Math.min(1, (p * left) / weight))
     adjusted[i] = largest
-  })
+    left -= weight
+  }
   return adjusted
 }
 

@@ -1,4 +1,4 @@
-// Student's t-test and the t-distribution (Student, 1908).
+// Student's t-tests and the t-distribution (Student, 1908).
 import type { Interval } from './bootstrap'
 
 /** A mean with its 95 % confidence interval and t-test. */
@@ -8,6 +8,9 @@ export interface TTest extends Interval {
   p: number
 }
 
+/** Rounding error of a mean of equal values, relative to them. */
+const ROUNDING = Number.EPSILON * 8
+
 /**
  * One-sample t-test: the mean of the values, its 95 % interval, and the test against a mean of 0. For a paired test
  * pass the differences. Values that are all equal have no variance to estimate: then p is that of the exact sign test,
@@ -15,14 +18,49 @@ export interface TTest extends Interval {
  */
 export function tTest(values: readonly number[]): TTest {
   const n = values.length
-  const value = values.reduce((a, b) => a + b, 0) / n
+  const { mean: value, squares } = meanAndSquares(values)
   if (n < 2) return { value, low: NaN, high: NaN, n, p: NaN }
-  const variance = values.reduce((sum, one) => sum + (one - value) ** 2, 0) / (n - 1)
-  const error = Math.sqrt(variance / n)
-  if (error <= Number.EPSILON * 8 * Math.abs(value))
-    return { value, low: NaN, high: NaN, n, p: value === 0 ? 1 : 2 * 0.5 ** n }
-  const half = tQuantile(0.975, n - 1) * error
-  return { value, low: value - half, high: value + half, n, p: 2 * (1 - tCdf(Math.abs(value / error), n - 1)) }
+  const error = Math.sqrt(squares / (n - 1) / n)
+  if (error <= ROUNDING * Math.abs(value)) return { value, low: NaN, high: NaN, n, p: value === 0 ? 1 : 2 * 0.5 ** n }
+  return { n, ...ofMean(value, error, n - 1) }
+}
+
+const ofMean = (value: number, error: number, df: number): Omit<TTest, 'n'> => {
+  const half = t975(df) * error
+  return { value, low: value - half, high: value + half, p: 2 * (1 - tCdf(Math.abs(value / error), df)) }
+}
+
+const meanAndSquares = (values: readonly number[]) => {
+  const mean = values.reduce((a, b) => a + b, 0) / values.length
+  return { mean, squares: values.reduce((sum, one) => sum + (one - mean) ** 2, 0) }
+}
+
+/**
+ * Student's t-test of two independent samples with a common variance: the difference of their means, first − second.
+ * The variance is pooled because the hypothesis tested is that both are draws of one distribution. Samples without any
+ * variance have no interval, and p is that of the exact permutation test.
+ * @returns with n, the size of the smaller sample; p is NaN where a sample has fewer than two values
+ */
+export function twoSampleTTest(first: readonly number[], second: readonly number[]): TTest {
+  const n = Math.min(first.length, second.length)
+  const [a, b] = [meanAndSquares(first), meanAndSquares(second)]
+  const value = a.mean - b.mean
+  if (n < 2) return { value, low: NaN, high: NaN, n, p: NaN }
+  const df = first.length + second.length - 2
+  const error = Math.sqrt(((a.squares + b.squares) / df) * (1 / first.length + 1 / second.length))
+  const rounding = ROUNDING * Math.max(Math.abs(a.mean), Math.abs(b.mean))
+  if (error <= rounding) {
+    const p = Math.abs(value) <= rounding ? 1 : permutationP(first.length, second.length)
+    return { value, low: NaN, high: NaN, n, p }
+  }
+  return { n, ...ofMean(value, error, df) }
+}
+
+/** Two-sided p of the most extreme of all C(n + m, n) ways to divide the values. */
+function permutationP(n: number, m: number): number {
+  let ways = 1
+  for (let i = 1; i <= n; i++) ways *= (m + i) / i
+  return Math.min(1, 2 / ways)
 }
 
 /** Cumulative distribution function of Student's t with `df` degrees of freedom. */
@@ -42,6 +80,14 @@ export function tQuantile(p: number, df: number): number {
     else high = middle
   }
   return (low + high) / 2
+}
+
+const known975 = new Map<number, number>()
+/** The 97.5 % quantile; the same few degrees of freedom come again and again. */
+function t975(df: number): number {
+  const known = known975.get(df) ?? tQuantile(0.975, df)
+  known975.set(df, known)
+  return known
 }
 
 /** Regularized incomplete beta function I_x(a, b), by its continued fraction (Lentz's method; DLMF 8.17.22). */

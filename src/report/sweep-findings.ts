@@ -44,6 +44,9 @@ export interface SweepFindings {
 }
 
 const MUCH_SLOWER = 1.1
+/** With fewer, chance alone has no measure. */
+const MIN_SEEDS = 2
+export const SET_SEEDS = 'set "seeds" to five values, e.g. [1, 2, 3, 4, 5]'
 /** With fewer seeds a bootstrap over them means nothing. */
 const ENOUGH_SEEDS = 4
 
@@ -87,10 +90,22 @@ const significantChanges = ({ metric, others }: SweepChanges): FigureChange[] =>
 export const slowerStages = ({ stages }: SweepChanges): SlowDown[] =>
   stages.filter((stage) => isSignificant(stage) && stage.ratio.value > MUCH_SLOWER)
 
+/** Whether no figure can be said to have moved, as one of the sweeps has only one seed. */
+export const isUntestable = ({ metric, others }: SweepChanges): boolean =>
+  [...metric, ...others].every(({ p }) => Number.isNaN(p))
+
+function movedText(changes: SweepChanges): string {
+  if (!isUntestable(changes)) return `${counted(significantChanges(changes).length, 'figure')} moved beyond noise`
+  const common = changes.metric.length > 0 || changes.others.length > 0
+  return common
+    ? `one seed cannot tell whether a figure moved: ${SET_SEEDS}`
+    : 'no figure is in two seeds of both, so nothing can be said to have moved'
+}
+
 function changeText(changes: SweepChanges): string {
   const [failures, gone, slower] = [changes.newFailures, changes.mended, slowerStages(changes)]
   return [
-    `${counted(significantChanges(changes).length, 'figure')} moved beyond noise`,
+    movedText(changes),
     ...(failures.length > 0 ? [counted(failures.length, 'new failure')] : []),
     ...(gone.length > 0 ? [`${counted(gone.length, 'failure')} gone`] : []),
     ...(slower.length > 0 ? [`${counted(slower.length, 'stage')} slower`] : []),
@@ -116,9 +131,18 @@ export function answers({ metric, trials }: SweepData, { axes, best, since }: Sw
   const effects = axes.flatMap((axis) => effectSentences(axis, formatOf(metric)))
   return [
     bestSentence(best, metric),
-    ...(effects.length > 0 ? effects : ['No setting differs from the first level of its axis beyond noise.']),
+    ...(effects.length > 0 ? effects : withoutEffects(axes)),
     ...since.map(({ other, found }) => `Against ${other.called}: ${changeText(found)}.`),
   ]
+}
+
+function withoutEffects(axes: readonly AxisEffects[]): string[] {
+  const differences = axes.flatMap(({ levels }) => levels.flatMap(({ difference }) => difference ?? []))
+  if (differences.some(({ p }) => !Number.isNaN(p)))
+    return ['No setting differs from the first level of its axis beyond noise.']
+  return axes.some(({ levels }) => levels.length > 1)
+    ? [`No effect can be told from noise: no setting was compared in two seeds or more; ${SET_SEEDS}.`]
+    : []
 }
 
 const effectSentences = ({ field, levels }: AxisEffects, show: (value: number) => string): string[] =>
@@ -158,7 +182,7 @@ export function cautions({ trials, metric }: Pick<SweepData, 'trials' | 'metric'
   const skipped = trials.filter(({ state }) => state === 'skipped')
   const without = done.filter(({ figures }) => figures[metric] === undefined).length
   return [
-    ...seedCautions(new Set(done.map(({ repeat }) => repeat)).size),
+    ...seedCautions(new Set(done.map(({ seed }) => seed)).size),
     ...chanceCautions(done),
     ...(skipped.length > 0 ? [`${skipped.length} trials were never started: ${skipped[0]!.message}.`] : []),
     ...(without > 0 ? [`${without} finished trials have no ${metric} and are left out of the effects.`] : []),
@@ -166,7 +190,8 @@ export function cautions({ trials, metric }: Pick<SweepData, 'trials' | 'metric'
 }
 
 function seedCautions(seeds: number): string[] {
-  if (seeds < 2) return ['Only one seed: nothing here shows how much a figure changes by chance. Give several "seeds".']
+  if (seeds < MIN_SEEDS)
+    return [`Only one seed: nothing here shows how much a figure changes by chance. To find out, ${SET_SEEDS}.`]
   if (seeds < ENOUGH_SEEDS)
     return [`Only ${seeds} seeds: the intervals are wide, and a small effect would not be detected.`]
   return []

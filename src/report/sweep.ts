@@ -14,6 +14,8 @@ import {
   clampShare,
   formatOf,
   isSignificant,
+  isUntestable,
+  SET_SEEDS,
   settingsText,
   slowerStages,
   type OtherSweep,
@@ -60,15 +62,19 @@ function changeSection({ metric }: SweepData, { called, report }: OtherSweep, ch
       .map((change) => changeRow(`${metric}, ${change.what}`, metric, change)),
     ...changes.others.filter(isSignificant).map((change) => changeRow(change.what, change.what, change)),
   ]
+  const seeds = changes.sameSeeds ? 'paired by seed' : 'of the seeds of both as two samples'
   const remark = [
-    'Differences between trials with the same settings and repeat; paired t-test with 95 % interval, p corrected by',
-    `Holm’s method: ${changes.metric.length} tests of ${metric}, ${changes.others.length} of other figures.`,
-    `Shown are the changes over all trials, and those beyond noise (p < ${SIGNIFICANCE_LEVEL}).`,
+    'Means of each seed over the settings that both have: trials of one seed share data, models and prompts, so they',
+    `count once. t-test ${seeds}, with 95 % interval; p corrected by Holm’s weighted procedure over all tests here:`,
+    `${changes.metric.length} of ${metric}, ${changes.others.length} of other figures, ${changes.stages.length} of`,
+    `stage times. Shown are the changes over all trials, and those beyond noise (p < ${SIGNIFICANCE_LEVEL}):`,
+    `if nothing changed, the chance that anything is shown as such is at most ${100 * SIGNIFICANCE_LEVEL} %.`,
+    ...(isUntestable(changes) ? [`One seed has no noise to compare with: ${SET_SEEDS}.`] : []),
   ]
   return [
     heading(`Since ${called}`),
     noteOf(`${link(report, 'its report')}; ${changes.matched} trials are in both.`),
-    rows.length > 0 ? table(['Figure', 'Trials', 'Before', 'Now', 'Difference', 'p'], rows) : '',
+    rows.length > 0 ? table(['Figure', 'Seeds', 'Before', 'Now', 'Difference', 'p'], rows) : '',
     note(remark.join(' ')),
     trialList('New failures', changes.newFailures),
     trialList('Failures gone', changes.mended),
@@ -103,14 +109,15 @@ function slowerTable(changes: SweepChanges): string {
     intervalCell(`${ratio.value.toFixed(2)} ×`, ratio.low.toFixed(2), ratio.high.toFixed(2)),
     figureCell(formatP(p)),
   ])
-  return rows.length === 0 ? '' : `<p>Slower stages:</p>${table(['Stage', 'Trials', 'Time', 'p'], rows)}`
+  return rows.length === 0 ? '' : `<p>Slower stages:</p>${table(['Stage', 'Seeds', 'Time', 'p'], rows)}`
 }
 
 // ---- Effects of the fields
 
 const EFFECTS_NOTE = [
-  'Means over trials with Student’s 95 % intervals. Against the first: differences between trials that are alike in',
-  'everything else, p corrected by Holm’s method over all effects. Minutes and cost are totals over the trials; what',
+  'Means with Student’s 95 % intervals over seeds. Against the first: differences between trials that are alike in',
+  'everything else, averaged within each seed; t-test over seeds, p corrected by Holm’s method over all effects: the',
+  'trials of one seed share data, models and prompts, so they count once. Minutes and cost are totals; what',
   'was in the store already cost nothing.',
 ].join(' ')
 

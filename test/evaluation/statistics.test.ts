@@ -5,7 +5,7 @@ import { bootstrap, bootstrapMean, jackknife, quantile } from '../../src/evaluat
 import { distinctN } from '../../src/evaluation/diversity'
 import { lengthControlled, lengthRatio } from '../../src/evaluation/length-control'
 import { holm, signTest } from '../../src/evaluation/statistics'
-import { tTest, tCdf, tQuantile } from '../../src/evaluation/student'
+import { tTest, tCdf, tQuantile, twoSampleTTest } from '../../src/evaluation/student'
 import { normal, uniform } from '../../src/random'
 import reference from '../reference/statistics.json'
 
@@ -62,6 +62,9 @@ test("Kendall's W, Cohen's kappa, Holm's correction and the sign test equal the 
   expect(kendallW([[1, 2]])).toBeNaN()
   expect(cohenKappa(reference.kappa.first, reference.kappa.second)).toBeCloseTo(reference.kappa.kappa, 10)
   holm(reference.holm.p).forEach((p, i) => expect(p).toBeCloseTo(reference.holm.adjusted[i]!, 10))
+  holm(reference.holm.p, reference.holm.weights).forEach((p, i) =>
+    expect(p).toBeCloseTo(reference.holm.weighted[i]!, 10),
+  )
   const { wins, losses, ties, p } = reference.signTest
   expect(
     signTest([...Array<number>(wins).fill(1), ...Array<number>(losses).fill(0), ...Array<number>(ties).fill(0.5)]),
@@ -124,6 +127,19 @@ test("Student's t: distribution, quantiles, intervals and tests of a mean are sc
       p: expect.closeTo(p, 10),
       n: values.length,
     })
+})
+
+test("the t-test of two samples is scipy's; without variance it is the exact permutation test", () => {
+  const { now, then, p, low, high } = reference.student.twoSample
+  expect(twoSampleTTest(now, then)).toMatchObject({
+    low: expect.closeTo(low, 9),
+    high: expect.closeTo(high, 9),
+    p: expect.closeTo(p, 10),
+    n: then.length,
+  })
+  expect(twoSampleTTest([1], [2, 3])).toMatchObject({ value: -1.5, p: NaN })
+  expect(twoSampleTTest([2, 2, 2, 2, 2], [1, 1, 1, 1, 1])).toMatchObject({ value: 1, low: NaN, p: 2 / 252 })
+  expect(twoSampleTTest([0.1, 0.1, 0.1], [0.1, 0.1])).toMatchObject({ p: 1 })
 })
 
 test('a mean of one value cannot be tested; values that are all equal are tested by their sign', () => {

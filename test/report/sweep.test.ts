@@ -86,6 +86,16 @@ test('the headline says what is done, what is best, and what moved since the oth
   )
 })
 
+test('with one seed the report says that nothing can be told, and what to set', () => {
+  const one = data(swept(0.3, 1), { others: [{ called: 'the night of x', report: 'file:///x', trials: swept(0, 1) }] })
+  expect(headline(one, findingsOf(one))).toMatch(/against the night of x: one seed cannot tell .*: set "seeds" to five/)
+  expect(sentences(one)).toMatch(/No effect can be told from noise: .*; set "seeds"/)
+  expect(sentences(one)).not.toMatch(/moved beyond noise|differs from/)
+  const html = renderSweep(one, findingsOf(one))
+  expect(html).toContain('One seed has no noise to compare with')
+  expect(html).toMatch(/all trials<\/td><td class="number">1<\/td>/)
+})
+
 test('text from outside is shown as text, in the page and in a spreadsheet', () => {
   const evil = '=cmd|"/c calc"!A1<img src=x onerror=alert(1)>'
   const one = data([trial(0, evil, 0, {}, { state: 'failed', message: evil })], {
