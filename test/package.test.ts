@@ -41,10 +41,11 @@ test('the package contains the files needed to run and nothing else', () => {
       'package.json',
       'dist/cli/main.js',
       'dist/workflows/index.js',
-      'dist/evaluation/statistics.d.ts',
+      'dist/evaluation/index.d.ts',
       'setup/main.mjs',
       'tasks/harmless/task.json',
       'schedules/nightly-ablation.json',
+      'examples/label-pairs.mjs',
     ]),
   )
   expect(files.filter((name) => /^(src|test|bench|studies|docs|\.)|tsbuildinfo/.test(name))).toEqual([])
@@ -56,42 +57,74 @@ test('after set-up, the command finds everything and lists the trials of a prese
   expect(rlaif('sweep', '--preset', 'kl-weight', '--dry-run')).toMatch(/6 trials of align/)
 })
 
-test('files of the library rooms can be imported with their types; those of workflows and workers cannot', () => {
+const ROOMS = ['contracts', 'data', 'model', 'training', 'feedback', 'evaluation', 'artifacts', 'report', 'world']
+const HEAVY = ['model', 'training']
+
+test('every room of the library can be imported with its types', () => {
+  const rooms = ROOMS.map((room, i) => `import * as room${i} from 'rlaif/${room}'`)
   writeFileSync(
     join(folder, 'use.ts'),
     [
-      "import { wilson, type Share } from 'rlaif/evaluation/statistics'",
+      ...rooms,
+      "import { version } from 'rlaif'",
+      "import { localLabeler } from 'rlaif/feedback/local-labeler'",
+      "import { wilson, type Share } from 'rlaif/evaluation'",
       'const share: Share = wilson(7, 10)',
       'const wrong: string = share.value',
-      'export { wrong }',
+      `export { wrong, version, localLabeler, ${ROOMS.map((_, i) => `room${i}`).join(', ')} }`,
       '',
     ].join('\n'),
   )
   writeFileSync(
     join(folder, 'tsconfig.json'),
     JSON.stringify({
-      compilerOptions: { noEmit: true, strict: true, module: 'node16', moduleResolution: 'node16', types: [] },
+      compilerOptions: {
+        noEmit: true,
+        strict: true,
+        skipLibCheck: true,
+        target: 'es2022',
+        module: 'node16',
+        moduleResolution: 'node16',
+        types: [],
+      },
       files: ['use.ts'],
     }),
   )
-  writeFileSync(
-    join(folder, 'use.cjs'),
-    [
-      "const { wilson } = require('rlaif/evaluation/statistics')",
-      "const { parse } = require('rlaif/contracts/parse')",
-      'console.log(wilson(7, 10).value, typeof parse)',
-    ].join('\n'),
-  )
-  expect(run(process.execPath, 'use.cjs')).toBe('0.7 function\n')
-  const compile = () => run(process.execPath, join(project, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', '.')
   let output = ''
   try {
-    compile()
+    run(process.execPath, join(project, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', '.')
   } catch (error) {
     output = (error as { stdout: string }).stdout
   }
   // The types are found: only the deliberate mistake is reported.
-  expect(output).toMatch(/use\.ts\(3,7\): error TS2322: Type 'number' is not assignable to type 'string'/)
-  expect(output).not.toMatch(/statistics/)
-  expect(() => run(process.execPath, '-e', "require('rlaif/workers/worker')")).toThrow(/not defined by "exports"/)
+  expect(output.trim()).toMatch(/^use\.ts\(13,7\): error TS2322: Type 'number' is not assignable to type 'string'\.$/)
+})
+
+test('names are there for ES modules and for require; only model and training load TensorFlow.js', () => {
+  writeFileSync(
+    join(folder, 'use.mjs'),
+    [
+      "import { wilson } from 'rlaif/evaluation'",
+      "import { version } from 'rlaif'",
+      'console.log(wilson(7, 10).value, version)',
+    ].join('\n'),
+  )
+  expect(run(process.execPath, 'use.mjs')).toBe('0.7 0.1.0\n')
+  const loads = (entry: string) =>
+    run(
+      process.execPath,
+      '-e',
+      `require('${entry}'); console.log(Object.keys(require.cache).some((file) => file.includes('tfjs')))`,
+    ).trim() === 'true'
+  expect(ROOMS.filter((room) => loads(`rlaif/${room}`))).toEqual(HEAVY)
+  expect(loads('rlaif')).toBe(false)
+})
+
+test('what is not listed cannot be imported: single files of a room, workflows, workers', () => {
+  for (const entry of ['evaluation/statistics', 'workflows', 'workers/worker', 'cli/main'])
+    expect(() => run(process.execPath, '-e', `require('rlaif/${entry}')`)).toThrow(/not defined by "exports"/)
+})
+
+test('an example runs in the installed package', () => {
+  expect(run(process.execPath, join('node_modules', 'rlaif', 'examples', 'label-pairs.mjs'))).toMatch(/= 0\.773/)
 })

@@ -58,6 +58,36 @@ describe('imports', () => {
   })
 })
 
+describe("a room's index.ts", () => {
+  const { exports: entries } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    exports: Record<string, { default: string } | string>
+  }
+  const ofLibrary = Object.values(entries).flatMap((entry) => {
+    const room = typeof entry === 'string' ? undefined : /^\.\/dist\/(\w+)\/index\.js$/.exec(entry.default)?.[1]
+    return room === undefined ? [] : [join(src, room, 'index.ts')]
+  })
+
+  test('is for users of the package: no file of src/ imports it', () => {
+    expect(ofLibrary).toHaveLength(9)
+    expect(files.filter((file) => importsOf(file).some((target) => ofLibrary.includes(target))).map(shown)).toEqual([])
+  })
+
+  test('names each of its exports, and exports only what files of the room have', () => {
+    for (const file of ofLibrary) {
+      const source = ts.createSourceFile(file, textOf.get(file)!, ts.ScriptTarget.ES2022, true)
+      const notNamed = source.statements.filter(
+        (statement) => !ts.isExportDeclaration(statement) || !statement.exportClause,
+      )
+      expect([shown(file), notNamed.map((statement) => statement.getText())]).toEqual([shown(file), []])
+      expect(
+        importsOf(file)
+          .filter((target) => dirname(target) !== dirname(file))
+          .map(shown),
+      ).toEqual([])
+    }
+  })
+})
+
 describe('src/activities/stages', () => {
   const stages = files.filter((file) => shown(file).startsWith('src/activities/stages/'))
 

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { workflowSchemas, type WorkflowName } from '../contracts/workflow-inputs'
 
-type JsonSchema = { [key: string]: unknown; properties?: Record<string, JsonSchema>; required?: string[] }
+export type JsonSchema = { [key: string]: unknown; properties?: Record<string, JsonSchema>; required?: string[] }
 
 export function workflowJsonSchema(workflow: WorkflowName): JsonSchema {
   // The schema of the parsed input, in which fields with a default are required; `requireOnlyTheNecessary` undoes that.

@@ -123,6 +123,7 @@ const training = {
 export const sftSchema = z
   .strictObject({ epochs: count.default(1).describe('Number of epochs.'), ...training })
   .prefault({})
+  .describe('Settings of stage `sft`, supervised fine-tuning.')
 
 export const sampleSchema = z
   .strictObject({
@@ -151,6 +152,7 @@ export const sampleSchema = z
       ),
   })
   .prefault({})
+  .describe('Settings of stage `sample`, which samples the pairs of responses.')
 
 export const labelSchema = z
   .strictObject({
@@ -159,6 +161,7 @@ export const labelSchema = z
       .describe('Tolerated share of labels that fail, from 0 to 1; the stage fails when more do.'),
   })
   .prefault({})
+  .describe('Settings of stage `label`.')
 
 export const rewardModelSchema = z
   .strictObject({
@@ -193,6 +196,7 @@ export const rewardModelSchema = z
     ...training,
   })
   .prefault({})
+  .describe('Settings of stage `reward-model`.')
 
 /** What happens when RL leaves the range of a limit. */
 const BACK_TO_CHECKPOINT = 'training returns to its last checkpoint and ends'
@@ -263,6 +267,7 @@ export const rlSchema = z
     message: 'must be a multiple of "groupSize" with "rloo"',
   })
   .prefault({})
+  .describe('Settings of stage `rl`.')
 
 export const responseTemperature = z
   .number()
@@ -282,3 +287,4 @@ export const evaluateSchema = z
       .describe('Maximum number of human-labelled pairs on which the judge is compared with people.'),
   })
   .prefault({})
+  .describe('Settings of stage `evaluate`.')

@@ -7,6 +7,7 @@ import { checkInput, readInput, workflowName } from '../input'
 import { resolveRun } from '../resolve'
 import { newId, startRun, watchRun, workersArePolling } from '../run'
 import { workflowJsonSchema } from '../schema'
+import { settingsPage } from '../settings-page'
 import { describeRun, listRuns, reportFile } from '../status'
 import { presetLines, sweepInput, trialLines } from '../sweep'
 import { print } from '../terminal'
@@ -18,9 +19,10 @@ export function addRunCommands(program: Command): void {
   addRun(program)
   addSweep(program)
   program
-    .command('schema <workflow>')
+    .command('schema [workflow]')
     .description('print the input of a workflow as JSON Schema')
-    .action((name: string) => print(JSON.stringify(workflowJsonSchema(workflowName(name)), null, 2)))
+    .option('--markdown', 'print the settings of all workflows as a page instead')
+    .action((name: string | undefined, { markdown }: { markdown?: boolean }) => print(schemaText(name, markdown)))
   program
     .command('status [run]')
     .description('list the latest runs, or show the stages and results of one')
@@ -50,6 +52,12 @@ export function addRunCommands(program: Command): void {
         if (open) await openInBrowser(file)
       }),
     )
+}
+
+function schemaText(name: string | undefined, markdown = false): string {
+  if (markdown) return settingsPage().trimEnd()
+  if (name === undefined) throw new InvalidInput('schema: name a workflow, or use --markdown for all of them')
+  return JSON.stringify(workflowJsonSchema(workflowName(name)), null, 2)
 }
 
 interface RunFlags {

@@ -1,0 +1,34 @@
+// `rlaif/contracts`: the inputs of all workflows as zod schemas with defaults, and their types.
+export { parse, InvalidInput } from './parse'
+export { workflowSchemas, type WorkflowName } from './workflow-inputs'
+export { alignSchema, type AlignInput } from './align-input'
+export { compareSchema, type CompareInput } from './compare-input'
+export { labelStudySchema } from './label-study-input'
+export { humanEvaluationSchema, type HumanEvaluationInput } from './human-evaluation-input'
+export { sweepSchema, type SweepInput } from './sweep'
+export { miniatureSchema, type MiniatureInput } from './miniature'
+export { scheduleSchema, type ScheduleDeclaration } from './schedule'
+export { resolutionSchema, type Resolution } from './resolution'
+export { presets } from './presets'
+export {
+  dataSchema,
+  evaluateSchema,
+  labelSchema,
+  limitsSchema,
+  modelSchema,
+  rewardModelSchema,
+  rlSchema,
+  sampleSchema,
+  sftSchema,
+  type DataSettings,
+  type Limits,
+} from './settings'
+export {
+  isEndpoint,
+  labelerSchema,
+  techniqueSchema,
+  type EndpointSettings,
+  type LabelerSettings,
+} from './labeler-settings'
+export { artifactSchema, type Artifact } from './artifact'
+export { runStatusSchema, type AlignResult, type RunStatus, type StageStatus } from './status'

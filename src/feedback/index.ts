@@ -1,0 +1,32 @@
+// `rlaif/feedback`: preference labels, direct scores and verdicts of a labeler, and endpoints as labelers. The local
+// model as labeler is `rlaif/feedback/local-labeler`, since it loads TensorFlow.js.
+export {
+  isUnanswered,
+  type Labeler,
+  type LabelerRole,
+  type OptionAnswer,
+  type Question,
+  type Unanswered,
+  type WritingSettings,
+} from './labeler'
+export {
+  choseSameSlot,
+  judgePairs,
+  PLAIN,
+  type JudgingOptions,
+  type PreferenceLabel,
+  type Technique,
+} from './preference'
+export { preferenceQuestion, rationaleQuestion, type Pair, type Prompting } from './prompt'
+export { directRewards, scoreQuestion, stripTrailingJunk } from './direct-score'
+export { judgeAlone } from './verdict'
+export {
+  endpointLabeler,
+  openEndpoint,
+  type EndpointLabeler,
+  type EndpointLabelerOptions,
+  type ServedEndpoint,
+} from './endpoint-labeler'
+export { EndpointDown, EndpointRefused } from './endpoint-errors'
+export { keepingAnswers, type AnswerStore } from './kept-answers'
+export { openRewardServer, type RewardService } from './reward-service'

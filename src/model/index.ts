@@ -1,0 +1,13 @@
+// `rlaif/model`: models and tokenizers in Hugging Face's format, and generation. Loads TensorFlow.js.
+export { locateModel, DEFAULT_MODEL_NAME, type MadeModels } from './locate'
+export { loadModelAndTokenizer, stopIds, stopStrings, type LoadedModel } from './loaded'
+export { loadTokenizer, type Tokenizer } from './tokenizer'
+export { parseModelConfig, type ModelConfig } from './config'
+export { initialModel } from './initial'
+export { cloneModel, loadModel, saveModel } from './weights'
+export { disposeModel, type Lora, type Model } from './model'
+export { loadAdapter, mergeAdapter, saveAdapter, withAdapter } from './adapter'
+export { importGguf } from './import-gguf'
+export { generate, type Continuation, type SamplingSettings } from './generate'
+export { nextTokenLogProbs } from './score'
+export { describeDevice, type Device } from './device'

@@ -1,0 +1,10 @@
+// `rlaif/report`: the HTML reports, as text.
+export { renderReport, type ReportData } from './report'
+export { renderComparison, type ComparisonData } from './comparison'
+export { renderStudy, studyCsv, type StudyData } from './study'
+export { renderSweep, sweepCsv } from './sweep'
+export { findingsOf, type SweepData, type SweepFindings } from './sweep-findings'
+export { renderHuman } from './human'
+export { claimLines, claimsMarkdown, renderMiniature } from './miniature'
+export { lineChart, pointChart, type Curve, type Point } from './chart'
+export { csvOf } from './csv'

@@ -1,0 +1,10 @@
+// `rlaif/training`: supervised fine-tuning, reward models and RL. Loads TensorFlow.js.
+export { trainSft, type SftSettings } from './sft'
+export { addScoreHead, preferenceLoss, rewards, trainRewardModel, type TrainingPair } from './reward-model'
+export { trainReinforce, type ReinforceSettings } from './reinforce'
+export { leaveOneOut, trainRloo } from './rloo'
+export { penalizedReward, type RlSettings, type RlTask } from './policy-gradient'
+export { sampleAndScore, type Response, type Reward, type RolloutSettings } from './rollout'
+export { tokenLogProbs, responseTokens, type Sequence } from './gradients'
+export { Diverged, type Metrics, type TrainingHost, type TrainingResult } from './checkpoint'
+export type { OptimizerSettings } from './update'
