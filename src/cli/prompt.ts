@@ -33,7 +33,8 @@ export async function showPrompt(input: unknown, row: number): Promise<string> {
   const question = (labeler.chainOfThought ? rationaleQuestion : preferenceQuestion)(task, labeler, pair)
 
   const model = isEndpoint(labeler) ? 'default' : labeler.model
-  const tokenizer = loadTokenizer(await locateModel(model, { made: worldModels }))
+  const template = isEndpoint(labeler) ? {} : labeler.template
+  const tokenizer = loadTokenizer(await locateModel(model, { made: worldModels }), template)
   const footer = (text: string, tokenizerName: string) =>
     `-- row ${row}, id ${chosen.id}: ${tokenizer.encode(text).length} tokens by the tokenizer of ${tokenizerName}`
   if (!isEndpoint(labeler)) {

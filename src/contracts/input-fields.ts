@@ -4,6 +4,7 @@ import { artifactSchema } from './artifact'
 import { queuesSchema } from './queues'
 import { cacheSchema, notifySchema, onFailureSchema } from './run-settings'
 import { dataSchema, limitsSchema, modelSchema, seedSchema, taskSchema } from './settings'
+import { templateSchema } from './template-settings'
 
 /** Fields of every run. */
 export const runFields = {
@@ -14,7 +15,13 @@ export const runFields = {
   notify: notifySchema,
 }
 /** Fields of a run that reads a dataset. */
-export const datasetFields = { task: taskSchema, data: dataSchema, limits: limitsSchema, ...runFields }
+export const datasetFields = {
+  task: taskSchema,
+  data: dataSchema,
+  limits: limitsSchema,
+  template: templateSchema.optional(),
+  ...runFields,
+}
 
 export const policyGiven = z
   .union([artifactSchema, modelSchema])

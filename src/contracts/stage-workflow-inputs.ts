@@ -12,6 +12,7 @@ import {
   sampleSchema,
   sftSchema,
 } from './settings'
+import { templateSchema } from './template-settings'
 
 export const stageWorkflowSchemas = {
   sft: z.strictObject({ model: modelSchema, ...datasetFields, sft: sftSchema }),
@@ -29,6 +30,7 @@ export const stageWorkflowSchemas = {
       .union([artifactGiven, z.array(artifactGiven).min(1)])
       .describe('One or more artifacts of the stages `label` and `human-labels`, by reference or URI.'),
     rewardModel: rewardModelSchema,
+    template: templateSchema.optional(),
     ...runFields,
   }),
   rl: z.strictObject({

@@ -24,8 +24,8 @@ export interface DatasetOptions {
   seed: number
   /** Longer prompts are dropped. */
   promptTokens: number
-  /** Length of the policy's prompt for a row, in tokens. */
-  tokensOf(row: Row): number
+  /** Length of the policy's prompt for a row, in tokens; or why there is no such prompt. */
+  tokensOf(row: Row): number | { refused: string }
   /** Rows that are generated instead of read, selected by the beginning of the path. */
   generated?: GeneratedRows
 }
@@ -47,9 +47,13 @@ export async function readDataset(settings: DataSettings, task: Task, options: D
     if (reason !== undefined) drop(reason)
   }
   const rows = sample(merged.rows(), settings.limit ?? Infinity, seed, (row) => {
-    const fits = tokensOf(row) <= promptTokens
-    if (!fits) drop(`longer than limits.promptTokens = ${promptTokens}`, Math.max(1, row.pairs?.length ?? 0))
-    return fits
+    const tokens = tokensOf(row)
+    const reason =
+      typeof tokens !== 'number'
+        ? tokens.refused
+        : tokens > promptTokens && `longer than limits.promptTokens = ${promptTokens}`
+    if (reason) drop(reason, Math.max(1, row.pairs?.length ?? 0))
+    return !reason
   })
   if (rows.length < 2)
     throw new InvalidInput(

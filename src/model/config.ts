@@ -16,10 +16,13 @@ const rope = z
   .loose()
 type RopeFields = z.infer<typeof rope>
 
+/** `eos_token_id`: one id or several. */
+export const endIds = z.union([z.number().int(), z.array(z.number().int())]).nullish()
+
 const shared = {
   vocab_size: count.max(2_000_000),
   bos_token_id: z.number().int().nullish(),
-  eos_token_id: z.union([z.number().int(), z.array(z.number().int())]).nullish(),
+  eos_token_id: endIds,
   pad_token_id: z.number().int().nullish(),
 }
 
@@ -138,7 +141,7 @@ export function parseModelConfig(value: unknown, where: string): ModelConfig {
   return { ...config, raw: value as Record<string, unknown> }
 }
 
-const listOf = (ids: number | number[] | null | undefined): number[] =>
+export const listOf = (ids: number | number[] | null | undefined): number[] =>
   ids === null || ids === undefined ? [] : [ids].flat()
 
 function readRotary(c: RotaryConfig, refuse: Refuse): Omit<ModelConfig, 'raw'> {

@@ -1,9 +1,10 @@
 // A model as a Hugging Face folder: config.json and model.safetensors, or shards with an index. Only the headers are
 // read here; weights.ts loads the weights.
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { parseModelConfig, type ModelConfig } from './config'
+import { digestOf } from '../digest'
+import { endIds, listOf, parseModelConfig, type ModelConfig } from './config'
 import { openSafetensors, type SafetensorsFile } from './safetensors'
 import { storedAs } from './stored'
 import { weightShapes } from './weight-names'
@@ -12,17 +13,35 @@ import { weightShapes } from './weight-names'
 export const MODEL_FILE = new RegExp(
   [
     /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|model\.safetensors\.index)\.json$/,
-    /^chat_template\.jinja$/,
+    /^chat_template\.(jinja|json)$/,
+    /^additional_chat_templates\/[\w.-]+\.jinja$/,
+    /^template_settings\.json$/,
     /^model[\w.-]*\.safetensors$/,
   ]
     .map(({ source }) => source)
     .join('|'),
 )
 
+/** The files of a model in a folder, sorted. */
+export const modelFiles = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => MODEL_FILE.test(name) && statSync(join(folder, name)).isFile())
+    .sort()
+
+/** The digest of a model's files and their names. @param digest of one file */
+export async function modelDigest(folder: string, digest: (file: string) => Promise<string>): Promise<string> {
+  const files: string[] = []
+  for (const name of modelFiles(folder)) files.push(`${name} ${await digest(join(folder, name))}`)
+  return digestOf(files.join('\n'))
+}
+
 export const SINGLE = 'model.safetensors'
 export const INDEX = 'model.safetensors.index.json'
 
-/** The config of a model folder. @throws when there is no folder, no config.json, or it is not supported */
+/**
+ * The config of a model folder, with the end ids of its generation_config.json.
+ * @throws when there is no folder, no config.json, or it is not supported
+ */
 export function readModelConfig(folder: string): ModelConfig {
   const file = join(folder, 'config.json')
   if (!existsSync(folder) || !statSync(folder).isDirectory())
@@ -32,7 +51,19 @@ export function readModelConfig(folder: string): ModelConfig {
       `model: ${folder} has no config.json; give a Hugging Face model folder ` +
         '(config.json, model.safetensors, tokenizer.json, tokenizer_config.json)',
     )
-  return parseModelConfig(readJson(file), file)
+  const config = parseModelConfig(readJson(file), file)
+  return { ...config, eosTokenIds: [...new Set([...config.eosTokenIds, ...generationEnds(folder)])] }
+}
+
+const generationSchema = z.looseObject({ eos_token_id: endIds })
+
+/** The end ids of generation_config.json, which chat models often name only there. */
+function generationEnds(folder: string): number[] {
+  const file = join(folder, 'generation_config.json')
+  if (!existsSync(file)) return []
+  const parsed = generationSchema.safeParse(readJson(file))
+  if (!parsed.success) throw new Error(`model: ${file} is not valid: ${z.prettifyError(parsed.error)}`)
+  return listOf(parsed.data.eos_token_id)
 }
 
 function readJson(file: string): unknown {

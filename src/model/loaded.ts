@@ -1,4 +1,5 @@
 // A model folder ready for use: weights on the device, and the tokenizer.
+import type { TemplateSettings } from '../contracts/template-settings'
 import { loadTokenizer, type Tokenizer } from './tokenizer'
 import type { Model } from './model'
 import { loadModel } from './weights'
@@ -11,19 +12,45 @@ export interface LoadedModel {
 
 /**
  * Loads weights and tokenizer of a model folder.
- * @param extra further weights to load, such as a score head, with their shapes
+ * @param template variables of the chat template, in place of those stored in the folder
  * @throws when anything is missing, damaged or not supported
  */
-export function loadModelAndTokenizer(folder: string, extra: Record<string, number[]> = {}): LoadedModel {
-  return { folder, model: loadModel(folder, extra), tokenizer: loadTokenizer(folder) }
+export function loadModelAndTokenizer(folder: string, template?: TemplateSettings): LoadedModel {
+  const tokenizer = loadTokenizer(folder, template)
+  return { folder, model: loadModel(folder), tokenizer }
 }
 
-/** The model's end-of-sequence ids, which end a response. @throws when config.json names none */
-export function stopIds({ model }: { model: Pick<Model, 'config'> }): number[] {
-  const { eosTokenIds } = model.config
-  if (eosTokenIds.length === 0)
-    throw new Error('model: config.json names no eos_token_id; without one no response would ever end')
-  return eosTokenIds
+/** What decides where a response ends. */
+export interface Ending {
+  model: { config: Pick<Model['config'], 'eosTokenIds'> }
+  tokenizer: Pick<Tokenizer, 'turnEnd' | 'endOfText'>
+}
+
+/**
+ * The ids that end a response: those of config.json and generation_config.json, and the one that the chat template
+ * writes after a turn.
+ * @throws when there is none
+ */
+export function stopIds({ model, tokenizer: { turnEnd, endOfText } }: Ending): number[] {
+  const named = model.config.eosTokenIds
+  const ids = [...new Set([...named, ...(turnEnd === undefined ? [] : [turnEnd])])]
+  if (ids.length > 0) return ids
+  if (endOfText !== undefined) return [endOfText]
+  throw new Error(
+    'model: neither config.json nor generation_config.json names an eos_token_id, and the tokenizer has no ' +
+      'eos_token; without one no response would ever end',
+  )
+}
+
+/**
+ * The id that ends a response of people or of the data, as it ends the policy's own: what the chat template writes
+ * after a turn; without a template, the tokenizer's eos_token or the first of the model's end ids.
+ * @throws like `stopIds`
+ */
+export function endId(ending: Ending): number {
+  const { turnEnd, endOfText } = ending.tokenizer
+  const ids = stopIds(ending)
+  return turnEnd ?? (endOfText !== undefined && ids.includes(endOfText) ? endOfText : ids[0]!)
 }
 
 /**

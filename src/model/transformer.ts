@@ -75,9 +75,20 @@ const indices = (values: Int32Array) => tf.tensor1d(values, 'int32')
 /** Token embeddings, with position embeddings if the family has them: [N, D]. @param at positions, [N] */
 function embed(model: Model, batch: TokenBatch, at: Int32Array): Tensor {
   return tidy(() => {
+    refuseForeignIds(model, batch.ids)
     const tokens = op.gatherRows(weight(model, EMBEDDING), indices(batch.ids))
     return model.config.rope ? tokens : op.add(tokens, op.gatherRows(weight(model, POSITIONS), indices(at)))
   })
+}
+
+/** An id without a row in the embedding would read another row, or none. */
+function refuseForeignIds({ config: { vocabSize } }: Model, ids: Int32Array): void {
+  const foreign = ids.find((id) => id < 0 || id >= vocabSize)
+  if (foreign !== undefined)
+    throw new Error(
+      `model: token id ${foreign} has no row in the embedding of ${vocabSize} rows; ` +
+        'it was made with the tokenizer of another model',
+    )
 }
 
 /** Hidden states after the last norm, [N, D]. @throws when a row is longer than the model's context */

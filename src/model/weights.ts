@@ -1,6 +1,7 @@
 // Loading weights from a Hugging Face folder to the device, and saving them.
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { TEMPLATE_FOLDER, TEMPLATE_SETTINGS_FILE } from './chat-template'
 import type { Model } from './model'
 import { INDEX, openModel, SINGLE } from './folder'
 import * as op from './ops'
@@ -14,6 +15,8 @@ const TOKENIZER_FILES = [
   'special_tokens_map.json',
   'generation_config.json',
   'chat_template.jinja',
+  'chat_template.json',
+  TEMPLATE_SETTINGS_FILE,
 ]
 
 function allFinite(values: Float32Array): boolean {
@@ -91,6 +94,8 @@ export function saveModel(model: Model, folder: string, tokenizerFrom: string, m
   )
   for (const name of TOKENIZER_FILES)
     if (existsSync(join(tokenizerFrom, name))) copyFileSync(join(tokenizerFrom, name), join(folder, name))
+  if (existsSync(join(tokenizerFrom, TEMPLATE_FOLDER)))
+    cpSync(join(tokenizerFrom, TEMPLATE_FOLDER), join(folder, TEMPLATE_FOLDER), { recursive: true })
 }
 
 const bytesOf = ({ shape }: WrittenWeight) => 4 * shape.reduce((a, b) => a * b, 1)

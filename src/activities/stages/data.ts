@@ -2,13 +2,16 @@
 import { writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { readDataset } from '../../data/dataset'
+import type { Row } from '../../data/row'
 import { writeJsonl } from '../../json-lines'
 import { readTask, taskFolder } from '../../data/task'
-import { loadTokenizer } from '../../model/tokenizer'
+import { TemplateRefusal } from '../../model/chat-template'
+import { loadTokenizer, type Tokenizer } from '../../model/tokenizer'
 import { worldData } from '../../world/named'
 import { DROPPED_FILE } from '../result-files'
 import { promptIds } from '../rows'
 import type { Stage } from '../stage'
+import { templateFigures } from '../template-figures'
 
 export const data: Stage<'data'> = {
   async run({ task: name, data: settings, limits, seed, model }, host) {
@@ -17,7 +20,7 @@ export const data: Stage<'data'> = {
     const dataset = await readDataset(settings, task, {
       seed,
       promptTokens: limits.promptTokens,
-      tokensOf: (row) => promptIds({ tokenizer }, row).length,
+      tokensOf: (row) => promptLength(tokenizer, row),
       generated: worldData,
     })
     writeJsonl(join(host.output, 'train.jsonl'), dataset.train)
@@ -34,6 +37,17 @@ export const data: Stage<'data'> = {
       dropped: Object.values(dataset.dropped).reduce((a, b) => a + b, 0),
       references: dataset.train.filter((row) => row.reference !== undefined).length,
       humanPairs: all.reduce((sum, { pairs = [] }) => sum + pairs.length, 0),
+      ...templateFigures(tokenizer, 'model'),
     }
   },
+}
+
+/** In tokens; a conversation that the chat template does not accept is one row less, not the end of the run. */
+function promptLength(tokenizer: Tokenizer, row: Row): number | { refused: string } {
+  try {
+    return promptIds({ tokenizer }, row).length
+  } catch (error) {
+    if (error instanceof TemplateRefusal) return { refused: error.message }
+    throw error
+  }
 }
