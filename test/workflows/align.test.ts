@@ -50,3 +50,20 @@ test.each([
     await expect(handle.result()).rejects.toMatchObject({ cause: { message: expect.stringMatching(message) } })
   })
 })
+
+test('variables of the chat template go to the policy; a labeler has its own', async () => {
+  const { asked, activities } = fakes()
+  await server.withWorker(activities, async () => {
+    const template = { date: '2026-11-09', enable_thinking: false }
+    const labeler = { model: 'default', template: { enable_thinking: true } }
+    await (await server.start('align', { template, labeler, untilStage: 'reward-model' }, 'template')).result()
+    const inputs = (name: string) => asked.filter(({ stage }) => stage === name).map(({ input }) => input)
+    expect(inputs('model').map((input) => input.template)).toEqual([template, undefined])
+    expect(inputs('label')[0]).toMatchObject({ labeler: { settings: labeler } })
+
+    const policy = { uri: `file:///store/sft/${'1'.repeat(32)}`, sha256: '1'.repeat(64), bytes: 1, summary: {} }
+    asked.length = 0
+    await (await server.start('sample', { policy, template }, 'template-sample')).result()
+    expect(inputs('model')).toMatchObject([{ from: policy, template }])
+  })
+})
