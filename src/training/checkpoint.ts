@@ -130,10 +130,17 @@ export class Diverged extends Error {
 interface TrainingLoop {
   /** Does step number `index` (from 0) and returns its metrics. */
   step: (index: number) => Promise<Metrics>
+  /** Called after a sound step with the number of steps done; what it returns joins the step's metrics. */
+  afterStep?: ((done: number) => Promise<Metrics>) | undefined
   /** Why the model can no longer be trusted, if it cannot: training goes back to the last checkpoint and ends there. */
   collapsed?: ((metrics: Metrics) => string | undefined) | undefined
   /** Whether more steps would bring nothing. */
   finished?: ((history: readonly Metrics[]) => boolean) | undefined
+  /**
+   * What follows a metric that is not finite. Default: training fails, as a model that was to learn for 900 steps is not
+   * the model of step 5.
+   */
+  onDivergence?: 'fail' | 'return to checkpoint'
 }
 
 export interface TrainingResult {
@@ -146,28 +153,21 @@ export interface TrainingResult {
 /**
  * Runs a training loop from its last checkpoint to step `total`, saving and reporting on the way.
  * @param trained what is trained, by name
- * @throws Diverged when a metric is not finite, or the model collapsed, before there is a checkpoint to go back to
+ * @throws Diverged when a metric is not finite, or the model collapsed, and there is no checkpoint to go back to or the
+ * loop does not go back
  */
 export async function trainSteps(
   total: number,
   trained: Record<string, Trained>,
   host: TrainingHost,
-  { step, collapsed, finished }: TrainingLoop,
+  loop: TrainingLoop,
 ): Promise<TrainingResult> {
   const progress = await restoreCheckpoint(host.checkpoints, trained)
   const resumedAt = progress.step
-  while (progress.step < total && !finished?.(progress.history)) {
-    const started = performance.now()
-    const stepMetrics = await step(progress.step)
-    const seconds = (performance.now() - started) / 1000
-    const metrics: Metrics = {
-      step: progress.step + 1,
-      ...stepMetrics,
-      seconds,
-      ...(stepMetrics.tokens !== undefined && { tokensPerSecond: stepMetrics.tokens / seconds }),
-      resumedAt,
-    }
-    const problem = notFinite(metrics) ?? collapsed?.(metrics)
+  while (progress.step < total && !loop.finished?.(progress.history)) {
+    const { metrics, diverged, collapsed } = await measuredStep(progress.step, resumedAt, loop)
+    if (diverged !== undefined && loop.onDivergence !== 'return to checkpoint') throw failed(diverged, metrics, total)
+    const problem = diverged ?? collapsed
     if (problem !== undefined) return goBack(`training: ${problem} at step ${metrics.step}`, trained, host)
     progress.history.push(metrics)
     progress.step++
@@ -182,14 +182,46 @@ export async function trainSteps(
   return { history: progress.history }
 }
 
+interface StepOutcome {
+  metrics: Metrics
+  /** Which metric is not finite, if one is. */
+  diverged: string | undefined
+  collapsed: string | undefined
+}
+
+/** Does a step and, if it was sound, what follows it: the model of a broken one is not validated. */
+async function measuredStep(index: number, resumedAt: number, loop: TrainingLoop): Promise<StepOutcome> {
+  const started = performance.now()
+  const ofStep = await loop.step(index)
+  const broken = notFinite(ofStep)
+  const collapsed = broken === undefined ? loop.collapsed?.(ofStep) : undefined
+  const afterwards = (broken ?? collapsed) === undefined ? await loop.afterStep?.(index + 1) : undefined
+  const seconds = (performance.now() - started) / 1000
+  const metrics: Metrics = {
+    step: index + 1,
+    ...ofStep,
+    ...afterwards,
+    seconds,
+    ...(ofStep.tokens !== undefined && { tokensPerSecond: ofStep.tokens / seconds }),
+    resumedAt,
+  }
+  return { metrics, diverged: broken ?? notFinite(afterwards ?? {}), collapsed }
+}
+
 function notFinite(metrics: Metrics): string | undefined {
   const broken = Object.entries(metrics).find(([, value]) => !Number.isFinite(value))
   return broken && `${broken[0]} became ${broken[1]}`
 }
 
+const REMEDY =
+  'lower the learning rate (learningRate), clip the gradients (maxGradientNorm) or warm up longer (warmupSteps)'
+
+const failed = (problem: string, { step }: Metrics, total: number) =>
+  new Diverged(`training: ${problem} at step ${step} of ${total}; ${REMEDY}. Nothing of this training is used`)
+
 /** Restores the last checkpoint and ends training there. @throws Diverged when there is none */
 async function goBack(problem: string, trained: Record<string, Trained>, host: TrainingHost): Promise<TrainingResult> {
   const { step, history } = await restoreCheckpoint(host.checkpoints, trained)
-  if (step === 0) throw new Diverged(`${problem}; lower the learning rate. There is no checkpoint to go back to yet`)
+  if (step === 0) throw new Diverged(`${problem}; ${REMEDY}. There is no checkpoint to go back to yet`)
   return { history, stopped: `${problem}; the model is that of step ${step}` }
 }

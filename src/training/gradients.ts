@@ -154,9 +154,9 @@ export function accumulate<T>(
   return total
 }
 
-/** The global norm, √Σ g² over all gradients. */
-function gradientNorm(gradients: Gradients): number {
-  const halves = [...gradients.values()].map((gradient) => op.halfSquareSum(gradient))
+/** The norm of all tensors together, √Σ x²; not finite if one of their values is not. */
+export function globalNorm(tensors: ReadonlyMap<string, Tensor>): number {
+  const halves = [...tensors.values()].map((tensor) => op.halfSquareSum(tensor))
   const total = halves.reduce((sum, half) => sum + 2 * half.dataSync()[0]!, 0)
   tf.dispose(halves)
   return Math.sqrt(total)
@@ -167,7 +167,7 @@ function gradientNorm(gradients: Gradients): number {
  * @returns the norm before clipping
  */
 export function clipGradients(gradients: Gradients, maxNorm: number): number {
-  const norm = gradientNorm(gradients)
+  const norm = globalNorm(gradients)
   if (maxNorm === 0 || norm <= maxNorm) return norm
   for (const [name, gradient] of gradients) {
     gradients.set(

@@ -24,11 +24,15 @@ export interface RlTask {
   /** Token ids of the prompts. */
   prompts: readonly (readonly number[])[]
   reward: Reward
-  /** Called after each step with the number of steps done; what it returns joins the step's metrics. */
+  /** Called after each sound step with the number of steps done; what it returns joins the step's metrics. */
   afterStep?: (step: number) => Promise<Metrics>
   /** The reason why the policy can no longer be trusted after a step with these metrics, if there is one. */
   collapsed?: (metrics: Metrics) => string | undefined
 }
+
+/** What ends a training of either algorithm early: it goes back to its last checkpoint, and its result says so. */
+export const endingOf = ({ afterStep, collapsed }: RlTask) =>
+  ({ afterStep, collapsed, onDivergence: 'return to checkpoint' }) as const
 
 export interface Episode extends Sequence {
   /** A_t of each token of the response. */

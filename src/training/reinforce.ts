@@ -18,7 +18,7 @@ import type { Model } from '../model/model'
 import { trainSteps, type Metrics, type TrainingHost, type TrainingResult } from './checkpoint'
 import { accumulate, differentiableScores, responseTokens } from './gradients'
 import type { Trained } from './optimizer'
-import { penalizedReward, updatePolicy, type Episode, type RlSettings, type RlTask } from './policy-gradient'
+import { endingOf, penalizedReward, updatePolicy, type Episode, type RlSettings, type RlTask } from './policy-gradient'
 import { rollOut } from './rollout'
 import { batchOf } from './sft'
 import { openOptimizer, update } from './update'
@@ -79,9 +79,9 @@ export async function trainReinforce(
     }))
     const valueMetrics = updateValue(trained.value, episodes, settings)
     const policyMetrics = updatePolicy(trained.policy, episodes, settings)
-    return { ...metrics, ...valueMetrics, ...policyMetrics, ...(await task.afterStep?.(index + 1)) }
+    return { ...metrics, ...valueMetrics, ...policyMetrics }
   }
-  return trainSteps(settings.steps, trained, host, { step, collapsed: task.collapsed })
+  return trainSteps(settings.steps, trained, host, { step, ...endingOf(task) })
 }
 
 /**
@@ -103,7 +103,7 @@ export function updateValue(value: Trained, episodes: readonly ValuedEpisode[], 
     })
     return pass.backward(slopes)
   })
-  const { gradientNorm: valueGradientNorm } = update(
+  const { gradientNorm: valueGradientNorm, weightNorm: valueWeightNorm } = update(
     value,
     gradients,
     { ...settings, learningRate: settings.valueLearningRate },
@@ -114,6 +114,7 @@ export function updateValue(value: Trained, episodes: readonly ValuedEpisode[], 
   return {
     valueLoss: loss,
     valueGradientNorm,
+    valueWeightNorm,
     explainedVariance: variance(returns) > 0 ? 1 - variance(errors) / variance(returns) : 0,
   }
 }

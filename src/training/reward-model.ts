@@ -16,7 +16,7 @@ import { lastTokens, padLeft, padRight, type TokenBatch } from '../model/batch'
 import { tf } from '../model/tf'
 import { SCORE_HEAD } from '../model/weight-names'
 import type { Model } from '../model/model'
-import { trainSteps, type Metrics, type TrainingHost, type TrainingResult } from './checkpoint'
+import { Diverged, trainSteps, type Metrics, type TrainingHost, type TrainingResult } from './checkpoint'
 import { accumulate, differentiableScores, scoresAt, type Sequence } from './gradients'
 import { batchOf, type SftSettings } from './sft'
 import { openOptimizer, update } from './update'
@@ -80,7 +80,7 @@ export function preferenceLoss(
 
 /**
  * Trains `model`, which must have a score head, in place.
- * @throws Diverged when the loss is not finite before the first checkpoint
+ * @throws Diverged when the loss, a gradient or a weight is not finite
  * @throws when the score head is missing
  */
 export async function trainRewardModel(
@@ -144,7 +144,11 @@ export function paddingGap(model: Model, sequences: readonly Sequence[]): number
   return Math.max(...scores(padLeft(rows)).map((score, i) => Math.abs(score - right[i]!)))
 }
 
-/** The score of every sequence, not shifted: [n]. @param batchSize rows of one forward pass; bounds memory */
+/**
+ * The score of every sequence, not shifted: [n].
+ * @param batchSize rows of one forward pass; bounds memory
+ * @throws Diverged when a score is not finite: nothing could be learned from it, and no figure of it would be right
+ */
 export async function rewards(model: Model, sequences: readonly Sequence[], batchSize: number): Promise<number[]> {
   const out: number[] = []
   for (let start = 0; start < sequences.length; start += batchSize) {
@@ -152,5 +156,11 @@ export async function rewards(model: Model, sequences: readonly Sequence[], batc
     out.push(...scoresAt(model, rows, lastTokens(rows)))
     await new Promise(setImmediate) // lets messages of the parent process in
   }
+  const broken = out.findIndex((score) => !Number.isFinite(score))
+  if (broken >= 0)
+    throw new Diverged(
+      `training: the reward model's score of sequence ${broken + 1} of ${out.length} is ${out[broken]}; ` +
+        'train the reward model again with a lower learning rate (learningRate)',
+    )
   return out
 }

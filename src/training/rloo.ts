@@ -11,7 +11,7 @@
 import { mean } from '../mean'
 import type { Model } from '../model/model'
 import { trainSteps, type Metrics, type TrainingHost, type TrainingResult } from './checkpoint'
-import { penalizedReward, updatePolicy, type RlSettings, type RlTask } from './policy-gradient'
+import { endingOf, penalizedReward, updatePolicy, type RlSettings, type RlTask } from './policy-gradient'
 import { rollOut } from './rollout'
 import { batchOf } from './sft'
 import { openOptimizer } from './update'
@@ -66,8 +66,7 @@ export async function trainRloo(
       ...metrics,
       advantageSize: mean(advantages.map(Math.abs)),
       ...policyMetrics,
-      ...(await task.afterStep?.(index + 1)),
     }
   }
-  return trainSteps(settings.steps, trained, host, { step, collapsed: task.collapsed })
+  return trainSteps(settings.steps, trained, host, { step, ...endingOf(task) })
 }

@@ -4,7 +4,8 @@
 //
 // Departures from the paper:
 //   1. Batch size, length and learning rate are settings, smaller by default.
-//   2. An end-of-turn token is appended to each reference response, so that the policy learns to stop.
+//   2. An end-of-turn token is appended to each reference response, so that the policy learns to stop. A response that
+//      is longer than the limit is cut and gets none: it does not end there.
 import { permutation } from '../random'
 import type { Model } from '../model/model'
 import { trainSteps, type TrainingHost, type TrainingResult } from './checkpoint'
@@ -38,7 +39,7 @@ export function batchOf(
 
 /**
  * Trains `model` in place.
- * @throws Diverged when the loss is not finite before the first checkpoint
+ * @throws Diverged when the loss, a gradient or a weight is not finite
  * @throws when a prompt is empty
  */
 export async function trainSft(

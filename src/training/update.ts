@@ -1,8 +1,8 @@
 // Choosing an optimizer, and the one update that all training loops do.
-import type { Gradients } from '../model/model'
+import { trainedWeights, type Gradients } from '../model/model'
 import { adafactor } from './adafactor'
 import { adamw } from './adamw'
-import { clipGradients } from './gradients'
+import { clipGradients, globalNorm } from './gradients'
 import { learningRateAt, type ScheduleSettings } from './learning-rate'
 import type { Optimizer, Trained } from './optimizer'
 
@@ -22,16 +22,17 @@ export function openOptimizer({ optimizer = 'adafactor', weightDecay = 0 }: Opti
 /**
  * One update of a model: clips the gradients, then takes a step of the optimizer. Consumes the gradients.
  * @param totalSteps length of the training run, for the learning-rate schedule
- * @returns the global norm of the gradients before clipping, and the learning rate of this step
+ * @returns the global norm of the gradients before clipping, the learning rate of this step, and the norm of the trained
+ * weights after it, which shows an update that broke them
  */
 export function update(
   { model, optimizer }: Trained,
   gradients: Gradients,
   settings: OptimizerSettings,
   totalSteps: number,
-): { gradientNorm: number; learningRate: number } {
+): { gradientNorm: number; learningRate: number; weightNorm: number } {
   const gradientNorm = clipGradients(gradients, settings.maxGradientNorm ?? 0)
   const learningRate = learningRateAt(optimizer.steps, totalSteps, settings)
   optimizer.step(model, gradients, learningRate)
-  return { gradientNorm, learningRate }
+  return { gradientNorm, learningRate, weightNorm: globalNorm(trainedWeights(model)) }
 }

@@ -3,7 +3,7 @@
 import { mean } from '../mean'
 import type { Model } from '../model/model'
 import type { CandidateRecord, Candidates } from './candidates'
-import type { Metrics } from './checkpoint'
+import { Diverged, type Metrics } from './checkpoint'
 import type { RlSettings } from './policy-gradient'
 import { rewardWithEosRule, sampleAndScore, type Reward } from './rollout'
 
@@ -24,6 +24,7 @@ interface ValidationTask {
 /**
  * Validates the policy at once, and then after every `validateEvery` steps and the last.
  * @param policy before its first step
+ * @throws Diverged when the reward before training is not finite: the reward function is broken, not the policy
  */
 export async function openValidation(
   policy: Model,
@@ -42,12 +43,18 @@ export async function openValidation(
     )
     return { step, reward: mean(rewards), responses: samples.map(({ ids }) => ids) }
   }
+  const initial = await validate(0)
+  if (!Number.isFinite(initial.reward))
+    throw new Diverged(
+      `training: the mean reward of the validation prompts is ${initial.reward} before the first step; ` +
+        'train the reward model again with a lower learning rate',
+    )
   return {
-    initial: await validate(0),
+    initial,
     async afterStep(step) {
       if (step % settings.validateEvery !== 0 && step !== settings.steps) return {}
       const record = await validate(step)
-      candidates.consider(record, policy)
+      if (Number.isFinite(record.reward)) candidates.consider(record, policy)
       return { validationReward: record.reward }
     },
   }

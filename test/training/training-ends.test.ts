@@ -45,7 +45,7 @@ test('without a checkpoint to go back to, training fails and says what to change
   const { trained, write } = counting()
   await expect(trainSteps(10, trained, host(), { step: write, collapsed: () => 'KL is 9' })).rejects.toThrow(Diverged)
   await expect(trainSteps(10, trained, host(), { step: () => Promise.resolve({ loss: NaN }) })).rejects.toThrow(
-    /loss became NaN at step 1; lower the learning rate/,
+    /loss became NaN at step 1 of 10; lower the learning rate/,
   )
 })
 
