@@ -25,7 +25,7 @@ function commandLines(page: string): string[] {
   const inBlocks = blocks(page, '').flatMap((block) => block.split('\n'))
   const inText = [...textOf(page).matchAll(/`(rlaif [^`\n]+)`/g)].map(([, line]) => line!)
   return [...inBlocks, ...inText]
-    .flatMap((line) => /^(?:[A-Z_]+=\S+ +)*(?:npm run rlaif -- |rlaif )(.+)$/.exec(line)?.[1] ?? [])
+    .flatMap((line) => /^(?:\$ )?(?:[A-Z_]+=\S+ +)*(?:npm run rlaif -- |rlaif )(.+)$/.exec(line)?.[1] ?? [])
     .map((line) => line.replace(/\s#.*$/, '').replace(/ {2,}.*$/, ''))
 }
 
@@ -153,4 +153,22 @@ test('every link between documents, and to files of the project, leads somewhere
     }),
   )
   expect(broken).toEqual([])
+})
+
+test('README fits in 150 lines, and docs/README.md lists every page', () => {
+  expect(textOf('README.md').split('\n').length).toBeLessThanOrEqual(151)
+  const listed = textOf(join('docs', 'README.md'))
+  const all = pages.filter((page) => /^docs\/[\w-]+\.md$/.test(page) && page !== join('docs', 'README.md'))
+  expect(all.filter((page) => !listed.includes(`](${page.slice('docs/'.length)}`))).toEqual([])
+})
+
+test('docs/environment.md lists every variable of ours that the code reads', () => {
+  const files = ['src', 'setup'].flatMap((folder) =>
+    readdirSync(join(project, folder), { recursive: true })
+      .map((name) => join(folder, String(name)))
+      .filter((name) => /\.m?[jt]s$/.test(name)),
+  )
+  const read = new Set(files.flatMap((file) => textOf(file).match(/\bRLAIF_[A-Z]+(_[A-Z]+)*\b/g) ?? []))
+  expect(read.size).toBeGreaterThan(6)
+  expect([...read].filter((name) => !textOf(join('docs', 'environment.md')).includes(`\`${name}`))).toEqual([])
 })

@@ -97,7 +97,7 @@ test('every room of the library can be imported with its types', () => {
     output = (error as { stdout: string }).stdout
   }
   // The types are found: only the deliberate mistake is reported.
-  expect(output.trim()).toMatch(/^use\.ts\(13,7\): error TS2322: Type 'number' is not assignable to type 'string'\.$/)
+  expect(output.trim()).toMatch(/^use\.ts\(14,7\): error TS2322: Type 'number' is not assignable to type 'string'\.$/)
 })
 
 test('names are there for ES modules and for require; only model and training load TensorFlow.js', () => {

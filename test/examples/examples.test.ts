@@ -1,11 +1,12 @@
 // Every program in examples/ runs as its first lines say, with the stand-in as the labeler or a tiny model.
 import { execFile } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { startEndpoint } from '../feedback/endpoint'
 
-const folder = resolve(__dirname, '..', '..', 'examples')
+const project = resolve(__dirname, '..', '..')
+const folder = join(project, 'examples')
 const run = async (name: string, ...args: string[]) =>
   (await promisify(execFile)(process.execPath, [join(folder, name), ...args], { timeout: 55_000 })).stdout
 /** The probability that the stand-in gives a text against one that is `longer` characters longer. */
@@ -58,4 +59,29 @@ test('reward-model learns its pairs, and the stored model orders responses to a 
   expect(output).toContain('accuracy on the last batch: 1\n')
   const [kind, rude] = [...output.matchAll(/^(-?[\d.]+) {2}/gm)].map(([, score]) => Number(score))
   expect(kind!).toBeGreaterThan(rude!)
+})
+
+describe('docs/api.md', () => {
+  const text = readFileSync(join(project, 'docs', 'api.md'), 'utf8')
+  const { exports: entries } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as {
+    exports: Record<string, { default: string } | string>
+  }
+
+  test('lists every entry of the package', () => {
+    const names = Object.keys(entries).filter((name) => name !== './package.json')
+    expect([...text.matchAll(/^\| `(rlaif[\w/-]*)` /gm)].map(([, name]) => name!.replace('rlaif', '.')).sort()).toEqual(
+      names.sort(),
+    )
+  })
+
+  test('imports only what the entries export', () => {
+    const imports = [...text.matchAll(/^import \{ (.+) \} from 'rlaif\/([\w/-]+)'/gm)]
+    expect(imports.length).toBeGreaterThan(5)
+    for (const [, names, entry] of imports) {
+      const { default: file } = entries[`./${entry}`] as { default: string }
+      const source = readFileSync(join(project, file.replace('/dist/', '/src/').replace(/js$/, 'ts')), 'utf8')
+      for (const name of names!.split(', '))
+        expect([entry, source]).toEqual([entry, expect.stringMatching(`\\b${name}\\b`)])
+    }
+  })
 })
