@@ -2,10 +2,12 @@
 // out-of-memory kill is a failed attempt and not a lost worker (design decision 4).
 import { fork, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { z } from 'zod'
-import { summarySchema, type Summary } from '../contracts/artifact'
+import type { Summary } from '../contracts/artifact'
 import type { StageName } from '../contracts/stages'
-import { progressSchema, type Progress } from '../contracts/status'
+import type { Progress } from '../contracts/status'
+import type { Asker } from '../artifacts/answers'
+import type { Sources } from '../artifacts/store'
+import { parseMessage, type ChildMessage } from './child-message'
 import { howToSaveMemory, type MemorySettings } from './machine-failure'
 import type { TraceParent } from './spans'
 
@@ -20,8 +22,18 @@ export interface Job {
   home: string
   output: string
   checkpoints: string
+  /** Who asks a labeler's questions. */
+  asker: Asker
+  /** What the stage reads from outside the store. */
+  sources: Sources
   /** The activity's span. */
   trace: TraceParent
+}
+
+/** What a stage has computed, and what this run has paid for it if it asked an endpoint. */
+interface Computed {
+  summary: Summary
+  spent: ChildMessage['spent']
 }
 
 /** A failure of a stage in its child process; `name` is that of the error there. */
@@ -30,18 +42,13 @@ export class StageFailure extends Error {
     name: string,
     message: string,
     readonly detail?: string,
+    /** What this run has paid for the stage so far. */
+    readonly spent?: ChildMessage['spent'],
   ) {
     super(message)
     this.name = name
   }
 }
-
-const messageSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('progress'), progress: progressSchema }),
-  z.object({ type: z.literal('done'), summary: summarySchema }),
-  z.object({ type: z.literal('failed'), name: z.string(), message: z.string(), stack: z.string() }),
-])
-export type ChildMessage = z.infer<typeof messageSchema>
 
 /** What TensorFlow prints at every start. */
 const BANNER = /absl::InitializeLog|oneDNN custom operations|^\s*$/
@@ -62,30 +69,43 @@ export function computeInChild(
   job: Job,
   signal: AbortSignal,
   { onProgress, onLine }: Listener,
-): Promise<Summary> {
+): Promise<Computed> {
   return new Promise((resolve, reject) => {
     const child = startChild(program)
     let settle: (() => void) | undefined
+    let spent: ChildMessage['spent']
     const stop = () => stopChild(child)
     const watchdog = watch(() => {
       const seconds = hangMs() / 1000
-      const hung = new StageFailure('Hung', `${job.stage}: no progress for ${seconds} s; the child process was killed`)
+      const hung = new StageFailure(
+        'Hung',
+        `${job.stage}: no progress for ${seconds} s; the child process was killed`,
+        undefined,
+        spent,
+      )
       settle ??= () => reject(hung)
       stop()
     })
     const lastLines = readLines(child, onLine)
     child.on('message', (raw) => {
       watchdog.reset()
-      const message = messageSchema.parse(raw)
-      if (message.type === 'progress') onProgress(message.progress)
-      else if (message.type === 'done') settle = () => resolve(message.summary)
-      else settle = () => reject(new StageFailure(message.name, message.message, message.stack))
+      try {
+        const message = parseMessage(job.stage, raw)
+        spent = message.spent ?? spent
+        if (message.type === 'progress') onProgress(message.progress)
+        else if (message.type === 'done') settle ??= () => resolve({ summary: message.summary, spent })
+        else settle ??= () => reject(new StageFailure(message.name, message.message, message.stack, spent))
+      } catch (error) {
+        // thrown on, it would end the worker with all its stages
+        settle ??= () => reject(error as Error)
+        stop()
+      }
     })
     child.on('error', (error) => (settle ??= () => reject(error)))
     child.on('exit', (code, killedBy) => {
       watchdog.clear()
       signal.removeEventListener('abort', stop)
-      settle ??= () => reject(crash(job, code, killedBy, lastLines()))
+      settle ??= () => reject(crash(job, { code, killedBy, lines: lastLines(), spent }))
       settle()
     })
     if (signal.aborted) stop()
@@ -127,15 +147,20 @@ function readLines(child: ChildProcess, onLine: (line: string) => void): () => s
   return () => last.trim()
 }
 
-function crash(
-  { stage, input }: Job,
-  code: number | null,
-  killedBy: NodeJS.Signals | null,
-  lines: string,
-): StageFailure {
+/** How a child ended without a result. */
+interface Exit {
+  code: number | null
+  killedBy: NodeJS.Signals | null
+  /** The last ones of its output. */
+  lines: string
+  spent: ChildMessage['spent']
+}
+
+function crash({ stage, input }: Job, { code, killedBy, lines, spent }: Exit): StageFailure {
   const remedy = howToSaveMemory((input as { settings?: MemorySettings }).settings)
   const cause = killedBy
     ? `was killed by ${killedBy}${killedBy === 'SIGKILL' ? ` (out of memory? ${remedy})` : ''}`
     : `exited with code ${code}`
-  return new StageFailure('Crashed', `${stage}: the child process ${cause} before it was done. ${lines}`.trim())
+  const message = `${stage}: the child process ${cause} before it was done. ${lines}`.trim()
+  return new StageFailure('Crashed', message, undefined, spent)
 }

@@ -1,17 +1,20 @@
 // What every stage's activity does around the stage itself: look for the artifact in the store, else compute it in a
 // child process and commit it.
 import { ApplicationFailure, CancelledFailure, Context, log } from '@temporalio/activity'
-import { artifactsIn, keyOf, type ArtifactStore } from '../artifacts/store'
+import type { Asker } from '../artifacts/answers'
+import { artifactsIn, keyOf, type ArtifactStore, type Sources } from '../artifacts/store'
 import type { Artifact } from '../contracts/artifact'
 import type { Cache } from '../contracts/run-settings'
 import { InvalidInput, parse } from '../contracts/parse'
 import type { Progress } from '../contracts/status'
-import { HANDED_BACK, stageSchemas, type StageName, type StageResult } from '../contracts/stages'
+import { HANDED_BACK, stageSchemas, type StageSpending, type StageName, type StageResult } from '../contracts/stages'
+import { askerOf, asksAgain, restsOnOldAnswers } from './asker'
 import { computeInChild, type StageFailure } from './child'
 import { explainFailure } from './machine-failure'
 import { traceParent } from './spans'
 import { openStageMeter } from './metrics'
 import { readsOnlyText, stageVersion } from './registry'
+import { readSources } from './sources'
 
 /** Interval of heartbeats; how many of them the worker sends on is up to the SDK's throttle. */
 const HEARTBEAT_MS = 3_000
@@ -65,10 +68,16 @@ async function findOrCompute(environment: StageEnvironment, attempt: Attempt): P
   const { store } = environment
   const { stage, signal, onProgress } = attempt
   const { cache, ...settings } = attempt.input
+  const run = Context.current().info.workflowExecution?.runId ?? ''
   // without the cache, only attempts of the same run find its artifacts
-  const ownRun = cache === 'off' && { run: Context.current().info.workflowExecution?.runId }
-  const key = keyOf(stage, stageVersion(stage), { ...settings, ...ownRun })
-  const found = cache === 'refresh' ? undefined : await store.find(stage, key)
+  const isOfRun = cache === 'off' || asksAgain(settings)
+  const { sources, keyed } = await readSources(stage, settings)
+  const key = keyOf(stage, stageVersion(stage), { ...keyed, ...(isOfRun && { run }) })
+  const find = async () => {
+    const found = cache === 'refresh' ? undefined : await store.find(stage, key)
+    return found && !restsOnOldAnswers(found.summary, settings) ? found : undefined
+  }
+  const found = await find()
   if (found) return { ...found, reused: true }
 
   if (!readsOnlyText(stage)) for (const artifact of artifactsIn(settings)) await store.verify(artifact)
@@ -76,8 +85,10 @@ async function findOrCompute(environment: StageEnvironment, attempt: Attempt): P
     onProgress({ phase: 'waiting for the same stage of another run', done: 0, total: 1, unit: 'stages' }),
   )
   try {
-    const foundNow = cache === 'refresh' || !lock.waited ? undefined : await store.find(stage, key)
-    return foundNow ? { ...foundNow, reused: true } : await compute(environment, attempt, key)
+    const foundNow = lock.waited ? await find() : undefined
+    if (foundNow) return { ...foundNow, reused: true }
+    const asker = askerOf(stage, stageVersion(stage), settings, run, isOfRun)
+    return await compute(environment, attempt, { key, asker, sources })
   } finally {
     await lock.release()
   }
@@ -86,7 +97,7 @@ async function findOrCompute(environment: StageEnvironment, attempt: Attempt): P
 async function compute(
   { store, home, childProgram }: StageEnvironment,
   { stage, input, signal, onProgress }: Attempt,
-  key: string,
+  { key, asker, sources }: { key: string; asker: Asker; sources: Sources },
 ): Promise<StageResult> {
   const { cache: _, ...settings } = input
   const started = Date.now()
@@ -95,15 +106,16 @@ async function compute(
   const work = await store.begin(stage, key)
   const stopBackup = store.startBackup(work)
   try {
-    const job = { stage, input, home, ...work, trace: traceParent() }
-    const summary = await computeInChild(childProgram, job, signal, {
+    const job = { stage, input, home, ...work, asker, sources, trace: traceParent() }
+    const { summary, spent } = await computeInChild(childProgram, job, signal, {
       onProgress,
       onLine: (line) => log.warn(line, { stage }),
     })
-    const provenance = { stage, version: stageVersion(stage), key, seconds: elapsedSeconds(), input: settings, summary }
-    const artifact = await store.commit(work, provenance)
+    const made = { stage, version: stageVersion(stage), key, seconds: elapsedSeconds() }
+    const read = Object.keys(sources).length > 0 && { sources }
+    const artifact = await store.commit(work, { ...made, input: settings, ...read, summary })
     log.info('stage finished', { stage, key, seconds: elapsedSeconds() })
-    return { ...artifact, reused: false }
+    return { ...artifact, reused: false, ...(spent !== undefined && { spent }) }
   } catch (error) {
     store.discard(work)
     throw error
@@ -143,19 +155,21 @@ const outcomeOf = (error: unknown) =>
       : 'failed'
 
 /** Names of errors that another attempt would only repeat. */
-const NON_RETRYABLE = new Set(['InvalidInput', 'EndpointRefused', 'Diverged', 'DiskFull', 'OutOfMemory'])
+const NON_RETRYABLE = new Set(['InvalidInput', 'EndpointRefused', 'Diverged', 'DiskFull', 'OutOfMemory', 'Defect'])
 
 /** Decides what is worth another attempt: everything but what a person has to fix. */
 function asActivityFailure(thrown: unknown, home: string): unknown {
   if (thrown instanceof CancelledFailure || thrown instanceof ApplicationFailure) return thrown
   const error = explainFailure(thrown, home)
   const nonRetryable = error instanceof InvalidInput || NON_RETRYABLE.has(error.name)
-  const { detail } = error as StageFailure
+  const { detail, spent } = error as StageFailure
   return ApplicationFailure.create({
     message: error.message,
     type: error.name,
     nonRetryable,
-    ...(detail !== undefined && { details: [detail] }),
+    ...((detail !== undefined || spent) && {
+      details: [detail ?? '', ...(spent ? [{ spent } satisfies StageSpending] : [])],
+    }),
   })
 }
 

@@ -1,10 +1,11 @@
-// Opens the labeler or judge that a stage was given. It never asks again what was answered before.
+// Opens the labeler or judge that a stage was given. It asks again only what its setting `answers` says.
+import type { Summary } from '../contracts/artifact'
 import { InvalidInput } from '../contracts/parse'
 import { isEndpoint, type LabelerSettings } from '../contracts/labeler-settings'
 import type { LabelerInput } from '../contracts/stages'
-import type { Usage } from '../feedback/endpoint-budget'
+import type { Usage } from '../contracts/usage'
 import { openEndpoint } from '../feedback/endpoint-labeler'
-import { keepingAnswers } from '../feedback/kept-answers'
+import { keepingAnswers, type AnswerFigures } from '../feedback/kept-answers'
 import type { Labeler, LabelerRole } from '../feedback/labeler'
 import { localLabeler } from '../feedback/local-labeler'
 import type { Technique } from '../feedback/preference'
@@ -12,12 +13,13 @@ import { loadModelAndTokenizer } from '../model/loaded'
 import { DEFAULT_MODEL_NAME } from '../model/locate'
 import { worldAnnotators } from '../world/named'
 import type { StageHost } from './stage'
+import { templateFigures } from './template-figures'
 
 export interface OpenedLabeler {
   labeler: Labeler
   technique: Technique
-  /** What the questions have cost so far, for the stage's figures. */
-  spent(): Record<string, number>
+  /** What the questions have cost so far, and what a reader must know about the labeler, for the stage's figures. */
+  spent(): Summary
 }
 
 /** @param role the setting that configures it: messages name its fields */
@@ -27,19 +29,51 @@ export async function openLabeler(
   role: LabelerRole = 'labeler',
 ): Promise<OpenedLabeler> {
   if (isEndpoint(settings)) {
-    const endpoint = await openEndpoint(settings, [worldAnnotators], role)
-    return opened(endpoint, settings, host, endpoint.usage)
+    const spentBefore = () => host.answers().spent().cost
+    return opened(await openEndpoint(settings, [worldAnnotators], role, spentBefore), settings, host)
   }
   if (!model)
     throw new InvalidInput(`${role}: a local model needs its artifact in field "${role}.model" of the stage's input`)
   const name = settings.model === 'default' ? DEFAULT_MODEL_NAME : settings.model
-  return opened(localLabeler(name, model.sha256, loadModelAndTokenizer(await host.open(model))), settings, host)
+  const loaded = loadModelAndTokenizer(await host.open(model), settings.template)
+  const labeler = localLabeler(name, model.sha256, loaded, settings.template)
+  return opened(labeler, settings, host, templateFigures(loaded.tokenizer, role))
 }
 
-function opened(asked: Labeler, settings: LabelerSettings, host: StageHost, usage?: Usage): OpenedLabeler {
-  const labeler = keepingAnswers(asked, host.answers())
-  return { labeler, technique: techniqueOf(settings), spent: () => ({ reusedAnswers: labeler.reused, ...usage }) }
+function opened(asked: Labeler, settings: LabelerSettings, host: StageHost, figures: Summary = {}): OpenedLabeler {
+  const labeler = keepingAnswers(asked, host.answers(), settings.answers)
+  return {
+    labeler,
+    technique: techniqueOf(settings),
+    spent: () => ({
+      ...answerFigures(labeler.figures()),
+      ...(isEndpoint(settings) && usageFigures(host.answers().spent())),
+      ...figures,
+    }),
+  }
 }
+
+/** From when the answers are; the rest only where there is something to say. */
+function answerFigures({ reusedAnswers, answersFrom, answersTo, rationales, ...figures }: AnswerFigures): Summary {
+  const { reusedCost, undatedAnswers, cutRationales } = figures
+  return {
+    reusedAnswers,
+    answersFrom,
+    answersTo,
+    ...(reusedCost > 0 && { reusedCost }),
+    ...(undatedAnswers > 0 && { undatedAnswers }),
+    ...(rationales > 0 && { rationales, cutRationales }),
+  }
+}
+
+/** What all attempts of the stage have taken, not this one alone. */
+const usageFigures = ({ requests, promptTokens, completionTokens, cost, estimated }: Usage): Summary => ({
+  requests,
+  promptTokens,
+  completionTokens,
+  cost,
+  ...(estimated > 0 && { estimatedRequests: estimated }),
+})
 
 function techniqueOf({
   preamble,

@@ -110,9 +110,16 @@ async function commit(base: string, work: Work, provenance: Provenance): Promise
   if (previous?.sha256 !== manifest.sha256) {
     if (previous) setAside(folder, 'replaced')
     renameSync(work.output, folder)
-  }
+  } else replaceSummary(folder, previous, manifest)
   rmSync(dirname(work.output), { recursive: true, force: true })
   return reference(folder, readManifest(folder))
+}
+
+/** The same content computed again: its figures, such as from when the labeler's answers are, may be others. */
+function replaceSummary(folder: string, previous: Manifest, { summary, created }: Manifest): void {
+  const staging = `${join(folder, MANIFEST)}.${randomUUID()}`
+  writeFileSync(staging, manifestText({ ...previous, summary, created }))
+  renameSync(staging, join(folder, MANIFEST))
 }
 
 async function manifestOf(output: string, provenance: Provenance): Promise<Manifest> {
@@ -174,8 +181,10 @@ export function readManifest(folder: string): Manifest {
   }
 }
 
+const manifestText = (manifest: Manifest) => `${JSON.stringify(manifest, null, 2)}\n`
+
 export const writeManifest = (folder: string, manifest: Manifest) =>
-  writeFileSync(join(folder, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`)
+  writeFileSync(join(folder, MANIFEST), manifestText(manifest))
 
 /** What is wrong with a finished folder, or undefined. */
 export async function findDamage(folder: string): Promise<string | undefined> {

@@ -28,6 +28,8 @@ export const manifestSchema = z.object({
   /** The stage's input as it was parsed: settings, and its input artifacts by reference. */
   input: z.unknown(),
   summary: summarySchema,
+  /** What the stage read from outside the store: digests and commits, by what they are for. */
+  sources: z.record(z.string(), z.string()).exactOptional(),
   sha256: z.string(),
   bytes: z.number(),
   files: z.array(
@@ -35,9 +37,10 @@ export const manifestSchema = z.object({
   ),
 })
 export type Manifest = z.infer<typeof manifestSchema>
+export type Sources = NonNullable<Manifest['sources']>
 
 /** Where an artifact comes from: what a stage adds to its files when it commits them. */
-export type Provenance = Pick<Manifest, 'stage' | 'version' | 'key' | 'seconds' | 'input' | 'summary'>
+export type Provenance = Pick<Manifest, 'stage' | 'version' | 'key' | 'seconds' | 'input' | 'summary' | 'sources'>
 
 export interface Work {
   /** Empty; what is written here becomes the artifact. */

@@ -1,6 +1,7 @@
 // Who is asked for preferences and scores, and how: the settings of a labeler or judge.
 import { z } from 'zod'
 import { count, environmentName } from './fields'
+import { templateSchema } from './template-settings'
 
 /** How a labeler is asked about a pair (paper §2.1, §4.4, Appendix M). */
 const technique = {
@@ -38,6 +39,22 @@ const technique = {
 }
 export const techniqueSchema = z.strictObject(technique)
 
+/** Which stored answers are used; those of the run itself always are, so that no attempt pays twice. */
+const keptAnswers = z
+  .union([
+    z.enum(['keep', 'again']),
+    z.strictObject({
+      maxAgeDays: z.number().positive().describe('Age in days up to which an answer of an earlier run is used.'),
+    }),
+  ])
+  .default('keep')
+  .describe(
+    'Use of answers that the same labeler gave in earlier runs: "keep" uses all of them, "again" asks every question ' +
+      'anew once in this run, {"maxAgeDays": n} uses those of the last n days. An endpoint may have put another model ' +
+      'behind the same name since.',
+  )
+export type KeptAnswers = z.infer<typeof keptAnswers>
+
 /** The endpoint that the worker itself serves: the annotators of the miniature world. */
 export const WORLD = 'world:'
 
@@ -49,6 +66,8 @@ const localLabeler = z.strictObject({
       'A local model: "default", a folder, a .gguf file or hf:owner/name; ' +
         'or "policy", the run\'s own initial policy (same-size RLAIF).',
     ),
+  template: templateSchema.optional(),
+  answers: keptAnswers,
   ...technique,
 })
 const perMinute = z.number().positive().optional()
@@ -115,7 +134,11 @@ const endpointLabeler = z
       .describe('Price of a million input and output tokens, in any currency. Default: costs are not counted.'),
     maxCost: money
       .optional()
-      .describe('The stage stops before its cost would exceed this; requires `price`. Default: no limit.'),
+      .describe(
+        'The stage stops before its cost, in all its attempts together, would exceed this; requires `price`. ' +
+          'Default: no limit.',
+      ),
+    answers: keptAnswers,
     ...technique,
   })
   .refine((labeler) => labeler.maxCost === undefined || labeler.price !== undefined, {
@@ -140,3 +163,16 @@ export const labelerSchema = z
 export type LabelerSettings = z.infer<typeof labelerSchema>
 export type EndpointSettings = z.infer<typeof endpointLabeler>
 export const isEndpoint = (labeler: LabelerSettings): labeler is EndpointSettings => 'baseUrl' in labeler
+
+/** Settings of an endpoint that change no answer: how fast it is asked, and for how much money. */
+export const PACE: readonly string[] = [
+  'apiKeyEnv',
+  'concurrency',
+  'requestsPerMinute',
+  'tokensPerMinute',
+  'timeoutSeconds',
+  'retries',
+  'stopAfterFailures',
+  'price',
+  'maxCost',
+] satisfies (keyof EndpointSettings)[]

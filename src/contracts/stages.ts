@@ -18,6 +18,7 @@ import {
   sftSchema,
   taskSchema,
 } from './settings'
+import { templateSchema } from './template-settings'
 import { endedTrialSchema, linkSchema, previousSchema } from './sweep'
 
 /** Name of a policy in a comparison. */
@@ -32,6 +33,7 @@ export const stageSchemas = {
   model: z.strictObject({
     spec: modelSchema,
     from: artifactSchema.optional().describe('The policy in the store, when `spec` names one.'),
+    template: templateSchema.optional(),
     cache: cacheSchema,
   }),
   data: z.strictObject({
@@ -193,7 +195,19 @@ export type StageInput<N extends StageName> = z.output<(typeof stageSchemas)[N]>
 /** Failure type of a stage whose worker was shut down gracefully: not the stage's fault, so no attempt is counted. */
 export const HANDED_BACK = 'HandedBack'
 
+/** What this run has paid for one piece of work so far, over all its attempts. */
+export const spendingSchema = z.object({ work: z.string(), cost: z.number().nonnegative() })
+
+/** Detail of the failure of a stage: money that is spent although there is no result. */
+export const stageSpending = z.object({ spent: spendingSchema })
+export type StageSpending = z.infer<typeof stageSpending>
+/** Detail of the failure of a run: what its stages have cost. */
+export const runSpending = z.object({ runSpent: z.number().nonnegative() })
+export type RunSpending = z.infer<typeof runSpending>
+
 /** What a stage returns: its artifact, and whether it already was in the store. */
 export interface StageResult extends z.infer<typeof artifactSchema> {
   reused: boolean
+  /** Absent if no endpoint was asked. */
+  spent?: z.infer<typeof spendingSchema>
 }

@@ -47,7 +47,7 @@ export const endedTrialSchema = z.strictObject({
   trial: z.number().int().min(0),
   state: z.enum(['done', 'failed', 'skipped']),
   seconds: z.number().optional(),
-  /** What it spent itself: the cost of what it took from the store counts in the run that made that. */
+  /** What it spent itself, failed runs included: what it took from the store counts in the run that made that. */
   cost: z.number().optional(),
   result: linkSchema.optional().describe('Report of the trial, or its only artifact.'),
   metric: z.number().optional(),
@@ -65,6 +65,8 @@ const carriedSchema = z.strictObject({
   stopped: z.string().optional(),
   night: z.string().optional(),
   previous: previousSchema.optional(),
+  /** Trial and cost: what failed runs of trials had spent that run again. */
+  spentBefore: z.array(z.tuple([z.number().int(), z.number()])).optional(),
 })
 
 const sweepObject = z.strictObject({

@@ -6,7 +6,7 @@
 // separates them:
 //   P(10) = P("1") · P("0" | "1"),   P(1) = P("1") · (1 − P("0" | "1"))
 import type { Task } from '../data/task'
-import { isUnanswered, type Labeler, type OptionAnswer, type Question, type Unanswered } from './labeler'
+import { insteadOf, isUnanswered, type Labeler, type OptionAnswer, type Question, type Unanswered } from './labeler'
 
 const SCORES = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '10']
 
@@ -58,6 +58,7 @@ function rewardFrom(
     probabilities[9] = ten
     probabilities[0] = probabilities[0]! - ten
   }
-  if (!probabilities.some((p) => p > 0)) return { failed: 'no score from 1 to 10 is among the returned tokens' }
+  if (!probabilities.some((p) => p > 0))
+    return { failed: `no score from 1 to 10 is among the returned tokens${insteadOf(answer)}` }
   return rewardOfScore(expectedScore(probabilities))
 }

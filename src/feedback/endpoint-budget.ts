@@ -1,52 +1,77 @@
 // What requests to an endpoint have cost, and the limit on it. The cost of a request is estimated and reserved before
-// it is sent; the endpoint's own token counts replace the estimate afterwards.
+// it is sent; the endpoint's own token counts replace the estimate afterwards. Where a reply has none, the estimate
+// stays: otherwise a limit would never apply.
+import { z } from 'zod'
 import type { EndpointSettings } from '../contracts/labeler-settings'
+import { addUsage, noUsage, type Usage } from '../contracts/usage'
 import { EndpointRefused } from './endpoint-errors'
 import type { LabelerRole } from './labeler'
 
-export interface Usage {
-  requests: number
-  promptTokens: number
-  completionTokens: number
-  /** In the currency of the setting `price`. */
-  cost: number
+/** The tokens of a request. */
+export interface Tokens {
+  in: number
+  out: number
 }
 
 export interface Budget {
+  /** Of the requests since this budget was opened. */
   usage: Usage
-  costOf(tokensIn: number, tokensOut: number): number
   /** @throws EndpointRefused when the limit might be exceeded @returns gives the reserved amount back */
-  reserve(cost: number): () => void
-  /** Adds the token counts that the endpoint reports in its answer. */
-  record(answer: unknown): void
+  reserve(estimate: Tokens): () => void
+  /** Counts a request that is sent. @param bill of the question that it is for */
+  countRequest(bill: Usage): void
+  /** Adds the token counts that the endpoint reports in its reply or, without them, the estimate. */
+  record(reply: unknown, estimate: Tokens, bill: Usage): void
 }
 
-export function openBudget({ price, maxCost }: EndpointSettings, role: LabelerRole): Budget {
-  const usage: Usage = { requests: 0, promptTokens: 0, completionTokens: 0, cost: 0 }
+/**
+ * @param spentBefore what earlier attempts of the same work have cost, called before the first request: the limit is for
+ * all of them together
+ */
+export function openBudget(
+  { price, maxCost }: EndpointSettings,
+  role: LabelerRole,
+  spentBefore: () => number = () => 0,
+): Budget {
+  const usage = noUsage()
+  let before: number | undefined
   let reserved = 0
-  const costOf = (tokensIn: number, tokensOut: number) =>
-    (tokensIn * (price?.inputPerMillion ?? 0) + tokensOut * (price?.outputPerMillion ?? 0)) / 1e6
+  const costOf = (tokens: Tokens) =>
+    (tokens.in * (price?.inputPerMillion ?? 0) + tokens.out * (price?.outputPerMillion ?? 0)) / 1e6
+  const add = (bill: Usage, more: Partial<Usage>) => {
+    for (const total of [usage, bill]) addUsage(total, { ...noUsage(), ...more })
+  }
   return {
     usage,
-    costOf,
-    reserve(cost) {
-      if (maxCost !== undefined && usage.cost + reserved + cost > maxCost)
+    reserve(estimate) {
+      const cost = costOf(estimate)
+      before ??= spentBefore()
+      const spent = before + usage.cost
+      if (maxCost !== undefined && spent + reserved + cost > maxCost)
         throw new EndpointRefused(
-          `${role}: the next request may exceed ${role}.maxCost = ${maxCost} (${usage.cost.toFixed(4)} is spent); ` +
+          `${role}: the next request may exceed ${role}.maxCost = ${maxCost} (${spent.toFixed(4)} is spent` +
+            `${before > 0 ? `, ${before.toFixed(4)} of it by earlier attempts` : ''}); ` +
             'answers so far are kept: raise it and run the stage again',
         )
       reserved += cost
       return () => void (reserved -= cost)
     },
-    record(answer) {
-      const { prompt_tokens: tokensIn, completion_tokens: tokensOut } = reportedTokens(answer)
-      usage.promptTokens += Number(tokensIn) || 0
-      usage.completionTokens += Number(tokensOut) || 0
-      usage.cost += costOf(Number(tokensIn) || 0, Number(tokensOut) || 0)
+    countRequest: (bill) => add(bill, { requests: 1 }),
+    record(reply, estimate, bill) {
+      const { prompt_tokens: tokensIn, completion_tokens: tokensOut } = reportedTokens(reply)
+      const tokens = { in: tokensIn ?? estimate.in, out: tokensOut ?? estimate.out }
+      add(bill, {
+        promptTokens: tokens.in,
+        completionTokens: tokens.out,
+        cost: costOf(tokens),
+        estimated: Number(tokensIn === undefined || tokensOut === undefined),
+      })
     },
   }
 }
 
-/** The field `usage` of an answer, or nothing where the server sends none. */
-const reportedTokens = (answer: unknown) =>
-  (answer as { usage?: { prompt_tokens?: number; completion_tokens?: number } } | null)?.usage ?? {}
+const tokenCount = z.number().nonnegative().optional().catch(undefined)
+const replySchema = z.object({ usage: z.object({ prompt_tokens: tokenCount, completion_tokens: tokenCount }) })
+
+/** The field `usage` of a reply, or nothing where the server sends none. */
+const reportedTokens = (reply: unknown) => replySchema.safeParse(reply).data?.usage ?? {}

@@ -3,22 +3,35 @@
 // comes from the environment and is sent nowhere else.
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import type { EndpointSettings } from '../contracts/labeler-settings'
+import { noUsage, type Usage } from '../contracts/usage'
 import { checkAddress, checkAllowance } from './endpoint-allowance'
-import { openBudget, type Budget, type Usage } from './endpoint-budget'
+import { openBudget, type Budget, type Tokens } from './endpoint-budget'
 import { EndpointDown, EndpointRefused } from './endpoint-errors'
-import type { LabelerRole, Unanswered } from './labeler'
+import { isUnanswered, type LabelerRole, type Unanswered } from './labeler'
+import { parseReply } from './reply-json'
 import { backoff, concurrencyLimiter, pause, rateLimiter } from './throttle'
 
 /** A server may ask for longer pauses than the client would choose. */
 const LONGEST_RETRY_AFTER_MS = 10 * 60_000
 const MAX_BODY_BYTES = 16 * 1024 * 1024
 /** For estimates before a request; the endpoint's own count is used after it. */
-const CHARACTERS_PER_TOKEN = 3
+const BYTES_PER_TOKEN = 3
 
 export interface EndpointClient {
+  /** What the requests of this client have taken. */
   usage: Usage
-  /** The body of the answer; `charactersIn` and `tokensOut` bound what the request may cost. */
-  post(route: string, body: object, charactersIn: number, tokensOut: number): Promise<Answered | Unanswered>
+  /** Whether any request was answered. */
+  hasReplied(): boolean
+  post(route: string, body: object, expected: Expected): Promise<Answered | Unanswered>
+}
+
+/** What a request is expected to take at most, and where to note what it took. */
+interface Expected {
+  /** Length of the prompt in UTF-8. */
+  bytesIn: number
+  tokensOut: number
+  /** Receives what the request took, whatever its outcome. */
+  bill?: Usage
 }
 
 interface Answered {
@@ -32,35 +45,49 @@ interface Retryable {
   retryAfter?: number | undefined
 }
 
-type Send = (url: string, body: object) => Promise<Answered | Unanswered | Retryable>
+/** A request to send, with what it may take and the bill that it goes to. */
+interface Posting {
+  url: string
+  body: object
+  tokens: Tokens
+  bill: Usage
+}
+
+type Send = (posting: Posting) => Promise<Answered | Unanswered | Retryable>
 
 interface ClientOptions {
   /** The setting that configures the endpoint; messages name its fields. Default: labeler. */
   role?: LabelerRole | undefined
   /** Address of an endpoint that this process serves itself: nothing is checked there and no key is sent. */
   servedAt?: string | undefined
+  /** What earlier attempts of the same work have cost; counts towards `maxCost`. */
+  spentBefore?: (() => number) | undefined
 }
 
 export function openClient(
   settings: EndpointSettings,
-  { role = 'labeler', servedAt }: ClientOptions = {},
+  { role = 'labeler', servedAt, spentBefore }: ClientOptions = {},
 ): EndpointClient {
   const address = servedAt ?? settings.baseUrl
   if (servedAt === undefined) checkAllowance(address, settings.apiKeyEnv)
   const key = servedAt === undefined ? keyOf(settings, role) : undefined
-  const budget = openBudget(settings, role)
+  const budget = openBudget(settings, role, spentBefore)
   const sendWithRetries = retrying(settings, role, sender(settings, { role, key, budget }))
   const inTurn = concurrencyLimiter(settings.concurrency)
+  let hasReplied = false
   let addressCheck: Promise<void> | undefined
   return {
     usage: budget.usage,
-    async post(route, body, charactersIn, tokensOut) {
-      const tokensIn = Math.ceil(charactersIn / CHARACTERS_PER_TOKEN)
+    hasReplied: () => hasReplied,
+    async post(route, body, { bytesIn, tokensOut, bill = noUsage() }) {
+      const tokens = { in: Math.ceil(bytesIn / BYTES_PER_TOKEN), out: tokensOut }
       await (addressCheck ??= servedAt === undefined ? checkAddress(address) : Promise.resolve())
-      const release = budget.reserve(budget.costOf(tokensIn, tokensOut))
+      const release = budget.reserve(tokens)
       try {
         const url = `${address.replace(/\/+$/, '')}/${route}`
-        return await inTurn(() => sendWithRetries(url, body, tokensIn + tokensOut))
+        const reply = await inTurn(() => sendWithRetries({ url, body, tokens, bill }))
+        hasReplied ||= !isUnanswered(reply)
+        return reply
       } finally {
         release()
       }
@@ -86,19 +113,19 @@ function retrying(
   settings: EndpointSettings,
   role: LabelerRole,
   send: Send,
-): (url: string, body: object, tokens: number) => Promise<Answered | Unanswered> {
+): (posting: Posting) => Promise<Answered | Unanswered> {
   const requestRate = rateLimiter(settings.requestsPerMinute)
   const tokenRate = rateLimiter(settings.tokensPerMinute)
   const tries = settings.retries + 1
   let pausedUntil = 0
   let failuresInARow = 0
-  return async (url, body, tokens) => {
+  return async (posting) => {
     let lastError = ''
     for (let attempt = 0; attempt < tries; attempt++) {
       await requestRate(1)
-      await tokenRate(tokens)
+      await tokenRate(posting.tokens.in + posting.tokens.out)
       await pause(pausedUntil - Date.now())
-      const outcome = await send(url, body).catch(asRetryable)
+      const outcome = await send(posting).catch(asRetryable)
       if (!('error' in outcome)) {
         failuresInARow = 0
         return outcome
@@ -114,7 +141,7 @@ function retrying(
         `${role}: ${failuresInARow} requests in a row failed after ${tries} tries each, the last with: ${lastError}; ` +
           'answers so far are kept, the stage resumes from them',
       )
-    return { failed: `${url}: ${lastError}, after ${tries} tries` }
+    return { failed: `${posting.url}: ${lastError}, after ${tries} tries` }
   }
 }
 
@@ -132,8 +159,8 @@ function sender(
   settings: EndpointSettings,
   { role, key, budget }: { role: LabelerRole; key: string | undefined; budget: Budget },
 ): Send {
-  return async (url, body) => {
-    budget.usage.requests++
+  return async ({ url, body, tokens, bill }) => {
+    budget.countRequest(bill)
     const response = await traced(url, settings.model, (headers) =>
       fetch(url, {
         method: 'POST',
@@ -146,9 +173,10 @@ function sender(
     if (response.status >= 300 && response.status < 400) throw redirected(url, response, role)
     const text = await boundedText(response)
     if (response.ok) {
-      const answer: unknown = JSON.parse(text)
-      budget.record(answer)
-      return { body: answer }
+      const reply = parseReply(text)
+      budget.record(reply, tokens, bill)
+      if (reply === undefined) throw new Error(`the reply is not JSON: ${withoutKey(text.slice(0, 100), key)}`)
+      return { body: reply }
     }
     const error = withoutKey(`HTTP ${response.status} ${text.slice(0, 300)}`, key)
     if ([401, 403, 404].includes(response.status))

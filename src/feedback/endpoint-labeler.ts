@@ -1,13 +1,22 @@
 // Any OpenAI-compatible endpoint as labeler, by the chat or the completion route. Probabilities are read from the
 // log-probabilities of the answer's first token; without log-probabilities, sampled answers are counted.
-import { z } from 'zod'
 import type { EndpointSettings } from '../contracts/labeler-settings'
-import type { Usage } from './endpoint-budget'
+import { noUsage, type Usage } from '../contracts/usage'
 import { openClient, type EndpointClient } from './endpoint-client'
 import { EndpointRefused } from './endpoint-errors'
 import {
+  choiceOf,
+  likeliestOf,
+  MAX_QUOTED,
+  rationaleFrom,
+  returnedLogProbs,
+  textOf,
+  type Choice,
+} from './endpoint-reply'
+import {
   isUnanswered,
   logSumExp,
+  saysSomething,
   type Labeler,
   type LabelerRole,
   type OnAnswer,
@@ -15,30 +24,13 @@ import {
   type Question,
   type Unanswered,
   type WritingSettings,
+  type Written,
 } from './labeler'
 
 /** The most log-probabilities that common servers return for one position. */
 const TOP_LOGPROBS = 20
 /** Room for a space before the answer. */
 const COUNTED_TOKENS = 3
-
-const tokenLogProb = z.object({ token: z.string(), logprob: z.number() })
-const contentLogProbs = z.object({
-  content: z.array(tokenLogProb.extend({ top_logprobs: z.array(tokenLogProb).nullish() })).nullish(),
-})
-const legacyLogProbs = z.object({ top_logprobs: z.array(z.record(z.string(), z.number())).nullish() })
-const replySchema = z.object({
-  choices: z
-    .array(
-      z.object({
-        text: z.string().nullish(),
-        message: z.object({ content: z.string().nullish() }).nullish(),
-        logprobs: z.intersection(contentLogProbs, legacyLogProbs).nullish(),
-      }),
-    )
-    .min(1),
-})
-type Choice = z.infer<typeof replySchema>['choices'][number]
 
 export interface EndpointLabeler extends Labeler {
   usage: Usage
@@ -50,6 +42,8 @@ export interface ServedEndpoint {
   baseUrl: string
   /** Shown in reports. */
   name: string
+  /** Changes with what it answers. */
+  fingerprint(): string
   /** @returns its current address */
   open(): Promise<string>
 }
@@ -57,16 +51,19 @@ export interface ServedEndpoint {
 /**
  * @param served endpoints that this process serves itself
  * @param role the setting that configures the endpoint; messages name its fields
+ * @param spentBefore what earlier attempts of the same work have cost; counts towards `maxCost`
  */
 export async function openEndpoint(
   settings: EndpointSettings,
   served: readonly ServedEndpoint[],
   role?: LabelerRole,
+  spentBefore?: () => number,
 ): Promise<EndpointLabeler> {
   const endpoint = served.find(({ baseUrl }) => baseUrl === settings.baseUrl)
   return endpointLabeler(settings, {
     role,
-    served: endpoint && { name: endpoint.name, address: await endpoint.open() },
+    spentBefore,
+    served: endpoint && { ...endpoint, fingerprint: endpoint.fingerprint(), address: await endpoint.open() },
   })
 }
 
@@ -74,15 +71,17 @@ export interface EndpointLabelerOptions {
   /** The setting that configures the endpoint; messages name its fields. Default: labeler. */
   role?: LabelerRole | undefined
   /** Where the endpoint is, if this process serves it itself. */
-  served?: { name: string; address: string } | undefined
+  served?: { name: string; fingerprint: string; address: string } | undefined
+  /** What earlier attempts of the same work have cost; counts towards `maxCost`. */
+  spentBefore?: (() => number) | undefined
 }
 
 export function endpointLabeler(
   settings: EndpointSettings,
-  { role = 'labeler', served }: EndpointLabelerOptions = {},
+  { role = 'labeler', served, spentBefore }: EndpointLabelerOptions = {},
 ): EndpointLabeler {
-  const client = openClient(settings, { role, servedAt: served?.address })
-  const endpoint: Endpoint = { client, settings, role }
+  const client = openClient(settings, { role, servedAt: served?.address, spentBefore })
+  const endpoint: Endpoint = { client, settings, role, hasLogProbs: false }
   const answerAll = answeringPool(endpoint)
   return {
     name: served ? `${settings.model} of ${served.name}` : `${settings.model} at ${new URL(settings.baseUrl).host}`,
@@ -92,14 +91,15 @@ export function endpointLabeler(
       route: settings.route,
       dialect: settings.dialect,
       countedAnswers: settings.countedAnswers,
+      ...(served && { fingerprint: served.fingerprint }),
     },
     usage: client.usage,
     ask: (questions, options, onAnswer) => {
       const answer = settings.countedAnswers ? countAnswers : readLogProbs
-      return answerAll(questions, (question) => answer(endpoint, question, options), onAnswer)
+      return answerAll(questions, (question, bill) => answer(endpoint, { question, bill }, options), onAnswer)
     },
     write: (questions, writing, onAnswer) =>
-      answerAll(questions, (question) => continuation(endpoint, question, writing), onAnswer),
+      answerAll(questions, (question, bill) => continuation(endpoint, { question, bill }, writing), onAnswer),
   }
 }
 
@@ -107,11 +107,13 @@ interface Endpoint {
   client: EndpointClient
   settings: EndpointSettings
   role: LabelerRole
+  /** Whether any reply had log-probabilities: then one without them fails alone. */
+  hasLogProbs: boolean
 }
 
 type AnswerAll = <T>(
   questions: readonly Question[],
-  answer: (question: Question) => Promise<T | Unanswered>,
+  answer: (question: Question, bill: Usage) => Promise<T | Unanswered>,
   onAnswer?: OnAnswer<T>,
 ) => Promise<(T | Unanswered)[]>
 
@@ -126,14 +128,18 @@ function answeringPool({ client, settings, role }: Endpoint): AnswerAll {
     let next = 0
     const answerNext = async () => {
       const i = next++
-      const answered = await answer(questions[i]!)
+      const bill = noUsage()
+      const answered = await answer(questions[i]!, bill).catch((error: Error) => {
+        onAnswer?.(i, { failed: error.message }, bill)
+        throw error
+      })
       answers[i] = answered
-      onAnswer?.(i, answered)
+      onAnswer?.(i, answered, bill)
       return answered
     }
     if (!hasAnswered && questions.length > 0) {
       const first = await answerNext()
-      if (isUnanswered(first) && isSilent(first, client.usage))
+      if (isUnanswered(first) && isSilent(first, client))
         throw new Error(
           `${role}: the endpoint does not answer: ${first.failed}; is it up, and is ${role}.baseUrl right?`,
         )
@@ -155,9 +161,9 @@ function answeringPool({ client, settings, role }: Endpoint): AnswerAll {
   }
 }
 
-/** Whether nothing ever came back: all tries were used up and no token was counted. */
-const isSilent = ({ failed, tooLong }: Unanswered, { promptTokens }: Usage) =>
-  !tooLong && promptTokens === 0 && / tries$/.test(failed)
+/** Whether nothing ever came back: all tries were used up. */
+const isSilent = ({ failed, tooLong }: Unanswered, { hasReplied }: EndpointClient) =>
+  !tooLong && !hasReplied() && / tries$/.test(failed)
 
 // ---- What is sent
 
@@ -222,40 +228,44 @@ export function writingRequest(
   })
 }
 
-async function send({ client }: Endpoint, { route, body }: Request, question: Question): Promise<Choice | Unanswered> {
-  const { max_tokens: tokensOut } = body as Sampling
-  const reply = await client.post(route, body, question.text.length + question.ending.length, tokensOut)
-  if (isUnanswered(reply)) return reply
-  const parsed = replySchema.safeParse(reply.body)
-  const [issue] = parsed.error?.issues ?? []
-  if (!parsed.success) return { failed: `the answer is not a completion: ${issue?.path.join('.')} ${issue?.message}` }
-  return parsed.data.choices[0]!
+/** A question, and the bill that its requests go to. */
+interface Asked {
+  question: Question
+  bill: Usage
 }
 
-const textOf = ({ text, message }: Choice) => text ?? message?.content ?? ''
+async function send(
+  { client }: Endpoint,
+  { route, body }: Request,
+  { question, bill }: Asked,
+): Promise<Choice | Unanswered> {
+  const { max_tokens: tokensOut } = body as Sampling
+  const bytesIn = Buffer.byteLength(question.text) + Buffer.byteLength(question.ending)
+  const reply = await client.post(route, body, { bytesIn, tokensOut, bill })
+  if (isUnanswered(reply)) return reply
+  return choiceOf(reply.body)
+}
 
 /** OpenAI's own servers refuse unknown fields. */
 const topK = ({ dialect }: EndpointSettings, k: number) => (dialect !== 'openai' && k > 0 ? { top_k: k } : {})
 
-async function continuation(
-  endpoint: Endpoint,
-  question: Question,
-  writing: WritingSettings,
-): Promise<string | Unanswered> {
-  const choice = await send(endpoint, writingRequest(endpoint.settings, question, writing), question)
-  return isUnanswered(choice) ? choice : textOf(choice).trim()
+async function continuation(endpoint: Endpoint, asked: Asked, writing: WritingSettings): Promise<Written | Unanswered> {
+  const choice = await send(endpoint, writingRequest(endpoint.settings, asked.question, writing), asked)
+  return isUnanswered(choice) ? choice : rationaleFrom(choice, writing, endpoint.role)
 }
 
 // ---- Reading probabilities
 
 async function readLogProbs(
   endpoint: Endpoint,
-  question: Question,
+  asked: Asked,
   options: readonly string[],
 ): Promise<OptionAnswer | Unanswered> {
-  const choice = await send(endpoint, askingRequest(endpoint.settings, question), question)
+  const choice = await send(endpoint, askingRequest(endpoint.settings, asked.question), asked)
   if (isUnanswered(choice)) return choice
   const returned = returnedLogProbs(choice)
+  if (!returned && endpoint.hasLogProbs)
+    return { failed: 'the endpoint returned no log-probabilities for this question' }
   if (!returned) {
     throw new EndpointRefused(
       `${endpoint.role}: the endpoint returned no log-probabilities (model ${endpoint.settings.model}); ` +
@@ -263,36 +273,36 @@ async function readLogProbs(
         `or set ${endpoint.role}.countedAnswers to count sampled answers instead`,
     )
   }
+  endpoint.hasLogProbs = true
   const logProbs = options.map((option) =>
     logSumExp([...returned].filter(([token]) => token.trim() === option).map(([, logProb]) => logProb)),
   )
-  return { logProbs, floor: Math.min(...returned.values()) }
-}
-
-/** The list for the first token, in the form of the chat route or of the older completion route. */
-function returnedLogProbs({ logprobs }: Choice): Map<string, number> | undefined {
-  const first = logprobs?.content?.[0]
-  if (first) return new Map([...(first.top_logprobs ?? []), first].map(({ token, logprob }) => [token, logprob]))
-  const legacy = logprobs?.top_logprobs?.[0]
-  return legacy && Object.keys(legacy).length > 0 ? new Map(Object.entries(legacy)) : undefined
+  const answer = { logProbs, floor: Math.min(...returned.values()) }
+  return saysSomething(answer) ? answer : { ...answer, likeliest: likeliestOf(returned) }
 }
 
 /** Shares of sampled answers; those that are none of the options are left out. */
 async function countAnswers(
   endpoint: Endpoint,
-  question: Question,
+  asked: Asked,
   options: readonly string[],
 ): Promise<OptionAnswer | Unanswered> {
   const samples = endpoint.settings.countedAnswers!
   const counts = options.map(() => 0)
+  const others = new Map<string, number>()
   for (let sample = 0; sample < samples; sample++) {
-    const choice = await send(endpoint, askingRequest(endpoint.settings, question, sample), question)
+    const choice = await send(endpoint, askingRequest(endpoint.settings, asked.question, sample), asked)
     if (isUnanswered(choice)) return choice
     const word = /^\W*(\d+|\w+)/.exec(textOf(choice))?.[1]
     const at = options.indexOf(word ?? '')
     if (at >= 0) counts[at]!++
+    else others.set(textOf(choice), (others.get(textOf(choice)) ?? 0) + 1)
   }
   const total = counts.reduce((a, b) => a + b, 0)
-  if (total === 0) return { failed: `none of ${samples} sampled answers is one of ${options.join(', ')}` }
+  if (total === 0) {
+    const [likeliest, times] = [...others].sort(([, a], [, b]) => b - a)[0]!
+    const shown = `${JSON.stringify(likeliest.slice(0, MAX_QUOTED))} (${times} of ${samples})`
+    return { failed: `none of ${samples} sampled answers is one of ${options.join(', ')}; the likeliest is ${shown}` }
+  }
   return { logProbs: counts.map((count) => Math.log(count / total)), counted: samples }
 }

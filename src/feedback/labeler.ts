@@ -1,4 +1,5 @@
 // Who answers labelling questions. Everything in feedback/ asks through this one interface.
+import type { Usage } from '../contracts/usage'
 
 /** The setting that configures a labeler: messages name its fields, e.g. `judge.apiKeyEnv`. */
 export type LabelerRole = 'labeler' | 'judge'
@@ -19,6 +20,29 @@ export interface OptionAnswer {
   floor?: number | undefined
   /** The labeler returns no log-probabilities: these are shares of this many sampled answers. */
   counted?: number | undefined
+  /** Where none of the options was returned: what was, for the message. */
+  likeliest?: string | undefined
+}
+
+/** Whether an answer tells something about its options; that a single option was not returned does. */
+export const saysSomething = ({ logProbs }: Pick<OptionAnswer, 'logProbs'>): boolean =>
+  logProbs.length === 1 || logProbs.some((logProb) => logProb !== undefined && logProb > -Infinity)
+
+/** The end of a message about an answer that is none of the options. */
+export const insteadOf = ({ likeliest }: OptionAnswer): string =>
+  likeliest === undefined ? '' : `; the likeliest is ${likeliest}`
+
+/** A text that a labeler wrote: ended by itself, or cut off at `maxTokens`. */
+export type Written = string | { text: string; cut: true }
+
+/** A text by its end: what stops at `maxTokens` is whole if all that is needed of it has been written. */
+export const writtenText = (text: string, isCut: boolean, { endsBefore }: WritingSettings): Written =>
+  isCut && !(endsBefore !== undefined && text.includes(endsBefore)) ? { text, cut: true } : text
+
+/** Whether nothing comes before the answer: without reasons it is not what was asked for. */
+export function lacksRationale(text: string, { endsBefore }: WritingSettings): boolean {
+  const end = endsBefore === undefined ? -1 : text.indexOf(endsBefore)
+  return (end < 0 ? text : text.slice(0, end)).trim() === ''
 }
 
 /** A question that got no answer. */
@@ -35,10 +59,12 @@ export interface WritingSettings {
   /** 0 is all tokens. */
   topK: number
   seed: number
+  /** What follows this text is not needed, e.g. the beginning of the answer after a rationale. */
+  endsBefore?: string
 }
 
-/** Called with each answer as it arrives, and the index of its question. */
-export type OnAnswer<T> = (index: number, answer: T | Unanswered) => void
+/** Called with each answer as it arrives, the index of its question, and what it took if an endpoint was asked. */
+export type OnAnswer<T> = (index: number, answer: T | Unanswered, usage?: Usage) => void
 
 export interface Labeler {
   /** Named in labels and reports. */
@@ -56,12 +82,12 @@ export interface Labeler {
     options: readonly string[],
     onAnswer?: OnAnswer<OptionAnswer>,
   ): Promise<(OptionAnswer | Unanswered)[]>
-  /** One continuation for each question, in order. */
+  /** One continuation for each question, in order; one that is empty is unanswered. */
   write(
     questions: readonly Question[],
     settings: WritingSettings,
-    onAnswer?: OnAnswer<string>,
-  ): Promise<(string | Unanswered)[]>
+    onAnswer?: OnAnswer<Written>,
+  ): Promise<(Written | Unanswered)[]>
 }
 
 export const isUnanswered = (answer: unknown): answer is Unanswered =>

@@ -1,32 +1,65 @@
 // A local model as labeler: the question is the user's turn, the ending is the beginning of the answer.
+import type { TemplateSettings } from '../contracts/template-settings'
 import { generate } from '../model/generate'
 import { stopIds, type LoadedModel } from '../model/loaded'
+import { TemplateRefusal } from '../model/chat-template'
 import { nextTokenLogProbs } from '../model/score'
-import { logSumExp, type Labeler, type OnAnswer, type OptionAnswer, type Question, type Unanswered } from './labeler'
+import {
+  lacksRationale,
+  logSumExp,
+  writtenText,
+  type Labeler,
+  type OnAnswer,
+  type OptionAnswer,
+  type Question,
+  type Unanswered,
+  type WritingSettings,
+  type Written,
+} from './labeler'
+import { optionTokens } from './option-tokens'
 
 /** A kill loses the answers of one group at most; the prefix that all prompts share is computed once per group. */
 const GROUP_SIZE = 128
 
-/** @param digest of the model's content */
-export function localLabeler(name: string, digest: string, loaded: LoadedModel): Labeler {
+/** Changes when the same question would be put to the same model in other tokens. */
+const PROMPTS = 2
+
+/** A question that the chat template does not accept fails alone. */
+function unlessRefused<T>(work: () => T): T | Unanswered {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof TemplateRefusal) return { failed: error.message }
+    throw error
+  }
+}
+
+/**
+ * @param digest of the model's content
+ * @param template variables of the chat template that `loaded` was loaded with
+ */
+export function localLabeler(name: string, digest: string, loaded: LoadedModel, template?: TemplateSettings): Labeler {
   const { model, tokenizer } = loaded
   const limit = model.config.contextLength
   // After "SCORE: " some vocabularies continue with "7"; others merge the space into " 7", so the ending leaves it out.
-  const spaceJoinsDigit = tokenizer.singleToken(' 1') !== undefined
-  const promptOf = ({ text, ending }: Question) =>
-    tokenizer.encode(
-      tokenizer.renderChat([{ role: 'user', content: text }]) + (spaceJoinsDigit ? ending.trimEnd() : ending),
-    )
+  const spaceJoinsDigit = tokenizer.tokenAfter('=', ' 1') !== undefined
+  const endingOf = ({ ending }: Question) => (spaceJoinsDigit ? ending.trimEnd() : ending)
+  const promptOf = (question: Question) =>
+    tokenizer.chatIds([{ role: 'user', content: question.text }], endingOf(question))
 
   /**
    * Runs the questions that leave room for `tokensToWrite` more tokens in the context; the others fail.
-   * @param run calls `onAnswer` with the index of the prompt in the list it is given
+   * @param run calls `onAnswer` with the index of the prompt in the list it is given; `asked` are their questions
    */
   async function answer<T>(
     questions: readonly Question[],
     tokensToWrite: number,
     onAnswer: OnAnswer<T> | undefined,
-    run: (prompts: number[][], onAnswer: (i: number, answer: T) => void) => Promise<unknown>,
+    run: (
+      prompts: number[][],
+      onAnswer: (i: number, answer: T | Unanswered) => void,
+      asked: Question[],
+    ) => Promise<unknown>,
   ): Promise<(T | Unanswered)[]> {
     const answers: (T | Unanswered)[] = []
     const keep = (place: number, answer: T | Unanswered) => {
@@ -34,8 +67,10 @@ export function localLabeler(name: string, digest: string, loaded: LoadedModel):
       onAnswer?.(place, answer)
     }
     const fitting: { prompt: number[]; place: number }[] = []
-    questions.map(promptOf).forEach((prompt, place) => {
-      if (prompt.length + tokensToWrite <= limit) fitting.push({ prompt, place })
+    questions.forEach((question, place) => {
+      const prompt = unlessRefused(() => promptOf(question))
+      if ('failed' in prompt) keep(place, prompt)
+      else if (prompt.length + tokensToWrite <= limit) fitting.push({ prompt, place })
       else
         keep(place, {
           failed: `${prompt.length + tokensToWrite} tokens do not fit the labeler's context of ${limit}`,
@@ -45,32 +80,39 @@ export function localLabeler(name: string, digest: string, loaded: LoadedModel):
     await run(
       fitting.map(({ prompt }) => prompt),
       (i, answer) => keep(fitting[i]!.place, answer),
+      fitting.map(({ place }) => questions[place]!),
     )
     return answers
   }
 
   return {
     name,
-    identity: { local: digest },
+    identity: { local: digest, prompts: PROMPTS, ...(template && { template }) },
     groupSize: GROUP_SIZE,
     ask(questions, options, onAnswer) {
-      // "1" and " 1" count as the same answer.
-      const variants = options.map((option) =>
-        [option, ` ${option}`].map((text) => tokenizer.singleToken(text)).filter((id) => id !== undefined),
-      )
-      const optionAnswer = (logProbs: readonly number[]): OptionAnswer => {
-        let at = 0
-        return { logProbs: variants.map((ids) => logSumExp(logProbs.slice(at, (at += ids.length)))) }
-      }
-      return answer<OptionAnswer>(questions, 0, onAnswer, (prompts, keep) =>
-        nextTokenLogProbs(model, prompts, variants.flat(), (i, logProbs) => keep(i, optionAnswer(logProbs))),
+      const tokens = optionTokens(tokenizer, options, questions.map(endingOf))
+      const optionAnswer = (question: Question, logProbs: readonly number[]): OptionAnswer => ({
+        logProbs: tokens.after(endingOf(question)).map((places) => logSumExp(places.map((place) => logProbs[place]))),
+      })
+      return answer<OptionAnswer>(questions, 0, onAnswer, (prompts, keep, asked) =>
+        nextTokenLogProbs(model, prompts, tokens.ids, (i, logProbs) => keep(i, optionAnswer(asked[i]!, logProbs))),
       )
     },
-    write(questions, { maxTokens, temperature, topK, seed }, onAnswer) {
+    write(questions, settings, onAnswer) {
+      const { maxTokens, temperature, topK, seed } = settings
       const sampling = { maxTokens, temperature, topK, stopIds: stopIds(loaded) }
-      return answer<string>(questions, maxTokens, onAnswer, (prompts, keep) =>
-        generate(model, prompts, sampling, [seed, 'rationale'], (i, { ids }) => keep(i, tokenizer.decode(ids).trim())),
+      return answer<Written>(questions, maxTokens, onAnswer, (prompts, keep) =>
+        generate(model, prompts, sampling, [seed, 'rationale'], (i, { ids, stopped }) =>
+          keep(i, rationaleFrom(tokenizer.decode(ids).trim(), !stopped, settings)),
+        ),
       )
     },
   }
 }
+
+/**
+ * A text that was cut is used, and counted: small models often repeat themselves up to any limit, and the probabilities
+ * read after the cut are theirs after that many tokens of thought.
+ */
+const rationaleFrom = (text: string, isCut: boolean, settings: WritingSettings): Written | Unanswered =>
+  lacksRationale(text, settings) ? { failed: 'the rationale is empty' } : writtenText(text, isCut, settings)

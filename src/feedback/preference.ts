@@ -9,12 +9,21 @@
 // which response is better. What the paper leaves open, and what is done here:
 //   1. One option missing from the returned list: it is given the least probability returned, the most it can have, and
 //      the label is marked as bounded. Both missing: no label.
-//   2. A question without an answer leaves the pair without a label: no average is taken over the other questions.
+//   2. A question without an answer leaves the pair without a label: no average is taken over the other questions. An
+//      empty rationale is no answer, nor is one that an endpoint cut off at `rationaleTokens`.
 //   3. A hard label is 1 or 0, whichever is closer; a probability of exactly 0.5 stays 0.5.
 import { mean } from '../mean'
 import type { Task } from '../data/task'
-import { isUnanswered, type Labeler, type OptionAnswer, type Question, type Unanswered } from './labeler'
-import { answerAfter, preferenceQuestion, rationaleQuestion, type Pair, type Prompting } from './prompt'
+import {
+  insteadOf,
+  isUnanswered,
+  saysSomething,
+  type Labeler,
+  type OptionAnswer,
+  type Question,
+  type Unanswered,
+} from './labeler'
+import { answerAfter, answerMark, preferenceQuestion, rationaleQuestion, type Pair, type Prompting } from './prompt'
 
 export interface Technique extends Prompting {
   /** Number of rationales for each order (self-consistency, Appendix M). */
@@ -62,8 +71,9 @@ export interface PreferenceLabel {
 /** P("1") among "1" and "2", and whether it rests on a bound. */
 export function slotOneProbability(answer: OptionAnswer): { p: number; bounded: boolean } | Unanswered {
   const [one, two] = answer.logProbs
-  if (one === undefined && two === undefined) return { failed: 'neither "1" nor "2" is among the returned tokens' }
-  if (one === -Infinity && two === -Infinity) return { failed: '"1" and "2" both have probability 0' }
+  if (one === undefined && two === undefined)
+    return { failed: `neither "1" nor "2" is among the returned tokens${insteadOf(answer)}` }
+  if (!saysSomething(answer)) return { failed: `"1" and "2" both have probability 0${insteadOf(answer)}` }
   const least = answer.floor ?? -Infinity
   return { p: 1 / (1 + Math.exp((two ?? least) - (one ?? least))), bounded: one === undefined || two === undefined }
 }
@@ -147,13 +157,14 @@ async function withRationales(
     const ofSample = questions.filter((question) => question.sample === sample)
     const rationales = await labeler.write(
       ofSample.map(({ question }) => question),
-      { maxTokens, temperature, topK, seed: seed + sample },
+      { maxTokens, temperature, topK, seed: seed + sample, endsBefore: answerMark(task) },
       onAnswer,
     )
     ofSample.forEach((question, i) => {
-      const rationale = rationales[i]!
-      if (isUnanswered(rationale)) failures.set(question.pair, rationale)
-      else reasoned.push({ ...question, question: answerAfter(question.question, rationale, task), rationale })
+      const written = rationales[i]!
+      if (isUnanswered(written)) return failures.set(question.pair, written)
+      const rationale = typeof written === 'string' ? written : written.text
+      return reasoned.push({ ...question, question: answerAfter(question.question, rationale, task), rationale })
     })
   }
   return { questions: reasoned.filter(({ pair }) => !failures.has(pair)), failures }

@@ -66,8 +66,11 @@ export function answerAfter({ text, ending }: Question, rationale: string, task:
   return { text, ending: `${ending} ${withoutAnswer(rationale, task)}\n\n${task.preference.ending}` }
 }
 
+/** Where an answer begins that a labeler wrote by itself after its rationale. */
+export const answerMark = ({ preference: { ending } }: Task): string => ending.replace(/=$/, '')
+
 /** Cuts off an answer that the labeler wrote by itself: the answer is read from probabilities. */
-function withoutAnswer(rationale: string, { preference: { ending } }: Task): string {
-  const at = rationale.indexOf(ending.replace(/=$/, ''))
+function withoutAnswer(rationale: string, task: Task): string {
+  const at = rationale.indexOf(answerMark(task))
   return (at < 0 ? rationale : rationale.slice(0, at)).trim()
 }

@@ -4,7 +4,8 @@ import type { StageHost } from '../activities/stage'
 import { openAnswers, type AnswerFiles } from '../artifacts/answers'
 import { openStore, storeFolder } from '../artifacts/open-store'
 import type { Progress } from '../contracts/status'
-import type { ChildMessage, Job } from '../activities/child'
+import type { Job } from '../activities/child'
+import type { ChildMessage } from '../activities/child-message'
 import { explainFailure, type MemorySettings } from '../activities/machine-failure'
 import { inSpan } from '../activities/spans'
 import { startTracing, type Tracing } from './tracing'
@@ -21,27 +22,34 @@ let stageHandlesInterruption = false
 
 const send = (message: ChildMessage, then: () => void = () => {}) => process.send!(message, then)
 
-function throttled(): (progress: Progress) => void {
+function throttled(paid: () => Pick<ChildMessage, 'spent'>): (progress: Progress) => void {
   let last = 0
   return (progress) => {
     if (Date.now() - last < PROGRESS_MS && progress.done < progress.total) return
     last = Date.now()
-    send({ type: 'progress', progress })
+    send({ type: 'progress', progress, ...paid() })
   }
 }
 
-async function compute({ stage, input, home, output, checkpoints, trace }: Job): Promise<void> {
+let answers: AnswerFiles | undefined
+/** What this run has paid for the work, if it asked a labeler. */
+function paid({ asker: { work } }: Job): Pick<ChildMessage, 'spent'> {
+  return answers ? { spent: { work, cost: answers.spent().byRun } } : {}
+}
+
+async function compute(job: Job): Promise<void> {
+  const { stage, input, home, output, checkpoints, asker, sources, trace } = job
   tracing = await startTracing()
   const store = await openStore(home)
   const selection = readsOnlyText(stage) ? 'text' : 'all'
-  let answers: AnswerFiles | undefined
   const host: StageHost = {
     open: async (artifact) => (await store.open(artifact, selection)).folder,
     manifest: async (artifact) => (await store.open(artifact, selection)).manifest,
-    answers: () => (answers ??= openAnswers(storeFolder(home))),
+    answers: () => (answers ??= openAnswers(storeFolder(home), asker)),
+    sources,
     output,
     checkpoints,
-    report: throttled(),
+    report: throttled(() => paid(job)),
     handleInterruption() {
       stageHandlesInterruption = true
       return () => isInterrupted
@@ -50,7 +58,7 @@ async function compute({ stage, input, home, output, checkpoints, trace }: Job):
   const { run } = await loadStage(stage)
   const summary = await inSpan(`compute ${stage}`, trace, () => run(input as never, host))
   await tracing?.flush()
-  send({ type: 'done', summary }, () => process.exit(0))
+  send({ type: 'done', summary, ...paid(job) }, () => process.exit(0))
 }
 
 // Ctrl-C goes to every process of the terminal; the worker decides what happens to this one
@@ -68,6 +76,6 @@ process.once('message', (job: Job) => {
       job.home,
       (job.input as { settings?: MemorySettings }).settings,
     )
-    send({ type: 'failed', name, message, stack: stack ?? '' }, () => process.exit(1))
+    send({ type: 'failed', name, message, stack: stack ?? '', ...paid(job) }, () => process.exit(1))
   })
 })

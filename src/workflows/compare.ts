@@ -6,7 +6,7 @@ import { armsOf, type Arm, type CompareInput } from '../contracts/compare-input'
 import type { AlignResult } from '../contracts/status'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import type { align } from './align'
-import { rootMessage } from './failure'
+import { rootMessage, runSpent } from './failure'
 import { parseInput, refusingBadInput } from './input'
 import { stageRunner, type StageRunner } from './stage-runner'
 
@@ -51,11 +51,10 @@ export async function compare(input?: unknown): Promise<CompareResult> {
     })),
     cache: settings.cache,
   })
-  const spent = stages.spent() + ended.reduce((sum, { result }) => sum + (result?.spent ?? 0), 0)
   return {
     report,
     contests,
-    spent,
+    spent: stages.spent(),
     policies: Object.fromEntries(
       ended.flatMap(({ name, seed, result }) =>
         result ? [[settings.seeds.length > 1 ? `${name}, seed ${seed}` : name, result.policy]] : [],
@@ -89,9 +88,11 @@ async function trainOne(stages: StageRunner, arm: Arm): Promise<EndedArm> {
         ...(memo?.sweep !== undefined && { memo: { sweep: memo.sweep } }),
       }),
     )
+    stages.charge(result.spent)
     return { ...arm, result }
   } catch (error) {
     if (isCancellation(error)) throw error
+    stages.charge(runSpent(error))
     return { ...arm, failed: rootMessage(error) }
   }
 }

@@ -1,8 +1,35 @@
-// The cause of a failure, without what Temporal wraps around it.
+// The cause of a failure, without what Temporal wraps around it, and the money that was spent before it.
 import { ApplicationFailure } from '@temporalio/workflow'
+import { runSpending, stageSpending, type RunSpending, type StageSpending } from '../contracts/stages'
 
 /** The message of the original failure. */
 export function rootMessage(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error.cause && !(error instanceof ApplicationFailure) ? rootMessage(error.cause) : error.message
+}
+
+/** The details of a failure and of its causes. */
+function detailsOf(error: unknown): unknown[] {
+  if (!(error instanceof Error)) return []
+  return [...(error instanceof ApplicationFailure ? (error.details ?? []) : []), ...detailsOf(error.cause)]
+}
+
+/** What a run had paid for a stage when the stage failed. */
+export const stageSpent = (error: unknown): StageSpending['spent'] | undefined =>
+  detailsOf(error).flatMap((detail) => stageSpending.safeParse(detail).data?.spent ?? [])[0]
+
+/** What a run had paid when it failed. */
+export const runSpent = (error: unknown): number =>
+  detailsOf(error).flatMap((detail) => runSpending.safeParse(detail).data?.runSpent ?? [])[0] ?? 0
+
+/** The failure of a run that has paid something: says so to the workflow that started the run. */
+export function withSpending(error: unknown, spent: number): unknown {
+  if (spent === 0) return error
+  return ApplicationFailure.create({
+    message: rootMessage(error),
+    type: 'StageFailed',
+    nonRetryable: true,
+    details: [{ runSpent: spent } satisfies RunSpending],
+    cause: error as Error,
+  })
 }

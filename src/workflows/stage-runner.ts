@@ -6,8 +6,9 @@ import { overridden, type Resolution } from '../contracts/resolution'
 import type { Cache, Notify, OnFailure } from '../contracts/run-settings'
 import { HANDED_BACK, type StageInput, type StageName, type StageResult } from '../contracts/stages'
 import type { StageStatus } from '../contracts/status'
+import type { TemplateSettings } from '../contracts/template-settings'
 import { summaryOf } from './describe'
-import { rootMessage } from './failure'
+import { rootMessage, stageSpent, withSpending } from './failure'
 import { openNamedInputs, withLabelerModels, type NamedInputs } from './named-inputs'
 import { openParking } from './parking'
 import { queueOf } from './queues'
@@ -28,8 +29,10 @@ export interface StageRunner extends NamedInputs {
   show(name: string, status: Omit<StageStatus, 'stage'>): void
   /** Shows other work of the run, from its start to its end. */
   track<T>(shownAs: string, work: () => Promise<T>): Promise<T>
-  /** Cost of the stages of this run; what was already in the store was paid for by another. */
+  /** Cost of the stages of this run, failed ones included; what was already in the store was paid for by another. */
   spent(): number
+  /** Adds what a child workflow has spent. */
+  charge(cost: number): void
 }
 
 export interface RunnerSettings {
@@ -39,6 +42,8 @@ export interface RunnerSettings {
   notify?: Notify | undefined
   method?: string
   task?: string
+  /** Variables of the chat template of policies. */
+  template?: TemplateSettings | undefined
   /** From this stage of the plan on, nothing is taken from the store. */
   fromStage?: StageName | undefined
 }
@@ -61,8 +66,10 @@ export function stageRunner(plan: readonly string[], settings: RunnerSettings): 
   const resetPoints: Record<string, number> = {}
   const board = openStageBoard(plan)
   const parking = openParking(board, settings)
-  const named = openNamedInputs(queues, cache, (input, shownAs) => run('model', input, shownAs))
-  let spent = 0
+  const named = openNamedInputs(settings, (input, shownAs) => run('model', input, shownAs))
+  /** Cost by piece of work: a stage that was tried several times says its total each time. */
+  const spentOn = new Map<string, number>()
+  const spent = () => [...spentOn.values()].reduce((sum, cost) => sum + cost, 0)
   setSearchAttributes({ status: 'running', ...(method && { method }), ...(task && { task }) })
 
   async function attempt<N extends StageName>({ stage, input, shownAs }: Planned<N>): Promise<Artifact> {
@@ -73,11 +80,16 @@ export function stageRunner(plan: readonly string[], settings: RunnerSettings): 
     resetPoints[shownAs] = workflowInfo().historyLength + 1
     upsertMemo({ resetPoints: { ...resetPoints } })
     setSearchAttributes({ status: 'running', stage: shownAs })
-    const { reused, ...artifact } = await (activities[stage] as (input: unknown) => Promise<StageResult>)({
+    const {
+      reused,
+      spent: paid,
+      ...artifact
+    } = await (activities[stage] as (input: unknown) => Promise<StageResult>)({
       ...input,
       cache: refreshed.has(stage) ? 'refresh' : cache,
     })
-    if (!reused && typeof artifact.summary.cost === 'number') spent += artifact.summary.cost
+    if (paid) spentOn.set(paid.work, paid.cost)
+    else if (!reused && typeof artifact.summary.cost === 'number') spentOn.set(shownAs, artifact.summary.cost)
     board.set(shownAs, { state: reused ? 'reused' : 'done', seconds: (Date.now() - started) / 1000, artifact })
     if (!board.hasWaiting()) setSearchAttributes({ status: 'done' })
     return artifact
@@ -93,12 +105,14 @@ export function stageRunner(plan: readonly string[], settings: RunnerSettings): 
         if (isCancellation(error)) throw error
         if (wasHandedBack(error)) continue
         const message = rootMessage(error)
+        const paid = stageSpent(error)
+        if (paid) spentOn.set(paid.work, paid.cost)
         const { action, overrides }: Resolution =
           onFailure === 'wait' ? await parking.park({ ...planned, message } as never) : { action: 'abort' }
         if (action === 'abort') {
           board.set(shownAs, { state: 'failed', message })
           setSearchAttributes({ status: 'failed' })
-          throw error
+          throw withSpending(error, spent())
         }
         if (action === 'skip') {
           board.set(shownAs, { state: 'skipped', message: `skipped by a person after: ${message}` })
@@ -119,7 +133,8 @@ export function stageRunner(plan: readonly string[], settings: RunnerSettings): 
     skip: (stage, why) => board.set(stage, { state: 'skipped', message: why }),
     note: (text) => board.note(text),
     show: (name, status) => board.set(name, status),
-    spent: () => spent,
+    spent,
+    charge: (cost) => void spentOn.set('children', (spentOn.get('children') ?? 0) + cost),
     async track(shownAs, work) {
       const started = Date.now()
       board.set(shownAs, { state: 'running' })

@@ -25,7 +25,7 @@ import {
 import { trialsOf, type Trial } from '../contracts/sweep-trials'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import { describeTrials } from './describe-trials'
-import { rootMessage } from './failure'
+import { rootMessage, runSpent } from './failure'
 import { parseInput, refusingBadInput } from './input'
 import { notifyPeople } from './notification'
 import { stageRunner } from './stage-runner'
@@ -68,7 +68,15 @@ export async function sweep(input?: unknown): Promise<SweepResult> {
       const { paused, stopped } = ledger
       return continueAsNew<typeof sweep>({
         ...settings,
-        carried: { ended: [...ledger.ended.values()], startedAt, paused, stopped, night, previous },
+        carried: {
+          ended: [...ledger.ended.values()],
+          startedAt,
+          paused,
+          stopped,
+          night,
+          previous,
+          spentBefore: [...ledger.spentBefore],
+        },
       })
     }
     if (ledger.canStart()) void run(ledger.start(Date.now()))
@@ -99,7 +107,8 @@ export async function sweep(input?: unknown): Promise<SweepResult> {
     try {
       ledger.end(trial.trial, await scope.run(() => startTrial(settings, trial)), Date.now())
     } catch (error) {
-      ledger.fail(trial.trial, isCancellation(error) ? 'cancelled' : rootMessage(error), Date.now())
+      const message = isCancellation(error) ? 'cancelled' : rootMessage(error)
+      ledger.fail(trial.trial, message, Date.now(), runSpent(error))
     }
     scopes.delete(trial.trial)
     show()

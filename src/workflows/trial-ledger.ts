@@ -32,6 +32,8 @@ export class TrialLedger {
   readonly ended: Map<number, EndedTrial>
   readonly active = new Map<number, ActiveTrial>()
   readonly waiting: Trial[]
+  /** What failed runs of a trial had spent that runs again. */
+  readonly spentBefore: Map<number, number>
   paused: boolean
   /** Why no further trial starts. */
   stopped: string | undefined
@@ -47,6 +49,7 @@ export class TrialLedger {
   ) {
     this.ended = new Map(before?.ended.map((trial) => [trial.trial, trial]))
     this.waiting = trials.filter(({ trial }) => !this.ended.has(trial))
+    this.spentBefore = new Map(before?.spentBefore)
     this.paused = before?.paused ?? false
     this.stopped = before?.stopped
     this.budgetEnd = startedAt + (settings.budget.hours ?? Infinity) * HOUR_MS
@@ -91,18 +94,24 @@ export class TrialLedger {
 
   end(trial: number, outcome: TrialOutcome, now: number): void {
     const seconds = this.deactivate(trial, now)
-    this.ended.set(trial, { trial, seconds, state: 'done', ...figuresOf(outcome, metricOf(this.settings)) })
+    const { cost = 0, ...figures } = figuresOf(outcome, metricOf(this.settings))
+    this.ended.set(trial, { trial, seconds, state: 'done', ...figures, ...this.costOf(trial, cost) })
   }
 
-  fail(trial: number, message: string, now: number): void {
+  /** @param cost what its run had spent when it failed */
+  fail(trial: number, message: string, now: number, cost = 0): void {
     const seconds = this.deactivate(trial, now)
-    this.ended.set(trial, { trial, seconds, state: 'failed', message: message.slice(0, MAX_MESSAGE_LENGTH) })
+    const cut = message.slice(0, MAX_MESSAGE_LENGTH)
+    this.ended.set(trial, { trial, seconds, state: 'failed', message: cut, ...this.costOf(trial, cost) })
   }
 
   /** Lets every failed trial run again. @returns how many there are */
   retryFailed(): number {
     const failed = this.trials.filter(({ trial }) => this.ended.get(trial)?.state === 'failed')
-    for (const { trial } of failed) this.ended.delete(trial)
+    for (const { trial } of failed) {
+      this.spentBefore.set(trial, this.ended.get(trial)!.cost ?? 0)
+      this.ended.delete(trial)
+    }
     this.waiting.push(...failed)
     this.stopped = undefined
     return failed.length
@@ -136,12 +145,20 @@ export class TrialLedger {
     return (now - startedAt) / 1000
   }
 
+  /** The cost of a trial over all its runs, if it cost anything. */
+  private costOf(trial: number, ofLastRun: number): Pick<EndedTrial, 'cost'> {
+    const cost = (this.spentBefore.get(trial) ?? 0) + ofLastRun
+    this.spentBefore.delete(trial)
+    return cost > 0 ? { cost } : {}
+  }
+
   private exceededLimit(now: number): string | undefined {
     if (this.waiting.length === 0) return undefined
     const { budget, tolerate } = this.settings
     const ended = [...this.ended.values()]
     const failed = ended.filter(({ state }) => state === 'failed').length
-    const cost = ended.reduce((sum, trial) => sum + (trial.cost ?? 0), 0)
+    const costs = [...ended.map((trial) => trial.cost ?? 0), ...this.spentBefore.values()]
+    const cost = costs.reduce((sum, one) => sum + one, 0)
     if (now >= this.budgetEnd) return `"budget.hours" is over: ${budget.hours}`
     if (budget.cost !== undefined && cost >= budget.cost)
       return `"budget.cost" is spent: ${cost.toFixed(4)} of ${budget.cost}`

@@ -169,7 +169,9 @@ test('a pair that fails does not fail the others, and is never given 0.5', async
   const rule: Rule = (prompt) => (prompt.includes('broken') ? { The: 1 } : leansToSlotOne(prompt, {}))
   const labels = await judge(await labeler(rule), summarization, [pair, { ...pair, context: 'broken' }, pair])
   expect(labels[0]).toHaveProperty('preferFirst')
-  expect(labels[1]).toEqual({ failed: 'neither "1" nor "2" is among the returned tokens' })
+  expect(labels[1]).toEqual({
+    failed: 'neither "1" nor "2" is among the returned tokens; the likeliest is "The" (P = 1.000)',
+  })
   expect(labels[2]).toEqual(labels[0])
 })
 
