@@ -3,15 +3,18 @@
 // "extra_logs"}, and also accepts {"prompts", "completions"}.
 //
 // A response that could not be scored fails the request: a made-up reward would train the policy on nothing. Answers
-// are cached, so a trainer that repeats a request does not pay twice.
+// are cached, so a trainer that repeats a request does not pay twice. What a web page of another site may have sent is
+// refused: it would spend money.
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { z } from 'zod'
 import { InvalidInput, parse } from '../contracts/parse'
 import type { Task } from '../data/task'
 import { readBody } from '../request-body'
+import { refusalByOrigin, refusalByType, type Refusal } from '../request-origin'
 import { directRewards, scoreQuestion, stripTrailingJunk } from './direct-score'
 import { isUnanswered, type Labeler } from './labeler'
+import { specialTokens, type SpecialTokens } from './special-tokens'
 
 const LARGEST_BODY = 32 * 1024 * 1024
 const MOST_RESPONSES = 8192
@@ -45,11 +48,13 @@ export interface RewardService {
   context: 'prompts' | 'labels'
   /** Required as `Authorization: Bearer …` or `?token=…`. Default: no token is required. */
   token?: string | undefined
+  /** Stripped around prompts and responses. Default: the common ones. */
+  special?: SpecialTokens | undefined
 }
 
 export function openRewardServer(service: RewardService, port: number, host: string): Promise<Server> {
   const server = createServer((request, response) => {
-    handle(service, request, response).catch((error: Error) =>
+    handle(service, request, response, host).catch((error: Error) =>
       reply(response, error instanceof InvalidInput ? 400 : 502, { error: error.message }),
     )
   })
@@ -67,7 +72,16 @@ function reply(response: ServerResponse, status: number, body: object): void {
     .end(JSON.stringify(body))
 }
 
-async function handle(service: RewardService, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle(
+  service: RewardService,
+  request: IncomingMessage,
+  response: ServerResponse,
+  servedAt: string,
+): Promise<void> {
+  const refuse = ({ status, reason }: Refusal) =>
+    reply(response.setHeader('connection', 'close'), status, { error: `serve-reward: ${reason}` })
+  const foreign = refusalByOrigin(request, servedAt)
+  if (foreign) return refuse(foreign)
   const url = new URL(request.url ?? '/', 'http://x')
   if (url.pathname === '/healthz')
     return reply(response, 200, { labeler: service.labeler.name, task: service.task.name })
@@ -75,9 +89,11 @@ async function handle(service: RewardService, request: IncomingMessage, response
     return reply(response, 401, { error: 'serve-reward: the token is missing or wrong' })
   if (request.method !== 'POST' || url.pathname !== '/get_reward')
     return reply(response, 404, { error: 'serve-reward: not found; the routes are POST /get_reward and GET /healthz' })
+  const otherType = refusalByType(request)
+  if (otherType) return refuse(otherType)
   const rewards = await rewardsOf(
     service,
-    parse(requestSchema, bodyAsJson(await readBody(request, LARGEST_BODY).catch(refuse)), 'serve-reward'),
+    parse(requestSchema, bodyAsJson(await readBody(request, LARGEST_BODY).catch(asInvalid)), 'serve-reward'),
   )
   reply(response, 200, {
     rewards,
@@ -86,7 +102,7 @@ async function handle(service: RewardService, request: IncomingMessage, response
   })
 }
 
-const refuse = (error: Error): never => {
+const asInvalid = (error: Error): never => {
   throw new InvalidInput(`serve-reward: ${error.message}`, { cause: error })
 }
 
@@ -94,7 +110,7 @@ function bodyAsJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    return refuse(error as Error)
+    return asInvalid(error as Error)
   }
 }
 
@@ -108,14 +124,14 @@ function isAllowed(token: string | undefined, { headers }: IncomingMessage, url:
 
 /** @returns one reward in [-1, 1] for each response */
 async function rewardsOf(
-  { task, labeler, context }: RewardService,
+  { task, labeler, context, special = specialTokens() }: RewardService,
   { prompts, completions, query, labels }: RewardRequest,
 ): Promise<number[]> {
-  const responses = completions ?? query!.map((text, i) => responseIn(text, prompts[i]!, i))
-  const contexts = context === 'prompts' ? prompts : prompts.map((_, i) => labelText(labels?.[i], i))
+  const responses = completions ?? query!.map((text, i) => responseIn(text, prompts[i]!, special, i))
+  const contexts = context === 'prompts' ? prompts.map(special.strip) : prompts.map((_, i) => labelText(labels?.[i], i))
   const scored = await directRewards(
     labeler,
-    responses.map((response, i) => scoreQuestion(task, contexts[i]!, stripTrailingJunk(response.trim()))),
+    responses.map((response, i) => scoreQuestion(task, contexts[i]!, stripTrailingJunk(special.strip(response)))),
   )
   return scored.map((reward, i) => {
     if (isUnanswered(reward))
@@ -124,10 +140,15 @@ async function rewardsOf(
   })
 }
 
-function responseIn(query: string, prompt: string, i: number): string {
-  if (!query.startsWith(prompt))
-    throw new InvalidInput(`serve-reward: field "query.${i}" does not start with its prompt`)
-  return query.slice(prompt.length)
+/** What follows the prompt; either may begin with special tokens that the other lacks, and the query with padding. */
+function responseIn(query: string, prompt: string, { stripStart }: SpecialTokens, i: number): string {
+  const [text, start] = [stripStart(query), stripStart(prompt)]
+  if (!text.startsWith(start))
+    throw new InvalidInput(
+      `serve-reward: field "query.${i}" does not start with its prompt, apart from special tokens; ` +
+        '--special-tokens names others than the common ones',
+    )
+  return text.slice(start.length)
 }
 
 function labelText(label: unknown, i: number): string {

@@ -37,7 +37,7 @@ async function ask(
   const response = await fetch(`${url}${path}`, {
     method: 'POST',
     body: typeof body === 'string' ? body : JSON.stringify(body),
-    headers,
+    headers: { 'content-type': 'application/json', ...headers },
   })
   return {
     status: response.status,
@@ -165,11 +165,98 @@ test('2,000 garbage bodies and an endless body are refused, and the service stil
   for (const body of bodies) statuses.add((await ask(body)).status)
   expect([...statuses]).toEqual([400])
   const ended = await new Promise<string>((done) => {
-    const endless = request(`${url}/get_reward`, { method: 'POST' }, (response) => done(String(response.statusCode)))
+    const headers = { 'content-type': 'application/json' }
+    const endless = request(`${url}/get_reward`, { method: 'POST', headers }, (response) =>
+      done(String(response.statusCode)),
+    )
     endless.on('error', () => done('closed'))
     const chunk = Buffer.alloc(1024 * 1024, 120)
     for (let i = 0; i < 40; i++) endless.write(chunk)
   })
   expect(['400', 'closed']).toContain(ended)
   expect((await ask({ prompts: ['x'], completions: ['good'] })).status).toBe(200)
+})
+
+describe('what a web page of another site may have sent is refused before anything is asked', () => {
+  const body = JSON.stringify({ prompts: ['x'], completions: ['good'] })
+  /** Over raw HTTP: fetch of Node would not send a foreign host. */
+  const post = (headers: Record<string, string>, path = '/get_reward') =>
+    new Promise<{ status: number; error: string }>((done, fail) => {
+      const sent = request(`${url}${path}`, { method: 'POST', headers }, (response) => {
+        let text = ''
+        response.on('data', (chunk) => (text += String(chunk)))
+        response.on('end', () =>
+          done({ status: response.statusCode!, error: String((JSON.parse(text) as { error?: string }).error) }),
+        )
+      })
+      sent.on('error', fail).end(body)
+    })
+  const json = { 'content-type': 'application/json' }
+
+  test.each<[string, Record<string, string>, number, RegExp]>([
+    ['a name that was made to lead here', { ...json, host: 'evil.example:8500' }, 403, /names the host "evil\.example/],
+    ['a page of another site', { ...json, origin: 'https://evil.example' }, 403, /web page of https:\/\/evil\.example/],
+    ['a page of another local server', { ...json, origin: 'http://127.0.0.1:3000' }, 403, /web page of http/],
+    ['a sandboxed page', { ...json, origin: 'null' }, 403, /web page of null/],
+    ['a no-cors request of a page', { 'content-type': 'text/plain;charset=UTF-8' }, 415, /must be application\/json/],
+    ['a form', { 'content-type': 'application/x-www-form-urlencoded' }, 415, /must be application\/json/],
+    ['no content type', {}, 415, /is missing; it must be application\/json/],
+    ['a type that only begins so', { 'content-type': 'application/jsonp' }, 415, /must be application\/json/],
+  ])('%s', async (_, headers, status, error) => {
+    await serve()
+    expect(await post(headers)).toEqual({ status, error: expect.stringMatching(error) })
+    expect(endpoint.prompts).toHaveLength(0)
+  })
+
+  test('the machine itself may ask, by any of its own names and through a tunnel', async () => {
+    await serve()
+    for (const host of [`localhost:${url.split(':')[2]}`, '127.0.0.1:9000', '[::1]:8500'])
+      expect((await post({ 'content-type': 'application/json; charset=utf-8', host })).status).toBe(200)
+    expect((await post({ ...json, origin: url, host: url.slice('http://'.length) })).status).toBe(200)
+  })
+
+  test('with a token, too: a page must not find out whether it is right', async () => {
+    process.env.RLAIF_REWARD_TOKEN = 'let-me-in'
+    await serve()
+    expect((await post({ ...json, origin: 'https://evil.example' }, '/get_reward?token=let-me-in')).status).toBe(403)
+  })
+})
+
+describe('special tokens around prompt and response are no part of them', () => {
+  const shown = async (given: object) => {
+    const { status } = await ask(given)
+    expect(status).toBe(200)
+    return endpoint.prompts.at(-1)!
+  }
+
+  test.each([
+    ['<s> POST: a cat. A good cat</s><pad><pad>', 'POST: a cat.'],
+    ['<|endoftext|><|endoftext|>POST: a cat. A good cat<|im_end|>\n<|endoftext|>', 'POST: a cat.'],
+    ['<bos>POST: a cat. A good cat<end_of_turn>\n<eos>', '<bos>POST: a cat.'],
+    ['POST: a cat. A good cat [SEP] [PAD] [PAD]', '<s>POST: a cat.'],
+    ['<｜begin▁of▁sentence｜>POST: a cat. A good cat<｜end▁of▁sentence｜>', 'POST: a cat.'],
+  ])('%s', async (query, prompt) => {
+    await serve()
+    const clean = await shown({ prompts: ['POST: a cat.'], completions: ['A good cat'] })
+    await endpoint.close()
+    server.close()
+    await serve()
+    expect(await shown({ query: [query], prompts: [prompt] })).toBe(clean)
+    expect(await shown({ prompts: [prompt], completions: [`A good cat${query.split('good cat')[1]}`] })).toBe(clean)
+  })
+
+  test('inside a text they stay, and names of other tokens can be given', async () => {
+    await serve()
+    expect(await shown({ prompts: ['x'], completions: ['a <s> b good'] })).toContain('a <s> b good')
+    server.close()
+    await endpoint.close()
+    endpoint = await startEndpoint(prefersGood)
+    const input = { task: 'summarization', labeler: { baseUrl: endpoint.baseUrl, model: 'judge', retries: 0 } }
+    const flags = { port: '0', host: '127.0.0.1', context: 'prompts', specialTokens: '§end§,<*>' }
+    ;({ server } = await serveReward(input, flags, temporaryFolder()))
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const prompt = await shown({ query: ['<*>x good</s>§end§<*>'], prompts: ['x'] })
+    expect(prompt).toContain('good</s>')
+    expect(prompt).not.toMatch(/§end§|<\*>/)
+  })
 })

@@ -36,6 +36,11 @@ function addServeReward(program: Command): void {
       'what the labeler sees as the post or conversation: the prompts of the request as they are, or its labels',
       'prompts',
     )
+    .option(
+      '--special-tokens <names>',
+      'special tokens to strip around prompts and responses, separated by commas; default: the common ones, such as ' +
+        '<|…|>, <s>, </s>, <pad> and [PAD]',
+    )
     .action(async ({ input, ...flags }: ServeRewardFlags & { input?: string }) => {
       const stopped = untilStopped()
       const { server, service } = await serveReward(readInput(input), flags, homeFolder())
