@@ -2,21 +2,11 @@
 // without their labels for `sample`, and what `reward-model` measures its accuracy on.
 import type { Limits } from '../contracts/settings'
 import { decidedPairs, type Row } from '../data/row'
-import { stopIds } from '../model/loaded'
-import type { Model } from '../model/model'
-import type { Tokenizer } from '../model/tokenizer'
 import type { LabelledPair } from './rows'
+import { encodeResponse, type Encoder } from './written-responses'
 
-export function labelledByPeople(
-  rows: readonly Row[],
-  { tokenizer, model }: { tokenizer: Tokenizer; model: Pick<Model, 'config'> },
-  limits: Limits,
-): LabelledPair[] {
-  const [end] = stopIds({ model })
-  const response = (text: string) => {
-    const ids = [...tokenizer.encode(text), end!]
-    return { text, ids: ids.slice(0, limits.responseTokens), stopped: ids.length <= limits.responseTokens }
-  }
+export function labelledByPeople(rows: readonly Row[], encoder: Encoder, limits: Limits): LabelledPair[] {
+  const response = (text: string) => ({ text, ...encodeResponse(encoder, text, limits) })
   return decidedPairs(rows).map(({ id, messages, context, responses: [first, second], preferred }): LabelledPair => ({
     id,
     messages,

@@ -3,32 +3,16 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import type { Limits } from '../contracts/settings'
-import type { Row } from '../data/row'
 import { mean } from '../mean'
-import { stopIds, type LoadedModel } from '../model/loaded'
 import type { Model } from '../model/model'
 import type { Sequence } from '../training/gradients'
 import { rewards } from '../training/reward-model'
-import { promptIds } from './rows'
 
 const FILE = 'reward-shift.json'
 const schema = z.object({ shift: z.number() })
 
 /** At most this many responses are averaged. */
-const MAX_RESPONSES = 256
-
-/** The data's reference responses, as many as the shift averages. */
-export function referenceSequences(rows: readonly Row[], loaded: LoadedModel, limits: Limits): Sequence[] {
-  const [end] = stopIds(loaded)
-  return rows
-    .filter(({ reference }) => reference !== undefined)
-    .slice(0, MAX_RESPONSES)
-    .map((row) => ({
-      prompt: promptIds(loaded, row),
-      response: [...loaded.tokenizer.encode(row.reference!).slice(0, limits.responseTokens - 1), end!],
-    }))
-}
+export const MAX_RESPONSES = 256
 
 export interface RewardShift {
   shift: number

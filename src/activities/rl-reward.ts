@@ -1,4 +1,5 @@
 // The rewards of stage `rl`: scores of a reward model, or direct scores of the labeler.
+import type { Summary } from '../contracts/artifact'
 import type { StageInput } from '../contracts/stages'
 import { InvalidInput } from '../contracts/parse'
 import { isEndpoint } from '../contracts/labeler-settings'
@@ -17,12 +18,15 @@ import { openLabeler } from './labeler'
 import { readRewardShift } from './reward-shift'
 import { promptIds } from './rows'
 import type { StageHost } from './stage'
+import { modelVocabulary, refuseOtherVocabulary } from './vocabulary'
 
 export interface OpenedReward {
   /** The reward function for responses to these rows of the data. */
   rewardFor(rows: readonly Row[]): Reward
+  /** Name of the labeler that scores, if it is one. */
+  labeler?: string
   /** What asking a labeler has cost so far, for the stage's figures. */
-  spent(): Record<string, number>
+  spent(): Summary
 }
 
 export async function openReward(
@@ -31,9 +35,16 @@ export async function openReward(
   loaded: LoadedModel,
   host: StageHost,
 ): Promise<OpenedReward> {
-  return input.rewardModel
-    ? rewardModelReward(await host.open(input.rewardModel), loaded, input.settings.microBatchSize)
-    : directReward(input, task, loaded, host)
+  if (!input.rewardModel) return directReward(input, task, loaded, host)
+  const folder = await host.open(input.rewardModel)
+  refuseOtherVocabulary(
+    'rl',
+    { name: `the policy ${input.policy.uri}`, vocabulary: loaded.tokenizer.vocabulary() },
+    { name: `the reward model ${input.rewardModel.uri}`, vocabulary: modelVocabulary(folder) },
+    'give a reward model that was trained from a model of the same tokenizer, or leave it out: ' +
+      'a labeler then scores the texts',
+  )
+  return rewardModelReward(folder, loaded, input.settings.microBatchSize)
 }
 
 function rewardModelReward(folder: string, loaded: LoadedModel, batchSize: number): OpenedReward {
@@ -76,7 +87,7 @@ async function directReward(
       })
     },
   })
-  return { rewardFor, spent }
+  return { rewardFor, labeler: labeler.name, spent }
 }
 
 /**

@@ -27,6 +27,10 @@ export const labelledPairSchema = sampledPairSchema.extend({
 })
 export type LabelledPair = z.infer<typeof labelledPairSchema>
 
+/** A label this close to 0.5 prefers neither response: the mean over both orders of two equal texts has rounding. */
+const UNDECIDED = 1e-9
+export const isUndecided = (preferFirst: number): boolean => Math.abs(preferFirst - 0.5) < UNDECIDED
+
 interface DataArtifact {
   task: Task
   train: Row[]
@@ -41,9 +45,9 @@ export function readData(folder: string): DataArtifact {
   }
 }
 
-/** The prompt that the policy gets for a row, as token ids. */
+/** The prompt that the policy gets for a row, as token ids. @throws TemplateRefusal */
 export const promptIds = ({ tokenizer }: Pick<LoadedModel, 'tokenizer'>, row: Pick<Row, 'messages'>): number[] =>
-  tokenizer.encode(tokenizer.renderChat(row.messages))
+  tokenizer.chatIds(row.messages)
 
 const candidateSchema = z.object({ step: z.number().int(), reward: z.number(), responses: z.array(z.string()) })
 export type CandidateText = z.infer<typeof candidateSchema>

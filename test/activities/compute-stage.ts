@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { StageHost } from '../../src/activities/stage'
+import { openAnswers, type AnswerFiles } from '../../src/artifacts/answers'
 import type { Manifest } from '../../src/artifacts/store'
 import type { Artifact } from '../../src/contracts/artifact'
 import { parse } from '../../src/contracts/parse'
@@ -17,10 +18,13 @@ export async function computeStage<N extends StageName>(
   input: object,
 ) {
   const output = temporaryFolder()
+  let answers: AnswerFiles | undefined
   const host = {
     open: ({ uri }) => Promise.resolve(folderOf(uri)),
     manifest: ({ uri }) =>
       Promise.resolve(JSON.parse(readFileSync(join(folderOf(uri), 'manifest.json'), 'utf8')) as Manifest),
+    sources: {},
+    answers: () => (answers ??= openAnswers(join(output, 'store'))),
     output,
     checkpoints: join(output, 'checkpoints'),
     report: () => {},

@@ -2,6 +2,7 @@
 // model (paper §3.3).
 import { constants, cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { InvalidInput } from '../../contracts/parse'
 import { judgeContests, winRate } from '../../evaluation/win-rate'
 import type { Choice } from '../../report/report'
 import { openLabeler } from '../labeler'
@@ -14,6 +15,8 @@ export const choose: Stage<'choose'> = {
     const { task } = readData(await host.open(input.data))
     const folder = await host.open(input.candidates)
     const { rows, initial, candidates } = readCandidates(folder)
+    if (candidates.length === 0)
+      throw new InvalidInput('choose: the artifact of stage rl has no candidates; set rl.candidates above 0')
     const { labeler: judge, technique, spent } = await openLabeler(input.judge, host, 'judge')
     const report = progressReporter(host, 'judging candidates', candidates.length * rows.length, 'pairs')
     const judged: Choice['candidates'] = []

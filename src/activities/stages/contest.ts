@@ -13,8 +13,9 @@ import { judgeContests } from '../../evaluation/win-rate'
 import { stripTrailingJunk } from '../../feedback/direct-score'
 import { isUnanswered, type Labeler } from '../../feedback/labeler'
 import { judgeAlone } from '../../feedback/verdict'
+import { alignmentFigures } from '../figures'
 import { openLabeler } from '../labeler'
-import { readResponses } from '../responses'
+import { promptDigest, readResponses } from '../responses'
 import { BOUTS_FILE, PROMPTS_FILE, RESULT_FILE } from '../result-files'
 import { readData } from '../rows'
 import { progressReporter, type Stage, type StageHost } from '../stage'
@@ -74,8 +75,7 @@ export const contest: Stage<'contest'> = {
       prompts: prompts.length,
       bouts: bouts.length,
       failed: bouts.filter(({ failed }) => failed !== undefined).length,
-      agreement: alignment?.agreement.value ?? null,
-      sameSlot: alignment?.sameSlot.value ?? null,
+      ...alignmentFigures(alignment),
       ...spent(),
     }
   },
@@ -90,11 +90,17 @@ async function gatherResponses(
   const byArm = await Promise.all(
     arms.map(async ({ name, responses }) => ({
       name,
-      byId: new Map(readResponses(await host.open(responses)).map(({ id, text }) => [id, text])),
+      byPrompt: new Map(
+        readResponses(await host.open(responses)).map(({ id, prompt, text }) => [`${prompt} ${id}`, text]),
+      ),
     })),
   )
-  const prompts = rows.map(({ id, context, reference }): Prompted => {
-    const written = byArm.flatMap(({ name, byId }) => (byId.has(id) ? [[name, stripTrailingJunk(byId.get(id)!)]] : []))
+  const prompts = rows.map((row): Prompted => {
+    const { id, context, reference } = row
+    const written = byArm.flatMap(({ name, byPrompt }) => {
+      const text = byPrompt.get(`${promptDigest(row)} ${id}`)
+      return text === undefined ? [] : [[name, stripTrailingJunk(text)]]
+    })
     return {
       id,
       context,

@@ -5,6 +5,7 @@ import type { Artifact } from '../../contracts/artifact'
 import { writeJsonl } from '../../json-lines'
 import { measureAlignment } from '../../evaluation/alignment'
 import { controlledWinRate, judgeContests, winRate } from '../../evaluation/win-rate'
+import { alignmentFigures, shareFigure, shareFigures } from '../figures'
 import { openLabeler } from '../labeler'
 import { generateResponses } from '../responses'
 import { CONTESTS_FILE, RESULT_FILE } from '../result-files'
@@ -58,13 +59,10 @@ export const evaluate: Stage<'evaluate'> = {
       judge: judge.name,
       contests: rate.n,
       equal: result.equal,
-      winRate: rate.n > 0 ? rate.value : null,
-      winRateLow: rate.low,
-      winRateHigh: rate.high,
-      lengthControlledWinRate: rate.n > 0 ? controlled.value : null,
-      agreement: alignment?.agreement.value ?? null,
-      agreementLow: alignment?.agreement.low ?? null,
-      sameSlot: alignment?.sameSlot.value ?? null,
+      failed: result.failed,
+      ...shareFigures('winRate', rate),
+      lengthControlledWinRate: shareFigure(controlled),
+      ...alignmentFigures(alignment),
       ...spent(),
     }
   },

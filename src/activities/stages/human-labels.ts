@@ -8,28 +8,29 @@ import { loadTokenizer } from '../../model/tokenizer'
 import { labelledByPeople } from '../human-pairs'
 import { readData } from '../rows'
 import type { Stage } from '../stage'
+import { writeVocabulary } from '../vocabulary'
+import { cutFigures } from '../written-responses'
 
 export const humanLabels: Stage<'human-labels'> = {
   async run({ data, model, limits }, host) {
     const { train } = readData(await host.open(data))
     const folder = await host.open(model)
-    const labels = labelledByPeople(
-      train,
-      { tokenizer: loadTokenizer(folder), model: { config: readModelConfig(folder) } },
-      limits,
-    )
+    const tokenizer = loadTokenizer(folder)
+    const labels = labelledByPeople(train, { tokenizer, model: { config: readModelConfig(folder) } }, limits)
     if (labels.length === 0)
       throw new InvalidInput(
         'human-labels: no row of the training data has two responses of which people preferred one; use HH-RLHF, ' +
           'OpenAI\'s comparisons, or rows with "responses" and "preferred", or choose method "rlaif"',
       )
     writeJsonl(join(host.output, 'labels.jsonl'), labels)
-    const cutOff = labels.flatMap(({ first, second }) => [first, second]).filter(({ stopped }) => !stopped).length
+    writeVocabulary(host.output, tokenizer)
+    const { cut, cutShare } = cutFigures(labels.flatMap(({ first, second }) => [first, second]))
     return {
       labeler: 'people',
       labels: labels.length,
       ties: train.reduce((sum, { pairs = [] }) => sum + pairs.length, 0) - labels.length,
-      cutShare: cutOff / (2 * labels.length),
+      cutResponses: cut,
+      cutShare,
     }
   },
 }

@@ -6,6 +6,7 @@ import { decidedPairs } from '../../data/row'
 import { variantResult, type Judgement } from '../../evaluation/label-study'
 import { isUnanswered } from '../../feedback/labeler'
 import { judgePairs } from '../../feedback/preference'
+import { shareFigure, shareFigures } from '../figures'
 import { openLabeler } from '../labeler'
 import { readData } from '../rows'
 import { progressReporter, type Stage } from '../stage'
@@ -37,10 +38,8 @@ export const judge: Stage<'judge'> = {
       task: task.name,
       labeler: labeler.name,
       pairs: decided.length,
-      agreement: agreement.value,
-      agreementLow: agreement.low,
-      agreementHigh: agreement.high,
-      sameSlot: sameSlot.n > 0 ? sameSlot.value : null,
+      ...shareFigures('agreement', agreement),
+      sameSlot: shareFigure(sameSlot),
       failed,
       tooLong,
       ...spent(),

@@ -2,11 +2,13 @@
 // reason. Pairs are processed in parts, so that memory does not grow with their number.
 import { join } from 'node:path'
 import { appendJsonl, readJsonlInParts, writeJsonl } from '../../json-lines'
+import { InvalidInput } from '../../contracts/parse'
 import { isUnanswered, type Unanswered } from '../../feedback/labeler'
 import { choseSameSlot, judgePairs, type PreferenceLabel } from '../../feedback/preference'
 import { openLabeler } from '../labeler'
-import { readData, sampledPairSchema, type LabelledPair, type SampledPair } from '../rows'
+import { isUndecided, readData, sampledPairSchema, type LabelledPair, type SampledPair } from '../rows'
 import { progressReporter, type Stage } from '../stage'
+import { copyVocabulary } from '../vocabulary'
 
 /** Pairs in one part; limits memory. */
 const PAIRS_AT_ONCE = 4096
@@ -14,8 +16,10 @@ const PAIRS_AT_ONCE = 4096
 export const label: Stage<'label'> = {
   async run(input, host) {
     const { task } = readData(await host.open(input.data))
-    const file = join(await host.open(input.samples), 'samples.jsonl')
-    const report = progressReporter(host, 'labelling', Number(input.samples.summary.pairs), 'pairs')
+    const sampled = await host.open(input.samples)
+    const file = join(sampled, 'samples.jsonl')
+    copyVocabulary(sampled, host.output)
+    const report = progressReporter(host, 'labelling', Number(input.samples.summary.pairs) || 0, 'pairs')
     const { labeler, technique, spent } = await openLabeler(input.labeler, host)
     const out = labelWriter(host.output, labeler.name)
     for (const samples of readJsonlInParts(file, sampledPairSchema, PAIRS_AT_ONCE)) {
@@ -25,7 +29,7 @@ export const label: Stage<'label'> = {
       out.add(samples, await judgePairs(labeler, pairs, { task, technique, seed: input.seed, onProgress }))
     }
     refuseTooManyFailures(out.tally, input.settings.maxFailedShare)
-    const { labels, failed, tooLong, bounded, bothOrders, sameSlot, confidence } = out.tally
+    const { labels, failed, tooLong, bounded, bothOrders, sameSlot, confidence, undecided, first } = out.tally
     return {
       labeler: labeler.name,
       labels,
@@ -34,6 +38,10 @@ export const label: Stage<'label'> = {
       bounded,
       sameSlotShare: bothOrders > 0 ? sameSlot / bothOrders : null,
       meanConfidence: confidence / labels,
+      undecided,
+      ...(input.samples.summary.source !== 'data' && {
+        firstShare: labels > undecided ? first / (labels - undecided) : null,
+      }),
       ...spent(),
     }
   },
@@ -55,6 +63,10 @@ const emptyTally = () => ({
   bothOrders: 0,
   sameSlot: 0,
   confidence: 0,
+  /** Labels of 0.5, which prefer neither response. */
+  undecided: 0,
+  /** Labels that prefer the first response: by chance one half, as both are samples of one policy. */
+  first: 0,
   reasons: new Set<string>(),
 })
 type Tally = ReturnType<typeof emptyTally>
@@ -90,6 +102,8 @@ function countLabel(tally: Tally, label: LabelledPair): void {
   tally.bothOrders += Number(same !== undefined)
   tally.sameSlot += Number(same ?? false)
   tally.confidence += Math.abs(2 * label.preferFirst - 1)
+  if (isUndecided(label.preferFirst)) tally.undecided++
+  else tally.first += Number(label.preferFirst > 0.5)
 }
 
 function countFailure(tally: Tally, { reason, tooLong }: Failure): void {
@@ -100,6 +114,7 @@ function countFailure(tally: Tally, { reason, tooLong }: Failure): void {
 
 /** Nothing is lost when this throws: answers are kept, and another attempt asks only for those that failed. */
 function refuseTooManyFailures({ pairs, labels, failed, reasons }: Tally, allowed: number): void {
+  if (pairs === 0) throw new InvalidInput('label: the samples contain no pair to label; sample from more prompts')
   if (labels > 0 && failed / pairs <= allowed) return
   const why = [...reasons].join('; ') || 'every pair is longer than the context of the labeler'
   throw new Error(

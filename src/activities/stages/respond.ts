@@ -1,4 +1,5 @@
 // Stage `respond`: a policy's responses to the held-out prompts.
+import { mean } from '../../mean'
 import { generateResponses, writeResponses, type Response } from '../responses'
 import { readData } from '../rows'
 import type { Stage } from '../stage'
@@ -8,12 +9,12 @@ export const respond: Stage<'respond'> = {
     const { evaluation } = readData(await host.open(input.data))
     const responses = await generateResponses(evaluation, input.policy, input, { host, phase: 'responses' })
     writeResponses(host.output, responses)
-    const mean = (figure: (response: Response) => number) =>
-      responses.reduce((sum, response) => sum + figure(response), 0) / responses.length
+    const meanOf = (figure: (response: Response) => number) =>
+      responses.length === 0 ? null : mean(responses.map(figure))
     return {
       responses: responses.length,
-      meanTokens: mean(({ tokens }) => tokens),
-      endedShare: mean(({ ended }) => Number(ended)),
+      meanTokens: meanOf(({ tokens }) => tokens),
+      endedShare: meanOf(({ ended }) => Number(ended)),
     }
   },
 }

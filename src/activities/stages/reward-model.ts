@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { LOG_FILE } from '../../artifacts/store'
 import type { Artifact } from '../../contracts/artifact'
 import { InvalidInput } from '../../contracts/parse'
-import type { Limits } from '../../contracts/settings'
 import type { StageInput } from '../../contracts/stages'
 import type { Row } from '../../data/row'
 import { readJsonl, writeJsonl } from '../../json-lines'
@@ -14,13 +13,20 @@ import { loadModelAndTokenizer, type LoadedModel } from '../../model/loaded'
 import type { Model } from '../../model/model'
 import { permutation } from '../../random'
 import { addScoreHead, paddingGap, rewards, trainRewardModel, type TrainingPair } from '../../training/reward-model'
+import { shareFigures } from '../figures'
 import { labelledByPeople } from '../human-pairs'
 import { CALIBRATION_FILE } from '../result-files'
-import { computeRewardShift, referenceSequences, writeRewardShift } from '../reward-shift'
-import { labelledPairSchema, promptIds, readData, type LabelledPair } from '../rows'
+import { computeRewardShift, MAX_RESPONSES, writeRewardShift } from '../reward-shift'
+import { isUndecided, labelledPairSchema, promptIds, readData, type LabelledPair } from '../rows'
 import { lastMean, trainingHost, type Stage, type StageHost } from '../stage'
 import { saveTrained, trainable } from '../trainable'
+import { readVocabulary, refuseOtherVocabulary } from '../vocabulary'
+import { cutFigures, referenceSequences } from '../written-responses'
 
+/**
+ * Pairs that people decided on the prompts held out for the evaluation: the paper measures every reward model by these
+ * (Table 5).
+ */
 const MAX_HUMAN_PAIRS = 2000
 /** Sequences of the padding check. */
 const CHECKED_ROWS = 8
@@ -44,21 +50,24 @@ export const rewardModel: Stage<'reward-model'> = {
 
     const sequences = [...held, ...training].flatMap(({ first, second }) => [first, second])
     const gap = paddingGap(model, sequences.slice(0, CHECKED_ROWS))
-    if (gap > ALLOWED_GAP)
+    if (!(gap <= ALLOWED_GAP))
       throw new Error(
         `reward-model: scores differ by ${gap.toExponential(1)} between left and right padding; ` +
-          'this is a defect of rlaif, please report it',
+          'lower the learning rate if the loss rose: scores may be so large that rounding shows. ' +
+          'Else this is a defect of rlaif, please report it',
       )
     const data = input.references && {
       ...readData(await host.open(input.references.data)),
       limits: input.references.limits,
     }
-    const references = data ? referenceSequences(data.train, loaded, data.limits) : []
+    const references = data ? referenceSequences(withReference(data.train), loaded, data.limits) : []
     const shift = await computeRewardShift(model, references, sequences, settings.microBatchSize)
     const quality = await heldOutQuality(model, held, settings.microBatchSize)
-    const byPeople = data ? decidedByPeople(data.evaluation, loaded, data.limits) : []
+    const people = data ? labelledByPeople(data.evaluation, loaded, data.limits).slice(0, MAX_HUMAN_PAIRS) : []
+    const byPeople = people.map((label) => trainingPair(label, loaded))
     const human = await heldOutQuality(model, byPeople, settings.microBatchSize)
 
+    const { cut, cutShare } = cutFigures(references)
     saveTrained(asSequenceClassifier(model), host.output, loaded.folder)
     writeRewardShift(host.output, shift)
     writeJsonl(join(host.output, LOG_FILE), history)
@@ -69,21 +78,24 @@ export const rewardModel: Stage<'reward-model'> = {
       steps: history.length,
       epochs: (history.length * settings.batchSize) / training.length,
       loss: lastMean(history, 'loss'),
-      accuracy: held.length > 0 ? quality.accuracy.value : null,
-      accuracyLow: quality.accuracy.low,
-      accuracyHigh: quality.accuracy.high,
+      undecided: quality.undecided,
+      ...shareFigures('accuracy', quality.accuracy),
       ...(byPeople.length > 0 && {
         humanPairs: byPeople.length,
-        humanAccuracy: human.accuracy.value,
-        humanAccuracyLow: human.accuracy.low,
-        humanAccuracyHigh: human.accuracy.high,
+        ...shareFigures('humanAccuracy', human.accuracy),
+        humanCutShare: cutFigures(people.flatMap(({ first, second }) => [first, second])).cutShare,
       }),
       calibrationError: held.length > 0 ? quality.calibration.error : null,
       ...shift,
+      ...(references.length > 0 && { cutReferences: cut, cutShare }),
       paddingGap: gap,
     }
   },
 }
+
+/** The rows whose references the shift averages. */
+const withReference = (rows: readonly Row[]) =>
+  rows.filter(({ reference }) => reference !== undefined).slice(0, MAX_RESPONSES)
 
 /** Pairs of all sources; from the second on, a seeded sample of the size of the first (paper, Appendix K). */
 async function trainingPairs(
@@ -92,15 +104,26 @@ async function trainingPairs(
   seed: number,
   host: StageHost,
 ): Promise<TrainingPair[]> {
-  const all = await Promise.all(
-    sources.map(async (source) => readJsonl(join(await host.open(source), 'labels.jsonl'), labelledPairSchema)),
-  )
+  const all = await Promise.all(sources.map(async (source) => readLabels(source, await host.open(source), loaded)))
   const most = all.length > 1 ? all[0]!.length : Infinity
   return all.flatMap((labels, source) =>
     permutation(labels.length, [seed, 'reward-model-source', source])
       .slice(0, most)
       .map((i) => trainingPair(labels[i]!, loaded)),
   )
+}
+
+/** @throws InvalidInput when the labelled responses are in the tokens of another model */
+function readLabels({ uri }: Artifact, folder: string, { tokenizer, folder: policy }: LoadedModel): LabelledPair[] {
+  const vocabulary = readVocabulary(folder)
+  if (vocabulary)
+    refuseOtherVocabulary(
+      'reward-model',
+      { name: `the policy in ${policy}`, vocabulary: tokenizer.vocabulary() },
+      { name: `the labels ${uri}`, vocabulary },
+      'label responses that this policy, or a model of the same tokenizer, sampled',
+    )
+  return readJsonl(join(folder, 'labels.jsonl'), labelledPairSchema)
 }
 
 function trainingPair({ first, second, preferFirst, ...row }: LabelledPair, loaded: LoadedModel): TrainingPair {
@@ -112,15 +135,6 @@ function trainingPair({ first, second, preferFirst, ...row }: LabelledPair, load
     preferFirst,
   }
 }
-
-/**
- * What people preferred on the prompts held out for the evaluation: the paper measures every reward model by these
- * (Table 5).
- */
-const decidedByPeople = (rows: readonly Row[], loaded: LoadedModel, limits: Limits): TrainingPair[] =>
-  labelledByPeople(rows, loaded, limits)
-    .slice(0, MAX_HUMAN_PAIRS)
-    .map((label) => trainingPair(label, loaded))
 
 /** Held-out pairs and training pairs; all pairs of a prompt are on the same side. */
 function split(
@@ -136,10 +150,18 @@ function split(
   const sorted = [...pairs].sort((a, b) => rank.get(a.group)! - rank.get(b.group)!)
   const training = sorted.filter(({ group }) => rank.get(group)! >= heldPrompts && rank.get(group)! < used)
   if (training.length === 0) throw new InvalidInput('reward-model: no labelled pair to train on; label more prompts')
+  if (training.every(({ preferFirst }) => isUndecided(preferFirst)))
+    throw new InvalidInput(
+      `reward-model: none of the ${training.length} training labels prefers a response, each is 0.5: there is nothing ` +
+        'to learn. Raise sample.temperature if the pairs are equal texts, or ask a labeler that tells them apart',
+    )
   return { training, held: sorted.filter(({ group }) => rank.get(group)! < heldPrompts) }
 }
 
-/** How often the model orders a held-out pair as its label does, and whether its probabilities mean what they say. */
+/**
+ * How often the model orders a held-out pair as its label does, and whether its probabilities mean what they say. A label
+ * of 0.5 has no order to agree with: such a pair is left out of the accuracy. Equal scores count as one half.
+ */
 async function heldOutQuality(model: Model, pairs: readonly TrainingPair[], batchSize: number) {
   const scores = await rewards(
     model,
@@ -148,8 +170,16 @@ async function heldOutQuality(model: Model, pairs: readonly TrainingPair[], batc
   )
   const predicted = pairs.map((_, i) => 1 / (1 + Math.exp(scores[2 * i + 1]! - scores[2 * i]!)))
   const labels = pairs.map(({ preferFirst }) => preferFirst)
-  const right = predicted.filter((p, i) => p > 0.5 === labels[i]! > 0.5).length
-  return { accuracy: wilson(right, pairs.length), calibration: calibration(predicted, labels) }
+  const decided = predicted.flatMap((p, i) => (isUndecided(labels[i]!) ? [] : [{ p, label: labels[i]! }]))
+  const right = decided.map(({ p, label }) => (p === 0.5 ? 0.5 : Number(p > 0.5 === label > 0.5)))
+  return {
+    accuracy: wilson(
+      right.reduce((a, b) => a + b, 0),
+      decided.length,
+    ),
+    undecided: pairs.length - decided.length,
+    calibration: calibration(predicted, labels),
+  }
 }
 
 /** The name that transformers gives the model family's classifier, derived from that of its language model. */

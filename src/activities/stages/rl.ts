@@ -25,7 +25,7 @@ export const rl: Stage<'rl'> = {
   async run(input, host) {
     const { task, train } = readData(await host.open(input.data))
     const loaded = loadModelAndTokenizer(await host.open(input.policy))
-    const { rewardFor, spent } = await openReward(input, task, loaded, host)
+    const { rewardFor, labeler, spent } = await openReward(input, task, loaded, host)
     const policy = trainable(loaded.model, input.settings, input.seed)
     // an adapter does not change the weights it starts from
     const reference = policy.lora ? loaded.model : cloneModel(loaded.model)
@@ -69,6 +69,7 @@ export const rl: Stage<'rl'> = {
       algorithm: settings.algorithm,
       steps: history.length,
       reward: input.rewardModel ? 'reward model' : 'direct score',
+      ...(labeler !== undefined && { labeler }),
       firstReward: history[0]!.rawReward!,
       lastReward: lastMean(history, 'rawReward'),
       ...(validation && {

@@ -4,11 +4,14 @@ import { InvalidInput } from '../../contracts/parse'
 import type { StageInput } from '../../contracts/stages'
 import { writeJsonl } from '../../json-lines'
 import type { Row } from '../../data/row'
+import { mean } from '../../mean'
 import { generate, type Continuation } from '../../model/generate'
 import { loadModelAndTokenizer, stopIds, type LoadedModel } from '../../model/loaded'
 import { labelledByPeople } from '../human-pairs'
 import { promptIds, readData, type SampledPair } from '../rows'
 import { progressCounter, type Stage, type StageHost } from '../stage'
+import { writeVocabulary } from '../vocabulary'
+import { cutFigures } from '../written-responses'
 
 export const sample: Stage<'sample'> = {
   async run(input, host) {
@@ -16,13 +19,18 @@ export const sample: Stage<'sample'> = {
     const loaded = loadModelAndTokenizer(await host.open(input.policy))
     const samples =
       input.settings.source === 'data' ? fromData(train, loaded, input) : await fromPolicy(train, loaded, input, host)
+    if (samples.length === 0) throw new InvalidInput('sample: the data has no training prompt to sample responses to')
     writeJsonl(join(host.output, 'samples.jsonl'), samples)
+    writeVocabulary(host.output, loaded.tokenizer)
     const responses = samples.flatMap(({ first, second }) => [first, second])
+    const { cut, cutShare } = cutFigures(responses)
     return {
       pairs: samples.length,
       equalPairs: samples.filter(({ first, second }) => first.text === second.text).length,
-      meanTokens: responses.reduce((sum, r) => sum + r.ids.length, 0) / responses.length,
-      endedShare: responses.filter((r) => r.stopped).length / responses.length,
+      meanTokens: mean(responses.map(({ ids }) => ids.length)),
+      endedShare: mean(responses.map(({ stopped }) => Number(stopped))),
+      source: input.settings.source ?? 'policy',
+      ...(input.settings.source === 'data' && { cutResponses: cut, cutShare }),
     }
   },
 }

@@ -3,27 +3,18 @@ import { join } from 'node:path'
 import { LOG_FILE } from '../../artifacts/store'
 import { InvalidInput } from '../../contracts/parse'
 import { writeJsonl } from '../../json-lines'
-import { loadModelAndTokenizer, stopIds } from '../../model/loaded'
+import { loadModelAndTokenizer } from '../../model/loaded'
 import { trainSft } from '../../training/sft'
-import { promptIds, readData } from '../rows'
+import { readData } from '../rows'
 import { lastMean, trainingHost, type Stage } from '../stage'
 import { saveTrained, trainable } from '../trainable'
+import { cutFigures, referenceSequences } from '../written-responses'
 
 export const sft: Stage<'sft'> = {
   async run(input, host) {
     const { train } = readData(await host.open(input.data))
     const loaded = loadModelAndTokenizer(await host.open(input.model))
-    const [end] = stopIds(loaded)
-    const sequences = train.flatMap((row) =>
-      row.reference === undefined
-        ? []
-        : [
-            {
-              prompt: promptIds(loaded, row),
-              response: [...loaded.tokenizer.encode(row.reference).slice(0, input.limits.responseTokens - 1), end!],
-            },
-          ],
-    )
+    const sequences = referenceSequences(train, loaded, input.limits)
     if (sequences.length === 0)
       throw new InvalidInput(
         'sft: no row of the data has a "reference"; add some, or leave this stage out and start from the model itself',
@@ -37,6 +28,14 @@ export const sft: Stage<'sft'> = {
     )
     saveTrained(policy, host.output, loaded.folder)
     writeJsonl(join(host.output, LOG_FILE), history)
-    return { examples: sequences.length, steps: history.length, loss: lastMean(history, 'loss') }
+    const { cut, cutShare } = cutFigures(sequences)
+    return {
+      examples: sequences.length,
+      cutReferences: cut,
+      cutShare,
+      steps: history.length,
+      firstLoss: history[0]!.loss!,
+      loss: lastMean(history, 'loss'),
+    }
   },
 }

@@ -1,0 +1,48 @@
+// Responses that people wrote, in the tokens of a model: references of the data, and the pairs that people compared.
+import type { Limits } from '../contracts/settings'
+import type { Row } from '../data/row'
+import { endId } from '../model/loaded'
+import type { Model } from '../model/model'
+import type { Tokenizer } from '../model/tokenizer'
+import type { Sequence } from '../training/gradients'
+import { promptIds } from './rows'
+
+/** What a text is encoded for: a tokenizer, and the config that names the token that ends a response. */
+export interface Encoder {
+  tokenizer: Tokenizer
+  model: Pick<Model, 'config'>
+}
+
+/**
+ * A text as the policy would write it: with the token that ends a response, and cut at the limit without one, as the
+ * policy's own responses are. A cut text with an end would teach the policy to end in mid-sentence.
+ * @returns `ids`, at most `responseTokens` of them; `stopped`, whether the text fits and has its end
+ */
+export function encodeResponse(
+  encoder: Encoder,
+  text: string,
+  { responseTokens }: Pick<Limits, 'responseTokens'>,
+): { ids: number[]; stopped: boolean } {
+  const ids = [...encoder.tokenizer.encodeContent(text), endId(encoder)]
+  return { ids: ids.slice(0, responseTokens), stopped: ids.length <= responseTokens }
+}
+
+export interface ReferenceSequence extends Sequence {
+  /** Whether the reference fits into the limit. */
+  stopped: boolean
+}
+
+/** The reference responses of the rows that have one. */
+export function referenceSequences(rows: readonly Row[], encoder: Encoder, limits: Limits): ReferenceSequence[] {
+  return rows.flatMap((row) => {
+    if (row.reference === undefined) return []
+    const { ids, stopped } = encodeResponse(encoder, row.reference, limits)
+    return [{ prompt: promptIds(encoder, row), response: ids, stopped }]
+  })
+}
+
+/** How many responses were cut, and their share; of no responses, none. */
+export function cutFigures(responses: readonly { stopped: boolean }[]): { cut: number; cutShare: number } {
+  const cut = responses.filter(({ stopped }) => !stopped).length
+  return { cut, cutShare: cut / Math.max(1, responses.length) }
+}

@@ -1,0 +1,52 @@
+// A child process that sends rubbish: its stage fails and says why; the worker, here this process, lives on.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { computeInChild, type Job } from '../../src/activities/child'
+import { temporaryFolder } from '../tiny-folder'
+
+const job = { stage: 'evaluate', input: {}, home: '/', output: '/', checkpoints: '/' } as Partial<Job> as Job
+
+/** Runs a child that sends these messages, as JavaScript, and then waits to be stopped. */
+function childThatSends(messages: string): Promise<object> {
+  const program = join(temporaryFolder(), 'child.js')
+  writeFileSync(program, `process.once('message', () => { ${messages} }); setInterval(() => {}, 1000)`)
+  const listener = { onProgress: () => {}, onLine: () => {} }
+  return computeInChild(program, job, new AbortController().signal, listener)
+}
+const done = (summary: string) => `process.send({ type: 'done', summary: ${summary} })`
+const progress = (fields: string) =>
+  `process.send({ type: 'progress', progress: { phase: 'judging', unit: 'pairs', done: 1, total: 1, ${fields} } })`
+
+test.each([
+  ['a figure that is NaN', done('{ pairs: 2, sameSlotShare: NaN }'), /its figure "sameSlotShare" is NaN/],
+  ['a figure that is infinite', done('{ loss: Infinity }'), /its figure "loss" is Infinity/],
+  ['a figure of a wrong type', done('{ best: { name: "a" } }'), /its figure "best" is \{"name":"a"\}/],
+  ['a figure that is undefined', done('{ best: undefined }'), /its figure "best" is undefined/],
+  ['no summary', done('undefined'), /summary is undefined/],
+  ['a huge summary', done('{ text: "x".repeat(1e7) }'), /summary is .{100,140}… \(longer than 65536 characters/s],
+  ['an unknown type', `process.send({ type: 'rubbish' })`, /message that cannot be read: type is "rubbish"/],
+  ['no object', 'process.send(7)', /message that cannot be read: the message is 7/],
+  ['progress that is NaN', progress('total: NaN'), /"total" of its progress is NaN/],
+  ['a metric that is NaN', progress('metrics: { kl: NaN }'), /"kl" of its progress is NaN/],
+])('%s fails the stage alone, by name', async (_, messages, reason) => {
+  const failure = await childThatSends(messages).then(
+    () => new Error('the stage was done'),
+    (error: Error) => error,
+  )
+  expect(failure.name).toBe('Defect')
+  expect(failure.message).toMatch(/^stage evaluate: .*this is a defect of rlaif, please report it/s)
+  expect(failure.message).toMatch(reason)
+  expect(failure.message.length).toBeLessThan(600)
+})
+
+test('what is sound before and after is read as ever; a huge error is cut', async () => {
+  const exit = ', () => process.exit(0))'
+  const sent = `${progress('metrics: { kl: 1 }')}; ${done('{ pairs: 2, best: null }').slice(0, -1)}${exit}`
+  expect(await childThatSends(sent)).toMatchObject({ summary: { pairs: 2, best: null } })
+  const huge = `process.send({ type: 'failed', name: 'Error', message: 'x'.repeat(1e6), stack: '' }${exit}`
+  await expect(childThatSends(huge)).rejects.toMatchObject({
+    name: 'Error',
+    message: expect.stringMatching(/^x{10000}…$/) as string,
+  })
+  await expect(childThatSends('process.exit(0)')).rejects.toMatchObject({ name: 'Crashed' })
+})
