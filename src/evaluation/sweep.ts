@@ -35,6 +35,8 @@ export interface SweptTrial {
   report?: string | undefined
   /** By "stage.figure". */
   figures: Record<string, number>
+  /** What a reader must know before believing its figures; missing from sweeps of earlier versions. */
+  cautions?: string[] | undefined
   stages: StageTime[]
 }
 

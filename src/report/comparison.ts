@@ -3,6 +3,7 @@
 import type { Alignment } from '../evaluation/alignment'
 import type { Interval } from '../evaluation/bootstrap'
 import { duelBetween, type Comparison, type Duel, type Prompted, type Standing } from '../evaluation/comparison'
+import { kinshipRemarks } from '../evaluation/model-family'
 import { SIGNIFICANCE_LEVEL, type Share } from '../evaluation/statistics'
 import { mean } from '../mean'
 import { lineChart, type Curve } from './chart'
@@ -18,9 +19,12 @@ import {
   sampleSection,
   type Sample,
 } from './html'
+import { countedSeeds, intervalRemark, testOf } from './duel-notes'
 import { fewPromptsCaution, judgeCautions } from './judge-cautions'
+import { withAnswerDays } from './labeler-answers'
 import { HARMLESS_RATES, REWARD_MODEL_ACCURACY, WIN_RATES } from './paper-figures'
 import { reproduction, stageTable, type StageRecord } from './provenance'
+import { armCautions, endedEarly, trainedBy } from './stage-cautions'
 import {
   figureCell,
   formatNumber,
@@ -54,6 +58,8 @@ export interface ComparisonData {
   settings: unknown
   version: string
   judge: string
+  /** In how many orders the judge was asked about each pair. */
+  orders?: number | undefined
   labelers: string[]
   seeds: number[]
   alignment: Alignment | undefined
@@ -70,7 +76,8 @@ export function renderComparison(data: ComparisonData): string {
   return page(data.title, [
     `<h1>${escape(data.title)}</h1>${note(subtitle(data))}`,
     answerList(answers(data)),
-    cautionList(cautions(data)),
+    kinshipOf(data).map(note).join(''),
+    cautionList([...cautions(data), ...armCautions(data.arms, data.records)]),
     winRateSection(data) + goodSection(data),
     pairSection(data.comparison),
     policySection(data),
@@ -82,9 +89,10 @@ export function renderComparison(data: ComparisonData): string {
   ])
 }
 
-function subtitle({ prompts, seeds, judge }: ComparisonData): string {
+function subtitle({ prompts, seeds, judge, orders = 2, records }: ComparisonData): string {
+  const contest = [...records.values()].find(({ stage }) => stage === 'contest')
   const over = seeds.length > 1 ? ` over seeds ${seeds.join(', ')}` : ''
-  return `${prompts.length} prompts${over}, judged by ${judge}, both orders.`
+  return `${prompts.length} prompts${over}, judged by ${withAnswerDays(judge, contest?.summary)}, ${orders === 1 ? 'in one order' : 'both orders'}.`
 }
 
 // ---- Answers and cautions
@@ -96,7 +104,7 @@ export function answers({ comparison: { duels, standings } }: Pick<ComparisonDat
   return [
     ...(significant.length > 0
       ? significant.map(duelSentence)
-      : ['No policy beats another: no win rate differs from 50 % beyond noise (sign test, Holm-corrected).']),
+      : [`No policy beats another: no win rate differs from 50 % beyond noise (${testOf(duels)}, Holm-corrected).`]),
     ...(rates.length > 0 ? [`Judged good on their own: ${rates.join(', ')}.`] : []),
   ]
 }
@@ -106,7 +114,7 @@ function duelSentence(duel: Duel): string {
   const { winRate, controlled, p } = duelBetween(winner, loser, [duel])!
   const interval = ({ low, high }: Share) => `${percent(low)} to ${percent(high)}`
   return (
-    `${winner} beats ${loser} on ${percent(winRate.value)} of ${winRate.n} prompts ` +
+    `${winner} beats ${loser} on ${percent(winRate.value)} of ${winRate.n} prompts${countedSeeds(duel)} ` +
     `(${interval(winRate)}; p ${formatP(p)}); ` +
     `at equal length ${percent(controlled.value)} (${interval(controlled)}).`
   )
@@ -137,6 +145,10 @@ export function cautions({ alignment, judge, labelers, comparison: { duels }, ar
   ]
 }
 
+/** What the names of judge, labelers and policies show; next to the win rates. */
+const kinshipOf = ({ judge, records }: ComparisonData): string[] =>
+  kinshipRemarks({ judge, ...trainedBy(records.values()) })
+
 // ---- Next to the paper: Tables 1 and 8–11, as far as the arms cover them
 
 function winRateSection({ arms, comparison: { duels }, task }: ComparisonData): string {
@@ -148,8 +160,8 @@ function winRateSection({ arms, comparison: { duels }, task }: ComparisonData): 
   })
   if (rows.length === 0) return ''
   const remark = [
-    "95 % intervals: Wilson's, and that of the logistic regression at length ratio 1 (paper, Appendix J).",
-    "p: exact sign test, corrected over all pairs by Holm's method. Paper: human raters, PaLM 2.",
+    ...intervalRemark(duels),
+    "p is corrected over all pairs by Holm's method. Paper: human raters, PaLM 2.",
   ]
   return [
     heading("Win rates next to the paper's"),
@@ -231,7 +243,9 @@ const POLICY_HEAD = [
 
 function policySection(data: ComparisonData): string {
   const remark = [
-    '95 % intervals over prompts: bootstrap for length, delete-a-group jackknife for distinct n-grams.',
+    data.seeds.length > 1
+      ? "Means over seeds with Student's 95 % intervals."
+      : '95 % intervals over prompts: bootstrap for length, delete-a-group jackknife for distinct n-grams.',
     'KL to the SFT model per response, and rewards, are those of training, as means over seeds.',
     'Reward model: its accuracy on held-out labels of its own kind.',
   ]
@@ -311,7 +325,7 @@ function armSection({ arms, records }: ComparisonData): string {
     return [
       textCell(name),
       numberCell(seed),
-      failed ? textCell(`failed: ${failed}`) : { html: report ? link(report, 'report') : '' },
+      failed ? textCell(`failed: ${failed}`) : { html: (report ? link(report, 'report') : '') + endedEarly(run) },
       numberCell(seconds, 0),
       numberCell(cost, 4),
     ]

@@ -2,7 +2,9 @@
 
 type Value = string | number | undefined
 
-const cell = (value: Value) => (typeof value === 'string' ? `"${value.replaceAll('"', '""')}"` : (value ?? ''))
+/** A number that is undefined, such as the share of nothing, is an empty cell. */
+const cell = (value: Value) =>
+  typeof value === 'string' ? `"${value.replaceAll('"', '""')}"` : Number.isNaN(value) ? '' : (value ?? '')
 
 /** @param lines the first one is the head */
 export const csvOf = (lines: readonly (readonly Value[])[]): string =>

@@ -8,9 +8,14 @@ const FEW_PROMPTS = 50
 export const fewPromptsCaution = (prompts: number, others = 'a few hundred are usual'): string[] =>
   prompts < FEW_PROMPTS ? [`${prompts} prompts are too few for a conclusion; ${others}.`] : []
 
+/** Why the agreement with people, or the position bias, is undefined. */
+export const noneJudged = (pairs: number): string => `undefined: none of ${pairs} pairs with human labels was judged`
+export const ONE_ORDER = 'undefined: judge.orders is 1, so each pair was asked in one order'
+
 export function judgeCautions(judge: string, alignment: Alignment | undefined): string[] {
   if (!alignment) return [`The data has no human labels, so nothing here shows whether ${judge} judges as people do.`]
-  const { agreement, sameSlot } = alignment
+  const { agreement, sameSlot, failed } = alignment
+  if (agreement.n === 0) return [`Nothing here shows whether ${judge} judges as people do: ${noneJudged(failed)}.`]
   const atChance = [
     `${judge} is not measurably better than chance as a judge:`,
     `it agrees with people on ${percent(agreement.value)} of ${agreement.n} pairs.`,

@@ -2,13 +2,16 @@
 import type { Summary } from '../contracts/artifact'
 import type { Alignment } from '../evaluation/alignment'
 import type { Calibration } from '../evaluation/calibration'
+import { kinshipRemarks } from '../evaluation/model-family'
 import type { Share } from '../evaluation/statistics'
 import type { JudgedContest } from '../evaluation/win-rate'
 import { lineChart, type Curve } from './chart'
 import { cautionList, chartGrid, escape, heading, note, page, sampleSection, type Sample } from './html'
-import { fewPromptsCaution, judgeCautions } from './judge-cautions'
+import { fewPromptsCaution, judgeCautions, noneJudged, ONE_ORDER } from './judge-cautions'
+import { answerDays, withAnswerDays } from './labeler-answers'
 import { COST_PER_PAIR } from './paper-figures'
 import { reproduction, stageTable, type StageRecord } from './provenance'
+import { distinctCautions, trainedBy } from './stage-cautions'
 import { formatNumber, numberCell, percent, table, textCell, type Cell } from './table'
 
 interface ReportStage extends StageRecord {
@@ -50,7 +53,8 @@ const SHOWN_CONTESTS = 200
 export function renderReport(data: ReportData): string {
   return page(data.title, [
     `<h1>${escape(data.title)}</h1>`,
-    data.evaluation ? outcomeSection(data.evaluation) : '',
+    cautionList(distinctCautions(data.stages)),
+    data.evaluation ? outcomeSection(data.evaluation, data.stages) : '',
     curveSection(data.stages, data.calibration),
     data.choice ? candidateSection(data.choice) : '',
     labelSections(data.stages),
@@ -67,18 +71,21 @@ const isInputOfReport = (settings: unknown) =>
 // ---- Outcome
 
 const shareText = ({ value, n }: Share) => (n > 0 ? percent(value) : '–')
-const intervalText = ({ low, high }: Share) => `95 % interval ${percent(low)} to ${percent(high)}`
+const intervalText = ({ low, high, n }: Share) =>
+  n > 0 ? `95 % interval ${percent(low)} to ${percent(high)}` : 'undefined'
+const charactersText = (mean: number) => (Number.isNaN(mean) ? '–' : mean.toFixed(0))
 
 const tile = (figure: string, label: string, remark: string): string =>
   `<div class="tile"><b>${escape(figure)}</b>${escape(label)}<br><span>${escape(remark)}</span></div>`
 
-function outcomeSection(evaluation: Evaluation): string {
+function outcomeSection(evaluation: Evaluation, stages: readonly ReportStage[]): string {
   const { judge, alignment } = evaluation
   const tiles = [...winRateTiles(evaluation), ...(alignment ? alignmentTiles(alignment) : [])]
   return [
     heading('Outcome'),
-    `<p>Judge: ${escape(judge)}.</p>`,
+    `<p>Judge: ${escape(withAnswerDays(judge, stages.find(({ stage }) => stage === 'evaluate')?.summary))}.</p>`,
     `<div class="tiles">${tiles.join('')}</div>`,
+    ...kinshipRemarks({ judge, ...trainedBy(stages) }).map(note),
     cautionList(cautions(evaluation)),
   ].join('')
 }
@@ -98,23 +105,29 @@ function winRateTiles({ winRate, controlled, equal, length }: Evaluation): strin
     ),
     ...(controlled && winRate.n > 0 ? [controlledTile(controlled)] : []),
     tile(
-      `${length.policy.toFixed(0)} : ${length.baseline.toFixed(0)}`,
+      `${charactersText(length.policy)} : ${charactersText(length.baseline)}`,
       'mean characters',
       'policy : baseline; judges tend to prefer longer responses',
     ),
   ]
 }
 
-const alignmentTiles = ({ agreement, sameSlot, ties }: Alignment): string[] => [
+const alignmentTiles = ({ agreement, sameSlot, ties, failed }: Alignment): string[] => [
   tile(
     shareText(agreement),
     'judge agrees with people',
-    `${intervalText(agreement)}, ${agreement.n} pairs, ${ties} human ties left out`,
+    agreement.n > 0
+      ? `${intervalText(agreement)}, ${agreement.n} pairs, ${ties} human ties left out`
+      : noneJudged(failed),
   ),
   tile(
     shareText(sameSlot),
     'same slot chosen in both orders',
-    `${intervalText(sameSlot)}; a judge without position bias would have 0 %`,
+    sameSlot.n > 0
+      ? `${intervalText(sameSlot)}; a judge without position bias would have 0 %`
+      : agreement.n > 0
+        ? ONE_ORDER
+        : noneJudged(failed),
   ),
 ]
 
@@ -124,8 +137,11 @@ export function cautions({ winRate, alignment, failed, equal, judge }: Evaluatio
     ...winRateCautions(winRate, equal),
     ...fewPromptsCaution(winRate.n),
     ...judgeCautions(judge, alignment),
-    ...(alignment && alignment.failed > 0
+    ...(alignment && alignment.failed > 0 && alignment.agreement.n > 0
       ? [`${alignment.failed} pairs with human labels got no answer from the judge and are left out.`]
+      : []),
+    ...(failed > 0 && winRate.n === 0
+      ? [`The judge answered none of ${failed} comparisons: there is no win rate.`]
       : []),
     ...(failed > 0 ? [`${failed} comparisons got no answer from the judge and are left out of the win rate.`] : []),
   ]
@@ -215,8 +231,9 @@ const labelSections = (stages: readonly ReportStage[]): string =>
     )
     .join('')
 
-const labelCounts = ({ labels, labeler, failed, tooLong, bounded, sameSlotShare }: Summary): string[] => [
+const labelCounts = ({ labels, labeler, failed, tooLong, bounded, sameSlotShare, ...dates }: Summary): string[] => [
   `${labels} labels by ${labeler}`,
+  ...(answerDays(dates) ? [answerDays(dates)] : []),
   `${failed} failed`,
   `${tooLong} longer than its context window`,
   `${bounded} with a bound instead of a probability`,
@@ -228,7 +245,7 @@ const PAPER_COST =
   'by people (2023 prices, Appendix L).'
 
 function labelCost(summary: Summary): string {
-  const { requests, reusedAnswers, promptTokens, completionTokens, cost, labels } = summary
+  const { requests, reusedAnswers, promptTokens, completionTokens, cost, labels, estimatedRequests } = summary
   if (typeof requests !== 'number') return `A local labeler costs time but no money. ${PAPER_COST}`
   const money =
     Number(cost) > 0
@@ -240,7 +257,10 @@ function labelCost(summary: Summary): string {
     `${formatNumber(Number(completionTokens))} out`,
     ...(reusedAnswers ? [`${formatNumber(Number(reusedAnswers))} answers reused from earlier`] : []),
   ]
-  return `${usage.join(', ')}; cost: ${money}. ${PAPER_COST}`
+  const estimate = estimatedRequests
+    ? ` Tokens and cost of ${formatNumber(Number(estimatedRequests))} requests are estimates: the replies had no usage.`
+    : ''
+  return `${usage.join(', ')}; cost: ${money}.${estimate} ${PAPER_COST}`
 }
 
 // ---- Checkpoints, stages, rows, responses
@@ -266,8 +286,7 @@ function candidateSection({ judge, initialReward, candidates }: Choice): string 
 }
 
 function stageSection(stages: readonly ReportStage[]): string {
-  const stops = stages.flatMap(({ summary: { stopped } }) => (typeof stopped === 'string' ? [stopped] : []))
-  return heading('Stages') + cautionList(stops) + stageTable(stages)
+  return heading('Stages') + stageTable(stages)
 }
 
 function droppedSection(dropped: Record<string, number>): string {

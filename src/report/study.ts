@@ -3,6 +3,7 @@ import type { VariantResult } from '../evaluation/label-study'
 import { SIGNIFICANCE_LEVEL, type Share } from '../evaluation/statistics'
 import { csvOf } from './csv'
 import { cautionList, escape, heading, note, page, preformatted } from './html'
+import { rationaleCautions } from './labeler-answers'
 import { COST_PER_PAIR, TABLE_2_AGREEMENT } from './paper-figures'
 import { numberCell, percent, table, textCell, type Cell } from './table'
 
@@ -10,6 +11,8 @@ export interface StudyRow extends VariantResult {
   labeler: string
   /** Seconds, tokens and money, as far as the labeler reports them. */
   spent: Record<string, number>
+  /** From when the labeler's answers are. */
+  answers?: string
 }
 export interface StudyData {
   title: string
@@ -21,10 +24,11 @@ export interface StudyData {
 
 export function renderStudy(data: StudyData): string {
   return page(data.title, [
-    `<h1>${escape(data.title)}</h1><p>${escape(best(data.rows))}</p>`,
+    `<h1>${escape(data.title)}</h1><p>${escape(bestSentence(data.rows))}</p>`,
     cautionList(cautions(data)),
     variantTable(data),
     note(howToRead(data.pairs)),
+    note(answerDates(data.rows)),
     heading('Settings') + preformatted(JSON.stringify(data.settings, null, 2)),
   ])
 }
@@ -63,20 +67,34 @@ const shareText = ({ value, low, high, n }: Share): Cell =>
 const pCell = (p: number | undefined): Cell => (p === undefined ? textCell('–') : numberCell(p, 3))
 const paperFigure = (name: string, task: string) => TABLE_2_AGREEMENT[name]?.[task]
 const costPerPair = ({ spent, agreement }: StudyRow) =>
-  spent.cost === undefined || agreement.n === 0 ? undefined : spent.cost / agreement.n
+  spent.cost === undefined || agreement.n === 0 ? undefined : (spent.cost + (spent.reusedCost ?? 0)) / agreement.n
 
 const howToRead = (pairs: number): string =>
   [
     `${pairs} pairs that people decided, the same for every variant.`,
     "Agreement: the label's likelier response is the one people preferred, with Wilson's 95 % interval.",
-    "p against the first variant: McNemar's exact test on the pairs that both judged.",
+    "p against the first variant: McNemar's exact test on the pairs that both judged, corrected over all variants by",
+    "Holm's method.",
     'Same slot: the same slot chosen in both orders; p against even: of a binomial test that both slots are as likely.',
     'Paper: Table 2, labeler PaLM 2 L;',
     `a pair cost $${COST_PER_PAIR.ai} there, and $${COST_PER_PAIR.human} when labelled by people (Appendix L).`,
   ].join(' ')
 
-function best(rows: readonly StudyRow[]): string {
-  const { name, agreement } = [...rows].sort((a, b) => b.agreement.value - a.agreement.value)[0]!
+/** The variant that agrees most with people; undefined if no variant judged a pair. */
+export const bestVariant = (rows: readonly StudyRow[]): StudyRow | undefined =>
+  rows
+    .filter(({ agreement }) => agreement.n > 0)
+    .sort((a, b) => b.agreement.value - a.agreement.value)
+    .at(0)
+
+/** From when the answers of each variant are. */
+const answerDates = (rows: readonly StudyRow[]): string =>
+  rows.flatMap(({ name, answers }) => (answers ? [`${name}: ${answers}.`] : [])).join(' ')
+
+function bestSentence(rows: readonly StudyRow[]): string {
+  const best = bestVariant(rows)
+  if (!best) return 'No variant judged a pair: there is nothing to compare.'
+  const { name, agreement } = best
   const interval = `95 % interval ${percent(agreement.low)} to ${percent(agreement.high)}`
   return `${name} agrees most: on ${percent(agreement.value)} of ${agreement.n} pairs (${interval}).`
 }
@@ -84,10 +102,19 @@ function best(rows: readonly StudyRow[]): string {
 /** What a reader must know before believing the table. */
 export function cautions({ rows }: Pick<StudyData, 'rows'>): string[] {
   const names = (some: readonly StudyRow[]) => some.map(({ name }) => name).join(', ')
-  const atChance = rows.filter(({ agreement }) => agreement.low <= 0.5 && agreement.high >= 0.5)
+  const silent = rows.filter(({ agreement }) => agreement.n === 0)
+  const atChance = rows.filter(({ agreement: { low, high, n } }) => n > 0 && low <= 0.5 && high >= 0.5)
+  const oneOrder = rows.filter(({ agreement, sameSlot }) => agreement.n > 0 && sameSlot.n === 0)
   const different = rows.filter(({ againstFirstP: p }) => p !== undefined && p < SIGNIFICANCE_LEVEL)
   const biased = rows.filter(({ sameSlot }) => sameSlot.value > 0.5)
   return [
+    ...rows.flatMap(({ name, labeler, spent }) =>
+      rationaleCautions({ labeler, ...spent }).map((caution) => `${name}: ${caution}`),
+    ),
+    ...(silent.length > 0 ? [`Agreement is undefined, as no pair was judged: ${names(silent)}.`] : []),
+    ...(oneOrder.length > 0
+      ? [`Same slot is undefined, as each pair was asked in one order: ${names(oneOrder)}.`]
+      : []),
     ...(atChance.length > 0 ? [`At chance level (the interval contains 50 %): ${names(atChance)}.`] : []),
     ...(rows.length > 1 && different.length === 0
       ? [

@@ -47,6 +47,8 @@ const MUCH_SLOWER = 1.1
 /** With fewer, chance alone has no measure. */
 const MIN_SEEDS = 2
 export const SET_SEEDS = 'set "seeds" to five values, e.g. [1, 2, 3, 4, 5]'
+/** Cautions of single trials; all of them are in sweep.json. */
+const SHOWN_CAUTIONS = 20
 /** With fewer seeds a bootstrap over them means nothing. */
 const ENOUGH_SEEDS = 4
 
@@ -184,9 +186,20 @@ export function cautions({ trials, metric }: Pick<SweepData, 'trials' | 'metric'
   return [
     ...seedCautions(new Set(done.map(({ seed }) => seed)).size),
     ...chanceCautions(done),
+    ...trialCautions(done),
     ...(skipped.length > 0 ? [`${skipped.length} trials were never started: ${skipped[0]!.message}.`] : []),
     ...(without > 0 ? [`${without} finished trials have no ${metric} and are left out of the effects.`] : []),
   ]
+}
+
+/** What the stages of the trials show, with how many trials it holds for. */
+function trialCautions(done: readonly SweptTrial[]): string[] {
+  const trialsOf = new Map<string, number[]>()
+  for (const { trial, cautions = [] } of done)
+    for (const caution of cautions) trialsOf.set(caution, [...(trialsOf.get(caution) ?? []), trial])
+  const shown = (trials: readonly number[]) =>
+    trials.length === done.length ? 'all trials' : `trial${trials.length === 1 ? '' : 's'} ${trials.join(', ')}`
+  return [...trialsOf].slice(0, SHOWN_CAUTIONS).map(([caution, trials]) => `In ${shown(trials)}: ${caution}`)
 }
 
 function seedCautions(seeds: number): string[] {

@@ -190,11 +190,15 @@ function trialSection({ trials, metric }: SweepData): string {
   const show = formatOf(metric)
   const rows = trials
     .slice(0, SHOWN_TRIALS)
-    .map(({ trial, levels, seed, state, seconds, cost, figures, report }): Cell[] => [
+    .map(({ trial, levels, seed, state, seconds, cost, figures, report, cautions = [] }): Cell[] => [
       numberCell(trial),
       textCell(settingsText(levels)),
       figureCell(String(seed)),
-      { html: report ? link(report, state) : escape(state) },
+      {
+        html:
+          (report ? link(report, state) : escape(state)) +
+          (cautions.length > 0 ? ' <b title="see the cautions">!</b>' : ''),
+      },
       numberCell(seconds, 0),
       numberCell(cost, 4),
       figureCell(figures[metric] === undefined ? '–' : show(figures[metric])),

@@ -46,8 +46,19 @@ export function describe(
     return `| ${stage} | ${state} | ${seconds?.toFixed(1) ?? ''} | ${cell(message ?? figures.join(', '))} |`
   })
   const table = ['| Stage | State | Seconds | Figures |', '|---|---|---|---|', ...rows].join('\n')
-  return [...(note === undefined ? [] : [note]), ...(parked ? [howToResume(stages, parked)] : []), table].join('\n\n')
+  return [
+    ...(note === undefined ? [] : [note]),
+    ...endedEarly(stages),
+    ...(parked ? [howToResume(stages, parked)] : []),
+    table,
+  ].join('\n\n')
 }
+
+/** A stage whose training went back to a checkpoint is done, but not as it was planned. */
+const endedEarly = (stages: readonly StageStatus[]) =>
+  stages.flatMap(({ stage, artifact }) =>
+    typeof artifact?.summary.stopped === 'string' ? [`**${stage} ended early.** ${artifact.summary.stopped}`] : [],
+  )
 
 function howToResume(
   stages: readonly StageStatus[],

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { LOG_FILE } from '../../artifacts/store'
 import type { Artifact } from '../../contracts/artifact'
+import { parse } from '../../contracts/parse'
 import type { StageInput } from '../../contracts/stages'
 import { readJsonl } from '../../json-lines'
 import { compare, type Comparison } from '../../evaluation/comparison'
@@ -20,13 +21,13 @@ export const comparison: Stage<'comparison'> = {
   async run(input, host) {
     const read = await Promise.all(
       input.contests.map(async (artifact) => ({
-        seed: await seedOf(artifact, host),
+        ...(await contestInput(artifact, host)),
         ...readContest(await host.open(artifact)),
       })),
     )
     const ofSeed = (seed: number, id: string) => (read.length > 1 ? `${seed}/${id}` : id)
     const prompts = read.flatMap(({ seed, prompts }) =>
-      prompts.map((prompt) => ({ ...prompt, id: ofSeed(seed, prompt.id) })),
+      prompts.map((prompt) => ({ ...prompt, seed, id: ofSeed(seed, prompt.id) })),
     )
     const bouts = read.flatMap(({ seed, bouts }) => bouts.map((bout) => ({ ...bout, id: ofSeed(seed, bout.id) })))
     const compared = compare(prompts, bouts, FIRST_SEED)
@@ -40,6 +41,7 @@ export const comparison: Stage<'comparison'> = {
       settings: input.settings,
       version,
       judge: read[0]!.judge,
+      orders: read[0]!.orders,
       seeds: read.map(({ seed }) => seed),
       alignment: read[0]!.alignment,
       arms,
@@ -60,22 +62,34 @@ export const comparison: Stage<'comparison'> = {
       `${JSON.stringify({ ...compared, judge: data.judge, alignment: data.alignment }, null, 2)}\n`,
     )
     writeFileSync(join(host.output, 'comparison.csv'), csv(compared))
-    const best = [...compared.duels].sort(
-      (a, b) => Math.abs(b.winRate.value - 0.5) - Math.abs(a.winRate.value - 0.5),
-    )[0]!
+    const widest = compared.duels
+      .filter(({ winRate }) => winRate.n > 0)
+      .sort((a, b) => Math.abs(b.winRate.value - 0.5) - Math.abs(a.winRate.value - 0.5))
+      .at(0)
     return {
       task: data.task,
       policies: compared.standings.length,
       prompts: prompts.length,
-      widest: `${best.first} against ${best.second}`,
-      widestWinRate: best.winRate.value,
-      widestP: best.p,
+      widest: widest ? `${widest.first} against ${widest.second}` : null,
+      widestWinRate: widest?.winRate.value ?? null,
+      widestP: widest?.p ?? null,
     }
   },
 }
 
-const seedOf = async (artifact: Artifact, host: StageHost) =>
-  ((await host.manifest(artifact)).input as { seed: number }).seed
+const contestInputSchema = z.object({
+  seed: z.number(),
+  judge: z.object({ settings: z.object({ orders: z.number().optional() }) }).optional(),
+})
+
+async function contestInput(
+  artifact: Artifact,
+  host: StageHost,
+): Promise<{ seed: number; orders: number | undefined }> {
+  const { input } = await host.manifest(artifact)
+  const { seed, judge } = parse(contestInputSchema, input, `comparison: ${artifact.uri}`)
+  return { seed, orders: judge?.settings.orders }
+}
 
 async function record(artifact: Artifact, records: Map<string, StageRecord>, host: StageHost): Promise<void> {
   const { stage, seconds, summary, version } = await host.manifest(artifact)
@@ -107,12 +121,9 @@ function csv({ duels }: Comparison): string {
       quoted(first),
       quoted(second),
       winRate.n,
-      winRate.value,
-      winRate.low,
-      winRate.high,
-      controlled.value,
-      controlled.low,
-      controlled.high,
+      ...[winRate.value, winRate.low, winRate.high, controlled.value, controlled.low, controlled.high].map((value) =>
+        winRate.n > 0 ? value : '',
+      ),
       p,
       equal,
       failed,

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { Artifact } from '../../contracts/artifact'
 import { readJsonl } from '../../json-lines'
-import { variantResult, type Judgement } from '../../evaluation/label-study'
-import { renderStudy, studyCsv, type StudyData, type StudyRow } from '../../report/study'
+import { correctedVariants, variantResult, type Judgement } from '../../evaluation/label-study'
+import { bestVariant, renderStudy, studyCsv, type StudyData, type StudyRow } from '../../report/study'
+import { answerDays } from '../../report/labeler-answers'
 import type { Stage, StageHost } from '../stage'
 
 const judgementSchema = z.object({
@@ -35,19 +36,25 @@ export const study: Stage<'study'> = {
         ...variantResult(name, await readJudgements(judged, host), i === 0 ? undefined : first),
         labeler: String(summary.labeler),
         spent,
+        answers: answerDays(summary),
       })
     }
     const data: StudyData = {
       title: input.title,
       task: String(input.variants[0]!.judged.summary.task),
       pairs: first.length,
-      rows,
+      rows: correctedVariants(rows),
       settings: input.settings,
     }
     writeFileSync(join(host.output, 'report.html'), renderStudy(data))
     writeFileSync(join(host.output, 'study.csv'), studyCsv(data))
     writeFileSync(join(host.output, 'study.json'), `${JSON.stringify(data, null, 2)}\n`)
-    const best = [...rows].sort((a, b) => b.agreement.value - a.agreement.value)[0]!
-    return { variants: rows.length, pairs: data.pairs, best: best.name, bestAgreement: best.agreement.value }
+    const best = bestVariant(rows)
+    return {
+      variants: rows.length,
+      pairs: data.pairs,
+      best: best?.name ?? null,
+      bestAgreement: best?.agreement.value ?? null,
+    }
   },
 }

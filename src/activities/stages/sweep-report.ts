@@ -3,13 +3,15 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { artifactsIn } from '../../artifacts/store'
-import type { Artifact } from '../../contracts/artifact'
+import type { Artifact, Summary } from '../../contracts/artifact'
 import { parse } from '../../contracts/parse'
 import type { StageInput } from '../../contracts/stages'
 import { linkSchema, metricOf, sweepSchema, type EndedTrial, type Link, type SweepInput } from '../../contracts/sweep'
 import { trialsOf, type Trial } from '../../contracts/sweep-trials'
 import { readJsonFile } from '../../data/task'
+import { kinshipRemarks } from '../../evaluation/model-family'
 import type { SweptTrial, StageTime } from '../../evaluation/sweep'
+import { distinctCautions, trainedBy } from '../../report/stage-cautions'
 import { renderSweep, sweepCsv } from '../../report/sweep'
 import { findingsOf, headline, type OtherSweep, type SweepData } from '../../report/sweep-findings'
 import { version } from '../../version'
@@ -30,6 +32,7 @@ const sweptSchema = z.object({
       message: z.string().optional(),
       report: z.string().optional(),
       figures: z.record(z.string(), z.number()),
+      cautions: z.array(z.string()).optional(),
       stages: z.array(z.object({ stage: z.string(), seconds: z.number(), uri: z.string() })),
     }),
   ),
@@ -93,7 +96,7 @@ async function sweptTrial(
   return { trial, levels, repeat, seed, state, seconds, cost, message, ...figures }
 }
 
-type TrialFigures = Pick<SweptTrial, 'figures' | 'stages' | 'report'>
+type TrialFigures = Pick<SweptTrial, 'figures' | 'stages' | 'report' | 'cautions'>
 
 /**
  * Every figure of a trial: of its report or only artifact, and of the artifacts it was made from, which its input
@@ -118,10 +121,19 @@ async function figuresOf(result: Link, host: StageHost): Promise<TrialFigures> {
       ),
       ...figuresInFiles(stage, await host.open(result)),
     },
+    cautions: [...distinctCautions(all), ...judgeRemarks(all)],
     stages: all.map(({ stage, seconds, uri }): StageTime => ({ stage, seconds, uri })),
     ...(files.some(({ name }) => name === 'report.html') && { report: `${result.uri}/report.html` }),
   }
 }
+
+/** How the judges of a trial's win rates are related to what trained its policy, by their names. */
+const judgeRemarks = (stages: readonly { stage: string; summary: Summary }[]): string[] =>
+  stages.flatMap(({ stage, summary: { judge } }) =>
+    typeof judge === 'string' && ['evaluate', 'contest'].includes(stage)
+      ? kinshipRemarks({ judge, ...trainedBy(stages) })
+      : [],
+  )
 
 /** Of an artifact that was removed since, only the summary is known. */
 async function stageTime({ uri, sha256 }: Artifact, host: StageHost): Promise<StageTime> {

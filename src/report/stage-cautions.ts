@@ -1,0 +1,132 @@
+// What the figures of a stage show that a reader must know before believing what rests on them.
+import type { Summary } from '../contracts/artifact'
+import type { Roles } from '../evaluation/model-family'
+import { binomialTest } from '../evaluation/statistics'
+import { rationaleCautions } from './labeler-answers'
+import { formatNumber, percent } from './table'
+
+interface StageFigures {
+  stage: string
+  summary: Summary
+}
+
+/** More cut texts than this share get a caution. */
+const FEW_CUT = 0.03
+/** A loss this many times that of the first step has not merely varied from batch to batch. */
+const RISEN = 1.5
+/** Loss of a reward model that knows nothing is log 2, 0.69. */
+const WORSE_THAN_CHANCE = 1
+/** Responses in the order they were sampled: a label that prefers the first more often than this goes by position. */
+const BY_POSITION_P = 0.001
+
+/** Cautions of one stage, in the order of their weight. */
+export const stageCautions = ({ stage, summary }: StageFigures): string[] => [
+  ...(typeof summary.caution === 'string' ? [summary.caution] : []),
+  ...endCautions(summary),
+  ...lossCautions(stage, summary),
+  ...cutCautions(stage, summary),
+  ...rationaleCautions(summary),
+  ...(stage === 'label' ? labelCautions(summary) : []),
+  ...(stage === 'reward-model' ? accuracyCautions(summary) : []),
+]
+
+/** Of several runs with shared stages: each sentence once. */
+export const distinctCautions = (stages: Iterable<StageFigures>): string[] => [
+  ...new Set([...stages].flatMap(stageCautions)),
+]
+
+/** What the stages of each run show, with the runs it holds for; `stages` of a run are addresses in `records`. */
+export function armCautions(
+  arms: readonly { name: string; seed: number; stages: Record<string, string> }[],
+  records: ReadonlyMap<string, StageFigures>,
+): string[] {
+  const armsOf = new Map<string, string[]>()
+  for (const { name, seed, stages } of arms) {
+    const ran = Object.values(stages).flatMap((uri) => records.get(uri) ?? [])
+    for (const caution of distinctCautions(ran))
+      armsOf.set(caution, [...(armsOf.get(caution) ?? []), `${name}, seed ${seed}`])
+  }
+  return [...armsOf].map(([caution, names]) => `${names.join('; ')}: ${caution}`)
+}
+
+/** A mark for a row of a table: the policy is not that of the planned last step. */
+export const endedEarly = (stages: readonly StageFigures[]): string =>
+  stages.some(({ summary }) => typeof summary.stopped === 'string') ? ' RL ended early' : ''
+
+/** Who labelled or scored for the training of these stages, and the models that it started from. */
+export function trainedBy(stages: Iterable<StageFigures>): Pick<Roles, 'labelers' | 'policies'> {
+  const all = [...stages]
+  const named = (wanted: string, figure: string) =>
+    all.flatMap(({ stage, summary }) => {
+      const name = summary[figure]
+      return stage === wanted && typeof name === 'string' ? [name] : []
+    })
+  return {
+    labelers: [...new Set([...named('label', 'labeler'), ...named('rl', 'labeler')])],
+    policies: [...new Set(named('model', 'model'))],
+  }
+}
+
+function endCautions({ stopped, candidates, validationBest }: Summary): string[] {
+  return [
+    ...(typeof stopped === 'string' ? [`RL ended early and went back to a checkpoint: ${stopped}.`] : []),
+    ...(candidates === 0 && validationBest === null
+      ? [
+          'No validated checkpoint was left to choose from: the policy is that of the last step, which no judge compared.',
+        ]
+      : []),
+  ]
+}
+
+function lossCautions(stage: string, { firstLoss, loss }: Summary): string[] {
+  if (typeof loss !== 'number') return []
+  if (stage === 'sft' && typeof firstLoss === 'number' && loss > RISEN * firstLoss)
+    return [
+      `SFT made the model worse: its loss rose from ${formatNumber(firstLoss)} to ${formatNumber(loss)}; ` +
+        'lower sft.learningRate.',
+    ]
+  if (stage === 'reward-model' && loss > WORSE_THAN_CHANCE)
+    return [
+      `The reward model's loss ended at ${formatNumber(loss)}, above the 0.693 of a model that knows nothing; ` +
+        'lower rewardModel.learningRate.',
+    ]
+  return []
+}
+
+/** What is cut, by stage. */
+const CUT_TEXTS: Record<string, string> = {
+  sft: 'references that SFT learns from',
+  'human-labels': 'responses that people compared',
+  sample: "responses of the data's pairs",
+  'reward-model': "references that the reward model's scores are shifted by",
+}
+
+function cutCautions(stage: string, { cutShare }: Summary): string[] {
+  const texts = CUT_TEXTS[stage]
+  if (texts === undefined || typeof cutShare !== 'number' || cutShare <= FEW_CUT) return []
+  return [
+    `${percent(cutShare)} of the ${texts} are longer than limits.responseTokens: they are cut in mid-text and have no ` +
+      'end; raise limits.responseTokens.',
+  ]
+}
+
+function labelCautions({ labels, undecided, firstShare, sameSlotShare }: Summary): string[] {
+  const n = Number(labels) - Number(undecided)
+  if (typeof firstShare !== 'number' || !(n > 0)) return []
+  if (binomialTest(Math.round(firstShare * n), n) >= BY_POSITION_P) return []
+  return [
+    `The labels prefer the response that was sampled first in ${percent(firstShare)} of ${n} pairs, though both come ` +
+      'from one policy: they go by position' +
+      (sameSlotShare === null ? '; set labeler.orders to 2.' : '.'),
+  ]
+}
+
+function accuracyCautions({ heldOut, undecided, accuracy, accuracyLow }: Summary): string[] {
+  if (accuracy === null)
+    return ['No held-out label shows how good the reward model is; raise rewardModel.heldOutShare.']
+  if (typeof accuracy !== 'number' || typeof accuracyLow !== 'number' || accuracyLow > 0.5) return []
+  return [
+    'The reward model is not measurably better than chance: it agrees with ' +
+      `${percent(accuracy)} of ${Number(heldOut) - Number(undecided ?? 0)} held-out labels.`,
+  ]
+}
