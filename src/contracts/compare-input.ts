@@ -44,7 +44,7 @@ const compareObject = z.strictObject({
     .max(20)
     .default([1])
     .describe(
-      'Seeds: every arm is trained and compared once with each, and the results are pooled. Default: `seed` alone.',
+      'Seeds: every arm is trained and compared once with each; figures are means over seeds. Default: `seed` alone.',
     ),
   judge: labelerSchema.meta({
     description:

@@ -1,6 +1,6 @@
 // How well each labelling technique agrees with people, on the same pairs (paper §4.4, Table 2), and its position bias
 // (§2.1.1, Table 4).
-import { binomialTest, mcnemarTest, wilson, type Share } from './statistics'
+import { binomialTest, holm, mcnemarTest, wilson, type Share } from './statistics'
 
 /** One pair that people decided, as one variant of the technique judged it. */
 export interface Judgement {
@@ -23,7 +23,10 @@ export interface VariantResult {
   leanP: number
   failed: number
   tooLong: number
-  /** p-value of McNemar's exact test against the first variant, on the pairs that both judged. */
+  /**
+   * p-value of McNemar's exact test against the first variant, on the pairs that both judged; of several variants it
+   * is to be corrected (`correctedVariants`).
+   */
   againstFirstP: number | undefined
 }
 
@@ -50,6 +53,15 @@ export function variantResult(
     tooLong: judgements.filter(({ tooLong }) => tooLong).length,
     againstFirstP: first && pValueAgainst(first, judgements),
   }
+}
+
+/** Corrects the p-values against the first variant over all variants of the study, by Holm's method. */
+export function correctedVariants<T extends VariantResult>(variants: readonly T[]): T[] {
+  const tested = variants.flatMap(({ againstFirstP }) => againstFirstP ?? [])
+  const adjusted = holm(tested)
+  return variants.map((variant) =>
+    variant.againstFirstP === undefined ? variant : { ...variant, againstFirstP: adjusted.shift() },
+  )
 }
 
 function pValueAgainst(first: readonly Judgement[], other: readonly Judgement[]): number {

@@ -1,6 +1,7 @@
 // What each seed and each setting contributes to a figure. Trials with the same seed share data, SFT model, labels and
 // prompts, so they are one draw of chance, however many they are: tests take one value per seed.
 import { mean } from '../mean'
+import type { Interval } from './bootstrap'
 import { tTest, twoSampleTTest, type TTest } from './student'
 
 /** A figure of one trial. */
@@ -111,4 +112,16 @@ export function comparedBySeed(
     [...means].flatMap(([seed, value]) => (seed.startsWith('now ') === isNow ? [value] : []))
   const [nowMeans, beforeMeans] = [meansOf(true), meansOf(false)]
   return { now: mean(nowMeans), before: mean(beforeMeans), ...twoSampleTTest(nowMeans, beforeMeans) }
+}
+
+/**
+ * A figure over seeds: its mean with Student's 95 % interval. A single seed keeps its own interval; seeds without any
+ * variance between them have that of their mean.
+ * @param figures one per seed, with its interval within the seed
+ */
+export function overSeeds(figures: readonly Interval[]): Interval {
+  const { value, low, high } = tTest(figures.map(({ value }) => value))
+  if (!Number.isNaN(low)) return { value, low, high }
+  const within = (side: 'low' | 'high') => Math.hypot(...figures.map((figure) => figure[side] - figure.value))
+  return { value, low: value - within('low') / figures.length, high: value + within('high') / figures.length }
 }

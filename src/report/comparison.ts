@@ -19,7 +19,7 @@ import {
   sampleSection,
   type Sample,
 } from './html'
-import { countedSeeds, intervalRemark, testOf } from './duel-notes'
+import { countedSeeds, policyIntervals, testOf, winRateRemark } from './duel-notes'
 import { fewPromptsCaution, judgeCautions } from './judge-cautions'
 import { withAnswerDays } from './labeler-answers'
 import { HARMLESS_RATES, REWARD_MODEL_ACCURACY, WIN_RATES } from './paper-figures'
@@ -159,14 +159,10 @@ function winRateSection({ arms, comparison: { duels }, task }: ComparisonData): 
     return duel ? [winRateRow(duel, figures[task])] : []
   })
   if (rows.length === 0) return ''
-  const remark = [
-    ...intervalRemark(duels),
-    "p is corrected over all pairs by Holm's method. Paper: human raters, PaLM 2.",
-  ]
   return [
     heading("Win rates next to the paper's"),
     table(['', 'Ours', 'At equal length', 'p', 'Paper', 'At equal length'], rows),
-    note(remark.join(' ')),
+    note(winRateRemark(duels)),
   ].join('')
 }
 
@@ -243,9 +239,7 @@ const POLICY_HEAD = [
 
 function policySection(data: ComparisonData): string {
   const remark = [
-    data.seeds.length > 1
-      ? "Means over seeds with Student's 95 % intervals."
-      : '95 % intervals over prompts: bootstrap for length, delete-a-group jackknife for distinct n-grams.',
+    policyIntervals(data.seeds),
     'KL to the SFT model per response, and rewards, are those of training, as means over seeds.',
     'Reward model: its accuracy on held-out labels of its own kind.',
   ]

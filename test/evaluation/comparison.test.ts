@@ -8,7 +8,9 @@ import { PLAIN } from '../../src/feedback/preference'
 import { judgeAlone } from '../../src/feedback/verdict'
 import { startEndpoint } from '../feedback/endpoint'
 import { readTask, taskFolder } from '../../src/data/task'
-import { uniform } from '../../src/random'
+import { mean } from '../../src/mean'
+import { tTest } from '../../src/evaluation/student'
+import { normal, uniform, uniformStream } from '../../src/random'
 
 jest.setTimeout(240_000)
 
@@ -44,6 +46,39 @@ test('duels count ties as one half, leave failures out, are corrected together, 
     ['c', 0.5],
   ])
   expect(standings[0]!.length.value).toBe(4)
+})
+
+test('several seeds: means, intervals and tests are over seeds; chance of training alone seldom makes a winner', () => {
+  const study = (n: number, prompts: number, seeds: number) => {
+    const all = Array.from({ length: seeds }, (_, seed) => {
+      const wins = 0.5 + 0.1 * normal(['training', n, seed]) // how good the two policies of this seed have become
+      const random = uniformStream(['wins', n, seed])
+      return Array.from({ length: prompts }, (_, i) => ({
+        seed,
+        id: `${seed}/${i}`,
+        preferFirst: Number(random() < wins),
+      }))
+    }).flat()
+    const asked = all.map(({ seed, id }): Prompted => ({ id, seed, context: 'c', responses: { a: 'a a', b: 'b b' } }))
+    return {
+      all,
+      duel: compare(
+        asked,
+        all.map((bout): Bout => ({ ...bout, first: 'a', second: 'b' })),
+        1,
+      ).duels[0]!,
+    }
+  }
+  const { all, duel } = study(0, 60, 5)
+  const rates = Array.from({ length: 5 }, (_, seed) =>
+    mean(all.filter((b) => b.seed === seed).map((b) => b.preferFirst)),
+  )
+  const { value, low, high } = tTest(rates)
+  expect(duel.winRate).toEqual({ value, low, high, n: 300 })
+  expect(duel).toMatchObject({ seeds: 5, p: tTest(rates.map((rate) => rate - 0.5)).p })
+  const alarms = Array.from({ length: 100 }, (_, n) => study(n, 20, 3).duel.p < 0.05).filter(Boolean).length
+  process.stderr.write(`equal methods: a winner in ${alarms} % of 100 comparisons\n`)
+  expect(alarms / 100).toBeLessThanOrEqual(0.075)
 })
 
 test('a judge of known bias over HTTP: the interval holds the true win rate in 95 ± 3 % of 200 evaluations', async () => {
