@@ -1,6 +1,6 @@
 // `rlaif/evaluation`: win rates, comparisons, agreement, and the statistics under them.
 export { binomialTest, holm, mcnemarTest, signTest, wilson, SIGNIFICANCE_LEVEL, type Share } from './statistics'
-export { tTest, type TTest } from './student'
+export { tTest, twoSampleTTest, type TTest } from './student'
 export { bootstrap, bootstrapMean, jackknife, type Interval } from './bootstrap'
 export { controlledWinRate, judgeContests, winRate, type JudgedContest } from './win-rate'
 export { lengthControlled, lengthRatio } from './length-control'

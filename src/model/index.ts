@@ -1,6 +1,6 @@
 // `rlaif/model`: models and tokenizers in Hugging Face's format, and generation. Loads TensorFlow.js.
 export { locateModel, DEFAULT_MODEL_NAME, type MadeModels } from './locate'
-export { loadModelAndTokenizer, stopIds, stopStrings, type LoadedModel } from './loaded'
+export { endId, loadModelAndTokenizer, stopIds, stopStrings, type LoadedModel } from './loaded'
 export { loadTokenizer, type Tokenizer } from './tokenizer'
 export { parseModelConfig, type ModelConfig } from './config'
 export { initialModel } from './initial'
