@@ -1,6 +1,8 @@
 // What an endpoint sends with status 200 is not always an answer: empty and cut rationales, filtered and useless
 // answers. Each fails its own question, with its reason, and is asked again.
-import { openAnswers } from '../../src/artifacts/answers'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { openAnswers, type AnswerFiles } from '../../src/artifacts/answers'
 import { labelerSchema, type EndpointSettings } from '../../src/contracts/labeler-settings'
 import { parse } from '../../src/contracts/parse'
 import { readTask, taskFolder } from '../../src/data/task'
@@ -115,18 +117,26 @@ test('useless answers are not kept: once the server is fixed the same questions 
 })
 
 test('useless answers and empty rationales that an earlier version stored are asked again', async () => {
-  const answers = [{ logProbs: [null, null], floor: -3 }, '']
-  const stored = { ...openAnswers(temporaryFolder()), find: () => ({ answer: answers[0]!, ...past }) }
-  const past = { at: undefined, isOwn: { run: false, work: false }, usage: undefined }
   const labeler = await labelerOf((prompt) =>
     asksForRationale(prompt)
       ? choice({ message: { content: 'The first.' }, finish_reason: 'stop' })
       : likely({ '1': 0.8, '2': 0.2 }),
   )
-  await plainly(keepingAnswers(labeler, stored))
-  expect(endpoint.prompts).toHaveLength(6)
-  await reasoned(keepingAnswers(labeler, { ...stored, find: () => ({ answer: answers[1]!, ...past }) }))
-  expect(endpoint.prompts).toHaveLength(18)
+  for (const [judged, stored] of [
+    [plainly, { logProbs: [null, null], floor: -3 }],
+    [reasoned, ''],
+  ] as const) {
+    const root = temporaryFolder()
+    const keys = new Set<string>()
+    const note = (key: string) => void keys.add(key)
+    await judged(keepingAnswers(labeler, { ...openAnswers(temporaryFolder()), find: note, get: note } as AnswerFiles))
+    mkdirSync(join(root, 'answers'))
+    writeFileSync(join(root, 'answers', 'old.jsonl'), [...keys].map((key) => JSON.stringify([key, stored])).join('\n'))
+    const before = endpoint.prompts.length
+    const labels = await judged(keepingAnswers(labeler, openAnswers(root)))
+    expect(labels).toEqual(pairs.map(() => expect.objectContaining({ preferFirst: 0.5 })))
+    expect(endpoint.prompts.length - before).toBe(judged === plainly ? 6 : 12)
+  }
 })
 
 test('a log-probability of null or a bare -Infinity is probability 0', async () => {
