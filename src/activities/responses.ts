@@ -5,6 +5,7 @@ import { z } from 'zod'
 import type { Artifact } from '../contracts/artifact'
 import type { Limits } from '../contracts/settings'
 import type { Row } from '../data/row'
+import { digestOf } from '../digest'
 import { readJsonl, writeJsonl } from '../json-lines'
 import { generate } from '../model/generate'
 import { loadModelAndTokenizer, stopIds } from '../model/loaded'
@@ -12,7 +13,14 @@ import { disposeModel } from '../model/model'
 import { promptIds } from './rows'
 import { progressCounter, type StageHost } from './stage'
 
-const responseSchema = z.object({ id: z.string(), text: z.string(), tokens: z.number().int(), ended: z.boolean() })
+const responseSchema = z.object({
+  id: z.string(),
+  /** Digest of the prompt: the same id may name another prompt in other data. */
+  prompt: z.string(),
+  text: z.string(),
+  tokens: z.number().int(),
+  ended: z.boolean(),
+})
 export type Response = z.infer<typeof responseSchema>
 const FILE = 'responses.jsonl'
 
@@ -20,6 +28,9 @@ export const writeResponses = (folder: string, responses: readonly Response[]): 
   writeJsonl(join(folder, FILE), responses)
 
 export const readResponses = (folder: string): Response[] => readJsonl(join(folder, FILE), responseSchema)
+
+export const promptDigest = ({ messages }: Pick<Row, 'messages'>): string =>
+  digestOf(JSON.stringify(messages)).slice(0, 16)
 
 interface Sampling {
   limits: Limits
@@ -45,6 +56,7 @@ export async function generateResponses(
   disposeModel(loaded.model)
   return responses.map(({ ids, stopped }, i) => ({
     id: rows[i]!.id,
+    prompt: promptDigest(rows[i]!),
     text: loaded.tokenizer.decode(ids).trim(),
     tokens: ids.length,
     ended: stopped,

@@ -1,7 +1,7 @@
 // What a stage is: a function from a parsed input to files in `output` and a few figures. Names and code versions:
 // registry.ts.
 import type { AnswerFiles } from '../artifacts/answers'
-import type { Manifest } from '../artifacts/store'
+import type { Manifest, Sources } from '../artifacts/store'
 import type { Artifact, Summary } from '../contracts/artifact'
 import type { StageInput, StageName } from '../contracts/stages'
 import type { Progress } from '../contracts/status'
@@ -13,6 +13,8 @@ export interface StageHost {
   open(artifact: Pick<Artifact, 'uri' | 'sha256'>): Promise<string>
   /** How an input artifact was made. */
   manifest(artifact: Pick<Artifact, 'uri' | 'sha256'>): Promise<Manifest>
+  /** What the stage reads from outside the store, as it was when finished work was looked for (sources.ts). */
+  sources: Sources
   /** An empty folder for the artifact's files. */
   output: string
   /** A folder that survives failed attempts of the same work. */

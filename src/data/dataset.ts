@@ -26,15 +26,17 @@ export interface DatasetOptions {
   promptTokens: number
   /** Length of the policy's prompt for a row, in tokens; or why there is no such prompt. */
   tokensOf(row: Row): number | { refused: string }
+  /** What the path of the rows stood for when the stage looked for finished work. */
+  source?: string | undefined
   /** Rows that are generated instead of read, selected by the beginning of the path. */
   generated?: GeneratedRows
 }
 
 /** @throws InvalidInput naming file, row and field */
 export async function readDataset(settings: DataSettings, task: Task, options: DatasetOptions): Promise<Dataset> {
-  const { seed, promptTokens, tokensOf, generated } = options
+  const { seed, promptTokens, tokensOf, generated, source } = options
   const path = settings.path ?? task.prompts
-  const raw = await readRows(path, { seed, instruction: task.instruction ?? '', generated })
+  const raw = await readRows(path, { seed, instruction: task.instruction ?? '', generated, source })
   if (raw.length === 0) throw new InvalidInput(`data: ${path} holds no rows`)
   const format = formatOf(settings, raw[0]!.value)
   const dropped: Record<string, number> = {}

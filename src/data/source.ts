@@ -4,7 +4,9 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { InvalidInput } from '../contracts/parse'
-import { downloadDatasetFile } from '../hub/datasets'
+import { digestOf, refuseChanged, sha256Name } from '../digest'
+import { downloadDatasetFile, pinnedDatasetPath } from '../hub/datasets'
+import { currentDigest } from '../kept-digest'
 
 /** Largest uncompressed size of a file; larger ones would not fit in memory. */
 const MAX_BYTES = 2 ** 31 - 1
@@ -19,6 +21,8 @@ interface RawRow {
 export interface GeneratedRows {
   /** What their paths begin with, e.g. "world:". */
   prefix: string
+  /** What a path stands for: equal for equal rows, other once they are made otherwise. @throws like `rows` */
+  source(path: string, options: GenerationOptions): string
   /** @throws InvalidInput if the path asks for something that does not exist */
   rows(path: string, options: GenerationOptions): Iterable<unknown>
 }
@@ -32,18 +36,42 @@ interface GenerationOptions {
 
 interface ReadOptions extends Partial<GenerationOptions> {
   generated?: GeneratedRows | undefined
+  /** What the path stood for when the stage looked for finished work (`rowsSource`). */
+  source?: string | undefined
+}
+
+/**
+ * What a path of rows stands for at this moment: the commit of a file on the Hub, the digest of any other, or what
+ * generated rows are made of.
+ * @throws when there is no such file, or its commit cannot be looked up
+ */
+export async function rowsSource(
+  path: string,
+  { generated, seed = 1, instruction = '' }: ReadOptions = {},
+): Promise<string> {
+  if (generated && path.startsWith(generated.prefix)) return generated.source(path, { seed, instruction })
+  return path.startsWith('hf:') ? pinnedDatasetPath(path) : sha256Name(await currentDigest(existingFile(path)))
 }
 
 /** @param path a file, hf:datasets/owner/name[@revision]/path/to/file, or a path of generated rows */
 export async function readRows(
   path: string,
-  { generated, seed = 1, instruction = '' }: ReadOptions = {},
+  { generated, seed = 1, instruction = '', source }: ReadOptions = {},
 ): Promise<RawRow[]> {
   if (generated && path.startsWith(generated.prefix)) return numbered(generated.rows(path, { seed, instruction }), path)
-  const file = path.startsWith('hf:') ? await downloadDatasetFile(path) : existingFile(path)
-  if (path.endsWith('.parquet')) return readParquet(file, path)
-  return parseRows(readText(file), path)
+  if (path.startsWith('hf:')) return readFile(await downloadDatasetFile(source ?? path), path)
+  const file = existingFile(path)
+  const rows = await readFile(file, path, (found) => refuseChanged(`data: ${path}`, source, sha256Name(found)))
+  if (isParquet(path)) refuseChanged(`data: ${path}`, source, sha256Name(await currentDigest(file)))
+  return rows
 }
+
+/** Parquet is read in parts, every other file as a whole. */
+export const isParquet = (path: string): boolean => path.endsWith('.parquet')
+
+/** @param check gets the digest of the bytes, where they are read as a whole */
+const readFile = async (file: string, path: string, check?: (digest: string) => void): Promise<RawRow[]> =>
+  isParquet(path) ? readParquet(file, path) : parseRows(readText(file, check), path)
 
 const numbered = (rows: Iterable<unknown>, path: string): RawRow[] =>
   [...rows].map((value, i) => ({ value, where: `data: ${path} row ${i + 1}` }))
@@ -59,16 +87,20 @@ function existingFile(path: string): string {
   return file
 }
 
-function readText(file: string): string {
-  try {
-    const bytes = readFileSync(file)
-    const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b
-    return (isGzip ? gunzipSync(bytes, { maxOutputLength: MAX_BYTES }) : bytes).toString('utf8')
-  } catch (error) {
-    throw new InvalidInput(`data: ${file} cannot be read: ${(error as Error).message}; is the file complete?`, {
-      cause: error,
-    })
+function readText(file: string, check?: (digest: string) => void): string {
+  const readable = <T>(read: () => T): T => {
+    try {
+      return read()
+    } catch (error) {
+      throw new InvalidInput(`data: ${file} cannot be read: ${(error as Error).message}; is the file complete?`, {
+        cause: error,
+      })
+    }
   }
+  const bytes = readable(() => readFileSync(file))
+  check?.(digestOf(bytes))
+  const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b
+  return readable(() => (isGzip ? gunzipSync(bytes, { maxOutputLength: MAX_BYTES }) : bytes).toString('utf8'))
 }
 
 /** JSON lines, or one JSON array. */

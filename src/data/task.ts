@@ -1,6 +1,6 @@
 // A task is a folder of data: how the policy is prompted, what labelers are asked, and some prompts to start with.
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { parse, InvalidInput } from '../contracts/parse'
 import { readJsonl } from '../json-lines'
@@ -122,6 +122,9 @@ export function readTask(folder: string): Task {
     prompts: fileIn(folder, task.prompts),
   }
 }
+
+/** A task as artifacts hold it, in task.json: its prompts are rows there, and only the file's name is left here. */
+export const taskText = (task: Task): string => JSON.stringify({ ...task, prompts: basename(task.prompts) }, null, 2)
 
 export function readJsonFile(file: string): unknown {
   try {

@@ -7,26 +7,58 @@ import type { ReadableStream } from 'node:stream/web'
 import { datasetInfo, downloadFile } from '@huggingface/hub'
 import { InvalidInput } from '../contracts/parse'
 import { cacheFolder } from '../cache-folder'
-import { checkedCommit } from './models'
+import { checkedCommit, isCommit, unresolved } from './models'
 
 const FORM = /^hf:datasets\/([\w.-]+\/[\w.-]+?)(?:@([\w.-]+))?\/((?:[\w.-]+\/)*[\w.-]+)$/
 
-/** @param path hf:datasets/owner/name[@revision]/path/to/file */
-export async function downloadDatasetFile(path: string): Promise<string> {
+interface DatasetFile {
+  /** owner/name */
+  name: string
+  /** A branch, a tag or a commit. */
+  revision: string
+  file: string
+}
+
+function parseDatasetPath(path: string): DatasetFile {
   const match = FORM.exec(path)
   if (!match || path.includes('..'))
     throw new InvalidInput(
       `data: field "data.path" got "${path}"; from the Hub it is hf:datasets/owner/name[@revision]/path/to/file`,
     )
   const [, name, revision = 'main', file] = match as unknown as [string, string, string | undefined, string]
+  return { name, revision, file }
+}
+
+function access() {
   const { HF_ENDPOINT: hubUrl, HF_TOKEN: accessToken } = process.env
-  const access = { ...(hubUrl && { hubUrl }), ...(accessToken && { accessToken }) }
+  return { ...(hubUrl && { hubUrl }), ...(accessToken && { accessToken }) }
+}
+
+async function commitOf({ name, revision }: DatasetFile): Promise<string> {
+  if (isCommit(revision)) return revision
+  const { sha } = await datasetInfo({ name, revision, additionalFields: ['sha'], ...access() })
+  return checkedCommit(sha)
+}
+
+/** The same path with the commit that its revision is now; a full commit id is taken without a request. */
+export async function pinnedDatasetPath(path: string): Promise<string> {
+  const dataset = parseDatasetPath(path)
   try {
-    const { sha } = await datasetInfo({ name, revision, additionalFields: ['sha'], ...access })
-    const commit = checkedCommit(sha)
+    return `hf:datasets/${dataset.name}@${await commitOf(dataset)}/${dataset.file}`
+  } catch (error) {
+    throw unresolved(`data: cannot find the commit of ${path}`, error)
+  }
+}
+
+/** @param path hf:datasets/owner/name[@revision]/path/to/file */
+export async function downloadDatasetFile(path: string): Promise<string> {
+  const dataset = parseDatasetPath(path)
+  const { name, file } = dataset
+  try {
+    const commit = await commitOf(dataset)
     const target = join(cacheFolder(), 'hub', `datasets--${name.replace('/', '--')}`, commit, file)
     if (existsSync(target)) return target
-    const blob = await downloadFile({ repo: { type: 'dataset', name }, revision: commit, path: file, ...access })
+    const blob = await downloadFile({ repo: { type: 'dataset', name }, revision: commit, path: file, ...access() })
     if (!blob) throw new Error(`the repository has no file ${file}`)
     mkdirSync(dirname(target), { recursive: true })
     await pipeline(Readable.fromWeb(blob.stream() as ReadableStream), createWriteStream(`${target}.partial`))

@@ -1,6 +1,15 @@
 // Models from the Hugging Face Hub: only the files this runtime reads, each verified. An interrupted download resumes
 // where it stopped.
-import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -39,14 +48,33 @@ export function checkedCommit(sha: string): string {
   return sha
 }
 
+/** Whether a revision names its content for ever, as branches and tags do not. */
+export const isCommit = (revision: string): boolean => /^[0-9a-f]{40}$/.test(revision)
+
 /** HF_TOKEN holds the access token, if one is needed; HF_ENDPOINT the address of another hub. */
 function access() {
   const { HF_ENDPOINT: hubUrl, HF_TOKEN: accessToken } = process.env
   return { ...(hubUrl && { hubUrl }), ...(accessToken && { accessToken }) }
 }
 
+/** A branch that cannot be looked up is never taken to be where it was. */
+export const unresolved = (what: string, cause: unknown): Error =>
+  new Error(
+    `${what} now: ${(cause as Error).message}; check the name, the network and, for gated repositories, HF_TOKEN, ` +
+      'or name a full commit id, which needs no look-up',
+    { cause },
+  )
+
+/** The commit that a revision is now; that of a full commit id is itself, without a request. */
+export async function modelCommit({ name, revision }: HubModel): Promise<string> {
+  if (isCommit(revision)) return revision
+  const { sha } = await modelInfo({ name, revision, additionalFields: ['sha'], ...access() })
+  return checkedCommit(sha)
+}
+
 /**
- * @param wanted matches the names of the files to download: a repository may have many more
+ * @param wanted matches the names of the files to download: a repository may have many more. What an earlier version
+ *   did not want is fetched into its folder
  * @returns the folder, which exists only when all of its files do
  */
 export async function downloadModel(
@@ -54,14 +82,13 @@ export async function downloadModel(
   wanted: RegExp,
   onBytes: OnBytes = () => {},
 ): Promise<string> {
-  const folderOf = (commit: string) => join(cacheFolder(), 'hub', name.replace('/', '--'), commit)
-  if (/^[0-9a-f]{40}$/.test(revision) && existsSync(folderOf(revision))) return folderOf(revision)
-  const { sha } = await modelInfo({ name, revision, additionalFields: ['sha'], ...access() })
-  const commit = checkedCommit(sha)
-  const folder = folderOf(commit)
-  if (existsSync(folder)) return folder
+  const commit = await modelCommit({ name, revision })
+  const folder = join(cacheFolder(), 'hub', name.replace('/', '--'), commit)
+  const downloaded = `${folder}.wanted`
+  const isComplete = existsSync(downloaded) && readFileSync(downloaded, 'utf8') === wanted.source
+  if (existsSync(folder) && isComplete) return folder
   const files = await filesOf(name, commit, wanted)
-  const partial = `${folder}.partial`
+  const partial = existsSync(folder) ? folder : `${folder}.partial`
   mkdirSync(partial, { recursive: true })
   const total = files.reduce((sum, { size }) => sum + size, 0)
   let before = 0
@@ -69,7 +96,8 @@ export async function downloadModel(
     await fetchFile({ name, commit }, file, join(partial, file.path), (bytes) => onBytes(before + bytes, total))
     before += file.size
   }
-  renameSync(partial, folder)
+  writeFileSync(downloaded, wanted.source)
+  if (partial !== folder) renameSync(partial, folder)
   return folder
 }
 

@@ -7,6 +7,9 @@ import { weightShapes } from './weight-names'
 import { openGguf, type GgufFile, type GgufTensor, type GgufValue } from './gguf'
 import { writeSafetensors } from './safetensors'
 
+/** Raise when the same file would give another folder: imported folders are kept. */
+export const IMPORTER = 2
+
 const LAYER_NAMES: Record<string, string> = {
   input_layernorm: 'attn_norm',
   'self_attn.q_proj': 'attn_q',

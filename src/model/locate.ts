@@ -1,11 +1,12 @@
 // From a user's name for a model to a Hugging Face folder on this machine: found, imported, downloaded or created.
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
-import { fileDigest } from '../digest'
 import { cacheFolder } from '../cache-folder'
-import { MODEL_FILE, readModelConfig } from './folder'
-import { downloadModel, parseHubName, type OnBytes } from '../hub/models'
-import { importGguf } from './import-gguf'
+import { refuseChanged, sha256Name } from '../digest'
+import { currentDigest } from '../kept-digest'
+import { MODEL_FILE, modelDigest, readModelConfig } from './folder'
+import { downloadModel, modelCommit, parseHubName, unresolved, type OnBytes } from '../hub/models'
+import { IMPORTER, importGguf } from './import-gguf'
 
 export const DEFAULT_MODEL_NAME = 'SmolLM2-135M-Instruct'
 const defaultModelFolder = () => join(cacheFolder(), 'models', 'smollm2-135m-instruct')
@@ -22,14 +23,30 @@ function importDefault(): string {
   return folder
 }
 
-async function importGgufCached(file: string): Promise<string> {
-  const folder = join(cacheFolder(), 'models', `${basename(file, '.gguf')}-${(await fileDigest(file)).slice(0, 16)}`)
-  if (!existsSync(join(folder, 'config.json'))) importGguf(file, folder)
+/** @param source what the file was when the stage looked at it, if it has */
+async function importGgufCached(file: string, source?: string): Promise<string> {
+  const digest = await currentDigest(file)
+  refuseChanged(file, source, sha256Name(digest))
+  const name = `${basename(file, '.gguf')}-${digest.slice(0, 16)}-${IMPORTER}`
+  const folder = join(cacheFolder(), 'models', name)
+  if (existsSync(join(folder, 'config.json'))) return folder
+  const imported = `${folder}.imported-${process.pid}`
+  importGguf(file, imported)
+  refuseChanged(file, sha256Name(digest), sha256Name(await currentDigest(file)))
+  if (existsSync(folder))
+    rmSync(imported, { recursive: true }) // another process was faster
+  else renameSync(imported, folder)
   return folder
 }
 
-/** Models that are created rather than found: for each name, a function that creates its folder. */
-export type MadeModels = Readonly<Record<string, () => Promise<string>>>
+/** A model that is created rather than found. */
+interface MadeModel {
+  /** Changes with what the model is made of. */
+  fingerprint(): string
+  /** @returns its folder */
+  create(): Promise<string>
+}
+export type MadeModels = Readonly<Record<string, MadeModel>>
 
 async function download(spec: string, onBytes?: OnBytes): Promise<string> {
   const model = parseHubName(spec)
@@ -49,6 +66,34 @@ interface LocateOptions {
   onBytes?: OnBytes
   /** Names of models that the caller can create, such as "world:policy". */
   made?: MadeModels
+  /** What the name stood for when the stage looked for finished work (`modelSource`). */
+  source?: string | undefined
+}
+
+/**
+ * What a name stands for at this moment: the commit of a model on the Hub, the digest of a file or of a folder's files,
+ * or the fingerprint of a model that is made.
+ * @throws when there is no such model, or its commit cannot be looked up
+ */
+export async function modelSource(spec: string, made: MadeModels = {}): Promise<string> {
+  if (Object.hasOwn(made, spec)) return `${spec}#${made[spec]!.fingerprint()}`
+  if (spec.startsWith('hf:')) return pinned(spec)
+  const path = spec === 'default' ? importDefault() : existingPath(spec, made)
+  if (path.endsWith('.gguf')) return sha256Name(await currentDigest(path))
+  readModelConfig(path) // refuses what is no model before all its files are listed
+  return sha256Name(await modelDigest(path, currentDigest))
+}
+
+/** Whether the folder is the source itself, not made from one. */
+export const isReadAsItIs = (spec: string): boolean => !/^(hf|world):|\.gguf$/.test(spec)
+
+async function pinned(spec: string): Promise<string> {
+  const model = parseHubName(spec)
+  try {
+    return `hf:${model.name}@${await modelCommit(model)}`
+  } catch (error) {
+    throw unresolved(`model: cannot find the commit of ${spec}`, error)
+  }
 }
 
 /**
@@ -63,10 +108,15 @@ export async function locateModel(spec: string, options: LocateOptions = {}): Pr
   return folder
 }
 
-async function locate(spec: string, { onBytes, made = {} }: LocateOptions): Promise<string> {
+async function locate(spec: string, { onBytes, made = {}, source }: LocateOptions): Promise<string> {
   if (spec === 'default') return importDefault()
-  if (Object.hasOwn(made, spec)) return made[spec]!()
-  if (spec.startsWith('hf:')) return download(spec, onBytes)
+  if (Object.hasOwn(made, spec)) return made[spec]!.create()
+  if (spec.startsWith('hf:')) return download(source ?? spec, onBytes)
+  const path = existingPath(spec, made)
+  return path.endsWith('.gguf') ? importGgufCached(path, source) : path
+}
+
+function existingPath(spec: string, made: MadeModels): string {
   const path = resolve(spec.replace(/^file:\/\//, ''))
   if (!existsSync(path)) {
     const names = ['default', ...Object.keys(made)].map((name) => `"${name}"`).join(', ')
@@ -75,5 +125,5 @@ async function locate(spec: string, { onBytes, made = {} }: LocateOptions): Prom
         `give a Hugging Face model folder, a .gguf file, hf:owner/name, or one of ${names}`,
     )
   }
-  return path.endsWith('.gguf') ? importGgufCached(path) : path
+  return path
 }

@@ -8,6 +8,8 @@ export interface StageRecord {
   stage: string
   seconds: number
   summary: Summary
+  /** What the stage read from outside the store: digests and commits, by what they are for. */
+  sources?: Record<string, string>
   uri: string
   sha256: string
   /** Code version of the stage. */
@@ -16,10 +18,10 @@ export interface StageRecord {
 
 /** Each stage once, in the given order: time, figures, artifact. */
 export function stageTable(records: readonly StageRecord[]): string {
-  const rows = records.map(({ stage, seconds, summary, uri, sha256 }): Cell[] => [
+  const rows = records.map(({ stage, seconds, summary, sources, uri, sha256 }): Cell[] => [
     textCell(stage),
     numberCell(seconds, 1),
-    textCell(figuresText(summary)),
+    { html: `${escape(figuresText(summary))}${sourcesText(sources)}` },
     { html: `<code>${escape(uri)}</code> <span class="soft">${escape(sha256.slice(0, 12))}</span>` },
   ])
   return table(['Stage', 'Seconds', 'Figures', 'Artifact'], rows)
@@ -29,6 +31,11 @@ const figuresText = (summary: Summary) =>
   Object.entries(summary)
     .map(([name, value]) => `${name} ${typeof value === 'number' ? formatNumber(value) : String(value ?? '–')}`)
     .join(' · ')
+
+const sourcesText = (sources: Record<string, string> = {}) =>
+  Object.entries(sources)
+    .map(([name, source]) => `<br>${escape(name)} <code>${escape(source)}</code>`)
+    .join('')
 
 /** Quotes a value for a shell. */
 const quoted = (value: string) => `'${value.replaceAll("'", `'\\''`)}'`

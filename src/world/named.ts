@@ -10,19 +10,22 @@ import { readTask, taskFolder } from '../data/task'
 import type { ServedEndpoint } from '../feedback/endpoint-labeler'
 import type { MadeModels } from '../model/locate'
 import { parseWorldPath, worldRows } from './data'
+import { annotatorsFingerprint, policyFingerprint, rowsFingerprint } from './fingerprint'
 
 const POLICY_SEED = 900
 
+const instruction = () => readTask(taskFolder('summarization')).instruction!
+const untrained = () => policyFingerprint(POLICY_SEED, instruction())
+
 /** Modules that load TensorFlow.js or open a port are imported only where they are used. */
-export const worldModels: MadeModels = { 'world:policy': untrainedPolicy }
+export const worldModels: MadeModels = { 'world:policy': { fingerprint: untrained, create: untrainedPolicy } }
 
 /** The policy before any training, always the same: built once and cached. */
 async function untrainedPolicy(): Promise<string> {
-  const { writeWorldModel, worldFingerprint } = await import('../world/policy.js')
-  const { instruction } = readTask(taskFolder('summarization'))
-  const folder = join(cacheFolder(), 'models', `world-policy-${worldFingerprint(instruction!)}`)
+  const { writeWorldModel } = await import('../world/policy.js')
+  const folder = join(cacheFolder(), 'models', `world-policy-${untrained()}`)
   if (existsSync(folder)) return folder
-  const built = writeWorldModel(`${folder}.partial-${process.pid}`, POLICY_SEED, instruction!)
+  const built = writeWorldModel(`${folder}.partial-${process.pid}`, POLICY_SEED, instruction())
   if (existsSync(folder))
     rmSync(built, { recursive: true }) // another process was faster
   else renameSync(built, folder)
@@ -32,6 +35,10 @@ async function untrainedPolicy(): Promise<string> {
 /** Rows of a path such as world:summaries?rows=2000. */
 export const worldData: GeneratedRows = {
   prefix: WORLD,
+  source(path, { seed, instruction }) {
+    const query = parseWorldPath(path)
+    return `${WORLD}${query.kind}?rows=${query.rows}&seed=${query.seed ?? seed}#${rowsFingerprint(instruction)}`
+  },
   rows(path, { seed, instruction }) {
     const query = parseWorldPath(path)
     return worldRows(query.kind, query.rows, query.seed ?? seed, instruction)
@@ -42,5 +49,6 @@ export const worldData: GeneratedRows = {
 export const worldAnnotators: ServedEndpoint = {
   baseUrl: WORLD,
   name: 'the miniature world',
+  fingerprint: annotatorsFingerprint,
   open: async () => (await import('../world/endpoint.js')).annotatorsHere(),
 }

@@ -1,10 +1,11 @@
 // Stage `data`: the rows and the task of a run, read once, so that all later stages depend on content and not on paths.
 import { writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { digestOf, refuseChanged, sha256Name } from '../../digest'
 import { readDataset } from '../../data/dataset'
 import type { Row } from '../../data/row'
 import { writeJsonl } from '../../json-lines'
-import { readTask, taskFolder } from '../../data/task'
+import { readTask, taskFolder, taskText } from '../../data/task'
 import { TemplateRefusal } from '../../model/chat-template'
 import { loadTokenizer, type Tokenizer } from '../../model/tokenizer'
 import { worldData } from '../../world/named'
@@ -16,17 +17,19 @@ import { templateFigures } from '../template-figures'
 export const data: Stage<'data'> = {
   async run({ task: name, data: settings, limits, seed, model }, host) {
     const task = readTask(taskFolder(name))
+    refuseChanged(`data: task ${name}`, host.sources.task, sha256Name(digestOf(taskText(task))))
     const tokenizer = loadTokenizer(await host.open(model))
     const dataset = await readDataset(settings, task, {
       seed,
       promptTokens: limits.promptTokens,
       tokensOf: (row) => promptLength(tokenizer, row),
       generated: worldData,
+      source: host.sources.data,
     })
     writeJsonl(join(host.output, 'train.jsonl'), dataset.train)
     writeJsonl(join(host.output, 'evaluation.jsonl'), dataset.evaluation)
     writeFileSync(join(host.output, DROPPED_FILE), JSON.stringify(dataset.dropped, null, 2))
-    writeFileSync(join(host.output, 'task.json'), JSON.stringify({ ...task, prompts: basename(task.prompts) }, null, 2))
+    writeFileSync(join(host.output, 'task.json'), taskText(task))
     const all = [...dataset.train, ...dataset.evaluation]
     return {
       task: task.name,

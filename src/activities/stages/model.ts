@@ -1,39 +1,39 @@
 // Stage `model`: turns whatever model the user named into a checked Hugging Face folder in the store.
-import { constants, copyFileSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { constants, copyFileSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { InvalidInput } from '../../contracts/parse'
+import { ChangedWhileRead, fileDigest, refuseChanged, sha256Name } from '../../digest'
 import { writeTemplateSettings } from '../../model/chat-template'
-import { checkModelFolder, MODEL_FILE } from '../../model/folder'
+import { checkModelFolder, modelDigest, modelFiles } from '../../model/folder'
 import type { OnBytes } from '../../hub/models'
-import { locateModel } from '../../model/locate'
+import { isReadAsItIs, locateModel } from '../../model/locate'
 import { loadTokenizer } from '../../model/tokenizer'
 import { worldModels } from '../../world/named'
-import type { Stage } from '../stage'
+import type { Stage, StageHost } from '../stage'
 
 export const model: Stage<'model'> = {
   async run({ spec, from, template }, host) {
-    const folder = from
-      ? await host.open(from)
-      : await located(spec, (done, total) => host.report({ phase: 'downloading', done, total, unit: 'bytes' }))
-    const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
-      (name) => MODEL_FILE.test(name) && statSync(join(folder, name)).isFile(),
-    )
+    const folder = from ? await host.open(from) : await located(spec, host)
+    const names = modelFiles(folder)
     names.forEach((name, i) => {
       mkdirSync(dirname(join(host.output, name)), { recursive: true })
       copyFileSync(join(folder, name), join(host.output, name), constants.COPYFILE_FICLONE)
       host.report({ phase: 'copying', done: i + 1, total: names.length, unit: 'files' })
     })
+    if (!from && isReadAsItIs(spec))
+      refuseChanged(`model: ${spec}`, host.sources.model, sha256Name(await modelDigest(host.output, fileDigest)))
     if (template) writeTemplateSettings(host.output, template)
     return { model: spec, parameters: checked(host.output) }
   },
 }
 
 /** A defect of a local model is permanent; a download may succeed the next time. */
-async function located(spec: string, onBytes: OnBytes): Promise<string> {
+async function located(spec: string, host: StageHost): Promise<string> {
+  const onBytes: OnBytes = (done, total) => host.report({ phase: 'downloading', done, total, unit: 'bytes' })
   try {
-    return await locateModel(spec, { onBytes, made: worldModels })
+    return await locateModel(spec, { onBytes, made: worldModels, source: host.sources.model })
   } catch (error) {
-    if (spec.startsWith('hf:')) throw error
+    if (spec.startsWith('hf:') || error instanceof ChangedWhileRead) throw error
     throw new InvalidInput(`field "model" got "${spec}": ${(error as Error).message}`, { cause: error })
   }
 }

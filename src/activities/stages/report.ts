@@ -32,13 +32,14 @@ export const report: Stage<'report'> = {
 
 async function gather(data: ReportData, artifact: Artifact, host: StageHost): Promise<void> {
   const folder = await host.open(artifact)
-  const { stage, version, seconds, summary } = await host.manifest(artifact)
+  const { stage, version, seconds, summary, sources } = await host.manifest(artifact)
   const log = join(folder, LOG_FILE)
   data.stages.push({
     stage,
     version,
     seconds,
     summary,
+    ...(sources && { sources }),
     uri: artifact.uri,
     sha256: artifact.sha256,
     metrics: existsSync(log) ? readJsonl(log, metricsSchema) : [],
