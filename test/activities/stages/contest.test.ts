@@ -1,0 +1,53 @@
+// Which responses a contest takes for responses to the same prompt.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { contest } from '../../../src/activities/stages/contest'
+import { promptDigest, writeResponses } from '../../../src/activities/responses'
+import type { Row } from '../../../src/data/row'
+import { readTask, taskFolder, taskText } from '../../../src/data/task'
+import { writeJsonl } from '../../../src/json-lines'
+import { temporaryFolder } from '../../tiny-folder'
+import { computeStage } from '../compute-stage'
+
+const artifact = (folder: string) => ({ uri: `file://${folder}`, sha256: '0'.repeat(64), bytes: 1, summary: {} })
+const row = (id: string, question: string): Row => ({
+  id,
+  messages: [{ role: 'user', content: question }],
+  context: `Text - ${question}`,
+})
+function dataOf(evaluation: Row[]) {
+  const folder = temporaryFolder()
+  writeJsonl(join(folder, 'train.jsonl'), [])
+  writeJsonl(join(folder, 'evaluation.jsonl'), evaluation)
+  writeFileSync(join(folder, 'task.json'), taskText(readTask(taskFolder('summarization'))))
+  return artifact(folder)
+}
+function responsesTo(rows: Row[], text: string) {
+  const folder = temporaryFolder()
+  writeResponses(
+    folder,
+    rows.map((one) => ({ id: one.id, prompt: promptDigest(one), text, tokens: 1, ended: true })),
+  )
+  return artifact(folder)
+}
+
+test('an answer to a prompt that has changed under the same id is compared with none', async () => {
+  const before = [row('1', 'Where is the key?'), row('2', 'Who was there?')]
+  const after = [row('1', 'Where is the key?'), row('2', 'Who has left?')]
+  const input = {
+    data: dataOf(before),
+    arms: [
+      { name: 'a', responses: responsesTo(before, 'One.') },
+      { name: 'b', responses: responsesTo(after, 'Two.') },
+    ],
+    judge: { settings: { baseUrl: 'world:', model: 'gold' } },
+    agreementPairs: 0,
+  }
+  const { uri, summary } = await computeStage(contest, 'contest', input)
+  const prompts = readFileSync(join(uri.slice('file://'.length), 'prompts.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { responses: object }).responses)
+  expect(prompts).toEqual([{ a: 'One.', b: 'Two.' }, { a: 'One.' }])
+  expect(summary.bouts).toBe(1)
+})
