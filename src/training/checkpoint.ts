@@ -217,7 +217,10 @@ const REMEDY =
   'lower the learning rate (learningRate), clip the gradients (maxGradientNorm) or warm up longer (warmupSteps)'
 
 const failed = (problem: string, { step }: Metrics, total: number) =>
-  new Diverged(`training: ${problem} at step ${step} of ${total}; ${REMEDY}. Nothing of this training is used`)
+  new Diverged(
+    `training: ${problem} at step ${step}; ${REMEDY}. Nothing of this training, which failed at step ${step} of ${total}, ` +
+      'is used',
+  )
 
 /** Restores the last checkpoint and ends training there. @throws Diverged when there is none */
 async function goBack(problem: string, trained: Record<string, Trained>, host: TrainingHost): Promise<TrainingResult> {

@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { calibration } from '../../src/evaluation/calibration'
 import type { Model } from '../../src/model/model'
 import { tf } from '../../src/model/tf'
+import { SCORE_HEAD } from '../../src/model/weight-names'
 import { openCandidates } from '../../src/training/candidates'
 import { Diverged, trainSteps } from '../../src/training/checkpoint'
-import { openOptimizer } from '../../src/training/update'
-import { addScoreHead, hasPlateaued, paddingGap, trainRewardModel } from '../../src/training/reward-model'
+import { openOptimizer, update } from '../../src/training/update'
+import { addScoreHead, hasPlateaued, paddingGap, rewards, trainRewardModel } from '../../src/training/reward-model'
 import { leaveOneOut } from '../../src/training/rloo'
 import { temporaryFolder } from '../tiny-folder'
 import { reference, tinyModel, tinyModelWithHead } from '../tiny-model'
@@ -45,8 +46,56 @@ test('without a checkpoint to go back to, training fails and says what to change
   const { trained, write } = counting()
   await expect(trainSteps(10, trained, host(), { step: write, collapsed: () => 'KL is 9' })).rejects.toThrow(Diverged)
   await expect(trainSteps(10, trained, host(), { step: () => Promise.resolve({ loss: NaN }) })).rejects.toThrow(
-    /loss became NaN at step 1 of 10; lower the learning rate/,
+    /loss became NaN at step 1; lower the learning rate .* step 1 of 10, is used/,
   )
+})
+
+test('a metric that is not finite ends training as a failure, checkpoint or not, unless the loop goes back', async () => {
+  const nanAt = (write: (index: number) => Promise<{ kl: number }>) => async (index: number) => ({
+    ...(await write(index)),
+    loss: index === 5 ? NaN : 1,
+  })
+  const { trained, write } = counting()
+  await expect(trainSteps(10, trained, host(), { step: nanAt(write) })).rejects.toThrow(
+    /loss became NaN at step 6; .*maxGradientNorm.*failed at step 6 of 10/,
+  )
+  const other = counting()
+  const result = await trainSteps(10, other.trained, host(), {
+    step: nanAt(other.write),
+    onDivergence: 'return to checkpoint',
+  })
+  expect(result.stopped).toBe('training: loss became NaN at step 6; the model is that of step 4')
+  expect(other.step()).toBe(4)
+})
+
+test('what follows a step sees no broken or collapsed model', async () => {
+  const { trained, write } = counting()
+  const validated: number[] = []
+  const afterStep = (done: number) => Promise.resolve(validated.push(done)).then(() => ({ validationReward: 1 }))
+  const { history } = await trainSteps(10, trained, host(), {
+    step: write,
+    afterStep,
+    collapsed: ({ kl }) => (kl! > 4.5 ? 'KL is high' : undefined),
+  })
+  expect(validated).toEqual([1, 2, 3, 4, 5])
+  expect(history.at(-1)).toMatchObject({ step: 4, validationReward: 1 })
+})
+
+test('an update that breaks a weight shows in the metrics of its own step, the last one too', () => {
+  const { model, trained } = counting()
+  const gradient = () => new Map([['model.norm.weight', tf.ones([16])]])
+  expect(update(trained.policy, gradient(), { learningRate: 1e-3 }, 1).weightNorm).toBeGreaterThan(0)
+  model.weights.get('model.norm.weight')!.dispose()
+  model.weights.set('model.norm.weight', tf.fill([16], NaN))
+  expect(update(trained.policy, gradient(), { learningRate: 1e-3 }, 1).weightNorm).toBeNaN()
+})
+
+test('a reward model whose scores are not finite gives no score', async () => {
+  const model = tinyModelWithHead()
+  model.weights.set(SCORE_HEAD, tf.fill([1, model.config.hiddenSize], NaN))
+  const sequence = { prompt: reference.prompts[0]!, response: reference.responses[0]! }
+  await expect(rewards(model, [sequence], 2)).rejects.toThrow(Diverged)
+  await expect(rewards(model, [sequence], 2)).rejects.toThrow(/score of sequence 1 of 1 is NaN; .*learningRate/)
 })
 
 test('a plateau is detected only at the end of an epoch', () => {

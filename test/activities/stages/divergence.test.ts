@@ -45,7 +45,7 @@ const failure = async (stage: Promise<{ summary: unknown }>): Promise<string> =>
     ({ name, message }: Error) => `${name}: ${message}`,
   )
 const DIVERGED =
-  /^Diverged: training: \w+ became (NaN|-?Infinity) at step ([2-9]|\d\d) of 90; lower the learning rate \(learningRate\), clip the gradients \(maxGradientNorm\) or warm up longer \(warmupSteps\)/
+  /^Diverged: training: \w+ became (NaN|-?Infinity) at step ([2-9]|\d\d); lower the learning rate \(learningRate\), clip the gradients \(maxGradientNorm\) or warm up longer \(warmupSteps\)\. .* failed at step \d+ of 90,/
 
 test('SFT whose loss or weights become NaN after a checkpoint fails, with the step and what to change', async () => {
   const data = await dataOf(rows)
