@@ -41,19 +41,73 @@ const preference = {
         'If so, labels are inverted: they always prefer the better response.',
     ),
 }
+
+const word = z
+  .string()
+  .regex(/^\S+$/, 'must be one word or number, without spaces')
+  .describe('A word or number as a labeler writes it: upper and lower case differ.')
+const words = z.array(word).min(1)
+
+const answersSchema = z
+  .array(z.strictObject({ spellings: words, value: z.number() }))
+  .min(2)
+  .superRefine((answers, context) => {
+    const spellings = answers.flatMap((answer) => answer.spellings)
+    refuseTwice(spellings, context)
+    if (new Set(answers.map(({ value }) => value)).size === 1)
+      context.addIssue({ code: 'custom', message: 'must have at least two different values' })
+  })
+  .describe('The answers and their values, each in one or more spellings. Default: the numbers from 1 to 10.')
+
+/** One spelling would be two answers. */
+function refuseTwice(spellings: readonly string[], context: z.RefinementCtx): void {
+  const twice = spellings.find((spelling, i) => spellings.indexOf(spelling) < i)
+  if (twice !== undefined) context.addIssue({ code: 'custom', message: `must list ${JSON.stringify(twice)} only once` })
+}
+
+const shownContext = line
+  .optional()
+  .describe('Stands before the post or conversation. Left out, the labeler is shown the response alone.')
+const verdictForm = z.union([line, words])
+
+const verdictSchema = z
+  .strictObject({
+    preamble: line,
+    context: shownContext,
+    response: line,
+    good: verdictForm.describe('The statement that is true of a good response, or the words that say so.'),
+    bad: verdictForm.describe('The statement that is true of a bad response, or the words that say so.'),
+    ending: line,
+  })
+  .superRefine(({ good, bad }, context) => {
+    if (typeof good !== typeof bad)
+      context.addIssue({
+        code: 'custom',
+        path: ['bad'],
+        message: 'must be a statement or a list of words, as "good" is',
+      })
+    if (typeof good !== 'string' && typeof bad !== 'string') refuseTwice([...good, ...bad], context)
+  })
+
 const common = {
   name: z.string().regex(/^[\w-]+$/),
   description: z.string(),
   /** Stands before the text in the user's turn; a dialogue task has none. */
   instruction: z.string().optional(),
   score: z
-    .strictObject({ preamble: line, context: line, response: line, ending: line })
-    .describe('Texts of the prompt that asks for a direct score from 1 to 10.'),
-  verdict: z
-    .strictObject({ preamble: line, context: line, response: line, good: line, bad: line, ending: line })
+    .strictObject({
+      preamble: line,
+      context: shownContext,
+      response: line,
+      ending: line,
+      answers: answersSchema.optional(),
+    })
+    .describe('Texts of the prompt that asks for a direct score.'),
+  verdict: verdictSchema
     .optional()
     .describe(
-      'Texts of the prompt that asks which of two statements is true of a response, for rates such as harmlessness.',
+      'Texts of the prompt that asks, for rates such as harmlessness, which of two statements is true of a response, ' +
+        'or for a word about it.',
     ),
   prompts: line.describe('File with the prompts that are used if a run names no data.'),
 }
@@ -82,7 +136,7 @@ export function taskFolder(task: string): string {
   if (!existsSync(join(folder, 'task.json')))
     throw new InvalidInput(
       `data: field "task" got "${task}", ` +
-        'which is neither summarization, helpful, harmless nor a folder with a task.json',
+        'which is neither summarization, helpful, harmless, cheerful nor a folder with a task.json',
     )
   return folder
 }

@@ -29,7 +29,7 @@ export const saysSomething = ({ logProbs }: Pick<OptionAnswer, 'logProbs'>): boo
   logProbs.length === 1 || logProbs.some((logProb) => logProb !== undefined && logProb > -Infinity)
 
 /** The end of a message about an answer that is none of the options. */
-export const insteadOf = ({ likeliest }: OptionAnswer): string =>
+export const insteadOf = ({ likeliest }: Pick<OptionAnswer, 'likeliest'>): string =>
   likeliest === undefined ? '' : `; the likeliest is ${likeliest}`
 
 /** A text that a labeler wrote: ended by itself, or cut off at `maxTokens`. */
@@ -50,6 +50,8 @@ export interface Unanswered {
   failed: string
   /** The prompt is longer than the labeler's context: asking again would not help. */
   tooLong?: true
+  /** Two answers about one response each are equal and certain: asking again would not help. */
+  tied?: true
 }
 
 export interface WritingSettings {
@@ -76,6 +78,11 @@ export interface Labeler {
    * rounding. Undefined where each answer stands alone.
    */
   groupSize?: number
+  /**
+   * The tokens that may come first where an answer is this text: none if it is one token after the ending, or if whole
+   * words are counted. Undefined where the vocabulary is not known.
+   */
+  beginnings?(ending: string, text: string): string[]
   /** One answer for each question, in order; a question that fails does not fail the others. */
   ask(
     questions: readonly Question[],
