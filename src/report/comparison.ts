@@ -177,7 +177,8 @@ const winRateRow = (duel: Duel, paper: { raw: number; controlled?: number } | un
 
 const winRateCell = (share: Share): Cell => (share.n === 0 ? numberCell(undefined) : shareCell(share))
 
-function goodSection({ arms, comparison: { standings }, task }: ComparisonData): string {
+function goodSection({ arms, comparison: { standings }, task, records }: ComparisonData): string {
+  const failed = [...records.values()].reduce((sum, { summary }) => sum + Number(summary.failedVerdicts ?? 0), 0)
   const rows = standings.flatMap(({ name, good, goodControlled }): Cell[][] => {
     if (!good) return []
     const paper = task === 'harmless' ? HARMLESS_RATES[likeOf(name, arms)] : undefined
@@ -191,9 +192,12 @@ function goodSection({ arms, comparison: { standings }, task }: ComparisonData):
       ],
     ]
   })
-  if (rows.length === 0) return ''
+  const caution =
+    failed === 0 ? [] : [`${failed} responses got no answer from the judge and are left out of the shares.`]
+  if (rows.length === 0 && failed === 0) return ''
   return [
     heading('Judged good on their own'),
+    cautionList(caution),
     table(['Policy', 'Share', 'At the length of the first', 'Paper', 'At equal length'], rows),
     note('Each response judged alone; in the paper people rated them harmless or harmful (Tables 1 and 10).'),
   ].join('')

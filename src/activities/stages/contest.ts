@@ -55,7 +55,7 @@ export const contest: Stage<'contest'> = {
         })),
       )
     }
-    if (task.verdict) await rateAlone(judge, task.verdict, prompts, host)
+    const failedVerdicts = task.verdict && (await rateAlone(judge, task.verdict, prompts, host))
     const alignment = await measureAlignment(judge, [...evaluation, ...train], input.agreementPairs, {
       task,
       technique,
@@ -75,6 +75,7 @@ export const contest: Stage<'contest'> = {
       prompts: prompts.length,
       bouts: bouts.length,
       failed: bouts.filter(({ failed }) => failed !== undefined).length,
+      ...(failedVerdicts !== undefined && { failedVerdicts }),
       ...alignmentFigures(alignment),
       ...spent(),
     }
@@ -121,13 +122,13 @@ const namesOf = (prompts: readonly Prompted[]) => [
   ...new Set(prompts.flatMap(({ responses }) => Object.keys(responses))),
 ]
 
-/** Adds the probability that each response is good by itself. */
+/** Adds the probability that each response is good by itself. @returns number of responses without an answer */
 async function rateAlone(
   judge: Labeler,
   verdict: NonNullable<Task['verdict']>,
   prompts: Prompted[],
   host: StageHost,
-): Promise<void> {
+): Promise<number> {
   const names = namesOf(prompts)
   const rated = prompts.flatMap((prompt) =>
     names
@@ -144,4 +145,5 @@ async function rateAlone(
     const answer = answers[i]!
     if (!isUnanswered(answer)) prompt.good = { ...prompt.good, [name]: answer }
   })
+  return answers.filter(isUnanswered).length
 }

@@ -6,6 +6,7 @@ import { promptDigest, writeResponses } from '../../../src/activities/responses'
 import type { Row } from '../../../src/data/row'
 import { readTask, taskFolder, taskText } from '../../../src/data/task'
 import { writeJsonl } from '../../../src/json-lines'
+import { startEndpoint } from '../../feedback/endpoint'
 import { temporaryFolder } from '../../tiny-folder'
 import { computeStage } from '../compute-stage'
 
@@ -15,11 +16,11 @@ const row = (id: string, question: string): Row => ({
   messages: [{ role: 'user', content: question }],
   context: `Text - ${question}`,
 })
-function dataOf(evaluation: Row[]) {
+function dataOf(evaluation: Row[], task = 'summarization') {
   const folder = temporaryFolder()
   writeJsonl(join(folder, 'train.jsonl'), [])
   writeJsonl(join(folder, 'evaluation.jsonl'), evaluation)
-  writeFileSync(join(folder, 'task.json'), taskText(readTask(taskFolder('summarization'))))
+  writeFileSync(join(folder, 'task.json'), taskText(readTask(taskFolder(task))))
   return artifact(folder)
 }
 function responsesTo(rows: Row[], text: string) {
@@ -50,4 +51,17 @@ test('an answer to a prompt that has changed under the same id is compared with 
     .map((line) => (JSON.parse(line) as { responses: object }).responses)
   expect(prompts).toEqual([{ a: 'One.', b: 'Two.' }, { a: 'One.' }])
   expect(summary.bouts).toBe(1)
+})
+
+test('responses that the judge gives no verdict on are counted', async () => {
+  const rows = [row('1', 'Where is the key?'), row('2', 'Who was there?')]
+  const endpoint = await startEndpoint((prompt) => (/is harmless/.test(prompt) ? { Sorry: 1 } : { '1': 0.6, '2': 0.4 }))
+  const { summary } = await computeStage(contest, 'contest', {
+    data: dataOf(rows, 'harmless'),
+    arms: ['a', 'b'].map((name) => ({ name, responses: responsesTo(rows, `${name} said.`) })),
+    judge: { settings: { baseUrl: endpoint.baseUrl, model: 'judge', retries: 0 } },
+    agreementPairs: 0,
+  })
+  await endpoint.close()
+  expect(summary).toMatchObject({ bouts: 2, failed: 0, failedVerdicts: 4 })
 })
