@@ -5,6 +5,7 @@ import { InvalidInput } from '../contracts/parse'
 import { isEndpoint } from '../contracts/labeler-settings'
 import type { Row } from '../data/row'
 import type { Task } from '../data/task'
+import { scoreLevels, type Level } from '../feedback/answer-levels'
 import { directRewards, scoreQuestion, stripTrailingJunk } from '../feedback/direct-score'
 import { EndpointDown } from '../feedback/endpoint-errors'
 import { isUnanswered, type Labeler, type Question, type Unanswered } from '../feedback/labeler'
@@ -81,7 +82,7 @@ async function directReward(
       const questions = responses.map(({ prompt, ids }) =>
         scoreQuestion(task, rows[prompt]!.context, stripTrailingJunk(tokenizer.decode(ids).trim())),
       )
-      return (await scoresDespiteOutage(labeler, questions, host)).map((reward) => {
+      return (await scoresDespiteOutage(labeler, questions, scoreLevels(task), host)).map((reward) => {
         if (isUnanswered(reward)) throw new Error(`rl: ${labeler.name} gave no score: ${reward.failed}`)
         return reward
       })
@@ -99,11 +100,12 @@ const PAUSES_SECONDS = [5, 10, 20, 40, 75, ...Array.from({ length: 11 }, () => 1
 async function scoresDespiteOutage(
   labeler: Labeler,
   questions: readonly Question[],
+  levels: readonly Level[],
   host: StageHost,
 ): Promise<(number | Unanswered)[]> {
   for (const [i, seconds] of PAUSES_SECONDS.entries()) {
     try {
-      return await directRewards(labeler, questions)
+      return await directRewards(labeler, questions, levels)
     } catch (error) {
       if (!(error instanceof EndpointDown)) throw error
       for (let waited = 0; waited < seconds; waited += 5) {
@@ -112,5 +114,5 @@ async function scoresDespiteOutage(
       }
     }
   }
-  return directRewards(labeler, questions)
+  return directRewards(labeler, questions, levels)
 }

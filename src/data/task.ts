@@ -44,7 +44,7 @@ const preference = {
 
 const word = z
   .string()
-  .regex(/^\S+$/, 'must be one word or number, without spaces')
+  .regex(/^[\p{L}\p{M}\p{N}]+$/u, 'must be one word or number: letters and digits only')
   .describe('A word or number as a labeler writes it: upper and lower case differ.')
 const words = z.array(word).min(1)
 

@@ -1,64 +1,54 @@
-// The direct reward: an expected score from 1 to 10, mapped to [-1, 1] (paper §2.2.2 "direct RLAIF", Appendix D).
+// The direct reward: the expected value of the labeler's answer about one response, mapped to [-1, 1] (paper §2.2.2
+// "direct RLAIF", Appendix D). The paper asks for a score from 1 to 10; a task may list other answers with their values.
 //
-//   s = Σ i · P(i) / Σ P(i),  i = 1 … 10        r = (s − 5.5) / 4.5
+//   s = Σ v · P(v) / Σ P(v)        r = (s − (min + max) / 2) / ((max − min) / 2),   min, max: smallest and largest value
 //
-// Vocabularies that split digits write 10 as "1", "0". Then P("1") covers both, and a second question, after the "1",
-// separates them:
-//   P(10) = P("1") · P("0" | "1"),   P(1) = P("1") · (1 − P("0" | "1"))
+// For 1 … 10 that is r = (s − 5.5) / 4.5. An answer that was not returned has probability 0.
 import type { Task } from '../data/task'
-import { insteadOf, isUnanswered, type Labeler, type OptionAnswer, type Question, type Unanswered } from './labeler'
+import { DIGITS, weighLevels, type Level } from './answer-levels'
+import { isUnanswered, type Labeler, type Question, type Unanswered } from './labeler'
+import { shownAlone } from './prompt'
 
-const SCORES = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '10']
-
-export function scoreQuestion(task: Task, context: string, response: string): Question {
-  const s = task.score
-  return { text: `${s.preamble}\n\n${s.context}${context}\n${s.response}${response}\n`, ending: s.ending }
-}
+/** @param context not shown where the task has no text to put before it */
+export const scoreQuestion = ({ score }: Pick<Task, 'score'>, context: string, response: string): Question => ({
+  text: `${score.preamble}\n\n${shownAlone(score, { context, response })}\n`,
+  ending: score.ending,
+})
 
 /** Removes trailing full stops and spaces, which policies learn to add (paper, Appendix E); one full stop is left. */
 export const stripTrailingJunk = (response: string): string => response.trimEnd().replace(/(?:\s*\.){2,}$/, '.')
 
-/** The expected score, given the probabilities of 1 … 10; they are normalized. */
-export function expectedScore(probabilities: readonly number[]): number {
+/** The expected value, given the probability of each level; they are normalized. */
+export function expectedScore(probabilities: readonly number[], levels: readonly Level[] = DIGITS): number {
   const total = probabilities.reduce((a, b) => a + b, 0)
-  return probabilities.reduce((sum, p, i) => sum + p * (i + 1), 0) / total
+  return probabilities.reduce((sum, p, i) => sum + p * levels[i]!.value, 0) / total
 }
 
-export const rewardOfScore = (score: number): number => (score - 5.5) / 4.5
+/** The linear map that takes the smallest value of the levels to -1 and the largest to 1, and its inverse. */
+export function rewardScale(levels: readonly Level[]): {
+  rewardOf(score: number): number
+  scoreOf(reward: number): number
+} {
+  const values = levels.map(({ value }) => value)
+  const [least, most] = [Math.min(...values), Math.max(...values)]
+  const [middle, half] = [(least + most) / 2, (most - least) / 2]
+  return { rewardOf: (score) => (score - middle) / half, scoreOf: (reward) => middle + half * reward }
+}
 
-/** One reward in [-1, 1] for each question, in order. */
+/** The same for scores from 1 to 10. */
+export const rewardOfScore = (score: number): number => rewardScale(DIGITS).rewardOf(score)
+
+/**
+ * One reward in [-1, 1] for each question, in order.
+ * @param levels the answers that the questions ask for: `scoreLevels` of their task
+ */
 export async function directRewards(
   labeler: Labeler,
   questions: readonly Question[],
+  levels: readonly Level[] = DIGITS,
 ): Promise<(number | Unanswered)[]> {
-  const answers = await labeler.ask(questions, SCORES)
-  const isSplit = (answer: OptionAnswer | Unanswered) =>
-    !isUnanswered(answer) &&
-    answer.counted === undefined &&
-    answer.logProbs[9] === undefined &&
-    answer.logProbs[0] !== undefined
-  const split = answers.flatMap((answer, i) => (isSplit(answer) ? [i] : []))
-  const zeros = await labeler.ask(
-    split.map((i) => ({ ...questions[i]!, ending: `${questions[i]!.ending}1` })),
-    ['0'],
+  const { rewardOf } = rewardScale(levels)
+  return (await weighLevels(labeler, questions, levels)).map((weighed) =>
+    isUnanswered(weighed) ? weighed : rewardOf(expectedScore(weighed.weights, levels)),
   )
-  const zeroAfterOne = new Map(split.map((i, at) => [i, zeros[at]!]))
-  return answers.map((answer, i) => rewardFrom(answer, zeroAfterOne.get(i)))
-}
-
-function rewardFrom(
-  answer: OptionAnswer | Unanswered,
-  zeroAfterOne: OptionAnswer | Unanswered | undefined,
-): number | Unanswered {
-  if (isUnanswered(answer)) return answer
-  if (zeroAfterOne && isUnanswered(zeroAfterOne)) return zeroAfterOne
-  const probabilities = answer.logProbs.map((logProb) => Math.exp(logProb ?? -Infinity))
-  if (zeroAfterOne) {
-    const ten = probabilities[0]! * Math.exp(zeroAfterOne.logProbs[0] ?? -Infinity)
-    probabilities[9] = ten
-    probabilities[0] = probabilities[0]! - ten
-  }
-  if (!probabilities.some((p) => p > 0))
-    return { failed: `no score from 1 to 10 is among the returned tokens${insteadOf(answer)}` }
-  return rewardOfScore(expectedScore(probabilities))
 }

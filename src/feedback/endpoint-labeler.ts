@@ -29,7 +29,7 @@ import {
 
 /** The most log-probabilities that common servers return for one position. */
 const TOP_LOGPROBS = 20
-/** Room for a space before the answer. */
+/** Tokens of a sampled answer that is one character or two, with room for a space before it. */
 const COUNTED_TOKENS = 3
 
 export interface EndpointLabeler extends Labeler {
@@ -94,6 +94,7 @@ export function endpointLabeler(
       ...(served && { fingerprint: served.fingerprint }),
     },
     usage: client.usage,
+    ...(settings.countedAnswers && { beginnings: () => [] }),
     ask: (questions, options, onAnswer) => {
       const answer = settings.countedAnswers ? countAnswers : readLogProbs
       return answerAll(questions, (question, bill) => answer(endpoint, { question, bill }, options), onAnswer)
@@ -203,10 +204,23 @@ function requestOf(settings: EndpointSettings, question: Question, sampling: Sam
   }
 }
 
-/** The request that reads the answer's log-probabilities, or samples one answer where samples are counted. */
-export function askingRequest(settings: EndpointSettings, question: Question, sample = 0): Request {
+/**
+ * The request that reads the answer's log-probabilities, or samples one answer where samples are counted.
+ * @param options the longest of them must fit into a sampled answer, whatever the vocabulary splits
+ */
+export function askingRequest(
+  settings: EndpointSettings,
+  question: Question,
+  options: readonly string[] = ['1', '2'],
+  sample = 0,
+): Request {
+  const longest = Math.max(...options.map(({ length }) => length))
   if (settings.countedAnswers)
-    return requestOf(settings, question, { max_tokens: COUNTED_TOKENS, temperature: 1, seed: sample })
+    return requestOf(settings, question, {
+      max_tokens: Math.max(COUNTED_TOKENS, longest + 1),
+      temperature: 1,
+      seed: sample,
+    })
   return requestOf(
     settings,
     question,
@@ -261,7 +275,7 @@ async function readLogProbs(
   asked: Asked,
   options: readonly string[],
 ): Promise<OptionAnswer | Unanswered> {
-  const choice = await send(endpoint, askingRequest(endpoint.settings, asked.question), asked)
+  const choice = await send(endpoint, askingRequest(endpoint.settings, asked.question, options), asked)
   if (isUnanswered(choice)) return choice
   const returned = returnedLogProbs(choice)
   if (!returned && endpoint.hasLogProbs)
@@ -281,6 +295,13 @@ async function readLogProbs(
   return saysSomething(answer) ? answer : { ...answer, likeliest: likeliestOf(returned) }
 }
 
+/** What an answer may begin with, of any script or after words of another: "7/10" is 7. */
+const FIRST_WORDS = [/^[^\p{L}\p{N}_]*(\d+|[\p{L}\p{M}\p{N}_]+)/u, /^\W*(\d+|\w+)/]
+
+/** Index of the option that an answer begins with as a whole word or number; -1 if it is none. */
+const optionIn = (text: string, options: readonly string[]): number =>
+  Math.max(...FIRST_WORDS.map((pattern) => options.indexOf(pattern.exec(text)?.[1] ?? '')))
+
 /** Shares of sampled answers; those that are none of the options are left out. */
 async function countAnswers(
   endpoint: Endpoint,
@@ -291,10 +312,9 @@ async function countAnswers(
   const counts = options.map(() => 0)
   const others = new Map<string, number>()
   for (let sample = 0; sample < samples; sample++) {
-    const choice = await send(endpoint, askingRequest(endpoint.settings, asked.question, sample), asked)
+    const choice = await send(endpoint, askingRequest(endpoint.settings, asked.question, options, sample), asked)
     if (isUnanswered(choice)) return choice
-    const word = /^\W*(\d+|\w+)/.exec(textOf(choice))?.[1]
-    const at = options.indexOf(word ?? '')
+    const at = optionIn(textOf(choice), options)
     if (at >= 0) counts[at]!++
     else others.set(textOf(choice), (others.get(textOf(choice)) ?? 0) + 1)
   }

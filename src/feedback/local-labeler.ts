@@ -16,7 +16,7 @@ import {
   type WritingSettings,
   type Written,
 } from './labeler'
-import { optionTokens } from './option-tokens'
+import { firstTokens, joinsSpace, optionTokens } from './option-tokens'
 
 /** A kill loses the answers of one group at most; the prefix that all prompts share is computed once per group. */
 const GROUP_SIZE = 128
@@ -42,18 +42,19 @@ export function localLabeler(name: string, digest: string, loaded: LoadedModel, 
   const { model, tokenizer } = loaded
   const limit = model.config.contextLength
   // After "SCORE: " some vocabularies continue with "7"; others merge the space into " 7", so the ending leaves it out.
-  const spaceJoinsDigit = tokenizer.tokenAfter('=', ' 1') !== undefined
-  const endingOf = ({ ending }: Question) => (spaceJoinsDigit ? ending.trimEnd() : ending)
-  const promptOf = (question: Question) =>
-    tokenizer.chatIds([{ role: 'user', content: question.text }], endingOf(question))
+  const endingsBefore = (options: readonly string[]) => {
+    const isJoined = joinsSpace(tokenizer, options)
+    return ({ ending }: Question) => (isJoined ? ending.trimEnd() : ending)
+  }
 
   /**
    * Runs the questions that leave room for `tokensToWrite` more tokens in the context; the others fail.
+   * @param endingOf where the answer begins
    * @param run calls `onAnswer` with the index of the prompt in the list it is given; `asked` are their questions
    */
   async function answer<T>(
     questions: readonly Question[],
-    tokensToWrite: number,
+    { endingOf, tokensToWrite = 0 }: { endingOf: (question: Question) => string; tokensToWrite?: number },
     onAnswer: OnAnswer<T> | undefined,
     run: (
       prompts: number[][],
@@ -68,7 +69,8 @@ export function localLabeler(name: string, digest: string, loaded: LoadedModel, 
     }
     const fitting: { prompt: number[]; place: number }[] = []
     questions.forEach((question, place) => {
-      const prompt = unlessRefused(() => promptOf(question))
+      const messages = [{ role: 'user', content: question.text }] as const
+      const prompt = unlessRefused(() => tokenizer.chatIds(messages, endingOf(question)))
       if ('failed' in prompt) keep(place, prompt)
       else if (prompt.length + tokensToWrite <= limit) fitting.push({ prompt, place })
       else
@@ -89,19 +91,22 @@ export function localLabeler(name: string, digest: string, loaded: LoadedModel, 
     name,
     identity: { local: digest, prompts: PROMPTS, ...(template && { template }) },
     groupSize: GROUP_SIZE,
+    beginnings: (ending, text) => firstTokens(tokenizer, endingsBefore([text])({ text: '', ending }), text),
     ask(questions, options, onAnswer) {
+      const endingOf = endingsBefore(options)
       const tokens = optionTokens(tokenizer, options, questions.map(endingOf))
       const optionAnswer = (question: Question, logProbs: readonly number[]): OptionAnswer => ({
         logProbs: tokens.after(endingOf(question)).map((places) => logSumExp(places.map((place) => logProbs[place]))),
       })
-      return answer<OptionAnswer>(questions, 0, onAnswer, (prompts, keep, asked) =>
+      return answer<OptionAnswer>(questions, { endingOf }, onAnswer, (prompts, keep, asked) =>
         nextTokenLogProbs(model, prompts, tokens.ids, (i, logProbs) => keep(i, optionAnswer(asked[i]!, logProbs))),
       )
     },
     write(questions, settings, onAnswer) {
       const { maxTokens, temperature, topK, seed } = settings
       const sampling = { maxTokens, temperature, topK, stopIds: stopIds(loaded) }
-      return answer<Written>(questions, maxTokens, onAnswer, (prompts, keep) =>
+      const writing = { endingOf: endingsBefore(['1']), tokensToWrite: maxTokens }
+      return answer<Written>(questions, writing, onAnswer, (prompts, keep) =>
         generate(model, prompts, sampling, [seed, 'rationale'], (i, { ids, stopped }) =>
           keep(i, rationaleFrom(tokenizer.decode(ids).trim(), !stopped, settings)),
         ),

@@ -18,11 +18,23 @@ export interface Pair {
   second: string
 }
 
+/** One response, judged by itself. */
+export interface SingleResponse {
+  context: string
+  response: string
+}
+
 const EXAMPLE = '>>>>>>>> Example >>>>>>>>'
 const FOLLOW = '>>>>>>>> Follow the instructions and the example(s) above >>>>>>>>'
 
 const sampleLines = ({ preference: p }: Task, { context, first, second }: Pair) =>
   `${p.context}${context}\n${p.first}${first}\n${p.second}${second}`
+
+/** One response with what a task puts before it, after its context if the task shows it. */
+export const shownAlone = (
+  marks: { context?: string | undefined; response: string },
+  { context, response }: SingleResponse,
+): string => `${marks.context === undefined ? '' : `${marks.context}${context}\n`}${marks.response}${response}`
 
 function exampleOf(task: Task, exemplar: Exemplar, chainOfThought: boolean): string {
   const { thoughts, ending } = task.preference

@@ -12,7 +12,8 @@ import { InvalidInput, parse } from '../contracts/parse'
 import type { Task } from '../data/task'
 import { readBody } from '../request-body'
 import { refusalByOrigin, refusalByType, type Refusal } from '../request-origin'
-import { directRewards, scoreQuestion, stripTrailingJunk } from './direct-score'
+import { scoreLevels } from './answer-levels'
+import { directRewards, rewardScale, scoreQuestion, stripTrailingJunk } from './direct-score'
 import { isUnanswered, type Labeler } from './labeler'
 import { specialTokens, type SpecialTokens } from './special-tokens'
 
@@ -98,7 +99,7 @@ async function handle(
   reply(response, 200, {
     rewards,
     scores: rewards,
-    extra_logs: { direct_score: rewards.map((reward) => 5.5 + 4.5 * reward) },
+    extra_logs: { direct_score: rewards.map(rewardScale(scoreLevels(service.task)).scoreOf) },
   })
 }
 
@@ -132,6 +133,7 @@ async function rewardsOf(
   const scored = await directRewards(
     labeler,
     responses.map((response, i) => scoreQuestion(task, contexts[i]!, stripTrailingJunk(special.strip(response)))),
+    scoreLevels(task),
   )
   return scored.map((reward, i) => {
     if (isUnanswered(reward))
