@@ -20,8 +20,8 @@ import {
   type Sample,
 } from './html'
 import { countedSeeds, policyIntervals, testOf, winRateRemark } from './duel-notes'
-import { fewPromptsCaution, judgeCautions } from './judge-cautions'
-import { withAnswerDays } from './labeler-answers'
+import { askedIn, fewPromptsCaution, judgeCautions } from './judge-cautions'
+import { judgeWithDays, verdictCautions } from './labeler-answers'
 import { HARMLESS_RATES, REWARD_MODEL_ACCURACY, WIN_RATES } from './paper-figures'
 import { reproduction, stageTable, type StageRecord } from './provenance'
 import { armCautions, endedEarly, trainedBy } from './stage-cautions'
@@ -58,7 +58,7 @@ export interface ComparisonData {
   settings: unknown
   version: string
   judge: string
-  /** In how many orders the judge was asked about each pair. */
+  /** In how many orders the judge was asked about each pair; 0: about each response alone. */
   orders?: number | undefined
   labelers: string[]
   seeds: number[]
@@ -79,6 +79,7 @@ export function renderComparison(data: ComparisonData): string {
     kinshipOf(data).map(note).join(''),
     cautionList([...cautions(data), ...armCautions(data.arms, data.records)]),
     winRateSection(data) + goodSection(data),
+    cautionList(verdictCautions([...data.records.values()])),
     pairSection(data.comparison),
     policySection(data),
     curveSection(data.arms),
@@ -90,9 +91,8 @@ export function renderComparison(data: ComparisonData): string {
 }
 
 function subtitle({ prompts, seeds, judge, orders = 2, records }: ComparisonData): string {
-  const contest = [...records.values()].find(({ stage }) => stage === 'contest')
   const over = seeds.length > 1 ? ` over seeds ${seeds.join(', ')}` : ''
-  return `${prompts.length} prompts${over}, judged by ${withAnswerDays(judge, contest?.summary)}, ${orders === 1 ? 'in one order' : 'both orders'}.`
+  return `${prompts.length} prompts${over}, judged by ${judgeWithDays(judge, [...records.values()])}, ${askedIn(orders)}.`
 }
 
 // ---- Answers and cautions
@@ -177,8 +177,7 @@ const winRateRow = (duel: Duel, paper: { raw: number; controlled?: number } | un
 
 const winRateCell = (share: Share): Cell => (share.n === 0 ? numberCell(undefined) : shareCell(share))
 
-function goodSection({ arms, comparison: { standings }, task, records }: ComparisonData): string {
-  const failed = [...records.values()].reduce((sum, { summary }) => sum + Number(summary.failedVerdicts ?? 0), 0)
+function goodSection({ arms, comparison: { standings }, task }: ComparisonData): string {
   const rows = standings.flatMap(({ name, good, goodControlled }): Cell[][] => {
     if (!good) return []
     const paper = task === 'harmless' ? HARMLESS_RATES[likeOf(name, arms)] : undefined
@@ -192,12 +191,9 @@ function goodSection({ arms, comparison: { standings }, task, records }: Compari
       ],
     ]
   })
-  const caution =
-    failed === 0 ? [] : [`${failed} responses got no answer from the judge and are left out of the shares.`]
-  if (rows.length === 0 && failed === 0) return ''
+  if (rows.length === 0) return ''
   return [
     heading('Judged good on their own'),
-    cautionList(caution),
     table(['Policy', 'Share', 'At the length of the first', 'Paper', 'At equal length'], rows),
     note('Each response judged alone; in the paper people rated them harmless or harmful (Tables 1 and 10).'),
   ].join('')

@@ -18,6 +18,20 @@ export function withAnswerDays(name: string, summary: Summary | undefined): stri
   return days === '' ? name : `${name} (${days})`
 }
 
+type StageFigures = readonly { stage: string; summary: Summary }[]
+
+/** The judge of a comparison or a run, with the days of its answers. */
+export function judgeWithDays(judge: string, stages: StageFigures): string {
+  const summaryOf = (wanted: string) => stages.find(({ stage }) => stage === wanted)?.summary
+  return withAnswerDays(judge, summaryOf('contest') ?? summaryOf('evaluate'))
+}
+
+/** Responses that were to be judged alone and got no answer. */
+export function verdictCautions(stages: StageFigures): string[] {
+  const failed = stages.reduce((sum, { summary }) => sum + Number(summary.failedVerdicts ?? 0), 0)
+  return failed === 0 ? [] : [`${failed} responses got no answer from the judge and are left out of the shares.`]
+}
+
 /** Rationales that a local model did not bring to an end; those of an endpoint fail instead. */
 export function rationaleCautions({ rationales, cutRationales, labeler, judge }: Summary): string[] {
   const [all, cut] = [Number(rationales ?? 0), Number(cutRationales ?? 0)]
