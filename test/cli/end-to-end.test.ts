@@ -1,7 +1,7 @@
 // Whole runs, from the command to the report, on a real Temporal server, with a tiny model in every role.
 import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { startEndpoint } from '../feedback/endpoint'
+import { startEndpoint, type Rule } from '../feedback/endpoint'
 import { openLocalStack, rlaif, type LocalStack } from '../local-stack'
 import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
 
@@ -148,8 +148,15 @@ test('a run started like from the UI, with one JSON payload and no other setting
   expect(existsSync(new URL(`${result.report.uri}/report.html`))).toBe(true)
 })
 
+/** A labeler that looks at the texts, whatever their order: a labeler of slots alone would say 0.5 of every pair. */
+const preferShorter: Rule = (prompt) => {
+  const [, first = '', second = ''] =
+    /.*(?:Summary|Response) 1 - (.*?)\n(?:Summary|Response) 2 - (.*?)\n/s.exec(prompt) ?? []
+  return first.length < second.length ? { '1': 0.6, '2': 0.3 } : { '1': 0.3, '2': 0.6 }
+}
+
 test('labels come from an endpoint if the labeler is one', async () => {
-  const endpoint = await startEndpoint(() => ({ '1': 0.6, '2': 0.3 }))
+  const endpoint = await startEndpoint(preferShorter)
   const labeler = { baseUrl: endpoint.baseUrl, model: 'judge' }
   const ended = await stack.run(
     'run',
@@ -193,7 +200,7 @@ test('after kill -9 of the worker during rl, a new worker resumes it, not from s
 })
 
 test('after kill -9 of the worker during labelling, no more calls are repeated than were in flight', async () => {
-  const endpoint = await startEndpoint(() => ({ '1': 0.6, '2': 0.3 }), undefined, 100)
+  const endpoint = await startEndpoint(preferShorter, undefined, 100)
   const concurrency = 4
   const labeler = { baseUrl: endpoint.baseUrl, model: 'slow', concurrency }
   const handle = await stack.client.workflow.start('align', {
