@@ -6,8 +6,9 @@
 // of another, as "1" is the beginning of "10", a second question with the beginning after the ending separates them:
 //   P(10) = P("1") · P("0" | "1"),   P(1) = P("1") · (1 − P("0" | "1"))
 //
-// A level of which nothing was returned has probability 0 as weight; as probability it has the least that was returned,
-// the most it can have, and the answer is marked as bounded, as that of a missing "1" or "2" is (preference.ts).
+// A level of which nothing was returned has weight 0, as missing digits do in direct scores. Its probability is a bound,
+// and the answer is marked as bounded, as with a missing "1" or "2" (preference.ts): the least that was returned, where
+// all that was not returned leaves as much.
 import type { Task } from '../data/task'
 import { insteadOf, isUnanswered, type Labeler, type OptionAnswer, type Question, type Unanswered } from './labeler'
 
@@ -95,6 +96,8 @@ function noneOf(levels: readonly Level[]): string {
   return `none of ${spellings.map((spelling) => JSON.stringify(spelling)).join(', ')}`
 }
 
+const ROUNDING = 1e-12
+
 /** For each level, the texts that are it or, after a beginning, what remains of them. */
 type Texts = readonly (readonly string[])[]
 
@@ -176,8 +179,15 @@ function readAnswer(
     if (reached.length === 1) weights[reached[0]!]! += probability
     if (reached.length > 1) forks.push({ text, probability, isOwn, rest })
   })
-  const most = isFound.map((found) => (found ? undefined : Math.exp(floor ?? -Infinity)))
+  const left = notReturned(logProbs) / isFound.filter((found) => !found).length
+  const most = isFound.map((found) => (found ? undefined : Math.min(Math.exp(floor ?? -Infinity), left)))
   return { weighed: { weights, most, counted, likeliest }, forks }
+}
+
+/** What the returned probabilities leave to all other tokens; less than their rounding is nothing. */
+function notReturned(logProbs: OptionAnswer['logProbs']): number {
+  const left = logProbs.reduce((rest: number, logProb) => rest - Math.exp(logProb ?? -Infinity), 1)
+  return left > ROUNDING ? left : 0
 }
 
 /** The question after the first letters of the answer. A word is set off by a space, as it is written. */
@@ -199,11 +209,7 @@ function withFork(
   const parts = after.weights.map((weight) => probability * weight)
   const left = parts.reduce((rest, part) => Math.max(0, rest - part), probability)
   const weights = weighed.weights.map((weight, level) => weight + parts[level]! + (isOwn[level] ? left : 0))
-  const most = weighed.most.map((bound, level) => {
-    const rest = after.most[level]
-    return bound ?? (weights[level] === 0 && rest !== undefined ? probability * rest : undefined)
-  })
-  return { ...weighed, weights, most }
+  return { ...weighed, weights }
 }
 
 function groupsOf<T>(items: readonly T[], keyOf: (item: T) => string): T[][] {

@@ -26,10 +26,15 @@ const read = (given: unknown, { task = harmless, seed = 1, promptTokens = 1e6 } 
 const jsonl = (rows: object[]) => rows.map((row) => JSON.stringify(row)).join('\n')
 const prompts = (n: number) => Array.from({ length: n }, (_, i) => ({ prompt: `Question ${i}?` }))
 
-test.each(['summarization', 'helpful', 'harmless'])('the task %s ships 60 prompts, all usable', async (name) => {
+test.each([
+  ['summarization', 60],
+  ['helpful', 60],
+  ['harmless', 60],
+  ['cheerful', 100],
+])('the task %s ships %i prompts, all usable', async (name, shipped) => {
   const task = readTask(taskFolder(name))
   const { train, evaluation, dropped } = await read({}, { task })
-  expect(train.length + evaluation.length).toBe(60)
+  expect(train.length + evaluation.length).toBe(shipped)
   expect(dropped).toEqual({})
   expect(train.every((row) => (name === 'summarization') === (row.reference !== undefined))).toBe(true)
 })

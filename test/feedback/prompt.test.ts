@@ -47,10 +47,13 @@ test('chain of thought asks for a rationale, or continues in the form of its exe
   )
 })
 
-test.each(['summarization', 'helpful', 'harmless'])('%s has eight exemplars, four for each slot', (name) => {
-  const { exemplars } = readTask(taskFolder(name)).preference
-  expect(exemplars.map(({ preferred }) => preferred).sort()).toEqual([1, 1, 1, 1, 2, 2, 2, 2])
-})
+test.each(['summarization', 'helpful', 'harmless', 'cheerful'])(
+  '%s has eight exemplars, four for each slot',
+  (name) => {
+    const { exemplars } = readTask(taskFolder(name)).preference
+    expect(exemplars.map(({ preferred }) => preferred).sort()).toEqual([1, 1, 1, 1, 2, 2, 2, 2])
+  },
+)
 
 test('asking for more exemplars than the task has is refused', () => {
   const poor = { ...task, preference: { ...task.preference, exemplars: [] } }

@@ -23,10 +23,15 @@ const prefersGood: Rule = (prompt) => (prompt.includes('good') ? { '8': 0.75, '6
 
 async function serve(
   rule: Rule = prefersGood,
-  { fault, context = 'prompts', host = '127.0.0.1' }: { fault?: Fault; context?: string; host?: string } = {},
+  {
+    fault,
+    context = 'prompts',
+    host = '127.0.0.1',
+    task = 'summarization',
+  }: { fault?: Fault; context?: string; host?: string; task?: string } = {},
 ): Promise<void> {
   endpoint = await startEndpoint(rule, fault)
-  const input = { task: 'summarization', labeler: { baseUrl: endpoint.baseUrl, model: 'judge', retries: 0 } }
+  const input = { task, labeler: { baseUrl: endpoint.baseUrl, model: 'judge', retries: 0 } }
   ;({ server } = await serveReward(input, { port: '0', host, context }, temporaryFolder()))
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
@@ -63,6 +68,16 @@ test("OpenRLHF's request: the response follows the prompt; the reward is the exp
   expect(body.scores).toEqual(body.rewards)
   expect(body.extra_logs!.direct_score).toEqual([expect.closeTo(7.5, 10), expect.closeTo(2, 10)])
   expect(endpoint.prompts[0]).toMatch(/POST: a cat\.\nTL;DR:.*a good cat/s)
+})
+
+test('a task that asks in words: the expected value of its answers, put to [-1, 1], and the response alone is shown', async () => {
+  await serve((prompt) => (prompt.includes('sun') ? { ' positive': 0.75, ' Negative': 0.25 } : { negative: 1 }), {
+    task: 'cheerful',
+  })
+  const { body } = await ask({ prompts: ['Write about x.', 'Write about y.'], completions: ['The sun!', 'Rain.'] })
+  expect(body.rewards).toEqual([expect.closeTo(0.5, 10), -1])
+  expect(body.extra_logs!.direct_score).toEqual([expect.closeTo(0.75, 10), 0])
+  expect(endpoint.prompts.join()).not.toContain('Write about')
 })
 
 test('prompts and completions, as in a TRL reward function; what was scored before is not asked again', async () => {
