@@ -75,16 +75,10 @@ const usageFigures = ({ requests, promptTokens, completionTokens, cost, estimate
   ...(estimated > 0 && { estimatedRequests: estimated }),
 })
 
-function techniqueOf({
-  preamble,
-  exemplars,
-  chainOfThought,
-  samples,
-  temperature,
-  topK,
-  rationaleTokens,
-  orders,
-  labels,
-}: LabelerSettings): Technique {
-  return { preamble, exemplars, chainOfThought, samples, temperature, topK, rationaleTokens, orders, labels }
+function techniqueOf(settings: LabelerSettings): Technique {
+  const { comparison, labels } = settings
+  if (comparison === 'pointwise') return { comparison, labels }
+  const { preamble, exemplars, chainOfThought, samples, temperature, topK, rationaleTokens, orders } = settings
+  const rationales = { chainOfThought, samples, temperature, topK, rationaleTokens }
+  return { comparison, preamble, exemplars, ...rationales, orders, labels }
 }

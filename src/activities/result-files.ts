@@ -26,7 +26,13 @@ const orNaN = (value: number | null) => value ?? NaN
 /** JSON writes NaN, the share of nothing, as null. */
 const undefinedShare = probability.nullable().transform(orNaN)
 const shareSchema = z.object({ value: undefinedShare, low: undefinedShare, high: undefinedShare, n: count })
-const alignmentSchema = z.object({ agreement: shareSchema, sameSlot: shareSchema, ties: count, failed: count })
+const alignmentSchema = z.object({
+  agreement: shareSchema,
+  sameSlot: shareSchema,
+  orders: count.exactOptional(), // missing from artifacts of earlier versions
+  ties: count,
+  failed: count,
+})
 
 const readJson = <T extends z.ZodType>(folder: string, file: string, schema: T): z.output<T> =>
   parse(schema, readJsonFile(join(folder, file)), `artifacts: ${join(folder, file)}`)

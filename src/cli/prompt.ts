@@ -1,12 +1,13 @@
 // `rlaif prompt show`: exactly what a labeler would be sent for a row of the data.
-import { isEndpoint, type EndpointSettings } from '../contracts/labeler-settings'
+import { isEndpoint, type EndpointSettings, type LabelerSettings } from '../contracts/labeler-settings'
 import { parse } from '../contracts/parse'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import { readDataset } from '../data/dataset'
-import { readTask, taskFolder } from '../data/task'
+import { readTask, taskFolder, type Task } from '../data/task'
 import { askingRequest, writingRequest } from '../feedback/endpoint-labeler'
 import type { Question } from '../feedback/labeler'
-import { preferenceQuestion, rationaleQuestion } from '../feedback/prompt'
+import { scoreQuestion } from '../feedback/direct-score'
+import { preferenceQuestion, rationaleQuestion, type Pair } from '../feedback/prompt'
 import { locateModel } from '../model/locate'
 import { loadTokenizer } from '../model/tokenizer'
 import { worldData, worldModels } from '../world/named'
@@ -30,7 +31,7 @@ export async function showPrompt(input: unknown, row: number): Promise<string> {
   if (!chosen) throw new Error(`prompt show: --row got ${row}; the data has rows 0 to ${rows.length - 1}`)
   const [first, second] = chosen.pairs?.[0]?.responses ?? PLACEHOLDERS
   const pair = { context: chosen.context, first, second }
-  const question = (labeler.chainOfThought ? rationaleQuestion : preferenceQuestion)(task, labeler, pair)
+  const question = questionOf(task, labeler, pair)
 
   const model = isEndpoint(labeler) ? 'default' : labeler.model
   const template = isEndpoint(labeler) ? {} : labeler.template
@@ -46,10 +47,17 @@ export async function showPrompt(input: unknown, row: number): Promise<string> {
   return `${request}\n\n${footer(text, 'the default model; the endpoint may count differently')}`
 }
 
+/** The first question about a pair; one response alone is the first of the pair. */
+function questionOf(task: Task, labeler: LabelerSettings, pair: Pair): Question {
+  if (labeler.comparison === 'pointwise') return scoreQuestion(task, pair.context, pair.first)
+  return (labeler.chainOfThought ? rationaleQuestion : preferenceQuestion)(task, labeler, pair)
+}
+
 function requestText(labeler: EndpointSettings, question: Question, seed: number): string {
-  const { rationaleTokens, temperature, topK } = labeler
-  const { route, body } = labeler.chainOfThought
-    ? writingRequest(labeler, question, { maxTokens: rationaleTokens, temperature, topK, seed })
-    : askingRequest(labeler, question)
+  const writing =
+    labeler.comparison === 'pairwise' && labeler.chainOfThought
+      ? { maxTokens: labeler.rationaleTokens, temperature: labeler.temperature, topK: labeler.topK, seed }
+      : undefined
+  const { route, body } = writing ? writingRequest(labeler, question, writing) : askingRequest(labeler, question)
   return `POST ${labeler.baseUrl.replace(/\/+$/, '')}/${route}\n${JSON.stringify(body, null, 2)}`
 }

@@ -1,9 +1,10 @@
 // The input of `labelStudy`: several ways of asking a labeler about the same human-labelled pairs.
 import { z } from 'zod'
 import { datasetFields } from './input-fields'
-import { labelerSchema } from './labeler-settings'
+import { labelerSchema, type LabelerSettings } from './labeler-settings'
+import { overlayField } from './overlay'
 import { limitsSchema, modelSchema } from './settings'
-import { TABLE_2, variantSchema } from './study'
+import { TABLE_2, variantSchema, type Variant } from './study'
 
 const { promptTokens } = limitsSchema.unwrap().shape
 /** Labelers read longer prompts than the policy of the quickstart. */
@@ -13,7 +14,7 @@ const longPrompts = limitsSchema
   .prefault({})
   .describe(limitsSchema.description!)
 
-export const labelStudySchema = z.strictObject({
+const fields = z.strictObject({
   model: modelSchema.describe('The model whose tokenizer measures the prompts.'),
   ...datasetFields,
   limits: longPrompts,
@@ -27,3 +28,14 @@ export const labelStudySchema = z.strictObject({
       "Ways of asking: the fields of each override the labeler's own. Default: the eleven of the paper's Table 2.",
     ),
 })
+
+/** The labeler as a variant asks it. */
+export const variantLabeler = (labeler: LabelerSettings, { technique }: Variant): LabelerSettings =>
+  overlayField('labeler', labeler, technique) as LabelerSettings
+
+export const labelStudySchema = fields.superRefine(({ labeler, variants }, { addIssue }) =>
+  variants.forEach((variant, i) => {
+    const [issue] = labelerSchema.safeParse(variantLabeler(labeler, variant)).error?.issues ?? []
+    if (issue) addIssue({ code: 'custom', path: ['variants', i, 'technique', ...issue.path], message: issue.message })
+  }),
+)

@@ -1,5 +1,5 @@
 // Overlaying what a person gave on a preset, or on what several inputs share: field by field, at every depth.
-import { techniqueSchema } from './labeler-settings'
+import { techniqueFields, withoutPairFields } from './labeler-settings'
 
 type Fields = Record<string, unknown>
 
@@ -18,7 +18,7 @@ export function overlay(below: Fields, above: Fields): Fields {
 export function overlayField(name: string, below: unknown, given: unknown): unknown {
   const [low, high] = [longForm(name, below), longForm(name, given)]
   if (!isRecord(low) || !isRecord(high)) return given
-  return overlay(isLabeler(name) && isOtherKind(low, given) ? techniqueOf(low) : low, high)
+  return overlay(isLabeler(name) ? labelerBelow(low, high, given) : low, high)
 }
 
 /** Fields that may be given as a text, and the field that the text stands for. */
@@ -28,7 +28,11 @@ const SHORT_FORMS: Record<string, string> = { labeler: 'model', judge: 'model', 
 export const longForm = (name: string, given: unknown): unknown =>
   typeof given === 'string' && Object.hasOwn(SHORT_FORMS, name) ? { [SHORT_FORMS[name]!]: given } : given
 
-const isLabeler = (name: string) => name === 'labeler' || name === 'judge'
+export const isLabeler = (name: string) => name === 'labeler' || name === 'judge'
+
+/** What stays of a labeler below `high`: a labeler of another kind takes over how it is asked, not who it is. */
+const labelerBelow = (low: Fields, high: Fields, given: unknown): Fields =>
+  withoutPairFields(isOtherKind(low, given) ? techniqueOf(low) : low, high)
 
 /**
  * Whether an endpoint is replaced by a local model, which a text always names, or a local model by an endpoint. A model
@@ -40,6 +44,6 @@ function isOtherKind(below: Fields, given: unknown): boolean {
 }
 
 /** What a labeler of another kind takes over: how it is asked, without who it is. */
-const TAKEN_OVER = new Set([...Object.keys(techniqueSchema.shape), 'answers'])
+const TAKEN_OVER = new Set([...Object.keys(techniqueFields), 'answers'])
 const techniqueOf = (labeler: Fields): Fields =>
   Object.fromEntries(Object.entries(labeler).filter(([name]) => TAKEN_OVER.has(name)))

@@ -1,17 +1,17 @@
 // Variants of how a labeler is asked, compared by `labelStudy`.
 import { z } from 'zod'
-import { techniqueSchema } from './labeler-settings'
+import { refusePairFields, techniqueFields } from './labeler-settings'
 
-type Technique = z.output<typeof techniqueSchema>
-type WithDefault = z.ZodDefault<z.ZodType>
+type Technique = z.output<z.ZodObject<typeof techniqueFields>>
+type WithDefault = z.ZodDefault<z.ZodType> | z.ZodOptional<z.ZodType>
 const withoutDefault = ([name, field]: [string, WithDefault]) => [
   name,
   field.unwrap().optional().describe(field.description!),
 ]
 /** Fields of a technique without their defaults: what a variant leaves out is the labeler's. */
-const givenTechnique = z.strictObject(
-  Object.fromEntries(Object.entries(techniqueSchema.shape as Record<string, WithDefault>).map(withoutDefault)),
-) as unknown as z.ZodType<Partial<Technique>, Partial<Technique>>
+const givenTechnique = z
+  .strictObject(Object.fromEntries(Object.entries(techniqueFields as Record<string, WithDefault>).map(withoutDefault)))
+  .superRefine(refusePairFields) as unknown as z.ZodType<Partial<Technique>, Partial<Technique>>
 
 export const variantSchema = z.strictObject({
   name: z.string().min(1).max(80).describe('Name of the variant in the report.'),
@@ -19,6 +19,8 @@ export const variantSchema = z.strictObject({
     .default({})
     .describe('Fields that override those of the labeler; the others stay as the labeler has them.'),
 })
+
+export type Variant = z.output<typeof variantSchema>
 
 /** What the rows of the paper's Table 2 differ in: each states all of it. */
 const BASE_0_SHOT = { preamble: 'base', exemplars: 0, chainOfThought: false } as const

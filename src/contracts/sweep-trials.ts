@@ -1,7 +1,8 @@
 // The trials of a sweep, each with its checked input: all are known, and bad ones refused, before anything runs.
 import { permutation, uniform } from '../random'
 import { InvalidInput, parse } from './parse'
-import { isRecord, longForm, overlay, overlayField } from './overlay'
+import { withoutPairFields } from './labeler-settings'
+import { isLabeler, isRecord, longForm, overlay, overlayField } from './overlay'
 import type { SweepInput, Swept } from './sweep'
 import { armsOf } from './compare-input'
 import { workflowSchemas } from './workflow-inputs'
@@ -36,7 +37,14 @@ function withField(input: Record<string, unknown>, path: readonly string[], valu
   if (rest.length === 0) return { ...input, [name]: overlayField(name, input[name], value) }
   const inner = longForm(name, input[name])
   const group = isRecord(inner) ? inner : (MISSING_GROUPS[name] ?? {})
-  return { ...input, [name]: withField(group, rest, value) }
+  const below = isLabeler(name) ? withoutPairFields(group, { [rest[0]!]: value }) : group
+  return { ...input, [name]: withField(below, rest, value) }
+}
+
+/** How a labeler compares is set first: it removes fields that the input has, and none that the point itself sets. */
+const inOrder = (point: Point): Point => {
+  const isComparison = ({ field }: Point[number]) => Number(field.endsWith('.comparison'))
+  return [...point].sort((a, b) => isComparison(b) - isComparison(a))
 }
 
 const labelOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value)).slice(0, 60)
@@ -127,7 +135,10 @@ export function trialsOf(sweep: SweepInput, night?: string, checked?: 'checked b
   const points = pointsOf(sweep)
   const shared = overlay({ onFailure, cache, queues, ...(notify && { notify }) }, base)
   const inputs = points.map((point) => {
-    const input = point.reduce((fields, { field, value }) => withField(fields, field.split('.'), value), shared)
+    const input = inOrder(point).reduce(
+      (fields, { field, value }) => withField(fields, field.split('.'), value),
+      shared,
+    )
     if (!checked) check(workflow, seeded(workflow, input, seeds[0]!), point)
     return { input, levels: Object.fromEntries(point.map(({ field, label }) => [field, label])) }
   })

@@ -1,7 +1,7 @@
 // How well a labeler agrees with people, and how strong its position bias is (paper §2.3, Appendix B).
 import { decidedPairs, type Row } from '../data/row'
 import { isUnanswered, type Labeler } from '../feedback/labeler'
-import { choseSameSlot, judgePairs, type JudgingOptions, type PreferenceLabel } from '../feedback/preference'
+import { choseSameSlot, judgePairs, ordersOf, type JudgingOptions, type PreferenceLabel } from '../feedback/preference'
 import { wilson, type Share } from './statistics'
 
 export interface Alignment {
@@ -9,6 +9,8 @@ export interface Alignment {
   agreement: Share
   /** Position bias: share of pairs in which the same slot won in both orders. */
   sameSlot: Share
+  /** In how many orders each pair was asked; 0: each response alone. Artifacts of earlier versions lack it. */
+  orders?: number
   /** Pairs that people call a tie; they have no right answer and are left out. */
   ties: number
   /** Pairs for which the labeler gave no answer. */
@@ -46,8 +48,9 @@ export async function measureAlignment(
     ),
     sameSlot: wilson(
       judged.filter(({ label }) => choseSameSlot(label)).length,
-      options.technique.orders === 2 ? judged.length : 0,
+      judged.filter(({ label }) => choseSameSlot(label) !== undefined).length,
     ),
+    orders: ordersOf(options.technique),
     ties: rows.reduce((sum, { pairs = [] }) => sum + pairs.length, 0) - all.length,
     failed: decided.length - judged.length,
   }

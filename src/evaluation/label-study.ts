@@ -16,6 +16,8 @@ export interface Judgement {
 export interface VariantResult {
   name: string
   agreement: Share
+  /** In how many orders each pair was asked; 0: each response alone. Undefined where no pair was judged. */
+  orders: number | undefined
   /** Pairs in which the same slot won in both orders. */
   sameSlot: Share
   /** Share of these in which it was the first slot, and the p-value against even chances. */
@@ -46,6 +48,7 @@ export function variantResult(
   return {
     name,
     agreement: wilson(judged.filter(agrees).length, judged.length),
+    orders: judged[0]?.slotOne?.length,
     sameSlot: wilson(sameSlot.length, bothOrders.length),
     leanToFirst: wilson(firstSlot, sameSlot.length),
     leanP: binomialTest(firstSlot, sameSlot.length),

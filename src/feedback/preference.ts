@@ -23,9 +23,12 @@ import {
   type Question,
   type Unanswered,
 } from './labeler'
+import { judgePointwise } from './pointwise'
 import { answerAfter, answerMark, preferenceQuestion, rationaleQuestion, type Pair, type Prompting } from './prompt'
 
-export interface Technique extends Prompting {
+/** How a labeler is asked about both responses of a pair. */
+export interface Pairwise extends Prompting {
+  comparison: 'pairwise'
   /** Number of rationales for each order (self-consistency, Appendix M). */
   samples: number
   /** Sampling temperature of the rationales; the answer is always read at temperature 1. */
@@ -38,9 +41,20 @@ export interface Technique extends Prompting {
   orders: 1 | 2
   labels: 'soft' | 'hard'
 }
+/** Each response is asked about alone (pointwise.ts). */
+export interface Pointwise {
+  comparison: 'pointwise'
+  labels: 'soft' | 'hard'
+}
+export type Technique = Pairwise | Pointwise
+
+/** In how many orders a pair is asked; 0 where each response is asked about alone. */
+export const ordersOf = (technique: Technique): 0 | 1 | 2 =>
+  technique.comparison === 'pointwise' ? 0 : technique.orders
 
 /** The zero-shot question in both orders. */
-export const PLAIN: Technique = {
+export const PLAIN: Pairwise = {
+  comparison: 'pairwise',
   preamble: 'base',
   exemplars: 0,
   chainOfThought: false,
@@ -58,6 +72,7 @@ export interface PreferenceLabel {
   preferFirst: number
   /**
    * For each order, the probability of "1" as it was answered, neither swapped back nor inverted: shows position bias.
+   * Empty where each response was asked about alone.
    */
   slotOne: number[]
   /** One option was missing from a returned list: the probability is a bound. */
@@ -103,7 +118,27 @@ export interface JudgingOptions {
 export async function judgePairs(
   labeler: Labeler,
   pairs: readonly Pair[],
-  options: JudgingOptions,
+  { technique, ...options }: JudgingOptions,
+): Promise<(PreferenceLabel | Unanswered)[]> {
+  const labels =
+    technique.comparison === 'pointwise'
+      ? await judgePointwise(labeler, pairs, options)
+      : await judgePairwise(labeler, pairs, { technique, ...options })
+  return technique.labels === 'soft' ? labels : labels.map((label) => (isUnanswered(label) ? label : hardened(label)))
+}
+
+/** The label as 1 or 0, whichever is closer. */
+const hardened = ({ preferFirst, ...label }: PreferenceLabel): PreferenceLabel => ({
+  preferFirst: preferFirst === 0.5 ? preferFirst : Number(preferFirst > 0.5),
+  ...label,
+})
+
+type PairwiseOptions = JudgingOptions & { technique: Pairwise }
+
+async function judgePairwise(
+  labeler: Labeler,
+  pairs: readonly Pair[],
+  options: PairwiseOptions,
 ): Promise<(PreferenceLabel | Unanswered)[]> {
   const { task, technique, onProgress } = options
   const all = pairs.flatMap((pair, i) => questionsOf(task, technique, pair, i))
@@ -125,7 +160,7 @@ export async function judgePairs(
 }
 
 /** The questions about one pair: for each order and, with chain of thought, each rationale. */
-function questionsOf(task: Task, technique: Technique, pair: Pair, index: number): PairQuestion[] {
+function questionsOf(task: Task, technique: Pairwise, pair: Pair, index: number): PairQuestion[] {
   const swapped = { ...pair, first: pair.second, second: pair.first }
   const orders = technique.orders === 2 ? [pair, swapped] : [pair]
   const build = technique.chainOfThought ? rationaleQuestion : preferenceQuestion
@@ -147,7 +182,7 @@ function questionsOf(task: Task, technique: Technique, pair: Pair, index: number
 async function withRationales(
   labeler: Labeler,
   questions: readonly PairQuestion[],
-  { task, technique, seed }: JudgingOptions,
+  { task, technique, seed }: PairwiseOptions,
   onAnswer: () => void,
 ): Promise<{ questions: PairQuestion[]; failures: Map<number, Unanswered> }> {
   const { rationaleTokens: maxTokens, temperature, topK } = technique
@@ -176,7 +211,7 @@ type AnsweredQuestion = PairQuestion & { answer: OptionAnswer | Unanswered }
 function labelFrom(
   questions: readonly AnsweredQuestion[],
   asksForWorse: boolean,
-  technique: Technique,
+  { orders }: Pairwise,
 ): PreferenceLabel | Unanswered {
   const read: { order: number; p: number; bounded: boolean; counted?: number | undefined }[] = []
   for (const { answer, order } of questions) {
@@ -184,7 +219,7 @@ function labelFrom(
     if (isUnanswered(slot)) return slot
     read.push({ order, ...slot, counted: (answer as OptionAnswer).counted })
   }
-  const slotOne = Array.from({ length: technique.orders }, (_, order) =>
+  const slotOne = Array.from({ length: orders }, (_, order) =>
     mean(read.filter((question) => question.order === order).map(({ p }) => p)),
   )
   const namesFirst = mean(slotOne.map((p, order) => (order === 0 ? p : 1 - p))) // swapped order: "1" is the second
@@ -194,7 +229,7 @@ function labelFrom(
     .flatMap(({ rationale }) => (rationale === undefined ? [] : [rationale]))
   const counted = read[0]?.counted
   return {
-    preferFirst: technique.labels === 'hard' && firstIsBetter !== 0.5 ? Number(firstIsBetter > 0.5) : firstIsBetter,
+    preferFirst: firstIsBetter,
     slotOne,
     ...(read.some(({ bounded }) => bounded) && { bounded: true as const }),
     ...(counted !== undefined && { counted }),
@@ -204,7 +239,7 @@ function labelFrom(
 
 /**
  * Whether the same slot won in both orders: the labeler went by position, not by the text (paper, Appendix B).
- * Undefined if only one order was asked.
+ * Undefined if only one order was asked, or each response alone.
  */
 export const choseSameSlot = ({ slotOne: [given, swapped] }: Pick<PreferenceLabel, 'slotOne'>): boolean | undefined =>
   swapped === undefined ? undefined : given! > 0.5 === swapped > 0.5

@@ -8,9 +8,16 @@ const FEW_PROMPTS = 50
 export const fewPromptsCaution = (prompts: number, others = 'a few hundred are usual'): string[] =>
   prompts < FEW_PROMPTS ? [`${prompts} prompts are too few for a conclusion; ${others}.`] : []
 
+/** How a judge was asked, by the number of orders; 0: about each response alone. */
+export const askedIn = (orders: number): string =>
+  orders === 0 ? 'each response alone' : orders === 1 ? 'in one order' : 'both orders'
+
 /** Why the agreement with people, or the position bias, is undefined. */
 export const noneJudged = (pairs: number): string => `undefined: none of ${pairs} pairs with human labels was judged`
-export const ONE_ORDER = 'undefined: judge.orders is 1, so each pair was asked in one order'
+export const noSameSlot = (orders: number | undefined): string =>
+  orders === 0
+    ? 'undefined: judge.comparison is "pointwise", so each response was judged alone and has no slot'
+    : 'undefined: judge.orders is 1, so each pair was asked in one order'
 
 export function judgeCautions(judge: string, alignment: Alignment | undefined): string[] {
   if (!alignment) return [`The data has no human labels, so nothing here shows whether ${judge} judges as people do.`]

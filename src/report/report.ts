@@ -7,7 +7,7 @@ import type { Share } from '../evaluation/statistics'
 import type { JudgedContest } from '../evaluation/win-rate'
 import { lineChart, type Curve } from './chart'
 import { cautionList, chartGrid, escape, heading, note, page, sampleSection, type Sample } from './html'
-import { fewPromptsCaution, judgeCautions, noneJudged, ONE_ORDER } from './judge-cautions'
+import { fewPromptsCaution, judgeCautions, noneJudged, noSameSlot } from './judge-cautions'
 import { answerDays, withAnswerDays } from './labeler-answers'
 import { COST_PER_PAIR } from './paper-figures'
 import { reproduction, stageTable, type StageRecord } from './provenance'
@@ -112,7 +112,7 @@ function winRateTiles({ winRate, controlled, equal, length }: Evaluation): strin
   ]
 }
 
-const alignmentTiles = ({ agreement, sameSlot, ties, failed }: Alignment): string[] => [
+const alignmentTiles = ({ agreement, sameSlot, orders, ties, failed }: Alignment): string[] => [
   tile(
     shareText(agreement),
     'judge agrees with people',
@@ -126,7 +126,7 @@ const alignmentTiles = ({ agreement, sameSlot, ties, failed }: Alignment): strin
     sameSlot.n > 0
       ? `${intervalText(sameSlot)}; a judge without position bias would have 0 %`
       : agreement.n > 0
-        ? ONE_ORDER
+        ? noSameSlot(orders)
         : noneJudged(failed),
   ),
 ]
@@ -231,12 +231,27 @@ const labelSections = (stages: readonly ReportStage[]): string =>
     )
     .join('')
 
-const labelCounts = ({ labels, labeler, failed, tooLong, bounded, sameSlotShare, ...dates }: Summary): string[] => [
+const labelCounts = ({
+  labels,
+  labeler,
+  failed,
+  tooLong,
+  tied,
+  bounded,
+  sameSlotShare,
+  ...dates
+}: Summary): string[] => [
   `${labels} labels by ${labeler}`,
   ...(answerDays(dates) ? [answerDays(dates)] : []),
   `${failed} failed`,
   `${tooLong} longer than its context window`,
   `${bounded} with a bound instead of a probability`,
+  ...(typeof tied === 'number'
+    ? [
+        `${tied} undecided, as both responses certainly have the same value`,
+        'same slot: –, as each response was asked about alone and has none',
+      ]
+    : []),
   ...(typeof sameSlotShare === 'number' ? [`same slot chosen in both orders in ${percent(sameSlotShare)}`] : []),
 ]
 

@@ -110,9 +110,10 @@ function cutCautions(stage: string, { cutShare }: Summary): string[] {
   ]
 }
 
-function labelCautions({ labels, undecided, firstShare, sameSlotShare }: Summary): string[] {
+function labelCautions({ labels, undecided, firstShare, sameSlotShare, tied }: Summary): string[] {
   const n = Number(labels) - Number(undecided)
-  if (typeof firstShare !== 'number' || !(n > 0)) return []
+  const isPointwise = tied !== undefined // no position to go by
+  if (typeof firstShare !== 'number' || !(n > 0) || isPointwise) return []
   if (binomialTest(Math.round(firstShare * n), n) >= BY_POSITION_P) return []
   return [
     `The labels prefer the response that was sampled first in ${percent(firstShare)} of ${n} pairs, though both come ` +

@@ -104,7 +104,8 @@ export function cautions({ rows }: Pick<StudyData, 'rows'>): string[] {
   const names = (some: readonly StudyRow[]) => some.map(({ name }) => name).join(', ')
   const silent = rows.filter(({ agreement }) => agreement.n === 0)
   const atChance = rows.filter(({ agreement: { low, high, n } }) => n > 0 && low <= 0.5 && high >= 0.5)
-  const oneOrder = rows.filter(({ agreement, sameSlot }) => agreement.n > 0 && sameSlot.n === 0)
+  const oneOrder = rows.filter(({ orders }) => orders === 1)
+  const alone = rows.filter(({ orders }) => orders === 0)
   const different = rows.filter(({ againstFirstP: p }) => p !== undefined && p < SIGNIFICANCE_LEVEL)
   const biased = rows.filter(({ sameSlot }) => sameSlot.value > 0.5)
   return [
@@ -114,6 +115,9 @@ export function cautions({ rows }: Pick<StudyData, 'rows'>): string[] {
     ...(silent.length > 0 ? [`Agreement is undefined, as no pair was judged: ${names(silent)}.`] : []),
     ...(oneOrder.length > 0
       ? [`Same slot is undefined, as each pair was asked in one order: ${names(oneOrder)}.`]
+      : []),
+    ...(alone.length > 0
+      ? [`Same slot is undefined, as each response was asked about alone and has no slot: ${names(alone)}.`]
       : []),
     ...(atChance.length > 0 ? [`At chance level (the interval contains 50 %): ${names(atChance)}.`] : []),
     ...(rows.length > 1 && different.length === 0

@@ -1,6 +1,7 @@
 // Several ways of asking a labeler about the same human-labelled pairs: which agrees best with people (paper §4.4)?
 import { ApplicationFailure } from '@temporalio/workflow'
 import type { Artifact } from '../contracts/artifact'
+import { variantLabeler } from '../contracts/label-study-input'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import { parseInput } from './input'
 import { stageRunner } from './stage-runner'
@@ -19,14 +20,14 @@ export async function labelStudy(input?: unknown): Promise<LabelStudyResult> {
   const model = await stages.model(settings.model)
   const data = await stages.run('data', { task, data: settings.data, limits, model, seed, cache })
   const judged: { name: string; judged: Artifact }[] = []
-  for (const { name, technique } of variants) {
-    const labeler = await stages.labeler({ ...settings.labeler, ...technique })
-    const variant = await stages.runOptional(
+  for (const variant of variants) {
+    const labeler = await stages.labeler(variantLabeler(settings.labeler, variant))
+    const judgement = await stages.runOptional(
       'judge',
       { data, labeler, pairs: settings.pairs, seed, cache },
-      `judge: ${name}`,
+      `judge: ${variant.name}`,
     )
-    if (variant) judged.push({ name, judged: variant })
+    if (judgement) judged.push({ name: variant.name, judged: judgement })
   }
   if (judged.length === 0)
     throw ApplicationFailure.nonRetryable('labelStudy: every variant was skipped; there is nothing to report')

@@ -65,7 +65,7 @@ const valuesOf = (path: string): unknown[] =>
 /** Another valid value for a field; undefined where a value depends on another, or is the name of the preset itself. */
 function another(path: string, value: unknown): unknown {
   if (Object.hasOwn(VALUES, path)) return VALUES[path]
-  if (/\.samples$|^preset$/.test(path)) return undefined
+  if (/\.(samples|comparison)$|^preset$/.test(path)) return undefined
   const other = valuesOf(path).find((one) => one !== value)
   if (other !== undefined) return other
   if (typeof value === 'boolean') return !value

@@ -77,9 +77,12 @@ export const comparison: Stage<'comparison'> = {
   },
 }
 
+const judgeSchema = z
+  .object({ orders: z.number().optional(), comparison: z.string().optional() })
+  .transform(({ orders, comparison }) => ({ orders: comparison === 'pointwise' ? 0 : orders }))
 const contestInputSchema = z.object({
   seed: z.number(),
-  judge: z.object({ settings: z.object({ orders: z.number().optional() }) }).optional(),
+  judge: z.object({ settings: judgeSchema }).optional(),
 })
 
 async function contestInput(

@@ -29,12 +29,13 @@ export const label: Stage<'label'> = {
       out.add(samples, await judgePairs(labeler, pairs, { task, technique, seed: input.seed, onProgress }))
     }
     refuseTooManyFailures(out.tally, input.settings.maxFailedShare)
-    const { labels, failed, tooLong, bounded, bothOrders, sameSlot, confidence, undecided, first } = out.tally
+    const { labels, failed, tooLong, tied, bounded, bothOrders, sameSlot, confidence, undecided, first } = out.tally
     return {
       labeler: labeler.name,
       labels,
       failed,
       tooLong,
+      ...(technique.comparison === 'pointwise' && { tied }),
       bounded,
       sameSlotShare: bothOrders > 0 ? sameSlot / bothOrders : null,
       meanConfidence: confidence / labels,
@@ -52,6 +53,8 @@ interface Failure {
   reason: string
   /** Longer than the labeler's context: counted apart, as no attempt can label it. */
   tooLong: boolean
+  /** Both responses have the same value with certainty: counted apart for the same reason. */
+  tied?: boolean
 }
 
 const emptyTally = () => ({
@@ -59,6 +62,7 @@ const emptyTally = () => ({
   labels: 0,
   failed: 0,
   tooLong: 0,
+  tied: 0,
   bounded: 0,
   bothOrders: 0,
   sameSlot: 0,
@@ -82,8 +86,7 @@ function labelWriter(folder: string, labeler: string) {
       const labels: LabelledPair[] = []
       const failures: Failure[] = []
       preferences.forEach((preference, i) => {
-        if (isUnanswered(preference))
-          failures.push({ id: samples[i]!.id, reason: preference.failed, tooLong: preference.tooLong ?? false })
+        if (isUnanswered(preference)) failures.push(failureOf(samples[i]!, preference))
         else labels.push({ ...samples[i]!, ...preference, labeler })
       })
       appendJsonl(files.labels, labels)
@@ -94,6 +97,13 @@ function labelWriter(folder: string, labeler: string) {
     },
   }
 }
+
+const failureOf = ({ id }: SampledPair, { failed, tooLong, tied }: Unanswered): Failure => ({
+  id,
+  reason: failed,
+  tooLong: tooLong ?? false,
+  ...(tied && { tied }),
+})
 
 function countLabel(tally: Tally, label: LabelledPair): void {
   const same = choseSameSlot(label)
@@ -106,17 +116,23 @@ function countLabel(tally: Tally, label: LabelledPair): void {
   else tally.first += Number(label.preferFirst > 0.5)
 }
 
-function countFailure(tally: Tally, { reason, tooLong }: Failure): void {
+function countFailure(tally: Tally, { reason, tooLong, tied = false }: Failure): void {
   tally.tooLong += Number(tooLong)
-  tally.failed += Number(!tooLong)
-  if (!tooLong && tally.reasons.size < 3) tally.reasons.add(reason)
+  tally.tied += Number(tied)
+  if (tooLong || tied) return
+  tally.failed++
+  if (tally.reasons.size < 3) tally.reasons.add(reason)
 }
 
 /** Nothing is lost when this throws: answers are kept, and another attempt asks only for those that failed. */
-function refuseTooManyFailures({ pairs, labels, failed, reasons }: Tally, allowed: number): void {
+function refuseTooManyFailures({ pairs, labels, failed, tied, reasons }: Tally, allowed: number): void {
   if (pairs === 0) throw new InvalidInput('label: the samples contain no pair to label; sample from more prompts')
   if (labels > 0 && failed / pairs <= allowed) return
-  const why = [...reasons].join('; ') || 'every pair is longer than the context of the labeler'
+  const why =
+    [...reasons].join('; ') ||
+    (tied > 0
+      ? `in ${tied} pairs both responses have the same value with certainty, and the others are too long`
+      : 'every pair is longer than the context of the labeler')
   throw new Error(
     `label: ${failed} of ${pairs} labels failed and ${labels} were given, ` +
       `label.maxFailedShare allows ${allowed * 100} %: ${why}`,
