@@ -1,10 +1,11 @@
-// Scores single responses with a labeler, as direct RLAIF does in training: the expected score, mapped to [-1, 1].
+// Scores single responses with a labeler, as direct RLAIF does in training: the expected value of its answer, mapped to
+// [-1, 1]. The answers are those of the task: numbers from 1 to 10, or words.
 //
 //   node examples/score-responses.mjs                                           # asks the stand-in
 //   node examples/score-responses.mjs http://127.0.0.1:8000/v1 Qwen/Qwen2.5-7B-Instruct
 import { labelerSchema, parse } from 'rlaif/contracts'
 import { readTask, taskFolder } from 'rlaif/data'
-import { directRewards, endpointLabeler, isUnanswered, scoreQuestion } from 'rlaif/feedback'
+import { directRewards, endpointLabeler, isUnanswered, scoreLevels, scoreQuestion } from 'rlaif/feedback'
 import { openStandIn } from './stand-in.mjs'
 
 const CONTEXT = 'How long should I boil an egg?'
@@ -20,7 +21,7 @@ const settings = parse(labelerSchema, { baseUrl: url ?? standIn.baseUrl, model }
 
 const task = readTask(taskFolder('helpful'))
 const questions = RESPONSES.map((response) => scoreQuestion(task, CONTEXT, response))
-const rewards = await directRewards(endpointLabeler(settings), questions)
+const rewards = await directRewards(endpointLabeler(settings), questions, scoreLevels(task))
 
 rewards.forEach((reward, i) => {
   const figure = isUnanswered(reward) ? `no score: ${reward.failed}` : reward.toFixed(3)

@@ -23,7 +23,7 @@ export const taskSchema = z
   .string()
   .min(1)
   .default('summarization')
-  .describe('The task: "summarization", "helpful", "harmless", or your own folder with a task.json.')
+  .describe('The task: "summarization", "helpful", "harmless", "cheerful", or your own folder with a task.json.')
 
 export const DATA_FORMATS = ['jsonl', 'hh', 'pandalm', 'openai-comparisons', 'tldr', 'trl'] as const
 const dataObject = z.strictObject({

@@ -18,7 +18,8 @@ export {
   type Technique,
 } from './preference'
 export { preferenceQuestion, rationaleQuestion, type Pair, type Prompting } from './prompt'
-export { directRewards, scoreQuestion, stripTrailingJunk } from './direct-score'
+export { askLevels, DIGITS, scoreLevels, type Level, type LevelAnswer } from './answer-levels'
+export { directRewards, rewardScale, scoreQuestion, stripTrailingJunk } from './direct-score'
 export { judgeAlone } from './verdict'
 export {
   endpointLabeler,
