@@ -4,6 +4,7 @@ import { parse } from '../contracts/parse'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import { readDataset } from '../data/dataset'
 import { readTask, taskFolder, type Task } from '../data/task'
+import { scoreLevels } from '../feedback/answer-levels'
 import { askingRequest, writingRequest } from '../feedback/endpoint-labeler'
 import type { Question } from '../feedback/labeler'
 import { scoreQuestion } from '../feedback/direct-score'
@@ -43,7 +44,7 @@ export async function showPrompt(input: unknown, row: number): Promise<string> {
     return `${prompt}\n\n${footer(prompt, model)}`
   }
   const text = `${question.text}\n${question.ending}`
-  const request = requestText(labeler, question, seed)
+  const request = requestText(labeler, question, optionsOf(task, labeler), seed)
   return `${request}\n\n${footer(text, 'the default model; the endpoint may count differently')}`
 }
 
@@ -53,11 +54,16 @@ function questionOf(task: Task, labeler: LabelerSettings, pair: Pair): Question 
   return (labeler.chainOfThought ? rationaleQuestion : preferenceQuestion)(task, labeler, pair)
 }
 
-function requestText(labeler: EndpointSettings, question: Question, seed: number): string {
+const optionsOf = (task: Task, { comparison }: LabelerSettings): string[] =>
+  comparison === 'pointwise' ? scoreLevels(task).flatMap(({ spellings }) => spellings) : ['1', '2']
+
+function requestText(labeler: EndpointSettings, question: Question, options: readonly string[], seed: number): string {
   const writing =
     labeler.comparison === 'pairwise' && labeler.chainOfThought
       ? { maxTokens: labeler.rationaleTokens, temperature: labeler.temperature, topK: labeler.topK, seed }
       : undefined
-  const { route, body } = writing ? writingRequest(labeler, question, writing) : askingRequest(labeler, question)
+  const { route, body } = writing
+    ? writingRequest(labeler, question, writing)
+    : askingRequest(labeler, question, options)
   return `POST ${labeler.baseUrl.replace(/\/+$/, '')}/${route}\n${JSON.stringify(body, null, 2)}`
 }

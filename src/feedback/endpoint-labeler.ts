@@ -211,7 +211,7 @@ function requestOf(settings: EndpointSettings, question: Question, sampling: Sam
 export function askingRequest(
   settings: EndpointSettings,
   question: Question,
-  options: readonly string[] = ['1', '2'],
+  options: readonly string[],
   sample = 0,
 ): Request {
   const longest = Math.max(...options.map(({ length }) => length))

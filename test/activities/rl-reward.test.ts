@@ -23,7 +23,7 @@ const artifact = { uri: 'file:///x', sha256: '0'.repeat(64), bytes: 0, summary: 
 let endpoint: Endpoint
 afterEach(() => endpoint.close())
 
-async function reward(rule: Rule, fault?: Fault, concurrency = 3) {
+async function reward(rule: Rule, fault?: Fault, concurrency = 3, task = 'summarization') {
   endpoint = await startEndpoint(rule, fault)
   const labeler = {
     settings: { baseUrl: endpoint.baseUrl, model: 'judge', retries: 0, stopAfterFailures: 1, concurrency },
@@ -36,7 +36,7 @@ async function reward(rule: Rule, fault?: Fault, concurrency = 3) {
   const phases: string[] = []
   const answers = openAnswers(temporaryFolder())
   const host = { answers: () => answers, report: ({ phase }) => phases.push(phase) } as Partial<StageHost> as StageHost
-  const { rewardFor } = await openReward(input, readTask(taskFolder('summarization')), loaded, host)
+  const { rewardFor } = await openReward(input, readTask(taskFolder(task)), loaded, host)
   return { phases, reward: rewardFor(rows) }
 }
 const responses = rows.map((_, prompt) => ({ prompt, ids: loaded.tokenizer.encode(`answer ${prompt}`) }))
@@ -85,4 +85,12 @@ test('a response without a score stops the step: no reward is made up', async ()
   await expect(asked.score(responses.slice(0, 1))).rejects.toThrow(
     /rl: judge at .* gave no score: no score from 1 to 10/,
   )
+})
+
+test('a task that asks in words gives the expected value of its answers, put to [-1, 1]', async () => {
+  const rule: Rule = (prompt) =>
+    /Text: answer 0\n\nSentiment:$/.test(prompt) ? { ' positive': 0.6, ' Negative': 0.2, ' mixed': 0.2 } : { negative: 1 }
+  const { reward: asked } = await reward(rule, undefined, 3, 'cheerful')
+  expect(await asked.score(responses.slice(0, 2))).toEqual([expect.closeTo(0.5, 12), -1])
+  expect(endpoint.prompts.join()).not.toContain('Post 0')
 })

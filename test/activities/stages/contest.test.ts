@@ -65,3 +65,25 @@ test('responses that the judge gives no verdict on are counted', async () => {
   await endpoint.close()
   expect(summary).toMatchObject({ bouts: 2, failed: 0, failedVerdicts: 4 })
 })
+
+test('a verdict in words: one question a response, P(good words) of each', async () => {
+  const rows = [row('1', 'Write about the key.'), row('2', 'Write about the door.')]
+  const words = (prompt: string) =>
+    prompt.includes('a said.') ? { ' happy': 0.6, ' good': 0.2, ' sad': 0.2 } : { ' angry': 0.9, ' good': 0.1 }
+  const endpoint = await startEndpoint((prompt) =>
+    prompt.includes('The writer feels') ? words(prompt) : { '1': 0.6, '2': 0.4 },
+  )
+  const { uri, summary } = await computeStage(contest, 'contest', {
+    data: dataOf(rows, 'cheerful'),
+    arms: ['a', 'b'].map((name) => ({ name, responses: responsesTo(rows, `${name} said.`) })),
+    judge: { settings: { baseUrl: endpoint.baseUrl, model: 'judge', retries: 0 } },
+    agreementPairs: 0,
+  })
+  await endpoint.close()
+  expect(summary).toMatchObject({ bouts: 2, failedVerdicts: 0 })
+  const lines = readFileSync(join(uri.slice('file://'.length), 'prompts.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+  const good = { a: expect.closeTo(0.8, 12) as number, b: expect.closeTo(0.1, 12) as number }
+  expect(lines.map((line) => (JSON.parse(line) as { good: object }).good)).toEqual([good, good])
+})
