@@ -93,6 +93,10 @@ async function setUp() {
         ),
       )
   }
+  if (pending.length > 1)
+    process.stderr.write(
+      `set-up: ${pending.length} parts are missing and are fetched or built once, about a minute: some 500 MB into node_modules and the cache (RLAIF_CACHE, default ~/.cache/rlaif)\n`,
+    )
   for (const [name, done, act] of steps) {
     if (done()) continue
     process.stderr.write(`set-up: ${name}\n`)

@@ -48,6 +48,7 @@ const evaluationSchema = z.object({
   failed: count,
   alignment: alignmentSchema.exactOptional(),
   length: z.object({ policy: meanLength, baseline: meanLength }),
+  verdict: z.object({ policy: shareSchema, baseline: shareSchema }).exactOptional(), // of tasks that ask for one
 })
 const judgedContestSchema = z.object({
   id: z.string(),
@@ -56,6 +57,7 @@ const judgedContestSchema = z.object({
   policy: z.string(),
   preferPolicy: probability.exactOptional(),
   failed: z.string().exactOptional(),
+  good: z.object({ policy: probability, baseline: probability }).exactOptional(),
 })
 
 export const readEvaluation = (folder: string): Evaluation => readJson(folder, RESULT_FILE, evaluationSchema)

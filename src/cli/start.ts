@@ -9,6 +9,19 @@ import { untilStopped } from './until-stopped'
 /** Always the same id, so that a start after an interrupted one continues the same run. */
 const QUICKSTART = 'quickstart'
 
+const WHAT_WILL_HAPPEN = `
+The quickstart teaches SmolLM2-135M-Instruct to write cheerful sentences by reinforcement learning from AI feedback:
+a frozen copy of the model itself says how positive each response is (direct RLAIF). Some four minutes on two cores.
+Everything is on this machine; Ctrl-C stops, and the next \`npm start\` continues where it was.
+
+`
+const WHAT_NEXT = `
+Next:
+  open the report above: responses before and after, the reward curve, and what the change cost
+  docs/tutorial.md: your own labeler, a parked run, a sweep, a schedule
+  npm run rlaif -- run align --input '{"task": "helpful", "labeler": {"baseUrl": "http://127.0.0.1:8000/v1", "model": "…"}}'
+`
+
 const untilOver = (stack: LocalStack, stopped: Promise<void>) => Promise.race([stopped, stack.finished])
 const addressesOf = ({ server: { address, ui } }: LocalStack) => `Temporal ${address}${ui ? `, UI ${ui}` : ''}`
 
@@ -19,12 +32,13 @@ export async function start(): Promise<number> {
   try {
     const connected = await connect(homeFolder(), stack.server.address)
     const handle = await startRun(connected, 'align', { id: QUICKSTART, input: { preset: 'quickstart' } })
-    process.stdout.write(`${addressesOf(stack)}\n`)
+    process.stdout.write(`${addressesOf(stack)}\n${WHAT_WILL_HAPPEN}`)
     const succeeded = await Promise.race([watchRun(connected, handle), untilOver(stack, stopped).then(() => undefined)])
     if (succeeded === undefined) {
       process.stdout.write('\nStopped. The next `npm start` continues the run where it was.\n')
       return 130
     }
+    if (succeeded) process.stdout.write(WHAT_NEXT)
     if (process.stdout.isTTY) {
       process.stdout.write('\nThe server and workers stay up for more runs; Ctrl-C ends them.\n')
       await untilOver(stack, stopped)

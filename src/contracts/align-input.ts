@@ -35,15 +35,16 @@ const methodSchema = z
   .describe(
     'How the model is aligned. "sft": fine-tuning only, the baseline; "rlhf": RL with a reward model of human ' +
       'preferences; "rlaif": of AI preferences; "rlhf+rlaif": of equal numbers of both; ' +
-      '"direct-rlaif": RL with the labeler\'s scores from 1 to 10 as the reward.',
+      '"direct-rlaif": RL with the labeler\'s direct scores as the reward.',
   )
 
 const alignObject = z.strictObject({
   preset: z
-    .enum(['quickstart', 'paper'])
-    .default('quickstart')
+    .enum(['small', 'quickstart', 'paper'])
+    .default('small')
     .describe(
-      'Defaults of all other fields: "quickstart" takes minutes on two cores, "paper" has the sizes of the paper.',
+      'Defaults of all other fields. "small" has sizes that take minutes on two cores; "quickstart" is the run of ' +
+        '`npm start`, direct RLAIF of cheerful sentences; "paper" has the sizes of the paper.',
     ),
   method: methodSchema,
   fromStage: z
@@ -81,7 +82,7 @@ export type AlignInput = z.infer<typeof alignSchema>
 
 /** Overlays the given fields on those of the preset. */
 function withPreset(given: unknown): unknown {
-  const name = isRecord(given) && typeof given.preset === 'string' ? given.preset : 'quickstart'
+  const name = isRecord(given) && typeof given.preset === 'string' ? given.preset : 'small'
   const preset = Object.hasOwn(presets, name) ? presets[name as keyof typeof presets] : {}
   if (given === undefined || given === null) return preset
   return isRecord(given) ? overlay(preset, given) : given

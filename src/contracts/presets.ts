@@ -1,4 +1,4 @@
-// Named sets of defaults for `align`. Those of the quickstart are in settings.ts.
+// Named sets of defaults for `align`. Those of "small" are in settings.ts.
 
 /** Sizes of the paper (§3.3, Appendices A, F, G); what the paper leaves open stays as in settings.ts. */
 const paper = {
@@ -21,7 +21,35 @@ const paper = {
   evaluate: { agreementPairs: 3000 },
 }
 
-export const presets: { quickstart: Record<string, unknown>; paper: Record<string, unknown> } = {
-  quickstart: {},
-  paper,
+/**
+ * What `npm start` runs: direct RLAIF on short cheerful sentences, the initial policy itself as the labeler and the
+ * judge. Each step, batch and length was chosen so that a reader sees the effect, and its price, in four minutes on two
+ * cores (docs/results.md).
+ */
+const quickstart = {
+  method: 'direct-rlaif',
+  task: 'cheerful',
+  labeler: { model: 'policy' },
+  judge: { model: 'policy', comparison: 'pointwise' },
+  data: { evaluationPrompts: 40 },
+  limits: { promptTokens: 64, responseTokens: 24 },
+  rl: {
+    algorithm: 'rloo',
+    groupSize: 4,
+    steps: 18,
+    batchSize: 16,
+    microBatchSize: 16,
+    optimizer: 'adamw',
+    learningRate: 5e-5,
+    maxGradientNorm: 1,
+    klWeight: 0.05,
+    missingEosPenalty: 0,
+    checkpointEvery: 6,
+    candidates: 2,
+    validateEvery: 6,
+    validationPrompts: 12,
+  },
+  evaluate: { agreementPairs: 0 },
 }
+
+export const presets = { small: {}, quickstart, paper } satisfies Record<string, Record<string, unknown>>

@@ -18,6 +18,8 @@ export interface JudgedContest extends Contest {
    */
   preferPolicy?: number
   failed?: string
+  /** Probability that each response is good on its own, where the task asks for a verdict and both got one. */
+  good?: { policy: number; baseline: number }
 }
 
 /**
@@ -55,6 +57,17 @@ export function winRate(contests: readonly JudgedContest[]): Share {
     outcomes.reduce((a, b) => a + b, 0),
     outcomes.length,
   )
+}
+
+/** Share of responses that are good on their own, of the policy and of the baseline on the same prompts. */
+export function verdictRates(contests: readonly JudgedContest[]): { policy: Share; baseline: Share } {
+  const rated = contests.flatMap(({ good }) => (good ? [good] : []))
+  const rate = (side: 'policy' | 'baseline') =>
+    wilson(
+      rated.map((good) => outcome(good[side])).reduce((a, b) => a + b, 0),
+      rated.length,
+    )
+  return { policy: rate('policy'), baseline: rate('baseline') }
 }
 
 /** The length-controlled win rate (paper, Appendix J). */

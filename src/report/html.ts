@@ -80,9 +80,12 @@ export function sampleSection({ title, remark, layout, samples }: SampleSection)
     heading(title),
     searchBox('Search prompts and responses'),
     remark === undefined ? '' : note(remark),
-    ...samples.map((sample) => sampleCard(sample, layout)),
+    sampleCards(samples, layout),
   ].join('')
 }
+
+export const sampleCards = (samples: readonly Sample[], layout: SampleSection['layout']): string =>
+  samples.map((sample) => sampleCard(sample, layout)).join('')
 
 const searchBox = (label: string): string =>
   `<input class="search" type="search" placeholder="${escape(label)}" aria-label="${escape(label)}" hidden>` +

@@ -11,6 +11,7 @@ import { fewPromptsCaution, judgeCautions, noneJudged, noSameSlot } from './judg
 import { answerDays, withAnswerDays } from './labeler-answers'
 import { COST_PER_PAIR } from './paper-figures'
 import { reproduction, stageTable, type StageRecord } from './provenance'
+import { beforeAndAfter } from './before-and-after'
 import { distinctCautions, trainedBy } from './stage-cautions'
 import { formatNumber, numberCell, percent, table, textCell, type Cell } from './table'
 
@@ -27,6 +28,8 @@ export interface Evaluation {
   failed: number
   alignment?: Alignment | undefined
   length: { policy: number; baseline: number }
+  /** Shares of responses that are good on their own, where the task asks for a verdict. */
+  verdict?: { policy: Share; baseline: Share }
 }
 /** Checkpoints that a judge chose among. */
 export interface Choice {
@@ -53,6 +56,7 @@ const SHOWN_CONTESTS = 200
 export function renderReport(data: ReportData): string {
   return page(data.title, [
     `<h1>${escape(data.title)}</h1>`,
+    beforeAndAfter(data.contests, data.stages),
     cautionList(distinctCautions(data.stages)),
     data.evaluation ? outcomeSection(data.evaluation, data.stages) : '',
     curveSection(data.stages, data.calibration),
@@ -90,7 +94,7 @@ function outcomeSection(evaluation: Evaluation, stages: readonly ReportStage[]):
   ].join('')
 }
 
-function winRateTiles({ winRate, controlled, equal, length }: Evaluation): string[] {
+function winRateTiles({ winRate, controlled, equal, length, verdict }: Evaluation): string[] {
   const controlledTile = (share: Share) =>
     tile(
       shareText(share),
@@ -98,6 +102,7 @@ function winRateTiles({ winRate, controlled, equal, length }: Evaluation): strin
       `${intervalText(share)}; regression on the ratio of lengths as in the paper, Appendix J`,
     )
   return [
+    ...(verdict ? [verdictTile(verdict)] : []),
     tile(
       shareText(winRate),
       'win rate against the baseline',
@@ -111,6 +116,13 @@ function winRateTiles({ winRate, controlled, equal, length }: Evaluation): strin
     ),
   ]
 }
+
+const verdictTile = ({ policy, baseline }: NonNullable<Evaluation['verdict']>): string =>
+  tile(
+    `${shareText(baseline)} → ${shareText(policy)}`,
+    'judged good on their own',
+    `baseline → policy; ${intervalText(baseline)} → ${intervalText(policy)}, ${policy.n} prompts`,
+  )
 
 const alignmentTiles = ({ agreement, sameSlot, orders, ties, failed }: Alignment): string[] => [
   tile(

@@ -3,11 +3,11 @@ import { workflowSchemas } from '../../src/contracts/workflow-inputs'
 
 const align = (input?: unknown) => parse(workflowSchemas.align, input, 'align')
 
-test('no input, null and {} are the quickstart, with every default filled in', () => {
+test('no input, null and {} are the preset "small", with every default filled in', () => {
   expect(align()).toEqual(align({}))
   expect(align(null)).toEqual(align({}))
   expect(align()).toMatchObject({
-    preset: 'quickstart',
+    preset: 'small',
     method: 'rlaif',
     model: 'default',
     task: 'summarization',

@@ -2,15 +2,18 @@
 import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'
 import type { Artifact } from '../../contracts/artifact'
+import type { Task } from '../../data/task'
 import { writeJsonl } from '../../json-lines'
 import { measureAlignment } from '../../evaluation/alignment'
-import { controlledWinRate, judgeContests, winRate } from '../../evaluation/win-rate'
+import { controlledWinRate, judgeContests, verdictRates, winRate, type JudgedContest } from '../../evaluation/win-rate'
+import { isUnanswered, type Labeler } from '../../feedback/labeler'
+import { judgeAlone } from '../../feedback/verdict'
 import { alignmentFigures, shareFigure, shareFigures } from '../figures'
 import { openLabeler } from '../labeler'
 import { generateResponses } from '../responses'
 import { CONTESTS_FILE, RESULT_FILE } from '../result-files'
 import { readData } from '../rows'
-import { progressReporter, type Stage } from '../stage'
+import { progressReporter, type Stage, type StageHost } from '../stage'
 
 export const evaluate: Stage<'evaluate'> = {
   async run(input, host) {
@@ -36,6 +39,7 @@ export const evaluate: Stage<'evaluate'> = {
     })
     const rate = winRate(judged)
     const controlled = controlledWinRate(judged)
+    const rated = await rateAlone(judge, task, judged, host)
     const rows = [...evaluation, ...train]
     const alignment = await measureAlignment(judge, rows, input.settings.agreementPairs, {
       task,
@@ -52,8 +56,9 @@ export const evaluate: Stage<'evaluate'> = {
       failed: judged.filter((c) => c.failed !== undefined).length,
       alignment,
       length: { policy: meanLength(policy), baseline: meanLength(baseline) },
+      ...(rated && { verdict: rated.rates }),
     }
-    writeJsonl(join(host.output, CONTESTS_FILE), judged)
+    writeJsonl(join(host.output, CONTESTS_FILE), rated?.contests ?? judged)
     writeFileSync(join(host.output, RESULT_FILE), JSON.stringify(result, null, 2))
     return {
       judge: judge.name,
@@ -62,8 +67,28 @@ export const evaluate: Stage<'evaluate'> = {
       failed: result.failed,
       ...shareFigures('winRate', rate),
       lengthControlledWinRate: shareFigure(controlled),
+      ...(rated && {
+        ...shareFigures('verdictRate', rated.rates.policy),
+        ...shareFigures('baselineVerdictRate', rated.rates.baseline),
+      }),
       ...alignmentFigures(alignment),
       ...spent(),
     }
   },
+}
+
+/** Where the task asks for a verdict: the judge's on each response alone, and the share of good ones of each side. */
+async function rateAlone(judge: Labeler, { verdict }: Task, contests: readonly JudgedContest[], host: StageHost) {
+  if (!verdict) return undefined
+  const responses = contests.flatMap(({ context, policy, baseline }) => [
+    { context, response: policy },
+    { context, response: baseline },
+  ])
+  const onProgress = progressReporter(host, 'judging responses alone', responses.length, 'responses')
+  const answers = await judgeAlone(judge, verdict, responses, onProgress)
+  const rated = contests.map((contest, i): JudgedContest => {
+    const [policy, baseline] = [answers[2 * i]!, answers[2 * i + 1]!]
+    return isUnanswered(policy) || isUnanswered(baseline) ? contest : { ...contest, good: { policy, baseline } }
+  })
+  return { contests: rated, rates: verdictRates(rated) }
 }
