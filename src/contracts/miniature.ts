@@ -167,7 +167,10 @@ export function runsOf(settings: MiniatureInput, model: string) {
   }
 }
 
-/** The sweep over labelers: by size, in one order and in both, and with one or many rationales. */
+/**
+ * The sweep over labelers: by size, in one order, in both and about each response alone, and with one or many
+ * rationales.
+ */
 function labelSweep({ judgedPairs, rationales }: Size, model: string) {
   const chainOfThought = { chainOfThought: true, preamble: 'detailed' }
   return {
@@ -182,7 +185,11 @@ function labelSweep({ judgedPairs, rationales }: Size, model: string) {
     list: [
       ...['L', 'S', 'XS'].map((name) => ({
         labeler: annotator(name),
-        variants: [{ name: 'both orders' }, { name: 'one order', technique: { orders: 1 } }],
+        variants: [
+          { name: 'both orders' },
+          { name: 'one order', technique: { orders: 1 } },
+          { name: 'pointwise', technique: { comparison: 'pointwise' } },
+        ],
       })),
       {
         labeler: annotator('L'),

@@ -25,6 +25,8 @@ export interface SeedFigures {
   agreement: Record<string, Figure>
   /** Share of pairs in which the same slot is chosen in both orders, by labeler. */
   sameSlot: Record<string, Figure>
+  /** Tokens of the questions and answers of a pair, by "labeler, technique". */
+  tokens: Record<string, Figure>
   /** Accuracy on the people's preferences of each policy's reward model, */
   accuracy: Record<string, Figure>
   /** and of the reward models of the reward-model study, by what was varied. */
@@ -98,7 +100,19 @@ const differenceClaim = ({
   measure,
 })
 
-const LABELERS = ['L', 'S', 'XS']
+export const LABELERS = ['L', 'S', 'XS']
+/** The labelers' figure with one technique, compared with that of another. */
+const betweenTechniques =
+  (
+    of: (figures: SeedFigures) => Record<string, Figure>,
+    [one, other]: readonly [string, string],
+    compared: (one: Figure | undefined, other: Figure | undefined) => Figure | undefined = difference,
+  ) =>
+  (figures: SeedFigures) =>
+    meanOf(LABELERS.map((name) => compared(of(figures)[`${name}, ${one}`], of(figures)[`${name}, ${other}`])))
+/** How much less one is than the other, as a share of the other. */
+const saving = (one: Figure | undefined, other: Figure | undefined): Figure | undefined =>
+  one && other && { value: 1 - one.value / other.value, error: NaN }
 
 /** The arm whose reward model is over-optimized on purpose. */
 const PUSHED = 'rlaif pushed'
@@ -207,9 +221,25 @@ const LABELER_CLAIMS: PaperClaim[] = [
     says: 'Asking in both orders agrees better than asking in one',
     paper: 'no figure, §2.1.1',
     measures: 'agreement, both orders − one; mean of the labelers',
-    measure: ({ agreement }) =>
-      meanOf(LABELERS.map((name) => difference(agreement[`${name}, both orders`], agreement[`${name}, one order`]))),
+    measure: betweenTechniques(({ agreement }) => agreement, ['both orders', 'one order']),
   }),
+  differenceClaim({
+    id: 'pointwise',
+    says: 'Asking about each response alone agrees no worse than asking about pairs in both orders',
+    paper: 'not asked there',
+    measures: 'agreement, pointwise − both orders; mean of the labelers',
+    rule: { notBelow: 0 },
+    measure: betweenTechniques(({ agreement }) => agreement, ['pointwise', 'both orders']),
+  }),
+  {
+    id: 'pointwise-tokens',
+    says: 'and takes fewer tokens',
+    paper: 'not asked there',
+    measures: 'tokens a pair that pointwise saves, of those of both orders; mean of the labelers',
+    unit: '%',
+    rule: { above: 0 },
+    measure: betweenTechniques(({ tokens }) => tokens, ['pointwise', 'both orders'], saving),
+  },
   differenceClaim({
     id: 'self-consistency',
     says: 'More rationales at a temperature do not agree better than one greedy rationale',

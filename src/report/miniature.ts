@@ -1,7 +1,7 @@
 // The report of the miniature study: claim by claim, what the paper found and what the study found. As HTML, as
 // Markdown, and as lines for a terminal.
 import { estimateOf, type Claim, type ClaimVerdict, type Estimate } from '../evaluation/claims'
-import type { Figure, SeedFigures } from '../evaluation/paper-claims'
+import { LABELERS, type Figure, type SeedFigures } from '../evaluation/paper-claims'
 import { mean } from '../mean'
 import { lineChart, pointChart, type Curve } from './chart'
 import { answerList, chartGrid, escape, heading, link, note, page } from './html'
@@ -24,6 +24,7 @@ export function renderMiniature({ title, seeds, claims, settings, version, parts
     answerList(answers(claims)),
     heading("The paper's claims") + claimTable(claims) + note(howToRead(seeds.length)),
     heading('Each policy') + policyTable(seeds) + note(POLICY_NOTE),
+    heading('Each labeler') + labelerTable(seeds) + note(LABELER_NOTE),
     heading('During RL') + chartGrid(charts(seeds)) + note(RL_NOTE),
     heading('Parts of the study') + partTable(parts),
     reproduction('miniature', settings, version),
@@ -51,6 +52,11 @@ const howToRead = (seeds: number) =>
 const POLICY_NOTE = [
   'Summaries, and harmless replies in dialogue. KL to the SFT model per response at the end of training.',
   "Reward model: its accuracy on the simulated people's preferences.",
+].join(' ')
+
+const LABELER_NOTE = [
+  "Agreement with the simulated people's preferences on the same pairs. Same slot: in both orders; a response that is",
+  'asked about alone has no slot. Tokens: of the questions and answers of a pair, with answers that were paid for anew.',
 ].join(' ')
 
 const RL_NOTE = [
@@ -162,6 +168,22 @@ function policyTable(seeds: readonly SeedFigures[]): string {
     shareOver(seeds, ({ harmless }) => harmless[name]),
   ])
   return table(POLICY_HEAD, rows)
+}
+
+const LABELER_HEAD = ['Labeler', 'Asked', 'Agrees with people', 'Same slot', 'Tokens a pair']
+const TECHNIQUES = ['both orders', 'one order', 'pointwise']
+
+function labelerTable(seeds: readonly SeedFigures[]): string {
+  const rows = LABELERS.flatMap((name) =>
+    TECHNIQUES.map((technique): Cell[] => [
+      textCell(name),
+      textCell(technique),
+      shareOver(seeds, ({ agreement }) => agreement[`${name}, ${technique}`]),
+      technique === 'both orders' ? shareOver(seeds, ({ sameSlot }) => sameSlot[name]) : numberCell(undefined),
+      meanOver(seeds, ({ tokens }) => tokens[`${name}, ${technique}`]?.value, 0),
+    ]),
+  )
+  return table(LABELER_HEAD, rows)
 }
 
 function shareOver(seeds: readonly SeedFigures[], share: (figures: SeedFigures) => Figure | undefined): Cell {

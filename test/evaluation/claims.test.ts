@@ -11,6 +11,7 @@ const nothing: Omit<SeedFigures, 'seed'> = {
   harmless: {},
   agreement: {},
   sameSlot: {},
+  tokens: {},
   accuracy: {},
   accuracyBy: {},
   goldBySteps: {},
@@ -69,6 +70,35 @@ test('a claim about two policies is tested on their win rate, the claim about le
   })
   expect(claim('rlaif-sft', wins('rlaif', 'sft', 0.3, 0.32, 0.31)).verdict).toBe('disagrees')
   expect(claim('rlhf-sft', found)).toMatchObject({ verdict: 'undecided', estimate: undefined })
+})
+
+test('pointwise labels are compared with those of both orders, each labeler with itself', () => {
+  const asked = (technique: string, ...values: number[]) =>
+    ['L', 'S', 'XS'].map((name, i) => [`${name}, ${technique}`, figure(values[i]!)] as const)
+  const at = (n: number, shift: number) =>
+    seed(n, {
+      agreement: Object.fromEntries([
+        ...asked('both orders', 0.78, 0.74, 0.63),
+        ...asked('pointwise', 0.77, 0.75, 0.63 + shift),
+      ]),
+      tokens: Object.fromEntries([
+        ...asked('both orders', 400, 400, 200),
+        ...asked('pointwise', 300, 200, 100 + 10 * n),
+      ]),
+    })
+  const seeds = [at(1, 0.001), at(2, 0.002), at(3, 0.003)]
+  expect(claim('pointwise', seeds)).toMatchObject({
+    verdict: 'agrees',
+    estimate: { value: expect.closeTo(0.002 / 3, 10) as number, seeds: 3 },
+  })
+  // saved: 1/4, 1/2 and 0.45, 0.4, 0.35
+  expect(claim('pointwise-tokens', seeds)).toMatchObject({
+    verdict: 'agrees',
+    estimate: { value: expect.closeTo((0.25 + 0.5 + 0.4) / 3, 10) as number },
+  })
+  expect(claim('pointwise-tokens', seeds.slice(0, 1)).verdict).toBe('undecided')
+  const { 'XS, pointwise': _, ...without } = seeds[0]!.agreement
+  expect(claim('pointwise', [seed(1, { agreement: without })]).estimate).toBeUndefined()
 })
 
 test('over-optimization is measured from the best step of the other seeds, never from that of the same seed', () => {

@@ -149,6 +149,16 @@ describe('as an endpoint', () => {
     },
   )
 
+  test.each(['L', 'S', 'XS'])(
+    'labeler %s, asked about each response alone, agrees with them as often',
+    async (model) => {
+      const alone = await judged(model, { comparison: 'pointwise' })
+      expect(alone.every(({ slotOne }) => slotOne.length === 0)).toBe(true)
+      // The noise of a pair and that of its two responses are other draws of the same variance.
+      expect(Math.abs(agreement(alone) - agreement(await judged(model, {})))).toBeLessThan(0.045)
+    },
+  )
+
   test('after worked examples the last pair is judged; a rationale carries the margin to the answer', async () => {
     const plain = await judged('L', {}, 100)
     const shown = await judged('L', { preamble: 'detailed', exemplars: 2 }, 100)

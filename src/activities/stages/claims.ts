@@ -159,16 +159,20 @@ const trialsOf = async (report: Artifact, host: StageHost): Promise<Trial[]> =>
 
 const labelerSchema = z.object({ model: z.string() })
 const AGREEMENT = /^study\.agreement of (.*)$/
+type LabelFigures = Pick<SeedFigures, 'agreement' | 'sameSlot' | 'tokens'>
 const SAME_SLOT = 'study.sameSlot of both orders'
+const TOKENS = /^study\.tokensPerPair of (.*)$/
 
-function labelFigures(trials: readonly Trial[]): Pick<SeedFigures, 'agreement' | 'sameSlot'> {
-  const out: Pick<SeedFigures, 'agreement' | 'sameSlot'> = { agreement: {}, sameSlot: {} }
+function labelFigures(trials: readonly Trial[]): LabelFigures {
+  const out: LabelFigures = { agreement: {}, sameSlot: {}, tokens: {} }
   for (const { levels, figures } of trials) {
     const { model } = parse(labelerSchema, JSON.parse(levels.labeler!), 'claims: labeler of a trial')
     const n = figures['study.pairs']!
     for (const [name, value] of Object.entries(figures)) {
       const variant = AGREEMENT.exec(name)?.[1]
       if (variant !== undefined) out.agreement[`${model}, ${variant}`] = shareFigure({ value, n })
+      const asked = TOKENS.exec(name)?.[1]
+      if (asked !== undefined) out.tokens[`${model}, ${asked}`] = { value, error: NaN }
     }
     if (figures[SAME_SLOT] !== undefined) out.sameSlot[model] = shareFigure({ value: figures[SAME_SLOT], n })
   }

@@ -147,7 +147,14 @@ async function stageTime({ uri, sha256 }: Artifact, host: StageHost): Promise<St
 
 const shareSchema = z.object({ value: z.number().nullable(), low: z.number().nullable() })
 const studySchema = z.object({
-  rows: z.array(z.object({ name: z.string(), agreement: shareSchema, sameSlot: shareSchema })),
+  rows: z.array(
+    z.object({
+      name: z.string(),
+      agreement: shareSchema.extend({ n: z.number().default(0) }),
+      sameSlot: shareSchema,
+      spent: z.record(z.string(), z.number()).default({}),
+    }),
+  ),
 })
 const comparisonSchema = z.object({
   duels: z.array(z.object({ first: z.string(), second: z.string(), winRate: shareSchema })),
@@ -160,10 +167,11 @@ function figuresInFiles(stage: string, folder: string): Record<string, number> {
       const { rows } = studySchema.parse(readJsonFile(join(folder, 'study.json')))
       const named = (figure: string, name: string) =>
         rows.length === 1 ? `study.${figure}` : `study.${figure} of ${name}`
-      return rows.flatMap(({ name, agreement, sameSlot }) => [
+      return rows.flatMap(({ name, agreement, sameSlot, spent }) => [
         [named('agreement', name), agreement.value],
         [named('agreementLow', name), agreement.low],
         [named('sameSlot', name), sameSlot.value],
+        [named('tokensPerPair', name), tokensPerPair(spent, agreement.n)],
       ])
     }
     if (stage === 'comparison')
@@ -174,6 +182,12 @@ function figuresInFiles(stage: string, folder: string): Record<string, number> {
   }
   return Object.fromEntries(entries().filter((entry): entry is [string, number] => entry[1] !== null))
 }
+
+/** Tokens of questions and answers; null where answers of other work were used, whose tokens are not known. */
+const tokensPerPair = (spent: Record<string, number>, pairs: number): number | null =>
+  spent.promptTokens === undefined || (spent.reusedAnswers ?? 0) > 0 || pairs === 0
+    ? null
+    : (spent.promptTokens + (spent.completionTokens ?? 0)) / pairs
 
 /**
  * The night before this one, and the baseline. For a night that ran late, after later ones, the night before is further

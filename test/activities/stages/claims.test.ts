@@ -85,6 +85,9 @@ test('figures of a seed come from comparisons, validations and sweeps, and the c
           'study.agreement of both orders': 0.8,
           'study.agreement of one order': 0.75,
           'study.sameSlot of both orders': 0.2,
+          'study.agreement of pointwise': 0.79,
+          'study.tokensPerPair of both orders': 400,
+          'study.tokensPerPair of pointwise': 300,
         },
       },
       {
@@ -146,6 +149,11 @@ test('figures of a seed come from comparisons, validations and sweeps, and the c
   expect(value('rlaif-sft')).toBeCloseTo(0.8, 10)
   expect(value('harmless-rlhf-sft')).toBeUndefined() // no such arm among the comparison's policies
   expect(value('alignment-l-s')).toBeCloseTo(0.8 - 0.735, 10)
+  expect(written.seeds[0]).toMatchObject({
+    agreement: { 'L, pointwise': { value: 0.79 } },
+    sameSlot: { L: { value: 0.2 } },
+    tokens: { 'L, both orders': { value: 400 }, 'L, pointwise': { value: 300 } },
+  })
   expect(value('slot-s-l')).toBeCloseTo(0.1, 10)
   expect(value('soft')).toBeCloseTo(0.7 - 0.635, 10)
   expect(made.summary).toMatchObject({
