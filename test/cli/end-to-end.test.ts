@@ -1,7 +1,7 @@
 // Whole runs, from the command to the report, on a real Temporal server, with a tiny model in every role.
 import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { startEndpoint, type Rule } from '../feedback/endpoint'
+import { preferShorter, startEndpoint } from '../feedback/endpoint'
 import { openLocalStack, rlaif, type LocalStack } from '../local-stack'
 import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
 
@@ -147,13 +147,6 @@ test('a run started like from the UI, with one JSON payload and no other setting
   })) as { report: { uri: string } }
   expect(existsSync(new URL(`${result.report.uri}/report.html`))).toBe(true)
 })
-
-/** A labeler that looks at the texts, whatever their order: a labeler of slots alone would say 0.5 of every pair. */
-const preferShorter: Rule = (prompt) => {
-  const [, first = '', second = ''] =
-    /.*(?:Summary|Response) 1 - (.*?)\n(?:Summary|Response) 2 - (.*?)\n/s.exec(prompt) ?? []
-  return first.length < second.length ? { '1': 0.6, '2': 0.3 } : { '1': 0.3, '2': 0.6 }
-}
 
 test('labels come from an endpoint if the labeler is one', async () => {
   const endpoint = await startEndpoint(preferShorter)

@@ -5,6 +5,13 @@ import type { AddressInfo } from 'node:net'
 
 /** The whole prompt → probabilities of the next token, or a text. */
 export type Rule = (prompt: string, body: Record<string, unknown>) => Record<string, number> | string
+/** A labeler that looks at the texts, whatever their order: a labeler of slots alone would say 0.5 of every pair. */
+export const preferShorter: Rule = (prompt) => {
+  const [, first = '', second = ''] =
+    /.*(?:Summary|Response) 1 - (.*?)\n(?:Summary|Response) 2 - (.*?)\n/s.exec(prompt) ?? []
+  return first.length < second.length ? { '1': 0.6, '2': 0.3 } : { '1': 0.3, '2': 0.6 }
+}
+
 /** What happens to a request before the rule sees it; true if the fault has handled it. */
 export type Fault = (request: number, response: ServerResponse, prompt: string) => boolean
 

@@ -2,6 +2,8 @@
 import { fork } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import type { Job } from '../../src/activities/child'
+import { readSources } from '../../src/activities/sources'
 import { fileStore } from '../../src/artifacts/file-store'
 import type { Artifact, Summary } from '../../src/contracts/artifact'
 import { parse } from '../../src/contracts/parse'
@@ -19,23 +21,30 @@ interface Message {
   summary?: Summary
 }
 
-/** @returns the stage's figures, or undefined when the child was killed first */
-function runChild(job: object, killAfterMs?: number): Promise<Summary | undefined> {
+/** @returns the stage's figures, or undefined when the child was killed first; any other end without them fails */
+function runChild(job: Omit<Job, 'asker' | 'trace'>, killAfterMs?: number): Promise<Summary | undefined> {
   return new Promise((done, fail) => {
     const child = fork(CHILD, [], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], serialization: 'advanced' })
-    let outcome = () => done(undefined)
+    let outcome: (() => void) | undefined
+    let isKilled = false
     let killer: NodeJS.Timeout | undefined
     child.on('message', ({ type, summary, message }: Message) => {
       if (type === 'progress' && killAfterMs !== undefined)
-        killer ??= setTimeout(() => child.kill('SIGKILL'), killAfterMs) // counted from the first sign of work
+        killer ??= setTimeout(() => {
+          isKilled = true
+          child.kill('SIGKILL')
+        }, killAfterMs) // counted from the first sign of work
       if (type === 'done') outcome = () => done(summary)
       if (type === 'failed') outcome = () => fail(new Error(message))
     })
     child.on('exit', () => {
       clearTimeout(killer)
+      outcome ??= isKilled
+        ? () => done(undefined)
+        : () => fail(new Error(`${job.stage}: the child ended without a result`))
       outcome()
     })
-    child.send(job)
+    child.send({ ...job, asker: { run: 'run', work: job.stage }, trace: {} } satisfies Job)
   })
 }
 
@@ -45,7 +54,8 @@ const store = fileStore(join(home, 'store'))
 async function made(stage: StageName, given: object): Promise<Artifact> {
   const input: unknown = parse(stageSchemas[stage] as never, given, stage)
   const work = await store.begin(stage, stage)
-  const summary = await runChild({ stage, input, home, ...work })
+  const { sources } = await readSources(stage, input as object)
+  const summary = await runChild({ stage, input, home, sources, ...work })
   return store.commit(work, { stage, version: 1, key: stage, seconds: 0, input, summary: summary! })
 }
 
@@ -78,7 +88,7 @@ test(`an RL run killed ${KILLS} times ends with the weights and the candidates o
   }
   const quiet = workIn('undisturbed', 0)
   const started = Date.now()
-  await runChild({ stage: 'rl', input, home, ...quiet })
+  await runChild({ stage: 'rl', input, home, sources: {}, ...quiet })
   const whole = Date.now() - started
   let kills = 0
   let summary: Summary | undefined
@@ -86,7 +96,7 @@ test(`an RL run killed ${KILLS} times ends with the weights and the candidates o
   for (let attempt = 0; !summary; attempt++) {
     work = workIn('disturbed', attempt)
     summary = await runChild(
-      { stage: 'rl', input, home, ...work },
+      { stage: 'rl', input, home, sources: {}, ...work },
       kills < KILLS ? (whole / 20) * uniform(['kill', attempt]) : undefined,
     )
     if (!summary) kills++

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { startEndpoint, type Endpoint } from '../feedback/endpoint'
+import { preferShorter, startEndpoint, type Endpoint } from '../feedback/endpoint'
 import { ended, openSite, until, type Site } from '../site'
 import { writeTinyFolder } from '../tiny-folder'
 
@@ -49,7 +49,7 @@ beforeAll(async () => {
   })
   await new Promise<void>((done) => collector.listen(0, '127.0.0.1', done))
   endpoint = await startEndpoint(
-    () => ({ '1': 0.7, '2': 0.3 }),
+    preferShorter,
     (request, response) => request === 1 && Boolean(response.writeHead(503).end('busy')),
   )
   site = await openSite()
