@@ -1,0 +1,157 @@
+// Stages whose labeler or judge is asked about each response alone: what they ask, and what their figures and reports
+// say about slots.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseMessage } from '../../../src/activities/child-message'
+import { readEvaluation } from '../../../src/activities/result-files'
+import { contest } from '../../../src/activities/stages/contest'
+import { data as dataStage } from '../../../src/activities/stages/data'
+import { evaluate } from '../../../src/activities/stages/evaluate'
+import { judge as judgeStage } from '../../../src/activities/stages/judge'
+import { label } from '../../../src/activities/stages/label'
+import { respond } from '../../../src/activities/stages/respond'
+import { sample } from '../../../src/activities/stages/sample'
+import { study } from '../../../src/activities/stages/study'
+import { readJsonl } from '../../../src/json-lines'
+import { labelledPairSchema } from '../../../src/activities/rows'
+import { renderReport } from '../../../src/report/report'
+import { stageCautions } from '../../../src/report/stage-cautions'
+import { startEndpoint, type Endpoint, type Rule } from '../../feedback/endpoint'
+import { temporaryFolder, writeTinyFolder } from '../../tiny-folder'
+import { computeStage } from '../compute-stage'
+
+const model = { uri: `file://${writeTinyFolder()}`, sha256: '0'.repeat(64), bytes: 1, summary: {} }
+const limits = { responseTokens: 4 }
+const file = join(temporaryFolder(), 'rows.jsonl')
+const responses = (i: number): [string, string] => [`yes ${i}`, `no, never ${i}`]
+const rows = Array.from({ length: 8 }, (_, i) => ({
+  prompt: `Post ${i}`,
+  reference: `answer ${i}`,
+  responses: i % 2 ? responses(i) : responses(i).reverse(),
+  preferred: i % 2 ? 1 : 2,
+}))
+writeFileSync(file, rows.map((row) => JSON.stringify(row)).join('\n'))
+const dataArtifact = () =>
+  computeStage(dataStage, 'data', { task: 'helpful', data: { path: file, evaluationPrompts: 4 }, limits, model })
+
+/** People prefer what says yes, and so does this labeler. */
+const YES: Rule = (prompt) => (/RESPONSE: yes/.test(prompt) ? { '8': 0.7, '2': 0.3 } : { '8': 0.3, '2': 0.6, '5': 0.1 })
+
+let endpoint: Endpoint
+let settings: object
+async function serve(rule: Rule) {
+  endpoint = await startEndpoint(rule)
+  settings = { baseUrl: endpoint.baseUrl, model: 'judge', retries: 0, comparison: 'pointwise' }
+}
+afterEach(() => endpoint.close())
+const folderOf = ({ uri }: { uri: string }) => uri.slice('file://'.length)
+const distinct = (texts: readonly string[]) => new Set(texts).size
+
+async function sampledPairs(data: object) {
+  return computeStage(sample, 'sample', { data, policy: model, limits, settings: { source: 'data' } })
+}
+const labelled = async (rule: Rule) => {
+  await serve(rule)
+  const data = await dataArtifact()
+  return computeStage(label, 'label', { data, samples: await sampledPairs(data), labeler: { settings } })
+}
+
+test('label: each response is asked about once; the labels have no slots, and the report says why', async () => {
+  const made = await labelled(YES)
+  expect(parseMessage('label', { type: 'done', summary: made.summary })).toMatchObject({ summary: made.summary })
+  expect(made.summary).toMatchObject({ failed: 0, tied: 0, bounded: expect.any(Number), sameSlotShare: null })
+  const pairs = readJsonl(join(folderOf(made), 'labels.jsonl'), labelledPairSchema)
+  expect(pairs.length).toBe(made.summary.labels)
+  expect(endpoint.prompts).toHaveLength(2 * pairs.length)
+  expect(distinct(endpoint.prompts)).toBe(2 * pairs.length)
+  pairs.forEach(({ first, preferFirst, slotOne }) => {
+    expect(preferFirst > 0.5).toBe(first.text.startsWith('yes'))
+    expect(slotOne).toEqual([])
+  })
+  const stages = [{ ...made, stage: 'label', seconds: 1 }] as never
+  const html = renderReport({ title: 'x', settings: {}, version: '1', stages, dropped: {}, contests: [] })
+  expect(html).toContain('same slot: –, as each response was asked about alone and has none')
+})
+
+test('label: responses that certainly have the same value are counted apart; more attempts would not help', async () => {
+  const certain: Rule = (prompt) => (/RESPONSE: yes [123]/.test(prompt) ? { '9': 1 } : { '3': 1 })
+  const made = await labelled(certain)
+  const { labels, tied, failed } = made.summary as Record<string, number>
+  expect(failed).toBe(0)
+  expect(tied).toBeGreaterThan(0)
+  expect(labels).toBeGreaterThan(0)
+  const failures = readFileSync(join(folderOf(made), 'failures.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+  expect(failures).toHaveLength(tied!)
+  expect(failures[0]).toContain('both responses have the value 3 with certainty')
+  await endpoint.close()
+  await expect(labelled(() => ({ '3': 1 }))).rejects.toThrow(/in \d+ pairs both responses have the same value/)
+})
+
+test('a caution that labels go by position is none of labels without positions', () => {
+  const summary = { labels: 100, undecided: 0, firstShare: 0.97, sameSlotShare: null }
+  expect(stageCautions({ stage: 'label', summary })).toEqual([expect.stringContaining('go by position')])
+  expect(stageCautions({ stage: 'label', summary: { ...summary, tied: 0 } })).toEqual([])
+})
+
+test('evaluate: win rates, agreement with people, and no share of equal slots', async () => {
+  await serve(YES)
+  const data = await dataArtifact()
+  const inputs = { baseline: model, policy: model, data, judge: { settings }, limits }
+  const made = await computeStage(evaluate, 'evaluate', { ...inputs, settings: { agreementPairs: 4, temperature: 1 } })
+  expect(made.summary).toMatchObject({ agreement: 1, sameSlot: null })
+  const evaluation = readEvaluation(folderOf(made))
+  expect(evaluation.alignment).toMatchObject({ orders: 0, sameSlot: { n: 0 } })
+  const html = renderReport({
+    title: 'x',
+    settings: {},
+    version: '1',
+    stages: [],
+    dropped: {},
+    contests: [],
+    evaluation,
+  })
+  expect(html).toContain('undefined: judge.comparison is &#34;pointwise&#34;, so each response was judged alone')
+  expect(html).not.toContain('NaN')
+})
+
+test('contest: a response that meets several others is asked about once', async () => {
+  await serve(YES)
+  const data = await dataArtifact()
+  const written = (seed: number) =>
+    computeStage(respond, 'respond', { data, policy: model, limits, temperature: 1, seed })
+  const arms = [1, 2, 3].map(async (seed) => ({ name: `arm${seed}`, responses: await written(seed) }))
+  const input = { data, arms: await Promise.all(arms), judge: { settings }, agreementPairs: 0 }
+  const made = await computeStage(contest, 'contest', input)
+  const ofScores = endpoint.prompts.filter((prompt) => !/\n1 - .*\n2 - /.test(prompt))
+  expect(made.summary.bouts).toBe(4 * 6) // three arms and the references, on four prompts
+  expect(ofScores.length).toBe(distinct(ofScores))
+  expect(ofScores.length).toBeLessThanOrEqual(4 * 4)
+})
+
+test('a label study compares it with pairs, and says of which variant the same slot is undefined', async () => {
+  await serve((prompt) => (/RESPONSE: /.test(prompt) ? YES(prompt, {}) : { '1': 0.6, '2': 0.4 }))
+  const data = await dataArtifact()
+  const judged = async (more: object) => {
+    const made = await computeStage(judgeStage, 'judge', {
+      data,
+      pairs: 8,
+      labeler: { settings: { ...settings, ...more } },
+    })
+    writeFileSync(join(folderOf(made), 'manifest.json'), JSON.stringify({ summary: made.summary, seconds: 1 }))
+    return made
+  }
+  const alone = await judged({})
+  expect(alone.summary).toMatchObject({ agreement: 1, sameSlot: null, requests: 16 })
+  const pairs = await judged({ comparison: 'pairwise' })
+  expect(pairs.summary).toMatchObject({ sameSlot: 1 })
+  const variants = [
+    { name: 'pairs', judged: pairs },
+    { name: 'alone', judged: alone },
+  ]
+  const made = await computeStage(study, 'study', { title: 'x', settings: {}, variants })
+  const html = readFileSync(join(folderOf(made), 'report.html'), 'utf8')
+  expect(html).toContain('Same slot is undefined, as each response was asked about alone and has no slot: alone.')
+  expect(html).not.toContain('asked in one order')
+})
