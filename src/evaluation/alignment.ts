@@ -1,11 +1,12 @@
 // How well a labeler agrees with people, and how strong its position bias is (paper §2.3, Appendix B).
 import { decidedPairs, type Row } from '../data/row'
 import { isUnanswered, type Labeler } from '../feedback/labeler'
-import { choseSameSlot, judgePairs, ordersOf, type JudgingOptions, type PreferenceLabel } from '../feedback/preference'
+import { choseSameSlot, judgePairs, ordersOf, type JudgingOptions } from '../feedback/preference'
 import { wilson, type Share } from './statistics'
+import { outcome } from './win-rate'
 
 export interface Alignment {
-  /** Share of pairs in which the label's likelier response is the one people preferred. */
+  /** Share of pairs in which the label prefers the response that people preferred; a label of 0.5 counts one half. */
   agreement: Share
   /** Position bias: share of pairs in which the same slot won in both orders. */
   sameSlot: Share
@@ -39,11 +40,9 @@ export async function measureAlignment(
   const judged = labels.flatMap((label, i) =>
     isUnanswered(label) ? [] : [{ label, preferred: decided[i]!.preferred }],
   )
-  const agrees = ({ label, preferred }: { label: PreferenceLabel; preferred: number }) =>
-    Number(label.preferFirst > 0.5 === (preferred === 1))
   return {
     agreement: wilson(
-      judged.reduce((sum, pair) => sum + agrees(pair), 0),
+      judged.reduce((sum, { label, preferred }) => sum + agreementWith(label.preferFirst, preferred), 0),
       judged.length,
     ),
     sameSlot: wilson(
@@ -54,4 +53,10 @@ export async function measureAlignment(
     ties: rows.reduce((sum, { pairs = [] }) => sum + pairs.length, 0) - all.length,
     failed: decided.length - judged.length,
   }
+}
+
+/** 1 where a label agrees with what people preferred, 0 where it does not; one half where it prefers neither. */
+export function agreementWith(preferFirst: number, preferred: 1 | 2): number {
+  const firstWins = outcome(preferFirst)
+  return preferred === 1 ? firstWins : 1 - firstWins
 }

@@ -1,5 +1,6 @@
 // How well each labelling technique agrees with people, on the same pairs (paper §4.4, Table 2), and its position bias
 // (§2.1.1, Table 4).
+import { agreementWith } from './alignment'
 import { binomialTest, holm, mcnemarTest, wilson, type Share } from './statistics'
 
 /** One pair that people decided, as one variant of the technique judged it. */
@@ -32,8 +33,9 @@ export interface VariantResult {
   againstFirstP: number | undefined
 }
 
+/** Undefined where there is no label, or one that prefers neither response. */
 const agrees = ({ preferFirst, preferred }: Judgement): boolean | undefined =>
-  preferFirst === undefined ? undefined : preferFirst > 0.5 === (preferred === 1)
+  preferFirst === undefined || preferFirst === 0.5 ? undefined : agreementWith(preferFirst, preferred) === 1
 
 /** @param first judgements of the study's first variant, when this is another one */
 export function variantResult(
@@ -47,7 +49,10 @@ export function variantResult(
   const firstSlot = sameSlot.filter(([original]) => original > 0.5).length
   return {
     name,
-    agreement: wilson(judged.filter(agrees).length, judged.length),
+    agreement: wilson(
+      judged.reduce((sum, { preferFirst, preferred }) => sum + agreementWith(preferFirst!, preferred), 0),
+      judged.length,
+    ),
     orders: judged[0]?.slotOne?.length,
     sameSlot: wilson(sameSlot.length, bothOrders.length),
     leanToFirst: wilson(firstSlot, sameSlot.length),

@@ -1,6 +1,6 @@
 import type { Row } from '../../src/data/row'
 import { readTask, taskFolder } from '../../src/data/task'
-import { measureAlignment } from '../../src/evaluation/alignment'
+import { agreementWith, measureAlignment } from '../../src/evaluation/alignment'
 import { correctedVariants, variantResult, type Judgement } from '../../src/evaluation/label-study'
 import { binomialTest, mcnemarTest, wilson } from '../../src/evaluation/statistics'
 import { judgeContests, winRate } from '../../src/evaluation/win-rate'
@@ -133,4 +133,16 @@ test('a study of eleven equal variants names one as different in at most 7.5 % o
     return correctedVariants([variantResult('first', first), ...others]).some(({ againstFirstP: p = 1 }) => p < 0.05)
   }).filter(Boolean).length
   expect(alarms / 200).toBeLessThanOrEqual(0.075)
+})
+
+test('a label that prefers neither response agrees with people by one half, whichever they preferred', () => {
+  expect([agreementWith(0.7, 1), agreementWith(0.7, 2), agreementWith(0.5, 1), agreementWith(0.5, 2)]).toEqual([
+    1, 0, 0.5, 0.5,
+  ])
+  const study = [0.5, 0.5, 0.9, 0.2].map((preferFirst, i) => ({
+    id: `${i}`,
+    preferred: (i % 2 === 0 ? 1 : 2) as 1 | 2,
+    preferFirst,
+  }))
+  expect(variantResult('even', study).agreement.value).toBe((0.5 + 0.5 + 1 + 1) / 4)
 })
