@@ -76,7 +76,8 @@ function another(path: string, value: unknown): unknown {
 function accepted(preset: string, path: string, value: unknown): Fields {
   const given = (value: unknown) => {
     const role = /^(labeler|judge)\.(?!model)/.exec(path)?.[1]
-    return { preset, ...overlay(role ? { [role]: { model: 'default' } } : {}, nested(path, value)) }
+    const who = role ? { [role]: { model: leaves(align({ preset }))[`${role}.model`] } } : {}
+    return { preset, ...overlay(who, nested(path, value)) }
   }
   try {
     align(given(value))
@@ -103,8 +104,8 @@ describe.each(Object.keys(presets))('the preset %s', (preset) => {
 
   test.each([
     ['data', 'rows.jsonl', 'data.path'],
-    ['labeler', 'policy', 'labeler.model'],
-    ['judge', 'policy', 'judge.model'],
+    ['labeler', '/models/other', 'labeler.model'],
+    ['judge', '/models/other', 'judge.model'],
   ])('keeps every other value when %s is given in short', (field, given, path) => {
     expect(differences(before, align({ preset, [field]: given }))).toEqual([path])
   })
