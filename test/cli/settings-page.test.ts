@@ -28,7 +28,7 @@ test('every workflow has a section, and every setting a description', () => {
 test('rows show values, bounds, default, and what is required', () => {
   expect(row('rl of align', 'klWeight')).toMatch(/^\| `klWeight` \| number 0–1 \| `0\.05` \| Weight β/)
   expect(row('rl of align', 'groupSize')).toContain('| integer ≥ 2 | `4` |')
-  expect(row('align', 'preset')).toMatch(/\| `"quickstart"`, .*`"paper"`.* \| `"quickstart"` \|/)
+  expect(row('align', 'preset')).toMatch(/\| `"small"`, `"quickstart"`, `"paper"` \| `"small"` \|/)
   expect(row('label', 'samples')).toContain('| required |')
   expect(row('labeler of align', 'baseUrl')).toContain('| `"world:"` or URL | – |')
   expect(row('labeler of align', 'concurrency')).toContain('With `baseUrl`: ')
