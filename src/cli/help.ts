@@ -5,7 +5,7 @@ Examples:
   # Start the Temporal server, its UI and workers on this machine
   rlaif up
 
-  # A whole run: with the quickstart's defaults, with other settings, with settings from a file in the background
+  # A whole run: with the defaults, with other settings, with settings from a file in the background
   rlaif run align
   rlaif run align --input '{"task": "harmless", "method": "direct-rlaif"}'
   rlaif run align --input settings.json --detach

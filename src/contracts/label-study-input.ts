@@ -7,7 +7,7 @@ import { limitsSchema, modelSchema } from './settings'
 import { TABLE_2, variantSchema, type Variant } from './study'
 
 const { promptTokens } = limitsSchema.unwrap().shape
-/** Labelers read longer prompts than the policy of the quickstart. */
+/** Labelers read longer prompts than a small policy. */
 const longPrompts = limitsSchema
   .unwrap()
   .extend({ promptTokens: promptTokens.unwrap().default(1024).describe(promptTokens.description!) })

@@ -1,4 +1,4 @@
-// The settings of a run, group by group. The defaults here are the quickstart's, for minutes on two cores; the paper's
+// The settings of a run, group by group. The defaults here are those of the preset "small", for two cores; the paper's
 // are in presets.ts.
 import { z } from 'zod'
 import { count, probability, rate } from './fields'
