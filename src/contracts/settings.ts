@@ -1,5 +1,5 @@
-// The settings of a run, group by group. The defaults here are those of the preset "small", for two cores; the paper's
-// are in presets.ts.
+// The settings of a run, group by group. The defaults here are those of the preset "small", for two cores; the other
+// presets are in presets.ts.
 import { z } from 'zod'
 import { count, probability, rate } from './fields'
 

@@ -41,7 +41,7 @@ function planOf({ method, untilStage }: AlignInput): StageName[] {
   return [...plan.slice(0, plan.indexOf(untilStage) + 1), 'report']
 }
 
-/** Aligns a model with AI feedback. Takes one optional JSON object; without it, the preset "small" with its defaults. */
+/** Aligns a model with AI feedback. Takes one optional JSON object; without it, the defaults of the preset "small". */
 export async function align(input?: unknown): Promise<AlignResult> {
   const settings = parseInput(workflowSchemas.align, input, 'align')
   const stages = stageRunner(planOf(settings), settings)
