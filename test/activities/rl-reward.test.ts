@@ -89,7 +89,9 @@ test('a response without a score stops the step: no reward is made up', async ()
 
 test('a task that asks in words gives the expected value of its answers, put to [-1, 1]', async () => {
   const rule: Rule = (prompt) =>
-    /Text: answer 0\n\nSentiment:$/.test(prompt) ? { ' positive': 0.6, ' Negative': 0.2, ' mixed': 0.2 } : { negative: 1 }
+    /Text: answer 0\n\nSentiment:$/.test(prompt)
+      ? { ' positive': 0.6, ' Negative': 0.2, ' mixed': 0.2 }
+      : { negative: 1 }
   const { reward: asked } = await reward(rule, undefined, 3, 'cheerful')
   expect(await asked.score(responses.slice(0, 2))).toEqual([expect.closeTo(0.5, 12), -1])
   expect(endpoint.prompts.join()).not.toContain('Post 0')
