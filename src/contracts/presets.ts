@@ -23,7 +23,7 @@ const paper = {
 
 /**
  * What `npm start` runs: direct RLAIF on short cheerful sentences, the initial policy itself as the labeler and the
- * judge. Each step, batch and length was chosen so that a reader sees the effect, and its price, in four minutes on two
+ * judge. Each step, batch and length was chosen so that a reader sees the effect, and its price, in three minutes on two
  * cores (docs/results.md).
  */
 const quickstart = {
