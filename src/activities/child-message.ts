@@ -49,7 +49,7 @@ export function parseMessage(stage: StageName, raw: unknown): ChildMessage {
   const { path, message } = parsed.error.issues[0]!
   throw new Defect(
     `stage ${stage}: ${complaint(raw, path, message)}; ` +
-      'this is a defect of rlaif, please report it. Other stages of this worker go on',
+      'this is a defect of rlaif, please report it. Other stages of this worker continue',
   )
 }
 

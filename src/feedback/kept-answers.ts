@@ -140,7 +140,8 @@ async function answerInGroups<T>(
   const size = keeping.labeler.groupSize ?? Math.max(1, questions.length)
   const answers: (T | Unanswered)[] = []
   for (let from = 0; from < questions.length; from += size)
-    answers.push(...(await answerGroup(keeping, questions.slice(from, from + size), from, request)))
+    for (const answer of await answerGroup(keeping, questions.slice(from, from + size), from, request))
+      answers.push(answer) // of any number
   return answers
 }
 

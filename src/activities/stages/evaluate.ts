@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import type { Artifact } from '../../contracts/artifact'
 import type { Task } from '../../data/task'
 import { writeJsonl } from '../../json-lines'
+import { mean } from '../../mean'
 import { measureAlignment } from '../../evaluation/alignment'
 import { controlledWinRate, judgeContests, verdictRates, winRate, type JudgedContest } from '../../evaluation/win-rate'
 import { isUnanswered, type Labeler } from '../../feedback/labeler'
@@ -47,7 +48,7 @@ export const evaluate: Stage<'evaluate'> = {
       seed: input.seed,
       onProgress: progressReporter(host, 'comparing with people', input.settings.agreementPairs, 'pairs'),
     })
-    const meanLength = (texts: readonly string[]) => texts.reduce((sum, text) => sum + text.length, 0) / texts.length
+    const meanLength = (texts: readonly string[]) => mean(texts.map(({ length }) => length))
     const result = {
       judge: judge.name,
       winRate: rate,
