@@ -48,7 +48,7 @@ function bordersOf([name, room]) {
 }
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.rlaif/', '**/*.mjs', '**/*.js'] },
+  { ignores: ['dist/', 'node_modules/', '.rlaif/', '**/*.mjs', '**/*.js', '**/*.cjs'] },
   ...tseslint.configs.recommended,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

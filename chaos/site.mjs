@@ -2,26 +2,18 @@
 import { spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const require = createRequire(import.meta.url)
 const { Client, Connection } = require('@temporalio/client')
+const { freePort } = require('./free-port.cjs')
 const { findTemporal } = require('../dist/cli/dev-server.js')
 const command = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'cli', 'main.js')
 
 const WORKERS = 2
 const RUN = 'chaos'
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
-
-const freePort = () =>
-  new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address()
-      probe.close(() => resolve(port))
-    })
-  })
 
 /** Processes whose environment contains the folder's path, as id and command. */
 export function processesOf(folder) {

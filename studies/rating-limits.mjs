@@ -9,7 +9,6 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,6 +16,7 @@ import { parseArgs } from 'node:util'
 
 const require = createRequire(import.meta.url)
 const { Client, Connection } = require('@temporalio/client')
+const { freePort } = require('../chaos/free-port.cjs')
 const { findTemporal } = require('../dist/cli/dev-server.js')
 const { fileStore } = require('../dist/artifacts/file-store.js')
 const { writeJsonl } = require('../dist/json-lines.js')
@@ -29,13 +29,6 @@ const [PROMPTS, RATERS] = [Number(flags.prompts), Number(flags.raters)]
 const RUN = 'limits'
 const names = Array.from({ length: RATERS }, (_, i) => `rater-${i + 1}`)
 
-const freePort = () =>
-  new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address()
-      probe.close(() => resolve(port))
-    })
-  })
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 async function contestIn(home) {

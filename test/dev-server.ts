@@ -1,8 +1,10 @@
 // Starts a real Temporal server in memory for a test.
-import { spawn } from 'node:child_process'
-import { createServer, type AddressInfo } from 'node:net'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { Connection } from '@temporalio/client'
+import { freePort } from '../chaos/free-port.cjs'
 import { findTemporal } from '../src/cli/dev-server'
+
+export { freePort }
 
 export interface DevServer {
   address: string
@@ -10,16 +12,9 @@ export interface DevServer {
   close(): Promise<void>
 }
 
-export const freePort = () =>
-  new Promise<number>((done) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo
-      probe.close(() => done(port))
-    })
-  })
-
-async function connectedTo(address: string): Promise<Connection> {
-  for (let tries = 0; ; tries++) {
+/** A connection to the server, or undefined when its process ended before it answered. */
+async function connectedTo(address: string, server: ChildProcess): Promise<Connection | undefined> {
+  for (let tries = 0; server.exitCode === null; tries++) {
     try {
       return await Connection.connect({ address, connectTimeout: 1000 })
     } catch (error) {
@@ -27,12 +22,14 @@ async function connectedTo(address: string): Promise<Connection> {
       await new Promise((done) => setTimeout(done, 250))
     }
   }
+  return undefined
 }
 
 /** @param more additional arguments of `temporal server start-dev` */
 export const startDevServer = async (...more: string[]): Promise<DevServer> =>
   startDevServerAt(await freePort(), ...more)
 
+/** Starts it again if it ends at once: the ports that it chooses for itself may be taken before it listens there. */
 export async function startDevServerAt(port: number, ...more: string[]): Promise<DevServer> {
   const address = `127.0.0.1:${port}`
   const server = spawn(
@@ -40,7 +37,8 @@ export async function startDevServerAt(port: number, ...more: string[]): Promise
     ['server', 'start-dev', '--ip', '127.0.0.1', '--port', `${port}`, '--headless', '--log-level', 'error', ...more],
     { stdio: 'ignore' },
   )
-  const connection = await connectedTo(address)
+  const connection = await connectedTo(address, server)
+  if (!connection) return startDevServerAt(port, ...more)
   return {
     address,
     connection,
