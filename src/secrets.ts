@@ -63,7 +63,7 @@ function formsOf(secret: string): string[] {
   const base64 = [0, 1, 2].map((before) => {
     const digits = Buffer.concat([Buffer.alloc(before), bytes])
       .toString('base64')
-      .replace(/=+$/, '')
+      .replaceAll('=', '')
     return digits.slice(before === 0 ? 0 : before + 1, -1)
   })
   return [
