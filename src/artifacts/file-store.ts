@@ -15,12 +15,13 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join, resolve, sep } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { dirname, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { fileDigest } from '../digest'
 import { InvalidInput } from '../contracts/parse'
 import type { Artifact } from '../contracts/artifact'
 import { acquireLock, fileLock, LOCKS_FOLDER } from './lock'
+import { placeIn, type Place } from './place'
 import {
   LOG_FILE,
   MANIFEST,
@@ -37,7 +38,7 @@ export function fileStore(root: string): ArtifactStore {
   const base = resolve(root)
   const folderOf = (uri: string) => finishedFolder(base, uri)
   return {
-    find: (stage, key) => findIntact(join(base, stage, key)),
+    find: (stage, key) => findIntact(base, { stage, key }),
     verify: async ({ uri }) => verifyFolder(folderOf(uri)),
     lock: (stage, key, signal, onWait) =>
       acquireLock(fileLock(join(base, LOCKS_FOLDER, `${stage}-${key}`)), signal, onWait),
@@ -53,26 +54,22 @@ export function fileStore(root: string): ArtifactStore {
     open: async (artifact) => openFolder(folderOf(artifact.uri), artifact),
     async describe(uri) {
       const folder = folderOf(uri)
-      return reference(folder, readManifest(folder))
+      return reference(base, readManifest(folder))
     },
   }
 }
 
-const reference = (folder: string, { sha256, bytes, summary }: Manifest): Artifact => ({
-  uri: pathToFileURL(folder).href,
+const reference = (base: string, { stage, key, sha256, bytes, summary }: Manifest): Artifact => ({
+  uri: pathToFileURL(join(base, stage, key)).href,
   sha256,
   bytes,
   summary,
 })
 
-/** The folder of a finished artifact that a URI or a path names. @throws InvalidInput */
+/** The folder of a finished artifact of this store. @throws InvalidInput for any other URI */
 function finishedFolder(base: string, uri: string): string {
-  const folder = uri.startsWith('file:') ? resolve(fileURLToPath(uri)) : uri
-  if (!folder.startsWith(base + sep))
-    throw new InvalidInput(
-      `artifacts: ${uri} is not inside this worker's store ${base}; ` +
-        'set RLAIF_HOME, or RLAIF_STORE for a bucket, so that all workers share one',
-    )
+  const { stage, key } = placeIn(pathToFileURL(base).href, uri, 'RLAIF_HOME, or RLAIF_STORE for a bucket,')
+  const folder = join(base, stage, key)
   if (!existsSync(join(folder, MANIFEST)))
     throw new InvalidInput(
       `artifacts: ${uri} is not a finished artifact (no ${MANIFEST}); run the stage that makes it again`,
@@ -80,12 +77,13 @@ function finishedFolder(base: string, uri: string): string {
   return folder
 }
 
-async function findIntact(folder: string): Promise<Artifact | undefined> {
+async function findIntact(base: string, { stage, key }: Place): Promise<Artifact | undefined> {
+  const folder = join(base, stage, key)
   if (!existsSync(folder)) return undefined
   const damage = await findDamage(folder)
   if (!damage) {
     utimesSync(join(folder, MANIFEST), new Date(), new Date()) // in use again: young for the garbage collection
-    return reference(folder, readManifest(folder))
+    return reference(base, readManifest(folder))
   }
   process.stderr.write(`artifacts: ${folder}: ${damage}; moved to ${setAside(folder)}, the stage is computed again\n`)
   return undefined
@@ -112,7 +110,7 @@ async function commit(base: string, work: Work, provenance: Provenance): Promise
     renameSync(work.output, folder)
   } else replaceSummary(folder, previous, manifest)
   rmSync(dirname(work.output), { recursive: true, force: true })
-  return reference(folder, readManifest(folder))
+  return reference(base, readManifest(folder))
 }
 
 /** The same content computed again: its figures, such as from when the labeler's answers are, may be others. */

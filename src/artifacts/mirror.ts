@@ -13,7 +13,7 @@ export interface Mirror {
 }
 
 const PARTIAL = '.partial-'
-const fileName = z.string().regex(/^[\w.-]+$/)
+const fileName = z.string().regex(/^(?!\.)[\w.-]+$/)
 const indexSchema = z.object({ at: z.uuid(), files: z.array(fileName) })
 /** A relative path that cannot lead out of its root. */
 const FOLDER = /^(?!.*\.\.)[\w-][\w.-]*(\/[\w-][\w.-]*)*$/

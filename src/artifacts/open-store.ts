@@ -1,6 +1,5 @@
 // Where artifacts are: in the bucket that RLAIF_STORE names (s3://bucket/prefix); without it in RLAIF_HOME.
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { fileStore } from './file-store'
 import { clearableBucket, clearableFolder, type Clearable } from './gc'
 import type { ArtifactStore } from './store'
@@ -17,10 +16,13 @@ export async function openStore(home: string, uri = bucketUri()): Promise<Artifa
   return s3Store(openBucket(uri), storeFolder(home))
 }
 
-/** A folder of this machine with an artifact's files, without its weights: the artifact may be in any store. */
+/**
+ * A folder of this machine with an artifact's files, without its weights.
+ * @throws InvalidInput unless the artifact is in the configured store: a run may name any address, and none but the
+ * configured one is opened
+ */
 export async function folderOf(home: string, uri: string): Promise<string> {
-  if (!uri.startsWith('s3://')) return fileURLToPath(uri)
-  const store = await openStore(home, uri.split('/').slice(0, -2).join('/'))
+  const store = await openStore(home)
   return (await store.open(await store.describe(uri), 'text')).folder
 }
 

@@ -16,6 +16,7 @@ import type { Bucket } from './bucket'
 import { fileStore, findDamage, readManifest, replacedSince, setAside } from './file-store'
 import { acquireLock, bucketLock, LOCKS_FOLDER } from './lock'
 import { answerMirror, checkpointMirror, type Mirror } from './mirror'
+import { placeIn, type Place } from './place'
 import {
   download,
   findMissing,
@@ -27,7 +28,6 @@ import {
   reference,
   upload,
   type FoundManifest,
-  type Place,
   type RemoteManifest,
   type S3Site,
 } from './s3-transfer'
@@ -82,17 +82,7 @@ export function s3Store(bucket: Bucket, root: string): ArtifactStore {
 }
 
 /** @throws InvalidInput when the URI is not of this bucket */
-function placeOf({ bucket }: S3Site, uri: string): Place {
-  const [, stage, key] = uri.startsWith(`${bucket.uri}/`)
-    ? (/^\/([a-z-]+)\/([\w-]+)$/.exec(uri.slice(bucket.uri.length)) ?? [])
-    : []
-  if (stage === undefined || key === undefined)
-    throw new InvalidInput(
-      `artifacts: ${uri} is not inside this worker's store ${bucket.uri}; ` +
-        'set RLAIF_STORE so that all workers share one',
-    )
-  return { stage, key }
-}
+const placeOf = ({ bucket }: S3Site, uri: string): Place => placeIn(bucket.uri, uri, 'RLAIF_STORE')
 
 /** The manifest of an artifact that must exist. */
 async function requireManifest(site: S3Site, uri: string): Promise<RemoteManifest> {

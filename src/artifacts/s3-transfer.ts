@@ -2,13 +2,14 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { Artifact } from '../contracts/artifact'
 import { InvalidInput } from '../contracts/parse'
 import { fileDigest } from '../digest'
 import type { Bucket, SmallObject } from './bucket'
 import { readManifest, setAside, writeManifest } from './file-store'
-import { MANIFEST, manifestSchema, type FileSelection, type Manifest } from './store'
+import type { Place } from './place'
+import { MANIFEST, remoteManifestSchema, type FileSelection, type Manifest } from './store'
 
 const FILES_AT_ONCE = 4
 
@@ -19,13 +20,6 @@ export interface S3Site {
   root: string
 }
 
-/** Where an artifact is in its store. */
-export interface Place {
-  stage: string
-  key: string
-}
-
-const remoteManifestSchema = manifestSchema.extend({ upload: z.uuid() })
 export type RemoteManifest = z.infer<typeof remoteManifestSchema>
 
 /** The object that says that an artifact exists; without `manifest` when it cannot be read, with the reason. */
@@ -48,7 +42,9 @@ export async function readRemoteManifest({ bucket }: S3Site, place: Place): Prom
   const found = await bucket.read(manifestKey(place))
   if (!found) return undefined
   try {
-    return { ...found, manifest: remoteManifestSchema.parse(JSON.parse(found.text)) }
+    const manifest = remoteManifestSchema.parse(JSON.parse(found.text))
+    if (manifest.stage !== place.stage || manifest.key !== place.key) throw new Error('it is of another artifact')
+    return { ...found, manifest }
   } catch (error) {
     return { ...found, damage: `${MANIFEST} cannot be used: ${(error as Error).message}` }
   }

@@ -7,6 +7,7 @@ import { isAbsolute, normalize } from 'node:path'
 import { z } from 'zod'
 import { summarySchema, type Artifact } from '../contracts/artifact'
 import type { Lock } from './lock'
+import { isPlace } from './place'
 
 /**
  * Training curves with timings: kept and verified, but not part of the digest, so that equal results have equal
@@ -17,9 +18,12 @@ export const LOG_FILE = 'metrics.jsonl'
 export const TENSORBOARD = 'tensorboard'
 export const MANIFEST = 'manifest.json'
 
-const isInside = (name: string) => !isAbsolute(name) && normalize(name) === name && !name.startsWith('..')
+const isInside = (name: string) =>
+  name !== '' && !isAbsolute(name) && normalize(name) === name && !name.startsWith('..') && !name.includes('\0')
+const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'is no SHA-256')
+const bytesSchema = z.number().int().nonnegative()
 
-export const manifestSchema = z.object({
+const manifestFields = z.object({
   stage: z.string(),
   version: z.number(),
   key: z.string(),
@@ -30,12 +34,21 @@ export const manifestSchema = z.object({
   summary: summarySchema,
   /** What the stage read from outside the store: digests and commits, by what they are for. */
   sources: z.record(z.string(), z.string()).exactOptional(),
-  sha256: z.string(),
-  bytes: z.number(),
+  sha256: sha256Schema,
+  bytes: bytesSchema,
   files: z.array(
-    z.object({ name: z.string().refine(isInside, 'leads out of the artifact'), bytes: z.number(), sha256: z.string() }),
+    z.object({
+      name: z.string().refine(isInside, 'leads out of the artifact'),
+      bytes: bytesSchema,
+      sha256: sha256Schema,
+    }),
   ),
 })
+const NO_PLACE = 'stage and key are not those of an artifact'
+/** Whoever may write to a shared store writes manifests: what becomes a path or a key of a bucket is checked. */
+export const manifestSchema = manifestFields.refine(isPlace, NO_PLACE)
+/** A manifest in a bucket, and which upload its files are in. */
+export const remoteManifestSchema = manifestFields.extend({ upload: z.uuid() }).refine(isPlace, NO_PLACE)
 export type Manifest = z.infer<typeof manifestSchema>
 export type Sources = NonNullable<Manifest['sources']>
 
@@ -101,7 +114,7 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 /** The artifacts that an input refers to. */
 export function artifactsIn(value: unknown): Artifact[] {
   if (typeof value !== 'object' || value === null) return []
-  if ('uri' in value && 'sha256' in value) return [value as Artifact]
+  if ('uri' in value && 'sha256' in value && typeof value.uri === 'string') return [value as Artifact]
   return Object.values(value).flatMap(artifactsIn)
 }
 
