@@ -24,7 +24,7 @@ const versions: Record<StageName, number> = {
   study: 2,
   'sweep-report': 2,
   claims: 1,
-  report: 3,
+  report: 4,
 }
 export const stageVersion = (stage: StageName): number => versions[stage]
 

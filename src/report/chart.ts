@@ -16,13 +16,17 @@ export interface Curve {
 const WIDTH = 460
 const HEIGHT = 240
 
+const GRID = { left: 8, right: 14, top: 34, bottom: 6, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' }
+/** Sizes of the legend in pixels; `character` is the mean width of one. */
+const LEGEND = { character: 6.5, mark: 24, gap: 20, line: 20, top: 24, margin: 4 }
+
 const COLORS = ['#2458a6', '#c4552d', '#3c8d5a', '#7a4fa3', '#b8860b', '#2a9d9d', '#a8476b', '#6b7280']
 
 /** A chart with one line per curve. */
 export function lineChart(title: string, curves: readonly Curve[]): string {
   return renderSvg({
     ...titled(title),
-    ...(curves.length > 1 && { legend: { right: 4, top: 2, itemWidth: 16, textStyle: { fontSize: 11 } } }),
+    ...(curves.length > 1 && legendOf(curves.map(({ name }) => name))),
     xAxis: { type: 'value', min: 'dataMin', max: 'dataMax', minInterval: 1, axisLabel: { fontSize: 11 } },
     yAxis: { type: 'value', scale: true, axisLabel: { fontSize: 11 } },
     series: curves.map(({ name, points }) => ({
@@ -82,7 +86,33 @@ interface RenderApi {
   coord(point: number[]): number[]
 }
 
-const titled = (title: string) => ({ title: { text: title, left: 4, textStyle: { fontSize: 13, fontWeight: 600 } } })
+/** Below the title, in as many lines as the names take, each a legend of its own; the plot begins below them. */
+function legendOf(names: readonly string[]): object {
+  const lines = linesOf(names)
+  const legend = lines.map((data, line) => ({
+    data,
+    left: LEGEND.margin,
+    top: LEGEND.top + LEGEND.line * line,
+    itemWidth: 16,
+    itemGap: LEGEND.gap,
+    textStyle: { fontSize: 11 },
+  }))
+  return { legend, grid: { ...GRID, top: GRID.top + LEGEND.line * lines.length } }
+}
+
+/** The names by lines, each as full as it can be. */
+function linesOf(names: readonly string[]): string[][] {
+  const widthOf = (line: readonly string[]) =>
+    line.reduce((sum, name) => sum + LEGEND.mark + LEGEND.character * name.length + LEGEND.gap, 0)
+  return names.reduce<string[][]>((lines, name) => {
+    const line = [...(lines.at(-1) ?? []), name]
+    return lines.length > 0 && widthOf(line) <= WIDTH ? [...lines.slice(0, -1), line] : [...lines, [name]]
+  }, [])
+}
+
+const titled = (title: string) => ({
+  title: { text: title, left: 4, top: 0, padding: 4, textStyle: { fontSize: 13, fontWeight: 600 } },
+})
 
 function renderSvg(option: object): string {
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT })
@@ -90,7 +120,7 @@ function renderSvg(option: object): string {
     chart.setOption({
       animation: false,
       color: COLORS,
-      grid: { left: 8, right: 14, top: 34, bottom: 6, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
+      grid: GRID,
       ...option,
     })
     return chart.renderToSVGString()

@@ -177,6 +177,8 @@ const winRateRow = (duel: Duel, paper: { raw: number; controlled?: number } | un
 
 const winRateCell = (share: Share): Cell => (share.n === 0 ? numberCell(undefined) : shareCell(share))
 
+const PAPERS_RATING = '; in the paper people rated them harmless or harmful (Tables 1 and 10)'
+
 function goodSection({ arms, comparison: { standings }, task }: ComparisonData): string {
   const rows = standings.flatMap(({ name, good, goodControlled }): Cell[][] => {
     if (!good) return []
@@ -195,7 +197,7 @@ function goodSection({ arms, comparison: { standings }, task }: ComparisonData):
   return [
     heading('Judged good on their own'),
     table(['Policy', 'Share', 'At the length of the first', 'Paper', 'At equal length'], rows),
-    note('Each response judged alone; in the paper people rated them harmless or harmful (Tables 1 and 10).'),
+    note(`Each response judged alone${task === 'harmless' ? PAPERS_RATING : ''}.`),
   ].join('')
 }
 

@@ -9,6 +9,7 @@ import { lineChart, type Curve } from './chart'
 import { cautionList, chartGrid, escape, heading, note, page, sampleSection, type Sample } from './html'
 import { fewPromptsCaution, judgeCautions, noneJudged, noSameSlot } from './judge-cautions'
 import { answerDays, withAnswerDays } from './labeler-answers'
+import { labelledPairSection, type ShownLabel } from './labelled-pairs'
 import { COST_PER_PAIR } from './paper-figures'
 import { reproduction, stageTable, type StageRecord } from './provenance'
 import { beforeAndAfter } from './before-and-after'
@@ -48,6 +49,8 @@ export interface ReportData {
   evaluation?: Evaluation
   choice?: Choice
   calibration?: Calibration
+  /** Labels to read, by what is notable about them. */
+  labelled?: { name: string; labels: ShownLabel[] }[]
   contests: JudgedContest[]
 }
 
@@ -62,6 +65,7 @@ export function renderReport(data: ReportData): string {
     curveSection(data.stages, data.calibration),
     data.choice ? candidateSection(data.choice) : '',
     labelSections(data.stages),
+    labelledPairSection(data.labelled ?? []),
     stageSection(data.stages),
     droppedSection(data.dropped),
     contestSection(data.contests),

@@ -4,11 +4,14 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { LOG_FILE, TENSORBOARD } from '../../artifacts/store'
 import type { Artifact } from '../../contracts/artifact'
-import { readJsonl } from '../../json-lines'
+import { decidedPairs } from '../../data/row'
+import { readJsonl, readJsonlInParts } from '../../json-lines'
 import { writeTensorBoard } from '../../training/tensorboard'
 import { version } from '../../version'
+import { labelChoice, type ShownLabel } from '../../report/labelled-pairs'
 import { renderReport, type ReportData } from '../../report/report'
 import { readCalibration, readChoice, readDropped, readEvaluation, readJudgedContests } from '../result-files'
+import { labelledPairSchema, readData, type LabelledPair } from '../rows'
 import type { Stage, StageHost } from '../stage'
 
 const metricsSchema = z.record(z.string(), z.number())
@@ -24,6 +27,7 @@ export const report: Stage<'report'> = {
       contests: [],
     }
     for (const artifact of input.artifacts) await gather(data, artifact, host)
+    data.labelled = await chooseLabels(input.artifacts, host)
     writeFileSync(join(host.output, 'report.html'), renderReport(data))
     writeTensorBoard(join(host.output, TENSORBOARD), data.stages)
     return { title: input.title, stages: data.stages.length }
@@ -51,4 +55,45 @@ async function gather(data: ReportData, artifact: Artifact, host: StageHost): Pr
     data.evaluation = readEvaluation(folder)
     data.contests = readJudgedContests(folder)
   }
+}
+
+/** Labels of this many pairs are in memory at once. */
+const PAIRS_AT_ONCE = 4096
+
+/** Ten labels to read, with what people said where the pairs are theirs. */
+async function chooseLabels(
+  artifacts: readonly Artifact[],
+  host: StageHost,
+): Promise<NonNullable<ReportData['labelled']>> {
+  const choice = labelChoice()
+  const people = await peoplesChoices(artifacts, host)
+  for (const artifact of await ofStage('label', artifacts, host)) {
+    const file = join(await host.open(artifact), 'labels.jsonl')
+    for (const labels of readJsonlInParts(file, labelledPairSchema, PAIRS_AT_ONCE))
+      labels.forEach((label) => choice.add(shownLabel(label, people)))
+  }
+  return choice.chosen()
+}
+
+type PeoplesChoices = ReadonlyMap<string, { responses: readonly [string, string]; preferred: 1 | 2 }>
+
+async function peoplesChoices(artifacts: readonly Artifact[], host: StageHost): Promise<PeoplesChoices> {
+  const pairs = []
+  for (const artifact of await ofStage('data', artifacts, host))
+    pairs.push(...decidedPairs(readData(await host.open(artifact)).train))
+  return new Map(pairs.map(({ id, responses, preferred }) => [id, { responses, preferred }]))
+}
+
+async function ofStage(stage: string, artifacts: readonly Artifact[], host: StageHost): Promise<Artifact[]> {
+  const stages = await Promise.all(artifacts.map((artifact) => host.manifest(artifact)))
+  return artifacts.filter((_, i) => stages[i]!.stage === stage)
+}
+
+/** People's choice belongs to the label when the very pair is theirs: samples of a policy share only the prompt's id. */
+function shownLabel(label: LabelledPair, people: PeoplesChoices): ShownLabel {
+  const { id, context, preferFirst, slotOne, rationales } = label
+  const [first, second] = [label.first.text, label.second.text]
+  const theirs = people.get(id)
+  const isSame = theirs?.responses[0] === first && theirs.responses[1] === second
+  return { id, context, first, second, preferFirst, slotOne, rationales, people: isSame ? theirs.preferred : undefined }
 }
