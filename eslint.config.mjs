@@ -1,4 +1,5 @@
 import { builtinModules } from 'node:module'
+import redos from 'eslint-plugin-redos'
 import tseslint from 'typescript-eslint'
 import rooms from './rooms.js'
 
@@ -64,6 +65,14 @@ export default tseslint.config(
     },
   },
   ...Object.entries(ROOMS).map(bordersOf),
+  {
+    // a pattern on text from outside: its time must grow with the length of the text, not with a power of it
+    files: ['src/**/*.ts'],
+    plugins: { redos },
+    rules: {
+      'redos/no-vulnerable': ['error', { cache: { strategy: 'aggressive' }, ignoreErrors: false, timeout: 60_000 }],
+    },
+  },
   {
     files: ['src/*.ts'],
     rules: {

@@ -65,5 +65,5 @@ function requestText(labeler: EndpointSettings, question: Question, options: rea
   const { route, body } = writing
     ? writingRequest(labeler, question, writing)
     : askingRequest(labeler, question, options)
-  return `POST ${labeler.baseUrl.replace(/\/+$/, '')}/${route}\n${JSON.stringify(body, null, 2)}`
+  return `POST ${labeler.baseUrl.replace(/(?<!\/)\/+$/, '')}/${route}\n${JSON.stringify(body, null, 2)}`
 }

@@ -33,19 +33,29 @@ const WORLD = / of the miniature world$/
 const WORLD_LABELER = /^(l|s|xs)$/
 
 const DEFAULT_MODEL = 'smollm2-135m-instruct'
-const QUANTIZATION = /[-_.](i?q\d\w*|b?f16|fp?8|awq|gptq|gguf|int[48])$/
+const QUANTIZATION = /^[-_.](i?q\d\w*|b?f16|fp?8|awq|gptq|gguf|int[48])$/
+/** The longest names of quantizations have four parts: _q4_0_4_4; longer ones stay. */
+const QUANTIZATION_PARTS = 8
+
+function withoutRevision(name: string): string {
+  const at = name.indexOf('@', name.lastIndexOf('/') + 1)
+  return at < 0 ? name : name.slice(0, at)
+}
+
+function withoutQuantization(name: string): string {
+  const end = name.split(/(?=[-_.])/).slice(-QUANTIZATION_PARTS)
+  const at = end.findIndex((_, i) => QUANTIZATION.test(end.slice(i).join('')))
+  return at < 0 ? name : name.slice(0, name.length - end.slice(at).join('').length)
+}
 
 /** The path segments of a model's name without its host, revision and quantization, in lower case. */
 function segmentsOf(name: string): string[] {
-  const bare = name
+  const place = name
     .trim()
     .toLowerCase()
     .replace(/ at \S+$/, '')
     .replace(/^(hf|file):(\/\/)?/, '')
-    .replace(/@[^/]*$/, '')
-    .replace(/\.gguf$/, '')
-    .replace(QUANTIZATION, '')
-    .replace(/:latest$/, '')
+  const bare = withoutQuantization(withoutRevision(place).replace(/\.gguf$/, '')).replace(/:latest$/, '')
   return bare.split('/').filter((part) => part !== '')
 }
 

@@ -16,7 +16,12 @@ export const scoreQuestion = ({ score }: Pick<Task, 'score'>, context: string, r
 })
 
 /** Removes trailing full stops and spaces, which policies learn to add (paper, Appendix E); one full stop is left. */
-export const stripTrailingJunk = (response: string): string => response.trimEnd().replace(/(?:\s*\.){2,}$/, '.')
+export function stripTrailingJunk(response: string): string {
+  const text = response.trimEnd()
+  let [start, stops] = [text.length, 0]
+  for (; start > 0 && /[\s.]/.test(text[start - 1]!); start--) if (text[start - 1] === '.') stops++
+  return stops < 2 ? text : `${text.slice(0, start)}.`
+}
 
 /** The expected value, given the probability of each level; they are normalized. */
 export function expectedScore(probabilities: readonly number[], levels: readonly Level[] = DIGITS): number {
