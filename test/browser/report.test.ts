@@ -31,16 +31,21 @@ interface Box {
   bottom: number
 }
 
-/** Where the texts of a chart are drawn, and the chart itself, in pixels of the screen. */
-const boxesOf = (page: Page, chart: number) =>
-  page.evaluate((index) => {
-    const boxOf = (element: Element) => {
-      const { left, right, top, bottom } = element.getBoundingClientRect()
-      return { text: element.textContent ?? '', left, right, top, bottom }
-    }
-    const svg = document.querySelectorAll('svg')[index]!
-    return { chart: boxOf(svg), texts: [...svg.querySelectorAll('text')].map(boxOf) }
-  }, chart)
+interface Drawn {
+  chart: Box
+  texts: Box[]
+}
+
+/** Where the texts of a chart are drawn, and the chart itself, in pixels of the screen. Runs in the page. */
+const BOXES = `(index) => {
+  const boxOf = (element) => {
+    const { left, right, top, bottom } = element.getBoundingClientRect()
+    return { text: element.textContent, left, right, top, bottom }
+  }
+  const svg = document.querySelectorAll('svg')[index]
+  return { chart: boxOf(svg), texts: [...svg.querySelectorAll('text')].map(boxOf) }
+}`
+const boxesOf = (page: Page, chart: number): Promise<Drawn> => page.evaluate(`(${BOXES})(${chart})`)
 
 async function opened(width: number): Promise<Page> {
   browser ??= await openBrowser()
@@ -74,7 +79,7 @@ inBrowser('charts fill the page from edge to edge, in as many columns as there i
     [380, 1],
   ] as const) {
     const page = await opened(width)
-    const room = await page.evaluate(() => document.querySelector('.charts')!.getBoundingClientRect().width)
+    const room = await page.evaluate<number>(`document.querySelector('.charts').getBoundingClientRect().width`)
     const { chart } = await boxesOf(page, 0)
     expect(chart.right - chart.left).toBeGreaterThan(room / columns - 20)
   }
