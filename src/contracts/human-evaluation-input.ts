@@ -61,7 +61,13 @@ export const humanEvaluationSchema = z
       .default(30)
       .describe('Days after which the evaluation ends with the ratings it has.'),
     carried: z
-      .strictObject({ items: artifactSchema, ratings: z.array(ratingSchema), until: z.number() })
+      .strictObject({
+        items: artifactSchema,
+        ratings: z.array(ratingSchema),
+        until: z.number(),
+        /** By rater: the items that they may be looking at. */
+        offered: z.array(z.array(z.number().int().min(0))).optional(),
+      })
       .optional()
       .describe('Internal: what the run hands to its own continuation.'),
     ...runFields,

@@ -35,6 +35,8 @@ export const ratingMessageSchema = z.strictObject({
   item: index,
   answer: answerSchema,
   seconds: z.number().min(0).max(86_400),
+  /** From a file of ratings, whose order is not that of the page. */
+  imported: z.literal(true).optional(),
 })
 export type RatingMessage = z.infer<typeof ratingMessageSchema>
 
@@ -49,6 +51,8 @@ export interface RaterView {
   items?: string
   /** The next item of this rater; null when there is none left. */
   item: number | null
+  /** The items that a page of this rater may show: those that were next since their last rating. */
+  offered?: readonly number[]
   /** Number of items this rater has rated. */
   rated: number
   /** Number of items that still need ratings, by any rater. */

@@ -14,7 +14,7 @@ import type { HumanEvaluationInput } from '../contracts/human-evaluation-input'
 import { InvalidInput, parse } from '../contracts/parse'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import { openLedger, type Ledger } from '../evaluation/assignment'
-import { parseInput, refusingBadInput } from './input'
+import { carriedByItself, parseInput, refusingBadInput } from './input'
 import { stageRunner, type StageRunner } from './stage-runner'
 
 interface Ratings {
@@ -35,7 +35,8 @@ const RATINGS_PER_RUN = 1000
 const DAY_MS = 86_400_000
 const RATE_DESCRIPTION =
   'A rating: {"rater": name, "item": number, "answer": indices of the responses from best to worst, ' +
-  'or 1 (good) and 0 by response, "seconds": number}. The page of `rlaif rate` sends it.'
+  'or 1 (good) and 0 by response, "seconds": number}. The page of `rlaif rate` sends it; ' +
+  'a rating of another item than the page shows needs "imported": true.'
 
 /** What messages read and change. */
 interface Evaluation {
@@ -58,16 +59,15 @@ export interface HumanEvaluationResult {
 
 export async function humanEvaluation(input?: unknown): Promise<HumanEvaluationResult> {
   const settings = parseInput(workflowSchemas.humanEvaluation, input, 'humanEvaluation')
-  const { carried } = settings
+  const carried = carriedByItself(settings)
   const until = carried?.until ?? Date.now() + settings.days * DAY_MS
   const stages = stageRunner(['rating-items', 'human-results'], { ...settings, method: 'human' })
   const evaluation: Evaluation = { settings, taken: 0, closed: false, over: false }
-  if (carried)
-    Object.assign(evaluation, { items: carried.items, ledger: ledgerOf(carried.items, settings, carried.ratings) })
+  if (carried) Object.assign(evaluation, { items: carried.items, ledger: ledgerOf(carried.items, settings, carried) })
   registerHandlers(evaluation, stages)
 
   const items = carried?.items ?? (await drawItems(stages, settings))
-  const ledger = evaluation.ledger ?? ledgerOf(items, settings, [])
+  const ledger = evaluation.ledger ?? ledgerOf(items, settings)
   Object.assign(evaluation, { items, ledger })
   stages.note(progress(ledger, settings.raters))
 
@@ -77,8 +77,13 @@ export async function humanEvaluation(input?: unknown): Promise<HumanEvaluationR
     Math.max(1, until - Date.now()),
     { summary: 'raters at work' },
   )
-  if (!isOver() && Date.now() < until)
-    return continueAsNew<typeof humanEvaluation>({ ...settings, carried: { items, ratings: ledger.ratings(), until } })
+  if (!isOver() && Date.now() < until) {
+    const offered = settings.raters.map((_, rater) => [...ledger.offered(rater)])
+    return continueAsNew<typeof humanEvaluation>({
+      ...settings,
+      carried: { items, ratings: ledger.ratings(), until, offered },
+    })
+  }
 
   evaluation.over = true
   const ratings = ledger.ratings()
@@ -158,6 +163,7 @@ function viewOf({ settings, items, ledger, closed, over }: Evaluation, name: str
     kind,
     items: items.uri,
     item: ledger.next(rater) ?? null,
+    offered: ledger.offered(rater),
     rated: ledger.rated(rater),
     open,
     over: closed || over || open === 0,
@@ -167,32 +173,33 @@ function viewOf({ settings, items, ledger, closed, over }: Evaluation, name: str
 function ledgerOf(
   { summary }: Artifact,
   { raters, ratingsPerPrompt, seed }: HumanEvaluationInput,
-  ratings: readonly Rating[],
+  before?: HumanEvaluationInput['carried'],
 ): Ledger {
   const checks = String(summary.checkItems ?? '')
     .split(' ')
     .filter(Boolean)
     .map(Number)
-  const ledger = openLedger({
+  return openLedger({
     items: Number(summary.items),
     checks: new Set(checks),
     raters: raters.length,
     ratingsPerItem: ratingsPerPrompt,
     seed,
+    ...(before && { before }),
   })
-  for (const rating of ratings) ledger.add(rating)
-  return ledger
 }
 
 /** @throws InvalidInput saying why a rating cannot be taken */
 function checkRating(given: unknown, { settings, items, ledger, over }: Evaluation): void {
-  const { rater, item, answer } = parse(ratingMessageSchema, given, 'rate')
+  const { rater, item, answer, imported } = parse(ratingMessageSchema, given, 'rate')
   if (!settings.raters.includes(rater)) throw new InvalidInput(`rate: there is no rater "${rater}" in this evaluation`)
   if (!ledger || !items) throw new InvalidInput('rate: the items are still being drawn; try again in a moment')
   if (over) throw new InvalidInput('rate: the evaluation is over and its report is being written; thank you')
   if (item >= Number(items.summary.items)) throw new InvalidInput(`rate: there is no item ${item}`)
   const problem = badAnswer(settings.kind, answer, Number(items.summary.responses))
   if (problem) throw new InvalidInput(`rate: "answer" ${problem}`)
+  if (!imported && !ledger.mayRate(settings.raters.indexOf(rater), item))
+    throw new InvalidInput(`rate: item ${item} has not been given to ${rater}; open the page again for the next one`)
 }
 
 function progress(ledger: Ledger, raters: readonly string[]): string {

@@ -1,6 +1,6 @@
 // The input of a workflow is checked once, at the start. A bad one fails the run with an ApplicationFailure; any other
 // error would be retried forever.
-import { ApplicationFailure } from '@temporalio/workflow'
+import { ApplicationFailure, workflowInfo } from '@temporalio/workflow'
 import type { z } from 'zod'
 import { InvalidInput, parse } from '../contracts/parse'
 
@@ -19,4 +19,19 @@ export function refusingBadInput<T>(check: () => T): T {
     refusal.stack = '' // the UI shows it with the message; it tells nothing to whoever sent the input
     throw refusal
   }
+}
+
+/**
+ * What a run hands to its own continuation, in the field `carried` of its input. It is not checked again, so nobody else
+ * may bring it: neither the first run of a workflow nor one that Temporal's cron started after a failed one.
+ * @throws a non-retryable failure
+ */
+export function carriedByItself<T>({ carried }: { carried?: T | undefined }): T | undefined {
+  const { continuedFromExecutionRunId, cronSchedule } = workflowInfo()
+  if (carried !== undefined && (continuedFromExecutionRunId === undefined || cronSchedule))
+    throw ApplicationFailure.nonRetryable(
+      'field "carried" is what a run hands to its own continuation; it cannot be given: remove it',
+      'InvalidInput',
+    )
+  return carried
 }

@@ -26,7 +26,7 @@ import { trialsOf, type Trial } from '../contracts/sweep-trials'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import { describeTrials } from './describe-trials'
 import { rootMessage, runSpent } from './failure'
-import { parseInput, refusingBadInput } from './input'
+import { carriedByItself, parseInput, refusingBadInput } from './input'
 import { notifyPeople } from './notification'
 import { stageRunner } from './stage-runner'
 import { TrialLedger, type TrialOutcome } from './trial-ledger'
@@ -39,7 +39,8 @@ export const trialParked = defineSignal<[unknown]>(TRIAL_PARKED)
 
 export async function sweep(input?: unknown): Promise<SweepResult> {
   const settings = parseInput(workflowSchemas.sweep, input, 'sweep')
-  const { carried, notify, queues } = settings
+  const { notify, queues } = settings
+  const carried = carriedByItself(settings)
   const { night, previous, startedAt } = carried ?? {
     night: scheduledNight(),
     previous: previousNight(),

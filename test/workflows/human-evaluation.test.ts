@@ -1,5 +1,5 @@
 // Human evaluations as workflows. Real server and workflows; the stages are fakes that do nothing.
-import { Client, WithStartWorkflowOperation } from '@temporalio/client'
+import { Client } from '@temporalio/client'
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/search-attributes'
 import { startDevServer, type DevServer } from '../dev-server'
@@ -60,9 +60,14 @@ test('no rating is lost when the run continues as new; bad and late ratings are 
     expect(await refused({ rater: 'cleo', item: 0, answer: [0, 1], seconds: 1 })).toMatch(/no rater "cleo"/)
     expect(await refused({ rater: 'anna', item: ITEMS, answer: [0, 1], seconds: 1 })).toMatch(/no item 600/)
     expect(await refused({ rater: 'anna', item: 0, answer: [0, 0], seconds: 1 })).toMatch(/no ties/)
+    const { item: next } = await handle.query<{ item: number }, [string]>('raterView', 'anna')
+    const another = { rater: 'anna', item: (next + 1) % ITEMS, answer: [0, 1], seconds: 1 }
+    expect(await refused(another)).toMatch(/has not been given to anna; open the page again/)
     expect(await refused({ rater: 'anna', answer: [0, 1], seconds: 1 })).toMatch(/field "item"/)
     for (let item = 0; item < ITEMS; item++)
-      await Promise.all(raters.map((rater) => rate({ rater, item, answer: item % 2 ? [0, 1] : [1, 0], seconds: 1 })))
+      await Promise.all(
+        raters.map((rater) => rate({ rater, item, answer: item % 2 ? [0, 1] : [1, 0], seconds: 1, imported: true })),
+      )
     expect(await handle.result()).toMatchObject({ ratings: 2 * ITEMS })
     expect((await handle.describe()).runId).not.toBe(first.firstExecutionRunId)
     const { ratings } = asked.find(({ stage }) => stage === 'human-results')!.input as { ratings: number[][] }
@@ -73,23 +78,28 @@ test('no rating is lost when the run continues as new; bad and late ratings are 
     expect(await closed.result()).toMatchObject({ ratings: 0 })
     await record(closed, 'human-evaluation-closed')
 
-    // A rating may be waiting for a continued run before it has done anything.
+    // What a run hands to its continuation is not checked again: nobody else may bring it, not even through cron.
     const items = { uri: 'file:///store/rating-items/1', sha256: '1'.repeat(64), bytes: 1, summary: figures }
-    const startWorkflowOperation = new WithStartWorkflowOperation('humanEvaluation', {
-      taskQueue: 'rlaif',
-      workflowId: 'continued',
-      workflowIdConflictPolicy: 'FAIL',
-      args: [input({ carried: { items, ratings: [], until: Date.now() + 60_000 } })],
-    })
-    expect(
-      await client.workflow.executeUpdateWithStart('rate', {
-        args: [{ rater: 'anna', item: 0, answer: [0, 1], seconds: 1 }],
-        startWorkflowOperation,
+    const carried = { items, ratings: [], until: Date.now() + 60_000 }
+    await expect(
+      client.workflow.execute('humanEvaluation', {
+        taskQueue: 'rlaif',
+        workflowId: 'given',
+        args: [input({ carried })],
       }),
-    ).toMatchObject({ rated: 1 })
-    const continued = await startWorkflowOperation.workflowHandle()
-    await continued.executeUpdate('close')
-    expect(await continued.result()).toMatchObject({ ratings: 1 })
+    ).rejects.toMatchObject({ cause: { message: expect.stringMatching(/field "carried" .* cannot be given/) } })
+    const byCron = await client.workflow.start('humanEvaluation', {
+      taskQueue: 'rlaif',
+      workflowId: 'by-cron',
+      cronSchedule: '@every 1s',
+      args: [input({ carried })],
+    })
+    const refusedRuns = new Set([byCron.firstExecutionRunId])
+    while (refusedRuns.size < 4) {
+      await new Promise((done) => setTimeout(done, 100))
+      refusedRuns.add((await client.workflow.getHandle('by-cron').describe()).runId)
+    }
+    await client.workflow.getHandle('by-cron').terminate()
 
     const late = await start('late')
     let write = () => {}
