@@ -1,6 +1,6 @@
 # A worker with all dependencies: packages, TensorFlow's library, the native part of TensorFlow.js, the default model.
-ARG NODE_IMAGE=node:22-bookworm-slim
-# For reproducible builds: --build-arg NODE_IMAGE=node:22-bookworm-slim@sha256:…
+ARG NODE_IMAGE=node:22.20.0-bookworm-slim
+# For builds from one image for ever: --build-arg NODE_IMAGE=node:22.20.0-bookworm-slim@sha256:…
 
 FROM ${NODE_IMAGE} AS build
 RUN apt-get update \
@@ -17,17 +17,19 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 COPY pages pages
 COPY tasks tasks
-COPY deploy/image.sh deploy/image.sh
+COPY deploy/image.sh deploy/door.mjs deploy/
+COPY deploy/s3 deploy/s3
 RUN sh deploy/image.sh
 
 FROM ${NODE_IMAGE}
-ENV NODE_ENV=production RLAIF_CACHE=/opt/rlaif-cache RLAIF_HOME=/var/lib/rlaif TEMPORAL_ADDRESS=temporal:7233
+# Set-up's folder is only read; what runs download and make goes into the cache, a volume that may begin empty.
+ENV NODE_ENV=production RLAIF_INSTALLED=/opt/rlaif-cache RLAIF_CACHE=/var/cache/rlaif RLAIF_HOME=/var/lib/rlaif TEMPORAL_ADDRESS=temporal:7233
 COPY --from=build /opt/rlaif-cache /opt/rlaif-cache
 COPY --from=build /opt/rlaif /opt/rlaif
 COPY schedules /opt/rlaif/schedules
-RUN mkdir -p "$RLAIF_HOME" && chown node:node "$RLAIF_HOME"
+RUN mkdir -p "$RLAIF_HOME" "$RLAIF_CACHE" && chown node:node "$RLAIF_HOME" "$RLAIF_CACHE"
 WORKDIR /opt/rlaif
 USER node
-VOLUME /var/lib/rlaif
+VOLUME /var/lib/rlaif /var/cache/rlaif
 ENTRYPOINT ["node", "dist/cli/main.js"]
 CMD ["worker"]
