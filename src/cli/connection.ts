@@ -4,7 +4,7 @@ import { encryptingConverter } from '../workers/payload-encryption'
 import { homeFolder } from '../workers/home'
 import { configuredServer, localServer } from '../workers/temporal'
 import { startTracing } from '../workers/tracing'
-import { runningServer } from './dev-server'
+import { isItself, runningServer, type ServerRecord } from './server-record'
 
 export interface Connected {
   client: Client
@@ -19,7 +19,7 @@ export interface Connected {
  * running one, else Temporal's default port
  */
 export async function connect(home: string, address?: string): Promise<Connected> {
-  const running = runningServer(home)
+  const running = await ownServer(home)
   const { connection: options, namespace } =
     (address === undefined ? configuredServer() : undefined) ??
     localServer(address ?? running?.address ?? '127.0.0.1:7233')
@@ -47,6 +47,12 @@ export async function connect(home: string, address?: string): Promise<Connected
       { cause: error },
     )
   }
+}
+
+/** This home's running server, unless another one has its address now. */
+async function ownServer(home: string): Promise<ServerRecord | undefined> {
+  const running = runningServer(home)
+  return running && (await isItself(running)) ? running : undefined
 }
 
 /** Calls `use` with a connection that is closed afterwards. */

@@ -1,29 +1,29 @@
 // Temporal's development server with a database file, for one machine. A server that is already up is used as it is.
-import { spawn } from 'node:child_process'
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+//
+// It checks neither who asks nor, by default, for whom: its HTTP API would start a workflow for any web page that finds
+// the port. So the API answers to a host with a random name alone, the UI has a door (ui-door.ts), and UI and metrics
+// listen where no browser connects to.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { accessSync, closeSync, constants, existsSync, openSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { Connection } from '@temporalio/client'
-import { z } from 'zod'
 import { cacheFolder } from '../cache-folder'
+import { freePort, portIfFree, portsRefusedByBrowsers } from '../http/refused-ports'
+import { PRIVATE_FILE } from '../private-files'
+import { openHome } from '../workers/home'
 import { configuredServer, localServer, type TemporalServer } from '../workers/temporal'
+import { isAlive, isItself, removeRecord, runningServer, writeRecord, type ServerRecord } from './server-record'
+import { openUiDoor, type UiDoor } from './ui-door'
 
 const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 10_000
 const PORT = 7233
 const UI_PORT = 8233
+/** A port may be taken between the look and the server's start. */
+const TRIES = 4
+/** Permissions that files of the server do not get. */
+const PRIVATE_UMASK = 0o077
 
 export interface Server {
   address: string
@@ -36,10 +36,6 @@ export interface Server {
   /** Stops the server if this process owns it. */
   stop(): Promise<void>
 }
-
-const recordSchema = z.object({ pid: z.number(), owner: z.number(), address: z.string(), ui: z.string() })
-type ServerRecord = z.infer<typeof recordSchema>
-const recordFile = (home: string) => join(home, 'server.json')
 
 function isExecutable(file: string): boolean {
   try {
@@ -69,61 +65,6 @@ export function findTemporal(): string | undefined {
   return [...onPath, ...inWheel].find(isExecutable)
 }
 
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** This home's running server, if any. */
-export function runningServer(home: string): ServerRecord | undefined {
-  try {
-    const record = recordSchema.parse(JSON.parse(readFileSync(recordFile(home), 'utf8')))
-    return isAlive(record.pid) ? record : undefined
-  } catch {
-    return undefined
-  }
-}
-
-/** The port if it can be listened on; 0 for any free port. */
-function portIfFree(port: number): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const probe = createServer()
-    probe.once('error', () => resolve(undefined))
-    probe.listen(port, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => resolve(typeof address === 'object' && address ? address.port : undefined))
-    })
-  })
-}
-
-/**
- * Reserves the port for this process for as long as it lives: two processes that start at the same moment would both
- * find the port free, and the second would take the first one's server for its own.
- * @returns whether this process has it
- */
-function reserve(port: number): boolean {
-  const file = join(tmpdir(), `rlaif-port-${port}`)
-  try {
-    writeFileSync(file, String(process.pid), { flag: 'wx' })
-  } catch {
-    const owner = ownerOf(file)
-    if (owner !== process.pid && isAlive(owner)) return false
-    rmSync(file, { force: true }) // its owner is gone
-    writeFileSync(file, String(process.pid))
-  }
-  return true
-}
-
-const ownerOf = (file: string): number => Number(existsSync(file) ? readFileSync(file, 'utf8') : NaN)
-
-/** The preferred port, or else any free one. */
-const freePort = async (preferred: number) =>
-  (reserve(preferred) ? await portIfFree(preferred) : undefined) ?? (await portIfFree(0))!
-
 /** Whether a Temporal server answers at the address. */
 export async function answers({ connection: options }: TemporalServer): Promise<boolean> {
   try {
@@ -149,70 +90,99 @@ export async function openServer(home: string): Promise<Server> {
     return { address, temporal: configured, ui, ownedElsewhere: false, stop: async () => {} }
   }
   const running = runningServer(home)
-  if (running && (await answers(localServer(running.address)))) {
-    const orphan = !isAlive(running.owner) // its owner was killed: this process owns it now
-    if (orphan) writeFileSync(recordFile(home), JSON.stringify({ ...running, owner: process.pid }))
-    return {
-      address: running.address,
-      temporal: localServer(running.address),
-      ui: running.ui,
-      ownedElsewhere: !orphan,
-      stop: async () => (orphan ? stopServer(running.pid, home) : undefined),
-    }
-  }
+  if (running && (await isItself(running)))
+    return isAlive(running.owner) ? ownedElsewhere(running) : adopt(running, home)
   return startServer(home)
 }
+
+const ownedElsewhere = ({ address, ui }: ServerRecord): Server => ({
+  address,
+  temporal: localServer(address),
+  ui,
+  ownedElsewhere: true,
+  stop: async () => {},
+})
+
+/** Takes over a server whose owner was killed, and with it the door of the UI. */
+async function adopt(running: ServerRecord, home: string): Promise<Server> {
+  const door = await openUiDoor(running.innerUi, Number(new URL(running.ui).port))
+  writeRecord(home, { ...running, owner: process.pid, ui: door.url })
+  return owned(running, door, home)
+}
+
+const owned = ({ address, pid }: ServerRecord, door: UiDoor, home: string): Server => ({
+  address,
+  temporal: localServer(address),
+  ui: door.url,
+  ownedElsewhere: false,
+  async stop() {
+    door.close()
+    await stopServer(pid, home)
+  },
+})
 
 async function startServer(home: string): Promise<Server> {
   const command = findTemporal()
   if (!command)
     throw new Error('start: the `temporal` command is not installed; run `npm run setup`, or set TEMPORAL_ADDRESS')
-  mkdirSync(home, { recursive: true })
-  const onDefaultPorts = await launch(command, home, await freePort(PORT), await freePort(UI_PORT))
-  // The default ports may have been taken after they were checked.
-  const server = onDefaultPorts ?? (await launch(command, home, await freePort(0), await freePort(0)))
-  if (!server) throw new Error(`start: the Temporal server exited immediately; see ${logFile(home)}`)
-  return server
+  openHome(home)
+  for (let tries = 0; tries < TRIES; tries++) {
+    const server = await launch(command, home)
+    if (server) return server
+  }
+  throw new Error(`start: the Temporal server exited immediately; see ${logFile(home)}`)
 }
 
 const logFile = (home: string) => join(home, 'temporal.log')
 
 /** Starts the server and waits until it answers. @returns undefined if it exited */
-async function launch(command: string, home: string, port: number, uiPort: number): Promise<Server | undefined> {
-  const address = `127.0.0.1:${port}`
-  const ui = `http://127.0.0.1:${uiPort}`
-  const log = openSync(logFile(home), 'a')
-  const addresses = ['--ip', '127.0.0.1', '--port', `${port}`, '--ui-ip', '127.0.0.1', '--ui-port', `${uiPort}`]
-  // In its own process group: Ctrl-C must reach the workers first.
-  const child = spawn(
-    command,
-    [
-      'server',
-      'start-dev',
-      ...addresses,
-      '--db-filename',
-      join(home, 'temporal.db'),
-      '--log-level',
-      'error',
-      '--ui-disable-news-fetch',
-    ],
-    { detached: true, stdio: ['ignore', log, log] },
-  )
-  closeSync(log)
+async function launch(command: string, home: string): Promise<Server | undefined> {
+  const [innerUi, metrics] = (await portsRefusedByBrowsers(2)) as [number, number]
+  const api = { port: await freePort(), host: `rlaif-${randomBytes(16).toString('hex')}` }
+  const port = (await portIfFree(PORT)) ?? (await freePort())
+  const child = spawnServer(command, home, [
+    ...['--ip', '127.0.0.1', '--port', `${port}`, '--metrics-port', `${metrics}`],
+    ...['--http-port', `${api.port}`, '--dynamic-config-value', `frontend.httpAllowedHosts=["${api.host}"]`],
+    ...['--ui-ip', '127.0.0.1', '--ui-port', `${innerUi}`, '--ui-disable-news-fetch'],
+    ...['--db-filename', join(home, 'temporal.db'), '--log-level', 'error'],
+  ])
   const { pid } = child
   if (pid === undefined) throw new Error(`start: ${command} cannot be run; run \`npm run setup\` again`)
-  writeFileSync(recordFile(home), JSON.stringify({ pid, owner: process.pid, address, ui }))
-  const deadline = Date.now() + START_TIMEOUT_MS
-  while (Date.now() < deadline) {
-    if (child.exitCode !== null || child.signalCode !== null) return undefined
-    if (await answers(localServer(address)))
-      return { address, temporal: localServer(address), ui, ownedElsewhere: false, stop: () => stopServer(pid, home) }
+  const door = await openUiDoor(innerUi, UI_PORT)
+  const record = { pid, owner: process.pid, address: `127.0.0.1:${port}`, ui: door.url, innerUi, api }
+  writeRecord(home, record)
+  const server = owned(record, door, home)
+  if (await isUp(child, record)) return server
+  const exited = !isRunning(child)
+  await server.stop()
+  if (exited) return undefined
+  throw new Error(
+    `start: the Temporal server did not answer at ${record.address} within ${START_TIMEOUT_MS / 1000} s; ` +
+      `see ${logFile(home)}`,
+  )
+}
+
+/** In its own process group: Ctrl-C must reach the workers first. Its files are its user's alone. */
+function spawnServer(command: string, home: string, options: string[]): ChildProcess {
+  const log = openSync(logFile(home), 'a', PRIVATE_FILE)
+  const umask = process.umask(PRIVATE_UMASK)
+  try {
+    return spawn(command, ['server', 'start-dev', ...options], { detached: true, stdio: ['ignore', log, log] })
+  } finally {
+    process.umask(umask)
+    closeSync(log)
+  }
+}
+
+const isRunning = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && signalCode === null
+
+/** Waits until this very server answers: another one may have taken its port. */
+async function isUp(child: ChildProcess, record: ServerRecord): Promise<boolean> {
+  for (const end = Date.now() + START_TIMEOUT_MS; Date.now() < end && isRunning(child);) {
+    if ((await isItself(record)) && (await answers(localServer(record.address)))) return true
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
-  await stopServer(pid, home)
-  throw new Error(
-    `start: the Temporal server did not answer at ${address} within ${START_TIMEOUT_MS / 1000} s; see ${logFile(home)}`,
-  )
+  return false
 }
 
 async function stopServer(pid: number, home: string): Promise<void> {
@@ -220,5 +190,5 @@ async function stopServer(pid: number, home: string): Promise<void> {
   const deadline = Date.now() + STOP_TIMEOUT_MS
   while (isAlive(pid) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 100))
   if (isAlive(pid)) process.kill(pid, 'SIGKILL')
-  rmSync(recordFile(home), { force: true })
+  removeRecord(home)
 }

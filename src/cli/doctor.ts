@@ -4,12 +4,13 @@ import { existsSync, statfsSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { bucketUri, storeFolder } from '../artifacts/open-store'
-import { cacheFolder } from '../cache-folder'
+import { installedFolder } from '../cache-folder'
 import type { Device } from '../model/device'
 import { homeFolder } from '../workers/home'
 import { PAYLOAD_KEYS } from '../workers/payload-encryption'
 import { configuredServer, localServer } from '../workers/temporal'
-import { answers, findTemporal, runningServer } from './dev-server'
+import { answers, findTemporal } from './dev-server'
+import { runningServer } from './server-record'
 
 const GIB = 1024 ** 3
 /** What a run of the default model needs. */
@@ -84,7 +85,7 @@ async function store(): Promise<Finding> {
 }
 
 function defaultModel(): Finding {
-  const folder = join(cacheFolder(), 'models', 'smollm2-135m-instruct')
+  const folder = join(installedFolder(), 'models', 'smollm2-135m-instruct')
   const ok = existsSync(join(folder, 'config.json'))
   return {
     ok,
