@@ -7,13 +7,14 @@
 const below = {
   data: ['contracts', 'hub'],
   model: ['contracts', 'hub'],
-  feedback: ['contracts', 'data', 'model'],
+  feedback: ['contracts', 'data', 'http', 'model'],
 }
 
 /** @type {Record<string, Room>} */
 const ROOMS = {
   contracts: { rooms: [], node: false },
   hub: { rooms: ['contracts'] },
+  http: { rooms: ['contracts'] },
   artifacts: { rooms: ['contracts'] },
   model: { rooms: below.model, tensorflow: true },
   data: { rooms: below.data },
@@ -21,8 +22,8 @@ const ROOMS = {
   feedback: { rooms: below.feedback },
   evaluation: { rooms: ['contracts', 'data', 'feedback'] },
   report: { rooms: ['contracts', 'evaluation'] },
-  rating: { rooms: ['contracts', 'evaluation', 'report'] },
-  world: { rooms: ['contracts', 'data', 'feedback', 'model'] },
+  rating: { rooms: ['contracts', 'evaluation', 'http', 'report'] },
+  world: { rooms: ['contracts', 'data', 'feedback', 'http', 'model'] },
   activities: {
     rooms: [
       'contracts',
@@ -40,9 +41,9 @@ const ROOMS = {
     temporal: true,
   },
   workflows: { rooms: ['contracts', 'evaluation', 'activities'], temporal: true, node: false }, // evaluation: rules that run in the sandbox
-  workers: { rooms: ['contracts', 'artifacts', 'activities', 'workflows'], temporal: true },
+  workers: { rooms: ['contracts', 'artifacts', 'activities', 'http', 'workflows'], temporal: true },
   cli: {
-    rooms: ['contracts', 'artifacts', 'data', 'feedback', 'model', 'rating', 'workers', 'world'],
+    rooms: ['contracts', 'artifacts', 'data', 'feedback', 'http', 'model', 'rating', 'workers', 'world'],
     temporal: true,
   },
 }

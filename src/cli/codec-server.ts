@@ -1,13 +1,16 @@
 // `rlaif codec-server`: lets Temporal's UI show encrypted payloads. The browser on this machine asks it; the Temporal
 // server never does.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { z } from 'zod'
 import { InvalidInput } from '../contracts/parse'
-import { readBody } from '../request-body'
+import { readBody } from '../http/body'
+import { refusalByOrigin, refusalByType } from '../http/guard'
+import { hasToken, tokenOf } from '../http/token'
 import { encryptingCodec, parsePayloadKeys, PAYLOAD_KEYS } from '../workers/payload-encryption'
 
 const MAX_BODY_BYTES = 16 * 1024 * 1024
+const ADDRESS = '127.0.0.1'
+export const CODEC_TOKEN = 'RLAIF_CODEC_TOKEN'
 
 const base64 = z.base64().transform((text) => Buffer.from(text, 'base64'))
 const bodySchema = z.object({
@@ -28,9 +31,10 @@ export async function startCodecServer({ port, ui }: CodecServerOptions): Promis
   if (!given) throw new InvalidInput(`codec-server: ${PAYLOAD_KEYS} is not set; set it to name:key as for the workers`)
   const codec = encryptingCodec(parsePayloadKeys(given))
   const origin = originOf(ui)
+  const token = tokenOf(CODEC_TOKEN, 'codec-server')
   const server = createServer((request, response) => {
-    const reason = refusalOf(request, origin, (server.address() as AddressInfo).port)
-    if (reason) return void response.writeHead(403).end(reason)
+    const refusal = refusalOf(request, origin, token)
+    if (refusal) return void response.writeHead(refusal.status).end(`codec-server: ${refusal.reason}`)
     response.setHeader('access-control-allow-origin', origin)
     response.setHeader('vary', 'origin')
     if (request.method === 'OPTIONS')
@@ -49,7 +53,7 @@ export async function startCodecServer({ port, ui }: CodecServerOptions): Promis
     server.once('error', (error) =>
       reject(new InvalidInput(`codec-server: port ${port} cannot be used: ${error.message}`)),
     )
-    server.listen(port, '127.0.0.1', () => resolve(server))
+    server.listen(port, ADDRESS, () => resolve(server))
   })
 }
 
@@ -62,14 +66,26 @@ function originOf(ui: string): string {
 }
 
 /**
- * Why a request is refused: only the UI's own pages may ask, and only by this machine's own name, so that neither
- * another site nor one whose name was made to point here gets an answer.
+ * Why a request is refused: only the UI's own pages may ask, with the token if there is one. The UI sends it as the first
+ * part of the path, because its field for the endpoint is all that a person can set there; the browser asks for leave
+ * (OPTIONS) at the same path.
  */
-function refusalOf({ headers }: IncomingMessage, origin: string, port: number): string | undefined {
-  if (![`127.0.0.1:${port}`, `localhost:${port}`].includes(headers.host ?? ''))
-    return 'codec-server: the request names another host'
-  if (headers.origin !== origin) return `codec-server: only pages of ${origin} may ask; --ui sets another`
-  return undefined
+function refusalOf(request: IncomingMessage, origin: string, token: string | undefined) {
+  const foreign = refusalByOrigin(request, { address: ADDRESS, pages: [origin] })
+  if (foreign) return foreign
+  if (request.headers.origin !== origin)
+    return { status: 403, reason: `only pages of ${origin} may ask; --ui sets another` }
+  if (!hasToken(request, token, decoded(request.url!.split('/')[1] ?? '')))
+    return { status: 401, reason: `the token is missing or wrong; the endpoint is http://…/<${CODEC_TOKEN}>` }
+  return request.method === 'POST' ? refusalByType(request) : undefined
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
 }
 
 async function answer(

@@ -1,8 +1,11 @@
 // Everything one machine needs to run workflows: a Temporal server and workers of every role.
 import { join } from 'node:path'
-import { installRuntime } from '../workers/runtime'
+import { installRuntime, type RuntimeOptions } from '../workers/runtime'
 import { roles, startWorkers, type RunningWorkers } from '../workers/worker'
 import { openServer, type Server } from './dev-server'
+
+/** Where to serve Prometheus metrics, if anywhere. */
+export type MetricsOptions = Pick<RuntimeOptions, 'metrics' | 'metricsOpen'>
 
 export interface LocalStack {
   server: Server
@@ -14,14 +17,11 @@ export interface LocalStack {
 
 const NO_WORKERS: RunningWorkers = { states: () => ({}), finished: new Promise(() => {}), stop: async () => {} }
 
-/**
- * Starts what is not running yet. Where another process owns the home's server, it runs the workers as well.
- * @param metrics address to serve Prometheus metrics on, if any
- */
-export async function openLocalStack(home: string, metrics?: string): Promise<LocalStack> {
+/** Starts what is not running yet. Where another process owns the home's server, it runs the workers as well. */
+export async function openLocalStack(home: string, metrics: MetricsOptions = {}): Promise<LocalStack> {
   const server = await openServer(home)
   try {
-    if (!server.ownedElsewhere) await installRuntime({ logFile: join(home, 'worker.log'), metrics })
+    if (!server.ownedElsewhere) await installRuntime({ logFile: join(home, 'worker.log'), ...metrics })
     const workers = server.ownedElsewhere ? NO_WORKERS : await startWorkers(roles, { server: server.temporal, home })
     return {
       server,

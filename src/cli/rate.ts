@@ -1,10 +1,10 @@
 // `rlaif rate`: serves the rating page of a human evaluation and prints each rater's link.
 import type { AddressInfo } from 'node:net'
-import { mkdirSync } from 'node:fs'
 import { InvalidInput } from '../contracts/parse'
 import { evaluationOf } from './rating-run'
 import { linkOf, ratingKey } from '../rating/links'
 import { openRatingServer } from '../rating/server'
+import { openHome } from '../workers/home'
 import type { Connected } from './connection'
 import { existingRun } from './existing-run'
 import { ratersOf } from './ratings'
@@ -13,23 +13,26 @@ import { untilStopped } from './until-stopped'
 export interface RateOptions {
   port: number
   host: string
+  /** Where raters reach the page if not at host and port, e.g. the URL of a TLS proxy. */
+  url?: string | undefined
   home: string
 }
 
 export async function serveRatings(
   connected: Connected,
   run: string,
-  { port, host, home }: RateOptions,
+  { port, host, url, home }: RateOptions,
   print: (line: string) => void,
 ): Promise<number> {
+  if (url !== undefined && !URL.canParse(url)) throw new InvalidInput(`--url got "${url}"; it must be an https:// URL`)
   const handle = await existingRun(connected, run)
   const raters = await ratersOf(handle)
-  mkdirSync(home, { recursive: true })
+  openHome(home)
   const key = ratingKey(home)
-  const server = await openRatingServer(evaluationOf(handle, home), key, port, host).catch((error: Error) => {
+  const server = await openRatingServer(evaluationOf(handle, home), key, port, host, url).catch((error: Error) => {
     throw new InvalidInput(`rate: ${host}:${port} cannot be used: ${error.message}; choose another with --port`)
   })
-  const base = `http://${host}:${(server.address() as AddressInfo).port}`
+  const base = url?.replace(/\/$/, '') ?? `http://${host}:${(server.address() as AddressInfo).port}`
   print(`Rating page of ${run}; a link for each rater:`)
   for (const rater of raters) print(`  ${rater.padEnd(16)} ${base}${linkOf(key, run, rater)}`)
   print('Ctrl-C stops the page. The ratings are kept in Temporal and the links stay valid.')

@@ -7,7 +7,7 @@ import { InvalidInput, parse } from '../contracts/parse'
 import { evaluationOf } from './rating-run'
 import { readItems } from '../rating/items'
 import { fromLabelStudio, labelStudioConfig, toLabelStudio } from '../rating/label-studio'
-import { homeFolder } from '../workers/home'
+import { openHome } from '../workers/home'
 import type { Connected } from './connection'
 import { existingRun } from './existing-run'
 
@@ -32,7 +32,7 @@ async function itemsAndState(
   const handle = await existingRun(connected, run)
   const state = await stateOf(handle)
   if (state.items === undefined) throw new InvalidInput(`ratings: the items of ${run} are still being drawn`)
-  return { handle, state, items: readItems(await folderOf(homeFolder(), state.items)) }
+  return { handle, state, items: readItems(await folderOf(openHome(), state.items)) }
 }
 
 export type Format = 'jsonl' | 'label-studio'
@@ -73,9 +73,9 @@ export async function importRatings(
         .split('\n')
         .filter((line) => line.trim())
         .map((line, i) => parse(ratingMessageSchema, JSON.parse(line), `ratings: ${file}, line ${i + 1}`))
-  const evaluation = evaluationOf(handle, homeFolder())
+  const evaluation = evaluationOf(handle, openHome())
   for (const [i, rating] of ratings.entries()) {
-    await evaluation.rate(rating)
+    await evaluation.rate({ ...rating, imported: true })
     onEach(i + 1, ratings.length)
   }
   return ratings.length

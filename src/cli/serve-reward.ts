@@ -15,7 +15,8 @@ import { keepingAnswers } from '../feedback/kept-answers'
 import type { Labeler } from '../feedback/labeler'
 import { openRewardServer, type RewardService } from '../feedback/reward-service'
 import { specialTokens } from '../feedback/special-tokens'
-import { LOOPBACK } from '../request-origin'
+import { LOOPBACK } from '../http/guard'
+import { tokenOf } from '../http/token'
 import { worldAnnotators, worldModels } from '../world/named'
 
 export interface ServeRewardFlags {
@@ -36,12 +37,8 @@ export async function serveReward(
   const settings = parse(workflowSchemas.align, input, 'serve-reward')
   if (context !== 'prompts' && context !== 'labels')
     throw new InvalidInput(`--context got "${context}"; it must be prompts or labels`)
-  const token = process.env[REWARD_TOKEN] || undefined
-  if (token === undefined && !LOOPBACK.has(host))
-    throw new InvalidInput(
-      `serve-reward: --host ${host} lets other machines ask, which can cost you money; set ${REWARD_TOKEN}, ` +
-        'which trainers then send as "Authorization: Bearer …" or ?token=…',
-    )
+  const isOpen = `--host ${host} lets other machines ask, which can cost you money`
+  const token = tokenOf(REWARD_TOKEN, 'serve-reward', LOOPBACK.has(host) ? undefined : isOpen)
   const task = readTask(taskFolder(settings.task))
   const answers = openAnswers(storeFolder(home), askerOf(task.name, settings.labeler))
   const opened = await openedLabeler(settings.labeler, () => answers.spent().cost)

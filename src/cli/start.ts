@@ -2,7 +2,7 @@
 import { homeFolder } from '../workers/home'
 import { roles } from '../workers/worker'
 import { connect } from './connection'
-import { openLocalStack, type LocalStack } from './local-stack'
+import { openLocalStack, type LocalStack, type MetricsOptions } from './local-stack'
 import { startRun, watchRun } from './run'
 import { untilStopped } from './until-stopped'
 
@@ -50,8 +50,8 @@ export async function start(): Promise<number> {
   }
 }
 
-/** Keeps the server and workers up until Ctrl-C. @param metrics address to serve Prometheus metrics on, if any */
-export async function up(metrics?: string): Promise<number> {
+/** Keeps the server and workers up until Ctrl-C. */
+export async function up(metrics: MetricsOptions): Promise<number> {
   const stopped = untilStopped()
   const stack = await openLocalStack(homeFolder(), metrics)
   try {

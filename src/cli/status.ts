@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { defineSearchAttributeKey } from '@temporalio/common'
 import { folderOf } from '../artifacts/open-store'
 import { SEARCH_ATTRIBUTES } from '../contracts/search-attributes'
-import { homeFolder } from '../workers/home'
+import { openHome } from '../workers/home'
 import { runPage, type Connected } from './connection'
 import { existingRun } from './existing-run'
 import { reasonOf } from './failure'
@@ -59,5 +59,5 @@ export async function reportFile(connected: Connected, id: string): Promise<stri
     throw new Error(`${id} is still running; \`rlaif status ${id}\` shows its progress`)
   const report = reportOf(await handle.result())
   if (!report) throw new Error(`${id} has no report; a run of a single stage makes none`)
-  return join(await folderOf(homeFolder(), report.uri), REPORT)
+  return join(await folderOf(openHome(), report.uri), REPORT)
 }

@@ -1,7 +1,10 @@
 // `rlaif worker`: workers of chosen roles for a Temporal server that runs elsewhere.
 import { createServer, type Server } from 'node:http'
 import { InvalidInput } from '../contracts/parse'
-import { homeFolder } from '../workers/home'
+import { refusalByOrigin } from '../http/guard'
+import { hasToken, tokenOf } from '../http/token'
+import { openHome } from '../workers/home'
+import { METRICS_TOKEN } from '../workers/metrics'
 import { installRuntime } from '../workers/runtime'
 import { configuredServer } from '../workers/temporal'
 import { defaultQueues, roles, startWorkers, type Role, type RunningWorkers } from '../workers/worker'
@@ -14,20 +17,28 @@ export function parseRoles(given: string): Role[] {
   return names as Role[]
 }
 
-/** Serves GET /healthz for whatever monitors the process: 200 while every worker is running, else 503. */
-function openHealth(port: number, workers: RunningWorkers): Promise<Server> {
+const HEALTH_ADDRESS = '127.0.0.1'
+
+/**
+ * Serves GET /healthz for whatever monitors the process: 200 while every worker is running, else 503. The workers'
+ * states are shown to those who send the token, if there is one.
+ */
+function openHealth(port: number, token: string | undefined, workers: RunningWorkers): Promise<Server> {
   const server = createServer((request, response) => {
+    const foreign = refusalByOrigin(request, { address: HEALTH_ADDRESS })
+    if (foreign) return void response.writeHead(foreign.status).end(`worker: ${foreign.reason}\n`)
+    if (request.url !== '/healthz') return void response.writeHead(404).end()
     const states = workers.states()
     const healthy = Object.values(states).every((state) => state === 'RUNNING')
-    if (request.url === '/healthz')
-      response.writeHead(healthy ? 200 : 503, { 'content-type': 'application/json' }).end(JSON.stringify(states))
-    else response.writeHead(404).end()
+    response
+      .writeHead(healthy ? 200 : 503, { 'content-type': 'application/json' })
+      .end(JSON.stringify(hasToken(request, token) ? states : {}))
   })
   return new Promise((resolve, reject) => {
     server.once('error', (error) =>
       reject(new InvalidInput(`worker: --health-port ${port} cannot be used: ${error.message}`)),
     )
-    server.listen(port, '127.0.0.1', () => resolve(server))
+    server.listen(port, HEALTH_ADDRESS, () => resolve(server))
   })
 }
 
@@ -36,13 +47,15 @@ export interface WorkerOptions {
   healthPort?: number
   /** Address to serve GET /metrics on, if any. */
   metrics?: string
+  /** Whether other machines may read the metrics without a token. */
+  metricsOpen?: boolean
   /** Task queue of the gpu role, e.g. one per class of device. */
   gpuQueue?: string
 }
 
 export async function worker(
   wanted: readonly Role[],
-  { healthPort, metrics, gpuQueue }: WorkerOptions,
+  { healthPort, metrics, metricsOpen, gpuQueue }: WorkerOptions,
 ): Promise<number> {
   const server = configuredServer()
   if (!server)
@@ -50,14 +63,15 @@ export async function worker(
       'worker: TEMPORAL_ADDRESS is not set; ' +
         'set it to host:port of the Temporal server, or use `rlaif up` for a local one',
     )
-  await installRuntime({ metrics })
+  const token = healthPort === undefined ? undefined : tokenOf(METRICS_TOKEN, 'worker')
+  await installRuntime({ metrics, metricsOpen })
   const stopped = untilStopped()
   const workers = await startWorkers(wanted, {
     server,
-    home: homeFolder(),
+    home: openHome(),
     ...(gpuQueue !== undefined && { queues: { ...defaultQueues, gpu: gpuQueue } }),
   })
-  const health = healthPort === undefined ? undefined : await openHealth(healthPort, workers)
+  const health = healthPort === undefined ? undefined : await openHealth(healthPort, token, workers)
   process.stdout.write(`workers ${wanted.join(', ')} take work from ${server.connection.address}\n`)
   try {
     await Promise.race([stopped, workers.finished])

@@ -5,13 +5,14 @@
 // A response that could not be scored fails the request: a made-up reward would train the policy on nothing. Answers
 // are cached, so a trainer that repeats a request does not pay twice. What a web page of another site may have sent is
 // refused: it would spend money.
-import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { z } from 'zod'
 import { InvalidInput, parse } from '../contracts/parse'
 import type { Task } from '../data/task'
-import { readBody } from '../request-body'
-import { refusalByOrigin, refusalByType, type Refusal } from '../request-origin'
+import { readBody } from '../http/body'
+import { refusalByOrigin, refusalByType, type Refusal } from '../http/guard'
+import { hasToken } from '../http/token'
+import { isStrict } from '../strict'
 import { scoreLevels } from './answer-levels'
 import { directRewards, rewardScale, scoreQuestion, stripTrailingJunk } from './direct-score'
 import { isUnanswered, type Labeler } from './labeler'
@@ -81,13 +82,17 @@ async function handle(
 ): Promise<void> {
   const refuse = ({ status, reason }: Refusal) =>
     reply(response.setHeader('connection', 'close'), status, { error: `serve-reward: ${reason}` })
-  const foreign = refusalByOrigin(request, servedAt)
+  const foreign = refusalByOrigin(request, { address: servedAt })
   if (foreign) return refuse(foreign)
   const url = new URL(request.url ?? '/', 'http://x')
+  const isAllowed = hasToken(request, service.token, url.searchParams.get('token'))
   if (url.pathname === '/healthz')
-    return reply(response, 200, { labeler: service.labeler.name, task: service.task.name })
-  if (!isAllowed(service.token, request, url))
-    return reply(response, 401, { error: 'serve-reward: the token is missing or wrong' })
+    return reply(
+      response,
+      200,
+      isAllowed || !isStrict() ? { labeler: service.labeler.name, task: service.task.name } : {},
+    )
+  if (!isAllowed) return reply(response, 401, { error: 'serve-reward: the token is missing or wrong' })
   if (request.method !== 'POST' || url.pathname !== '/get_reward')
     return reply(response, 404, { error: 'serve-reward: not found; the routes are POST /get_reward and GET /healthz' })
   const otherType = refusalByType(request)
@@ -113,14 +118,6 @@ function bodyAsJson(text: string): unknown {
   } catch (error) {
     return asInvalid(error as Error)
   }
-}
-
-/** Compares digests, in constant time. */
-function isAllowed(token: string | undefined, { headers }: IncomingMessage, url: URL): boolean {
-  if (token === undefined) return true
-  const given = /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1] ?? url.searchParams.get('token') ?? ''
-  const digest = (text: string) => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(given), digest(token))
 }
 
 /** @returns one reward in [-1, 1] for each response */

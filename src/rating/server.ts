@@ -1,8 +1,15 @@
 // The rating page over HTTP. The server keeps no state: a rating is in Temporal before the next page is shown, so the
 // process may end at any time.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { badAnswer, type Item, type RaterView, type RatingKind } from '../contracts/human-evaluation'
-import { readBody } from '../request-body'
+import {
+  badAnswer,
+  type Item,
+  type RaterView,
+  type RatingKind,
+  type RatingMessage,
+} from '../contracts/human-evaluation'
+import { readBody } from '../http/body'
+import { refusalByOrigin, type Door } from '../http/guard'
 import { CONTENT_SECURITY_POLICY, itemPage, messagePage } from './page'
 import { isToken } from './links'
 
@@ -11,7 +18,7 @@ export interface Evaluation {
   run: string
   view(rater: string): Promise<RaterView>
   /** Resolves once the run has the rating. @throws with a message for the rater */
-  rate(rating: { rater: string; item: number; answer: number[]; seconds: number }): Promise<RaterView>
+  rate(rating: RatingMessage): Promise<RaterView>
   items(uri: string): Promise<Item[]>
 }
 
@@ -42,17 +49,26 @@ function send(response: ServerResponse, status: number, html: string): void {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy': CONTENT_SECURITY_POLICY,
       'cache-control': 'no-store',
-      'referrer-policy': 'no-referrer',
+      'referrer-policy': 'same-origin', // with no-referrer, the browser would not name the page as a form's origin
       'x-content-type-options': 'nosniff',
     })
     .end(html)
 }
 
-/** @param port 0 for any free port */
-export function openRatingServer(evaluation: Evaluation, key: Buffer, port: number, host: string): Promise<Server> {
+/**
+ * @param port 0 for any free port
+ * @param url at which raters reach it if not at host and port, e.g. that of a TLS proxy
+ */
+export function openRatingServer(
+  evaluation: Evaluation,
+  key: Buffer,
+  port: number,
+  host: string,
+  url?: string,
+): Promise<Server> {
   const cached = withLastView(evaluation)
   const server = createServer((request, response) => {
-    handle(cached, key, request, response).catch((error: unknown) => {
+    handle(cached, key, { address: host, url }, request, response).catch((error: unknown) => {
       const sentence =
         `This page cannot be shown at the moment (${(error as Error).message}). ` +
         'Nothing you saved is lost; the page reloads itself.'
@@ -69,24 +85,38 @@ export function openRatingServer(evaluation: Evaluation, key: Buffer, port: numb
 interface CachedEvaluation extends Evaluation {
   /** The rater's latest view: enough to show a form again while the run does not answer. */
   lastView(rater: string): Promise<RaterView>
+  /** Whether the rater may see an item: it was shown to them, or is to be shown now. */
+  maySee(rater: string, item: number): Promise<boolean>
 }
 
 function withLastView(evaluation: Evaluation): CachedEvaluation {
   const latest = new Map<string, RaterView>()
+  const seen = new Map<string, Set<number>>()
   const view = async (rater: string) => {
     const now = await evaluation.view(rater)
+    const offered = [...(now.offered ?? []), ...(now.item === null ? [] : [now.item])]
+    seen.set(rater, new Set([...(seen.get(rater) ?? []), ...offered]))
     latest.set(rater, now)
     return now
   }
-  return { ...evaluation, view, lastView: async (rater) => latest.get(rater) ?? view(rater) }
+  const hasSeen = (rater: string, item: number) => seen.get(rater)?.has(item) === true
+  return {
+    ...evaluation,
+    view,
+    lastView: async (rater) => latest.get(rater) ?? view(rater),
+    maySee: async (rater, item) => hasSeen(rater, item) || (await view(rater), hasSeen(rater, item)),
+  }
 }
 
 async function handle(
   evaluation: CachedEvaluation,
   key: Buffer,
+  door: Door,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  const foreign = refusalByOrigin(request, door)
+  if (foreign) return send(response, foreign.status, messagePage('Refused', `Not answered: ${foreign.reason}.`))
   const [, route, encoded = '', token = ''] = (request.url ?? '').split('?')[0]!.split('/')
   const rater = safelyDecoded(encoded)
   if (route !== 'rate' || rater === undefined || !isToken(key, evaluation.run, rater, token))
@@ -138,11 +168,12 @@ async function save(
 ): Promise<Refusal | undefined> {
   const { kind, items, rated, open } = await evaluation.lastView(rater)
   const item = Number(form.item)
-  const shown = items === undefined ? undefined : (await evaluation.items(items))[item]
+  const isTheirs = items !== undefined && (await evaluation.maySee(rater, item))
+  const shown = isTheirs ? (await evaluation.items(items))[item] : undefined
   if (!shown)
     return {
       status: 400,
-      html: messagePage('Bad request', 'That is no item of this evaluation. Open your link again.'),
+      html: messagePage('Bad request', 'That is not the item you were given. Open your link again.'),
     }
   const formAgain = (problem: string) => itemPage({ rater, kind, item, shown, rated, open, given: form, problem })
   const answer = answerOf(kind, form, shown.responses.length)

@@ -1,9 +1,13 @@
 // What Prometheus scrapes from a worker: this project's metrics (activities/metrics.ts) and those of Temporal's SDK, at
 // one address.
 import { createServer, type Server } from 'node:http'
-import { createServer as createProbe, type AddressInfo } from 'node:net'
 import { collectDefaultMetrics, register } from 'prom-client'
 import { InvalidInput } from '../contracts/parse'
+import { ask } from '../http/ask'
+import { LOOPBACK, refusalByOrigin } from '../http/guard'
+import { hasToken, tokenOf } from '../http/token'
+
+export const METRICS_TOKEN = 'RLAIF_METRICS_TOKEN'
 
 interface MetricsAddress {
   host: string
@@ -18,22 +22,28 @@ export function parseMetricsAddress(given: string): MetricsAddress {
   return { host: host.replace(/[[\]]/g, ''), port: Number(port) }
 }
 
-/** A free port of this machine for the SDK's own endpoint. */
-export function freeLoopbackPort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createProbe().once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo
-      probe.close(() => resolve(port))
-    })
-  })
+/**
+ * The token that a scrape must send, undefined for none.
+ * @param open whether other machines may read the metrics without one
+ * @throws InvalidInput when one is needed and not set
+ */
+export function metricsToken({ host }: MetricsAddress, open: boolean): string | undefined {
+  const needed = `--metrics ${host} lets other machines read the metrics: allow it with --metrics-open or ask for a token`
+  return tokenOf(METRICS_TOKEN, 'worker', LOOPBACK.has(host) || open ? undefined : needed)
 }
 
-/** @param sdkPort port of the SDK's own endpoint on this machine */
-export function serveMetrics({ host, port }: MetricsAddress, sdkPort: number): Promise<Server> {
+/**
+ * @param sdkPort port of the SDK's own endpoint on this machine
+ * @param token sent by whoever may read, as `Authorization: Bearer …`; undefined: everyone may
+ */
+export function serveMetrics({ host, port }: MetricsAddress, sdkPort: number, token?: string): Promise<Server> {
   collectDefaultMetrics({ prefix: 'rlaif_worker_' })
   const server = createServer((request, response) => {
+    const foreign = refusalByOrigin(request, { address: host })
+    if (foreign) return void response.writeHead(foreign.status).end(`metrics: ${foreign.reason}\n`)
     if (request.url !== '/metrics') return void response.writeHead(404).end()
+    if (!hasToken(request, token))
+      return void response.writeHead(401).end(`metrics: the token of ${METRICS_TOKEN} is missing or wrong\n`)
     Promise.all([register.metrics(), metricsOfSdk(sdkPort)]).then(
       (parts) => response.writeHead(200, { 'content-type': register.contentType }).end(parts.join('\n')),
       (error: Error) => response.writeHead(500).end(error.message),
@@ -49,7 +59,7 @@ export function serveMetrics({ host, port }: MetricsAddress, sdkPort: number): P
 
 /** Empty until the SDK has started. */
 const metricsOfSdk = (port: number): Promise<string> =>
-  fetch(`http://127.0.0.1:${port}/metrics`).then(
-    (response) => response.text(),
+  ask(port, '/metrics').then(
+    ({ text }) => text,
     () => '',
   )

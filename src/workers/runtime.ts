@@ -1,19 +1,24 @@
 // Temporal's runtime in this process: its log and its metrics. Install it before creating the first worker.
-import { createWriteStream, mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { createWriteStream } from 'node:fs'
 import { DefaultLogger, Runtime, type LogEntry } from '@temporalio/worker'
-import { freeLoopbackPort, parseMetricsAddress, serveMetrics } from './metrics'
+import { portsRefusedByBrowsers } from '../http/refused-ports'
+import { PRIVATE_FILE } from '../private-files'
+import { metricsToken, parseMetricsAddress, serveMetrics } from './metrics'
 
 export interface RuntimeOptions {
-  /** File of the log, as JSON lines; default: standard error. */
+  /** File of the log, as JSON lines, in a folder that exists; default: standard error. */
   logFile?: string
   /** host:port that answers GET /metrics; default: none. */
   metrics?: string | undefined
+  /** Whether other machines may read the metrics without a token. */
+  metricsOpen?: boolean | undefined
 }
 
 /** Shutdown signals are left to the caller, which may have more than workers to stop. */
-export async function installRuntime({ logFile, metrics }: RuntimeOptions): Promise<void> {
-  const sdkPort = metrics === undefined ? undefined : await freeLoopbackPort()
+export async function installRuntime({ logFile, metrics, metricsOpen = false }: RuntimeOptions): Promise<void> {
+  const address = metrics === undefined ? undefined : parseMetricsAddress(metrics)
+  const token = address && metricsToken(address, metricsOpen)
+  const [sdkPort] = address ? await portsRefusedByBrowsers(1) : [] // the SDK's own endpoint answers whoever asks
   const telemetry =
     sdkPort === undefined
       ? {}
@@ -30,12 +35,11 @@ export async function installRuntime({ logFile, metrics }: RuntimeOptions): Prom
           },
         }
   Runtime.install({ logger: new DefaultLogger('INFO', jsonLines(logFile)), shutdownSignals: [], ...telemetry })
-  if (sdkPort !== undefined) await serveMetrics(parseMetricsAddress(metrics!), sdkPort)
+  if (address) await serveMetrics(address, sdkPort!, token)
 }
 
 function jsonLines(file: string | undefined): (entry: LogEntry) => void {
-  if (file) mkdirSync(dirname(file), { recursive: true })
-  const out = file ? createWriteStream(file, { flags: 'a' }) : process.stderr
+  const out = file ? createWriteStream(file, { flags: 'a', mode: PRIVATE_FILE }) : process.stderr
   return ({ timestampNanos, level, message, meta }) => {
     const { error, ...rest } = meta ?? {}
     const fields = {

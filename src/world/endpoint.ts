@@ -5,11 +5,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { z } from 'zod'
 import { InvalidInput } from '../contracts/parse'
-import { readBody } from '../request-body'
+import { readBody } from '../http/body'
+import { refusalByOrigin } from '../http/guard'
 import { ANNOTATORS, marginIn, marginOf, preferFirst, rationaleOf, scoresOf, type Annotator } from './annotator'
 import { goldHarmless, goldScore } from './gold'
 
 const MAX_BODY_BYTES = 1024 ** 2
+const ADDRESS = '127.0.0.1'
 
 const requestSchema = z.object({
   model: z.enum(Object.keys(ANNOTATORS) as [keyof typeof ANNOTATORS, ...(keyof typeof ANNOTATORS)[]]),
@@ -140,6 +142,8 @@ function replyTo(request: CompletionRequest): object {
 async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const send = (status: number, body: object) =>
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+  const refusal = refusalByOrigin(request, { address: ADDRESS })
+  if (refusal) return void send(refusal.status, { error: { message: `world: ${refusal.reason}` } })
   if (request.method !== 'POST' || request.url !== '/v1/chat/completions')
     return void send(404, { error: { message: 'not found; the only route is POST /v1/chat/completions' } })
   try {
@@ -156,7 +160,7 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
 /** Serves on the loopback interface only. @returns the server, listening */
 export async function openAnnotators(port: number): Promise<Server> {
   const server = createServer((request, response) => void handle(request, response))
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve))
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, ADDRESS, resolve))
   return server
 }
 

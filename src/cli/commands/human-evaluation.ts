@@ -17,9 +17,10 @@ export function addHumanEvaluationCommands(program: Command): void {
       'address to listen on; raters on other machines need one that they reach, behind TLS',
       '127.0.0.1',
     )
-    .action((id: string, { port, host }: { port: string; host: string }) =>
+    .option('--url <url>', 'where raters reach the page if not there, e.g. https://rate.example.org of a TLS proxy')
+    .action((id: string, { port, host, url }: { port: string; host: string; url?: string }) =>
       withConnection(async (connection) =>
-        exitWith(await serveRatings(connection, id, { port: Number(port), host, home: homeFolder() }, print)),
+        exitWith(await serveRatings(connection, id, { port: Number(port), host, url, home: homeFolder() }, print)),
       ),
     )
   addRatings(program)

@@ -1,6 +1,6 @@
 // Commands about the labeler: what it is asked, and its score as a reward.
 import type { Command } from 'commander'
-import { homeFolder } from '../../workers/home'
+import { openHome } from '../../workers/home'
 import { readInput } from '../input'
 import { showPrompt } from '../prompt'
 import { REWARD_TOKEN, serveReward, type ServeRewardFlags } from '../serve-reward'
@@ -43,7 +43,7 @@ function addServeReward(program: Command): void {
     )
     .action(async ({ input, ...flags }: ServeRewardFlags & { input?: string }) => {
       const stopped = untilStopped()
-      const { server, service } = await serveReward(readInput(input), flags, homeFolder())
+      const { server, service } = await serveReward(readInput(input), flags, openHome())
       const { labeler, task, token } = service
       const url = `http://${flags.host}:${flags.port}/get_reward`
       const access = token === undefined ? '' : `, with the token of ${REWARD_TOKEN}`

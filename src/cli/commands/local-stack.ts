@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { startCodecServer } from '../codec-server'
+import { CODEC_TOKEN, startCodecServer } from '../codec-server'
 import { doctor } from '../doctor'
 import { start, up } from '../start'
 import { print } from '../terminal'
@@ -10,6 +10,7 @@ import { untilStopped } from '../until-stopped'
 import { parseRoles, worker } from '../worker'
 import { exitWith } from './exit-code'
 
+const METRICS_OPEN = 'let other machines read the metrics without the token of RLAIF_METRICS_TOKEN'
 const SETUP = join(__dirname, '..', '..', '..', 'setup', 'main.mjs')
 
 export function addLocalStackCommands(program: Command): void {
@@ -21,7 +22,8 @@ export function addLocalStackCommands(program: Command): void {
     .command('up')
     .description('start the Temporal server, its UI and workers on this machine, until Ctrl-C')
     .option('--metrics <address>', 'address to serve GET /metrics for Prometheus on, e.g. 127.0.0.1:9464')
-    .action(async ({ metrics }: { metrics?: string }) => exitWith(await up(metrics)))
+    .option('--metrics-open', METRICS_OPEN)
+    .action(async (flags: { metrics?: string; metricsOpen?: boolean }) => exitWith(await up(flags)))
   addWorker(program)
   addCodecServer(program)
   program
@@ -40,6 +42,7 @@ interface WorkerFlags {
   roles: string
   healthPort?: string
   metrics?: string
+  metricsOpen?: boolean
   gpuQueue: string
 }
 
@@ -50,17 +53,19 @@ function addWorker(program: Command): void {
     .option('--roles <list>', 'comma-separated roles of the workers: workflow, label, gpu', 'workflow,label,gpu')
     .option('--health-port <port>', 'local port to serve GET /healthz on: 200 while every worker is running, else 503')
     .option('--metrics <address>', 'address to serve GET /metrics for Prometheus on, e.g. 0.0.0.0:9464')
+    .option('--metrics-open', METRICS_OPEN)
     .option(
       '--gpu-queue <name>',
       'task queue of the gpu role, e.g. one per class of device; a run names it as {"queues": {"gpu": "…"}}',
       'rlaif-gpu',
     )
-    .action(async ({ roles, healthPort, metrics, gpuQueue }: WorkerFlags) =>
+    .action(async ({ roles, healthPort, metrics, metricsOpen, gpuQueue }: WorkerFlags) =>
       exitWith(
         await worker(parseRoles(roles), {
           gpuQueue,
           ...(healthPort !== undefined && { healthPort: Number(healthPort) }),
           ...(metrics !== undefined && { metrics }),
+          ...(metricsOpen !== undefined && { metricsOpen }),
         }),
       ),
     )
@@ -82,7 +87,8 @@ function addCodecServer(program: Command): void {
     .action(async ({ port, ui }: { port: string; ui: string }) => {
       const stopped = untilStopped()
       const server = await startCodecServer({ port: Number(port), ui })
-      print(`Codec server http://127.0.0.1:${port} for ${ui}. Ctrl-C ends it.`)
+      const token = process.env[CODEC_TOKEN] ? `/$${CODEC_TOKEN}` : ''
+      print(`Codec server http://127.0.0.1:${port}${token} for ${ui}. Ctrl-C ends it.`)
       await stopped
       server.close()
     })
