@@ -1,10 +1,12 @@
 // Where a model folder keeps its chat template, and what a template sees: as in transformers' apply_chat_template.
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Template } from '@huggingface/jinja'
 import { z } from 'zod'
+import { MOST_CONFIG_BYTES, readTextBounded } from '../bounded-file'
 import { TEMPLATE_DATE, templateSchema, type TemplateSettings } from '../contracts/template-settings'
+import { InvalidInput } from '../contracts/parse'
 import { strftime } from './strftime'
+import { openTemplate, type Rendering } from './template-interpreter'
 
 export interface ChatMessage {
   role: 'system' | 'user' | 'assistant'
@@ -37,10 +39,11 @@ type NamedTemplates = Record<string, string>
 function templateFiles(folder: string): NamedTemplates {
   const templates: NamedTemplates = {}
   const single = join(folder, TEMPLATE_FILE)
-  if (existsSync(single)) templates.default = readFileSync(single, 'utf8')
+  if (existsSync(single)) templates.default = readTextBounded(single, MOST_CONFIG_BYTES)
   const several = join(folder, TEMPLATE_FOLDER)
   for (const name of existsSync(several) ? readdirSync(several).sort() : [])
-    if (name.endsWith('.jinja')) templates[name.slice(0, -'.jinja'.length)] = readFileSync(join(several, name), 'utf8')
+    if (name.endsWith('.jinja'))
+      templates[name.slice(0, -'.jinja'.length)] = readTextBounded(join(several, name), MOST_CONFIG_BYTES)
   return templates
 }
 
@@ -48,7 +51,9 @@ function templateFiles(folder: string): NamedTemplates {
 function legacyTemplates(folder: string): NamedTemplates {
   const file = join(folder, LEGACY_FILE)
   if (!existsSync(file)) return {}
-  const parsed = z.object({ chat_template: templateField }).safeParse(JSON.parse(readFileSync(file, 'utf8')))
+  const parsed = z
+    .object({ chat_template: templateField })
+    .safeParse(JSON.parse(readTextBounded(file, MOST_CONFIG_BYTES)))
   if (!parsed.success) throw new Error(`tokenizer: ${file} holds no chat template: ${z.prettifyError(parsed.error)}`)
   return parsed.data.chat_template ?? {}
 }
@@ -73,7 +78,7 @@ function templateSource(folder: string, inConfig: NamedTemplates | null | undefi
 /** The variables that stage `model` stored in a folder. */
 export function readTemplateSettings(folder: string): TemplateSettings {
   const file = join(folder, TEMPLATE_SETTINGS_FILE)
-  return existsSync(file) ? templateSchema.parse(JSON.parse(readFileSync(file, 'utf8'))) : {}
+  return existsSync(file) ? templateSchema.parse(JSON.parse(readTextBounded(file, MOST_CONFIG_BYTES))) : {}
 }
 
 /** Stores variables in a folder, over those it has; models trained from it keep them. */
@@ -96,7 +101,7 @@ export interface ChatTemplate {
   date: string | undefined
   /**
    * @param addGenerationPrompt whether to end where the assistant's answer begins
-   * @throws TemplateRefusal
+   * @throws TemplateRefusal, or InvalidInput when the template takes more than a template may
    */
   render(messages: readonly ChatMessage[], addGenerationPrompt: boolean): string
 }
@@ -115,7 +120,7 @@ export function openChatTemplate(
 ): ChatTemplate | undefined {
   const source = templateSource(folder, inConfig)
   if (source === undefined) return undefined
-  const template = parsedTemplate(source, folder)
+  const render = parsedTemplate(source, folder)
   const given = {
     tools: null,
     documents: null,
@@ -128,8 +133,10 @@ export function openChatTemplate(
     date: source.includes('strftime_now') ? date : undefined,
     render(messages, addGenerationPrompt) {
       try {
-        return template.render({ ...given, messages: [...messages], add_generation_prompt: addGenerationPrompt })
+        const textLength = messages.reduce((sum, { content }) => sum + content.length, 0)
+        return render({ ...given, messages: [...messages], add_generation_prompt: addGenerationPrompt }, textLength)
       } catch (error) {
+        if (error instanceof InvalidInput) throw error
         throw new TemplateRefusal(`the chat template refuses it: ${(error as Error).message}`, { cause: error })
       }
     },
@@ -139,10 +146,11 @@ export function openChatTemplate(
 /** Our function in templates, as the engine's own strftime_now reads the clock and cannot be replaced. */
 const STRFTIME = 'strftime_of_run'
 
-function parsedTemplate(source: string, folder: string): Template {
+function parsedTemplate(source: string, folder: string): Rendering {
   try {
-    return new Template(source.replace(/\bstrftime_now\b/g, STRFTIME))
+    return openTemplate(source.replace(/\bstrftime_now\b/g, STRFTIME), `the chat template of ${folder}`)
   } catch (error) {
+    if (error instanceof InvalidInput) throw error
     throw new Error(`tokenizer: the chat template of ${folder} cannot be parsed: ${(error as Error).message}`, {
       cause: error,
     })

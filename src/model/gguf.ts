@@ -3,8 +3,14 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { dequantize, quantizedBytes } from './gguf-quantization'
 
+/** Items of all lists in the metadata together. */
 const MAX_METADATA_ITEMS = 10_000_000
 const MAX_TENSORS = 100_000
+/** Bytes of a text in the metadata; the longest are chat templates. */
+const MAX_STRING = 2 ** 24
+const MAX_ALIGNMENT = 2 ** 20
+/** Bytes of an item of each scalar type, at least: a text is at least its length. */
+const LEAST_BYTES = [1, 1, 2, 2, 4, 4, 4, 1, 8, 0, 8, 8, 8]
 
 export type GgufValue = number | bigint | boolean | string | GgufValue[]
 export interface GgufTensor {
@@ -25,6 +31,8 @@ class Cursor {
   private block = Buffer.alloc(0)
   private blockStart = 0
   position = 0
+  /** Items of lists so far. */
+  items = 0
   constructor(
     private readonly fd: number,
     readonly bytes: number,
@@ -55,7 +63,9 @@ class Cursor {
     return Number(value)
   }
   string(): string {
-    return this.take(this.u64()).toString('utf8')
+    const length = this.u64()
+    if (length > MAX_STRING) this.fail(`claims a text of ${length} bytes`)
+    return this.take(length).toString('utf8')
   }
   fail(what: string): never {
     throw new Error(`gguf: ${this.file} ${what}; it is cut short, damaged or hostile: copy or download it again`)
@@ -82,8 +92,10 @@ function readValue(c: Cursor, kind: number): GgufValue {
   if (kind === ARRAY) {
     const itemKind = c.u32()
     const count = c.u64()
-    if (count > MAX_METADATA_ITEMS || count > c.bytes) c.fail(`claims an array of ${count} items`)
     if (itemKind === ARRAY) c.fail('nests arrays in its metadata')
+    c.items += count
+    if (c.items > MAX_METADATA_ITEMS || count * (LEAST_BYTES[itemKind] ?? 1) > c.bytes - c.position)
+      c.fail(`claims an array of ${count} items`)
     return Array.from({ length: count }, () => readValue(c, itemKind))
   }
   const read = scalarReaders[kind]
@@ -95,6 +107,7 @@ function readMetadata(c: Cursor, count: number): Map<string, GgufValue> {
   const metadata = new Map<string, GgufValue>()
   for (let i = 0; i < count; i++) {
     const key = c.string()
+    if (metadata.has(key)) c.fail(`has ${JSON.stringify(key.slice(0, 80))} twice in its metadata`)
     metadata.set(key, readValue(c, c.u32()))
   }
   return metadata
@@ -136,11 +149,11 @@ export function openGguf(file: string): GgufFile {
       c.fail(`claims ${tensorCount} tensors and ${keyCount} keys`)
     const metadata = readMetadata(c, keyCount)
     const rows = readTable(c, tensorCount)
-    const alignment = Number(metadata.get('general.alignment') ?? 32)
+    const alignment = alignmentOf(c, metadata)
     const dataStart = Math.ceil(c.position / alignment) * alignment
     return {
       metadata,
-      tensors: new Map(rows.map((row) => [row.name, storedTensor(c, row, dataStart)])),
+      tensors: storedTensors(c, rows, { dataStart, alignment }),
       close: () => closeSync(fd),
     }
   } catch (error) {
@@ -149,16 +162,51 @@ export function openGguf(file: string): GgufFile {
   }
 }
 
-function storedTensor(c: Cursor, row: TableRow, dataStart: number): GgufTensor {
+/** Bytes of whose multiples tensors begin. */
+function alignmentOf(c: Cursor, metadata: Map<string, GgufValue>): number {
+  const value = metadata.get('general.alignment') ?? 32
+  const isPowerOfTwo = typeof value === 'number' && Number.isInteger(Math.log2(value))
+  if (!isPowerOfTwo || value < 8 || value > MAX_ALIGNMENT)
+    return c.fail(`gives general.alignment = ${shown(value)}, not a power of two from 8 to ${MAX_ALIGNMENT}`)
+  return value
+}
+
+const shown = (value: GgufValue) => (typeof value === 'object' ? 'a list' : String(value).slice(0, 40))
+
+/** Where the data begin, and of what their places are multiples, in bytes. */
+interface Layout {
+  dataStart: number
+  alignment: number
+}
+
+function storedTensors(c: Cursor, rows: readonly TableRow[], layout: Layout): Map<string, GgufTensor> {
+  const stored = rows.map((row) => storedTensor(c, row, layout))
+  let [end, before] = [0, '']
+  for (const { name, start, bytes } of stored.filter((one) => one.bytes > 0).sort((x, y) => x.start - y.start)) {
+    if (start < end) c.fail(`lets tensors ${JSON.stringify(before)} and ${JSON.stringify(name)} overlap`)
+    ;[end, before] = [start + bytes, name]
+  }
+  const tensors = new Map(stored.map(({ name, shape, read }) => [name, { name, shape, read }]))
+  if (tensors.size < stored.length) c.fail('names two tensors alike')
+  return tensors
+}
+
+/** A tensor, and its place in the file. */
+function storedTensor(
+  c: Cursor,
+  row: TableRow,
+  { dataStart, alignment }: Layout,
+): GgufTensor & { start: number; bytes: number } {
+  const name = JSON.stringify(row.name.slice(0, 200))
   const values = row.shape.reduce((a, b) => a * b, 1)
-  const bytes = quantizedBytes(row.kind, values, `${c.file}: tensor ${row.name}`)
-  if (dataStart + row.offset + bytes > c.bytes)
-    c.fail(
-      `ends before tensor ${JSON.stringify(row.name)} does (${dataStart + row.offset + bytes} of ${c.bytes} bytes)`,
-    )
+  if (!Number.isSafeInteger(values)) c.fail(`gives tensor ${name} the shape [${row.shape.join(', ')}]`)
+  const bytes = quantizedBytes(row.kind, values, `${c.file}: tensor ${name}`)
+  if (row.offset % alignment !== 0) c.fail(`puts tensor ${name} at ${row.offset}, no multiple of ${alignment}`)
+  const start = dataStart + row.offset
+  if (!(start + bytes <= c.bytes)) c.fail(`ends before tensor ${name} does (${start + bytes} of ${c.bytes} bytes)`)
   const read = () => {
-    c.position = dataStart + row.offset
+    c.position = start
     return dequantize(row.kind, c.take(bytes), values)
   }
-  return { name: row.name, shape: row.shape, read }
+  return { name: row.name, shape: row.shape, read, start, bytes }
 }

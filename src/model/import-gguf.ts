@@ -45,8 +45,16 @@ function reader(metadata: Map<string, GgufValue>, file: string) {
     number: (key: string, fallback?: number) =>
       Number(get<number>(key, (v) => typeof v === 'number' || typeof v === 'bigint', 'number', fallback)),
     string: (key: string, fallback?: string) => get<string>(key, (v) => typeof v === 'string', 'text', fallback),
-    list: <T>(key: string) => get<T[]>(key, Array.isArray, 'list'),
-    optionalNumber: (key: string) => (metadata.has(key) ? Number(metadata.get(key)) : undefined),
+    list: <T extends 'string' | 'number'>(key: string, of: T) =>
+      get<(T extends 'string' ? string : number)[]>(
+        key,
+        (v) => Array.isArray(v) && v.every((item) => typeof item === of),
+        `list of ${of}s`,
+      ),
+    optionalNumber: (key: string) =>
+      metadata.has(key)
+        ? Number(get<number>(key, (v) => typeof v === 'number' || typeof v === 'bigint', 'number'))
+        : undefined,
   }
 }
 type Reader = ReturnType<typeof reader>
@@ -103,8 +111,8 @@ function buildTokenizer(meta: Reader, file: string): { tokenizer: object; config
       `gguf: ${file} has the tokenizer "${kind}" with pre-tokenizer "${pre}"; ` +
         `supported are gpt2 with ${Object.keys(PRE_TOKENIZERS).join(', ')}`,
     )
-  const tokens = meta.list<string>('tokenizer.ggml.tokens')
-  const types = meta.list<number>('tokenizer.ggml.token_type')
+  const tokens = meta.list('tokenizer.ggml.tokens', 'string')
+  const types = meta.list('tokenizer.ggml.token_type', 'number')
   const added = tokens
     .map((content, id) => ({
       id,
@@ -135,7 +143,7 @@ function buildTokenizer(meta: Reader, file: string): { tokenizer: object; config
       byte_fallback: false,
       ignore_merges: false,
       vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
-      merges: meta.list<string>('tokenizer.ggml.merges').map((merge) => merge.split(' ')),
+      merges: meta.list('tokenizer.ggml.merges', 'string').map((merge) => merge.split(' ')),
     },
   }
   const tokenNamed = (key: string) => {

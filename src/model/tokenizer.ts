@@ -1,13 +1,15 @@
 // Text to token ids and back, and chat templates.
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Tokenizer as HfTokenizer } from '@huggingface/tokenizers'
 import { z } from 'zod'
+import { MOST_CONFIG_BYTES, readTextBounded } from '../bounded-file'
 import type { TemplateSettings } from '../contracts/template-settings'
 import { openChatTemplate, readTemplateSettings, templateField } from './chat-template'
 import type { ChatMessage, ChatTemplate } from './chat-template'
 import { controlTokens, type ControlTokens } from './control-tokens'
+import { limitsOf, MOST_TOKENIZER_BYTES, refuseUnbounded, type Limits } from './tokenizer-bounds'
 import { turnEnd } from './turn-end'
 
 /** What token ids mean: equal digests mean that every id is the same token. */
@@ -63,9 +65,9 @@ const tokenizerSchema = z.object({
 })
 type TokenizerFile = z.infer<typeof tokenizerSchema>
 
-function readJson(file: string): object {
+function readJson(file: string, mostBytes = MOST_CONFIG_BYTES): object {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as object
+    return JSON.parse(readTextBounded(file, mostBytes)) as object
   } catch (error) {
     throw new Error(
       `tokenizer: cannot read ${file}: ${(error as Error).message}; ` +
@@ -92,25 +94,52 @@ function specialTokensOf(folder: string, config: object): Record<string, string>
 /**
  * Loads tokenizer.json, tokenizer_config.json and the chat template of a model folder.
  * @param overrides variables of the chat template, in place of those stored in the folder
- * @throws when a file cannot be read, or the vocabulary is not that of the model in the folder
+ * @throws when a file cannot be read, or the vocabulary is not that of the model in the folder; InvalidInput, then and
+ * later, when tokenizer or template ask for more work than those of a model do
  */
 export function loadTokenizer(folder: string, overrides: TemplateSettings = {}): Tokenizer {
   const [configFile, file] = [join(folder, 'tokenizer_config.json'), join(folder, 'tokenizer.json')]
   const rawConfig = readJson(configFile)
-  const config = checked(configSchema, rawConfig, configFile)
-  const raw = readJson(file)
+  const { chat_template } = checked(configSchema, rawConfig, configFile)
+  const raw = readJson(file, MOST_TOKENIZER_BYTES)
   const parsed = checked(tokenizerSchema, raw, file)
+  refuseUnbounded(raw, parsed.added_tokens, file)
   const specialTokens = specialTokensOf(folder, rawConfig)
+  const settings = { ...readTemplateSettings(folder), ...overrides }
+  const limits = limitsOf(file)
+  const tokenizer = limits.onFile(statSync(file).size, () => {
+    const template = openChatTemplate(folder, { inConfig: chat_template, specialTokens, settings })
+    return madeTokenizer(
+      { raw, rawConfig, parsed, specialTokens, inEmbedding: embeddingCheck(folder, file, parsed) },
+      template,
+    )
+  })
+  return withinLimits(
+    tokenizer,
+    limits,
+    JSON.stringify((raw as { decoder?: unknown }).decoder ?? '').includes('"Regex"'),
+  )
+}
+
+/** What the files of a folder hold. */
+interface Files {
+  raw: object
+  rawConfig: object
+  parsed: TokenizerFile
+  specialTokens: Record<string, string>
+  inEmbedding(ids: number[]): number[]
+}
+
+function madeTokenizer(
+  { raw, rawConfig, parsed, specialTokens, inEmbedding }: Files,
+  template: ChatTemplate | undefined,
+): Tokenizer {
   const special = new Set(Object.values(specialTokens))
   const added = parsed.added_tokens.map((token) => ({ ...token, special: token.special || special.has(token.content) }))
   const tokenizer = new HfTokenizer({ ...raw, added_tokens: added }, rawConfig)
-  const inEmbedding = embeddingCheck(folder, file, parsed)
-
   const encode = (text: string) =>
     inEmbedding(text === '' ? [] : tokenizer.encode(text, { add_special_tokens: false }).ids)
   const encodePlain = plainEncoder(raw, rawConfig)
-  const settings = { ...readTemplateSettings(folder), ...overrides }
-  const template = openChatTemplate(folder, { inConfig: config.chat_template, specialTokens, settings })
   const controls = controlTokensOf(added, template?.source ?? '')
   const control = controlTokens(controls, { encode, encodePlain })
   const ids = new Set(controls.values())
@@ -131,6 +160,21 @@ export function loadTokenizer(folder: string, overrides: TemplateSettings = {}):
     turnEnd: turnEnd(template, encode, (id) => ids.has(id)),
     endOfText: added.find(({ content }) => content === specialTokens.eos_token)?.id,
     vocabulary: () => vocabularyOf(parsed),
+  }
+}
+
+/** @param slowDecoder whether the decoder uses patterns: one that does not is called for every token, without a limit */
+function withinLimits(tokenizer: Tokenizer, { onText }: Limits, slowDecoder: boolean): Tokenizer {
+  const { encode, encodeContent, decode, tokenAfter, chatIds } = tokenizer
+  const lengthOf = (messages: readonly ChatMessage[], answer: string) =>
+    messages.reduce((sum, { content }) => sum + content.length, answer.length)
+  return {
+    ...tokenizer,
+    encode: (text) => onText(text.length, () => encode(text)),
+    encodeContent: (text) => onText(text.length, () => encodeContent(text)),
+    decode: slowDecoder ? (ids) => onText(ids.length, () => decode(ids)) : decode,
+    tokenAfter: (before, text) => onText(before.length + text.length, () => tokenAfter(before, text)),
+    chatIds: (messages, answer = '') => onText(lengthOf(messages, answer), () => chatIds(messages, answer)),
   }
 }
 

@@ -1,5 +1,6 @@
 // The token that ends a turn: what the chat template writes after an assistant's answer, found by rendering a
 // conversation. In Llama 3 it is <|eot_id|>, though its config.json names <|end_of_text|> first.
+import { InvalidInput } from '../contracts/parse'
 import type { ChatTemplate } from './chat-template'
 
 const [QUESTION, ANSWER] = ['A probing question', 'A probing answer']
@@ -23,7 +24,8 @@ export function turnEnd(
     // a template that always writes where the next answer begins, and no end, ends no turn
     const opening = encode(template.render([question], true)).findLast(isControl)
     return end === opening ? undefined : end
-  } catch {
+  } catch (error) {
+    if (error instanceof InvalidInput) throw error
     return undefined // a template for single questions
   }
 }
