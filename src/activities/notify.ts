@@ -1,65 +1,79 @@
 // Activity `notify`: sends one message to people, as JSON that Slack and others accept. Address and key come from the
-// worker's environment.
+// worker's environment, from variables that are named as meant for it: whoever starts a run names them.
 import { createHmac } from 'node:crypto'
 import { ApplicationFailure } from '@temporalio/activity'
 import type { Notification } from '../contracts/notification'
-import { checkAddress, checkAllowance } from '../feedback/endpoint-allowance'
+import type { Reach } from '../feedback/address-rules'
+import { checkAllowance } from '../feedback/endpoint-allowance'
+import { EndpointRefused } from '../feedback/endpoint-errors'
+import { post, type Reply } from '../feedback/post'
+import { redact } from '../secrets'
 
 const TIMEOUT_MS = 20_000
 /** Statuses after which another attempt cannot help before somebody corrects something. */
 const REFUSED = new Set([400, 401, 403, 404, 405, 410, 413, 422])
 
+/** Names of variables that may hold the address of a message, and of those that may hold the key of its signature. */
+const MEANT_FOR = { urlEnv: /^RLAIF_NOTIFY_\w+$|(^|_)WEBHOOK(_URL)?$/, secretEnv: /^RLAIF_NOTIFY_\w+$/ }
+const NAMES = { urlEnv: 'RLAIF_NOTIFY_… or …_WEBHOOK_URL', secretEnv: 'RLAIF_NOTIFY_…' }
+
 /** @throws a failure without secrets: it contains neither the address nor the text of the answer */
 export async function notify({ notify: { url, urlEnv, secretEnv }, text, workflowId }: Notification): Promise<void> {
-  const address = url === undefined ? fromEnvironment(urlEnv!, 'urlEnv') : await checked(url)
-  const body = JSON.stringify({ text: withLink(text, workflowId) })
+  const reach = url === undefined ? 'named' : reachOf(url)
+  const address = url ?? fromEnvironment(urlEnv!, 'urlEnv')
+  const body = JSON.stringify({ text: withLink(redact(text), workflowId) })
   const headers = {
     'content-type': 'application/json',
     ...(secretEnv !== undefined && signature(body, fromEnvironment(secretEnv, 'secretEnv'))),
   }
-  const response = await post(address, body, headers)
-  await response.body?.cancel()
-  if (!response.ok)
+  const { status, discard } = await delivered(address, { body, headers, reach })
+  discard()
+  if (status < 200 || status >= 300)
     throw ApplicationFailure.create({
-      message: `notify: the receiver answered ${response.status}`,
+      message: `notify: the receiver answered ${status}`,
       type: 'NotificationRefused',
-      nonRetryable: REFUSED.has(response.status),
+      nonRetryable: REFUSED.has(status),
     })
 }
 
 /**
  * Checks an address chosen by whoever started the run; one from the worker's environment was chosen by its operator.
  */
-async function checked(url: string): Promise<string> {
+function reachOf(url: string): Reach {
   try {
-    checkAllowance(url)
-    await checkAddress(url)
-    return url
+    return checkAllowance(url)
   } catch (error) {
-    throw ApplicationFailure.nonRetryable(`notify: ${(error as Error).message}`, 'NotificationRefused')
+    throw refused((error as Error).message)
   }
 }
 
-async function post(address: string, body: string, headers: Record<string, string>): Promise<Response> {
+const refused = (reason: string) => ApplicationFailure.nonRetryable(`notify: ${reason}`, 'NotificationRefused')
+
+interface Message {
+  body: string
+  headers: Record<string, string>
+  reach: Reach
+}
+
+async function delivered(address: string, message: Message): Promise<Reply> {
   try {
-    return await fetch(address, {
-      method: 'POST',
-      body,
-      headers,
-      redirect: 'error',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    })
+    return await post(address, { ...message, timeoutMs: TIMEOUT_MS })
   } catch (error) {
-    const { code } = ((error as Error).cause ?? {}) as { code?: string }
+    if (error instanceof EndpointRefused) throw refused(error.message)
     throw ApplicationFailure.create({
-      message: `notify: the receiver cannot be reached (${code ?? (error as Error).name})`,
+      message: `notify: the receiver cannot be reached (${(error as NodeJS.ErrnoException).code ?? (error as Error).name})`,
       type: 'NotificationFailed',
     })
   }
 }
 
-/** The failure is retryable: another worker may have the variable. */
-function fromEnvironment(name: string, field: string): string {
+/** A variable that is not set is a retryable failure: another worker may have it. */
+function fromEnvironment(name: string, field: 'urlEnv' | 'secretEnv'): string {
+  if (!MEANT_FOR[field].test(name))
+    throw refused(
+      `field "${field}" names ${name}, which may hold something else: only variables called ${NAMES[field]} are used; ` +
+        `put its value into one, e.g. RLAIF_NOTIFY_${field === 'urlEnv' ? 'URL' : 'KEY'}`,
+    )
   const value = process.env[name]
   if (!value)
     throw ApplicationFailure.create({

@@ -7,3 +7,23 @@ export const probability = z.number().min(0).max(1)
 export const environmentName = z
   .string()
   .regex(/^[A-Za-z_]\w*$/, 'expected the NAME of an environment variable of the worker, never the value itself')
+
+/**
+ * Why an address may not be asked, or undefined. Routes are put behind it: a query or a fragment would swallow them, and
+ * let whoever starts a run send any request to any server in reach.
+ */
+export function addressFault(address: string): string | undefined {
+  const url = URL.canParse(address) ? new URL(address) : undefined
+  if (!url || !/^https?:$/.test(url.protocol)) return 'must be an address that begins with http:// or https://'
+  if (url.username || url.password) return 'must not contain a user or a password ("@"); name the key\'s variable'
+  if (/[?#]/.test(address)) return 'must have no query ("?") and no fragment ("#")'
+  if (/[\s\\]|%(2e|2f|5c|00)|\/\.\.?(\/|$)/i.test(address))
+    return 'must have a plain path, without "..", "\\", white space or their escapes'
+  return undefined
+}
+
+/** Refuses an address that may not be asked. */
+export const refuseAddress = (address: string, { addIssue }: Pick<z.core.$RefinementCtx, 'addIssue'>): void => {
+  const fault = addressFault(address)
+  if (fault !== undefined) addIssue({ code: 'custom', message: fault })
+}

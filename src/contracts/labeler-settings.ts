@@ -1,6 +1,6 @@
 // Who is asked for preferences and scores, and how: the settings of a labeler or judge.
 import { z } from 'zod'
-import { count, environmentName } from './fields'
+import { count, environmentName, refuseAddress } from './fields'
 import { templateSchema } from './template-settings'
 
 /** A field that only questions about pairs have: its default is filled in where the comparison is pairwise. */
@@ -143,6 +143,7 @@ const endpointLabeler = z
   .strictObject({
     baseUrl: z
       .union([z.literal(WORLD), z.url({ protocol: /^https?$/ })])
+      .superRefine((address, context) => (address === WORLD ? undefined : refuseAddress(address, context)))
       .describe(
         'Base URL of an OpenAI-compatible endpoint, e.g. http://127.0.0.1:8000/v1; ' +
           'or "world:" for the simulated annotators of the miniature world ' +

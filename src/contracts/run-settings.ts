@@ -1,6 +1,6 @@
 // Settings of a run as a whole: what it reuses from the store, what happens when a stage fails, whom it notifies.
 import { z } from 'zod'
-import { environmentName } from './fields'
+import { environmentName, refuseAddress } from './fields'
 
 export const cacheSchema = z
   .enum(['use', 'refresh', 'off'])
@@ -25,16 +25,20 @@ export const notifySchema = z
   .strictObject({
     url: z
       .url({ protocol: /^https?$/ })
+      .superRefine(refuseAddress)
       .optional()
-      .describe('URL to post to, if it is not a secret.'),
+      .describe('URL to post to, if it is not a secret and has no query.'),
     urlEnv: environmentName
       .optional()
-      .describe("Name of the worker's environment variable that holds the URL, e.g. of a Slack webhook."),
+      .describe(
+        "Name of the worker's environment variable that holds the URL, e.g. of a Slack webhook: " +
+          'RLAIF_NOTIFY_… or …_WEBHOOK_URL.',
+      ),
     secretEnv: environmentName
       .optional()
       .describe(
         "Name of the worker's environment variable that holds the key of the signature in the header " +
-          'X-Rlaif-Signature. Default: messages are not signed.',
+          'X-Rlaif-Signature: RLAIF_NOTIFY_…. Default: messages are not signed.',
       ),
   })
   .refine(({ url, urlEnv }) => (url === undefined) !== (urlEnv === undefined), {

@@ -5,20 +5,16 @@
 //   RLAIF_ENDPOINTS="https://api.openai.com=OPENAI_API_KEY,http://10.0.0.5:8000"
 //
 // Each entry is the beginning of an address and the variables that may be sent there (joined by +). If it is not set,
-// every address except those of cloud metadata is allowed, and every variable except those that hold secrets of this
-// project, of Temporal, of storage and of the Hub.
-import { lookup } from 'node:dns/promises'
-import { BlockList, isIP } from 'node:net'
+// every address except those of cloud metadata may be asked without a key; a key goes to the well-known labeler that it
+// is usually for, or, if it is named like a labeler's, to this machine. In strict mode, nothing is asked that is not
+// listed.
+import { addressFault } from '../contracts/fields'
 import { InvalidInput } from '../contracts/parse'
+import { isStrict } from '../strict'
+import { isThisMachine, type Reach } from './address-rules'
+import { isLabelersKey, isUsualKey } from './well-known-labelers'
 
 const ENDPOINTS = 'RLAIF_ENDPOINTS'
-const OWN_SECRETS =
-  /^(RLAIF_(PAYLOAD_KEYS|REWARD_TOKEN)|TEMPORAL_.*|AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)|HF_TOKEN)$/
-
-const metadata = new BlockList()
-metadata.addSubnet('169.254.0.0', 16)
-metadata.addSubnet('fe80::', 10, 'ipv6')
-metadata.addAddress('fd00:ec2::254', 'ipv6')
 
 interface Allowance {
   origin: string
@@ -37,7 +33,11 @@ export function parseAllowances(given: string): Allowance[] {
         `${ENDPOINTS}: "${entry.trim()}" is not an address; expected e.g. https://api.openai.com=OPENAI_API_KEY`,
       )
     const secrets = names.split('+').map((name) => name.trim())
-    return { origin: url.origin, path: url.pathname.replace(/\/+$/, ''), secrets: new Set(secrets.filter(Boolean)) }
+    return {
+      origin: url.origin,
+      path: url.pathname.replace(/(?<!\/)\/+$/, ''),
+      secrets: new Set(secrets.filter(Boolean)),
+    }
   })
 }
 
@@ -46,39 +46,46 @@ const covers = ({ origin, path }: Allowance, url: URL) =>
 
 /**
  * @param secret name of the variable whose value would be sent
+ * @returns what a request to that address may connect to
  * @throws InvalidInput if this worker may not ask that address, or may not send that variable there
  */
-export function checkAllowance(address: string, secret?: string): void {
-  const given = process.env[ENDPOINTS]
-  if (given === undefined || given.trim() === '') {
-    if (secret !== undefined && OWN_SECRETS.test(secret))
-      throw new InvalidInput(
-        `the variable ${secret} must not be sent to an endpoint; keep the endpoint's key in a variable of its own`,
-      )
-    return
-  }
-  const url = new URL(address)
-  const allowances = parseAllowances(given).filter((allowance) => covers(allowance, url))
+export function checkAllowance(address: string, secret?: string): Reach {
+  const reach = reachOf(new URL(address), secret)
+  const fault = addressFault(address)
+  if (fault !== undefined) throw new InvalidInput(`the address of an endpoint ${fault}`)
+  return reach
+}
+
+function reachOf(url: URL, secret: string | undefined): Reach {
+  const given = process.env[ENDPOINTS]?.trim() ?? ''
+  if (given !== '') return reachOfListed(url, secret, parseAllowances(given))
+  if (isStrict())
+    throw new InvalidInput(
+      `${url.origin} may not be asked: with RLAIF_STRICT=1 every endpoint must be listed; ${remedy(url, secret)}`,
+    )
+  if (secret === undefined || isUsualKey(url, secret)) return 'public'
+  if (isThisMachine(url) && isLabelersKey(secret)) return 'this machine'
+  throw new InvalidInput(
+    `the variable ${secret} must not be sent to ${url.origin}: without ${ENDPOINTS}, a key goes only to the well-known ` +
+      'labeler that it is usually for (OPENAI_API_KEY to https://api.openai.com …), and one with a name like ' +
+      `LABELER_KEY to this machine. If it is meant for that address, ${remedy(url, secret)}`,
+  )
+}
+
+const remedy = ({ origin }: URL, secret: string | undefined) =>
+  `set ${ENDPOINTS}="${origin}${secret === undefined ? '' : `=${secret}`}" where the worker runs, ` +
+  'followed by its other endpoints, if any, separated by commas'
+
+function reachOfListed(url: URL, secret: string | undefined, all: readonly Allowance[]): Reach {
+  const allowances = all.filter((allowance) => covers(allowance, url))
   if (allowances.length === 0)
     throw new InvalidInput(
       `${url.origin} is not among the endpoints that this worker may ask; add it to the worker's ${ENDPOINTS}`,
     )
   if (secret !== undefined && !allowances.some(({ secrets }) => secrets.has(secret)))
     throw new InvalidInput(
-      `${secret} may not be sent to ${url.origin}: the worker's ${ENDPOINTS} does not name it for that address`,
+      `${secret} may not be sent to ${url.origin}: the worker's ${ENDPOINTS} does not name it for that address; ` +
+        `add ",${url.origin}=${secret}"`,
     )
-}
-
-/**
- * @throws InvalidInput when the name leads to where clouds keep the machine's credentials; an allowance makes an
- * exception
- */
-export async function checkAddress(address: string): Promise<void> {
-  const given = process.env[ENDPOINTS]
-  if (given !== undefined && given.trim() !== '') return // named by the operator
-  const host = new URL(address).hostname.replace(/^\[|\]$/g, '')
-  const found = isIP(host) ? [{ address: host, family: isIP(host) }] : await lookup(host, { all: true }).catch(() => [])
-  const bad = found.find(({ address, family }) => metadata.check(address, family === 6 ? 'ipv6' : 'ipv4'))
-  if (bad)
-    throw new InvalidInput(`${host} resolves to ${bad.address}, an address of cloud metadata, which must not be asked`)
+  return 'named'
 }

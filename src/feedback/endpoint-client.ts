@@ -4,10 +4,14 @@
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import type { EndpointSettings } from '../contracts/labeler-settings'
 import { noUsage, type Usage } from '../contracts/usage'
-import { checkAddress, checkAllowance } from './endpoint-allowance'
+import { redact, redactAll } from '../secrets'
+import type { Reach } from './address-rules'
+import { checkAllowance } from './endpoint-allowance'
 import { openBudget, type Budget, type Tokens } from './endpoint-budget'
 import { EndpointDown, EndpointRefused } from './endpoint-errors'
+import { errorText, shownLocation } from './error-text'
 import { isUnanswered, type LabelerRole, type Unanswered } from './labeler'
+import { post, type Reply } from './post'
 import { parseReply } from './reply-json'
 import { backoff, concurrencyLimiter, pause, rateLimiter } from './throttle'
 
@@ -69,22 +73,20 @@ export function openClient(
   { role = 'labeler', servedAt, spentBefore }: ClientOptions = {},
 ): EndpointClient {
   const address = servedAt ?? settings.baseUrl
-  if (servedAt === undefined) checkAllowance(address, settings.apiKeyEnv)
+  const reach = servedAt === undefined ? checkAllowance(address, settings.apiKeyEnv) : 'this machine'
   const key = servedAt === undefined ? keyOf(settings, role) : undefined
   const budget = openBudget(settings, role, spentBefore)
-  const sendWithRetries = retrying(settings, role, sender(settings, { role, key, budget }))
+  const sendWithRetries = retrying(settings, role, sender(settings, { role, key, budget, reach }))
   const inTurn = concurrencyLimiter(settings.concurrency)
   let hasReplied = false
-  let addressCheck: Promise<void> | undefined
   return {
     usage: budget.usage,
     hasReplied: () => hasReplied,
     async post(route, body, { bytesIn, tokensOut, bill = noUsage() }) {
       const tokens = { in: Math.ceil(bytesIn / BYTES_PER_TOKEN), out: tokensOut }
-      await (addressCheck ??= servedAt === undefined ? checkAddress(address) : Promise.resolve())
       const release = budget.reserve(tokens)
       try {
-        const url = `${address.replace(/\/+$/, '')}/${route}`
+        const url = `${address.replace(/(?<!\/)\/+$/, '')}/${route}`
         const reply = await inTurn(() => sendWithRetries({ url, body, tokens, bill }))
         hasReplied ||= !isUnanswered(reply)
         return reply
@@ -95,6 +97,9 @@ export function openClient(
   }
 }
 
+/** Node's message about a header with other characters would quote it. */
+const HEADER_TEXT = /^[\x21-\x7e]+$/
+
 function keyOf({ apiKeyEnv }: EndpointSettings, role: LabelerRole): string | undefined {
   if (!apiKeyEnv) return undefined
   const key = process.env[apiKeyEnv]
@@ -102,6 +107,11 @@ function keyOf({ apiKeyEnv }: EndpointSettings, role: LabelerRole): string | und
     throw new EndpointRefused(
       `${role}: field "${role}.apiKeyEnv" names ${apiKeyEnv}, which is not set where this worker runs; ` +
         'set it and restart the worker',
+    )
+  if (!HEADER_TEXT.test(key))
+    throw new EndpointRefused(
+      `${role}: the value of ${apiKeyEnv}, which field "${role}.apiKeyEnv" names, has white space, line breaks or ` +
+        'letters beyond ASCII, which no key has; set it to the key alone and restart the worker',
     )
   return key
 }
@@ -149,73 +159,87 @@ function retrying(
 function asRetryable(error: unknown): Retryable {
   if (error instanceof EndpointRefused) throw error
   const { cause, message } = error as Error
-  return { error: `${message}${cause instanceof Error ? ` (${cause.message})` : ''}` }
+  return { error: redact(`${message}${cause instanceof Error ? ` (${cause.message})` : ''}`) }
 }
 
 // ---- One try
 
+interface Sender {
+  role: LabelerRole
+  key: string | undefined
+  budget: Budget
+  reach: Reach
+}
+
 /** Sends one request and interprets the status of the response. */
-function sender(
-  settings: EndpointSettings,
-  { role, key, budget }: { role: LabelerRole; key: string | undefined; budget: Budget },
-): Send {
+function sender(settings: EndpointSettings, { role, key, budget, reach }: Sender): Send {
+  const timeoutMs = settings.timeoutSeconds * 1000
   return async ({ url, body, tokens, bill }) => {
     budget.countRequest(bill)
-    const response = await traced(url, settings.model, (headers) =>
-      fetch(url, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...headers, ...(key && { authorization: `Bearer ${key}` }) },
-        body: JSON.stringify(body),
-        redirect: 'manual', // an endpoint must not lead the key, or the request, to where it is not allowed
-        signal: AbortSignal.timeout(settings.timeoutSeconds * 1000),
-      }),
-    )
-    if (response.status >= 300 && response.status < 400) throw redirected(url, response, role)
-    const text = await boundedText(response)
-    if (response.ok) {
+    const response = await traced(url, settings.model, (traceHeaders) => {
+      const headers = {
+        'content-type': 'application/json',
+        ...traceHeaders,
+        ...(key && { authorization: `Bearer ${key}` }),
+      }
+      return post(url, { headers, body: JSON.stringify(body), reach, timeoutMs })
+    })
+    if (isRedirect(response)) throw redirected(url, response, role)
+    const text = await response.text(MAX_BODY_BYTES)
+    if (isOk(response)) {
       const reply = parseReply(text)
       budget.record(reply, tokens, bill)
-      if (reply === undefined) throw new Error(`the reply is not JSON: ${withoutKey(text.slice(0, 100), key)}`)
-      return { body: reply }
+      if (reply === undefined) throw new Error(`the reply is not JSON: ${errorText(text).slice(0, 100)}`)
+      return { body: redactAll(reply) }
     }
-    const error = withoutKey(`HTTP ${response.status} ${text.slice(0, 300)}`, key)
-    if ([401, 403, 404].includes(response.status))
-      throw new EndpointRefused(
-        `${role}: ${url} answered ${error}; ` +
-          `check ${role}.baseUrl, ${role}.model ("${settings.model}") and ${role}.apiKeyEnv`,
-      )
-    if (response.status < 500 && response.status !== 408 && response.status !== 429)
-      return { failed: error, ...(TOO_LONG.test(text) && { tooLong: true as const }) }
-    return { error, retryAfter: retryAfterMs(response.headers.get('retry-after')) }
+    return failed(response, text, { url, role, model: settings.model })
   }
 }
 
-const TOO_LONG = /context[_ ](length|window|size)|maximum context|too (long|many tokens)|exceeds? .*(context|tokens)/i
+const isOk = ({ status }: Reply) => status >= 200 && status < 300
+const isRedirect = ({ status }: Reply) => status >= 300 && status < 400
 
-const withoutKey = (text: string, key: string | undefined) => (key ? text.replaceAll(key, '***') : text)
+/** What becomes of a request that was answered by an error. */
+function failed(
+  { status, header }: Reply,
+  text: string,
+  { url, role, model }: { url: string; role: LabelerRole; model: string },
+): Unanswered | Retryable {
+  const error = `HTTP ${status} ${errorText(text)}`.trim()
+  if ([401, 403, 404].includes(status))
+    throw new EndpointRefused(
+      `${role}: ${url} answered ${error}; check ${role}.baseUrl, ${role}.model ("${model}") and ${role}.apiKeyEnv`,
+    )
+  if (status < 500 && status !== 408 && status !== 429)
+    return { failed: error, ...(saysTooLong(text) && { tooLong: true as const }) }
+  return { error, retryAfter: retryAfterMs(header('retry-after')) }
+}
 
-function redirected(url: string, response: Response, role: LabelerRole): EndpointRefused {
-  const location = String(response.headers.get('location')).slice(0, 200)
+const TOO_LONG = /context[_ ](length|window|size)|maximum context|too (long|many tokens)/i
+
+/** Whether an endpoint complains about a request that is longer than its model's context. */
+export const saysTooLong = (text: string): boolean =>
+  TOO_LONG.test(text) || text.split(/[\n\r\u2028\u2029]/).some(exceedsContext)
+
+function exceedsContext(line: string): boolean {
+  const at = line.search(/exceeds? /i)
+  return at >= 0 && /context|tokens/i.test(line.slice(at))
+}
+
+/** An endpoint must not lead the key, or the request, to where it is not allowed. */
+function redirected(url: string, response: Reply, role: LabelerRole): EndpointRefused {
+  response.discard()
+  const location = shownLocation(response.header('location'))
   return new EndpointRefused(
     `${role}: ${url} answered with a redirect to ${location}; set ${role}.baseUrl to where it leads`,
   )
 }
 
 /** Retry-After in milliseconds, given in seconds or as a date. */
-function retryAfterMs(header: string | null): number | undefined {
-  if (header === null) return undefined
+function retryAfterMs(header: string | undefined): number | undefined {
+  if (header === undefined) return undefined
   const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now()
   return Number.isFinite(ms) ? Math.min(Math.max(0, ms), LONGEST_RETRY_AFTER_MS) : undefined
-}
-
-async function boundedText(response: Response): Promise<string> {
-  let text = ''
-  const decoder = new TextDecoder()
-  for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk as Uint8Array, { stream: true })
-    if (text.length > MAX_BODY_BYTES) throw new Error(`the answer is longer than ${MAX_BODY_BYTES} bytes`)
-  }
-  return text
 }
 
 /**
@@ -225,8 +249,8 @@ async function boundedText(response: Response): Promise<string> {
 function traced(
   url: string,
   model: string,
-  request: (headers: Record<string, string>) => Promise<Response>,
-): Promise<Response> {
+  request: (headers: Record<string, string>) => Promise<Reply>,
+): Promise<Reply> {
   const { host, pathname } = new URL(url)
   const attributes = {
     'server.address': host,
@@ -242,7 +266,7 @@ function traced(
         propagation.inject(context.active(), headers)
         const response = await request(headers)
         span.setAttribute('http.response.status_code', response.status)
-        if (!response.ok) span.setStatus({ code: SpanStatusCode.ERROR })
+        if (!isOk(response)) span.setStatus({ code: SpanStatusCode.ERROR })
         return response
       } catch (error) {
         span.setStatus({ code: SpanStatusCode.ERROR, message: (error as Error).name })

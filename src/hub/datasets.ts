@@ -7,6 +7,7 @@ import type { ReadableStream } from 'node:stream/web'
 import { datasetInfo, downloadFile } from '@huggingface/hub'
 import { InvalidInput } from '../contracts/parse'
 import { cacheFolder } from '../cache-folder'
+import { access, said } from './access'
 import { checkedCommit, isCommit, unresolved } from './models'
 
 const FORM = /^hf:datasets\/([\w.-]+\/[\w.-]+?)(?:@([\w.-]+))?\/((?:[\w.-]+\/)*[\w.-]+)$/
@@ -27,11 +28,6 @@ function parseDatasetPath(path: string): DatasetFile {
     )
   const [, name, revision = 'main', file] = match as unknown as [string, string, string | undefined, string]
   return { name, revision, file }
-}
-
-function access() {
-  const { HF_ENDPOINT: hubUrl, HF_TOKEN: accessToken } = process.env
-  return { ...(hubUrl && { hubUrl }), ...(accessToken && { accessToken }) }
 }
 
 async function commitOf({ name, revision }: DatasetFile): Promise<string> {
@@ -66,8 +62,7 @@ export async function downloadDatasetFile(path: string): Promise<string> {
     return target
   } catch (error) {
     throw new Error(
-      `data: cannot download ${path}: ${(error as Error).message}; ` +
-        'check the name, the network and, for gated data, HF_TOKEN',
+      `data: cannot download ${path}: ${said(error)}; ` + 'check the name, the network and, for gated data, HF_TOKEN',
       { cause: error },
     )
   }

@@ -17,6 +17,7 @@ import type { ReadableStream } from 'node:stream/web'
 import { downloadFile, listFiles, modelInfo } from '@huggingface/hub'
 import { fileDigest } from '../digest'
 import { cacheFolder } from '../cache-folder'
+import { access, said } from './access'
 
 export interface HubModel {
   /** owner/name */
@@ -51,16 +52,10 @@ export function checkedCommit(sha: string): string {
 /** Whether a revision names its content for ever, as branches and tags do not. */
 export const isCommit = (revision: string): boolean => /^[0-9a-f]{40}$/.test(revision)
 
-/** HF_TOKEN holds the access token, if one is needed; HF_ENDPOINT the address of another hub. */
-function access() {
-  const { HF_ENDPOINT: hubUrl, HF_TOKEN: accessToken } = process.env
-  return { ...(hubUrl && { hubUrl }), ...(accessToken && { accessToken }) }
-}
-
 /** A branch that cannot be looked up is never taken to be where it was. */
 export const unresolved = (what: string, cause: unknown): Error =>
   new Error(
-    `${what} now: ${(cause as Error).message}; check the name, the network and, for gated repositories, HF_TOKEN, ` +
+    `${what} now: ${said(cause)}; check the name, the network and, for gated repositories, HF_TOKEN, ` +
       'or name a full commit id, which needs no look-up',
     { cause },
   )

@@ -161,7 +161,7 @@ test('the key comes from the named environment variable, is sent as a bearer tok
   expect(answers[1]).toMatchObject({ failed: 'HTTP 400 bad request by ***' })
   delete process.env.RLAIF_TEST_KEY
   expect(() =>
-    endpointLabeler(settingsOf({ baseUrl: 'http://h/v1', model: 'm', apiKeyEnv: 'RLAIF_TEST_KEY' })),
+    endpointLabeler(settingsOf({ baseUrl: 'http://127.0.0.1/v1', model: 'm', apiKeyEnv: 'RLAIF_TEST_KEY' })),
   ).toThrow(/RLAIF_TEST_KEY, which is not set/)
 })
 

@@ -36,8 +36,8 @@ beforeAll(async () => {
     })
   })
   await new Promise<void>((up) => receiver.listen(0, '127.0.0.1', up))
-  process.env.TEST_HOOK = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}${PATH}`
-  process.env.TEST_HOOK_KEY = SECRET
+  process.env.RLAIF_NOTIFY_URL = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}${PATH}`
+  process.env.RLAIF_NOTIFY_KEY = SECRET
   process.env.TEMPORAL_UI_URL = 'http://127.0.0.1:8233'
 })
 afterAll(async () => {
@@ -50,7 +50,7 @@ beforeEach(() => {
   answers = []
 })
 
-const hook = { urlEnv: 'TEST_HOOK', secretEnv: 'TEST_HOOK_KEY' }
+const hook = { urlEnv: 'RLAIF_NOTIFY_URL', secretEnv: 'RLAIF_NOTIFY_KEY' }
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
 const arrived = async (count: number) => {
   for (let tries = 0; received.length < count && tries < 400; tries++) await pause(50)
@@ -89,7 +89,7 @@ test('a parked run sends one signed message with a link to it; delivery is retri
     expect(received).toHaveLength(1)
     const written = await historyText(handle)
     await record(handle, 'align-parked-people-told-by-time')
-    expect([written.includes('TEST_HOOK'), written.includes('nobody-may-see')]).toEqual([true, false])
+    expect([written.includes('RLAIF_NOTIFY_URL'), written.includes('nobody-may-see')]).toEqual([true, false])
   })
 })
 
@@ -114,7 +114,11 @@ test('a receiver that is down, refuses, or is unknown to the worker delays no ru
   answers = Array.from({ length: 1000 }, () => 404)
   const { activities } = fakes()
   await server.withWorker({ ...activities, notify }, async () => {
-    for (const [i, notify] of [{ url: 'http://127.0.0.1:9/hook' }, hook, { urlEnv: 'NOT_SET_HERE' }].entries()) {
+    for (const [i, notify] of [
+      { url: 'http://127.0.0.1:9/hook' },
+      hook,
+      { urlEnv: 'RLAIF_NOTIFY_NOT_SET_HERE' },
+    ].entries()) {
       const handle = await server.start('sweep', { ...sweep, notify }, `unheard-${i}`)
       await handle.result()
       expect((await handle.query<RunStatus>('status')).stages.at(-1)).toMatchObject({
