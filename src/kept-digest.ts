@@ -14,14 +14,17 @@ const UNSETTLED_NS = 2_000_000_000n
 
 const keptSchema = z.object({ identity: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) })
 
-/** @returns the SHA-256 of the file's content at this moment */
-export async function currentDigest(file: string): Promise<string> {
-  const before = lookAt(file)
-  if (!before.isLarge) return fileDigest(file)
-  const kept = before.isSettled ? keptFor(file) : undefined
+/**
+ * @param name under which the digest is kept; the path may be that of an open handle
+ * @returns the SHA-256 of the file's content at this moment
+ */
+export async function currentDigest(path: string, name = path): Promise<string> {
+  const before = lookAt(path)
+  if (!before.isLarge) return fileDigest(path)
+  const kept = before.isSettled ? keptFor(name) : undefined
   if (kept?.identity === before.identity) return kept.sha256
-  const sha256 = await fileDigest(file)
-  if (before.isSettled && lookAt(file).identity === before.identity) keep(file, { identity: before.identity, sha256 })
+  const sha256 = await fileDigest(path)
+  if (before.isSettled && lookAt(path).identity === before.identity) keep(name, { identity: before.identity, sha256 })
   return sha256
 }
 

@@ -155,7 +155,15 @@ const outcomeOf = (error: unknown) =>
       : 'failed'
 
 /** Names of errors that another attempt would only repeat. */
-const NON_RETRYABLE = new Set(['InvalidInput', 'EndpointRefused', 'Diverged', 'DiskFull', 'OutOfMemory', 'Defect'])
+const NON_RETRYABLE = new Set([
+  'InvalidInput',
+  'PathRefused',
+  'EndpointRefused',
+  'Diverged',
+  'DiskFull',
+  'OutOfMemory',
+  'Defect',
+])
 
 /** Decides what is worth another attempt: everything but what a person has to fix. */
 function asActivityFailure(thrown: unknown, home: string): unknown {

@@ -35,8 +35,10 @@ async function sourceOf(spec: string): Promise<string> {
 
 const data: Look<'data'> = {
   async sources({ task: name, data: { path }, seed }) {
-    const task = readTask(taskFolder(name))
-    const options = { generated: worldData, seed, instruction: task.instruction ?? '' }
+    const folder = taskFolder(name)
+    const task = readTask(folder)
+    const within = path === undefined ? folder : undefined
+    const options = { generated: worldData, seed, instruction: task.instruction ?? '', within }
     return { task: sha256Name(digestOf(taskText(task))), data: await rowsSource(path ?? task.prompts, options) }
   },
   withoutNames: ({ task: _, data: { path, ...settings }, ...rest }) => ({

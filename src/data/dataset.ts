@@ -1,6 +1,7 @@
 // From a file to the rows of a run: rows are read, dropped with a reason, merged if they have the same prompt, sampled
 // by the seed, and split by prompt.
 import { createHash } from 'node:crypto'
+import { dirname } from 'node:path'
 import { InvalidInput } from '../contracts/parse'
 import type { DataSettings } from '../contracts/settings'
 import { permutation } from '../random'
@@ -36,7 +37,8 @@ export interface DatasetOptions {
 export async function readDataset(settings: DataSettings, task: Task, options: DatasetOptions): Promise<Dataset> {
   const { seed, promptTokens, tokensOf, generated, source } = options
   const path = settings.path ?? task.prompts
-  const raw = await readRows(path, { seed, instruction: task.instruction ?? '', generated, source })
+  const within = settings.path === undefined ? dirname(path) : undefined
+  const raw = await readRows(path, { seed, instruction: task.instruction ?? '', generated, source, within })
   if (raw.length === 0) throw new InvalidInput(`data: ${path} holds no rows`)
   const format = formatOf(settings, raw[0]!.value)
   const dropped: Record<string, number> = {}

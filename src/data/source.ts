@@ -5,6 +5,7 @@ import { resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { InvalidInput } from '../contracts/parse'
 import { digestOf, refuseChanged, sha256Name } from '../digest'
+import { checkGivenPath, withFile } from '../given-path'
 import { downloadDatasetFile, pinnedDatasetPath } from '../hub/datasets'
 import { currentDigest } from '../kept-digest'
 
@@ -38,6 +39,8 @@ interface ReadOptions extends Partial<GenerationOptions> {
   generated?: GeneratedRows | undefined
   /** What the path stood for when the stage looked for finished work (`rowsSource`). */
   source?: string | undefined
+  /** The folder of the task whose file this is; undefined for a path that an input names. */
+  within?: string | undefined
 }
 
 /**
@@ -47,23 +50,27 @@ interface ReadOptions extends Partial<GenerationOptions> {
  */
 export async function rowsSource(
   path: string,
-  { generated, seed = 1, instruction = '' }: ReadOptions = {},
+  { generated, seed = 1, instruction = '', within }: ReadOptions = {},
 ): Promise<string> {
   if (generated && path.startsWith(generated.prefix)) return generated.source(path, { seed, instruction })
-  return path.startsWith('hf:') ? pinnedDatasetPath(path) : sha256Name(await currentDigest(existingFile(path)))
+  if (path.startsWith('hf:')) return pinnedDatasetPath(path)
+  const file = existingFile(path, within)
+  return withFile(file, within, async (opened) => sha256Name(await currentDigest(opened.path, file)))
 }
 
 /** @param path a file, hf:datasets/owner/name[@revision]/path/to/file, or a path of generated rows */
 export async function readRows(
   path: string,
-  { generated, seed = 1, instruction = '', source }: ReadOptions = {},
+  { generated, seed = 1, instruction = '', source, within }: ReadOptions = {},
 ): Promise<RawRow[]> {
   if (generated && path.startsWith(generated.prefix)) return numbered(generated.rows(path, { seed, instruction }), path)
   if (path.startsWith('hf:')) return readFile(await downloadDatasetFile(source ?? path), path)
-  const file = existingFile(path)
-  const rows = await readFile(file, path, (found) => refuseChanged(`data: ${path}`, source, sha256Name(found)))
-  if (isParquet(path)) refuseChanged(`data: ${path}`, source, sha256Name(await currentDigest(file)))
-  return rows
+  const file = existingFile(path, within)
+  return withFile(file, within, async (opened) => {
+    const rows = await readFile(opened.path, path, (found) => refuseChanged(`data: ${path}`, source, sha256Name(found)))
+    if (isParquet(path)) refuseChanged(`data: ${path}`, source, sha256Name(await currentDigest(opened.path, file)))
+    return rows
+  })
 }
 
 /** Parquet is read in parts, every other file as a whole. */
@@ -71,13 +78,13 @@ export const isParquet = (path: string): boolean => path.endsWith('.parquet')
 
 /** @param check gets the digest of the bytes, where they are read as a whole */
 const readFile = async (file: string, path: string, check?: (digest: string) => void): Promise<RawRow[]> =>
-  isParquet(path) ? readParquet(file, path) : parseRows(readText(file, check), path)
+  isParquet(path) ? readParquet(file, path) : parseRows(readText(file, path, check), path)
 
 const numbered = (rows: Iterable<unknown>, path: string): RawRow[] =>
   [...rows].map((value, i) => ({ value, where: `data: ${path} row ${i + 1}` }))
 
-function existingFile(path: string): string {
-  const file = resolve(path)
+function existingFile(path: string, within?: string): string {
+  const file = within === undefined ? checkGivenPath(path, 'data: field "data.path"') : resolve(path)
   if (!existsSync(file))
     throw new InvalidInput(`data: field "data.path" got "${path}"; ${file} does not exist on the worker`)
   if (!statSync(file).isFile())
@@ -87,12 +94,12 @@ function existingFile(path: string): string {
   return file
 }
 
-function readText(file: string, check?: (digest: string) => void): string {
+function readText(file: string, path: string, check?: (digest: string) => void): string {
   const readable = <T>(read: () => T): T => {
     try {
       return read()
     } catch (error) {
-      throw new InvalidInput(`data: ${file} cannot be read: ${(error as Error).message}; is the file complete?`, {
+      throw new InvalidInput(`data: ${path} cannot be read: ${(error as Error).message}; is the file complete?`, {
         cause: error,
       })
     }

@@ -1,8 +1,9 @@
 // A task is a folder of data: how the policy is prompted, what labelers are asked, and some prompts to start with.
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { parse, InvalidInput } from '../contracts/parse'
+import { checkFile, checkGivenPath, readGivenFile } from '../given-path'
 import { readJsonl } from '../json-lines'
 
 const line = z.string().min(1)
@@ -132,7 +133,7 @@ const SHIPPED_TASKS = resolve(__dirname, '..', '..', 'tasks')
 export function taskFolder(task: string): string {
   const shipped = join(SHIPPED_TASKS, task)
   if (/^[\w-]+$/.test(task) && existsSync(join(shipped, 'task.json'))) return shipped
-  const folder = resolve(task)
+  const folder = checkGivenPath(task, 'data: field "task"')
   if (!existsSync(join(folder, 'task.json')))
     throw new InvalidInput(
       `data: field "task" got "${task}", ` +
@@ -143,20 +144,22 @@ export function taskFolder(task: string): string {
 
 function fileIn(folder: string, name: string): string {
   const file = resolve(folder, name)
-  if (!/^[\w.-]+$/.test(name))
+  if (!/^(?!\.+$)[\w.-]+$/.test(name))
     throw new InvalidInput(
       `data: ${join(folder, 'task.json')} names the file ${JSON.stringify(name)}; it must lie in the task's own folder`,
     )
-  if (!existsSync(file) || !statSync(file).isFile())
+  if (!existsSync(file))
     throw new InvalidInput(`data: ${join(folder, 'task.json')} names the file ${name}, which does not exist`)
+  checkFile(file, folder)
   return file
 }
 
 /** Reads a task's folder. @throws InvalidInput naming file and field */
 export function readTask(folder: string): Task {
   const file = join(folder, 'task.json')
+  checkFile(file, folder)
   const task = parse(taskFileSchema, readJsonFile(file), file)
-  const text = (name: string) => readFileSync(fileIn(folder, name), 'utf8').trim()
+  const text = (name: string) => readGivenFile(fileIn(folder, name), folder).toString('utf8').trim()
   const both = ({ base, detailed }: { base: string; detailed: string }) => ({
     base: text(base),
     detailed: text(detailed),

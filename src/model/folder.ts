@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { digestOf } from '../digest'
+import { checkFile } from '../given-path'
 import { endIds, listOf, parseModelConfig, type ModelConfig } from './config'
 import { openSafetensors, type SafetensorsFile } from './safetensors'
 import { storedAs } from './stored'
@@ -22,11 +23,22 @@ export const MODEL_FILE = new RegExp(
     .join('|'),
 )
 
-/** The files of a model in a folder, sorted. */
+/** The files of a model in a folder, sorted. Links to folders are not followed: they may lead anywhere, or in circles. */
 export const modelFiles = (folder: string): string[] =>
-  readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => MODEL_FILE.test(name) && statSync(join(folder, name)).isFile())
+  readdirSync(folder, { withFileTypes: true })
+    .flatMap((entry) =>
+      entry.isDirectory() ? readdirSync(join(folder, entry.name)).map((name) => `${entry.name}/${name}`) : [entry.name],
+    )
+    .filter((name) => MODEL_FILE.test(name) && !statSync(join(folder, name), { throwIfNoEntry: false })?.isDirectory())
     .sort()
+
+/**
+ * Refuses a folder that an input names if a model's file in it is a link that leads out of it, or no regular file.
+ * @throws PathRefused
+ */
+export function checkModelFiles(folder: string): void {
+  for (const name of modelFiles(folder)) checkFile(join(folder, name), folder)
+}
 
 /** The digest of a model's files and their names. @param digest of one file */
 export async function modelDigest(folder: string, digest: (file: string) => Promise<string>): Promise<string> {

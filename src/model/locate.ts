@@ -1,10 +1,11 @@
 // From a user's name for a model to a Hugging Face folder on this machine: found, imported, downloaded or created.
-import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { cacheFolder, installedFolder } from '../cache-folder'
 import { refuseChanged, sha256Name } from '../digest'
 import { currentDigest } from '../kept-digest'
-import { MODEL_FILE, modelDigest, readModelConfig } from './folder'
+import { checkFile, checkGivenPath, withFile } from '../given-path'
+import { checkModelFiles, MODEL_FILE, modelDigest, readModelConfig } from './folder'
 import { downloadModel, modelCommit, parseHubName, unresolved, type OnBytes } from '../hub/models'
 import { IMPORTER, importGguf } from './import-gguf'
 
@@ -81,7 +82,9 @@ export async function modelSource(spec: string, made: MadeModels = {}): Promise<
   const path = spec === 'default' ? importDefault() : existingPath(spec, made)
   if (path.endsWith('.gguf')) return sha256Name(await currentDigest(path))
   readModelConfig(path) // refuses what is no model before all its files are listed
-  return sha256Name(await modelDigest(path, currentDigest))
+  return sha256Name(
+    await modelDigest(path, (file) => withFile(file, path, (opened) => currentDigest(opened.path, file))),
+  )
 }
 
 /** Whether the folder is the source itself, not made from one. */
@@ -117,7 +120,7 @@ async function locate(spec: string, { onBytes, made = {}, source }: LocateOption
 }
 
 function existingPath(spec: string, made: MadeModels): string {
-  const path = resolve(spec.replace(/^file:\/\//, ''))
+  const path = checkGivenPath(spec.replace(/^file:\/\//, ''), 'model')
   if (!existsSync(path)) {
     const names = ['default', ...Object.keys(made)].map((name) => `"${name}"`).join(', ')
     throw new Error(
@@ -125,5 +128,7 @@ function existingPath(spec: string, made: MadeModels): string {
         `give a Hugging Face model folder, a .gguf file, hf:owner/name, or one of ${names}`,
     )
   }
+  if (statSync(path).isDirectory()) checkModelFiles(path)
+  else checkFile(path)
   return path
 }

@@ -3,6 +3,7 @@ import { constants, copyFileSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { InvalidInput } from '../../contracts/parse'
 import { ChangedWhileRead, fileDigest, refuseChanged, sha256Name } from '../../digest'
+import { withFile } from '../../given-path'
 import { writeTemplateSettings } from '../../model/chat-template'
 import { checkModelFolder, modelDigest, modelFiles } from '../../model/folder'
 import type { OnBytes } from '../../hub/models'
@@ -15,11 +16,12 @@ export const model: Stage<'model'> = {
   async run({ spec, from, template }, host) {
     const folder = from ? await host.open(from) : await located(spec, host)
     const names = modelFiles(folder)
-    names.forEach((name, i) => {
-      mkdirSync(dirname(join(host.output, name)), { recursive: true })
-      copyFileSync(join(folder, name), join(host.output, name), constants.COPYFILE_FICLONE)
+    for (const [i, name] of names.entries()) {
+      const copy = join(host.output, name)
+      mkdirSync(dirname(copy), { recursive: true })
+      await withFile(join(folder, name), folder, ({ path }) => copyFileSync(path, copy, constants.COPYFILE_FICLONE))
       host.report({ phase: 'copying', done: i + 1, total: names.length, unit: 'files' })
-    })
+    }
     if (!from && isReadAsItIs(spec))
       refuseChanged(`model: ${spec}`, host.sources.model, sha256Name(await modelDigest(host.output, fileDigest)))
     if (template) writeTemplateSettings(host.output, template)
