@@ -1,7 +1,12 @@
-// The package made by `npm pack`: installed into an empty folder, set up, and used as a command and as a library.
-import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+// The package made by `npm run pack`: installed from a registry into an empty folder, set up, and used as a command and
+// as a library.
+import { execFile, execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { temporaryFolder } from './tiny-folder'
 
 jest.setTimeout(600_000)
@@ -12,24 +17,59 @@ const run = (command: string, ...args: string[]) =>
   execFileSync(command, args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
 const rlaif = (...args: string[]) => run(process.execPath, join(folder, 'node_modules', '.bin', 'rlaif'), ...args)
 
-beforeAll(() => {
+/** A registry that has the package, and sends npm elsewhere for every other: as registries do, it says of a package
+ * whether it has a shrinkwrap. */
+async function startRegistry(tarball: string, files: readonly string[]): Promise<Server> {
+  const upstream = execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim().replace(/\/$/, '')
+  const bytes = readFileSync(tarball)
+  const manifest = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { version: string }
+  const server = createServer(({ url }, response) => {
+    if (url === '/rlaif.tgz') return response.end(bytes)
+    if (url !== '/rlaif') return response.writeHead(302, { location: `${upstream}${url}` }).end()
+    const dist = {
+      tarball: `${addressOf(server)}/rlaif.tgz`,
+      integrity: `sha512-${createHash('sha512').update(bytes).digest('base64')}`,
+    }
+    const version = { ...manifest, dist, _hasShrinkwrap: files.includes('npm-shrinkwrap.json') }
+    const known = { 'dist-tags': { latest: manifest.version }, versions: { [manifest.version]: version } }
+    return response.setHeader('content-type', 'application/json').end(JSON.stringify({ name: 'rlaif', ...known }))
+  })
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  return server
+}
+const addressOf = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+
+beforeAll(async () => {
   const packed = JSON.parse(
-    execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
-      cwd: project,
-      encoding: 'utf8',
-    }),
+    execFileSync(
+      process.execPath,
+      [join(project, 'deploy', 'pack.mjs'), '--json', '--ignore-scripts', '--pack-destination', folder],
+      { encoding: 'utf8' },
+    ),
   ) as { filename: string; files: { path: string }[] }[]
-  writeFileSync(join(folder, 'files.json'), JSON.stringify(packed[0]!.files.map(({ path }) => path)))
+  const files = packed[0]!.files.map(({ path }) => path)
+  writeFileSync(join(folder, 'files.json'), JSON.stringify(files))
   writeFileSync(join(folder, 'package.json'), '{"name": "somebody", "private": true}')
-  run(
-    'npm',
-    'install',
-    '--ignore-scripts',
-    '--prefer-offline',
-    '--no-audit',
-    '--no-fund',
-    join(folder, packed[0]!.filename),
-  )
+  const registry = await startRegistry(join(folder, packed[0]!.filename), files)
+  const quietly = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--registry', addressOf(registry)]
+  await promisify(execFile)('npm', ['install', ...quietly, 'rlaif'], { cwd: folder })
+  registry.close()
+})
+
+interface Lock {
+  packages: Record<string, { version?: string; integrity?: string; dev?: true; devOptional?: true }>
+}
+const lockOf = (file: string) => (JSON.parse(readFileSync(file, 'utf8')) as Lock).packages
+
+test('what is installed with the package has the versions and digests of our lock file; nothing of development is', () => {
+  const ours = Object.entries(lockOf(join(project, 'package-lock.json'))).filter(([place, { dev }]) => place && !dev)
+  const theirs = lockOf(join(folder, 'package-lock.json'))
+  const within = Object.keys(theirs).filter((place) => place.startsWith('node_modules/rlaif/node_modules/'))
+  expect(within.map((place) => place.replace('node_modules/rlaif/', '')).sort()).toEqual(ours.map(([p]) => p).sort())
+  for (const [place, { version, integrity }] of ours)
+    expect(theirs[`node_modules/rlaif/${place}`]).toMatchObject({ version, integrity })
+  expect(Object.keys(theirs)).toHaveLength(within.length + 2) // the project and rlaif
+  expect(existsSync(join(project, 'npm-shrinkwrap.json'))).toBe(false)
 })
 
 test('the package contains the files needed to run and nothing else', () => {
@@ -39,6 +79,7 @@ test('the package contains the files needed to run and nothing else', () => {
       'LICENSE',
       'README.md',
       'package.json',
+      'npm-shrinkwrap.json',
       'dist/cli/main.js',
       'dist/workflows/index.js',
       'dist/evaluation/index.d.ts',
