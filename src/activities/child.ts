@@ -7,6 +7,7 @@ import type { StageName } from '../contracts/stages'
 import type { Progress } from '../contracts/status'
 import type { Asker } from '../artifacts/answers'
 import type { Sources } from '../artifacts/store'
+import { redact } from '../secrets'
 import { parseMessage, type ChildMessage } from './child-message'
 import { howToSaveMemory, type MemorySettings } from './machine-failure'
 import type { TraceParent } from './spans'
@@ -141,8 +142,9 @@ function readLines(child: ChildProcess, onLine: (line: string) => void): () => s
   for (const input of [child.stdout!, child.stderr!])
     createInterface({ input }).on('line', (line) => {
       if (BANNER.test(line)) return
-      last = `${last}${line}\n`.slice(-2000)
-      onLine(line)
+      const shown = redact(line)
+      last = `${last}${shown}\n`.slice(-2000)
+      onLine(shown)
     })
   return () => last.trim()
 }

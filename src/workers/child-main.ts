@@ -8,6 +8,7 @@ import type { Job } from '../activities/child'
 import type { ChildMessage } from '../activities/child-message'
 import { explainFailure, type MemorySettings } from '../activities/machine-failure'
 import { inSpan } from '../activities/spans'
+import { redactAll } from '../secrets'
 import { startTracing, type Tracing } from './tracing'
 
 /** Progress messages are sent at most this often; the last one of a phase always is. */
@@ -20,7 +21,8 @@ let tracing: Tracing | undefined
 let isInterrupted = false
 let stageHandlesInterruption = false
 
-const send = (message: ChildMessage, then: () => void = () => {}) => process.send!(message, then)
+/** The border of this process: nothing leaves it for Temporal, the log or the store with a secret in it. */
+const send = (message: ChildMessage, then: () => void = () => {}) => process.send!(redactAll(message), then)
 
 function throttled(paid: () => Pick<ChildMessage, 'spent'>): (progress: Progress) => void {
   let last = 0

@@ -4,6 +4,7 @@ import { DefaultLogger, Runtime, type LogEntry } from '@temporalio/worker'
 import { portsRefusedByBrowsers } from '../http/refused-ports'
 import { PRIVATE_FILE } from '../private-files'
 import { metricsToken, parseMetricsAddress, serveMetrics } from './metrics'
+import { redact } from '../secrets'
 
 export interface RuntimeOptions {
   /** File of the log, as JSON lines, in a folder that exists; default: standard error. */
@@ -49,6 +50,7 @@ function jsonLines(file: string | undefined): (entry: LogEntry) => void {
       ...rest,
       ...(error instanceof Error && { error: error.stack }),
     }
-    out.write(`${JSON.stringify(fields, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}\n`)
+    const line = JSON.stringify(fields, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))
+    out.write(`${redact(line)}\n`)
   }
 }

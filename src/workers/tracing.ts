@@ -30,19 +30,21 @@ async function start(): Promise<Tracing> {
     { detectResourcesSync, envDetectorSync, Resource },
     { BasicTracerProvider, BatchSpanProcessor },
     { OpenTelemetryPlugin, OpenTelemetryWorkflowClientInterceptor },
+    { exportingWithoutSecrets },
   ] = await Promise.all([
     import('@opentelemetry/context-async-hooks'),
     import('@opentelemetry/exporter-trace-otlp-http'),
     import('@opentelemetry/resources'),
     import('@opentelemetry/sdk-trace-base'),
     import('@temporalio/interceptors-opentelemetry'),
+    import('./without-secrets.js'),
   ])
   const resource = new Resource({
     'service.name': 'rlaif',
     'service.version': version,
     'process.pid': process.pid,
   }).merge(detectResourcesSync({ detectors: [envDetectorSync] }))
-  const spanProcessor = new BatchSpanProcessor(new OTLPTraceExporter())
+  const spanProcessor = new BatchSpanProcessor(exportingWithoutSecrets(new OTLPTraceExporter()))
   const provider = new BasicTracerProvider({ resource, spanProcessors: [spanProcessor] })
   provider.register({ contextManager: new AsyncLocalStorageContextManager().enable() })
   const client = new OpenTelemetryWorkflowClientInterceptor()

@@ -10,6 +10,7 @@ import { version } from '../version'
 import { encryptingConverter } from './payload-encryption'
 import type { TemporalServer } from './temporal'
 import { startTracing } from './tracing'
+import { failuresWithoutSecrets } from './without-secrets'
 
 export const roles = ['workflow', 'label', 'gpu'] as const
 export type Role = (typeof roles)[number]
@@ -84,6 +85,7 @@ export async function startWorkers(
         ...(dataConverter && { dataConverter }),
         ...(tracing && { plugins: [tracing.plugin] }),
         activities: createActivities(environment),
+        interceptors: { activity: [failuresWithoutSecrets] },
         identity: `${role}-${process.pid}@${hostname()} rlaif ${version}`,
         maxHeartbeatThrottleInterval: '5 seconds',
         shutdownGraceTime: '2 seconds',
