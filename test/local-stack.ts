@@ -44,9 +44,9 @@ export function rlaif(home: string, args: string[], more?: NodeJS.ProcessEnv): P
   })
 }
 
-function startUp(home: string): Promise<ChildProcess> {
+function startUp(home: string, flags: readonly string[]): Promise<ChildProcess> {
   return new Promise((done, fail) => {
-    const child = spawn(process.execPath, [COMMAND, 'up'], {
+    const child = spawn(process.execPath, [COMMAND, 'up', ...flags], {
       env: environment(home),
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -64,9 +64,10 @@ function startUp(home: string): Promise<ChildProcess> {
 const record = (home: string) =>
   JSON.parse(readFileSync(join(home, 'server.json'), 'utf8')) as { pid: number; address: string }
 
-export async function openLocalStack(): Promise<LocalStack> {
+/** @param flags of `rlaif up` */
+export async function openLocalStack(...flags: string[]): Promise<LocalStack> {
   const home = join(temporaryFolder(), 'home')
-  const up = await startUp(home)
+  const up = await startUp(home, flags)
   const connections = [await Connection.connect({ address: record(home).address })]
   const stack: LocalStack = {
     home,
@@ -74,7 +75,7 @@ export async function openLocalStack(): Promise<LocalStack> {
     up,
     run: (...args) => rlaif(home, args),
     async upAgain() {
-      stack.up = await startUp(home)
+      stack.up = await startUp(home, flags)
       connections.push(await Connection.connect({ address: record(home).address })) // existing handles keep the old one
       stack.client = new Client({ connection: connections.at(-1)! })
     },

@@ -2,9 +2,9 @@
 // neither Host nor Origin, and that cannot be told to, is out of reach of every web page there.
 import { createServer } from 'node:net'
 
-/** Those that need no privilege and that few machines use, among them those of IRC, SIP and Sieve. */
+/** Those that every browser refuses, that need no privilege and that few machines use, among them those of IRC and SIP. */
 export const REFUSED_PORTS: readonly number[] = [
-  6665, 6666, 6667, 6668, 6669, 6679, 6697, 6566, 10080, 4190, 4045, 3659, 5060, 5061, 1719, 1720, 1723,
+  6665, 6666, 6667, 6668, 6669, 6697, 6566, 10080, 4045, 3659, 5060, 5061, 1719, 1720, 1723,
 ]
 
 /** @param port 0 for any free one @returns the port if 127.0.0.1 can be listened on there now */
@@ -31,6 +31,8 @@ export async function portsRefusedByBrowsers(count: number): Promise<number[]> {
   const found: number[] = []
   for (const port of [...REFUSED_PORTS.slice(start), ...REFUSED_PORTS.slice(0, start)])
     if (found.length < count && (await portIfFree(port)) !== undefined) found.push(port)
+  if (found.length < count)
+    process.stderr.write('http: all ports that browsers refuse are taken; a page may find a server at another one\n')
   while (found.length < count) found.push(await freePort())
   return found
 }

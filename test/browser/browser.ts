@@ -15,8 +15,9 @@ const found = PLACES.find((place) => place !== undefined && existsSync(place))
 /** Without an installed browser its tests are skipped, and counted as such. */
 export const inBrowser = found ? test : test.skip
 
-export function openBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: found!, args: ['--no-sandbox', '--disable-gpu'] })
+/** @param more further arguments of Chromium */
+export function openBrowser(...more: string[]): Promise<Browser> {
+  return chromium.launch({ executablePath: found!, args: ['--no-sandbox', '--disable-gpu', ...more] })
 }
 
 /** Saves a screenshot for the documentation if RLAIF_SCREENSHOTS names a folder. */
