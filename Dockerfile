@@ -17,7 +17,7 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 COPY pages pages
 COPY tasks tasks
-COPY deploy/image.sh deploy/door.mjs deploy/
+COPY deploy/image.sh deploy/door.mjs deploy/ui-door.mjs deploy/
 COPY deploy/s3 deploy/s3
 RUN sh deploy/image.sh
 

