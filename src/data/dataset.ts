@@ -5,9 +5,9 @@ import { dirname } from 'node:path'
 import { InvalidInput } from '../contracts/parse'
 import type { DataSettings } from '../contracts/settings'
 import { permutation } from '../random'
-import { formatOf, type Draft } from './formats'
+import { formatOf, type Draft, type Format } from './formats'
 import type { HumanPair, Row } from './row'
-import { readRows, type GeneratedRows } from './source'
+import { forEachRow, type GeneratedRows } from './source'
 import type { Task } from './task'
 
 export interface Dataset {
@@ -38,18 +38,24 @@ export async function readDataset(settings: DataSettings, task: Task, options: D
   const { seed, promptTokens, tokensOf, generated, source } = options
   const path = settings.path ?? task.prompts
   const within = settings.path === undefined ? dirname(path) : undefined
-  const raw = await readRows(path, { seed, instruction: task.instruction ?? '', generated, source, within })
-  if (raw.length === 0) throw new InvalidInput(`data: ${path} holds no rows`)
-  const format = formatOf(settings, raw[0]!.value)
   const dropped: Record<string, number> = {}
   const drop = (reason: string, rows = 1) => (dropped[reason] = (dropped[reason] ?? 0) + rows)
 
   const merged = new MergedRows(seed)
-  for (const { value, where } of raw) {
-    const draft = format.read(value, where, task, settings)
-    const reason = 'dropped' in draft ? draft.dropped : merged.add(draft)
-    if (reason !== undefined) drop(reason)
-  }
+  let format: Format | undefined
+  let read = 0
+  await forEachRow(
+    path,
+    { seed, instruction: task.instruction ?? '', generated, source, within },
+    ({ value, where }) => {
+      read++
+      format ??= formatOf(settings, value)
+      const draft = format.read(value, where, task, settings)
+      const reason = 'dropped' in draft ? draft.dropped : merged.add(draft)
+      if (reason !== undefined) drop(reason)
+    },
+  )
+  if (read === 0) throw new InvalidInput(`data: ${path} holds no rows`)
   const rows = sample(merged.rows(), settings.limit ?? Infinity, seed, (row) => {
     const tokens = tokensOf(row)
     const reason =
@@ -61,11 +67,11 @@ export async function readDataset(settings: DataSettings, task: Task, options: D
   })
   if (rows.length < 2)
     throw new InvalidInput(
-      `data: ${path}: ${rows.length} of ${raw.length} rows can be used, at least 2 are needed; ` +
+      `data: ${path}: ${rows.length} of ${read} rows can be used, at least 2 are needed; ` +
         `dropped: ${JSON.stringify(dropped)}`,
     )
   const evaluationRows = Math.min(settings.evaluationPrompts, Math.floor(rows.length / 2))
-  return { train: rows.slice(evaluationRows), evaluation: rows.slice(0, evaluationRows), dropped, read: raw.length }
+  return { train: rows.slice(evaluationRows), evaluation: rows.slice(0, evaluationRows), dropped, read }
 }
 
 /** Rows by prompt: each prompt is in one row, so that it cannot be on both sides of the split. */

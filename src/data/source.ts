@@ -1,22 +1,15 @@
 // The raw rows of a file: JSON, JSON lines (gzipped or not) or Parquet, on this machine or in a dataset repository of
 // the Hugging Face Hub; or rows that are generated instead of read (world/named.ts).
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, fstatSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { gunzipSync } from 'node:zlib'
 import { InvalidInput } from '../contracts/parse'
-import { digestOf, refuseChanged, sha256Name } from '../digest'
-import { checkGivenPath, withFile } from '../given-path'
+import { refuseChanged, sha256Name } from '../digest'
+import { checkGivenPath, withFile, type OpenedFile } from '../given-path'
 import { downloadDatasetFile, pinnedDatasetPath } from '../hub/datasets'
 import { currentDigest } from '../kept-digest'
-
-/** Largest uncompressed size of a file; larger ones would not fit in memory. */
-const MAX_BYTES = 2 ** 31 - 1
-
-interface RawRow {
-  value: unknown
-  /** File and line, for messages. */
-  where: string
-}
+import { bounded, unpacked } from './expansion'
+import { parquetLines } from './parquet'
+import { rowsOf, type RawRow } from './row-text'
 
 /** Rows that are generated instead of read. */
 export interface GeneratedRows {
@@ -58,30 +51,44 @@ export async function rowsSource(
   return withFile(file, within, async (opened) => sha256Name(await currentDigest(opened.path, file)))
 }
 
-/** @param path a file, hf:datasets/owner/name[@revision]/path/to/file, or a path of generated rows */
-export async function readRows(
+/**
+ * Reads rows one at a time: a file may be larger than memory.
+ * @param path a file, hf:datasets/owner/name[@revision]/path/to/file, or a path of generated rows
+ * @param onRow called with each row; what it throws ends the reading
+ * @throws InvalidInput naming file and row; ChangedWhileRead, after the last row
+ */
+export async function forEachRow(
   path: string,
-  { generated, seed = 1, instruction = '', source, within }: ReadOptions = {},
-): Promise<RawRow[]> {
-  if (generated && path.startsWith(generated.prefix)) return numbered(generated.rows(path, { seed, instruction }), path)
-  if (path.startsWith('hf:')) return readFile(await downloadDatasetFile(source ?? path), path)
-  const file = existingFile(path, within)
-  return withFile(file, within, async (opened) => {
-    const rows = await readFile(opened.path, path, (found) => refuseChanged(`data: ${path}`, source, sha256Name(found)))
-    if (isParquet(path)) refuseChanged(`data: ${path}`, source, sha256Name(await currentDigest(opened.path, file)))
-    return rows
+  { generated, seed = 1, instruction = '', source, within }: ReadOptions,
+  onRow: (row: RawRow) => void,
+): Promise<void> {
+  if (generated && path.startsWith(generated.prefix))
+    return generatedRows(generated.rows(path, { seed, instruction }), path, onRow)
+  const isOnHub = path.startsWith('hf:')
+  const file = isOnHub ? await downloadDatasetFile(source ?? path) : existingFile(path, within)
+  await withFile(file, within, async (opened) => {
+    for await (const row of rowsOf(bounded(contentOf(opened, path), fstatSync(opened.handle).size, path), path))
+      onRow(row)
+    if (!isOnHub) refuseChanged(`data: ${path}`, source, sha256Name(await currentDigest(opened.path, file)))
   })
 }
 
-/** Parquet is read in parts, every other file as a whole. */
+/** All rows of a file that is not larger than memory, like `forEachRow`. */
+export async function readRows(path: string, options: ReadOptions = {}): Promise<RawRow[]> {
+  const rows: RawRow[] = []
+  await forEachRow(path, options, (row) => rows.push(row))
+  return rows
+}
+
 export const isParquet = (path: string): boolean => path.endsWith('.parquet')
 
-/** @param check gets the digest of the bytes, where they are read as a whole */
-const readFile = async (file: string, path: string, check?: (digest: string) => void): Promise<RawRow[]> =>
-  isParquet(path) ? readParquet(file, path) : parseRows(readText(file, path, check), path)
+function generatedRows(rows: Iterable<unknown>, path: string, onRow: (row: RawRow) => void): void {
+  let number = 0
+  for (const value of rows) onRow({ value, where: `data: ${path} row ${++number}` })
+}
 
-const numbered = (rows: Iterable<unknown>, path: string): RawRow[] =>
-  [...rows].map((value, i) => ({ value, where: `data: ${path} row ${i + 1}` }))
+const contentOf = ({ handle, path: file }: OpenedFile, path: string): AsyncGenerator<Uint8Array> =>
+  isParquet(path) ? parquetLines(handle, path) : readable(file, path)
 
 function existingFile(path: string, within?: string): string {
   const file = within === undefined ? checkGivenPath(path, 'data: field "data.path"') : resolve(path)
@@ -94,57 +101,12 @@ function existingFile(path: string, within?: string): string {
   return file
 }
 
-function readText(file: string, path: string, check?: (digest: string) => void): string {
-  const readable = <T>(read: () => T): T => {
-    try {
-      return read()
-    } catch (error) {
-      throw new InvalidInput(`data: ${path} cannot be read: ${(error as Error).message}; is the file complete?`, {
-        cause: error,
-      })
-    }
-  }
-  const bytes = readable(() => readFileSync(file))
-  check?.(digestOf(bytes))
-  const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b
-  return readable(() => (isGzip ? gunzipSync(bytes, { maxOutputLength: MAX_BYTES }) : bytes).toString('utf8'))
-}
-
-/** JSON lines, or one JSON array. */
-function parseRows(text: string, path: string): RawRow[] {
-  const json = (source: string, where: string): unknown => {
-    try {
-      return JSON.parse(source)
-    } catch (error) {
-      throw new InvalidInput(`data: ${where} is not JSON: ${(error as Error).message}`, { cause: error })
-    }
-  }
-  if (text.trimStart().startsWith('[')) return numbered(json(text, path) as unknown[], path)
-  return text
-    .split('\n')
-    .map((line, i) => ({ line, where: `${path} line ${i + 1}` }))
-    .filter(({ line }) => line.trim() !== '')
-    .map(({ line, where }) => ({ value: json(line, where), where: `data: ${where}` }))
-}
-
-async function readParquet(file: string, path: string): Promise<RawRow[]> {
-  const { asyncBufferFromFile, parquetReadObjects } = await import('hyparquet')
-  const { compressors } = await import('hyparquet-compressors')
+async function* readable(file: string, path: string): AsyncGenerator<Uint8Array> {
   try {
-    const rows = await parquetReadObjects({ file: await asyncBufferFromFile(file), compressors })
-    return numbered(rows.map(plain), path)
+    yield* unpacked(file)
   } catch (error) {
-    throw new InvalidInput(
-      `data: ${path} cannot be read as Parquet: ${(error as Error).message}; is the file complete?`,
-      { cause: error },
-    )
+    throw new InvalidInput(`data: ${path} cannot be read: ${(error as Error).message}; is the file complete?`, {
+      cause: error,
+    })
   }
-}
-
-/** Integers in Parquet may be read as bigints, which JSON does not have. */
-function plain(value: unknown): unknown {
-  if (typeof value === 'bigint') return Number(value)
-  if (Array.isArray(value)) return value.map(plain)
-  if (typeof value !== 'object' || value === null || value instanceof Date) return value
-  return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, plain(v)]))
 }

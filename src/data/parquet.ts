@@ -1,0 +1,76 @@
+// The rows of a Parquet file, as JSON lines. The file is decoded in a process of its own: it claims sizes that no check
+// of ours foresees, and what it takes in memory and time is bounded relative to its size.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { fstatSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { InvalidInput } from '../contracts/parse'
+
+/** The compiled program, from src/ as from dist/. */
+const PROGRAM = join(__dirname, '..', '..', 'dist', 'data', 'parquet-main.js')
+
+/** Memory and time of the process for a file of some bytes: far more than a file takes that is none of an attacker. */
+const mostMemory = (size: number) => 2 ** 30 + 20 * size
+const mostMs = (size: number) => 8_000 + size / 1_000
+const LOOK_MS = 50
+const PAGE = 4096
+
+/**
+ * @param handle of the open file
+ * @throws InvalidInput naming the file when it cannot be read, or takes more than a file of its size may
+ */
+export async function* parquetLines(handle: number, path: string): AsyncGenerator<Uint8Array> {
+  const { size } = fstatSync(handle)
+  const heap = `--max-old-space-size=${Math.ceil(mostMemory(size) / 2 ** 20)}`
+  const child = spawn(process.execPath, [heap, PROGRAM], { stdio: [handle, 'pipe', 'pipe'], env: {} })
+  const stop = () => child.kill('SIGKILL')
+  process.once('exit', stop)
+  const watched = watch(child, size)
+  let message = ''
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => (message = (message + text).slice(0, 2000)))
+  const ended = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve))
+  try {
+    yield* child.stdout!
+    const code = await ended
+    if (code !== 0)
+      throw new InvalidInput(`data: ${path} cannot be read as Parquet: ${watched.fault() ?? reason(message)}`)
+  } finally {
+    watched.end()
+    process.removeListener('exit', stop)
+    stop()
+  }
+}
+
+const reason = (message: string) =>
+  /heap out of memory|Allocation failed/i.test(message)
+    ? OUT_OF_MEMORY
+    : `${message.trim() || 'its process ended'}; is the file complete?`
+
+const OUT_OF_MEMORY = 'it takes more memory than a file of its size may; it is damaged or hostile'
+
+/** Ends the process when it takes too much. */
+function watch(child: ChildProcess, size: number): { fault(): string | undefined; end(): void } {
+  let fault: string | undefined
+  const endFor = (reason: string) => {
+    fault ??= reason
+    child.kill('SIGKILL')
+  }
+  const late = () => endFor(`it takes longer than ${mostMs(size) / 1000} s; it is damaged or hostile`)
+  const clock = setTimeout(late, mostMs(size))
+  const look = setInterval(() => {
+    if (residentBytes(child.pid) > mostMemory(size)) endFor(OUT_OF_MEMORY)
+  }, LOOK_MS)
+  const end = () => {
+    clearTimeout(clock)
+    clearInterval(look)
+  }
+  return { fault: () => fault, end }
+}
+
+/** Memory of a process, in bytes; 0 where the system does not say. */
+function residentBytes(pid: number | undefined): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]) * PAGE
+  } catch {
+    return 0
+  }
+}
