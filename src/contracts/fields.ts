@@ -4,9 +4,16 @@ import { z } from 'zod'
 export const count = z.number().int().positive()
 export const rate = z.number().positive().max(1)
 export const probability = z.number().min(0).max(1)
+/** Beginnings of keys that could be names of variables: Hugging Face, GitHub, Stripe, Groq, Replicate, AWS, Google. */
+const KEY_PREFIX = /^(hf|gh[opsur]|github_pat|sk|pk|rk|gsk|r8)_[A-Za-z0-9_]{16,}$|^A[KS]IA[A-Z0-9]{16}$|^AIza\w{20,}$/
+/** Long, of one piece and with digits among small letters: nobody calls a variable so. */
+const isRandom = (text: string) => text.length >= 20 && !text.includes('_') && /[a-z]/.test(text) && /\d/.test(text)
+const NAME = 'expected the NAME of an environment variable of the worker, never the value itself'
+
 export const environmentName = z
   .string()
-  .regex(/^[A-Za-z_]\w*$/, 'expected the NAME of an environment variable of the worker, never the value itself')
+  .regex(/^[A-Za-z_]\w*$/, NAME)
+  .refine((text) => text.length <= 128 && !KEY_PREFIX.test(text) && !isRandom(text), `looks like a key; ${NAME}`)
 
 /**
  * Why an address may not be asked, or undefined. Routes are put behind it: a query or a fragment would swallow them, and

@@ -1,10 +1,20 @@
 // Parsing an input by its schema, or refusing it with one message that lists every bad field.
 import type { z } from 'zod'
+import { unreadable } from './readable'
 
 /** The input is wrong; a retry cannot help. */
 export class InvalidInput extends Error {
   override name = 'InvalidInput'
 }
+
+/** Whether a message shows what a field got: an input's sender knows it, the content of a worker's file is nobody's. */
+type Quoting = 'values' | 'types'
+
+const MOST_LINES = 20
+const MOST_CHARACTERS = 120
+/** Names of fields that hold a secret, or the name of one: by mistake, the secret itself. */
+const SECRET = /key|token|secret|password|credential|authorization|env$/i
+const ROTATE = 'not shown: it may be a secret. If it was, replace it: the input as it was sent is in the history'
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(
@@ -14,45 +24,88 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   )
 }
 
-function show(value: unknown): string {
-  const text = value === undefined ? 'nothing' : JSON.stringify(value)
-  return text.length > 120 ? `${text.slice(0, 120)}…` : text
+const cut = (text: string) => (text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text)
+
+const typeName = (value: unknown): string =>
+  value === null
+    ? 'null'
+    : Array.isArray(value)
+      ? 'an array'
+      : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`
+
+function show(value: unknown, path: readonly PropertyKey[], quoting: Quoting): string {
+  if (value === undefined) return 'nothing'
+  const isSecret = path.some((key) => typeof key === 'string' && SECRET.test(key.slice(-200)))
+  if (isSecret && typeof value === 'string') return quoting === 'types' ? typeName(value) : `a text (${ROTATE})`
+  return isSecret || quoting === 'types' ? typeName(value) : cut(JSON.stringify(glimpse(value)))
 }
+
+/** As much of a value as a message shows, without secrets. */
+function glimpse(value: unknown, levels = 5): unknown {
+  if (typeof value === 'string') return value.slice(0, MOST_CHARACTERS)
+  if (typeof value !== 'object' || value === null) return value
+  if (levels === 0) return '…'
+  if (Array.isArray(value)) return value.slice(0, MOST_LINES).map((item) => glimpse(item, levels - 1))
+  const shown: [string, unknown][] = []
+  for (const [key, item] of Object.entries(value).slice(0, MOST_LINES))
+    shown.push([
+      cut(key),
+      SECRET.test(key.slice(-200)) && typeof item === 'string' ? '(not shown)' : glimpse(item, levels - 1),
+    ])
+  return Object.fromEntries(shown)
+}
+
+const named = (path: readonly PropertyKey[]) => cut(path.map((key) => String(key).slice(0, MOST_CHARACTERS)).join('.'))
 
 type Issue = z.core.$ZodIssue
 
 /** The alternative of a union that came closest: the one with the deepest or fewest issues. */
 function closest(alternatives: readonly (readonly Issue[])[]): readonly Issue[] {
-  const depth = (issues: readonly Issue[]) => Math.max(0, ...issues.map((issue) => issue.path.length))
+  const depth = (issues: readonly Issue[]) => issues.reduce((most, { path }) => Math.max(most, path.length), 0)
   return [...alternatives].sort((a, b) => depth(b) - depth(a) || a.length - b.length)[0] ?? []
 }
 
-function describe(issue: Issue, input: unknown, base: readonly PropertyKey[] = []): string[] {
+interface Described {
+  input: unknown
+  quoting: Quoting
+}
+
+function describe(issue: Issue, described: Described, base: readonly PropertyKey[] = []): string[] {
   const path = [...base, ...issue.path]
+  const got = (at: readonly PropertyKey[]) => show(valueAt(described.input, at), at, described.quoting)
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map(
-      (key) =>
-        `unknown field "${[...path, key].join('.')}" (got ${show(valueAt(input, [...path, key]))}); ` +
-        'remove it or correct its name',
-    )
+    return issue.keys.slice(0, MOST_LINES + 1).map((key) => {
+      const at = [...path, key]
+      return `unknown field "${named(at)}" (got ${got(at)}); remove it or correct its name`
+    })
   if (issue.code === 'invalid_union') {
     const inner = closest(issue.errors)
-    const isObject = typeof valueAt(input, path) === 'object' && valueAt(input, path) !== null
-    if (isObject && inner.length > 0) return inner.flatMap((nested) => describe(nested, input, path))
+    const value = valueAt(described.input, path)
+    if (typeof value === 'object' && value !== null && inner.length > 0)
+      return inner.slice(0, MOST_LINES + 1).flatMap((nested) => describe(nested, described, path))
   }
-  const where = path.length > 0 ? `field "${path.join('.')}"` : 'the input'
-  return [`${where} got ${show(valueAt(input, path))}: ${issue.message}`]
+  const where = path.length > 0 ? `field "${named(path)}"` : 'the input'
+  return [`${where} got ${got(path)}: ${issue.message}`]
 }
 
 /**
  * @param what names the workflow, stage or file in the message
- * @throws InvalidInput with one line for every bad field: what it got and what was expected
+ * @param quoting 'types' for what was read from a file: the message then quotes no value
+ * @throws InvalidInput with a line for each of the first bad fields: what it got and what was expected
  */
-export function parse<T extends z.ZodType>(schema: T, input: unknown, what: string): z.output<T> {
+export function parse<T extends z.ZodType>(
+  schema: T,
+  input: unknown,
+  what: string,
+  quoting: Quoting = 'values',
+): z.output<T> {
+  const fault = quoting === 'values' ? unreadable(input) : undefined
+  if (fault !== undefined) throw new InvalidInput(`${what}: ${fault}`)
   const result = schema.safeParse(input)
   if (result.success) return result.data
-  const lines = result.error.issues.flatMap((issue) => describe(issue, input))
+  const lines = result.error.issues.slice(0, MOST_LINES + 1).flatMap((issue) => describe(issue, { input, quoting }))
+  const shown = lines.length > MOST_LINES ? [...lines.slice(0, MOST_LINES), 'and more'] : lines
   throw new InvalidInput(
-    `${what}: ${lines.length === 1 ? lines[0]! : `\n${lines.map((line) => `  - ${line}`).join('\n')}`}`,
+    `${what}: ${shown.length === 1 ? shown[0]! : `\n${shown.map((line) => `  - ${line}`).join('\n')}`}`,
   )
 }

@@ -59,7 +59,7 @@ function mapped(raw: unknown, fields: DataSettings['fields']): unknown {
 const jsonl: Format = {
   name: 'jsonl',
   read(raw, where, task, { fields }) {
-    const row = parse(jsonlRow, mapped(raw, fields), where)
+    const row = parse(jsonlRow, mapped(raw, fields), where, 'types')
     const prompt = row.messages ? fromMessages(row.messages) : fromText(row.prompt!, task)
     const { role } = prompt.messages.at(-1)!
     const isSft = row.messages && role === 'assistant' && row.reference === undefined && row.responses === undefined
@@ -91,7 +91,7 @@ const hhRow = z.object({ chosen: z.string(), rejected: z.string() })
 const hh: Format = {
   name: 'hh',
   read(raw, where) {
-    const row = parse(hhRow, raw, where)
+    const row = parse(hhRow, raw, where, 'types')
     const split = (transcript: string) => splitAtResponse(parseTranscript(transcript) ?? [], 'transcript')
     return comparedPair(split(row.chosen), split(row.rejected), fromMessages)
   },
@@ -121,7 +121,7 @@ const pandalmRow = z.object({
 const pandalm: Format = {
   name: 'pandalm',
   read(raw, where, task) {
-    const row = parse(pandalmRow, raw, where)
+    const row = parse(pandalmRow, raw, where, 'types')
     if (row.instruction.trim() === '') return { dropped: 'empty instruction' }
     if (row.response1.trim() === '' || row.response2.trim() === '') return { dropped: 'empty response' }
     if (row.response1 === row.response2) return { dropped: 'both responses are equal' }
@@ -175,7 +175,7 @@ function excluded(row: z.infer<typeof comparisonRow>, { confidence, cnndm }: Dat
 const openaiComparisons: Format = {
   name: 'openai-comparisons',
   read(raw, where, task, settings) {
-    const row = parse(comparisonRow, raw, where)
+    const row = parse(comparisonRow, raw, where, 'types')
     const { info, summaries, choice } = row
     const reason = excluded(row, settings)
     if (reason !== undefined) return { dropped: reason }
@@ -203,7 +203,7 @@ const tldrRow = z.object({
 const tldr: Format = {
   name: 'tldr',
   read(raw, where, task) {
-    const row = parse(tldrRow, raw, where)
+    const row = parse(tldrRow, raw, where, 'types')
     if (row.post.trim() === '') return { dropped: 'empty prompt' }
     if (row.summary.trim() === '') return { dropped: 'empty response' }
     return { id: row.id ?? undefined, ...fromText(redditQuery(row), task), reference: row.summary.trim() }
@@ -222,7 +222,7 @@ const trlRow = z.object({
 const trl: Format = {
   name: 'trl',
   read(raw, where, task) {
-    const { prompt, completion, chosen, rejected } = parse(trlRow, raw, where)
+    const { prompt, completion, chosen, rejected } = parse(trlRow, raw, where, 'types')
     const promptOf = (before: Message[]) =>
       typeof prompt === 'string' && sameTurns(before, promptTurns(prompt))
         ? trlPrompt(prompt, task)

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { parse, InvalidInput } from '../contracts/parse'
+import { jsonFault } from '../json-fault'
 import { checkFile, checkGivenPath, readGivenFile } from '../given-path'
 import { readJsonl } from '../json-lines'
 
@@ -158,7 +159,7 @@ function fileIn(folder: string, name: string): string {
 export function readTask(folder: string): Task {
   const file = join(folder, 'task.json')
   checkFile(file, folder)
-  const task = parse(taskFileSchema, readJsonFile(file), file)
+  const task = parse(taskFileSchema, readJsonFile(file), file, 'types')
   const text = (name: string) => readGivenFile(fileIn(folder, name), folder).toString('utf8').trim()
   const both = ({ base, detailed }: { base: string; detailed: string }) => ({
     base: text(base),
@@ -187,6 +188,6 @@ export function readJsonFile(file: string): unknown {
   try {
     return JSON.parse(readFileSync(file, 'utf8'))
   } catch (error) {
-    throw new InvalidInput(`data: ${file} is not JSON: ${(error as Error).message}`, { cause: error })
+    throw new InvalidInput(`data: ${file} is not JSON, ${jsonFault(error)}`, { cause: error })
   }
 }

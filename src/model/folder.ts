@@ -1,9 +1,11 @@
 // A model as a Hugging Face folder: config.json and model.safetensors, or shards with an index. Only the headers are
 // read here; weights.ts loads the weights.
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { MOST_CONFIG_BYTES, readTextBounded } from '../bounded-file'
 import { digestOf } from '../digest'
+import { jsonFault } from '../json-fault'
 import { checkFile } from '../given-path'
 import { endIds, listOf, parseModelConfig, type ModelConfig } from './config'
 import { openSafetensors, type SafetensorsFile } from './safetensors'
@@ -80,9 +82,9 @@ function generationEnds(folder: string): number[] {
 
 function readJson(file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, 'utf8'))
+    return JSON.parse(readTextBounded(file, MOST_CONFIG_BYTES))
   } catch (error) {
-    throw new Error(`model: ${file} is not JSON: ${(error as Error).message}`, { cause: error })
+    throw new Error(`model: ${file} is not JSON, ${jsonFault(error)}`, { cause: error })
   }
 }
 

@@ -2,6 +2,8 @@
 // Reading is bounded: a header with wrong lengths, offsets or shapes is refused before any weight is read.
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
 import { z } from 'zod'
+import { jsonFault } from '../json-fault'
+import { shownValue } from '../file-value'
 
 const MAX_HEADER_BYTES = 100 * 1024 * 1024
 const BYTES_PER_VALUE = { F32: 4, F16: 2, BF16: 2 } as const
@@ -84,7 +86,7 @@ function checkEntry(
   const { dtype, shape, data_offsets: offsets } = parsed.data
   if (!(dtype in BYTES_PER_VALUE))
     throw new Error(
-      `safetensors: ${file}: tensor ${JSON.stringify(name)} has dtype ${dtype}; supported are F32, F16, BF16`,
+      `safetensors: ${file}: tensor ${JSON.stringify(name)} has dtype ${shownValue(dtype)}; supported are F32, F16, BF16`,
     )
   const bytes = shape.reduce((a, b) => a * b, 1) * BYTES_PER_VALUE[dtype as Dtype]
   if (offsets[1] - offsets[0] !== bytes)
@@ -148,8 +150,7 @@ function parseJson(text: string, file: string): unknown {
     return JSON.parse(text)
   } catch (error) {
     throw new Error(
-      `safetensors: the header of ${file} is not JSON (${(error as Error).message}); ` +
-        'it is damaged or not safetensors',
+      `safetensors: the header of ${file} is not JSON, ${jsonFault(error)}; ` + 'it is damaged or not safetensors',
       { cause: error },
     )
   }
