@@ -54,8 +54,8 @@ function check(what, holds, figure = '') {
   results.push({ what, holds })
   console.log(`${holds ? '✓' : '✗'} ${what}${figure && `: ${figure}`}`)
 }
-async function until(look, seconds, what) {
-  for (const end = Date.now() + seconds * 1000; Date.now() < end; await pause(250)) {
+async function until(look, seconds, what, everyMs = 250) {
+  for (const end = Date.now() + seconds * 1000; Date.now() < end; await pause(everyMs)) {
     if (stopping) throw new Error('rehearse: stopped')
     const seen = await Promise.resolve()
       .then(look)
@@ -306,6 +306,7 @@ const ended = (id, seconds) =>
     },
     seconds,
     `the end of ${id}`,
+    5_000, // each look is a process
   )
 const secondsSince = (started) => `${((Date.now() - started) / 1000).toFixed(0)} s`
 
@@ -370,7 +371,7 @@ async function checkRun(gpuWorker) {
     { environment: person },
   )
   check('a run starts', started.status === 0, started.err)
-  await until(async () => /▸ rl .*[2-9]\/8/.test(await statusOf('rehearsal')), 900, 'training')
+  await until(async () => /▸ rl .*[2-9]\/8/.test(await statusOf('rehearsal')), 900, 'training', 2_000)
   await pause(15_000) // a checkpoint is in the bucket
   await end(gpuWorker, 'SIGKILL')
   for (const folder of ['rlaif', 'cache'])
