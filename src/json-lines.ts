@@ -2,6 +2,7 @@
 import { appendFileSync, closeSync, openSync, readSync, writeFileSync } from 'node:fs'
 import { StringDecoder } from 'node:string_decoder'
 import type { z } from 'zod'
+import { jsonFault } from './json-fault'
 
 const text = (rows: readonly unknown[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('')
 
@@ -28,7 +29,7 @@ export function* readJsonlInParts<T extends z.ZodType>(
   for (const line of lines(file)) {
     number++
     if (line === '') continue
-    const parsed = schema.safeParse(JSON.parse(line))
+    const parsed = schema.safeParse(parsedLine(line, `${file} line ${number}`))
     if (!parsed.success)
       throw new Error(
         `artifact: ${file} line ${number} does not have the format of this version: ${parsed.error.issues[0]?.message}`,
@@ -39,6 +40,14 @@ export function* readJsonlInParts<T extends z.ZodType>(
     part = []
   }
   if (part.length > 0) yield part
+}
+
+function parsedLine(line: string, where: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch (error) {
+    throw new Error(`artifact: ${where} is not JSON, ${jsonFault(error)}`, { cause: error })
+  }
 }
 
 /** The lines of a file, read in chunks. */

@@ -1,4 +1,5 @@
 // Failures of the machine, explained with a remedy: a full disk, a device without memory.
+import { readingFault } from '../json-fault'
 
 /** For a person to fix: the stage can continue when there is space again. */
 export class DiskFull extends Error {
@@ -33,7 +34,8 @@ export function explainFailure(error: unknown, home: string, settings?: MemorySe
         `${howToSaveMemory(settings)}, then retry the stage: it resumes from its last checkpoint`,
       { cause: error },
     )
-  return caught
+  // a parser quotes the file
+  return caught.name === 'SyntaxError' ? new Error(`a file cannot be read: ${readingFault(caught)}`) : caught
 }
 
 /** What would take less memory and give the same result, or nearly. */

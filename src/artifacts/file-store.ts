@@ -33,6 +33,7 @@ import {
   type Provenance,
   type Work,
 } from './store'
+import { readingFault } from '../json-fault'
 
 export function fileStore(root: string): ArtifactStore {
   const base = resolve(root)
@@ -173,7 +174,7 @@ export function readManifest(folder: string): Manifest {
   try {
     return manifestSchema.parse(JSON.parse(readFileSync(join(folder, MANIFEST), 'utf8')))
   } catch (error) {
-    throw new Error(`artifacts: ${join(folder, MANIFEST)} cannot be used: ${(error as Error).message}`, {
+    throw new Error(`artifacts: ${join(folder, MANIFEST)} cannot be used: ${readingFault(error)}`, {
       cause: error,
     })
   }
@@ -193,7 +194,7 @@ export async function findDamage(folder: string): Promise<string | undefined> {
     }
     return undefined
   } catch (error) {
-    return (error as Error).message
+    return readingFault(error)
   }
 }
 

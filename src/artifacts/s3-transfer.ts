@@ -10,6 +10,7 @@ import type { Bucket, SmallObject } from './bucket'
 import { readManifest, setAside, writeManifest } from './file-store'
 import type { Place } from './place'
 import { MANIFEST, remoteManifestSchema, type FileSelection, type Manifest } from './store'
+import { readingFault } from '../json-fault'
 
 const FILES_AT_ONCE = 4
 
@@ -46,7 +47,7 @@ export async function readRemoteManifest({ bucket }: S3Site, place: Place): Prom
     if (manifest.stage !== place.stage || manifest.key !== place.key) throw new Error('it is of another artifact')
     return { ...found, manifest }
   } catch (error) {
-    return { ...found, damage: `${MANIFEST} cannot be used: ${(error as Error).message}` }
+    return { ...found, damage: `${MANIFEST} cannot be used: ${readingFault(error)}` }
   }
 }
 

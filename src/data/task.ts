@@ -6,6 +6,7 @@ import { parse, InvalidInput } from '../contracts/parse'
 import { jsonFault } from '../json-fault'
 import { checkFile, checkGivenPath, readGivenFile } from '../given-path'
 import { readJsonl } from '../json-lines'
+import { shownValue } from '../file-value'
 
 const line = z.string().min(1)
 const byPreamble = z.strictObject({ base: line, detailed: line })
@@ -64,7 +65,7 @@ const answersSchema = z
 /** One spelling would be two answers. */
 function refuseTwice(spellings: readonly string[], context: z.RefinementCtx): void {
   const twice = spellings.find((spelling, i) => spellings.indexOf(spelling) < i)
-  if (twice !== undefined) context.addIssue({ code: 'custom', message: `must list ${JSON.stringify(twice)} only once` })
+  if (twice !== undefined) context.addIssue({ code: 'custom', message: `must list ${shownValue(twice)} only once` })
 }
 
 const shownContext = line
@@ -143,24 +144,36 @@ export function taskFolder(task: string): string {
   return folder
 }
 
-function fileIn(folder: string, name: string): string {
+/** Fields of a parsed file, by the texts that they hold. */
+function fieldsOf(value: object, path: readonly string[] = []): [text: string, field: string][] {
+  return Object.entries(value).flatMap(([name, entry]: [string, unknown]): [string, string][] => {
+    const at = [...path, name]
+    if (typeof entry === 'string') return [[entry, `field "${at.join('.')}"`]]
+    return typeof entry === 'object' && entry !== null ? fieldsOf(entry, at) : []
+  })
+}
+
+/** @param field of the task that names the file: messages do not quote what it holds */
+function fileIn(folder: string, name: string, field: string): string {
   const file = resolve(folder, name)
   if (!/^(?!\.+$)[\w.-]+$/.test(name))
     throw new InvalidInput(
-      `data: ${join(folder, 'task.json')} names the file ${JSON.stringify(name)}; it must lie in the task's own folder`,
+      `data: ${join(folder, 'task.json')}: ${field} names a file elsewhere; it must lie in the task's own folder`,
     )
   if (!existsSync(file))
-    throw new InvalidInput(`data: ${join(folder, 'task.json')} names the file ${name}, which does not exist`)
+    throw new InvalidInput(`data: ${join(folder, 'task.json')}: ${field} names a file that does not exist`)
   checkFile(file, folder)
   return file
 }
 
 /** Reads a task's folder. @throws InvalidInput naming file and field */
 export function readTask(folder: string): Task {
-  const file = join(folder, 'task.json')
-  checkFile(file, folder)
-  const task = parse(taskFileSchema, readJsonFile(file), file, 'types')
-  const text = (name: string) => readGivenFile(fileIn(folder, name), folder).toString('utf8').trim()
+  const taskFile = join(folder, 'task.json')
+  checkFile(taskFile, folder)
+  const task = parse(taskFileSchema, readJsonFile(taskFile), taskFile, 'types')
+  const fields = new Map(fieldsOf(task))
+  const file = (name: string) => fileIn(folder, name, fields.get(name) ?? 'a field')
+  const text = (name: string) => readGivenFile(file(name), folder).toString('utf8').trim()
   const both = ({ base, detailed }: { base: string; detailed: string }) => ({
     base: text(base),
     detailed: text(detailed),
@@ -173,11 +186,11 @@ export function readTask(folder: string): Task {
       preambles: both(p.preambles),
       rationalePreambles: both(p.rationalePreambles),
       rationaleAsk: text(p.rationaleAsk),
-      exemplars: readJsonl(fileIn(folder, p.exemplars), exemplarSchema),
+      exemplars: readJsonl(file(p.exemplars), exemplarSchema),
     },
     score: { ...task.score, preamble: text(task.score.preamble) },
     ...(task.verdict && { verdict: { ...task.verdict, preamble: text(task.verdict.preamble) } }),
-    prompts: fileIn(folder, task.prompts),
+    prompts: file(task.prompts),
   }
 }
 

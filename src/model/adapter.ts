@@ -9,6 +9,8 @@ import type { Lora, Model } from './model'
 import { openSafetensors, writeSafetensors } from './safetensors'
 import { tf, tidy } from './tf'
 import { modulesOf } from './weight-names'
+import { shownValue } from '../file-value'
+import { readingFault } from '../json-fault'
 
 const PREFIX = 'base_model.model.'
 const CONFIG = 'adapter_config.json'
@@ -30,7 +32,7 @@ function targetModules({ config }: Model, targets: readonly string[]): string[] 
   const names = [...new Set(modules.map((module) => module.split('.').at(-1)!))]
   const unknown = targets.find((target) => !names.includes(target))
   if (unknown !== undefined)
-    throw new Error(`adapter: there is no linear layer "${unknown}"; there are ${names.join(', ')}`)
+    throw new Error(`adapter: there is no linear layer ${shownValue(unknown)}; there are ${names.join(', ')}`)
   return modules.filter((module) => targets.includes(module.split('.').at(-1)!))
 }
 
@@ -82,6 +84,14 @@ const adapterConfig = z
   })
   .loose()
 
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw new Error(`adapter: ${file} cannot be read: ${readingFault(error)}`, { cause: error })
+  }
+}
+
 /**
  * A model with the adapter of a folder that PEFT wrote.
  * @throws when the folder is incomplete, holds anything but plain LoRA, or does not fit the model
@@ -89,7 +99,7 @@ const adapterConfig = z
 export function loadAdapter(model: Model, folder: string): Model {
   const file = join(folder, CONFIG)
   if (!existsSync(file)) throw new Error(`adapter: ${folder} has no ${CONFIG}; give a folder that PEFT wrote`)
-  const parsed = adapterConfig.safeParse(JSON.parse(readFileSync(file, 'utf8')))
+  const parsed = adapterConfig.safeParse(readJson(file))
   if (!parsed.success) throw new Error(`adapter: ${file} is not a plain LoRA adapter: ${z.prettifyError(parsed.error)}`)
   const { r: rank, lora_alpha: alpha, target_modules: targets } = parsed.data
   const lora: Lora = { rank, alpha, targets: [targets].flat() }

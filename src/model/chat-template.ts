@@ -7,12 +7,16 @@ import { TEMPLATE_DATE, templateSchema, type TemplateSettings } from '../contrac
 import { InvalidInput } from '../contracts/parse'
 import { strftime } from './strftime'
 import { openTemplate, type Rendering } from './template-interpreter'
+import { shownValue } from '../file-value'
+import { readingFault } from '../json-fault'
 
 export interface ChatMessage {
   role: 'system' | 'user' | 'assistant'
   content: string
 }
 
+/** Characters of what a template says in a message. */
+const MOST_SAID = 200
 const TEMPLATE_FILE = 'chat_template.jinja'
 const LEGACY_FILE = 'chat_template.json'
 export const TEMPLATE_FOLDER = 'additional_chat_templates'
@@ -47,13 +51,19 @@ function templateFiles(folder: string): NamedTemplates {
   return templates
 }
 
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readTextBounded(file, MOST_CONFIG_BYTES))
+  } catch (error) {
+    throw new Error(`tokenizer: ${file} cannot be read: ${readingFault(error)}`, { cause: error })
+  }
+}
+
 /** chat_template.json, which older processors wrote. */
 function legacyTemplates(folder: string): NamedTemplates {
   const file = join(folder, LEGACY_FILE)
   if (!existsSync(file)) return {}
-  const parsed = z
-    .object({ chat_template: templateField })
-    .safeParse(JSON.parse(readTextBounded(file, MOST_CONFIG_BYTES)))
+  const parsed = z.object({ chat_template: templateField }).safeParse(readJson(file))
   if (!parsed.success) throw new Error(`tokenizer: ${file} holds no chat template: ${z.prettifyError(parsed.error)}`)
   return parsed.data.chat_template ?? {}
 }
@@ -78,7 +88,7 @@ function templateSource(folder: string, inConfig: NamedTemplates | null | undefi
 /** The variables that stage `model` stored in a folder. */
 export function readTemplateSettings(folder: string): TemplateSettings {
   const file = join(folder, TEMPLATE_SETTINGS_FILE)
-  return existsSync(file) ? templateSchema.parse(JSON.parse(readTextBounded(file, MOST_CONFIG_BYTES))) : {}
+  return existsSync(file) ? templateSchema.parse(readJson(file)) : {}
 }
 
 /** Stores variables in a folder, over those it has; models trained from it keep them. */
@@ -88,6 +98,14 @@ export function writeTemplateSettings(folder: string, settings: TemplateSettings
   rmSync(file, { force: true }) // may be a clone of the file it was copied from
   writeFileSync(file, JSON.stringify(all, null, 2))
 }
+
+/** What a template or its parser says, for people: shortened, without what it quotes of the template. */
+const saidBy = (error: unknown): string =>
+  (error as Error).message
+    .slice(0, MOST_SAID)
+    .split(/["'`]/)
+    .map((part, i) => (i % 2 === 0 ? part : shownValue(part)))
+    .join('')
 
 /** A conversation that the chat template does not accept, e.g. one with two user turns in a row. */
 export class TemplateRefusal extends Error {
@@ -137,7 +155,7 @@ export function openChatTemplate(
         return render({ ...given, messages: [...messages], add_generation_prompt: addGenerationPrompt }, textLength)
       } catch (error) {
         if (error instanceof InvalidInput) throw error
-        throw new TemplateRefusal(`the chat template refuses it: ${(error as Error).message}`, { cause: error })
+        throw new TemplateRefusal(`the chat template refuses it: ${saidBy(error)}`, { cause: error })
       }
     },
   }
@@ -151,7 +169,7 @@ function parsedTemplate(source: string, folder: string): Rendering {
     return openTemplate(source.replace(/\bstrftime_now\b/g, STRFTIME), `the chat template of ${folder}`)
   } catch (error) {
     if (error instanceof InvalidInput) throw error
-    throw new Error(`tokenizer: the chat template of ${folder} cannot be parsed: ${(error as Error).message}`, {
+    throw new Error(`tokenizer: the chat template of ${folder} cannot be parsed: ${saidBy(error)}`, {
       cause: error,
     })
   }

@@ -1,6 +1,7 @@
 // config.json of a Hugging Face model folder, for the model families that this runtime supports. Options that it does
 // not support are refused by name.
 import { z } from 'zod'
+import { shownValue } from '../file-value'
 
 const count = z.number().int().positive()
 const rope = z
@@ -127,7 +128,7 @@ type Refuse = (field: string, got: unknown, supported: string) => never
 export function parseModelConfig(value: unknown, where: string): ModelConfig {
   const family = (value as { model_type?: unknown } | null)?.model_type
   const refuse: Refuse = (field, got, supported) => {
-    throw new Error(`model: ${where} has ${field} = ${JSON.stringify(got)}; supported is ${supported}`)
+    throw new Error(`model: ${where} has ${field} = ${shownValue(got)}; supported is ${supported}`)
   }
   if (typeof family !== 'string' || !['llama', 'smollm3', 'qwen2', 'qwen3', 'gpt2'].includes(family))
     return refuse('model_type', family, FAMILIES)

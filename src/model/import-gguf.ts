@@ -6,6 +6,7 @@ import { parseModelConfig } from './config'
 import { weightShapes } from './weight-names'
 import { openGguf, type GgufFile, type GgufTensor, type GgufValue } from './gguf'
 import { writeSafetensors } from './safetensors'
+import { shownValue } from '../file-value'
 
 /** Raise when the same file would give another folder: imported folders are kept. */
 export const IMPORTER = 2
@@ -63,7 +64,7 @@ function buildConfig(gguf: GgufFile, meta: Reader, file: string): Record<string,
   const architecture = meta.string('general.architecture')
   if (architecture !== 'llama')
     throw new Error(
-      `gguf: ${file} holds a model of the family "${architecture}"; supported is "llama" (Llama, SmolLM2)`,
+      `gguf: ${file} holds a model of the family ${shownValue(architecture)}; supported is "llama" (Llama, SmolLM2)`,
     )
   if (gguf.metadata.has('llama.rope.scaling.type') || gguf.tensors.has('rope_freqs.weight'))
     throw new Error(`gguf: ${file} uses rope scaling, which is not supported yet`)
@@ -108,7 +109,7 @@ function buildTokenizer(meta: Reader, file: string): { tokenizer: object; config
   const preTokenizer = PRE_TOKENIZERS[pre]
   if (kind !== 'gpt2' || !preTokenizer)
     throw new Error(
-      `gguf: ${file} has the tokenizer "${kind}" with pre-tokenizer "${pre}"; ` +
+      `gguf: ${file} has the tokenizer ${shownValue(kind)} with pre-tokenizer ${shownValue(pre)}; ` +
         `supported are gpt2 with ${Object.keys(PRE_TOKENIZERS).join(', ')}`,
     )
   const tokens = meta.list('tokenizer.ggml.tokens', 'string')

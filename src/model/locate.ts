@@ -6,6 +6,7 @@ import { refuseChanged, sha256Name } from '../digest'
 import { currentDigest } from '../kept-digest'
 import { checkFile, checkGivenPath, withFile } from '../given-path'
 import { checkModelFiles, MODEL_FILE, modelDigest, readModelConfig } from './folder'
+import { said } from '../hub/access'
 import { downloadModel, modelCommit, parseHubName, unresolved, type OnBytes } from '../hub/models'
 import { IMPORTER, importGguf } from './import-gguf'
 
@@ -55,7 +56,7 @@ async function download(spec: string, onBytes?: OnBytes): Promise<string> {
     return await downloadModel(model, MODEL_FILE, onBytes)
   } catch (error) {
     throw new Error(
-      `model: cannot download ${spec}: ${(error as Error).message}; ` +
+      `model: cannot download ${spec}: ${said(error)}; ` +
         'check the name, the network and, for gated models, HF_TOKEN',
       { cause: error },
     )

@@ -2,6 +2,7 @@
 // what they may take is bounded, before they are used by their size, and then by time.
 import { InvalidInput } from '../contracts/parse'
 import { within } from '../time-limit'
+import { shownValue } from '../file-value'
 
 /** The largest that is known, Gemma's, has 33 MB. */
 export const MOST_TOKENIZER_BYTES = 64 * 2 ** 20
@@ -54,13 +55,13 @@ function refuseUnboundedPart(part: string, value: unknown, refuse: Refuse): void
 /** How many times as long a replacement makes a text, at most. */
 function growthOf(content: unknown, part: string, refuse: Refuse): number {
   if (typeof content !== 'string') return 1
-  if (/\$[$&`'\d<]/.test(content)) refuse(`replaces by ${JSON.stringify(content.slice(0, 40))} in its ${part}`)
+  if (/\$[$&`'\d<]/.test(content)) refuse(`replaces by ${shownValue(content)} in its ${part}`)
   return Math.max(1, content.length)
 }
 
-/** Time limits: some hundred times what the work takes. */
-const loadMs = (bytes: number) => 5_000 + Math.ceil(bytes / 4_000)
-const textMs = (characters: number) => 5_000 + Math.ceil(characters / 50)
+/** Time limits: some hundred times what the work takes on an idle machine. */
+const loadMs = (bytes: number) => 5_000 + Math.ceil(bytes / 1_000)
+const textMs = (characters: number) => 2_000 + Math.ceil(characters / 50)
 
 /** Runs what a tokenizer.json asks for. @throws InvalidInput naming the file when it takes too long */
 export interface Limits {

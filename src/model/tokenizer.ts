@@ -11,6 +11,8 @@ import type { ChatMessage, ChatTemplate } from './chat-template'
 import { controlTokens, type ControlTokens } from './control-tokens'
 import { limitsOf, MOST_TOKENIZER_BYTES, refuseUnbounded, type Limits } from './tokenizer-bounds'
 import { turnEnd } from './turn-end'
+import { shownValue } from '../file-value'
+import { readingFault } from '../json-fault'
 
 /** What token ids mean: equal digests mean that every id is the same token. */
 export interface Vocabulary {
@@ -70,7 +72,7 @@ function readJson(file: string, mostBytes = MOST_CONFIG_BYTES): object {
     return JSON.parse(readTextBounded(file, mostBytes)) as object
   } catch (error) {
     throw new Error(
-      `tokenizer: cannot read ${file}: ${(error as Error).message}; ` +
+      `tokenizer: cannot read ${file}: ${readingFault(error)}; ` +
         'a model folder must contain it as transformers writes it',
       { cause: error },
     )
@@ -110,7 +112,7 @@ export function loadTokenizer(folder: string, overrides: TemplateSettings = {}):
   const tokenizer = limits.onFile(statSync(file).size, () => {
     const template = openChatTemplate(folder, { inConfig: chat_template, specialTokens, settings })
     return madeTokenizer(
-      { raw, rawConfig, parsed, specialTokens, inEmbedding: embeddingCheck(folder, file, parsed) },
+      { raw, rawConfig, parsed, specialTokens, inEmbedding: embeddingCheck(folder, file, parsed), limits },
       template,
     )
   })
@@ -128,12 +130,17 @@ interface Files {
   parsed: TokenizerFile
   specialTokens: Record<string, string>
   inEmbedding(ids: number[]): number[]
+  limits: Limits
 }
 
+/** Characters of the texts that a tokenizer is tried with. */
+const PROBE = 100
+
 function madeTokenizer(
-  { raw, rawConfig, parsed, specialTokens, inEmbedding }: Files,
+  { raw, rawConfig, parsed, specialTokens, inEmbedding, limits }: Files,
   template: ChatTemplate | undefined,
 ): Tokenizer {
+  const probed = <T>(work: () => T) => limits.onText(PROBE, work)
   const special = new Set(Object.values(specialTokens))
   const added = parsed.added_tokens.map((token) => ({ ...token, special: token.special || special.has(token.content) }))
   const tokenizer = new HfTokenizer({ ...raw, added_tokens: added }, rawConfig)
@@ -145,7 +152,8 @@ function madeTokenizer(
   const ids = new Set(controls.values())
 
   const renderChat = (messages: readonly ChatMessage[]) => template?.render(messages, true) ?? plainChat(messages)
-  const chat = { control, renderChat, encode, opening: template ? [] : openingIds(tokenizer) }
+  const opening = template ? [] : probed(() => openingIds(tokenizer))
+  const chat = { control, renderChat, encode, opening }
   return {
     encode,
     encodeContent: (text) => (control.isIn(text) ? control.encodeMarked(control.mark(text)) : encode(text)),
@@ -157,7 +165,7 @@ function madeTokenizer(
     renderChat,
     chatIds: (messages, answer = '') => chatIds(chat, messages, answer),
     template,
-    turnEnd: turnEnd(template, encode, (id) => ids.has(id)),
+    turnEnd: probed(() => turnEnd(template, encode, (id) => ids.has(id))),
     endOfText: added.find(({ content }) => content === specialTokens.eos_token)?.id,
     vocabulary: () => vocabularyOf(parsed),
   }
@@ -259,7 +267,7 @@ function embeddingCheck(folder: string, file: string, parsed: TokenizerFile): (i
   const rows = config.data.vocab_size
   const refuse = (id: number, token: string) => {
     throw new Error(
-      `tokenizer: ${file} gives ${JSON.stringify(token)} the id ${id}, but the embedding of the model has ${rows} rows ` +
+      `tokenizer: ${file} gives ${shownValue(token)} the id ${id}, but the embedding of the model has ${rows} rows ` +
         `(vocab_size in ${configFile}); put the tokenizer of this model into the folder`,
     )
   }

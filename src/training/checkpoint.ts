@@ -9,6 +9,7 @@ import { loadTensors, saveTensors } from '../model/weights'
 import type { Tensor } from '../model/tf'
 import { trainedWeights } from '../model/model'
 import type { Trained } from './optimizer'
+import { readingFault } from '../json-fault'
 
 /** One row of a training curve: the step and any numbers. */
 export type Metrics = Record<string, number>
@@ -69,7 +70,7 @@ async function restoreCheckpoint(folder: string, trained: Record<string, Trained
     try {
       return await restore(join(folder, name), trained)
     } catch (error) {
-      const reason = (error as Error).message
+      const reason = readingFault(error)
       process.stderr.write(
         `training: checkpoint ${join(folder, name)} cannot be read (${reason}); trying the one before\n`,
       )
