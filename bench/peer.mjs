@@ -15,8 +15,9 @@ export function peerPython() {
     if (spawnSync(command, args, { stdio: ['ignore', process.stderr, 'inherit'] }).status !== 0)
       throw new Error(`bench: ${command} ${args.join(' ')} failed`)
   }
-  run('python3', ['-m', 'venv', folder])
+  run('python3', ['-I', '-m', 'venv', folder]) // -I: nothing is imported from the current folder
   run(python, [
+    '-I',
     '-m',
     'pip',
     'install',
@@ -25,6 +26,6 @@ export function peerPython() {
     '-r',
     join(dirname(fileURLToPath(import.meta.url)), 'requirements.txt'),
   ])
-  run(python, ['-c', `open(${JSON.stringify(join(folder, 'complete'))}, 'w')`])
+  run(python, ['-I', '-c', `open(${JSON.stringify(join(folder, 'complete'))}, 'w')`])
   return python
 }

@@ -11,7 +11,7 @@ const MOST_MADE = 4_000_000
 /** A template may copy every character of the conversation this often. */
 const MOST_COPIES = 100
 const LONGEST_RANGE = 100_000
-const MOST_MS = 5_000
+const MOST_MS = 2_000
 const PER_ITEM = 10
 
 /** The engine's interpreter: its declarations do not resolve. */
@@ -39,19 +39,22 @@ export function openTemplate(source: string, name: string): Rendering {
     )
   }
   if (source.length > MOST_SOURCE) refuse(`has ${source.length} characters, more than ${MOST_SOURCE}`)
-  const timed = <T>(milliseconds: number, work: () => T) =>
-    within(milliseconds, work, () => refuse(`takes longer than ${milliseconds / 1000} s`))
-  const program = timed(MOST_MS, () => parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true })))
+  const program = bounded(MOST_MS, refuse, () => parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true })))
   return (variables, textLength) => {
     const environment = globals(refuse)
     for (const [key, value] of Object.entries(variables)) environment.set(key, value)
     const interpreter = new BoundedInterpreter(environment, MOST_MADE + MOST_COPIES * textLength, refuse)
-    try {
-      return timed(MOST_MS + Math.ceil(textLength / 50), () => String(interpreter.run(program).value))
-    } catch (error) {
-      if ((error as Error).name !== 'RangeError') throw error
-      return refuse('calls itself without end, or makes a text without end') // stack, or length of a string
-    }
+    const milliseconds = MOST_MS + Math.ceil(textLength / 50)
+    return bounded(milliseconds, refuse, () => String(interpreter.run(program).value))
+  }
+}
+
+function bounded<T>(milliseconds: number, refuse: Refuse, work: () => T): T {
+  try {
+    return within(milliseconds, work, () => refuse(`takes longer than ${milliseconds / 1000} s`))
+  } catch (error) {
+    if ((error as Error).name !== 'RangeError') throw error
+    return refuse('has too many levels inside each other, or makes a text without end') // stack, or length of a string
   }
 }
 

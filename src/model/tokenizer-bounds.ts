@@ -73,19 +73,30 @@ export interface Limits {
 
 export function limitsOf(file: string): Limits {
   const refuse = refusal(file)
+  const limited = <T>(milliseconds: number, work: () => T, what: string): T => {
+    try {
+      return within(milliseconds, work, () => refuse(`takes longer than ${milliseconds / 1000} s ${what}`))
+    } catch (error) {
+      const { name, message } = error as Error
+      return DEFECT.test(name) ? refuse(`cannot be used ${what} (${message})`) : raise(error)
+    }
+  }
   return {
-    onFile: (bytes, work) =>
-      within(loadMs(bytes), work, () => refuse(`cannot be loaded within ${loadMs(bytes) / 1000} s`)),
+    onFile: (bytes, work) => limited(loadMs(bytes), work, 'to load'),
     onText(characters, work) {
       if (characters > LONGEST_TEXT)
         throw new InvalidInput(
           `tokenizer: a text has ${characters} characters, more than the ${LONGEST_TEXT} that are made into tokens; ` +
             'shorten it',
         )
-      const most = textMs(characters)
-      return within(most, work, () =>
-        refuse(`takes longer than ${most / 1000} s for a text of ${characters} characters`),
-      )
+      return limited(textMs(characters), work, `for a text of ${characters} characters`)
     },
   }
+}
+
+/** Names of errors of the engine, which a file causes that is of another form than any tokenizer. */
+const DEFECT = /^(Type|Range|Syntax|Reference)Error$/
+
+function raise(error: unknown): never {
+  throw error
 }
