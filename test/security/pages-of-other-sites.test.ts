@@ -156,3 +156,17 @@ inBrowser('a page can neither frame the UI nor read it, and people reach it by l
   await ui.goto(`${record.ui.replace('127.0.0.1', 'localhost')}/namespaces/default/workflows`)
   await ui.getByText('Workflows').first().waitFor()
 })
+
+inBrowser('after the process that guards the UI was killed, the next one guards it at the same address', async () => {
+  const died = new Promise((done) => stack.up.once('close', done))
+  stack.up.kill('SIGKILL')
+  await died
+  await expect(fetch(`${record.ui}/`)).rejects.toThrow()
+  await stack.upAgain()
+  const now = JSON.parse(readFileSync(join(stack.home, 'server.json'), 'utf8')) as Record
+  expect(now).toMatchObject({ pid: record.pid, ui: record.ui })
+  expect((await fetch(`${record.ui}/api/v1/namespaces`)).status).toBe(200)
+  expect(await (await reboundPage(Number(new URL(record.ui).port)))!.evaluate(`fetch('/').then((r) => r.status)`)).toBe(
+    403,
+  )
+})
