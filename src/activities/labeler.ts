@@ -1,16 +1,20 @@
 // Opens the labeler or judge that a stage was given. It asks again only what its setting `answers` says.
-import type { Summary } from '../contracts/artifact'
+import type { Artifact, Summary } from '../contracts/artifact'
 import { InvalidInput } from '../contracts/parse'
 import { isEndpoint, type LabelerSettings } from '../contracts/labeler-settings'
 import type { LabelerInput } from '../contracts/stages'
+import type { TemplateSettings } from '../contracts/template-settings'
 import type { Usage } from '../contracts/usage'
 import { openEndpoint } from '../feedback/endpoint-labeler'
 import { keepingAnswers, type AnswerFigures } from '../feedback/kept-answers'
 import type { Labeler, LabelerRole } from '../feedback/labeler'
 import { localLabeler } from '../feedback/local-labeler'
 import type { Technique } from '../feedback/preference'
-import { loadModelAndTokenizer } from '../model/loaded'
+import { loadModelAndTokenizer, type LoadedModel } from '../model/loaded'
 import { DEFAULT_MODEL_NAME } from '../model/locate'
+import type { Model } from '../model/model'
+import { loadTokenizer } from '../model/tokenizer'
+import { cloneModel } from '../model/weights'
 import { worldAnnotators } from '../world/named'
 import type { StageHost } from './stage'
 import { templateFigures } from './template-figures'
@@ -22,11 +26,21 @@ export interface OpenedLabeler {
   spent(): Summary
 }
 
-/** @param role the setting that configures it: messages name its fields */
+/** A model that the stage has loaded, with the artifact that it came from. */
+export interface InMemory {
+  artifact: Artifact
+  model: Model
+}
+
+/**
+ * @param role the setting that configures it: messages name its fields
+ * @param inMemory a labeler of the same artifact shares its weights
+ */
 export async function openLabeler(
   { settings, model }: LabelerInput,
   host: StageHost,
   role: LabelerRole = 'labeler',
+  inMemory?: InMemory,
 ): Promise<OpenedLabeler> {
   if (isEndpoint(settings)) {
     const spentBefore = () => host.answers().spent().cost
@@ -35,9 +49,18 @@ export async function openLabeler(
   if (!model)
     throw new InvalidInput(`${role}: a local model needs its artifact in field "${role}.model" of the stage's input`)
   const name = settings.model === 'default' ? DEFAULT_MODEL_NAME : settings.model
-  const loaded = loadModelAndTokenizer(await host.open(model), settings.template)
+  const loaded = loadOrShare(await host.open(model), { artifact: model, template: settings.template }, inMemory)
   const labeler = localLabeler(name, model.sha256, loaded, settings.template)
   return opened(labeler, settings, host, templateFigures(loaded.tokenizer, role))
+}
+
+function loadOrShare(
+  folder: string,
+  { artifact, template }: { artifact: Artifact; template: TemplateSettings | undefined },
+  inMemory: InMemory | undefined,
+): LoadedModel {
+  if (inMemory?.artifact.sha256 !== artifact.sha256) return loadModelAndTokenizer(folder, template)
+  return { folder, model: cloneModel(inMemory.model), tokenizer: loadTokenizer(folder, template) }
 }
 
 function opened(asked: Labeler, settings: LabelerSettings, host: StageHost, figures: Summary = {}): OpenedLabeler {

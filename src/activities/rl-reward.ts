@@ -69,11 +69,11 @@ function rewardModelReward(folder: string, loaded: LoadedModel, batchSize: numbe
 async function directReward(
   input: StageInput<'rl'>,
   task: Task,
-  { tokenizer }: LoadedModel,
+  { tokenizer, model }: LoadedModel,
   host: StageHost,
 ): Promise<OpenedReward> {
   if (!input.labeler) throw new InvalidInput('rl: neither a reward model nor a labeler is given')
-  const { labeler, spent } = await openLabeler(input.labeler, host)
+  const { labeler, spent } = await openLabeler(input.labeler, host, 'labeler', { artifact: input.policy, model })
   const overlaps = isEndpoint(input.labeler.settings)
   const rewardFor = (rows: readonly Row[]): Reward => ({
     floor: -1,

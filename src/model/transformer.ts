@@ -184,15 +184,19 @@ function disposeContext({ rotary, bias }: AttentionContext): void {
 
 const disposeBlock = ({ x, inner }: BlockTape) => tf.dispose([x, ...Object.values(inner ?? {})])
 
+/** What `backward` starts from: the gradients by the hidden states and, if the head is trained, by its weight. */
+interface HeadGradients {
+  dHidden: Tensor // [N, D]
+  head?: GradientRecord
+}
+
 /**
- * Gradients of a loss by every trained weight except the head, given its gradient by the hidden states. A caller whose
- * loss goes through the head adds that part with `addGradient`. Consumes the tape and `dHidden`.
- * @param dHidden [N, D]
+ * Adds the gradients of a loss by every trained weight to `gradients`, a layer at a time, so that those of two
+ * micro-batches are never in memory as a whole. Consumes the tape and the head's gradients.
  */
-export function backward(model: Model, tape: Tape, dHidden: Tensor): Gradients {
-  const gradients: Gradients = new Map()
+export function backward(model: Model, tape: Tape, { dHidden, head = {} }: HeadGradients, gradients: Gradients): void {
   const keep = (part: GradientRecord) =>
-    Object.entries(part).forEach(([name, gradient]) => gradients.set(name, gradient))
+    Object.entries(part).forEach(([name, gradient]) => addGradient(gradients, name, gradient))
   const last = tidy(() => {
     const part: GradientRecord = {}
     return { dx: normBackward({ model, gradients: part }, LAST_NORM, dHidden, tape.last), part }
@@ -208,10 +212,26 @@ export function backward(model: Model, tape: Tape, dHidden: Tensor): Gradients {
     keep(result.gradients)
     dx = result.dx
   }
-  if (!model.lora) keep(tidy(() => embedBackward(model, tape.batch, dx)))
+  if (!model.lora)
+    keep(
+      withTiedHead(
+        tidy(() => embedBackward(model, tape.batch, dx)),
+        head,
+      ),
+    )
+  keep(head)
   dx.dispose()
   disposeContext(tape.context)
-  return gradients
+}
+
+/** Moves the gradient of a head that is the embedding as well from `head` to `embeddings`. */
+function withTiedHead(embeddings: GradientRecord, head: GradientRecord): GradientRecord {
+  const parts = new Map(Object.entries(embeddings))
+  for (const name of Object.keys(head).filter((each) => parts.has(each))) {
+    addGradient(parts, name, head[name]!)
+    delete head[name]
+  }
+  return Object.fromEntries(parts)
 }
 
 /** dx [N, D] → gradients by token and position embeddings. */
@@ -229,7 +249,7 @@ export function logits(model: Model, rows: Tensor): Tensor {
 }
 
 /** Adds `more` to the gradient named `name`, of the same shape, and takes ownership of it. */
-export function addGradient(gradients: Gradients, name: string, more: Tensor): void {
+function addGradient(gradients: Gradients, name: string, more: Tensor): void {
   const before = gradients.get(name)
   gradients.set(name, before ? op.add(before, more) : more)
   if (before) tf.dispose([before, more])

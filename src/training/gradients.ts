@@ -5,7 +5,7 @@ import { padRight } from '../model/batch'
 import { weight, type Gradients, type Model } from '../model/model'
 import * as op from '../model/ops'
 import { readValues, tf, tidy, type Tensor } from '../model/tf'
-import { addGradient, backward, hidden, hiddenWithTape, logits } from '../model/transformer'
+import { backward, hidden, hiddenWithTape, logits } from '../model/transformer'
 import { headName, SCORE_HEAD } from '../model/weight-names'
 
 /** A prompt with the response that followed it, as token ids. */
@@ -51,8 +51,12 @@ export function tokenLogProbs(model: Model, tokens: ResponseTokens, temperature 
 interface Pass {
   /** Log-probabilities, in nats, or scores. */
   values: Float32Array // [M]
-  /** Gradients of Σ coefficientᵢ · valueᵢ by every trained weight. @param coefficients [M] */
-  backward(coefficients: Float32Array): Gradients
+  /**
+   * Adds the gradients of Σ coefficientᵢ · valueᵢ by every trained weight to `gradients`.
+   * @param coefficients [M]
+   * @returns `gradients`
+   */
+  backward(coefficients: Float32Array, gradients?: Gradients): Gradients
 }
 
 /** A pass over log-probabilities. */
@@ -84,7 +88,7 @@ export function differentiableLogProbs(
   return {
     values,
     ...(entropies && { entropies }),
-    backward(coefficients) {
+    backward(coefficients, gradients = new Map()) {
       const head = headName(model.config)
       const { dHidden, dHead } = tidy(() => {
         // The coefficients multiply the narrow sides, [M, D]: over [M, V] that would cost as much as a layer.
@@ -99,8 +103,7 @@ export function differentiableLogProbs(
         }
       })
       tf.dispose([rows, slope])
-      const gradients = backward(model, tape, dHidden)
-      if (dHead) addGradient(gradients, head, dHead)
+      backward(model, tape, { dHidden, ...(dHead && { head: { [head]: dHead } }) }, gradients)
       return gradients
     },
   }
@@ -120,15 +123,14 @@ export function differentiableScores(model: Model, batch: TokenBatch, at: Int32A
   const values = readValues(() => op.reshape(scoreRows(model, rows), [at.length]))
   return {
     values,
-    backward(coefficients) {
+    backward(coefficients, gradients = new Map()) {
       const { dHidden, dHead } = tf.tidy(() => {
         const dScores = tf.tensor2d(coefficients, [at.length, 1]) // [M, 1]
         const dRows = op.matmul(dScores, weight(model, SCORE_HEAD)) // [M, D]
         return { dHidden: op.scatterRows(dRows, indices(at), rowCount), dHead: op.matmul(dScores, rows, true) }
       })
       rows.dispose()
-      const gradients = backward(model, tape, dHidden)
-      gradients.set(SCORE_HEAD, dHead)
+      backward(model, tape, { dHidden, head: { [SCORE_HEAD]: dHead } }, gradients)
       return gradients
     },
   }
@@ -141,17 +143,18 @@ const withTemperature = (scores: Tensor, temperature: number) =>
   temperature === 1 ? scores : op.scale(scores, 1 / temperature)
 const indices = (values: Int32Array) => tf.tensor1d(values, 'int32')
 
-/** Gradient accumulation: sums the gradients of `pass` over slices of at most `size` items, which bounds memory. */
+/**
+ * Gradient accumulation, which bounds memory: the sum of the gradients over slices of at most `size` items.
+ * @param pass adds the gradients of a slice to `sum`
+ */
 export function accumulate<T>(
   items: readonly T[],
   size: number,
-  pass: (slice: readonly T[], start: number) => Gradients,
+  pass: (slice: readonly T[], sum: Gradients, start: number) => void,
 ): Gradients {
-  const total: Gradients = new Map()
-  for (let start = 0; start < items.length; start += size) {
-    for (const [name, gradient] of pass(items.slice(start, start + size), start)) addGradient(total, name, gradient)
-  }
-  return total
+  const sum: Gradients = new Map()
+  for (let start = 0; start < items.length; start += size) pass(items.slice(start, start + size), sum, start)
+  return sum
 }
 
 /** The norm of all tensors together, √Σ x²; not finite if one of their values is not. */

@@ -56,14 +56,14 @@ export function updatePolicy(policy: Trained, episodes: readonly Episode[], sett
   const tokens = episodes.reduce((n, e) => n + e.response.length, 0)
   let loss = 0
   let entropy = 0
-  const gradients = accumulate(episodes, settings.microBatchSize, (slice) => {
+  const gradients = accumulate(episodes, settings.microBatchSize, (slice, sum) => {
     const pass = differentiableLogProbs(policy.model, responseTokens(slice), settings.sampling.temperature, 'entropies')
     const coefficients = Float32Array.from(slice.flatMap((e) => [...e.advantages])).map((a) => -a / episodes.length)
     pass.values.forEach((logProb, i) => {
       loss += logProb * coefficients[i]!
       entropy += pass.entropies![i]! / tokens
     })
-    return pass.backward(coefficients)
+    pass.backward(coefficients, sum)
   })
   return { policyLoss: loss, entropy, ...update(policy, gradients, settings, settings.steps) }
 }

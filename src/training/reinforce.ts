@@ -89,7 +89,7 @@ export async function trainReinforce(
  */
 export function updateValue(value: Trained, episodes: readonly ValuedEpisode[], settings: ReinforceSettings): Metrics {
   let loss = 0
-  const gradients = accumulate(episodes, settings.microBatchSize, (slice) => {
+  const gradients = accumulate(episodes, settings.microBatchSize, (slice, sum) => {
     const tokens = responseTokens(slice)
     const pass = differentiableScores(value.model, tokens.batch, tokens.at)
     const slopes = new Float32Array(pass.values.length)
@@ -101,7 +101,7 @@ export function updateValue(value: Trained, episodes: readonly ValuedEpisode[], 
         loss += error ** 2 / episodes.length
       })
     })
-    return pass.backward(slopes)
+    pass.backward(slopes, sum)
   })
   const { gradientNorm: valueGradientNorm, weightNorm: valueWeightNorm } = update(
     value,

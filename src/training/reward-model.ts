@@ -96,7 +96,7 @@ export async function trainRewardModel(
     const batch = batchOf(index, pairs.length, { ...settings, stage: 'reward-model' }).map((i) => pairs[i]!)
     let loss = 0
     let correct = 0
-    const gradients = accumulate(batch, settings.microBatchSize, (slice) => {
+    const gradients = accumulate(batch, settings.microBatchSize, (slice, sum) => {
       const rows = rowsOf(slice)
       const pass = differentiableScores(model, rows, lastTokens(rows))
       const part = preferenceLoss(
@@ -106,7 +106,7 @@ export async function trainRewardModel(
       )
       loss += part.loss
       correct += part.correct
-      return pass.backward(part.slopes)
+      pass.backward(part.slopes, sum)
     })
     return { loss, accuracy: correct / batch.length, ...update(rewardModel, gradients, settings, total) }
   }

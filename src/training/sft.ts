@@ -54,10 +54,10 @@ export async function trainSft(
     const batch = batchOf(index, sequences.length, { ...settings, stage: 'sft' }).map((i) => sequences[i]!)
     const tokens = batch.reduce((sum, s) => sum + s.response.length, 0)
     let loss = 0
-    const gradients = accumulate(batch, settings.microBatchSize, (slice) => {
+    const gradients = accumulate(batch, settings.microBatchSize, (slice, sum) => {
       const pass = differentiableLogProbs(model, responseTokens(slice))
       loss -= pass.values.reduce((a, b) => a + b, 0) / tokens
-      return pass.backward(new Float32Array(pass.values.length).fill(-1 / tokens))
+      pass.backward(new Float32Array(pass.values.length).fill(-1 / tokens), sum)
     })
     return { loss, tokens, ...update(policy, gradients, settings, total) }
   }

@@ -42,11 +42,12 @@ test('gradients of weighted log-probabilities equal those of PyTorch for every w
 test('gradients summed over slices equal those of the whole batch', () => {
   const model = tinyModel()
   const tokens = responseTokens(sequences)
-  const gradients = accumulate(sequences, 2, (slice, start) => {
+  const gradients = accumulate(sequences, 2, (slice, sum, start) => {
     const from = tokens.starts[start]!
     const part = responseTokens(slice)
-    return differentiableLogProbs(model, part, reference.temperature).backward(
+    differentiableLogProbs(model, part, reference.temperature).backward(
       Float32Array.from(reference.coefficients).slice(from, from + part.at.length),
+      sum,
     )
   })
   expect(worstDifference(gradients, reference.logProbGradients)).toBeLessThan(1e-4)
