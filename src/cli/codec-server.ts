@@ -1,12 +1,13 @@
 // `rlaif codec-server`: lets Temporal's UI show encrypted payloads. The browser on this machine asks it; the Temporal
 // server never does.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { PayloadCodec } from '@temporalio/common'
 import { z } from 'zod'
 import { InvalidInput } from '../contracts/parse'
 import { readBody } from '../http/body'
 import { refusalByOrigin, refusalByType } from '../http/guard'
 import { hasToken, tokenOf } from '../http/token'
-import { encryptingCodec, parsePayloadKeys, PAYLOAD_KEYS } from '../workers/payload-encryption'
+import { encryptingCodec, parsePayloadKeys, PAYLOAD_KEYS, type PayloadKeys } from '../workers/payload-encryption'
 
 const MAX_BODY_BYTES = 16 * 1024 * 1024
 const ADDRESS = '127.0.0.1'
@@ -29,7 +30,7 @@ export interface CodecServerOptions {
 export async function startCodecServer({ port, ui }: CodecServerOptions): Promise<Server> {
   const given = process.env[PAYLOAD_KEYS]
   if (!given) throw new InvalidInput(`codec-server: ${PAYLOAD_KEYS} is not set; set it to name:key as for the workers`)
-  const codec = encryptingCodec(parsePayloadKeys(given))
+  const keys = parsePayloadKeys(given)
   const origin = originOf(ui)
   const token = tokenOf(CODEC_TOKEN, 'codec-server')
   const server = createServer((request, response) => {
@@ -45,7 +46,7 @@ export async function startCodecServer({ port, ui }: CodecServerOptions): Promis
           'access-control-max-age': '600',
         })
         .end()
-    answer(request, response, codec).catch((error: Error) =>
+    answer(request, response, keys).catch((error: Error) =>
       response.writeHead(400, { 'content-type': 'text/plain' }).end(error.message),
     )
   })
@@ -88,12 +89,15 @@ function decoded(part: string): string {
   }
 }
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  codec: ReturnType<typeof encryptingCodec>,
-): Promise<void> {
+/** The UI says for which namespace it asks, not for which run. What is not encrypted is shown as it is. */
+function codecFor({ headers }: IncomingMessage, keys: PayloadKeys): PayloadCodec {
+  const namespace = headers['x-namespace']
+  return encryptingCodec(keys, { plain: 'accept', ...(typeof namespace === 'string' && { context: { namespace } }) })
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, keys: PayloadKeys): Promise<void> {
   const path = new URL(request.url ?? '/', 'http://x').pathname
+  const codec = codecFor(request, keys)
   const convert = path.endsWith('/decode') ? codec.decode : path.endsWith('/encode') ? codec.encode : undefined
   if (request.method !== 'POST' || !convert) return void response.writeHead(404).end()
   const { payloads } = bodySchema.parse(JSON.parse(await readBody(request, MAX_BODY_BYTES)))

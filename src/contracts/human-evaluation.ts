@@ -31,7 +31,7 @@ const answerSchema = z.array(index).min(1).max(16)
 
 /** A rating as it is sent to the run, by the page or from a file. */
 export const ratingMessageSchema = z.strictObject({
-  rater: z.string().min(1),
+  rater: z.string().min(1).max(100),
   item: index,
   answer: answerSchema,
   seconds: z.number().min(0).max(86_400),

@@ -55,7 +55,8 @@ function glimpse(value: unknown, levels = 5): unknown {
   return Object.fromEntries(shown)
 }
 
-const named = (path: readonly PropertyKey[]) => cut(path.map((key) => String(key).slice(0, MOST_CHARACTERS)).join('.'))
+const named = (path: readonly PropertyKey[]) =>
+  cut(path.map((key) => String(key).slice(0, MOST_CHARACTERS + 1)).join('.'))
 
 type Issue = z.core.$ZodIssue
 

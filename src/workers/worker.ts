@@ -7,7 +7,7 @@ import { openStore } from '../artifacts/open-store'
 import { queuesSchema, type Queues } from '../contracts/queues'
 import { SEARCH_ATTRIBUTES } from '../contracts/search-attributes'
 import { version } from '../version'
-import { encryptingConverter } from './payload-encryption'
+import { workerConverter } from './payload-encryption'
 import type { TemporalServer } from './temporal'
 import { startTracing } from './tracing'
 import { failuresWithoutSecrets } from './without-secrets'
@@ -71,9 +71,9 @@ export async function startWorkers(
   started: readonly Role[],
   { server: { connection: options, namespace }, home, queues = defaultQueues }: WorkersOptions,
 ): Promise<RunningWorkers> {
+  const dataConverter = workerConverter()
   const connection = await NativeConnection.connect(options)
   await registerSearchAttributes(connection, namespace)
-  const dataConverter = encryptingConverter()
   const tracing = await startTracing()
   const environment = { home, store: await openStore(home), childProgram: join(__dirname, 'child-main.js') }
   const workers = await Promise.all(
@@ -82,7 +82,7 @@ export async function startWorkers(
         connection,
         namespace,
         ...roleOptions(role, queues),
-        ...(dataConverter && { dataConverter }),
+        dataConverter,
         ...(tracing && { plugins: [tracing.plugin] }),
         activities: createActivities(environment),
         interceptors: { activity: [failuresWithoutSecrets] },

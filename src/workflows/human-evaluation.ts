@@ -156,7 +156,9 @@ function viewOf({ settings, items, ledger, closed, over }: Evaluation, name: str
   const { kind, raters, prompts } = settings
   const rater = raters.indexOf(name)
   if (rater < 0)
-    throw new InvalidInput(`there is no rater "${name}" in this evaluation; its raters are ${raters.join(', ')}`)
+    throw new InvalidInput(
+      `there is no rater "${String(name).slice(0, 60)}" in this evaluation; its raters are ${raters.join(', ')}`,
+    )
   if (!items || !ledger) return { kind, item: null, rated: 0, open: prompts, over: false }
   const open = ledger.open()
   return {
