@@ -1,5 +1,7 @@
 // A client of the Temporal server that a command talks to.
 import { Client, Connection } from '@temporalio/client'
+import { InvalidInput } from '../contracts/parse'
+import { isStrict } from '../strict'
 import { encryptingConverter } from '../workers/payload-encryption'
 import { homeFolder } from '../workers/home'
 import { configuredServer, localServer } from '../workers/temporal'
@@ -22,7 +24,7 @@ export async function connect(home: string, address?: string): Promise<Connected
   const running = await ownServer(home)
   const { connection: options, namespace } =
     (address === undefined ? configuredServer() : undefined) ??
-    localServer(address ?? running?.address ?? '127.0.0.1:7233')
+    localServer(address ?? running?.address ?? defaultAddress())
   const target = options.address
   const dataConverter = encryptingConverter()
   const tracing = await startTracing()
@@ -47,6 +49,16 @@ export async function connect(home: string, address?: string): Promise<Connected
       { cause: error },
     )
   }
+}
+
+/** Where another user of the machine may have a server: not used where the machine is shared. */
+function defaultAddress(): string {
+  if (isStrict())
+    throw new InvalidInput(
+      'no Temporal server of this home runs, and RLAIF_STRICT=1 uses no other one; ' +
+        'start one with `rlaif up`, or set TEMPORAL_ADDRESS',
+    )
+  return '127.0.0.1:7233'
 }
 
 /** This home's running server, unless another one has its address now. */

@@ -4,6 +4,7 @@ import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, readFileSyn
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { findTemporal } from '../../src/cli/dev-server'
+import { rlaif } from '../local-stack'
 
 jest.setTimeout(240_000)
 
@@ -81,6 +82,11 @@ asTwoUsers('a second user starts a server next to the first one, and each stays 
   expect(other).not.toBe(address)
   const record = JSON.parse(readFileSync(join(second.folder, 'home', 'server.json'), 'utf8')) as { address: string }
   expect(record.address).toBe(other)
+
+  // a home without a server: its commands would talk to whoever listens at Temporal's usual port
+  const without = join(shared, 'without')
+  const { err } = await rlaif(without, ['status'], { RLAIF_STRICT: '1', RLAIF_PAYLOAD_KEYS: `a:${'A'.repeat(43)}=` })
+  expect(err).toMatch(/no Temporal server of this home runs, and RLAIF_STRICT=1 uses no other one/)
 
   chmodSync(first.folder, 0o755)
   const names = ['server.json', 'temporal.db', 'temporal.log', 'worker.log']
