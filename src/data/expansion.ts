@@ -7,9 +7,9 @@ import { InvalidInput } from '../contracts/parse'
 /** Largest uncompressed size of a file; the rows of larger ones would not fit in memory. */
 const MOST_BYTES = 2 ** 31 - 1
 /** Uncompressed size that any file may have, in bytes. */
-const ALWAYS = 64 * 2 ** 20
+const ALWAYS = 16 * 2 ** 20
 /** Texts become five to twenty times as long. */
-const MOST_RATIO = 100
+const MOST_RATIO = 50
 
 /** @throws InvalidInput naming the file and its limit when the chunks are more than a file of `size` bytes may become */
 export async function* bounded(

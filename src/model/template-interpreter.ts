@@ -11,8 +11,12 @@ const MOST_MADE = 4_000_000
 /** A template may copy every character of the conversation this often. */
 const MOST_COPIES = 100
 const LONGEST_RANGE = 100_000
-const MOST_MS = 2_000
+/** Less than for the tokens of a text (tokenizer-bounds.ts), so that a message names the template. */
+const MOST_MS = 1_000
+/** Statements and expressions inside each other. */
+const DEEPEST = 300
 const PER_ITEM = 10
+const TOO_DEEP = 'has too many levels inside each other'
 
 /** The engine's interpreter: its declarations do not resolve. */
 interface Engine {
@@ -54,7 +58,7 @@ function bounded<T>(milliseconds: number, refuse: Refuse, work: () => T): T {
     return within(milliseconds, work, () => refuse(`takes longer than ${milliseconds / 1000} s`))
   } catch (error) {
     if ((error as Error).name !== 'RangeError') throw error
-    return refuse('has too many levels inside each other, or makes a text without end') // stack, or length of a string
+    return refuse(`${TOO_DEEP}, or makes a text without end`) // the stack, or the length of a string
   }
 }
 
@@ -62,6 +66,7 @@ function bounded<T>(milliseconds: number, refuse: Refuse, work: () => T): T {
 class BoundedInterpreter extends EngineInterpreter {
   private steps = 0
   private made = 0
+  private depth = 0
 
   constructor(
     environment: Environment,
@@ -73,10 +78,19 @@ class BoundedInterpreter extends EngineInterpreter {
 
   override evaluate(node: unknown, environment: Environment): { value: unknown } {
     if (++this.steps > MOST_STEPS) this.refuse(`takes more than ${MOST_STEPS} steps`)
-    const value = super.evaluate(node, environment)
+    if (++this.depth > DEEPEST) this.refuse(TOO_DEEP)
+    const value = this.evaluateInside(node, environment)
     this.made += sizeOf(value.value)
     if (this.made > this.mostMade) this.refuse(`makes more than ${this.mostMade} characters`)
     return value
+  }
+
+  private evaluateInside(node: unknown, environment: Environment): { value: unknown } {
+    try {
+      return super.evaluate(node, environment)
+    } finally {
+      this.depth-- // `break` and `continue` are errors to the engine
+    }
   }
 }
 
