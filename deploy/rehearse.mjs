@@ -134,7 +134,8 @@ const startWorker = (name, role) =>
     environment: workerEnvironment(name),
     host: hostOf(name),
   })
-const isUp = async (url) => (await fetch(url)).ok
+/** Within five seconds: a server that is just starting may take a connection and never answer. */
+const isUp = (url) => Promise.race([fetch(url).then(({ ok }) => ok), pause(5000)])
 
 /** Publishes a port at this machine's end of the GPU host's link. */
 const startDoor = (port, to) =>
@@ -297,12 +298,12 @@ async function checkRoot() {
 
 const statusOf = async (id) =>
   (await run('person', rlaif('status', id), { environment: workerEnvironment('person') })).out
-/** The state of a run once it has ended. */
+/** The state of a run once it has ended, or waits for a person. */
 const ended = (id, seconds) =>
   until(
     async () => {
       const text = await statusOf(id)
-      return /^\S+: \w+, (?!running)/.test(text) && text
+      return /^\S+: \w+, (?!running)|parked/.test(text) && text
     },
     seconds,
     `the end of ${id}`,
@@ -316,15 +317,15 @@ const ggufFile = () =>
     readdirSync(dataFolder).find((name) => name.endsWith('.gguf')),
   )
 
-/** A short training of a model that is downloaded or imported into the workers' caches. */
+/** Two responses to a few prompts, from a model that is downloaded or imported into the workers' caches. */
 async function checkModel(model) {
   const started = Date.now()
   const id = model.startsWith('hf:') ? 'model-of-the-hub' : 'gguf-file'
-  const input = { model, task: 'harmless', data: { limit: 4, evaluationPrompts: 1 }, limits: INPUT.limits }
+  const input = { policy: model, task: 'harmless', data: { limit: 4, evaluationPrompts: 1 }, limits: INPUT.limits }
   const flags = ['--id', id, '--detach', '--input', JSON.stringify(input)]
-  const { err } = await run('person', rlaif('run', 'sft', ...flags), { environment: workerEnvironment('person') })
+  const { err } = await run('person', rlaif('run', 'sample', ...flags), { environment: workerEnvironment('person') })
   const last = err === '' ? await ended(id, 900) : err
-  const isDone = /sft, completed/.test(last)
+  const isDone = /sample, completed/.test(last)
   check(`a run of ${model.replace(/^\/.*\//, '…/')} ends`, isDone, isDone ? secondsSince(started) : last)
 }
 
