@@ -135,12 +135,27 @@ export const sampleSchema = z
           '"data": the pairs that people compared, so that AI and human labels differ in nothing else (paper §3.2); ' +
           'the other fields of this group then have no effect.',
       ),
+    responses: z
+      .number()
+      .int()
+      .min(2)
+      .max(64)
+      .optional()
+      .describe('Responses to each prompt, of which `pairs` are labelled. Default: 2, which are one pair.'),
+    pairs: z
+      .enum(['random', 'neighbours', 'extremes'])
+      .optional()
+      .describe(
+        'Which pairs of more than two responses are labelled. "random" (default): disjoint pairs. By the score of each ' +
+          'response, for a labeler with `comparison: "pointwise"`, which is asked no further question: "neighbours", ' +
+          'each with the next best; "extremes", the better half with the worse half.',
+      ),
     temperature: z
       .number()
       .positive()
       .max(5)
       .default(1)
-      .describe('Sampling temperature of the two responses to each prompt.'),
+      .describe('Sampling temperature of the responses to each prompt.'),
     topK: z.number().int().min(0).default(0).describe('Sample only from the k most likely tokens; 0 means all.'),
     topP: z
       .number()
@@ -151,8 +166,16 @@ export const sampleSchema = z
         'After top-k: sample only from the most likely tokens that together have this share of the probability.',
       ),
   })
+  .refine(({ pairs, responses = 2 }) => pairs === undefined || responses > 2, {
+    path: ['pairs'],
+    error: 'has no meaning for two responses, which are one pair; set "responses" to more than 2, or remove it',
+  })
+  .refine(({ source, responses }) => source !== 'data' || responses === undefined, {
+    path: ['responses'],
+    error: 'has no meaning when "source" is "data", whose pairs are given; remove it',
+  })
   .prefault({})
-  .describe('Settings of stage `sample`, which samples the pairs of responses.')
+  .describe('Settings of stage `sample`, which samples the responses.')
 
 export const labelSchema = z
   .strictObject({

@@ -1,32 +1,45 @@
 // Stage `label`: a soft preference for each pair of samples. A pair that gets no label is written to a file with the
 // reason. Pairs are processed in parts, so that memory does not grow with their number.
 import { join } from 'node:path'
-import { appendJsonl, readJsonlInParts, writeJsonl } from '../../json-lines'
+import { appendJsonl, writeJsonl } from '../../json-lines'
+import { z } from 'zod'
 import { InvalidInput } from '../../contracts/parse'
 import { isUnanswered, type Unanswered } from '../../feedback/labeler'
 import { choseSameSlot, judgePairs, type PreferenceLabel } from '../../feedback/preference'
 import { openLabeler } from '../labeler'
-import { isUndecided, readData, sampledPairSchema, type LabelledPair, type SampledPair } from '../rows'
+import { isUndecided, readData, type LabelledPair, type SampledPair } from '../rows'
+import { pairsToAsk, refuseUnscoredPairing } from '../sampled-groups'
 import { progressReporter, type Stage } from '../stage'
 import { copyVocabulary } from '../vocabulary'
 
 /** Pairs in one part; limits memory. */
 const PAIRS_AT_ONCE = 4096
 
+/** What stage `sample` says of more than two responses to a prompt. */
+const samplingSchema = z.looseObject({
+  perPrompt: z.number().int().min(2).optional(),
+  pairing: z.enum(['random', 'neighbours', 'extremes']).optional(),
+})
+
 export const label: Stage<'label'> = {
   async run(input, host) {
     const { task } = readData(await host.open(input.data))
     const sampled = await host.open(input.samples)
-    const file = join(sampled, 'samples.jsonl')
     copyVocabulary(sampled, host.output)
     const report = progressReporter(host, 'labelling', Number(input.samples.summary.pairs) || 0, 'pairs')
     const { labeler, technique, spent } = await openLabeler(input.labeler, host)
+    const { perPrompt: responses = 2, pairing = 'random' } = samplingSchema.parse(input.samples.summary)
+    refuseUnscoredPairing(pairing, technique.comparison)
     const out = labelWriter(host.output, labeler.name)
-    for (const samples of readJsonlInParts(file, sampledPairSchema, PAIRS_AT_ONCE)) {
-      const pairs = samples.map(({ context, first, second }) => ({ context, first: first.text, second: second.text }))
+    for (const part of pairsToAsk(sampled, { pairing, responses, seed: input.seed, atOnce: PAIRS_AT_ONCE })) {
+      const pairs = part.pairs.map(({ context, first, second }) => ({
+        context,
+        first: first.text,
+        second: second.text,
+      }))
       const before = out.tally.pairs
-      const onProgress = (done: number) => report(before + done)
-      out.add(samples, await judgePairs(labeler, pairs, { task, technique, seed: input.seed, onProgress }))
+      const onProgress = (done: number) => report(before + Math.floor((done * part.chosen) / pairs.length))
+      out.add(part.choose(await judgePairs(labeler, pairs, { task, technique, seed: input.seed, onProgress })))
     }
     refuseTooManyFailures(out.tally, input.settings.maxFailedShare)
     const { labels, failed, tooLong, tied, bounded, bothOrders, sameSlot, confidence, undecided, first } = out.tally
@@ -82,18 +95,17 @@ function labelWriter(folder: string, labeler: string) {
   for (const file of Object.values(files)) writeJsonl(file, [])
   return {
     tally,
-    add(samples: readonly SampledPair[], preferences: readonly (PreferenceLabel | Unanswered)[]) {
+    add(answered: readonly [SampledPair, PreferenceLabel | Unanswered][]) {
       const labels: LabelledPair[] = []
       const failures: Failure[] = []
-      preferences.forEach((preference, i) => {
-        if (isUnanswered(preference)) failures.push(failureOf(samples[i]!, preference))
-        else labels.push({ ...samples[i]!, ...preference, labeler })
-      })
+      for (const [pair, preference] of answered)
+        if (isUnanswered(preference)) failures.push(failureOf(pair, preference))
+        else labels.push({ ...pair, ...preference, labeler })
       appendJsonl(files.labels, labels)
       appendJsonl(files.failures, failures)
       labels.forEach((label) => countLabel(tally, label))
       failures.forEach((failure) => countFailure(tally, failure))
-      tally.pairs += samples.length
+      tally.pairs += answered.length
     },
   }
 }

@@ -1,14 +1,16 @@
-// Stage `sample`: two responses to each training prompt, from the policy or from the data.
+// Stage `sample`: two or more responses to each training prompt from the policy, or the pairs of the data.
 import { join } from 'node:path'
 import { InvalidInput } from '../../contracts/parse'
 import type { StageInput } from '../../contracts/stages'
 import { writeJsonl } from '../../json-lines'
 import type { Row } from '../../data/row'
+import { pairCount } from '../../feedback/pairing'
 import { mean } from '../../mean'
 import { generate, type Continuation } from '../../model/generate'
 import { loadModelAndTokenizer, stopIds, type LoadedModel } from '../../model/loaded'
 import { labelledByPeople } from '../human-pairs'
 import { promptIds, readData, type SampledPair } from '../rows'
+import { GROUPS_FILE, PAIRS_FILE, type SampledGroup } from '../sampled-groups'
 import { progressCounter, type Stage, type StageHost } from '../stage'
 import { writeVocabulary } from '../vocabulary'
 import { cutFigures } from '../written-responses'
@@ -17,31 +19,42 @@ export const sample: Stage<'sample'> = {
   async run(input, host) {
     const { train } = readData(await host.open(input.data))
     const loaded = loadModelAndTokenizer(await host.open(input.policy))
-    const samples =
-      input.settings.source === 'data' ? fromData(train, loaded, input) : await fromPolicy(train, loaded, input, host)
-    if (samples.length === 0) throw new InvalidInput('sample: the data has no training prompt to sample responses to')
-    writeJsonl(join(host.output, 'samples.jsonl'), samples)
+    const { source, responses: perPrompt = 2, pairs: pairing = 'random' } = input.settings
+    const groups = source === 'data' ? fromData(train, loaded, input) : await fromPolicy(train, loaded, input, host)
+    if (groups.length === 0) throw new InvalidInput('sample: the data has no training prompt to sample responses to')
+    if (perPrompt === 2) writeJsonl(join(host.output, PAIRS_FILE), groups.map(asPair))
+    else writeJsonl(join(host.output, GROUPS_FILE), groups)
     writeVocabulary(host.output, loaded.tokenizer)
-    const responses = samples.flatMap(({ first, second }) => [first, second])
+    const responses = groups.flatMap((group) => group.responses)
     const { cut, cutShare } = cutFigures(responses)
     return {
-      pairs: samples.length,
-      equalPairs: samples.filter(({ first, second }) => first.text === second.text).length,
+      pairs: groups.length * pairCount(pairing, perPrompt),
+      ...(perPrompt > 2 ? { perPrompt, pairing } : { equalPairs: groups.filter(isEqualPair).length }),
       meanTokens: mean(responses.map(({ ids }) => ids.length)),
       endedShare: mean(responses.map(({ stopped }) => Number(stopped))),
-      source: input.settings.source ?? 'policy',
-      ...(input.settings.source === 'data' && { cutResponses: cut, cutShare }),
+      source: source ?? 'policy',
+      ...(source === 'data' && { cutResponses: cut, cutShare }),
     }
   },
 }
 
+const asPair = ({ responses: [first, second], ...prompt }: SampledGroup): SampledPair => ({
+  ...prompt,
+  first: first!,
+  second: second!,
+})
+const isEqualPair = ({ responses: [first, second] }: SampledGroup) => first!.text === second!.text
+
 async function fromPolicy(
   rows: readonly Row[],
   loaded: LoadedModel,
-  { limits, settings: { temperature, topK, topP }, seed }: StageInput<'sample'>,
+  { limits, settings: { temperature, topK, topP, responses: perPrompt = 2 }, seed }: StageInput<'sample'>,
   host: StageHost,
-): Promise<SampledPair[]> {
-  const prompts = rows.flatMap((row) => [promptIds(loaded, row), promptIds(loaded, row)])
+): Promise<SampledGroup[]> {
+  const prompts = rows.flatMap((row) => {
+    const ids = promptIds(loaded, row)
+    return Array.from({ length: perPrompt }, () => ids)
+  })
   const sampling = { maxTokens: limits.responseTokens, temperature, topK, topP, stopIds: stopIds(loaded) }
   const responses = await generate(
     loaded.model,
@@ -51,23 +64,21 @@ async function fromPolicy(
     progressCounter(host, 'sampling', prompts.length, 'responses'),
   )
   const response = ({ ids, stopped }: Continuation) => ({ text: loaded.tokenizer.decode(ids).trim(), ids, stopped })
-  return rows.map(({ id, messages, context }, i): SampledPair => ({
+  return rows.map(({ id, messages, context }, i) => ({
     id,
     messages,
     context,
-    first: response(responses[2 * i]!),
-    second: response(responses[2 * i + 1]!),
+    responses: responses.slice(perPrompt * i, perPrompt * (i + 1)).map(response),
   }))
 }
 
 /** The pairs that people decided, without their decision. */
-function fromData(rows: readonly Row[], loaded: LoadedModel, { limits }: StageInput<'sample'>): SampledPair[] {
-  const pairs = labelledByPeople(rows, loaded, limits).map(({ id, messages, context, first, second }): SampledPair => ({
+function fromData(rows: readonly Row[], loaded: LoadedModel, { limits }: StageInput<'sample'>): SampledGroup[] {
+  const pairs = labelledByPeople(rows, loaded, limits).map(({ id, messages, context, first, second }) => ({
     id,
     messages,
     context,
-    first,
-    second,
+    responses: [first, second],
   }))
   if (pairs.length === 0)
     throw new InvalidInput(

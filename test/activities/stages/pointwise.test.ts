@@ -73,6 +73,47 @@ test('label: each response is asked about once; the labels have no slots, and th
   expect(html).toContain('same slot: –, as each response was asked about alone and has none')
 })
 
+const sampledGroups = async (pairs: string) => {
+  const data = await dataArtifact()
+  const sampling = { responses: 6, pairs, temperature: 2 }
+  return { data, samples: await computeStage(sample, 'sample', { data, policy: model, limits, settings: sampling }) }
+}
+
+/** The earlier in the alphabet a response's last letter, the better: a score that differs between samples. */
+const LETTER: Rule = (prompt) => {
+  const p = 0.05 + 0.9 * ((prompt.charCodeAt(prompt.indexOf('RESPONSE:') + 10) % 17) / 17)
+  return { '8': p, '2': 1 - p }
+}
+
+test.each([
+  ['extremes', 3],
+  ['neighbours', 5],
+])(
+  'label: of six responses to a prompt the pairs by %s are labelled, each response asked once',
+  async (pairs, count) => {
+    await serve(LETTER)
+    const { data, samples } = await sampledGroups(pairs)
+    const prompts = 4
+    expect(samples.summary).toMatchObject({ perPrompt: 6, pairing: pairs, pairs: prompts * count })
+    const made = await computeStage(label, 'label', { data, samples, labeler: { settings } })
+    expect(distinct(endpoint.prompts)).toBe(endpoint.prompts.length)
+    expect(endpoint.prompts.length).toBeLessThanOrEqual(prompts * 6)
+    const { labels, failed, tied } = made.summary as Record<string, number>
+    expect(labels! + failed! + tied!).toBe(prompts * count)
+    const labelled = readJsonl(join(folderOf(made), 'labels.jsonl'), labelledPairSchema)
+    expect(new Set(labelled.map(({ id }) => id)).size).toBe(labelled.length)
+    expect(labelled.every(({ id }) => /#\d-\d$/.test(id))).toBe(true)
+  },
+)
+
+test('label: pairs that are ranked by score are refused for a labeler that is asked about pairs', async () => {
+  await serve(LETTER)
+  const { data, samples } = await sampledGroups('extremes')
+  await expect(
+    computeStage(label, 'label', { data, samples, labeler: { settings: { ...settings, comparison: 'pairwise' } } }),
+  ).rejects.toThrow(/"sample.pairs" is "extremes".*set "labeler.comparison" to "pointwise"/)
+})
+
 test('label: responses that certainly have the same value are counted apart; more attempts would not help', async () => {
   const certain: Rule = (prompt) => (/RESPONSE: yes [123]/.test(prompt) ? { '9': 1 } : { '3': 1 })
   const made = await labelled(certain)
