@@ -22,8 +22,8 @@ const paper = {
 }
 
 /**
- * What `npm start` runs: direct RLAIF on short cheerful sentences, the initial policy itself as the labeler and the
- * judge. Each step, batch and length was chosen so that a reader sees the effect, and its price, in three minutes on two
+ * What `npm start` runs: direct RLAIF on short cheerful sentences by an adapter, the initial policy itself as the
+ * labeler and the judge. Each step, batch and length was chosen so that a reader sees the effect, and its price, in three minutes on two
  * cores (docs/results.md).
  */
 const quickstart = {
@@ -40,7 +40,8 @@ const quickstart = {
     batchSize: 16,
     microBatchSize: 16,
     optimizer: 'adamw',
-    learningRate: 5e-5,
+    lora: {},
+    learningRate: 1e-3,
     maxGradientNorm: 1,
     klWeight: 0.05,
     missingEosPenalty: 0,
