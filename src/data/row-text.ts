@@ -1,7 +1,7 @@
 // The rows in a text that is read as it comes: JSON lines, or one JSON array. Whatever the file, memory holds one row.
 import { StringDecoder } from 'node:string_decoder'
 import { InvalidInput } from '../contracts/parse'
-import { readingFault } from '../json-fault'
+import { jsonFault } from '../json-fault'
 
 /** Characters of the longest row. */
 const LONGEST_ROW = 64 * 2 ** 20
@@ -126,14 +126,21 @@ function elements(path: string): Splitter {
   }
 }
 
-function parsed(source: string, where: string): unknown {
+function parsedJson(source: string, where: string): unknown {
   try {
-    const value: unknown = JSON.parse(source)
-    if (isDeeper(value, DEEPEST)) throw new Error(`it has more than ${DEEPEST} objects and lists inside each other`)
-    return value
+    return JSON.parse(source)
   } catch (error) {
-    throw new InvalidInput(`data: ${where} is not JSON: ${readingFault(error)}`, { cause: error })
+    throw new InvalidInput(`data: ${where} is not JSON, ${jsonFault(error)}`, { cause: error })
   }
+}
+
+function parsed(source: string, where: string): unknown {
+  const value = parsedJson(source, where)
+  if (isDeeper(value, DEEPEST))
+    throw new InvalidInput(
+      `data: ${where} is not JSON: it has more than ${DEEPEST} objects and lists inside each other`,
+    )
+  return value
 }
 
 function isDeeper(value: unknown, most: number): boolean {
