@@ -9,8 +9,8 @@ export interface Place {
 
 const STAGE = /^[a-z][a-z-]{0,39}$/
 const KEY = /^[\w-]{1,64}$/
-/** Folders of a store that hold no artifacts. */
-const NO_STAGES = new Set(['claims', 'work', 'answers', 'texts'])
+/** Folders of a store that hold no artifacts. (`claims` holds locks, and the artifacts of the stage of that name.) */
+const NO_STAGES = new Set(['work', 'answers', 'texts'])
 
 export const isPlace = ({ stage, key }: Place): boolean => STAGE.test(stage) && !NO_STAGES.has(stage) && KEY.test(key)
 

@@ -9,7 +9,9 @@ import { openBucket } from '../../src/artifacts/bucket'
 import { fileStore } from '../../src/artifacts/file-store'
 import { folderOf } from '../../src/artifacts/open-store'
 import { s3Store } from '../../src/artifacts/s3-store'
+import { isPlace } from '../../src/artifacts/place'
 import { MANIFEST } from '../../src/artifacts/store'
+import { stageSchemas } from '../../src/contracts/stages'
 import { digestOf } from '../../src/digest'
 import { startS3Server, type S3Server } from '../s3-server'
 import { temporaryFolder } from '../tiny-folder'
@@ -32,6 +34,11 @@ const manifestOf = (more: object) =>
     files: [{ name: 'evil', bytes: 4, sha256: digestOf('evil') }],
     ...more,
   })
+
+test('every stage has a place in a store; what lies beside the stages is none', () => {
+  for (const stage of Object.keys(stageSchemas)) expect(isPlace({ stage, key: 'k' })).toBe(true)
+  for (const stage of ['work', 'answers', 'texts', '..', '']) expect(isPlace({ stage, key: 'k' })).toBe(false)
+})
 
 describe('on a file system', () => {
   const home = temporaryFolder()
