@@ -19,7 +19,7 @@ import {
   sampleSection,
   type Sample,
 } from './html'
-import { countedSeeds, policyIntervals, testOf, winRateRemark } from './duel-notes'
+import { answers, policyIntervals, winRateRemark } from './duel-notes'
 import { askedIn, fewPromptsCaution, judgeCautions } from './judge-cautions'
 import { judgeWithDays, verdictCautions } from './labeler-answers'
 import { HARMLESS_RATES, REWARD_MODEL_ACCURACY, WIN_RATES } from './paper-figures'
@@ -38,6 +38,7 @@ import {
   textCell,
   type Cell,
 } from './table'
+import { largest } from '../extremes'
 
 export interface ComparedArm {
   name: string
@@ -95,36 +96,16 @@ function subtitle({ prompts, seeds, judge, orders = 2, records }: ComparisonData
   return `${prompts.length} prompts${over}, judged by ${judgeWithDays(judge, [...records.values()])}, ${askedIn(orders)}.`
 }
 
-// ---- Answers and cautions
-
-/** What was found, in sentences. */
-export function answers({ comparison: { duels, standings } }: Pick<ComparisonData, 'comparison'>): string[] {
-  const significant = duels.filter(({ p, winRate }) => p < SIGNIFICANCE_LEVEL && winRate.n > 0)
-  const rates = standings.flatMap(({ name, good }) => (good ? [`${name} ${percent(good.value)}`] : []))
-  return [
-    ...(significant.length > 0
-      ? significant.map(duelSentence)
-      : [`No policy beats another: no win rate differs from 50 % beyond noise (${testOf(duels)}, Holm-corrected).`]),
-    ...(rates.length > 0 ? [`Judged good on their own: ${rates.join(', ')}.`] : []),
-  ]
-}
-
-function duelSentence(duel: Duel): string {
-  const [winner, loser] = duel.winRate.value > 0.5 ? [duel.first, duel.second] : [duel.second, duel.first]
-  const { winRate, controlled, p } = duelBetween(winner, loser, [duel])!
-  const interval = ({ low, high }: Share) => `${percent(low)} to ${percent(high)}`
-  return (
-    `${winner} beats ${loser} on ${percent(winRate.value)} of ${winRate.n} prompts${countedSeeds(duel)} ` +
-    `(${interval(winRate)}; p ${formatP(p)}); ` +
-    `at equal length ${percent(controlled.value)} (${interval(controlled)}).`
-  )
-}
+// ---- Cautions
 
 type CautionData = Pick<ComparisonData, 'alignment' | 'judge' | 'labelers' | 'comparison' | 'arms'>
 
 /** What a reader must know before believing it. */
 export function cautions({ alignment, judge, labelers, comparison: { duels }, arms }: CautionData): string[] {
-  const prompts = Math.max(0, ...duels.map(({ winRate }) => winRate.n))
+  const prompts = largest(
+    duels.map(({ winRate }) => winRate.n),
+    0,
+  )
   const failed = duels.reduce((sum, duel) => sum + duel.failed, 0)
   const trainedByJudge =
     `The judge, ${judge}, also labelled training data of this comparison: ` +

@@ -1,13 +1,16 @@
-// How the win rates of a comparison are tested, in words: over seeds where there are several, else over prompts.
-import type { Duel } from '../evaluation/comparison'
+// What the win rates of a comparison say, and how they are tested, in words: over seeds where there are several, else
+// over prompts.
+import { duelBetween, type Comparison, type Duel } from '../evaluation/comparison'
+import { SIGNIFICANCE_LEVEL, type Share } from '../evaluation/statistics'
+import { formatP, percent } from './table'
 
 type Duels = readonly Pick<Duel, 'seeds'>[]
 
 const overSeeds = (duels: Duels) => duels.some(({ seeds }) => seeds > 1)
 
-export const testOf = (duels: Duels): string => (overSeeds(duels) ? 't-test over seeds' : 'sign test')
+const testOf = (duels: Duels): string => (overSeeds(duels) ? 't-test over seeds' : 'sign test')
 
-export const countedSeeds = ({ seeds }: Pick<Duel, 'seeds'>): string => (seeds > 1 ? ` over ${seeds} seeds` : '')
+const countedSeeds = ({ seeds }: Pick<Duel, 'seeds'>): string => (seeds > 1 ? ` over ${seeds} seeds` : '')
 
 /** What the intervals and p of win rates stand for. */
 export function winRateRemark(duels: Duels): string {
@@ -29,3 +32,30 @@ export const policyIntervals = (seeds: readonly number[]): string =>
   seeds.length > 1
     ? "Means over seeds with Student's 95 % intervals."
     : '95 % intervals over prompts: bootstrap for length, delete-a-group jackknife for distinct n-grams.'
+
+/** What was found, in sentences. */
+export function answers({
+  comparison: { duels, standings },
+}: {
+  comparison: Pick<Comparison, 'duels' | 'standings'>
+}): string[] {
+  const significant = duels.filter(({ p, winRate }) => p < SIGNIFICANCE_LEVEL && winRate.n > 0)
+  const rates = standings.flatMap(({ name, good }) => (good ? [`${name} ${percent(good.value)}`] : []))
+  return [
+    ...(significant.length > 0
+      ? significant.map(duelSentence)
+      : [`No policy beats another: no win rate differs from 50 % beyond noise (${testOf(duels)}, Holm-corrected).`]),
+    ...(rates.length > 0 ? [`Judged good on their own: ${rates.join(', ')}.`] : []),
+  ]
+}
+
+function duelSentence(duel: Duel): string {
+  const [winner, loser] = duel.winRate.value > 0.5 ? [duel.first, duel.second] : [duel.second, duel.first]
+  const { winRate, controlled, p } = duelBetween(winner, loser, [duel])!
+  const interval = ({ low, high }: Share) => `${percent(low)} to ${percent(high)}`
+  return (
+    `${winner} beats ${loser} on ${percent(winRate.value)} of ${winRate.n} prompts${countedSeeds(duel)} ` +
+    `(${interval(winRate)}; p ${formatP(p)}); ` +
+    `at equal length ${percent(controlled.value)} (${interval(controlled)}).`
+  )
+}

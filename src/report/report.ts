@@ -1,5 +1,4 @@
 // The report of a run as one HTML file. A figure that shows nothing comes with a sentence that says so.
-import type { Summary } from '../contracts/artifact'
 import type { Alignment } from '../evaluation/alignment'
 import type { Calibration } from '../evaluation/calibration'
 import { kinshipRemarks } from '../evaluation/model-family'
@@ -8,9 +7,9 @@ import type { JudgedContest } from '../evaluation/win-rate'
 import { lineChart, type Curve } from './chart'
 import { cautionList, chartGrid, escape, heading, note, page, sampleSection, type Sample } from './html'
 import { fewPromptsCaution, judgeCautions, noneJudged, noSameSlot } from './judge-cautions'
-import { answerDays, withAnswerDays } from './labeler-answers'
+import { withAnswerDays } from './labeler-answers'
 import { labelledPairSection, type ShownLabel } from './labelled-pairs'
-import { COST_PER_PAIR } from './paper-figures'
+import { labelSections } from './label-figures'
 import { reproduction, stageTable, type StageRecord } from './provenance'
 import { beforeAndAfter } from './before-and-after'
 import { distinctCautions, trainedBy } from './stage-cautions'
@@ -230,68 +229,6 @@ function curve(name: string, metrics: readonly Record<string, number>[]): Curve 
     row.step === undefined || row[name] === undefined ? [] : [[row.step, row[name]]],
   )
   return { name: CURVE_NAMES[name] ?? name, points }
-}
-
-// ---- Labels
-
-/** The counts of the labels and their cost, next to the paper's prices. */
-const labelSections = (stages: readonly ReportStage[]): string =>
-  stages
-    .filter(({ stage }) => stage === 'label')
-    .map(({ summary }) =>
-      [
-        heading('Labels'),
-        `<p>${escape(labelCounts(summary).join(' · '))}.</p>`,
-        `<p>${escape(labelCost(summary))}</p>`,
-      ].join(''),
-    )
-    .join('')
-
-const labelCounts = ({
-  labels,
-  labeler,
-  failed,
-  tooLong,
-  tied,
-  bounded,
-  sameSlotShare,
-  ...dates
-}: Summary): string[] => [
-  `${labels} labels by ${labeler}`,
-  ...(answerDays(dates) ? [answerDays(dates)] : []),
-  `${failed} failed`,
-  `${tooLong} longer than its context window`,
-  `${bounded} with a bound instead of a probability`,
-  ...(typeof tied === 'number'
-    ? [
-        `${tied} undecided, as both responses certainly have the same value`,
-        'same slot: –, as each response was asked about alone and has none',
-      ]
-    : []),
-  ...(typeof sameSlotShare === 'number' ? [`same slot chosen in both orders in ${percent(sameSlotShare)}`] : []),
-]
-
-const PAPER_COST =
-  `In the paper a pair cost $${COST_PER_PAIR.ai} when labelled by GPT-4 and $${COST_PER_PAIR.human} when labelled ` +
-  'by people (2023 prices, Appendix L).'
-
-function labelCost(summary: Summary): string {
-  const { requests, reusedAnswers, promptTokens, completionTokens, cost, labels, estimatedRequests } = summary
-  if (typeof requests !== 'number') return `A local labeler costs time but no money. ${PAPER_COST}`
-  const money =
-    Number(cost) > 0
-      ? `${formatNumber(Number(cost), 4)} in total, ${formatNumber(Number(cost) / Number(labels), 5)} per pair`
-      : 'not computed without labeler.price or new requests'
-  const usage = [
-    `${formatNumber(requests)} requests`,
-    `${formatNumber(Number(promptTokens))} tokens in`,
-    `${formatNumber(Number(completionTokens))} out`,
-    ...(reusedAnswers ? [`${formatNumber(Number(reusedAnswers))} answers reused from earlier`] : []),
-  ]
-  const estimate = estimatedRequests
-    ? ` Tokens and cost of ${formatNumber(Number(estimatedRequests))} requests are estimates: the replies had no usage.`
-    : ''
-  return `${usage.join(', ')}; cost: ${money}.${estimate} ${PAPER_COST}`
 }
 
 // ---- Checkpoints, stages, rows, responses
