@@ -3,6 +3,7 @@
 // RLAIF_DATA_ROOTS if the operator has set it, and a file of a named folder must really lie in that folder.
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { basename, delimiter, dirname, join, resolve, sep } from 'node:path'
+import { MOST_CONFIG_BYTES } from './bounded-file'
 import { isStrict } from './strict'
 
 export const DATA_ROOTS = 'RLAIF_DATA_ROOTS'
@@ -86,10 +87,12 @@ export async function withFile<T>(
   }
 }
 
-/** The bytes of a regular file. @param within the folder that it must really lie in @throws PathRefused */
+/** The bytes of a regular file that people write. @param within the folder that it must really lie in @throws PathRefused */
 export function readGivenFile(file: string, within?: string): Buffer {
   const handle = openChecked(file, within)
   try {
+    if (fstatSync(handle).size > MOST_CONFIG_BYTES)
+      throw new PathRefused(`${file} has more than the ${MOST_CONFIG_BYTES} bytes that a file of a task may have`)
     return readFileSync(handle)
   } finally {
     closeSync(handle)

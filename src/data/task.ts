@@ -169,8 +169,8 @@ function fileIn(folder: string, name: string, field: string): string {
 /** Reads a task's folder. @throws InvalidInput naming file and field */
 export function readTask(folder: string): Task {
   const taskFile = join(folder, 'task.json')
-  checkFile(taskFile, folder)
-  const task = parse(taskFileSchema, readJsonFile(taskFile), taskFile, 'types')
+  const json = parsedJson(readGivenFile(taskFile, folder).toString('utf8'), taskFile)
+  const task = parse(taskFileSchema, json, taskFile, 'types')
   const fields = new Map(fieldsOf(task))
   const file = (name: string) => fileIn(folder, name, fields.get(name) ?? 'a field')
   const text = (name: string) => readGivenFile(file(name), folder).toString('utf8').trim()
@@ -197,9 +197,11 @@ export function readTask(folder: string): Task {
 /** A task as artifacts hold it, in task.json: its prompts are rows there, and only the file's name is left here. */
 export const taskText = (task: Task): string => JSON.stringify({ ...task, prompts: basename(task.prompts) }, null, 2)
 
-export function readJsonFile(file: string): unknown {
+export const readJsonFile = (file: string): unknown => parsedJson(readFileSync(file, 'utf8'), file)
+
+function parsedJson(text: string, file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, 'utf8'))
+    return JSON.parse(text)
   } catch (error) {
     throw new InvalidInput(`data: ${file} is not JSON, ${jsonFault(error)}`, { cause: error })
   }

@@ -77,8 +77,9 @@ export function limitsOf(file: string): Limits {
     try {
       return within(milliseconds, work, () => refuse(`takes longer than ${milliseconds / 1000} s ${what}`))
     } catch (error) {
-      const { name, message } = error as Error
-      return DEFECT.test(name) ? refuse(`cannot be used ${what} (${message})`) : raise(error)
+      const { message } = error as Error
+      if (OWN.test(message)) throw error
+      return refuse(`cannot be used ${what} (${message.slice(0, 300)})`)
     }
   }
   return {
@@ -94,9 +95,5 @@ export function limitsOf(file: string): Limits {
   }
 }
 
-/** Names of errors of the engine, which a file causes that is of another form than any tokenizer. */
-const DEFECT = /^(Type|Range|Syntax|Reference)Error$/
-
-function raise(error: unknown): never {
-  throw error
-}
+/** How our messages begin; others are of the engine or the library, and do not name the file. */
+const OWN = /^(tokenizer: |the chat template refuses it: )/

@@ -1,5 +1,5 @@
 // Attacks by text on time and memory: each ends within seconds, with a message that names the file and its fault.
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { InvalidInput, parse } from '../../src/contracts/parse'
@@ -128,6 +128,7 @@ test('a template may count as far as templates do, with steps of its own', () =>
 // ---- Datasets
 
 const ROW = JSON.stringify({ prompt: 'Hello', reference: 'hi' })
+const LONG_ROW = JSON.stringify({ prompt: 'Hello', reference: 'hi '.repeat(300) })
 const readRows = (file: string) =>
   readDataset(parse(dataSchema, file, 'data'), readTask(taskFolder('helpful')), {
     seed: 1,
@@ -144,7 +145,7 @@ test.each<[string, Buffer]>([
   ['of zeros', Buffer.alloc(300_000_000)],
   ['of spaces', Buffer.alloc(300_000_000, ' ')],
   ['of empty lines', Buffer.alloc(300_000_000, '\n')],
-  ['of one row again and again', Buffer.alloc(100_000_000, `${ROW}\n`)],
+  ['of one row again and again', Buffer.alloc(300_000_000, `${LONG_ROW}\n`)],
   ['of an array', Buffer.concat([Buffer.from('['), Buffer.alloc(300_000_000, '{},')])],
 ])('a gzip bomb %s ends with its limit and takes little memory', async (_, content) => {
   const file = written('rows.jsonl.gz', gzipSync(content))
@@ -173,7 +174,7 @@ test.each([
 ])('JSON nested a million deep %s is refused', async (_, around) => {
   const file = written('rows.jsonl', around(`${'['.repeat(1e6)}1${']'.repeat(1e6)}`))
   const failure = await failureOf(() => readRows(file))
-  expect(failure.message).toMatch(/(line|row) 1 is not JSON: it has more than 100 objects and lists inside each other/)
+  expect(failure.message).toMatch(/(line|row) 1 .*has more than 100 objects and lists inside each other/)
 })
 
 test('the rows of an array are those of JSON.parse, and what is no array is refused', async () => {
@@ -186,6 +187,13 @@ test('the rows of an array are those of JSON.parse, and what is no array is refu
   expect([...train, ...evaluation].map(({ reference }) => reference).sort()).toEqual(['x', '}]\\'])
   for (const bad of [`[${ROW}`, `[${ROW},]`, `[${ROW} ${ROW}]`, `[${ROW}] x`, `[${ROW}}`, `[,${ROW}]`])
     expect((await failureOf(() => readRows(written('rows.json', bad)))).message).toMatch(/is not JSON/)
+})
+
+test('a task whose files are larger than people write is refused before it is read', async () => {
+  const folder = join(temporaryFolder(), 'task')
+  cpSync(taskFolder('helpful'), folder, { recursive: true })
+  truncateSync(join(folder, 'task.json'), 2 ** 33) // a hole: it takes no disk
+  expect((await failureOf(() => readTask(folder))).message).toMatch(/task\.json has more than the 16777216 bytes/)
 })
 
 // ---- GGUF
