@@ -66,6 +66,24 @@ export default tseslint.config(
   },
   ...Object.entries(ROOMS).map(bordersOf),
   {
+    // arguments lie on the stack, which overflows at some 100,000 of them; where their number is known to be small, a
+    // directive says why
+    files: ['src/**/*.ts'],
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...[
+          ':matches(CallExpression, NewExpression) > SpreadElement.arguments',
+          'CallExpression[callee.property.name="apply"]',
+        ].map((selector) => ({
+          selector,
+          message: 'many arguments overflow the stack: use a loop, or largest and smallest of src/extremes.ts',
+        })),
+      ],
+    },
+  },
+  {
     // a pattern on text from outside: its time must grow with the length of the text, not with a power of it
     files: ['src/**/*.ts'],
     plugins: { redos },

@@ -4,14 +4,23 @@ import { StringDecoder } from 'node:string_decoder'
 import type { z } from 'zod'
 import { jsonFault } from './json-fault'
 
-const text = (rows: readonly unknown[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('')
+/** Characters of one write: all rows of a large set together are longer than a string may be, 2^29 − 24. */
+const CHARACTERS_AT_ONCE = 1 << 24
 
 export function writeJsonl(file: string, rows: readonly unknown[]): void {
-  writeFileSync(file, text(rows))
+  writeFileSync(file, '')
+  appendJsonl(file, rows)
 }
 
 export function appendJsonl(file: string, rows: readonly unknown[]): void {
-  appendFileSync(file, text(rows))
+  let text = ''
+  for (const row of rows) {
+    text += `${JSON.stringify(row)}\n`
+    if (text.length < CHARACTERS_AT_ONCE) continue
+    appendFileSync(file, text)
+    text = ''
+  }
+  if (text !== '') appendFileSync(file, text)
 }
 
 export function readJsonl<T extends z.ZodType>(file: string, schema: T): z.output<T>[] {

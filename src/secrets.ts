@@ -6,6 +6,7 @@
 // deep, and as the ends of a masked echo ("sk-ab***wxyz"). What looks like a well-known kind of credential is taken out
 // as well, wherever it comes from.
 import { extname } from 'node:path'
+import { largest } from './extremes'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -145,8 +146,14 @@ function markMasked(text: string, secrets: readonly string[], mark: Mark): void 
       const after = sizes.filter((size) => text.slice(end, end + size) === secret.slice(-size)).at(-1)
       return [[before ?? 0, after ?? 0] as const]
     })
-    const before = Math.max(0, ...lengths.map(([size]) => size))
-    const after = Math.max(0, ...lengths.map(([, size]) => size))
+    const before = largest(
+      lengths.map(([size]) => size),
+      0,
+    )
+    const after = largest(
+      lengths.map(([, size]) => size),
+      0,
+    )
     if (Math.max(before, after) >= MASKED_END.least) mark(index - before, end + after)
   }
 }

@@ -100,6 +100,29 @@ describe('src/activities/stages', () => {
   })
 })
 
+/** For each file, which of the lines planted in it are refused. @param rule default: imports */
+const refusedBy = (asked: { file: string; lines: string[] }[], ...rule: string[]) =>
+  JSON.parse(
+    execFileSync(process.execPath, [join(__dirname, 'lint-lines.mjs'), ...rule], {
+      cwd: root,
+      input: JSON.stringify(asked),
+      encoding: 'utf8',
+    }),
+  ) as string[][]
+
+test('lint refuses to spread a list into arguments, and lists and objects may be spread', () => {
+  const refused = [
+    'void Math.max(...process.argv)',
+    'process.argv.push("a", ...process.argv)',
+    'void String.fromCharCode(...[65, 66])',
+    'void new Array<string>(...process.argv)',
+    'void Math.max.apply(undefined, [1])',
+  ]
+  const allowed = ['void [...process.argv]', 'void new Set([...process.argv])', 'void ({ ...process.env })']
+  const file = join(src, 'random.ts')
+  expect(refusedBy([{ file, lines: [...refused, ...allowed] }], 'no-restricted-syntax')).toEqual([refused])
+}, 60_000)
+
 describe('the lint rule', () => {
   const fileOf = (room: string) => files.find((file) => dirname(file) === join(src, room))!
   /** One file of each folder inside a room. */
@@ -135,13 +158,7 @@ describe('the lint rule', () => {
       { file: join(src, 'random.ts'), planted: [["import * as planted from '@temporalio/client'", true]] },
     ] as { file: string; planted: [string, boolean][] }[]
     const asked = cases.map(({ file, planted }) => ({ file, lines: planted.map(([line]) => line) }))
-    const refused = JSON.parse(
-      execFileSync(process.execPath, [join(__dirname, 'lint-lines.mjs')], {
-        cwd: root,
-        input: JSON.stringify(asked),
-        encoding: 'utf8',
-      }),
-    ) as string[][]
+    const refused = refusedBy(asked)
     cases.forEach(({ file, planted }, i) =>
       expect([shown(file), refused[i]]).toEqual([
         shown(file),

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import type { Bucket } from './bucket'
 import { LOCKS_FOLDER } from './lock'
 import { MANIFEST } from './store'
+import { largest } from '../extremes'
 
 /** Something in a store, known by its URI. */
 export interface Stored {
@@ -73,7 +74,10 @@ const sizeAndTime = (folder: string) => {
   const files = (readdirSync(folder, { recursive: true }) as string[]).map((name) => statSync(join(folder, name)))
   return {
     bytes: files.reduce((sum, file) => sum + file.size, 0),
-    time: Math.max(statSync(folder).mtimeMs, ...files.map((file) => file.mtimeMs)),
+    time: largest(
+      files.map((file) => file.mtimeMs),
+      statSync(folder).mtimeMs,
+    ),
   }
 }
 

@@ -83,7 +83,7 @@ function wholeFolders(root: string, below = ''): Map<string, number> {
   if (!existsSync(join(root, below))) return new Map()
   const entries = readdirSync(join(root, below), { withFileTypes: true }).filter(({ name }) => !name.includes(PARTIAL))
   for (const { name } of entries.filter((entry) => entry.isDirectory()))
-    found.push(...wholeFolders(root, below ? `${below}/${name}` : name))
+    for (const folder of wholeFolders(root, below ? `${below}/${name}` : name)) found.push(folder)
   if (below && entries.some((entry) => entry.isFile())) found.push([below, statSync(join(root, below)).mtimeMs])
   return new Map(found.sort(([, a], [, b]) => a - b))
 }

@@ -1,5 +1,6 @@
 // One prompt as all stages see it, whatever file it came from.
 import { z } from 'zod'
+import { largest } from '../extremes'
 
 export const messageSchema = z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })
 export type Message = z.infer<typeof messageSchema>
@@ -35,7 +36,10 @@ export interface DecidedPair extends Pick<Row, 'id' | 'messages' | 'context'> {
  * the second ones and so on, so that the first n pairs cover as many prompts as possible.
  */
 export function decidedPairs(rows: readonly Row[]): DecidedPair[] {
-  const mostPairs = Math.max(0, ...rows.map(({ pairs = [] }) => pairs.length))
+  const mostPairs = largest(
+    rows.map(({ pairs = [] }) => pairs.length),
+    0,
+  )
   return Array.from({ length: mostPairs }, (_, i) => i).flatMap((i) =>
     rows.flatMap((row) => {
       const pair = row.pairs?.[i]

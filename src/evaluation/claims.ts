@@ -63,6 +63,7 @@ export function estimateOf(figures: readonly Figure[]): Estimate | undefined {
   if (finite.length === 0) return undefined
   const { value, low, high } = tTest(finite.map(({ value }) => value))
   if (!Number.isNaN(low)) return { value, low, high, seeds: finite.length }
+  // eslint-disable-next-line no-restricted-syntax -- one value for each seed
   const half = (Z95 * Math.hypot(...finite.map(({ error }) => error))) / finite.length
   return { value, low: value - half, high: value + half, seeds: finite.length }
 }

@@ -60,6 +60,7 @@ const meanOf = (figures: readonly (Figure | undefined)[]): Figure | undefined =>
     ? undefined
     : {
         value: present.reduce((sum, { value }) => sum + value, 0) / present.length,
+        // eslint-disable-next-line no-restricted-syntax -- one value for each seed
         error: Math.hypot(...present.map(({ error }) => error)) / present.length,
       }
 }

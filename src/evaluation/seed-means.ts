@@ -3,6 +3,7 @@
 import { mean } from '../mean'
 import type { Interval } from './bootstrap'
 import { tTest, twoSampleTTest, type TTest } from './student'
+import { largest } from '../extremes'
 
 /** A figure of one trial. */
 export interface Cell {
@@ -30,7 +31,7 @@ export function adjustedMeans(cells: readonly Cell[]): AdjustedMeans {
   const settings = indexed(cells.map((cell) => cell.settings))
   const [ofSeed, ofSettings] = [seeds.names.map(() => 0), settings.names.map(() => 0)]
   const values = cells.map(({ value }) => value)
-  const scale = Math.max(...values.map(Math.abs), Number.MIN_VALUE)
+  const scale = largest(values.map(Math.abs), Number.MIN_VALUE)
   for (let step = 0; step < MAX_STEPS; step++) {
     project(ofSettings, settings.at, values, (i) => ofSeed[seeds.at[i]!]!)
     if (project(ofSeed, seeds.at, values, (i) => ofSettings[settings.at[i]!]!) <= CONVERGED * scale) break
@@ -122,6 +123,7 @@ export function comparedBySeed(
 export function overSeeds(figures: readonly Interval[]): Interval {
   const { value, low, high } = tTest(figures.map(({ value }) => value))
   if (!Number.isNaN(low)) return { value, low, high }
+  // eslint-disable-next-line no-restricted-syntax -- one value for each seed
   const within = (side: 'low' | 'high') => Math.hypot(...figures.map((figure) => figure[side] - figure.value))
   return { value, low: value - within('low') / figures.length, high: value + within('high') / figures.length }
 }

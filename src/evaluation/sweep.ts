@@ -15,6 +15,7 @@ import { type Interval } from './bootstrap'
 import { adjustedMeans, comparedBySeed, seedDifferences, type Cell } from './seed-means'
 import { holm } from './statistics'
 import { tTest, type TTest } from './student'
+import { largest } from '../extremes'
 
 export interface StageTime {
   stage: string
@@ -184,7 +185,7 @@ function shareStayingBest(arms: readonly ReadonlyMap<number, number>[]): number 
       const values = resampled.flatMap((seed) => bySeed.get(seed) ?? [])
       return values.length > 0 ? mean(values) : -Infinity
     })
-    const top = Math.max(...scores)
+    const top = largest(scores)
     if (scores[0] === top) stays += 1 / scores.filter((score) => score === top).length // a tie is shared
   }
   return stays / RESAMPLES

@@ -8,6 +8,7 @@ import type { Task } from '../data/task'
 import { DIGITS, weighLevels, type Level } from './answer-levels'
 import { isUnanswered, type Labeler, type Question, type Unanswered } from './labeler'
 import { shownAlone } from './prompt'
+import { largest, smallest } from '../extremes'
 
 /** @param context not shown where the task has no text to put before it */
 export const scoreQuestion = ({ score }: Pick<Task, 'score'>, context: string, response: string): Question => ({
@@ -35,7 +36,7 @@ export function rewardScale(levels: readonly Level[]): {
   scoreOf(reward: number): number
 } {
   const values = levels.map(({ value }) => value)
-  const [least, most] = [Math.min(...values), Math.max(...values)]
+  const [least, most] = [smallest(values), largest(values)]
   const [middle, half] = [(least + most) / 2, (most - least) / 2]
   return { rewardOf: (score) => (score - middle) / half, scoreOf: (reward) => middle + half * reward }
 }

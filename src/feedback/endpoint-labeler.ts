@@ -26,6 +26,7 @@ import {
   type WritingSettings,
   type Written,
 } from './labeler'
+import { largest, smallest } from '../extremes'
 
 /** The most log-probabilities that common servers return for one position. */
 const TOP_LOGPROBS = 20
@@ -214,7 +215,7 @@ export function askingRequest(
   options: readonly string[],
   sample = 0,
 ): Request {
-  const longest = Math.max(...options.map(({ length }) => length))
+  const longest = largest(options.map(({ length }) => length))
   if (settings.countedAnswers)
     return requestOf(settings, question, {
       max_tokens: Math.max(COUNTED_TOKENS, longest + 1),
@@ -291,7 +292,7 @@ async function readLogProbs(
   const logProbs = options.map((option) =>
     logSumExp([...returned].filter(([token]) => token.trim() === option).map(([, logProb]) => logProb)),
   )
-  const answer = { logProbs, floor: Math.min(...returned.values()) }
+  const answer = { logProbs, floor: smallest(returned.values()) }
   return saysSomething(answer) ? answer : { ...answer, likeliest: likeliestOf(returned) }
 }
 
@@ -300,7 +301,7 @@ const FIRST_WORDS = [/^[^\p{L}\p{N}_]*(\d+|[\p{L}\p{M}\p{N}_]+)/u, /^\W*(\d+|\w+
 
 /** Index of the option that an answer begins with as a whole word or number; -1 if it is none. */
 const optionIn = (text: string, options: readonly string[]): number =>
-  Math.max(...FIRST_WORDS.map((pattern) => options.indexOf(pattern.exec(text)?.[1] ?? '')))
+  largest(FIRST_WORDS.map((pattern) => options.indexOf(pattern.exec(text)?.[1] ?? '')))
 
 /** Shares of sampled answers; those that are none of the options are left out. */
 async function countAnswers(

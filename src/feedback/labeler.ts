@@ -1,5 +1,6 @@
 // Who answers labelling questions. Everything in feedback/ asks through this one interface.
 import type { Usage } from '../contracts/usage'
+import { largest } from '../extremes'
 
 /** The setting that configures a labeler: messages name its fields, e.g. `judge.apiKeyEnv`. */
 export type LabelerRole = 'labeler' | 'judge'
@@ -104,6 +105,6 @@ export const isUnanswered = (answer: unknown): answer is Unanswered =>
 export function logSumExp(values: readonly (number | undefined)[]): number | undefined {
   const known = values.filter((v) => v !== undefined)
   if (known.length === 0) return undefined
-  const top = Math.max(...known)
+  const top = largest(known)
   return top === -Infinity ? -Infinity : top + Math.log(known.reduce((sum, v) => sum + Math.exp(v - top), 0))
 }

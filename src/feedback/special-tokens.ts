@@ -1,6 +1,7 @@
 // Special tokens in texts that a trainer decoded with them: the beginning-of-sequence token before the prompt, end and
 // padding tokens after the response. They are no part of what the policy said.
 import { InvalidInput } from '../contracts/parse'
+import { largest } from '../extremes'
 
 /** Names in the vocabularies of the Llama, Qwen, Gemma, DeepSeek, GPT and BERT families. */
 const COMMON = String.raw`<\|[^<>|]{1,40}\|>|<｜[^<>｜]{1,40}｜>|</?s>|<(?:pad|bos|eos|unk|(?:start|end)_of_turn)>|\[(?:PAD|BOS|EOS|CLS|SEP|UNK)\]`
@@ -24,7 +25,10 @@ export function specialTokens(names?: readonly string[]): SpecialTokens {
   const one = names === undefined ? COMMON : names.map(escaped).join('|')
   const run = String.raw`(?:\s${one && `|${one}`})+`
   const [start, end] = [new RegExp(`^${run}`), new RegExp(`${run}$`)]
-  const tailLength = Math.max(LONGEST, ...(names ?? []).map(({ length }) => length))
+  const tailLength = largest(
+    (names ?? []).map(({ length }) => length),
+    LONGEST,
+  )
   const stripStart = (text: string) => text.replace(start, '')
   const stripEnd = (text: string): string => {
     for (let kept = text; ;) {

@@ -1,5 +1,6 @@
 // Rows of token ids as one padded rectangle. Padding is marked by the mask, never by an id: a pad id may equal a real
 // one.
+import { largest } from '../extremes'
 
 /** `batch` rows of `time` tokens each, padding included. */
 export interface TokenBatch {
@@ -12,7 +13,10 @@ export interface TokenBatch {
 }
 
 function pad(rows: readonly (readonly number[])[], side: 'left' | 'right'): TokenBatch {
-  const time = Math.max(1, ...rows.map((row) => row.length))
+  const time = largest(
+    rows.map((row) => row.length),
+    1,
+  )
   const batch: TokenBatch = {
     batch: rows.length,
     time,

@@ -95,7 +95,7 @@ export async function generate(
         (row) => [...key, start + row],
         (row, continuation) => onRow?.(start + row, continuation),
       )
-      done.push(...continuations)
+      for (const continuation of continuations) done.push(continuation)
     }
     return done
   } finally {

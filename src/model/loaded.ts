@@ -3,6 +3,7 @@ import type { TemplateSettings } from '../contracts/template-settings'
 import { loadTokenizer, type Tokenizer } from './tokenizer'
 import type { Model } from './model'
 import { loadModel } from './weights'
+import { largest } from '../extremes'
 
 export interface LoadedModel {
   folder: string
@@ -61,7 +62,10 @@ export function stopStrings(
   { tokenizer }: Pick<LoadedModel, 'tokenizer'>,
   strings: readonly string[],
 ): (ids: readonly number[]) => boolean {
-  const longest = Math.max(0, ...strings.map((string) => string.length))
+  const longest = largest(
+    strings.map((string) => string.length),
+    0,
+  )
   return (ids) => {
     const tail = tokenizer.decode(ids.slice(-(longest + 1))) // a token that is not special has at least one byte
     return strings.some((string) => tail.includes(string))

@@ -5,6 +5,7 @@ import { padRight } from './batch'
 import type { Model } from './model'
 import { tf } from './tf'
 import { hiddenWithKeys } from './transformer'
+import { smallest } from '../extremes'
 
 type Ids = readonly number[]
 
@@ -35,7 +36,7 @@ export function disposePrefix(prefix: SharedPrefix | undefined): void {
 
 function commonLength(prompts: readonly Ids[]): number {
   const first = prompts[0]!
-  const longest = Math.min(...prompts.map((prompt) => prompt.length)) - 1
+  const longest = smallest(prompts.map((prompt) => prompt.length)) - 1
   let length = 0
   while (length < longest && prompts.every((prompt) => prompt[length] === first[length])) length++
   return length

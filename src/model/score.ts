@@ -5,6 +5,7 @@ import * as op from './ops'
 import { disposePrefix, openPrefix, type SharedPrefix } from './prefix'
 import { readValues, tf } from './tf'
 import { hidden, hiddenAfter, logits } from './transformer'
+import { largest } from '../extremes'
 
 /** Most padded tokens, and attention weights in a layer, of one forward pass; both bound memory. */
 const TOKENS_AT_ONCE = 4096
@@ -31,7 +32,7 @@ export async function nextTokenLogProbs(
   const rest = prompts.map((prompt) => prompt.slice(prefix?.length ?? 0))
   const longestFirst = rest.map((_, i) => i).sort((a, b) => rest[b]!.length - rest[a]!.length)
   const out: number[][] = []
-  const keys = Math.max(...prompts.map((prompt) => prompt.length))
+  const keys = largest(prompts.map((prompt) => prompt.length))
   const atOnce = Math.min(TOKENS_AT_ONCE, Math.floor(WEIGHTS_AT_ONCE / (model.config.heads * keys)))
   for (const group of groupByTokens(longestFirst, (i) => rest[i]!.length, atOnce)) {
     const all = lastLogProbs(

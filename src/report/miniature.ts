@@ -7,6 +7,7 @@ import { lineChart, pointChart, type Curve } from './chart'
 import { answerList, chartGrid, escape, heading, link, note, page } from './html'
 import { reproduction } from './provenance'
 import { formatNumber, intervalCell, numberCell, table, textCell, type Cell } from './table'
+import { largest } from '../extremes'
 
 interface MiniatureData {
   title: string
@@ -133,7 +134,7 @@ export function claimsMarkdown(claims: readonly Claim[]): string {
 
 /** The claims for a terminal. */
 export function claimLines(claims: readonly Claim[]): string[] {
-  const width = Math.max(...claims.map(({ says }) => says.length))
+  const width = largest(claims.map(({ says }) => says.length))
   const lines = claims.map(({ says, paper, unit, estimate, verdict }) => {
     const found = estimate ? estimateText(estimate, unit) : '–'
     return `${MARKS[verdict].padEnd(12)} ${says.padEnd(width)}  ${found.padEnd(26)} paper: ${paper}`

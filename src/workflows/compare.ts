@@ -34,7 +34,7 @@ export async function compare(input?: unknown): Promise<CompareResult> {
   for (const seed of settings.seeds) {
     const armsOfSeed = arms.filter((arm) => arm.seed === seed)
     const endedOfSeed = await train(stages, armsOfSeed, settings)
-    ended.push(...endedOfSeed)
+    for (const arm of endedOfSeed) ended.push(arm)
     contests.push(await contest(stages, endedOfSeed, settings))
   }
   const report = await stages.run('comparison', {

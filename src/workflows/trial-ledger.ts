@@ -112,7 +112,7 @@ export class TrialLedger {
       this.spentBefore.set(trial, this.ended.get(trial)!.cost ?? 0)
       this.ended.delete(trial)
     }
-    this.waiting.push(...failed)
+    for (const trial of failed) this.waiting.push(trial)
     this.stopped = undefined
     return failed.length
   }

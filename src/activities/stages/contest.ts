@@ -46,14 +46,8 @@ export const contest: Stage<'contest'> = {
         seed: input.seed,
         onProgress: (done) => report(i * prompts.length + done),
       })
-      bouts.push(
-        ...judged.map(({ id, preferPolicy, failed }) => ({
-          id,
-          first,
-          second,
-          ...(failed === undefined ? { preferFirst: preferPolicy! } : { failed }),
-        })),
-      )
+      for (const { id, preferPolicy, failed } of judged)
+        bouts.push({ id, first, second, ...(failed === undefined ? { preferFirst: preferPolicy! } : { failed }) })
     }
     const failedVerdicts = task.verdict && (await rateAlone(judge, task.verdict, prompts, host))
     const alignment = await measureAlignment(judge, [...evaluation, ...train], input.agreementPairs, {

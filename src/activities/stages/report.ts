@@ -78,10 +78,11 @@ async function chooseLabels(
 type PeoplesChoices = ReadonlyMap<string, { responses: readonly [string, string]; preferred: 1 | 2 }>
 
 async function peoplesChoices(artifacts: readonly Artifact[], host: StageHost): Promise<PeoplesChoices> {
-  const pairs = []
+  const choices: [string, { responses: readonly [string, string]; preferred: 1 | 2 }][] = []
   for (const artifact of await ofStage('data', artifacts, host))
-    pairs.push(...decidedPairs(readData(await host.open(artifact)).train))
-  return new Map(pairs.map(({ id, responses, preferred }) => [id, { responses, preferred }]))
+    for (const { id, responses, preferred } of decidedPairs(readData(await host.open(artifact)).train))
+      choices.push([id, { responses, preferred }])
+  return new Map(choices)
 }
 
 async function ofStage(stage: string, artifacts: readonly Artifact[], host: StageHost): Promise<Artifact[]> {
