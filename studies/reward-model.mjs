@@ -22,8 +22,8 @@ const { wilson, mcnemarTest } = require('../dist/evaluation/statistics.js')
 const { loadModelAndTokenizer, stopIds } = require('../dist/model/loaded.js')
 const { disposeModel } = require('../dist/model/model.js')
 const { saveModel } = require('../dist/model/weights.js')
+const { openBatches } = require('../dist/training/batches.js')
 const { addScoreHead, rewards, trainRewardModel } = require('../dist/training/reward-model.js')
-const { batchOf } = require('../dist/training/sft.js')
 
 const { values: flags } = parseArgs({
   options: {
@@ -102,10 +102,9 @@ async function ours(model, training, test, seed, folder) {
 
 function trl(training, test, seed, folder) {
   const steps = Math.ceil((training.length * settings.epochs) / settings.batchSize)
+  const batchOf = openBatches(training.length, { batchSize: settings.batchSize, seed, stage: 'reward-model' })
   const ordered = Array.from({ length: steps }, (_, step) =>
-    batchOf(step, training.length, { batchSize: settings.batchSize, seed, stage: 'reward-model' }).map((i) =>
-      chosenAndRejected(training[i]),
-    ),
+    batchOf(step).map((i) => chosenAndRejected(training[i])),
   ).flat()
   writeFileSync(
     join(folder, 'trl.json'),

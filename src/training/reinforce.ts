@@ -15,12 +15,12 @@
 //   4. Rewards and advantages are not whitened; gradients are clipped only where `maxGradientNorm` is set.
 import { mean } from '../mean'
 import type { Model } from '../model/model'
+import { openBatches } from './batches'
 import { trainSteps, type Metrics, type TrainingHost, type TrainingResult } from './checkpoint'
 import { accumulate, differentiableScores, responseTokens } from './gradients'
 import type { Trained } from './optimizer'
 import { endingOf, penalizedReward, updatePolicy, type Episode, type RlSettings, type RlTask } from './policy-gradient'
 import { rollOut } from './rollout'
-import { batchOf } from './sft'
 import { openOptimizer, update } from './update'
 
 export interface ReinforceSettings extends RlSettings {
@@ -65,8 +65,9 @@ export async function trainReinforce(
     policy: { model: policy, optimizer: openOptimizer(settings) },
     value: { model: value, optimizer: openOptimizer(settings) },
   }
+  const batchOf = openBatches(task.prompts.length, { ...settings, stage: 'rl' })
   const step = async (index: number): Promise<Metrics> => {
-    const chosen = batchOf(index, task.prompts.length, { ...settings, stage: 'rl' })
+    const chosen = batchOf(index)
     const { sequences, rewards, kl, metrics } = await rollOut({ policy, reference }, { ...task, chosen }, settings, [
       settings.seed,
       'rl',

@@ -16,10 +16,12 @@ import { lastTokens, padLeft, padRight, type TokenBatch } from '../model/batch'
 import { tf } from '../model/tf'
 import { SCORE_HEAD } from '../model/weight-names'
 import type { Model } from '../model/model'
+import { openBatches } from './batches'
 import { Diverged, trainSteps, type Metrics, type TrainingHost, type TrainingResult } from './checkpoint'
 import { accumulate, differentiableScores, scoresAt, type Sequence } from './gradients'
-import { batchOf, type SftSettings } from './sft'
+import type { SftSettings } from './sft'
 import { openOptimizer, update } from './update'
+import { largest } from '../extremes'
 
 /** Two responses to one prompt and the probability that the first is the better one. */
 export interface TrainingPair {
@@ -92,8 +94,9 @@ export async function trainRewardModel(
   const rewardModel = { model, optimizer: openOptimizer(settings) }
   const total = Math.ceil((pairs.length * settings.epochs) / settings.batchSize)
   const stepsOfEpoch = Math.ceil(pairs.length / settings.batchSize)
+  const batchOf = openBatches(pairs.length, { ...settings, stage: 'reward-model' })
   const step = async (index: number): Promise<Metrics> => {
-    const batch = batchOf(index, pairs.length, { ...settings, stage: 'reward-model' }).map((i) => pairs[i]!)
+    const batch = batchOf(index).map((i) => pairs[i]!)
     let loss = 0
     let correct = 0
     const gradients = accumulate(batch, settings.microBatchSize, (slice, sum) => {
@@ -141,7 +144,7 @@ export function paddingGap(model: Model, sequences: readonly Sequence[]): number
   const rows = sequences.map((s) => [...s.prompt, ...s.response])
   const scores = (batch: TokenBatch) => scoresAt(model, batch, lastTokens(batch))
   const right = scores(padRight(rows))
-  return Math.max(...scores(padLeft(rows)).map((score, i) => Math.abs(score - right[i]!)))
+  return largest(scores(padLeft(rows)).map((score, i) => Math.abs(score - right[i]!)))
 }
 
 /**
@@ -153,7 +156,7 @@ export async function rewards(model: Model, sequences: readonly Sequence[], batc
   const out: number[] = []
   for (let start = 0; start < sequences.length; start += batchSize) {
     const rows = padRight(sequences.slice(start, start + batchSize).map((s) => [...s.prompt, ...s.response]))
-    out.push(...scoresAt(model, rows, lastTokens(rows)))
+    for (const score of scoresAt(model, rows, lastTokens(rows))) out.push(score)
     await new Promise(setImmediate) // lets messages of the parent process in
   }
   const broken = out.findIndex((score) => !Number.isFinite(score))

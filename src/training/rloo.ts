@@ -10,10 +10,10 @@
 //   3. Advantages are not whitened.
 import { mean } from '../mean'
 import type { Model } from '../model/model'
+import { openBatches } from './batches'
 import { trainSteps, type Metrics, type TrainingHost, type TrainingResult } from './checkpoint'
 import { endingOf, penalizedReward, updatePolicy, type RlSettings, type RlTask } from './policy-gradient'
 import { rollOut } from './rollout'
-import { batchOf } from './sft'
 import { openOptimizer } from './update'
 
 interface RlooSettings extends RlSettings {
@@ -39,8 +39,9 @@ export async function trainRloo(
 ): Promise<TrainingResult> {
   const trained = { policy: { model: policy, optimizer: openOptimizer(settings) } }
   const { seed, batchSize, groupSize, klWeight } = settings
+  const batchOf = openBatches(task.prompts.length, { batchSize: batchSize / groupSize, seed, stage: 'rl' })
   const step = async (index: number): Promise<Metrics> => {
-    const groups = batchOf(index, task.prompts.length, { batchSize: batchSize / groupSize, seed, stage: 'rl' })
+    const groups = batchOf(index)
     const chosen = groups.flatMap((prompt) => Array.from({ length: groupSize }, () => prompt))
     const { sequences, rewards, kl, metrics } = await rollOut({ policy, reference }, { ...task, chosen }, settings, [
       seed,

@@ -6,8 +6,8 @@
 //   1. Batch size, length and learning rate are settings, smaller by default.
 //   2. An end-of-turn token is appended to each reference response, so that the policy learns to stop. A response that
 //      is longer than the limit is cut and gets none: it does not end there.
-import { permutation } from '../random'
 import type { Model } from '../model/model'
+import { openBatches } from './batches'
 import { trainSteps, type TrainingHost, type TrainingResult } from './checkpoint'
 import { accumulate, differentiableLogProbs, responseTokens, type Sequence } from './gradients'
 import { openOptimizer, update, type OptimizerSettings } from './update'
@@ -18,23 +18,6 @@ export interface SftSettings extends OptimizerSettings {
   /** Rows of one forward and backward pass; bounds memory, does not change the loss. */
   microBatchSize: number
   seed: number
-}
-
-/**
- * Indices of the items in the batch of a step: each epoch goes through all items in an order of its own.
- * @param step counts from 0
- * @param stage names the random stream of the order
- */
-export function batchOf(
-  step: number,
-  items: number,
-  { batchSize, seed, stage }: { batchSize: number; seed: number; stage: string },
-): number[] {
-  return Array.from({ length: Math.min(batchSize, items) }, (_, i) => {
-    const index = step * batchSize + i
-    const epoch = Math.floor(index / items)
-    return permutation(items, [seed, stage, epoch])[index % items]!
-  })
 }
 
 /**
@@ -50,8 +33,9 @@ export async function trainSft(
 ): Promise<TrainingResult> {
   const policy = { model, optimizer: openOptimizer(settings) }
   const total = Math.ceil((sequences.length * settings.epochs) / settings.batchSize)
+  const batchOf = openBatches(sequences.length, { ...settings, stage: 'sft' })
   const step = async (index: number) => {
-    const batch = batchOf(index, sequences.length, { ...settings, stage: 'sft' }).map((i) => sequences[i]!)
+    const batch = batchOf(index).map((i) => sequences[i]!)
     const tokens = batch.reduce((sum, s) => sum + s.response.length, 0)
     let loss = 0
     const gradients = accumulate(batch, settings.microBatchSize, (slice, sum) => {

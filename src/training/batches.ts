@@ -1,0 +1,27 @@
+// Which items are in the batch of a step: each epoch goes through all items in an order of its own, a pure function of
+// seed and stage, so that a resumed run needs no state.
+import { permutation } from '../random'
+
+interface BatchSettings {
+  batchSize: number
+  seed: number
+  /** Names the random stream of the order. */
+  stage: string
+}
+
+/**
+ * The order of an epoch is drawn once and kept for as long as its steps are asked for.
+ * @returns indices of the items in the batch of a step, which counts from 0: [min(batchSize, items)]
+ */
+export function openBatches(items: number, { batchSize, seed, stage }: BatchSettings): (step: number) => number[] {
+  let drawn: { epoch: number; order: number[] } | undefined
+  const orderOf = (epoch: number) => {
+    if (drawn?.epoch !== epoch) drawn = { epoch, order: permutation(items, [seed, stage, epoch]) }
+    return drawn.order
+  }
+  return (step) =>
+    Array.from({ length: Math.min(batchSize, items) }, (_, i) => {
+      const index = step * batchSize + i
+      return orderOf(Math.floor(index / items))[index % items]!
+    })
+}

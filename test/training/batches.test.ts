@@ -1,0 +1,46 @@
+// The batches of a training: which items they hold, and that finding out takes no time at the size of the paper's data.
+import { permutation } from '../../src/random'
+import { openBatches } from '../../src/training/batches'
+
+jest.mock('../../src/random', () => {
+  const random = jest.requireActual<typeof import('../../src/random')>('../../src/random')
+  return { ...random, permutation: jest.fn(random.permutation) }
+})
+
+/** As it is defined: item by item, with the whole order of its epoch. */
+const defined = (step: number, items: number, batchSize: number) =>
+  Array.from({ length: Math.min(batchSize, items) }, (_, i) => {
+    const index = step * batchSize + i
+    return permutation(items, [7, 'sft', Math.floor(index / items)])[index % items]!
+  })
+
+test.each([
+  [10, 4],
+  [10, 10],
+  [10, 3],
+  [3, 8],
+  [1, 1],
+  [40, 16],
+])('the batches of %i items, %i at a time, are those of the definition, in any order of the steps', (items, size) => {
+  const batchOf = openBatches(items, { batchSize: size, seed: 7, stage: 'sft' })
+  const steps = Array.from({ length: 12 }, (_, step) => step)
+  for (const step of [...steps, 9, 3, 0, 11]) expect(batchOf(step)).toEqual(defined(step, items, size))
+})
+
+test('each epoch has every item once', () => {
+  const batchOf = openBatches(12, { batchSize: 4, seed: 7, stage: 'rl' })
+  const epochs = [0, 3].map((start) => [0, 1, 2].flatMap((step) => batchOf(start + step)))
+  for (const epoch of epochs) expect([...epoch].sort((a, b) => a - b)).toEqual(Array.from({ length: 12 }, (_, i) => i))
+  expect(epochs[0]).not.toEqual(epochs[1])
+})
+
+test("at the paper's 116,722 posts and batches of 128 the order is drawn once an epoch", () => {
+  const drawn = jest.mocked(permutation).mockClear()
+  const items = 116_722
+  const batchOf = openBatches(items, { batchSize: 128, seed: 7, stage: 'sft' })
+  const first = Array.from({ length: 1000 }, (_, step) => batchOf(step)).flat()
+  expect(drawn).toHaveBeenCalledTimes(2)
+  expect(drawn.mock.calls).toEqual([0, 1].map((epoch) => [items, [7, 'sft', epoch]]))
+  const orders = drawn.mock.results.flatMap(({ value }) => value as number[])
+  expect(first).toEqual(orders.slice(0, first.length))
+})
