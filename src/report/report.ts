@@ -1,4 +1,5 @@
 // The report of a run as one HTML file. A figure that shows nothing comes with a sentence that says so.
+import type { Summary } from '../contracts/artifact'
 import type { Alignment } from '../evaluation/alignment'
 import type { Calibration } from '../evaluation/calibration'
 import { kinshipRemarks } from '../evaluation/model-family'
@@ -203,9 +204,11 @@ const CURVE_NAMES: Record<string, string> = {
 }
 
 function curveSection(stages: readonly ReportStage[], calibration: Calibration | undefined): string {
-  const charts = stages.flatMap(({ stage, metrics }) =>
+  const charts = stages.flatMap(({ stage, metrics, summary }) =>
     (CHARTS[stage] ?? []).flatMap(([title, ...names]) => {
-      const curves = names.map((name) => curve(name, metrics)).filter(({ points }) => points.length > 0)
+      const curves = names
+        .map((name) => curve(name, withStart(metrics, summary)))
+        .filter(({ points }) => points.length > 0)
       return curves.length > 0 ? [lineChart(title, curves)] : []
     }),
   )
@@ -223,6 +226,10 @@ const calibrationChart = ({ bins }: Calibration): string =>
     { name: 'held-out pairs', points: bins.map(({ predicted, observed }) => [predicted, observed]) },
     { name: 'perfect', points: DIAGONAL },
   ])
+
+/** With the validation before training as step 0. */
+const withStart = (metrics: ReportStage['metrics'], { validationBefore }: Summary): ReportStage['metrics'] =>
+  typeof validationBefore === 'number' ? [{ step: 0, validationReward: validationBefore }, ...metrics] : metrics
 
 function curve(name: string, metrics: readonly Record<string, number>[]): Curve {
   const points = metrics.flatMap((row): [number, number][] =>

@@ -101,3 +101,23 @@ test('labels are counted, with what went wrong, and their price is shown next to
       '0.00500 per pair. In the paper a pair cost $0.06 when labelled by GPT-4 and $0.67 when labelled by people',
   )
 })
+
+test('the curve of the validation reward begins before training', () => {
+  const stage = (summary: object) => ({
+    stage: 'rl',
+    version: 1,
+    seconds: 1,
+    summary: summary as never,
+    uri: 'file:///x',
+    sha256: 'abc',
+    metrics: [
+      { step: 6, validationReward: 0.6 },
+      { step: 12, validationReward: 0.8 },
+    ],
+  })
+  const html = (summary: object) =>
+    renderReport({ title: 'x', settings: {}, version: '1', stages: [stage(summary)], dropped: {}, contests: [] })
+  const ticks = (page: string) => [...page.matchAll(/<text[^>]*>([\d.]+)<\/text>/g)].map(([, tick]) => Number(tick))
+  expect(Math.min(...ticks(html({ validationBefore: 0.21 })))).toBe(0)
+  expect(Math.min(...ticks(html({})))).toBeGreaterThan(0.5)
+})
