@@ -174,7 +174,13 @@ async function startServers() {
   // The development server listens on the address it calls itself at; doors publish its ports, as compose would.
   for (const name of ['temporal', 'ui']) startDoor(PORTS[name], `127.0.0.1:${INNER[name]}`)
   const model = join(image, 'cache', 'models', 'smollm2-135m-instruct')
-  const hub = [join(PROJECT, 'deploy', 'rehearsal', 'hub.mjs'), ADDRESS.server, `${PORTS.hub}`, HUB_MODEL, model]
+  const hub = [
+    installed(join(PROJECT, 'deploy', 'rehearsal', 'hub.mjs')),
+    ADDRESS.server,
+    `${PORTS.hub}`,
+    HUB_MODEL,
+    model,
+  ]
   start('hub', [process.execPath, ...hub])
   await until(() => isUp(`http://${ADDRESS.server}:${PORTS.s3}/healthz`), 60, 'the S3 server')
   await until(() => isUp(`http://${ADDRESS.server}:${PORTS.ui}/`), 60, 'Temporal')
