@@ -1,11 +1,12 @@
 // Candidates for the final policy: the steps with the highest validation reward, with their weights (paper §3.3,
 // "checkpoint choice"). The responses of every validation are kept, whether or not its policy is.
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { trainedWeights, type Model } from '../model/model'
 import { loadTensors, saveTensors } from '../model/weights'
 import { tf } from '../model/tf'
+import { removeFolder, putFolder } from './whole-folder'
 
 const recordSchema = z.object({
   step: z.number().int(),
@@ -72,9 +73,8 @@ export function openCandidates(folder: string, kept: number): Candidates {
       mkdirSync(staging, { recursive: true })
       saveTensors(join(staging, WEIGHTS), trainedWeights(model))
       writeFileSync(join(staging, RECORD), JSON.stringify(record))
-      rmSync(folderOf(record), { recursive: true, force: true }) // left by an attempt that was killed afterwards
-      renameSync(staging, folderOf(record))
-      for (const old of list().slice(kept)) rmSync(folderOf(old), { recursive: true, force: true })
+      putFolder(staging, folderOf(record)) // one may be left by an attempt that was killed afterwards
+      for (const old of list().slice(kept)) removeFolder(folderOf(old))
     },
   }
 }

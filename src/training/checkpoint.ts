@@ -1,14 +1,15 @@
 // Training checkpoints: weights, optimizer state, step and metrics, so that a resumed run ends with the same weights.
 // A checkpoint appears under its final name only when complete, and is used only if its bytes are those that were
 // written. Random numbers and the data order need no state (see random.ts).
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { z } from 'zod'
 import { fileDigest } from '../digest'
 import { loadTensors, saveTensors } from '../model/weights'
 import type { Tensor } from '../model/tf'
 import { trainedWeights } from '../model/model'
 import type { Trained } from './optimizer'
+import { putFolder, removeFolder } from './whole-folder'
 import { readingFault } from '../json-fault'
 
 /** One row of a training curve: the step and any numbers. */
@@ -30,7 +31,7 @@ const progressSchema = z.object({
   digests: z.record(z.string(), z.string()),
 })
 
-/** Writes a checkpoint and removes all but the newest two. @param trained by name */
+/** Writes a checkpoint, and keeps the one before it. @param trained by name */
 async function saveCheckpoint(folder: string, trained: Record<string, Trained>, progress: Progress): Promise<void> {
   const target = join(folder, `step-${String(progress.step).padStart(8, '0')}`)
   const staging = `${target}.partial-${process.pid}`
@@ -46,11 +47,14 @@ async function saveCheckpoint(folder: string, trained: Record<string, Trained>, 
     const digests: Record<string, string> = {}
     for (const name of readdirSync(staging)) digests[name] = await fileDigest(join(staging, name))
     writeFileSync(join(staging, PROGRESS), JSON.stringify({ ...progress, optimizerSteps, digests }))
-    if (!existsSync(target)) renameSync(staging, target)
+    putFolder(staging, target)
   } finally {
     rmSync(staging, { recursive: true, force: true })
   }
-  for (const old of listCheckpoints(folder).slice(0, -KEPT)) rmSync(join(folder, old), { recursive: true, force: true })
+  const names = listCheckpoints(folder)
+  // later ones could not be read: their steps are done again
+  const kept = names.filter((name) => name <= basename(target)).slice(-KEPT)
+  for (const name of names) if (!kept.includes(name)) removeFolder(join(folder, name))
 }
 
 function listCheckpoints(folder: string): string[] {

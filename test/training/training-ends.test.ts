@@ -1,5 +1,5 @@
 // How training ends before its last step, and what it keeps.
-import { readdirSync } from 'node:fs'
+import { readdirSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { calibration } from '../../src/evaluation/calibration'
 import type { Model } from '../../src/model/model'
@@ -40,6 +40,33 @@ test('a collapsed policy is restored from the last checkpoint, and training ends
   expect(stopped).toBe('training: KL is 5 at step 6; the model is that of step 4')
   expect(history.map((metrics) => metrics.step)).toEqual([1, 2, 3, 4])
   expect(step()).toBe(4)
+})
+
+test.each([
+  ['the newest checkpoint', 1, 4],
+  ['every checkpoint', 2, 0],
+])('%s is damaged: what is saved again at its step replaces it', async (_, damaged, resumedAt) => {
+  const checkpoints = temporaryFolder()
+  const stopAt = (step: number) => ({ ...host(checkpoints), interrupted: () => step === done })
+  let done = 0
+  const run = async (end: number) => {
+    const { trained, write } = counting()
+    const step = (index: number) => ((done = index + 1), write(index))
+    return (await trainSteps(10, trained, stopAt(end), { step }).catch((error: Error) => error)) as {
+      history?: { resumedAt: number }[]
+    }
+  }
+  await run(6)
+  const names = readdirSync(checkpoints).sort()
+  expect(names).toEqual(['step-00000004', 'step-00000006'])
+  for (const name of names.slice(-damaged)) truncateSync(join(checkpoints, name, 'policy.safetensors'), 100)
+  const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true)
+  await run(resumedAt + 2)
+  expect(stderr).toHaveBeenCalledTimes(damaged)
+  const { history } = await run(Infinity)
+  expect(stderr).toHaveBeenCalledTimes(damaged)
+  stderr.mockRestore()
+  expect(history!.at(-1)!.resumedAt).toBe(resumedAt + 2)
 })
 
 test('without a checkpoint to go back to, training fails and says what to change', async () => {
