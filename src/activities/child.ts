@@ -23,6 +23,8 @@ export interface Job {
   home: string
   output: string
   checkpoints: string
+  /** Name of the files of answers that it writes. */
+  writer: string
   /** Who asks a labeler's questions. */
   asker: Asker
   /** What the stage reads from outside the store. */

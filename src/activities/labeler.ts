@@ -1,4 +1,5 @@
 // Opens the labeler or judge that a stage was given. It asks again only what its setting `answers` says.
+import type { AnswerFiles } from '../artifacts/answers'
 import type { Artifact, Summary } from '../contracts/artifact'
 import { InvalidInput } from '../contracts/parse'
 import { isEndpoint, type LabelerSettings } from '../contracts/labeler-settings'
@@ -43,15 +44,18 @@ export async function openLabeler(
   inMemory?: InMemory,
 ): Promise<OpenedLabeler> {
   if (isEndpoint(settings)) {
-    const spentBefore = () => host.answers().spent().cost
-    return opened(await openEndpoint(settings, [worldAnnotators], role, spentBefore), settings, host)
+    const spentBefore = () => answers.spent().cost
+    const endpoint = await openEndpoint(settings, [worldAnnotators], role, spentBefore)
+    const answers = await host.answers(endpoint.identity)
+    return opened(endpoint, settings, answers)
   }
   if (!model)
     throw new InvalidInput(`${role}: a local model needs its artifact in field "${role}.model" of the stage's input`)
   const name = settings.model === 'default' ? DEFAULT_MODEL_NAME : settings.model
   const loaded = loadOrShare(await host.open(model), { artifact: model, template: settings.template }, inMemory)
   const labeler = localLabeler(name, model.sha256, loaded, settings.template)
-  return opened(labeler, settings, host, templateFigures(loaded.tokenizer, role))
+  const answers = await host.answers(labeler.identity)
+  return opened(labeler, settings, answers, templateFigures(loaded.tokenizer, role))
 }
 
 function loadOrShare(
@@ -63,14 +67,14 @@ function loadOrShare(
   return { folder, model: cloneModel(inMemory.model), tokenizer: loadTokenizer(folder, template) }
 }
 
-function opened(asked: Labeler, settings: LabelerSettings, host: StageHost, figures: Summary = {}): OpenedLabeler {
-  const labeler = keepingAnswers(asked, host.answers(), settings.answers)
+function opened(asked: Labeler, settings: LabelerSettings, answers: AnswerFiles, figures: Summary = {}): OpenedLabeler {
+  const labeler = keepingAnswers(asked, answers, settings.answers)
   return {
     labeler,
     technique: techniqueOf(settings),
     spent: () => ({
       ...answerFigures(labeler.figures()),
-      ...(isEndpoint(settings) && usageFigures(host.answers().spent())),
+      ...(isEndpoint(settings) && usageFigures(answers.spent())),
       ...figures,
     }),
   }

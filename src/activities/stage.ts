@@ -19,8 +19,8 @@ export interface StageHost {
   output: string
   /** A folder that survives failed attempts of the same work. */
   checkpoints: string
-  /** Labelers' answers of all runs, opened at the first call. */
-  answers(): AnswerFiles
+  /** A labeler's answers of all runs. @param identity what its answers depend on besides the question */
+  answers(identity: object): AnswerFiles | Promise<AnswerFiles>
   report(progress: Progress): void
   /**
    * After this call a request to stop is left to the stage, which calls the returned function between its steps, saves

@@ -1,19 +1,19 @@
 // Labelers' answers on a file system: a folder of append-only files, one JSON line per answer.
 //
-//   <root>/answers/<process>.jsonl
+//   <root>/answers/<shelf>/<writer>.jsonl       a shelf holds the answers of one labeler, a writer is one process
+//   <root>/answers/<writer>.jsonl               of earlier versions, which had no shelves: read with each shelf
+//
 //   ["<key>", <answer>, {"at": …, "run": …, "work": …, "usage": …}]     when, by whom and at what cost it was given
 //   ["", null, {…}]                                                     paid for, but no answer to keep
 //   ["<key>", <answer>]                                                 stored by an earlier version
 //
 // Each process writes its own file, so several may run at once; a line that a kill cut short is skipped.
 // Memory holds only the place of each answer. What a piece of work has cost is the sum of its lines: it survives failed
-// attempts, and a mirror brings it to other machines.
-import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, openSync, readdirSync, readSync, writeSync } from 'node:fs'
+// attempts, and answer-mirror.ts brings it to other machines. The files themselves: answer-files.ts.
+import { createHash, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import { z } from 'zod'
-import { addUsage, noUsage, usageSchema, type Usage } from '../contracts/usage'
-import { lines } from '../json-lines'
+import { addUsage, noUsage, type Usage } from '../contracts/usage'
+import { openAnswerFiles, parsedLine, type About } from './answer-files'
 
 /** Who asks: a run, and the piece of work whose attempts are paid from one budget. */
 export interface Asker {
@@ -47,25 +47,33 @@ export interface AnswerFiles {
   spent(): Usage & { byRun: number }
 }
 
-/** The place of a line as one number, file × this + offset: a tenth of the memory of an object. */
-const PER_FILE = 2 ** 40
-const KEY = /^\["([\w-]*)",.*\]$/
-const ABOUT = ',{"at":'
+/** Where a process finds answers and writes its own. */
+export interface AnswerPlace {
+  /** The labeler's (`shelfOf`); default: none, as in earlier versions. */
+  shelf?: string
+  /** Name of the file that this process writes, without its ending; default: a new one. */
+  writer?: string
+}
 
-const aboutSchema = z.object({
-  at: z.iso.datetime(),
-  run: z.string().optional(),
-  work: z.string().optional(),
-  usage: usageSchema.optional(),
-})
-type About = z.infer<typeof aboutSchema>
+/** The folder of a store that holds answers. */
+export const ANSWERS_FOLDER = 'answers'
+
+/** The shelf of a labeler's answers. @param identity what its answers depend on besides the question */
+export const shelfOf = (identity: object): string =>
+  createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 24)
 
 /**
  * @param root folder of the artifact store
  * @param asker default: a run and a work of their own, without a past
  */
-export function openAnswers(root: string, asker: Asker = { run: randomUUID(), work: randomUUID() }): AnswerFiles {
-  const files = openFiles(join(root, 'answers'))
+export function openAnswers(
+  root: string,
+  asker: Asker = { run: randomUUID(), work: randomUUID() },
+  { shelf = '', writer = randomUUID() }: AnswerPlace = {},
+): AnswerFiles {
+  const folder = join(root, ANSWERS_FOLDER)
+  const own = join(folder, shelf)
+  const files = openAnswerFiles([...new Set([folder, own])], join(own, `${writer}.jsonl`))
   const places = new Map<string, number>()
   const spent = noUsage()
   let byRun = 0
@@ -81,7 +89,7 @@ export function openAnswers(root: string, asker: Asker = { run: randomUUID(), wo
   files.forEachLine((key, place, about) => {
     if (about) count(about)
     const earlier = places.get(key)
-    if (key !== '' && (earlier === undefined || !isOlder(about, parsed(files.read(earlier)).about)))
+    if (key !== '' && (earlier === undefined || !isOlder(about, parsedLine(files.read(earlier)).about)))
       places.set(key, place)
   })
 
@@ -96,7 +104,7 @@ export function openAnswers(root: string, asker: Asker = { run: randomUUID(), wo
   const find = (key: string): KeptAnswer | undefined => {
     const place = places.get(key)
     if (place === undefined) return undefined
-    const { answer, about } = parsed(files.read(place))
+    const { answer, about } = parsedLine(files.read(place))
     return {
       answer,
       at: about && new Date(about.at),
@@ -110,100 +118,5 @@ export function openAnswers(root: string, asker: Asker = { run: randomUUID(), wo
     put: append,
     pay: (usage) => append([['', null, usage]]),
     spent: () => ({ ...spent, byRun }),
-  }
-}
-
-function parsed(line: string): { answer: unknown; about: About | undefined } {
-  const [, answer, about] = JSON.parse(line) as unknown[]
-  return { answer, about: aboutSchema.safeParse(about).data }
-}
-
-/** The last element of a line, without parsing the answer: quotes inside an answer are escaped. */
-function aboutOf(line: string): About | undefined {
-  const at = line.lastIndexOf(ABOUT)
-  return at < 0 || !line.endsWith('}]') ? undefined : aboutSchema.safeParse(JSON.parse(line.slice(at + 1, -1))).data
-}
-
-function isWhole(line: string): boolean {
-  try {
-    return Array.isArray(JSON.parse(line))
-  } catch {
-    return false
-  }
-}
-
-// ---- Files
-
-interface LineFiles {
-  /** Every whole line at the time of opening. */
-  forEachLine(onLine: (key: string, place: number, about: About | undefined) => void): void
-  read(place: number): string
-  /** @returns the place of each line */
-  append(lines: readonly string[]): number[]
-}
-
-function openFiles(folder: string): LineFiles {
-  const files: { name: string; handle?: number }[] = existsSync(folder)
-    ? readdirSync(folder)
-        .filter((name) => name.endsWith('.jsonl'))
-        .map((name) => ({ name: join(folder, name) }))
-    : []
-  let writing: { file: number; offset: number } | undefined
-
-  const openForWriting = () => {
-    mkdirSync(folder, { recursive: true })
-    const name = join(folder, `${randomUUID()}.jsonl`)
-    files.push({ name, handle: openSync(name, 'ax+') })
-    return { file: files.length - 1, offset: 0 }
-  }
-  return {
-    forEachLine: (onLine) =>
-      [...files].forEach(({ name }, file) =>
-        forEachWholeLine(name, (key, offset, about) => onLine(key, file * PER_FILE + offset, about)),
-      ),
-    read(place) {
-      const file = files[Math.floor(place / PER_FILE)]!
-      file.handle ??= openSync(file.name, 'r')
-      return readLine(file.handle, place % PER_FILE)
-    },
-    append(lines) {
-      writing ??= openForWriting()
-      const { file } = writing
-      const places = lines.map((line) => {
-        const place = file * PER_FILE + writing!.offset
-        writing!.offset += Buffer.byteLength(line) + 1
-        return place
-      })
-      writeWhole(files[file]!.name, files[file]!.handle!, lines.map((line) => `${line}\n`).join(''))
-      return places
-    },
-  }
-}
-
-function writeWhole(name: string, handle: number, text: string): void {
-  const [written, expected] = [writeSync(handle, text), Buffer.byteLength(text)]
-  if (written !== expected)
-    throw new Error(`answers: ${name}: ${written} of ${expected} bytes could be written; is the disk full?`)
-}
-
-function forEachWholeLine(file: string, onLine: (key: string, offset: number, about: About | undefined) => void): void {
-  let offset = 0
-  for (const line of lines(file)) {
-    const key = KEY.exec(line)?.[1]
-    const about = aboutOf(line)
-    if (key !== undefined && (about || isWhole(line))) onLine(key, offset, about)
-    offset += Buffer.byteLength(line) + 1
-  }
-}
-
-function readLine(handle: number, offset: number): string {
-  const parts: Buffer[] = []
-  for (;;) {
-    const chunk = Buffer.alloc(4096)
-    const read = readSync(handle, chunk, 0, chunk.length, offset)
-    const end = chunk.subarray(0, read).indexOf(10)
-    parts.push(chunk.subarray(0, end < 0 ? read : end))
-    if (end >= 0 || read === 0) return Buffer.concat(parts).toString('utf8')
-    offset += read
   }
 }

@@ -52,7 +52,8 @@ export interface Bucket {
   tagOf(key: string): Promise<string | undefined>
   upload(key: string, file: string): Promise<void>
   download(key: string, file: string): Promise<void>
-  list(prefix: string): Promise<ObjectInfo[]>
+  /** @param where 'directly below': not what is below a further slash */
+  list(prefix: string, where?: 'directly below'): Promise<ObjectInfo[]>
   remove(keys: readonly string[]): Promise<void>
 }
 
@@ -68,7 +69,7 @@ export function openBucket(uri: string): Bucket {
     tagOf: (key) => tagOfObject(location, key),
     upload: (key, file) => uploadFile(location, key, file),
     download: (key, file) => downloadObject(location, key, file),
-    list: (prefix) => listObjects(location, prefix),
+    list: (prefix, where) => listObjects(location, prefix, where),
     remove: (keys) => removeObjects(location, keys),
   }
 }
@@ -184,17 +185,19 @@ async function downloadObject(location: Location, key: string, file: string): Pr
   })
 }
 
-async function listObjects(location: Location, prefix: string): Promise<ObjectInfo[]> {
+async function listObjects(location: Location, prefix: string, where?: 'directly below'): Promise<ObjectInfo[]> {
   const { Bucket, Key: Prefix } = objectAt(location, prefix)
   const prefixLength = objectAt(location, '').Key.length
   const found: ObjectInfo[] = []
   for (let next: string | undefined, more = true; more;) {
-    const ContinuationToken = next
+    const options = {
+      ...(next !== undefined && { ContinuationToken: next }),
+      ...(where !== undefined && { Delimiter: '/' }),
+    }
     const page = await request({
       location,
       action: `list ${prefix}`,
-      send: (client) =>
-        client.send(new ListObjectsV2Command({ Bucket, Prefix, ...(ContinuationToken && { ContinuationToken }) })),
+      send: (client) => client.send(new ListObjectsV2Command({ Bucket, Prefix, ...options })),
     })
     for (const { Key, Size, LastModified } of page?.Contents ?? [])
       found.push({ key: Key!.slice(prefixLength), bytes: Size ?? 0, modified: LastModified ?? new Date(0) })

@@ -47,8 +47,9 @@ export function fileStore(root: string): ArtifactStore {
       const work = join(base, 'work', `${stage}-${key}`)
       const output = join(work, `output-${randomUUID()}`)
       mkdirSync(output, { recursive: true })
-      return { output, checkpoints: join(work, 'checkpoints') }
+      return { output, checkpoints: join(work, 'checkpoints'), writer: randomUUID() }
     },
+    fetchAnswers: () => Promise.resolve(),
     startBackup: () => () => Promise.resolve(),
     discard: ({ output }) => rmSync(output, { recursive: true, force: true }),
     commit: (work, provenance) => commit(base, work, provenance),

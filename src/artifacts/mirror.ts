@@ -1,41 +1,60 @@
-// What a stage keeps between attempts, copied to a bucket: a worker on another machine continues from it.
+// What a stage keeps between attempts, copied to a bucket: a worker on another machine continues from it. Checkpoints are
+// here, labelers' answers in answer-mirror.ts.
 import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import type { Bucket } from './bucket'
 
 export interface Mirror {
-  /** Copies what is missing on this machine from the bucket. */
-  pull(): Promise<void>
   /** Copies what is new on this machine to the bucket. */
   push(): Promise<void>
+  /** The same for the last time. */
+  close(): Promise<void>
+}
+
+export interface CheckpointMirror extends Mirror {
+  /** Copies what is missing on this machine from the bucket. */
+  pull(): Promise<void>
 }
 
 const PARTIAL = '.partial-'
+const INDEX = '.index.json'
 const fileName = z.string().regex(/^(?!\.)[\w.-]+$/)
-const indexSchema = z.object({ at: z.uuid(), files: z.array(fileName) })
+/** `created`: of the folder, by the clock of the machine that it was copied from. */
+const indexSchema = z.object({ at: z.uuid(), files: z.array(fileName), created: z.number().optional() })
 /** A relative path that cannot lead out of its root. */
-const FOLDER = /^(?!.*\.\.)[\w-][\w.-]*(\/[\w-][\w.-]*)*$/
+const PATH = /^(?!.*\.\.)[\w-][\w.-]*(\/[\w-][\w.-]*)*$/
+/** Folders that appear whole, by a rename: those of a training step. */
+const WHOLE = /^step-\d+$/
+const WITHIN_WHOLE = /(^|\/)step-\d+\//
+
+/** What is copied as one: a folder that appears whole, with its files, or a single file. */
+interface Unit {
+  created: number
+  files?: string[]
+}
 
 /**
- * Folders that appear whole, by a rename, and may vanish again: checkpoints. In the bucket
+ * Folders of steps, which appear whole and may vanish again, and other files, each of which appears whole by a rename. In
+ * the bucket
  *
- *   <prefix>/<folder>/<upload>/<file>
- *   <prefix>/<folder>.index.json      written last: which upload is complete
+ *   <prefix>/<folder of a step>/<upload>/<file>
+ *   <prefix>/<folder of a step>.index.json      written last: which upload is complete
+ *   <prefix>/<other file>
+ *
+ * What is older is copied first: a checkpoint rests on what was kept before it.
  */
-export function checkpointMirror(bucket: Bucket, prefix: string, root: string): Mirror {
-  const INDEX = '.index.json'
-  /** Folders that are in the bucket, and when each was created on this machine. */
+export function checkpointMirror(bucket: Bucket, prefix: string, root: string): CheckpointMirror {
+  /** What is in the bucket, and when each was created on this machine. */
   const pushed = new Map<string, number>()
   const indexOf = (folder: string) => `${prefix}/${folder}${INDEX}`
+  const createdAt = (path: string) => statSync(join(root, path)).mtimeMs
 
-  async function pushFolder(folder: string, created: number): Promise<void> {
+  async function pushFolder(folder: string, { created, files = [] }: Unit): Promise<void> {
     const at = randomUUID()
-    const files = readdirSync(join(root, folder))
     for (const name of files) await bucket.upload(`${prefix}/${folder}/${at}/${name}`, join(root, folder, name))
-    await bucket.write(indexOf(folder), JSON.stringify({ at, files }))
-    pushed.set(folder, created)
+    await bucket.write(indexOf(folder), JSON.stringify({ at, files, created }))
     await bucket.remove(
       (await bucket.list(`${prefix}/${folder}/`))
         .map(({ key }) => key)
@@ -43,89 +62,80 @@ export function checkpointMirror(bucket: Bucket, prefix: string, root: string): 
     )
   }
 
+  async function pushUnit(path: string, unit: Unit): Promise<void> {
+    if (unit.files) await pushFolder(path, unit)
+    else await bucket.upload(`${prefix}/${path}`, join(root, path))
+    pushed.set(path, unit.created)
+  }
+
   async function pullFolder(folder: string): Promise<void> {
-    const { at, files } = indexSchema.parse(JSON.parse((await bucket.read(indexOf(folder)))!.text))
-    const staging = `${join(root, folder)}${PARTIAL}${randomUUID()}`
-    try {
+    const { at, files, created } = indexSchema.parse(JSON.parse((await bucket.read(indexOf(folder)))!.text))
+    // of this machine, and possibly damaged since: what is in the bucket is left as it is
+    if (existsSync(join(root, folder))) return void (created !== undefined && pushed.set(folder, created))
+    await appearWhole(folder, async (staging) => {
       for (const name of files) await bucket.download(`${prefix}/${folder}/${at}/${name}`, join(staging, name))
-      if (!existsSync(join(root, folder))) renameSync(staging, join(root, folder))
+    })
+  }
+
+  async function appearWhole(path: string, fill: (staging: string) => Promise<void>): Promise<void> {
+    const staging = `${join(root, path)}${PARTIAL}${randomUUID()}`
+    mkdirSync(dirname(staging), { recursive: true })
+    try {
+      await fill(staging)
+      if (!existsSync(join(root, path))) renameSync(staging, join(root, path))
     } finally {
       rmSync(staging, { recursive: true, force: true })
     }
-    pushed.set(folder, statSync(join(root, folder)).mtimeMs)
+    pushed.set(path, createdAt(path))
+  }
+
+  async function removeFromBucket(path: string): Promise<void> {
+    await bucket.remove([indexOf(path), `${prefix}/${path}`])
+    await bucket.remove((await bucket.list(`${prefix}/${path}/`)).map(({ key }) => key))
+    pushed.delete(path)
+  }
+
+  async function push(): Promise<void> {
+    const local = unitsIn(root)
+    for (const [path, unit] of local)
+      if (pushed.get(path) !== unit.created) await pushUnit(path, unit).catch(unlessGone(join(root, path)))
+    for (const path of [...pushed.keys()]) if (!local.has(path)) await removeFromBucket(path)
   }
 
   return {
     async pull() {
       for (const { key } of await bucket.list(`${prefix}/`)) {
-        const folder = key.endsWith(INDEX) ? key.slice(prefix.length + 1, -INDEX.length) : ''
-        if (FOLDER.test(folder) && !existsSync(join(root, folder))) await pullFolder(folder)
+        const name = key.slice(prefix.length + 1)
+        const folder = name.endsWith(INDEX) ? name.slice(0, -INDEX.length) : undefined
+        if (!PATH.test(folder ?? name)) continue
+        if (folder !== undefined) await pullFolder(folder)
+        else if (!WITHIN_WHOLE.test(name) && !existsSync(join(root, name)))
+          await appearWhole(name, (staging) => bucket.download(key, staging))
       }
     },
-    async push() {
-      const local = wholeFolders(root)
-      for (const [folder, created] of local) {
-        if (pushed.get(folder) !== created) await pushFolder(folder, created).catch(unlessGone(join(root, folder)))
-      }
-      for (const folder of pushed.keys()) {
-        if (local.has(folder)) continue
-        await bucket.remove([indexOf(folder)])
-        await bucket.remove((await bucket.list(`${prefix}/${folder}/`)).map(({ key }) => key))
-        pushed.delete(folder)
-      }
-    },
+    push,
+    close: push,
   }
 }
 
-/** Folders with files in them, relative to the root, and when each was created: oldest first. */
-function wholeFolders(root: string, below = ''): Map<string, number> {
-  const found: [string, number][] = []
-  if (!existsSync(join(root, below))) return new Map()
-  const entries = readdirSync(join(root, below), { withFileTypes: true }).filter(({ name }) => !name.includes(PARTIAL))
-  for (const { name } of entries.filter((entry) => entry.isDirectory()))
-    for (const folder of wholeFolders(root, below ? `${below}/${name}` : name)) found.push(folder)
-  if (below && entries.some((entry) => entry.isFile())) found.push([below, statSync(join(root, below)).mtimeMs])
-  return new Map(found.sort(([, a], [, b]) => a - b))
+/** What a folder holds, by its path below the root: oldest first. */
+function unitsIn(root: string, below = ''): Map<string, Unit> {
+  const found: [string, Unit][] = []
+  const entries = existsSync(join(root, below)) ? readdirSync(join(root, below), { withFileTypes: true }) : []
+  for (const entry of entries.filter(({ name }) => !name.includes('.partial'))) {
+    const path = below ? `${below}/${entry.name}` : entry.name
+    if (entry.isDirectory() && !WHOLE.test(basename(path))) for (const inner of unitsIn(root, path)) found.push(inner)
+    else if (existsSync(join(root, path))) found.push([path, unitAt(join(root, path))])
+  }
+  return new Map(found.sort(([, a], [, b]) => a.created - b.created))
+}
+
+function unitAt(path: string): Unit {
+  const stat = statSync(path)
+  return { created: stat.mtimeMs, ...(stat.isDirectory() && { files: readdirSync(path) }) }
 }
 
 /** A checkpoint may be deleted for a newer one while it is uploaded: that is no error. */
-const unlessGone = (folder: string) => (error: unknown) => {
-  if (existsSync(folder)) throw error
-}
-
-/** Files that only grow, each written by one process: labelers' answers. In the bucket <prefix>/<file>. */
-export function answerMirror(bucket: Bucket, prefix: string, folder: string): Mirror {
-  /** How many bytes of each file are in the bucket. */
-  const uploaded = new Map<string, number>()
-  const localSize = (name: string) => (existsSync(join(folder, name)) ? statSync(join(folder, name)).size : -1)
-
-  return {
-    async pull() {
-      for (const { key, bytes } of await bucket.list(`${prefix}/`)) {
-        const name = key.slice(prefix.length + 1)
-        if (!fileName.safeParse(name).success) continue
-        if (bytes > localSize(name)) await downloadWhole(bucket, key, join(folder, name))
-        uploaded.set(name, bytes)
-      }
-    },
-    async push() {
-      for (const name of existsSync(folder) ? readdirSync(folder) : []) {
-        const bytes = localSize(name)
-        if (name.includes(PARTIAL) || bytes <= (uploaded.get(name) ?? 0)) continue
-        await bucket.upload(`${prefix}/${name}`, join(folder, name))
-        uploaded.set(name, bytes)
-      }
-    },
-  }
-}
-
-async function downloadWhole(bucket: Bucket, key: string, target: string): Promise<void> {
-  const staging = `${target}${PARTIAL}${randomUUID()}`
-  mkdirSync(dirname(target), { recursive: true })
-  try {
-    await bucket.download(key, staging)
-    renameSync(staging, target)
-  } finally {
-    rmSync(staging, { force: true })
-  }
+const unlessGone = (path: string) => (error: unknown) => {
+  if (existsSync(path)) throw error
 }

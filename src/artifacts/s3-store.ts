@@ -4,7 +4,7 @@
 //   <bucket>/<stage>/<key>/manifest.json       written last: that the artifact exists, and which upload it is
 //   <bucket>/claims/<stage>-<key>              who computes it now (lock.ts)
 //   <bucket>/work/<stage>-<key>/…              checkpoints of an unfinished stage (mirror.ts)
-//   <bucket>/answers/…                         labelers' answers (mirror.ts)
+//   <bucket>/answers/…                         labelers' answers (answer-mirror.ts)
 //
 // On this machine a file store in <root> is where stages work and the cache of what they read; <root>/texts holds
 // artifacts without their weights, for reports. How artifacts get there and back: s3-transfer.ts.
@@ -12,10 +12,12 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Artifact } from '../contracts/artifact'
 import { InvalidInput } from '../contracts/parse'
+import { answerMirror, fetchShelf } from './answer-mirror'
+import { ANSWERS_FOLDER } from './answers'
 import type { Bucket } from './bucket'
 import { fileStore, findDamage, readManifest, replacedSince, setAside } from './file-store'
 import { acquireLock, bucketLock, LOCKS_FOLDER } from './lock'
-import { answerMirror, checkpointMirror, type Mirror } from './mirror'
+import { checkpointMirror, type Mirror } from './mirror'
 import { placeIn, type Place } from './place'
 import {
   download,
@@ -58,18 +60,16 @@ export function s3Store(bucket: Bucket, root: string): ArtifactStore {
       acquireLock(bucketLock(bucket, `${LOCKS_FOLDER}/${stage}-${key}`), signal, onWait),
     async begin(stage, key) {
       const work = await local.begin(stage, key)
-      const kept = [
-        checkpointMirror(bucket, `work/${stage}-${key}`, work.checkpoints),
-        answerMirror(bucket, 'answers', join(root, 'answers')),
-      ]
-      for (const mirror of kept) await mirror.pull()
-      mirrors.set(work.output, kept)
+      const checkpoints = checkpointMirror(bucket, `work/${stage}-${key}`, work.checkpoints)
+      await checkpoints.pull()
+      mirrors.set(work.output, [checkpoints, answerMirror(bucket, join(root, ANSWERS_FOLDER), work.writer)])
       return work
     },
+    fetchAnswers: (shelf) => fetchShelf(bucket, join(root, ANSWERS_FOLDER), shelf),
     startBackup({ output }) {
-      const stop = pushRepeatedly(mirrors.get(output) ?? [])
+      const stops = (mirrors.get(output) ?? []).map(pushRepeatedly)
       mirrors.delete(output)
-      return stop
+      return async () => void (await Promise.all(stops.map((stop) => stop())))
     },
     discard: (work) => local.discard(work),
     async commit(work, provenance) {
@@ -129,20 +129,20 @@ async function open(
   return { folder, manifest: readManifest(folder) }
 }
 
-/** Copies what is new to the bucket, again and again. @returns a function that stops it after one last copy */
-function pushRepeatedly(mirrors: readonly Mirror[]): () => Promise<void> {
+/**
+ * Copies what is new to the bucket, again and again; a mirror that fails holds up no other.
+ * @returns a function that stops it after one last copy
+ */
+function pushRepeatedly({ push, close }: Mirror): () => Promise<void> {
   let last = Promise.resolve()
-  const push = async () => {
-    for (const mirror of mirrors) await mirror.push()
-  }
   const warn = (error: unknown) =>
     void process.stderr.write(
-      "artifacts: the stage's checkpoints and answers are on this machine only for now: " +
+      "artifacts: the stage's checkpoints or answers are on this machine only for now: " +
         `${(error as Error).message}\n`,
     )
   const timer = setInterval(() => (last = last.then(push).catch(warn)), PUSH_EVERY_MS)
   return async () => {
     clearInterval(timer)
-    await last.then(push).catch(warn)
+    await last.then(close).catch(warn)
   }
 }

@@ -161,10 +161,14 @@ export function hasFiles(folder: string, sha256: string, selection: FileSelectio
   )
 }
 
-async function forEachOf<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
-  const left = [...items]
+export async function forEachOf<T>(
+  items: readonly T[],
+  act: (item: T) => Promise<void>,
+  atOnce = FILES_AT_ONCE,
+): Promise<void> {
+  let next = 0
   const worker = async () => {
-    for (let item = left.shift(); item !== undefined; item = left.shift()) await act(item)
+    while (next < items.length) await act(items[next++]!)
   }
-  await Promise.all(Array.from({ length: FILES_AT_ONCE }, worker))
+  await Promise.all(Array.from({ length: atOnce }, worker))
 }

@@ -60,6 +60,8 @@ export interface Work {
   output: string
   /** Survives failed attempts. */
   checkpoints: string
+  /** Name of the files of labelers' answers that this attempt writes (answers.ts). */
+  writer: string
 }
 
 /** Which files of an artifact to fetch: all, or all but the weights, which reports do not read. */
@@ -77,6 +79,8 @@ export interface ArtifactStore {
   /** The right to compute this work; waits while another process has it. @param onWait called once when it does */
   lock(stage: string, key: string, signal: AbortSignal, onWait: () => void): Promise<Lock>
   begin(stage: string, key: string): Promise<Work>
+  /** Copies to this machine what other machines have stored of a labeler's answers (`shelfOf`). */
+  fetchAnswers(shelf: string): Promise<void>
   /**
    * While a stage computes: copies its checkpoints and labelers' answers to where other machines find them.
    * @returns a function to call when the stage ends

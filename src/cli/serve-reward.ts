@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { join } from 'node:path'
-import { openAnswers, type Asker } from '../artifacts/answers'
+import { openAnswers, shelfOf, type Asker } from '../artifacts/answers'
 import { storeFolder } from '../artifacts/open-store'
 import { keyOf } from '../artifacts/store'
 import { InvalidInput, parse } from '../contracts/parse'
@@ -40,8 +40,9 @@ export async function serveReward(
   const isOpen = `--host ${host} lets other machines ask, which can cost you money`
   const token = tokenOf(REWARD_TOKEN, 'serve-reward', LOOPBACK.has(host) ? undefined : isOpen)
   const task = readTask(taskFolder(settings.task))
-  const answers = openAnswers(storeFolder(home), askerOf(task.name, settings.labeler))
   const opened = await openedLabeler(settings.labeler, () => answers.spent().cost)
+  const shelf = shelfOf(opened.identity)
+  const answers = openAnswers(storeFolder(home), askerOf(task.name, settings.labeler), { shelf })
   const labeler = keepingAnswers(opened, answers, settings.labeler.answers)
   const special = specialTokens(names === '' ? [] : names?.split(','))
   const service: RewardService = { task, labeler, context, token, special }

@@ -1,8 +1,9 @@
 // The child's side of a stage: receives one job, computes it, reports the outcome, and exits.
 import { loadStage, readsOnlyText } from '../activities/registry'
 import type { StageHost } from '../activities/stage'
-import { openAnswers, type AnswerFiles } from '../artifacts/answers'
+import { openAnswers, shelfOf, type AnswerFiles } from '../artifacts/answers'
 import { openStore, storeFolder } from '../artifacts/open-store'
+import type { ArtifactStore } from '../artifacts/store'
 import type { Progress } from '../contracts/status'
 import type { Job } from '../activities/child'
 import type { ChildMessage } from '../activities/child-message'
@@ -33,21 +34,33 @@ function throttled(paid: () => Pick<ChildMessage, 'spent'>): (progress: Progress
   }
 }
 
-let answers: AnswerFiles | undefined
+/** Of each labeler that the stage asks. */
+const answers = new Map<string, AnswerFiles>()
 /** What this run has paid for the work, if it asked a labeler. */
 function paid({ asker: { work } }: Job): Pick<ChildMessage, 'spent'> {
-  return answers ? { spent: { work, cost: answers.spent().byRun } } : {}
+  const costs = [...answers.values()].map((files) => files.spent().byRun)
+  return costs.length > 0 ? { spent: { work, cost: costs.reduce((a, b) => a + b, 0) } } : {}
+}
+
+async function answersOf(identity: object, store: ArtifactStore, { home, asker, writer }: Job): Promise<AnswerFiles> {
+  const shelf = shelfOf(identity)
+  const opened = answers.get(shelf)
+  if (opened) return opened
+  await store.fetchAnswers(shelf)
+  const files = openAnswers(storeFolder(home), asker, { shelf, writer })
+  answers.set(shelf, files)
+  return files
 }
 
 async function compute(job: Job): Promise<void> {
-  const { stage, input, home, output, checkpoints, asker, sources, trace } = job
+  const { stage, input, home, output, checkpoints, sources, trace } = job
   tracing = await startTracing()
   const store = await openStore(home)
   const selection = readsOnlyText(stage) ? 'text' : 'all'
   const host: StageHost = {
     open: async (artifact) => (await store.open(artifact, selection)).folder,
     manifest: async (artifact) => (await store.open(artifact, selection)).manifest,
-    answers: () => (answers ??= openAnswers(storeFolder(home), asker)),
+    answers: (identity) => answersOf(identity, store, job),
     sources,
     output,
     checkpoints,

@@ -188,7 +188,7 @@ describe('in a bucket', () => {
   let bucket: Bucket
   beforeEach(async () => (bucket = openBucket(await server.newBucket())))
 
-  test("another machine continues from a killed worker's last complete checkpoint and labelers' answers", async () => {
+  test("another machine continues from a killed worker's last complete checkpoint and its candidates", async () => {
     const [one, two] = [temporaryFolder(), temporaryFolder()]
     const store = s3Store(bucket, one)
     const work = await store.begin('rl', 'k')
@@ -200,8 +200,8 @@ describe('in a bucket', () => {
     }
     mkdirSync(join(work.checkpoints, 'step-00000030.partial-1'))
     writeFileSync(join(work.checkpoints, 'step-00000030.partial-1', 'policy.safetensors'), 'half')
-    mkdirSync(join(one, 'answers'))
-    writeFileSync(join(one, 'answers', 'a.jsonl'), '["k",1]\n')
+    writeFileSync(join(work.checkpoints, 'candidates', 'validation-00000010.json'), '{}')
+    writeFileSync(join(work.checkpoints, 'candidates', 'validation-00000020.json.partial'), 'half')
     await stop()
     rmSync(join(work.checkpoints, 'step-00000010'), { recursive: true })
     const again = s3Store(bucket, one)
@@ -215,12 +215,12 @@ describe('in a bucket', () => {
       'candidates/step-00000010',
       'candidates/step-00000010/policy.safetensors',
       'candidates/step-00000010/progress.json',
+      'candidates/validation-00000010.json',
       'step-00000020',
       'step-00000020/policy.safetensors',
       'step-00000020/progress.json',
     ])
     expect(readFileSync(join(taken.checkpoints, 'step-00000020', 'policy.safetensors'), 'utf8')).toBe('step-00000020')
-    expect(readFileSync(join(two, 'answers', 'a.jsonl'), 'utf8')).toBe('["k",1]\n')
 
     writeFileSync(join(taken.output, 'a'), 'a')
     await s3Store(bucket, two).commit(taken, { ...provenance('k'), stage: 'rl' })

@@ -82,7 +82,11 @@ test(`an RL run killed ${KILLS} times ends with the weights and the candidates o
     'rl',
   )
   const workIn = (name: string, attempt: number) => {
-    const work = { output: join(home, name, `output-${attempt}`), checkpoints: join(home, name, 'checkpoints') }
+    const work = {
+      output: join(home, name, `output-${attempt}`),
+      checkpoints: join(home, name, 'checkpoints'),
+      writer: `${name}-${attempt}`,
+    }
     mkdirSync(work.output, { recursive: true })
     return work
   }
