@@ -40,7 +40,7 @@ const quickstart = {
     batchSize: 16,
     microBatchSize: 16,
     optimizer: 'adamw',
-    lora: {},
+    lora: { rank: 16, alpha: 32 },
     learningRate: 1e-3,
     maxGradientNorm: 1,
     klWeight: 0.05,
