@@ -85,3 +85,36 @@ test('if a machine is lost, another resumes from the bucket with the same bytes;
     ),
   ).toEqual([])
 })
+
+test('an RL stage that is killed with its disk after its third validation goes on from the newest checkpoint', async () => {
+  const validated = {
+    ...input,
+    rl: { ...input.rl, steps: 160, validateEvery: 10, checkpointEvery: 10, candidates: 2, validationPrompts: 2 },
+  }
+  const site = await openSite()
+  const shared = `${await server.newBucket()}/validated`
+  const homes = ['light', 'gpu-1', 'gpu-2'].map((name) => join(temporaryFolder(), name))
+  const environment = (home: string) => ({ ...server.env, RLAIF_HOME: home, RLAIF_STORE: shared })
+  site.workerWith(environment(homes[0]!), 'workflow', 'label')
+  const first = site.workerWith(environment(homes[1]!), 'gpu')
+  const handle = await site.start('align', validated, 'validated')
+  const bucket = openBucket(shared)
+  const newest = await until(async () => {
+    const keys = (await bucket.list('work/')).map(({ key }) => key)
+    const steps = keys.flatMap((key) => /^work\/rl-\w+\/step-(\d+)\.index\.json$/.exec(key)?.[1] ?? [])
+    const validations = keys.filter((key) => /\/candidates\/validation-\d+\.json$/.test(key))
+    return validations.length >= 3 ? Math.max(0, ...steps.map(Number)) : undefined
+  }, 240)
+  expect(newest).toBeGreaterThan(0)
+  await ended(first, 'SIGKILL')
+  rmSync(homes[1]!, { recursive: true, force: true })
+  site.workerWith(environment(homes[2]!), 'gpu')
+  const rl = await rlOf(handle)
+  expect(Number(rl.summary.resumedAt)).toBeGreaterThanOrEqual(newest)
+  await site.close()
+
+  const alone = await openSite()
+  alone.worker('workflow', 'label', 'gpu')
+  expect((await rlOf(await alone.start('align', validated, 'alone'))).sha256).toBe(rl.sha256)
+  await alone.close()
+})
