@@ -69,7 +69,7 @@ function another(path: string, value: unknown): unknown {
   const other = valuesOf(path).find((one) => one !== value)
   if (other !== undefined) return other
   if (typeof value === 'boolean') return !value
-  if (typeof value === 'number') return /orders$/.test(path) ? 1 : value === 1 ? 0.5 : value / 2
+  if (typeof value === 'number') return /orders$/.test(path) ? 1 : value === 1 ? 0.5 : value === 0 ? 1e-3 : value / 2
   return typeof value === 'string' ? 'other' : undefined
 }
 /** An integer where a fraction is refused. */
