@@ -74,7 +74,8 @@ export function computeInChild(
   { onProgress, onLine }: Listener,
 ): Promise<Computed> {
   return new Promise((resolve, reject) => {
-    const child = startChild(program)
+    const child = startChild(program, job)
+    if (child.pid === undefined) return void child.once('error', (error) => reject(notStarted(job, error)))
     let settle: (() => void) | undefined
     let spent: ChildMessage['spent']
     const stop = () => stopChild(child)
@@ -104,7 +105,10 @@ export function computeInChild(
         stop()
       }
     })
-    child.on('error', (error) => (settle ??= () => reject(error)))
+    child.on('error', (error) => {
+      settle ??= () => reject(error)
+      stop() // it runs, but a message did not reach it
+    })
     child.on('exit', (code, killedBy) => {
       watchdog.clear()
       signal.removeEventListener('abort', stop)
@@ -117,12 +121,33 @@ export function computeInChild(
   })
 }
 
-const startChild = (program: string): ChildProcess =>
-  fork(program, [], {
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    serialization: 'advanced',
-    env: { ...process.env, NODE_NO_WARNINGS: '1' },
-  })
+/** @throws StageFailure or, without a process id, emits an error */
+function startChild(program: string, job: Job): ChildProcess {
+  try {
+    return fork(program, [], {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      serialization: 'advanced',
+      env: { ...process.env, NODE_NO_WARNINGS: '1' },
+    })
+  } catch (error) {
+    throw notStarted(job, error as Error)
+  }
+}
+
+const WHY_NOT_STARTED: Record<string, string> = {
+  EAGAIN:
+    'the limit of processes is reached: raise it (ulimit -u, or pids of the container), or run fewer workers here',
+  EMFILE: 'the worker has too many files open: raise the limit (ulimit -n) and restart it',
+  ENOMEM: 'the machine has no memory for it: run fewer workers here, or use a larger machine',
+  ENOENT: 'its program is not there: restart the worker, or install rlaif again',
+}
+
+/** No exit follows. Another attempt may find what was missing. */
+function notStarted({ stage }: Job, error: Error): StageFailure {
+  const { code = error.name } = error as NodeJS.ErrnoException
+  const remedy = WHY_NOT_STARTED[code] ?? 'see that this user may run Node on this machine'
+  return new StageFailure('NotStarted', `${stage}: the child process could not be started (${code}): ${remedy}`)
+}
 
 function stopChild(child: ChildProcess): void {
   child.kill('SIGTERM')

@@ -122,21 +122,28 @@ function moveAside(file: string): void {
 export function bucketLock(bucket: Bucket, key: string): LockPlace {
   const owner = randomUUID()
   const text = () => JSON.stringify({ owner, at: new Date().toISOString() })
+  /** The lock's tag if this process holds it: a write may have arrived whose answer did not. */
+  const ownTag = async () => {
+    const current = await bucket.read(key)
+    return current?.text.includes(owner) ? current.tag : undefined
+  }
   let seen: { tag: string; since: number } | undefined
   return {
     async tryAcquire() {
       const current = await bucket.tagOf(key)
       if (current !== undefined && current !== seen?.tag) seen = { tag: current, since: Date.now() }
       if (current !== undefined && Date.now() - seen!.since <= STALE_MS) return undefined
-      let tag = await bucket.write(key, text(), current === undefined ? 'absent' : { tag: current })
+      const written = await bucket.write(key, text(), current === undefined ? 'absent' : { tag: current })
+      let tag = written ?? (await ownTag())
       if (tag === undefined) return undefined
       return {
         async touch() {
           // not written when another process took it over while this one could not touch it: both compute
-          tag = (await bucket.write(key, text(), { tag: tag! }).catch(() => tag)) ?? tag
+          const touched = await bucket.write(key, text(), { tag: tag! }).catch(() => undefined)
+          tag = touched ?? (await ownTag().catch(() => undefined)) ?? tag
         },
         async release() {
-          if ((await bucket.tagOf(key)) === tag) await bucket.remove([key])
+          if ((await ownTag()) !== undefined) await bucket.remove([key])
         },
       }
     },

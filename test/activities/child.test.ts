@@ -1,4 +1,6 @@
 // A child process that sends rubbish: its stage fails and says why; the worker, here this process, lives on.
+import childProcess from 'node:child_process'
+import { EventEmitter } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { computeInChild, type Job } from '../../src/activities/child'
@@ -49,4 +51,59 @@ test('what is sound before and after is read as ever; a huge error is cut', asyn
     message: expect.stringMatching(/^x{10000}…$/) as string,
   })
   await expect(childThatSends('process.exit(0)')).rejects.toMatchObject({ name: 'Crashed' })
+})
+
+describe('a child process that cannot be started fails its attempt at once', () => {
+  const attempt = () =>
+    computeInChild('/no/program.js', job, new AbortController().signal, { onProgress: () => {}, onLine: () => {} })
+  const failure = (code: string) => ({
+    name: 'NotStarted',
+    message: expect.stringMatching(
+      new RegExp(`^evaluate: the child process could not be started .${code}.: `),
+    ) as string,
+  })
+
+  test('because its program is missing', async () => {
+    const real = childProcess.fork
+    const fork = jest
+      .spyOn(childProcess, 'fork')
+      .mockImplementationOnce((program, _, options) => real(program, [], { ...options, execPath: '/no/such/node' }))
+    await expect(attempt()).rejects.toMatchObject(failure('ENOENT'))
+    fork.mockRestore()
+  })
+
+  const errorOf = (code: string) => Object.assign(new Error(`spawn node ${code}`), { code })
+
+  // as Node does it: some errors are emitted, without streams and an exit, and others are thrown
+  test.each(['EAGAIN', 'EMFILE'])('because of %s', async (code) => {
+    const fork = jest.spyOn(childProcess, 'fork').mockImplementationOnce(() => {
+      const child = new EventEmitter()
+      process.nextTick(() => child.emit('error', errorOf(code)))
+      return child as childProcess.ChildProcess
+    })
+    await expect(attempt()).rejects.toMatchObject(failure(code))
+    fork.mockRestore()
+  })
+
+  test('because of ENOMEM', async () => {
+    const fork = jest.spyOn(childProcess, 'fork').mockImplementationOnce(() => {
+      throw errorOf('ENOMEM')
+    })
+    await expect(attempt()).rejects.toMatchObject(failure('ENOMEM'))
+    fork.mockRestore()
+  })
+})
+
+test('a child whose event loop is blocked is not hung as long as it says what it does', async () => {
+  process.env.RLAIF_HANG_SECONDS = '3'
+  const busy = (sends: string) =>
+    `const until = (end) => { while (Date.now() < end) {} }
+     for (let i = 0; i < 8; i++) { until(Date.now() + 1000); ${sends} }
+     process.send({ type: 'done', summary: { pairs: 1 } }, () => process.exit(0))`
+  try {
+    expect(await childThatSends(busy(progress('')))).toMatchObject({ summary: { pairs: 1 } })
+    await expect(childThatSends(busy(''))).rejects.toMatchObject({ name: 'Hung' })
+  } finally {
+    delete process.env.RLAIF_HANG_SECONDS
+  }
 })
