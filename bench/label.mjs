@@ -45,6 +45,7 @@ async function httpRate() {
     open: (artifact) => folders[artifact.uri],
     answers: () => answers,
     output: folders.output,
+    note: () => {},
     report: ({ done }) =>
       done % 1000 === 0 && done > memory.length * 1000 && memory.push(process.memoryUsage().rss / 1e6),
   }

@@ -21,7 +21,10 @@ const messageSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('progress'),
     progress: progressSchema
-      .refine(({ phase, unit }) => phase.length + unit.length <= MAX_PHASE, `longer than ${MAX_PHASE} characters`)
+      .refine(
+        ({ phase, unit, within = '' }) => phase.length + unit.length + within.length <= MAX_PHASE,
+        `longer than ${MAX_PHASE} characters`,
+      )
       .refine(({ metrics = {} }) => Object.keys(metrics).length <= MAX_METRICS, `more than ${MAX_METRICS} metrics`),
     spent,
   }),

@@ -45,7 +45,8 @@ export async function openLabeler(
 ): Promise<OpenedLabeler> {
   if (isEndpoint(settings)) {
     const spentBefore = () => answers.spent().cost
-    const endpoint = await openEndpoint(settings, [worldAnnotators], role, spentBefore)
+    const onWait = (reason: string) => host.note(`waiting for the ${role}: ${reason}`)
+    const endpoint = await openEndpoint(settings, [worldAnnotators], role, { spentBefore, onWait })
     const answers = await host.answers(endpoint.identity)
     return opened(endpoint, settings, answers)
   }

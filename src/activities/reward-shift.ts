@@ -25,10 +25,11 @@ export async function computeRewardShift(
   references: readonly Sequence[],
   labelled: readonly Sequence[],
   batchSize: number,
+  onScored?: (done: number) => void,
 ): Promise<RewardShift> {
   const averaged = references.length > 0 ? references : labelled
   return {
-    shift: mean(await rewards(model, averaged.slice(0, MAX_RESPONSES), batchSize)),
+    shift: mean(await rewards(model, averaged.slice(0, MAX_RESPONSES), batchSize, onScored)),
     shiftedOn: references.length > 0 ? 'references' : 'labelled responses',
   }
 }

@@ -5,10 +5,10 @@ import { InvalidInput } from '../contracts/parse'
 import { isEndpoint } from '../contracts/labeler-settings'
 import type { Row } from '../data/row'
 import type { Task } from '../data/task'
-import { scoreLevels, type Level } from '../feedback/answer-levels'
+import { scoreLevels } from '../feedback/answer-levels'
 import { directRewards, scoreQuestion, stripTrailingJunk } from '../feedback/direct-score'
 import { EndpointDown } from '../feedback/endpoint-errors'
-import { isUnanswered, type Labeler, type Question, type Unanswered } from '../feedback/labeler'
+import { isUnanswered } from '../feedback/labeler'
 import { readModelConfig } from '../model/folder'
 import type { LoadedModel } from '../model/loaded'
 import { SCORE_HEAD } from '../model/weight-names'
@@ -56,9 +56,9 @@ function rewardModelReward(folder: string, loaded: LoadedModel, batchSize: numbe
     rewardFor(rows) {
       const prompts = rows.map((row) => promptIds(loaded, row))
       return {
-        async score(responses) {
+        async score(responses, onScored) {
           const sequences = responses.map(({ prompt, ids }) => ({ prompt: prompts[prompt]!, response: ids }))
-          return subtractShift(await rewards(model, sequences, batchSize))
+          return subtractShift(await rewards(model, sequences, batchSize, onScored))
         },
       }
     },
@@ -78,11 +78,12 @@ async function directReward(
   const rewardFor = (rows: readonly Row[]): Reward => ({
     floor: -1,
     overlaps,
-    async score(responses: readonly Response[]) {
+    async score(responses: readonly Response[], onScored) {
       const questions = responses.map(({ prompt, ids }) =>
         scoreQuestion(task, rows[prompt]!.context, stripTrailingJunk(tokenizer.decode(ids).trim())),
       )
-      return (await scoresDespiteOutage(labeler, questions, scoreLevels(task), host)).map((reward) => {
+      const ask = () => directRewards(labeler, questions, scoreLevels(task), onScored)
+      return (await askedDespiteOutage(ask, labeler.name, host)).map((reward) => {
         if (isUnanswered(reward)) throw new Error(`rl: ${labeler.name} gave no score: ${reward.failed}`)
         return reward
       })
@@ -97,22 +98,17 @@ async function directReward(
 const PAUSES_SECONDS = [5, 10, 20, 40, 75, ...Array.from({ length: 11 }, () => 150)]
 
 /** An endpoint that is down delays the step and does not fail it; what was answered before is not asked again. */
-async function scoresDespiteOutage(
-  labeler: Labeler,
-  questions: readonly Question[],
-  levels: readonly Level[],
-  host: StageHost,
-): Promise<(number | Unanswered)[]> {
+async function askedDespiteOutage<T>(ask: () => Promise<T>, name: string, host: StageHost): Promise<T> {
   for (const [i, seconds] of PAUSES_SECONDS.entries()) {
     try {
-      return await directRewards(labeler, questions, levels)
+      return await ask()
     } catch (error) {
       if (!(error instanceof EndpointDown)) throw error
       for (let waited = 0; waited < seconds; waited += 5) {
-        host.report({ phase: `waiting for ${labeler.name}`, done: i, total: PAUSES_SECONDS.length, unit: 'pauses' })
+        host.report({ phase: `waiting for ${name}`, done: i, total: PAUSES_SECONDS.length, unit: 'pauses' })
         await new Promise((resolve) => setTimeout(resolve, 5000))
       }
     }
   }
-  return directRewards(labeler, questions, levels)
+  return ask()
 }

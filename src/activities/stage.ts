@@ -6,6 +6,7 @@ import type { Artifact, Summary } from '../contracts/artifact'
 import type { StageInput, StageName } from '../contracts/stages'
 import type { Progress } from '../contracts/status'
 import type { Metrics } from '../training/checkpoint'
+import type { OnPart } from '../training/parts'
 
 /** What a stage may touch. */
 export interface StageHost {
@@ -22,6 +23,8 @@ export interface StageHost {
   /** A labeler's answers of all runs. @param identity what its answers depend on besides the question */
   answers(identity: object): AnswerFiles | Promise<AnswerFiles>
   report(progress: Progress): void
+  /** Reports what is being done of the unit in progress: also that the stage is alive, in steps that take long. */
+  note(within: string): void
   /**
    * After this call a request to stop is left to the stage, which calls the returned function between its steps, saves
    * and throws. Before it, the process just exits, and what was not saved is computed again.
@@ -40,9 +43,15 @@ export function trainingHost(host: StageHost, phase: string, checkpointEvery: nu
     checkpointEvery,
     onStep: (done: number, total: number, metrics: Metrics) =>
       host.report({ phase, done, total, unit: 'steps', metrics }),
+    onPart: partNotes(host),
     interrupted: host.handleInterruption(),
   }
 }
+
+export const partNotes =
+  (host: StageHost): OnPart =>
+  (doing, done, total) =>
+    host.note(`${doing}, ${done} of ${total}`)
 
 /** Each call reports one more item done. */
 export function progressCounter(host: StageHost, phase: string, total: number, unit: string): () => void {

@@ -126,6 +126,7 @@ function runningText(
     bar(progress),
     `${progress.done}/${progress.total} ${progress.unit}`,
     pace.describe(stage, progress),
+    progress.within,
     metricsText(progress),
   ]
   return earlier + parts.filter(Boolean).join('  ')

@@ -56,7 +56,7 @@ const askerOf = (task: string, { model, ...settings }: LabelerSettings): Asker =
 })
 
 async function openedLabeler(settings: LabelerSettings, spentBefore: () => number): Promise<Labeler> {
-  if (isEndpoint(settings)) return openEndpoint(settings, [worldAnnotators], 'labeler', spentBefore)
+  if (isEndpoint(settings)) return openEndpoint(settings, [worldAnnotators], 'labeler', { spentBefore })
   const [{ localLabeler }, { loadModelAndTokenizer }, { locateModel }] = await Promise.all([
     import('../feedback/local-labeler.js'),
     import('../model/loaded.js'),

@@ -140,7 +140,8 @@ async function weigh(
   )
   for (const alike of groupsOf(forks, ({ fork: { text, rest } }) => JSON.stringify([text, rest]))) {
     const extended = alike.map(({ question, fork }) => continued(questions[question]!, fork.text))
-    const after = await weigh(labeler, extended, alike[0]!.fork.rest, continueWord)
+    const again = onProgress && (() => onProgress(answered))
+    const after = await weigh(labeler, extended, alike[0]!.fork.rest, continueWord, again)
     alike.forEach(({ question, fork }, i) => (weighed[question] = withFork(weighed[question]!, fork, after[i]!)))
   }
   return weighed

@@ -47,14 +47,16 @@ export const rewardOfScore = (score: number): number => rewardScale(DIGITS).rewa
 /**
  * One reward in [-1, 1] for each question, in order.
  * @param levels the answers that the questions ask for: `scoreLevels` of their task
+ * @param onProgress called with the number of questions answered so far
  */
 export async function directRewards(
   labeler: Labeler,
   questions: readonly Question[],
   levels: readonly Level[] = DIGITS,
+  onProgress?: (answered: number) => void,
 ): Promise<(number | Unanswered)[]> {
   const { rewardOf } = rewardScale(levels)
-  return (await weighLevels(labeler, questions, levels)).map((weighed) =>
+  return (await weighLevels(labeler, questions, levels, onProgress)).map((weighed) =>
     isUnanswered(weighed) ? weighed : rewardOf(expectedScore(weighed.weights, levels)),
   )
 }

@@ -14,6 +14,7 @@ import { isUnanswered, type LabelerRole, type Unanswered } from './labeler'
 import { post, type Reply } from './post'
 import { parseReply } from './reply-json'
 import { backoff, concurrencyLimiter, pause, rateLimiter } from './throttle'
+import { openWaitNotice, type WaitNotice } from './wait-notice'
 
 /** A server may ask for longer pauses than the client would choose. */
 const LONGEST_RETRY_AFTER_MS = 10 * 60_000
@@ -66,17 +67,20 @@ interface ClientOptions {
   servedAt?: string | undefined
   /** What earlier attempts of the same work have cost; counts towards `maxCost`. */
   spentBefore?: (() => number) | undefined
+  /** Called every ten seconds in which no answer came, with the reason. */
+  onWait?: ((reason: string) => void) | undefined
 }
 
 export function openClient(
   settings: EndpointSettings,
-  { role = 'labeler', servedAt, spentBefore }: ClientOptions = {},
+  { role = 'labeler', servedAt, spentBefore, onWait = () => {} }: ClientOptions = {},
 ): EndpointClient {
   const address = servedAt ?? settings.baseUrl
   const reach = servedAt === undefined ? checkAllowance(address, settings.apiKeyEnv) : 'this machine'
   const key = servedAt === undefined ? keyOf(settings, role) : undefined
   const budget = openBudget(settings, role, spentBefore)
-  const sendWithRetries = retrying(settings, role, sender(settings, { role, key, budget, reach }))
+  const notice = openWaitNotice(onWait)
+  const sendWithRetries = retrying(settings, role, { send: sender(settings, { role, key, budget, reach }), notice })
   const inTurn = concurrencyLimiter(settings.concurrency)
   let hasReplied = false
   return {
@@ -87,7 +91,7 @@ export function openClient(
       const release = budget.reserve(tokens)
       try {
         const url = `${address.replace(/(?<!\/)\/+$/, '')}/${route}`
-        const reply = await inTurn(() => sendWithRetries({ url, body, tokens, bill }))
+        const reply = await notice.during(() => inTurn(() => sendWithRetries({ url, body, tokens, bill })))
         hasReplied ||= !isUnanswered(reply)
         return reply
       } finally {
@@ -122,7 +126,7 @@ function keyOf({ apiKeyEnv }: EndpointSettings, role: LabelerRole): string | und
 function retrying(
   settings: EndpointSettings,
   role: LabelerRole,
-  send: Send,
+  { send, notice }: { send: Send; notice: WaitNotice },
 ): (posting: Posting) => Promise<Answered | Unanswered> {
   const requestRate = rateLimiter(settings.requestsPerMinute)
   const tokenRate = rateLimiter(settings.tokensPerMinute)
@@ -138,9 +142,11 @@ function retrying(
       const outcome = await send(posting).catch(asRetryable)
       if (!('error' in outcome)) {
         failuresInARow = 0
+        notice.answered()
         return outcome
       }
       lastError = outcome.error
+      notice.because(reasonOf(outcome))
       if (outcome.retryAfter !== undefined)
         pausedUntil = Math.max(pausedUntil, Date.now() + outcome.retryAfter) // all requests pause, not this one alone
       else if (attempt < settings.retries) await pause(backoff(attempt))
@@ -154,6 +160,11 @@ function retrying(
     return { failed: `${posting.url}: ${lastError}, after ${tries} tries` }
   }
 }
+
+const reasonOf = ({ error, retryAfter }: Retryable) =>
+  retryAfter === undefined
+    ? error
+    : `asked to wait until ${new Date(Date.now() + retryAfter).toISOString().slice(11, 19)} UTC: ${error}`
 
 /** Network errors, timeouts and malformed answers are retried. */
 function asRetryable(error: unknown): Retryable {

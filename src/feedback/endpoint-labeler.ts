@@ -52,18 +52,18 @@ export interface ServedEndpoint {
 /**
  * @param served endpoints that this process serves itself
  * @param role the setting that configures the endpoint; messages name its fields
- * @param spentBefore what earlier attempts of the same work have cost; counts towards `maxCost`
  */
 export async function openEndpoint(
   settings: EndpointSettings,
   served: readonly ServedEndpoint[],
   role?: LabelerRole,
-  spentBefore?: () => number,
+  { spentBefore, onWait }: Pick<EndpointLabelerOptions, 'spentBefore' | 'onWait'> = {},
 ): Promise<EndpointLabeler> {
   const endpoint = served.find(({ baseUrl }) => baseUrl === settings.baseUrl)
   return endpointLabeler(settings, {
     role,
     spentBefore,
+    onWait,
     served: endpoint && { ...endpoint, fingerprint: endpoint.fingerprint(), address: await endpoint.open() },
   })
 }
@@ -75,13 +75,15 @@ export interface EndpointLabelerOptions {
   served?: { name: string; fingerprint: string; address: string } | undefined
   /** What earlier attempts of the same work have cost; counts towards `maxCost`. */
   spentBefore?: (() => number) | undefined
+  /** Called every ten seconds in which no answer came, with the reason. */
+  onWait?: ((reason: string) => void) | undefined
 }
 
 export function endpointLabeler(
   settings: EndpointSettings,
-  { role = 'labeler', served, spentBefore }: EndpointLabelerOptions = {},
+  { role = 'labeler', served, spentBefore, onWait }: EndpointLabelerOptions = {},
 ): EndpointLabeler {
-  const client = openClient(settings, { role, servedAt: served?.address, spentBefore })
+  const client = openClient(settings, { role, servedAt: served?.address, spentBefore, onWait })
   const endpoint: Endpoint = { client, settings, role, hasLogProbs: false }
   const answerAll = answeringPool(endpoint)
   return {

@@ -34,6 +34,8 @@ export interface SamplingSettings extends SamplingRule {
   stopIds: readonly number[]
   /** Another stopping criterion, called after each token, e.g. `stopStrings` of loaded.ts. @param ids sampled so far */
   endsWith?: (ids: readonly number[]) => boolean
+  /** Called after each token of the rows that are decoded together, with their number of tokens so far. */
+  onToken?: ((tokens: number) => void) | undefined
   /** Most rows that are decoded together; default: 32. */
   batchSize?: number
 }
@@ -123,6 +125,7 @@ async function generateBatch(
     hidden.dispose()
     const v = model.config.vocabSize
     const sampled = rows.map((row, r) => takeToken(row, probabilities.subarray(r * v, (r + 1) * v), settings, step))
+    settings.onToken?.(step + 1)
     const unfinished = rows.flatMap(({ continuation }, r) => (continuation.stopped ? [] : [r]))
     const isLast = step + 1 === settings.maxTokens
     for (const { index, continuation } of rows) if (continuation.stopped || isLast) onRow(index, continuation)

@@ -9,6 +9,7 @@ import { loadTensors, saveTensors } from '../model/weights'
 import type { Tensor } from '../model/tf'
 import { trainedWeights } from '../model/model'
 import type { Trained } from './optimizer'
+import type { OnPart } from './parts'
 import { putFolder, removeFolder } from './whole-folder'
 import { readingFault } from '../json-fault'
 
@@ -32,12 +33,17 @@ const progressSchema = z.object({
 })
 
 /** Writes a checkpoint, and keeps the one before it. @param trained by name */
-async function saveCheckpoint(folder: string, trained: Record<string, Trained>, progress: Progress): Promise<void> {
+async function saveCheckpoint(
+  { checkpoints: folder, onPart }: TrainingHost,
+  trained: Record<string, Trained>,
+  progress: Progress,
+): Promise<void> {
   const target = join(folder, `step-${String(progress.step).padStart(8, '0')}`)
   const staging = `${target}.partial-${process.pid}`
   mkdirSync(staging, { recursive: true })
   try {
-    for (const [name, { model, optimizer }] of Object.entries(trained)) {
+    for (const [i, [name, { model, optimizer }]] of Object.entries(trained).entries()) {
+      onPart?.('writing the checkpoint', i, Object.keys(trained).length)
       saveTensors(join(staging, `${name}.safetensors`), trainedWeights(model))
       saveTensors(join(staging, `${name}.optimizer.safetensors`), optimizer.state)
     }
@@ -45,7 +51,10 @@ async function saveCheckpoint(folder: string, trained: Record<string, Trained>, 
       Object.entries(trained).map(([name, { optimizer }]) => [name, optimizer.steps]),
     )
     const digests: Record<string, string> = {}
-    for (const name of readdirSync(staging)) digests[name] = await fileDigest(join(staging, name))
+    for (const [i, name] of readdirSync(staging).entries()) {
+      onPart?.('reading the checkpoint back', i, 2 * Object.keys(trained).length)
+      digests[name] = await fileDigest(join(staging, name))
+    }
     writeFileSync(join(staging, PROGRESS), JSON.stringify({ ...progress, optimizerSteps, digests }))
     putFolder(staging, target)
   } finally {
@@ -117,9 +126,17 @@ export interface TrainingHost {
   /** Steps between two checkpoints. */
   checkpointEvery: number
   onStep(step: number, total: number, metrics: Metrics): void
+  /** Called within a step, which may take long. */
+  onPart?: OnPart
   /** Whether to save and end now; called after each step. */
   interrupted?(): boolean
 }
+
+/** Tells of one kind of part how much of it is done. */
+export const partOf =
+  ({ onPart }: { onPart?: OnPart | undefined }, doing: string) =>
+  (done: number, total: number): void =>
+    onPart?.(doing, done, total)
 
 /** Training was asked to end early; the next attempt resumes from the checkpoint it left. */
 class Interrupted extends Error {
@@ -180,8 +197,7 @@ export async function trainSteps(
     await new Promise(setImmediate) // lets messages of the parent process in
     if (progress.step === total) break
     const interrupted = host.interrupted?.() ?? false
-    if (interrupted || progress.step % host.checkpointEvery === 0)
-      await saveCheckpoint(host.checkpoints, trained, progress)
+    if (interrupted || progress.step % host.checkpointEvery === 0) await saveCheckpoint(host, trained, progress)
     if (interrupted) throw new Interrupted(`training: asked to end after step ${progress.step}`)
   }
   return { history: progress.history }

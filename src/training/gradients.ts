@@ -146,14 +146,19 @@ const indices = (values: Int32Array) => tf.tensor1d(values, 'int32')
 /**
  * Gradient accumulation, which bounds memory: the sum of the gradients over slices of at most `size` items.
  * @param pass adds the gradients of a slice to `sum`
+ * @param onSlice called after each slice with the number of items done
  */
 export function accumulate<T>(
   items: readonly T[],
   size: number,
   pass: (slice: readonly T[], sum: Gradients, start: number) => void,
+  onSlice?: (done: number, total: number) => void,
 ): Gradients {
   const sum: Gradients = new Map()
-  for (let start = 0; start < items.length; start += size) pass(items.slice(start, start + size), sum, start)
+  for (let start = 0; start < items.length; start += size) {
+    pass(items.slice(start, start + size), sum, start)
+    onSlice?.(Math.min(start + size, items.length), items.length)
+  }
   return sum
 }
 

@@ -4,6 +4,7 @@
 //   L = −(1/B) Σ_rows Σ_t log π(a_t | X_t) · A_t,   A_t constant
 //
 // Departures from the paper: none here; how A_t is computed is said in reinforce.ts and rloo.ts.
+import type { Gradients } from '../model/model'
 import type { Metrics } from './checkpoint'
 import { accumulate, differentiableLogProbs, responseTokens, type Sequence } from './gradients'
 import type { Trained } from './optimizer'
@@ -52,11 +53,16 @@ export const penalizedReward = (reward: number, kl: number, klWeight: number): n
  * @returns the loss L, the mean entropy of the token distributions (in nats, at the sampling temperature), and what
  * `update` reports
  */
-export function updatePolicy(policy: Trained, episodes: readonly Episode[], settings: RlSettings): Metrics {
+export function updatePolicy(
+  policy: Trained,
+  episodes: readonly Episode[],
+  settings: RlSettings,
+  onSlice?: (done: number, total: number) => void,
+): Metrics {
   const tokens = episodes.reduce((n, e) => n + e.response.length, 0)
   let loss = 0
   let entropy = 0
-  const gradients = accumulate(episodes, settings.microBatchSize, (slice, sum) => {
+  const ofSlice = (slice: readonly Episode[], sum: Gradients) => {
     const pass = differentiableLogProbs(policy.model, responseTokens(slice), settings.sampling.temperature, 'entropies')
     const coefficients = Float32Array.from(slice.flatMap((e) => [...e.advantages])).map((a) => -a / episodes.length)
     pass.values.forEach((logProb, i) => {
@@ -64,6 +70,7 @@ export function updatePolicy(policy: Trained, episodes: readonly Episode[], sett
       entropy += pass.entropies![i]! / tokens
     })
     pass.backward(coefficients, sum)
-  })
+  }
+  const gradients = accumulate(episodes, settings.microBatchSize, ofSlice, onSlice)
   return { policyLoss: loss, entropy, ...update(policy, gradients, settings, settings.steps) }
 }

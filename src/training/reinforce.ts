@@ -14,9 +14,9 @@
 //   3. A response without an end-of-turn token loses `missingEosPenalty`; a reward with a floor never falls below it.
 //   4. Rewards and advantages are not whitened; gradients are clipped only where `maxGradientNorm` is set.
 import { mean } from '../mean'
-import type { Model } from '../model/model'
+import type { Gradients, Model } from '../model/model'
 import { openBatches } from './batches'
-import { trainSteps, type Metrics, type TrainingHost, type TrainingResult } from './checkpoint'
+import { partOf, trainSteps, type Metrics, type TrainingHost, type TrainingResult } from './checkpoint'
 import { accumulate, differentiableScores, responseTokens } from './gradients'
 import type { Trained } from './optimizer'
 import { endingOf, penalizedReward, updatePolicy, type Episode, type RlSettings, type RlTask } from './policy-gradient'
@@ -68,18 +68,16 @@ export async function trainReinforce(
   const batchOf = openBatches(task.prompts.length, { ...settings, stage: 'rl' })
   const step = async (index: number): Promise<Metrics> => {
     const chosen = batchOf(index)
-    const { sequences, rewards, kl, metrics } = await rollOut({ policy, reference }, { ...task, chosen }, settings, [
-      settings.seed,
-      'rl',
-      index,
-    ])
+    const experience = { ...task, chosen, onPart: host.onPart }
+    const key = [settings.seed, 'rl', index]
+    const { sequences, rewards, kl, metrics } = await rollOut({ policy, reference }, experience, settings, key)
     const episodes = sequences.map((s, row): ValuedEpisode => ({
       ...s,
       returns: returnsOf(rewards[row]!, kl[row]!, settings.klWeight),
       advantages: new Float32Array(s.response.length), // filled in by updateValue
     }))
-    const valueMetrics = updateValue(trained.value, episodes, settings)
-    const policyMetrics = updatePolicy(trained.policy, episodes, settings)
+    const valueMetrics = updateValue(trained.value, episodes, settings, partOf(host, 'learning values'))
+    const policyMetrics = updatePolicy(trained.policy, episodes, settings, partOf(host, 'learning'))
     return { ...metrics, ...valueMetrics, ...policyMetrics }
   }
   return trainSteps(settings.steps, trained, host, { step, ...endingOf(task) })
@@ -88,9 +86,14 @@ export async function trainReinforce(
 /**
  * One update of V towards the returns; writes the advantages Z_t − V(X_t), of V before the update, into the episodes.
  */
-export function updateValue(value: Trained, episodes: readonly ValuedEpisode[], settings: ReinforceSettings): Metrics {
+export function updateValue(
+  value: Trained,
+  episodes: readonly ValuedEpisode[],
+  settings: ReinforceSettings,
+  onSlice?: (done: number, total: number) => void,
+): Metrics {
   let loss = 0
-  const gradients = accumulate(episodes, settings.microBatchSize, (slice, sum) => {
+  const ofSlice = (slice: readonly ValuedEpisode[], sum: Gradients) => {
     const tokens = responseTokens(slice)
     const pass = differentiableScores(value.model, tokens.batch, tokens.at)
     const slopes = new Float32Array(pass.values.length)
@@ -103,7 +106,8 @@ export function updateValue(value: Trained, episodes: readonly ValuedEpisode[], 
       })
     })
     pass.backward(slopes, sum)
-  })
+  }
+  const gradients = accumulate(episodes, settings.microBatchSize, ofSlice, onSlice)
   const { gradientNorm: valueGradientNorm, weightNorm: valueWeightNorm } = update(
     value,
     gradients,

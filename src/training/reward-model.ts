@@ -15,9 +15,9 @@ import { normal } from '../random'
 import { lastTokens, padLeft, padRight, type TokenBatch } from '../model/batch'
 import { tf } from '../model/tf'
 import { SCORE_HEAD } from '../model/weight-names'
-import type { Model } from '../model/model'
+import type { Gradients, Model } from '../model/model'
 import { openBatches } from './batches'
-import { Diverged, trainSteps, type Metrics, type TrainingHost, type TrainingResult } from './checkpoint'
+import { Diverged, partOf, trainSteps, type Metrics, type TrainingHost, type TrainingResult } from './checkpoint'
 import { accumulate, differentiableScores, scoresAt, type Sequence } from './gradients'
 import type { SftSettings } from './sft'
 import { openOptimizer, update } from './update'
@@ -99,7 +99,7 @@ export async function trainRewardModel(
     const batch = batchOf(index).map((i) => pairs[i]!)
     let loss = 0
     let correct = 0
-    const gradients = accumulate(batch, settings.microBatchSize, (slice, sum) => {
+    const ofSlice = (slice: readonly TrainingPair[], sum: Gradients) => {
       const rows = rowsOf(slice)
       const pass = differentiableScores(model, rows, lastTokens(rows))
       const part = preferenceLoss(
@@ -110,7 +110,8 @@ export async function trainRewardModel(
       loss += part.loss
       correct += part.correct
       pass.backward(part.slopes, sum)
-    })
+    }
+    const gradients = accumulate(batch, settings.microBatchSize, ofSlice, partOf(host, 'learning'))
     return { loss, accuracy: correct / batch.length, ...update(rewardModel, gradients, settings, total) }
   }
   return trainSteps(total, { rewardModel }, host, {
@@ -150,13 +151,20 @@ export function paddingGap(model: Model, sequences: readonly Sequence[]): number
 /**
  * The score of every sequence, not shifted: [n].
  * @param batchSize rows of one forward pass; bounds memory
+ * @param onScored called with the number of sequences scored so far
  * @throws Diverged when a score is not finite: nothing could be learned from it, and no figure of it would be right
  */
-export async function rewards(model: Model, sequences: readonly Sequence[], batchSize: number): Promise<number[]> {
+export async function rewards(
+  model: Model,
+  sequences: readonly Sequence[],
+  batchSize: number,
+  onScored?: (done: number) => void,
+): Promise<number[]> {
   const out: number[] = []
   for (let start = 0; start < sequences.length; start += batchSize) {
     const rows = padRight(sequences.slice(start, start + batchSize).map((s) => [...s.prompt, ...s.response]))
     for (const score of scoresAt(model, rows, lastTokens(rows))) out.push(score)
+    onScored?.(out.length)
     await new Promise(setImmediate) // lets messages of the parent process in
   }
   const broken = out.findIndex((score) => !Number.isFinite(score))

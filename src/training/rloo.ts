@@ -11,7 +11,7 @@
 import { mean } from '../mean'
 import type { Model } from '../model/model'
 import { openBatches } from './batches'
-import { trainSteps, type Metrics, type TrainingHost, type TrainingResult } from './checkpoint'
+import { partOf, trainSteps, type Metrics, type TrainingHost, type TrainingResult } from './checkpoint'
 import { endingOf, penalizedReward, updatePolicy, type RlSettings, type RlTask } from './policy-gradient'
 import { rollOut } from './rollout'
 import { openOptimizer } from './update'
@@ -43,11 +43,9 @@ export async function trainRloo(
   const step = async (index: number): Promise<Metrics> => {
     const groups = batchOf(index)
     const chosen = groups.flatMap((prompt) => Array.from({ length: groupSize }, () => prompt))
-    const { sequences, rewards, kl, metrics } = await rollOut({ policy, reference }, { ...task, chosen }, settings, [
-      seed,
-      'rl',
-      index,
-    ])
+    const experience = { ...task, chosen, onPart: host.onPart }
+    const key = [seed, 'rl', index]
+    const { sequences, rewards, kl, metrics } = await rollOut({ policy, reference }, experience, settings, key)
     const returns = rewards.map((r, row) =>
       penalizedReward(
         r,
@@ -62,7 +60,7 @@ export async function trainRloo(
       ...s,
       advantages: new Float32Array(s.response.length).fill(advantages[row]!),
     }))
-    const policyMetrics = updatePolicy(trained.policy, episodes, settings)
+    const policyMetrics = updatePolicy(trained.policy, episodes, settings, partOf(host, 'learning'))
     return {
       ...metrics,
       advantageSize: mean(advantages.map(Math.abs)),

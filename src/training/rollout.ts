@@ -3,8 +3,9 @@ import { mean } from '../mean'
 import { generate, type Continuation, type SamplingSettings } from '../model/generate'
 import type { Model } from '../model/model'
 import type { RandomKey } from '../random'
-import type { Metrics } from './checkpoint'
+import { partOf, type Metrics } from './checkpoint'
 import { responseTokens, tokenLogProbs, type Sequence } from './gradients'
+import type { OnPart } from './parts'
 
 /** A response to a prompt, by the prompt's index. */
 export interface Response {
@@ -14,8 +15,8 @@ export interface Response {
 
 /** The reward function r(x, y). */
 export interface Reward {
-  /** One score for each response, in their order. */
-  score(responses: readonly Response[]): Promise<number[]>
+  /** One score for each response, in their order. @param onScored called with the number of responses scored so far */
+  score(responses: readonly Response[], onScored?: (done: number) => void): Promise<number[]>
   /** Lowest possible reward, where there is one. */
   floor?: number
   /**
@@ -38,6 +39,7 @@ interface RolloutTask {
   /** Indices of the prompts to answer, one for each response; may repeat. */
   chosen: readonly number[]
   reward: Reward
+  onPart?: OnPart | undefined
 }
 
 interface Rollout {
@@ -62,16 +64,17 @@ export function rewardWithEosRule(reward: number, stopped: boolean, penalty: num
  */
 export async function rollOut(
   { policy, reference }: { policy: Model; reference: Model },
-  { prompts, chosen, reward }: RolloutTask,
+  task: RolloutTask,
   settings: RolloutSettings,
   key: RandomKey,
 ): Promise<Rollout> {
-  const { samples, scores } = await sampleAndScore(policy, { prompts, chosen, reward }, settings.sampling, key)
+  const { prompts, chosen, reward } = task
+  const { samples, scores } = await sampleAndScore(policy, task, settings.sampling, key)
   const rewards = scores.map((r, row) =>
     rewardWithEosRule(r, samples[row]!.stopped, settings.missingEosPenalty, reward.floor),
   )
   const sequences = samples.map(({ ids }, row) => ({ prompt: prompts[chosen[row]!]!, response: ids }))
-  const kl = tokenKl(reference, sequences, samples, settings)
+  const kl = tokenKl(reference, sequences, samples, settings, partOf(task, 'comparing with the SFT model'))
   return {
     sequences,
     scores,
@@ -87,25 +90,34 @@ export async function rollOut(
  */
 export async function sampleAndScore(
   policy: Model,
-  { prompts, chosen, reward }: RolloutTask,
+  { prompts, chosen, reward, onPart }: RolloutTask,
   sampling: SamplingSettings,
   key: RandomKey,
 ): Promise<{ samples: Continuation[]; scores: number[] }> {
   const early: Promise<number[]>[] = []
+  let scored = 0
+  const onScored = (done: number) => onPart?.('scoring responses', done, chosen.length)
   const handOver = (row: number, { ids }: Continuation) => {
     early[row] = reward.score([{ prompt: chosen[row]!, ids }])
-    early[row].catch(() => {}) // awaited below, when sampling is over
+    // awaited below, when sampling is over
+    early[row].then(
+      () => onScored(++scored),
+      () => {},
+    )
   }
   const samples = await generate(
     policy,
     chosen.map((i) => prompts[i]!),
-    sampling,
+    { ...sampling, onToken: (tokens) => onPart?.('sampling tokens', tokens, sampling.maxTokens) },
     key,
     reward.overlaps ? handOver : undefined,
   )
   const scores = reward.overlaps
     ? (await Promise.all(early)).flat()
-    : await reward.score(samples.map(({ ids }, row) => ({ prompt: chosen[row]!, ids })))
+    : await reward.score(
+        samples.map(({ ids }, row) => ({ prompt: chosen[row]!, ids })),
+        onScored,
+      )
   return { samples, scores }
 }
 
@@ -115,6 +127,7 @@ function tokenKl(
   sequences: readonly Sequence[],
   samples: readonly Continuation[],
   { microBatchSize, sampling }: RolloutSettings,
+  onSlice: (done: number, total: number) => void,
 ): number[][] {
   const out: number[][] = []
   for (let start = 0; start < sequences.length; start += microBatchSize) {
@@ -125,6 +138,7 @@ function tokenKl(
       .forEach((from, row) =>
         out.push(samples[start + row]!.logProbs.map((ofPolicy, t) => ofPolicy - ofReference[from + t]!)),
       )
+    onSlice(out.length, sequences.length)
   }
   return out
 }

@@ -6,9 +6,9 @@
 //   1. Batch size, length and learning rate are settings, smaller by default.
 //   2. An end-of-turn token is appended to each reference response, so that the policy learns to stop. A response that
 //      is longer than the limit is cut and gets none: it does not end there.
-import type { Model } from '../model/model'
+import type { Gradients, Model } from '../model/model'
 import { openBatches } from './batches'
-import { trainSteps, type TrainingHost, type TrainingResult } from './checkpoint'
+import { partOf, trainSteps, type TrainingHost, type TrainingResult } from './checkpoint'
 import { accumulate, differentiableLogProbs, responseTokens, type Sequence } from './gradients'
 import { openOptimizer, update, type OptimizerSettings } from './update'
 
@@ -38,11 +38,12 @@ export async function trainSft(
     const batch = batchOf(index).map((i) => sequences[i]!)
     const tokens = batch.reduce((sum, s) => sum + s.response.length, 0)
     let loss = 0
-    const gradients = accumulate(batch, settings.microBatchSize, (slice, sum) => {
+    const ofSlice = (slice: readonly Sequence[], sum: Gradients) => {
       const pass = differentiableLogProbs(model, responseTokens(slice))
       loss -= pass.values.reduce((a, b) => a + b, 0) / tokens
       pass.backward(new Float32Array(pass.values.length).fill(-1 / tokens), sum)
-    })
+    }
+    const gradients = accumulate(batch, settings.microBatchSize, ofSlice, partOf(host, 'learning'))
     return { loss, tokens, ...update(policy, gradients, settings, total) }
   }
   return trainSteps(total, { policy }, host, { step })

@@ -4,6 +4,7 @@ import { mean } from '../mean'
 import type { Model } from '../model/model'
 import type { CandidateRecord, Candidates } from './candidates'
 import { Diverged, type Metrics } from './checkpoint'
+import type { OnPart } from './parts'
 import type { RlSettings } from './policy-gradient'
 import { rewardWithEosRule, sampleAndScore, type Reward } from './rollout'
 
@@ -19,7 +20,13 @@ interface ValidationTask {
   prompts: readonly (readonly number[])[]
   reward: Reward
   candidates: Candidates
+  onPart?: OnPart | undefined
 }
+
+const ofValidation =
+  (onPart: OnPart): OnPart =>
+  (doing, done, total) =>
+    onPart(`validating: ${doing}`, done, total)
 
 /**
  * Validates the policy at once, and then after every `validateEvery` steps and the last.
@@ -28,16 +35,14 @@ interface ValidationTask {
  */
 export async function openValidation(
   policy: Model,
-  { prompts, reward, candidates }: ValidationTask,
+  { prompts, reward, candidates, onPart }: ValidationTask,
   settings: Pick<RlSettings, 'sampling' | 'missingEosPenalty' | 'steps' | 'seed'> & { validateEvery: number },
 ): Promise<Validation> {
   const sampling = { ...settings.sampling, temperature: 0 }
   const chosen = prompts.map((_, i) => i)
   const validate = async (step: number): Promise<CandidateRecord> => {
-    const { samples, scores } = await sampleAndScore(policy, { prompts, chosen, reward }, sampling, [
-      settings.seed,
-      'validation',
-    ])
+    const task = { prompts, chosen, reward, onPart: onPart && ofValidation(onPart) }
+    const { samples, scores } = await sampleAndScore(policy, task, sampling, [settings.seed, 'validation'])
     const rewards = scores.map((r, row) =>
       rewardWithEosRule(r, samples[row]!.stopped, settings.missingEosPenalty, reward.floor),
     )
@@ -54,6 +59,7 @@ export async function openValidation(
     async afterStep(step) {
       if (step % settings.validateEvery !== 0 && step !== settings.steps) return {}
       const record = await validate(step)
+      onPart?.('validating: writing the candidate', 0, 1)
       if (Number.isFinite(record.reward)) candidates.consider(record, policy)
       return { validationReward: record.reward }
     },

@@ -14,6 +14,8 @@ import { startTracing, type Tracing } from './tracing'
 
 /** Progress messages are sent at most this often; the last one of a phase always is. */
 const PROGRESS_MS = 200
+/** In characters; the worker refuses longer messages. */
+const MAX_NOTE = 300
 
 /** Exit code of a process that received SIGTERM. */
 const EXIT_ON_SIGTERM = 143
@@ -25,12 +27,22 @@ let stageHandlesInterruption = false
 /** The border of this process: nothing leaves it for Temporal, the log or the store with a secret in it. */
 const send = (message: ChildMessage, then: () => void = () => {}) => process.send!(redactAll(message), then)
 
-function throttled(paid: () => Pick<ChildMessage, 'spent'>): (progress: Progress) => void {
+/** What a stage reports, in messages that are not too many. */
+function reporter(paid: () => Pick<ChildMessage, 'spent'>): Pick<StageHost, 'report' | 'note'> {
   let last = 0
-  return (progress) => {
-    if (Date.now() - last < PROGRESS_MS && progress.done < progress.total) return
+  let latest: Progress = { phase: 'starting', done: 0, total: 1, unit: 'steps' }
+  const sendNow = (progress: Progress) => {
     last = Date.now()
     send({ type: 'progress', progress, ...paid() })
+  }
+  return {
+    report(progress) {
+      latest = progress
+      if (Date.now() - last >= PROGRESS_MS || progress.done >= progress.total) sendNow(progress)
+    },
+    note(within) {
+      if (Date.now() - last >= PROGRESS_MS) sendNow({ ...latest, within: within.slice(0, MAX_NOTE) })
+    },
   }
 }
 
@@ -64,7 +76,7 @@ async function compute(job: Job): Promise<void> {
     sources,
     output,
     checkpoints,
-    report: throttled(() => paid(job)),
+    ...reporter(() => paid(job)),
     handleInterruption() {
       stageHandlesInterruption = true
       return () => isInterrupted

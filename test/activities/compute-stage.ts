@@ -28,6 +28,7 @@ export async function computeStage<N extends StageName>(
     output,
     checkpoints: join(output, 'checkpoints'),
     report: () => {},
+    note: () => {},
     handleInterruption: () => () => false,
   } as Partial<StageHost> as StageHost
   const summary = await stage.run(parse(stageSchemas[name] as never, input, name) as StageInput<N>, host)

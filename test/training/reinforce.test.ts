@@ -4,11 +4,13 @@ import { join } from 'node:path'
 import { tf } from '../../src/model/tf'
 import type { Model } from '../../src/model/model'
 import { cloneModel } from '../../src/model/weights'
+import { openCandidates } from '../../src/training/candidates'
 import type { TrainingHost } from '../../src/training/checkpoint'
 import { returnsOf, trainReinforce, type ReinforceSettings } from '../../src/training/reinforce'
 import { rewardWithEosRule, type Reward } from '../../src/training/rollout'
 import { addScoreHead } from '../../src/training/reward-model'
 import { trainSft } from '../../src/training/sft'
+import { openValidation } from '../../src/training/validation'
 import { temporaryFolder } from '../tiny-folder'
 import { reference, tinyModel } from '../tiny-model'
 
@@ -134,4 +136,50 @@ test('SFT overfits three sequences', async () => {
     { checkpoints: temporaryFolder(), checkpointEvery: 1000, onStep: () => {} },
   )
   expect(history.at(-1)!.loss).toBeLessThan(0.1)
+})
+
+test('what is done within a step is told: tokens, scores, micro-batches, validations and what is written', async () => {
+  const told: string[] = []
+  const onPart = (doing: string, done: number, total: number) => void told.push(`${doing} ${done}/${total}`)
+  const checkpoints = temporaryFolder()
+  const policy = tinyModel()
+  const value = cloneModel(policy)
+  addScoreHead(value, 1, 0)
+  const scored: Reward = {
+    score: async (responses, onScored) => {
+      responses.forEach((_, i) => onScored?.(i + 1))
+      return reward.score(responses)
+    },
+  }
+  const task = { prompts: reference.prompts, reward: scored }
+  const candidates = openCandidates(join(checkpoints, 'candidates'), 1)
+  const every = { ...settings, steps: 2, validateEvery: 1 }
+  const { afterStep } = await openValidation(policy, { ...task, candidates, onPart }, every)
+  const validated = told.splice(0)
+  expect(validated).toContain('validating: sampling tokens 6/6')
+  expect(validated).toContain('validating: scoring responses 1/' + reference.prompts.length)
+  const host = { checkpoints, checkpointEvery: 1, onStep: () => {}, onPart }
+  await trainReinforce({ policy, reference: cloneModel(policy), value }, { ...task, afterStep }, every, host)
+  for (const part of [
+    'sampling tokens 1/6',
+    'sampling tokens 6/6',
+    'scoring responses 3/3',
+    'comparing with the SFT model 2/3',
+    'learning values 2/3',
+    'learning 3/3',
+    'validating: sampling tokens 1/6',
+    'validating: writing the candidate 0/1',
+    'writing the checkpoint 1/2',
+    'reading the checkpoint back 3/4',
+  ])
+    expect(told).toContain(part)
+})
+
+test('so are the micro-batches of supervised fine-tuning', async () => {
+  const told: number[] = []
+  const sequences = reference.prompts.map((prompt) => ({ prompt, response: [3, 4] }))
+  const batches = { epochs: 1, batchSize: sequences.length, microBatchSize: 1, learningRate: 1e-3, seed: 1 }
+  const host = { checkpoints: temporaryFolder(), checkpointEvery: 9, onStep: () => {} }
+  await trainSft(tinyModel(), sequences, batches, { ...host, onPart: (_, done) => void told.push(done) })
+  expect(told).toEqual(sequences.map((_, i) => i + 1))
 })

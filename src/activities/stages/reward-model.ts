@@ -61,11 +61,12 @@ export const rewardModel: Stage<'reward-model'> = {
       limits: input.references.limits,
     }
     const references = data ? referenceSequences(withReference(data.train), loaded, data.limits) : []
-    const shift = await computeRewardShift(model, references, sequences, settings.microBatchSize)
-    const quality = await heldOutQuality(model, held, settings.microBatchSize)
+    const onScored = (done: number) => host.note(`scoring responses, ${done}`)
+    const shift = await computeRewardShift(model, references, sequences, settings.microBatchSize, onScored)
+    const quality = await heldOutQuality(model, held, settings.microBatchSize, onScored)
     const people = data ? labelledByPeople(data.evaluation, loaded, data.limits).slice(0, MAX_HUMAN_PAIRS) : []
     const byPeople = people.map((label) => trainingPair(label, loaded))
-    const human = await heldOutQuality(model, byPeople, settings.microBatchSize)
+    const human = await heldOutQuality(model, byPeople, settings.microBatchSize, onScored)
 
     const { cut, cutShare } = cutFigures(references)
     saveTrained(asSequenceClassifier(model), host.output, loaded.folder)
@@ -162,11 +163,17 @@ function split(
  * How often the model orders a held-out pair as its label does, and whether its probabilities mean what they say. A label
  * of 0.5 has no order to agree with: such a pair is left out of the accuracy. Equal scores count as one half.
  */
-async function heldOutQuality(model: Model, pairs: readonly TrainingPair[], batchSize: number) {
+async function heldOutQuality(
+  model: Model,
+  pairs: readonly TrainingPair[],
+  batchSize: number,
+  onScored: (done: number) => void,
+) {
   const scores = await rewards(
     model,
     pairs.flatMap(({ first, second }) => [first, second]),
     batchSize,
+    onScored,
   )
   const predicted = pairs.map((_, i) => 1 / (1 + Math.exp(scores[2 * i + 1]! - scores[2 * i]!)))
   const labels = pairs.map(({ preferFirst }) => preferFirst)

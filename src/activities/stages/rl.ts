@@ -16,7 +16,7 @@ import { trainRloo } from '../../training/rloo'
 import { openValidation } from '../../training/validation'
 import { openReward } from '../rl-reward'
 import { candidateFolder, promptIds, readData, writeCandidates, writeValidations, type CandidateText } from '../rows'
-import { lastMean, trainingHost, type Stage } from '../stage'
+import { lastMean, partNotes, trainingHost, type Stage } from '../stage'
 import { saveTrained, trainable } from '../trainable'
 
 type Settings = StageInput<'rl'>['settings']
@@ -37,7 +37,11 @@ export const rl: Stage<'rl'> = {
     const candidates = openCandidates(join(host.checkpoints, 'candidates'), settings.candidates)
     const validation =
       held.length > 0
-        ? await openValidation(policy, { prompts: promptsOf(held), reward: rewardFor(held), candidates }, settings)
+        ? await openValidation(
+            policy,
+            { prompts: promptsOf(held), reward: rewardFor(held), candidates, onPart: partNotes(host) },
+            settings,
+          )
         : undefined
     const problem: RlTask = {
       prompts: promptsOf(rows),
