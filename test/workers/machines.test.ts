@@ -74,7 +74,7 @@ test('if a machine is lost, another resumes from the bucket with the same bytes;
   const command = [resolve(__dirname, '..', '..', 'dist', 'cli', 'main.js'), 'report', 'lost']
   const report = execFileSync(process.execPath, command, {
     encoding: 'utf8',
-    env: { ...process.env, ...server.env, TEMPORAL_ADDRESS: site.address, RLAIF_HOME: laptop },
+    env: { ...process.env, ...environment(laptop), TEMPORAL_ADDRESS: site.address }, // no store but its own is opened
     stdio: ['ignore', 'pipe', 'ignore'],
   }).trim()
   expect(report.startsWith(laptop)).toBe(true)
