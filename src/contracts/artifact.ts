@@ -1,5 +1,6 @@
 // What stages hand to each other: a reference, never the bytes (design decision 3).
 import { z } from 'zod'
+import { nameGiven } from './fields'
 
 const summaryValue = z.union([z.string(), z.number(), z.boolean(), z.null()])
 /** A few figures of an artifact, small enough for a workflow's history. */
@@ -11,7 +12,7 @@ export const isArtifactUri = (text: string): boolean => ARTIFACT_URI.test(text)
 /** Whether a URI is of a policy in the store, not of a model folder elsewhere. */
 export const isPolicyUri = (text: string): boolean =>
   isArtifactUri(text) && /\/(model|sft|rl|choose)\/[0-9a-f]{16,64}\/?$/.test(text)
-export const artifactUri = z.string().regex(ARTIFACT_URI, 'expected the file:// or s3:// URI of an artifact')
+export const artifactUri = nameGiven.regex(ARTIFACT_URI, 'expected the file:// or s3:// URI of an artifact')
 
 export const artifactSchema = z
   .strictObject({

@@ -1,6 +1,9 @@
-// Lines for lists in Temporal, which limits their size in bytes: whatever has a longer line is refused.
+// Lines for lists in Temporal and names of runs, which it limits in bytes: whatever has a longer one is refused.
+import { isWellFormed } from '../well-formed'
 
 const SUMMARY_BYTES = 200
+/** Longest workflow ID that Temporal takes. */
+export const LONGEST_ID = 1000
 
 const bytesOf = (character: string) => {
   const code = character.codePointAt(0)!
@@ -8,13 +11,20 @@ const bytesOf = (character: string) => {
 }
 
 /** The beginning of a text, at most 200 bytes as UTF-8; no character is cut. */
-export function brief(text: string): string {
+export const brief = (text: string): string => cutToBytes(text, SUMMARY_BYTES)
+
+/** The beginning of a text, at most so many bytes as UTF-8; no character is cut. */
+export function cutToBytes(text: string, most: number): string {
   let bytes = 0
   let end = 0
   for (const character of text) {
     bytes += bytesOf(character)
-    if (bytes > SUMMARY_BYTES) break
+    if (bytes > most) break
     end += character.length
   }
   return text.slice(0, end)
 }
+
+/** Whether Temporal takes it as the ID of a workflow. */
+export const isWorkflowId = (text: string): boolean =>
+  text !== '' && isWellFormed(text) && cutToBytes(text, LONGEST_ID) === text

@@ -4,6 +4,10 @@ import { z } from 'zod'
 export const count = z.number().int().positive()
 export const rate = z.number().positive().max(1)
 export const probability = z.number().min(0).max(1)
+/** Longest path of Linux. */
+export const LONGEST_PATH = 4096
+/** A name of a file, a model, a task …: messages quote it, and Temporal bounds what lists of runs show of it. */
+export const nameGiven = z.string().min(1).max(LONGEST_PATH)
 /** Beginnings of keys that could be names of variables: Hugging Face, GitHub, Stripe, Groq, Replicate, AWS, Google. */
 const KEY_PREFIX = /^(hf|gh[opsur]|github_pat|sk|pk|rk|gsk|r8)_[A-Za-z0-9_]{16,}$|^A[KS]IA[A-Z0-9]{16}$|^AIza\w{20,}$/
 /** Long, of one piece and with digits among small letters: nobody calls a variable so. */

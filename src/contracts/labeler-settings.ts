@@ -1,6 +1,6 @@
 // Who is asked for preferences and scores, and how: the settings of a labeler or judge.
 import { z } from 'zod'
-import { count, environmentName, refuseAddress } from './fields'
+import { count, environmentName, LONGEST_PATH, nameGiven, refuseAddress } from './fields'
 import { templateSchema } from './template-settings'
 
 /** A field that only questions about pairs have: its default is filled in where the comparison is pairwise. */
@@ -126,13 +126,10 @@ export type KeptAnswers = z.infer<typeof keptAnswers>
 export const WORLD = 'world:'
 
 const localLabeler = z.strictObject({
-  model: z
-    .string()
-    .min(1)
-    .describe(
-      'A local model: "default", a folder, a .gguf file or hf:owner/name; ' +
-        'or "policy", the run\'s own initial policy (same-size RLAIF).',
-    ),
+  model: nameGiven.describe(
+    'A local model: "default", a folder, a .gguf file or hf:owner/name; ' +
+      'or "policy", the run\'s own initial policy (same-size RLAIF).',
+  ),
   template: templateSchema.optional(),
   answers: keptAnswers,
   ...techniqueFields,
@@ -142,14 +139,14 @@ const money = z.number().nonnegative()
 const endpointLabeler = z
   .strictObject({
     baseUrl: z
-      .union([z.literal(WORLD), z.url({ protocol: /^https?$/ })])
+      .union([z.literal(WORLD), z.url({ protocol: /^https?$/ }).max(LONGEST_PATH)])
       .superRefine((address, context) => (address === WORLD ? undefined : refuseAddress(address, context)))
       .describe(
         'Base URL of an OpenAI-compatible endpoint, e.g. http://127.0.0.1:8000/v1; ' +
           'or "world:" for the simulated annotators of the miniature world ' +
           '(model "human", "L", "S", "XS" or "gold"), which the worker itself serves.',
       ),
-    model: z.string().min(1).describe('Name of the model at the endpoint.'),
+    model: nameGiven.describe('Name of the model at the endpoint.'),
     apiKeyEnv: environmentName
       .optional()
       .describe("Name of the worker's environment variable that holds the API key. Default: no key."),

@@ -1,6 +1,6 @@
 // Settings of a run as a whole: what it reuses from the store, what happens when a stage fails, whom it notifies.
 import { z } from 'zod'
-import { environmentName, refuseAddress } from './fields'
+import { environmentName, LONGEST_PATH, refuseAddress } from './fields'
 
 export const cacheSchema = z
   .enum(['use', 'refresh', 'off'])
@@ -25,6 +25,7 @@ export const notifySchema = z
   .strictObject({
     url: z
       .url({ protocol: /^https?$/ })
+      .max(LONGEST_PATH)
       .superRefine(refuseAddress)
       .optional()
       .describe('URL to post to, if it is not a secret and has no query.'),

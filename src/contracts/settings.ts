@@ -1,7 +1,7 @@
 // The settings of a run, group by group. The defaults here are those of the preset "small", for two cores; the other
 // presets are in presets.ts.
 import { z } from 'zod'
-import { count, probability, rate } from './fields'
+import { count, nameGiven, probability, rate } from './fields'
 
 export const seedSchema = z
   .number()
@@ -10,26 +10,20 @@ export const seedSchema = z
   .max(2 ** 31 - 1)
   .default(1)
   .describe('Seed of every random choice; the same seed and settings give the same run.')
-export const modelSchema = z
-  .string()
-  .min(1)
+export const modelSchema = nameGiven
   .default('default')
   .describe(
     'A model: "default" (SmolLM2-135M-Instruct), a Hugging Face model folder, a .gguf file, ' +
       'hf:owner/name[@revision], the URI of a policy in the artifact store, ' +
       'or "world:policy" (the untrained policy of the miniature world).',
   )
-export const taskSchema = z
-  .string()
-  .min(1)
+export const taskSchema = nameGiven
   .default('summarization')
   .describe('The task: "summarization", "helpful", "harmless", "cheerful", or your own folder with a task.json.')
 
 export const DATA_FORMATS = ['jsonl', 'hh', 'pandalm', 'openai-comparisons', 'tldr', 'trl'] as const
 const dataObject = z.strictObject({
-  path: z
-    .string()
-    .min(1)
+  path: nameGiven
     .optional()
     .describe(
       'Where the rows are: a .jsonl, .json, .parquet or gzipped file; ' +
@@ -42,7 +36,7 @@ const dataObject = z.strictObject({
     .default('auto')
     .describe('Format of the rows; "auto" detects it from the first row.'),
   fields: z
-    .partialRecord(z.enum(['id', 'prompt', 'messages', 'reference', 'responses', 'preferred']), z.string().min(1))
+    .partialRecord(z.enum(['id', 'prompt', 'messages', 'reference', 'responses', 'preferred']), nameGiven)
     .optional()
     .describe(
       'Names of the fields in your own rows, as ours → yours, e.g. {"prompt": "question", "reference": "answer"}. ' +
@@ -87,7 +81,7 @@ const loraSchema = z.strictObject({
   rank: count.max(4096).default(16).describe('Rank of the adapter.'),
   alpha: z.number().positive().default(32).describe('Scale of the adapter: its output is multiplied by alpha / rank.'),
   targets: z
-    .array(z.string().min(1))
+    .array(nameGiven)
     .min(1)
     .default(['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'])
     .describe('Names of the linear layers that get an adapter.'),

@@ -1,5 +1,6 @@
 // The trials of a sweep, each with its checked input: all are known, and bad ones refused, before anything runs.
 import { permutation, uniform } from '../random'
+import { brief } from './brief'
 import { InvalidInput, parse } from './parse'
 import { withoutPairFields } from './labeler-settings'
 import { isLabeler, isRecord, longForm, overlay, overlayField } from './overlay'
@@ -152,7 +153,7 @@ export function trialsOf(sweep: SweepInput, night?: string, checked?: 'checked b
 
 /** @throws InvalidInput naming the trial's levels and each bad field */
 function check(workflow: Swept, input: Record<string, unknown>, point: Point): void {
-  const where = `sweep: ${point.map(({ field, label }) => `${field} = ${label}`).join(', ')}`
+  const where = `sweep: ${brief(point.map(({ field, label }) => `${field} = ${label}`).join(', '))}`
   const parsed = parse(workflowSchemas[workflow], input, where)
   if (workflow === 'compare') armsOf(parsed as never)
 }

@@ -1,6 +1,7 @@
 // Sweeps: one workflow at many settings. The input alone determines the trials (sweep-trials.ts).
 import { z } from 'zod'
 import { artifactGiven, artifactUri, type Artifact } from './artifact'
+import { isWorkflowId } from './brief'
 import { isRecord, overlay } from './overlay'
 import { queuesSchema } from './queues'
 import { cacheSchema, notifySchema, onFailureSchema } from './run-settings'
@@ -21,7 +22,10 @@ export const SWEPT = [
 ] as const
 export type Swept = (typeof SWEPT)[number]
 
-const fieldPath = z.string().regex(/^[A-Za-z]\w*(\.\w+)*$/, 'expected the path of a field, e.g. "rl.klWeight"')
+const fieldPath = z
+  .string()
+  .max(200)
+  .regex(/^[A-Za-z]\w*(\.\w+)*$/, 'expected the path of a field, e.g. "rl.klWeight"')
 const axisSchema = z
   .strictObject({
     field: fieldPath.describe(
@@ -207,5 +211,5 @@ export const trialParkedSchema = z.strictObject({
   parked: z.string().max(2000).nullable(),
 })
 /** Memo of a trial and of its child workflows: which sweep to signal. */
-export const sweepMemoSchema = z.strictObject({ workflowId: z.string(), trial: z.number().int() })
+export const sweepMemoSchema = z.strictObject({ workflowId: z.string().refine(isWorkflowId), trial: z.number().int() })
 export type SweepMemo = z.infer<typeof sweepMemoSchema>

@@ -168,19 +168,23 @@ function configuredKeys(): PayloadKeys | undefined {
   )
 }
 
-const failureConverterPath = require.resolve('../workflows/failure-converter')
+const encryptingFailures = { failureConverterPath: require.resolve('../workflows/encrypting-failure-converter') }
 const acceptsPlain = () => process.env[PAYLOAD_PLAIN] === 'accept' && !isStrict() && ({ plain: 'accept' } as const)
 
 /** The data converter of clients; undefined without keys. @throws InvalidInput */
 export function encryptingConverter(): DataConverter | undefined {
   const keys = configuredKeys()
-  return keys && { payloadCodecs: [encryptingCodec(keys, { ...acceptsPlain() })], failureConverterPath }
+  return keys && { payloadCodecs: [encryptingCodec(keys, { ...acceptsPlain() })], ...encryptingFailures }
 }
 
 /** The data converter of workers. @throws InvalidInput */
 export function workerConverter(): DataConverter {
   const keys = configuredKeys()
-  if (!keys) return { payloadCodecs: [checkingCodec] }
+  if (!keys)
+    return {
+      payloadCodecs: [checkingCodec],
+      failureConverterPath: require.resolve('../workflows/failure-converter'),
+    }
   const encrypting = encryptingCodec(keys, { ...acceptsPlain(), refused: 'for the workflow to end' })
-  return { payloadCodecs: [checkingCodec, encrypting], failureConverterPath }
+  return { payloadCodecs: [checkingCodec, encrypting], ...encryptingFailures }
 }

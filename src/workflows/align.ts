@@ -1,10 +1,10 @@
 // The pipeline: dataset → sft → sample → label → reward-model → rl → evaluate → report (paper, §2 and Figure 2).
-import { ApplicationFailure } from '@temporalio/workflow'
 import type { AlignInput } from '../contracts/align-input'
 import type { Artifact } from '../contracts/artifact'
 import type { StageName } from '../contracts/stages'
 import type { AlignResult } from '../contracts/status'
 import { workflowSchemas } from '../contracts/workflow-inputs'
+import { finalFailure } from './failure'
 import { parseInput } from './input'
 import { stageRunner, type StageRunner } from './stage-runner'
 
@@ -33,7 +33,7 @@ function planOf({ method, untilStage }: AlignInput): StageName[] {
   const plan = PLANS[method]
   if (untilStage === undefined) return plan
   if (!plan.includes(untilStage))
-    throw ApplicationFailure.nonRetryable(
+    throw finalFailure(
       `field "untilStage" got "${untilStage}", which is no stage of method "${method}"; ` +
         `its stages are ${plan.join(', ')}`,
       'InvalidInput',

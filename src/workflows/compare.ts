@@ -1,12 +1,13 @@
 // Several methods on the same prompts, with shared stages: every policy against every other (paper §3.4, Table 1).
-import { ApplicationFailure, ParentClosePolicy, executeChild, isCancellation, workflowInfo } from '@temporalio/workflow'
+import { ParentClosePolicy, executeChild, isCancellation, workflowInfo } from '@temporalio/workflow'
 import type { Artifact } from '../contracts/artifact'
 import { brief } from '../contracts/brief'
 import { armsOf, type Arm, type CompareInput } from '../contracts/compare-input'
 import type { AlignResult } from '../contracts/status'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import type { align } from './align'
-import { rootMessage, runSpent } from './failure'
+import { childId } from './child-id'
+import { finalFailure, rootMessage, runSpent } from './failure'
 import { parseInput, refusingBadInput } from './input'
 import { stageRunner, type StageRunner } from './stage-runner'
 
@@ -77,12 +78,12 @@ async function train(stages: StageRunner, arms: readonly Arm[], { maxConcurrent 
 /** An arm is its own run: it parks and resumes by itself, and its failure leaves the others alone. */
 async function trainOne(stages: StageRunner, arm: Arm): Promise<EndedArm> {
   const shownAs = `${arm.name}, seed ${arm.seed}`
-  const { workflowId, memo } = workflowInfo()
+  const { memo } = workflowInfo()
   try {
     const result = await stages.track(shownAs, () =>
       executeChild<typeof align>('align', {
         args: [arm.input],
-        workflowId: `${workflowId}/${arm.name}-${arm.seed}`,
+        workflowId: childId(`${arm.name}-${arm.seed}`),
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
         staticSummary: brief(shownAs),
         ...(memo?.sweep !== undefined && { memo: { sweep: memo.sweep } }),
@@ -104,7 +105,7 @@ async function contest(
 ): Promise<Artifact> {
   const done = ended.flatMap(({ result, ...arm }) => (result ? [{ ...arm, result }] : []))
   if (done.length < 2)
-    throw ApplicationFailure.nonRetryable(
+    throw finalFailure(
       'compare: fewer than two arms completed: ' +
         ended.map(({ name, failed }) => `${name}: ${failed ?? 'done'}`).join('; '),
     )

@@ -1,4 +1,15 @@
-// Where payloads are encrypted, so are messages and stack traces of failures. The SDK loads this module by its path.
-import { DefaultFailureConverter } from '@temporalio/common'
+// Failures as workers send them: their texts quote what runs were given, and what a child process or an endpoint said.
+// The SDK loads this module by its path.
+import { DefaultFailureConverter, type PayloadConverter, type SerializationContext } from '@temporalio/common'
+import { wellFormed } from '../well-formed'
 
-export const failureConverter = new DefaultFailureConverter({ encodeCommonAttributes: true })
+export class WellFormedFailureConverter extends DefaultFailureConverter {
+  override errorToFailureInner(error: unknown, converter: PayloadConverter, context?: SerializationContext) {
+    const failure = super.errorToFailureInner(error, converter, context)
+    if (failure.message) failure.message = wellFormed(failure.message)
+    if (failure.stackTrace) failure.stackTrace = wellFormed(failure.stackTrace)
+    return failure
+  }
+}
+
+export const failureConverter = new WellFormedFailureConverter()

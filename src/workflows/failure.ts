@@ -2,6 +2,16 @@
 import { ApplicationFailure } from '@temporalio/workflow'
 import { runSpending, stageSpending, type RunSpending, type StageSpending } from '../contracts/stages'
 
+/**
+ * A failure that ends the run: another attempt cannot help. It has no stack, which the UI would show with the message:
+ * that tells nothing to a person and names the worker's files.
+ */
+export function finalFailure(message: string, type?: string): ApplicationFailure {
+  const failure = ApplicationFailure.nonRetryable(message, type)
+  failure.stack = ''
+  return failure
+}
+
 /** The message of the original failure. */
 export function rootMessage(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
@@ -25,11 +35,13 @@ export const runSpent = (error: unknown): number =>
 /** The failure of a run that has paid something: says so to the workflow that started the run. */
 export function withSpending(error: unknown, spent: number): unknown {
   if (spent === 0) return error
-  return ApplicationFailure.create({
+  const failure = ApplicationFailure.create({
     message: rootMessage(error),
     type: 'StageFailed',
     nonRetryable: true,
     details: [{ runSpent: spent } satisfies RunSpending],
     cause: error as Error,
   })
+  failure.stack = ''
+  return failure
 }

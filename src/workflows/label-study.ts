@@ -1,8 +1,8 @@
 // Several ways of asking a labeler about the same human-labelled pairs: which agrees best with people (paper §4.4)?
-import { ApplicationFailure } from '@temporalio/workflow'
 import type { Artifact } from '../contracts/artifact'
 import { variantLabeler } from '../contracts/label-study-input'
 import { workflowSchemas } from '../contracts/workflow-inputs'
+import { finalFailure } from './failure'
 import { parseInput } from './input'
 import { stageRunner } from './stage-runner'
 
@@ -29,8 +29,7 @@ export async function labelStudy(input?: unknown): Promise<LabelStudyResult> {
     )
     if (judgement) judged.push({ name: variant.name, judged: judgement })
   }
-  if (judged.length === 0)
-    throw ApplicationFailure.nonRetryable('labelStudy: every variant was skipped; there is nothing to report')
+  if (judged.length === 0) throw finalFailure('labelStudy: every variant was skipped; there is nothing to report')
   const report = await stages.run('study', {
     title: `Ways of asking · ${data.summary.task} · ${judged[0]!.judged.summary.labeler}`,
     settings,

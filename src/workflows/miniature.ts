@@ -6,6 +6,7 @@ import { brief } from '../contracts/brief'
 import { PRETRAINING, runsOf, seedsOf } from '../contracts/miniature'
 import type { SweepResult } from '../contracts/sweep'
 import { workflowSchemas } from '../contracts/workflow-inputs'
+import { childId } from './child-id'
 import type { CompareResult } from './compare'
 import { parseInput } from './input'
 import { stageRunner } from './stage-runner'
@@ -32,14 +33,14 @@ export async function miniature(input?: unknown): Promise<MiniatureResult> {
   const pretrained = await stages.run('sft', { model, data, limits, settings: training, seed, cache })
 
   const runs = runsOf(settings, pretrained.uri)
-  const { workflowId, memo } = workflowInfo()
+  const { memo } = workflowInfo()
   const child = <K extends Child>(name: K) =>
     stages.track(
       name,
       () =>
         executeChild(CHILDREN[name], {
           args: [runs[name]],
-          workflowId: `${workflowId}/${name}`,
+          workflowId: childId(name),
           parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
           staticSummary: brief(name),
           ...(memo?.sweep !== undefined && { memo: { sweep: memo.sweep } }),

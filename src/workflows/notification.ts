@@ -14,6 +14,8 @@ import type { Notification } from '../contracts/notification'
 import type { Queues } from '../contracts/queues'
 import type { Notify } from '../contracts/run-settings'
 import { workflowSchemas } from '../contracts/workflow-inputs'
+import { wellFormed } from '../well-formed'
+import { cutChildId } from './child-id'
 import { parseInput } from './input'
 
 export async function notification(input?: unknown): Promise<void> {
@@ -31,10 +33,10 @@ export async function notification(input?: unknown): Promise<void> {
 /** Sends `text` about this run, which does not wait for the delivery. */
 export async function notifyPeople(notify: Notify, queues: Queues, text: string): Promise<void> {
   const { workflowId } = workflowInfo()
-  const message: Notification = { notify, queues, text, workflowId }
+  const message: Notification = { notify, queues, text: wellFormed(text), workflowId }
   await startChild(notification, {
     args: [message],
-    workflowId: `${workflowId}/notification-${uniqueName()}`,
+    workflowId: cutChildId(`notification-${uniqueName()}`),
     workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
     parentClosePolicy: ParentClosePolicy.ABANDON,
     staticSummary: brief(text),

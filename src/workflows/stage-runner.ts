@@ -8,7 +8,7 @@ import { HANDED_BACK, type StageInput, type StageName, type StageResult } from '
 import type { StageStatus } from '../contracts/status'
 import type { TemplateSettings } from '../contracts/template-settings'
 import { summaryOf } from './describe'
-import { rootMessage, stageSpent, withSpending } from './failure'
+import { finalFailure, rootMessage, stageSpent, withSpending } from './failure'
 import { openNamedInputs, withLabelerModels, type NamedInputs } from './named-inputs'
 import { openParking } from './parking'
 import { queueOf } from './queues'
@@ -154,7 +154,7 @@ export function stageRunner(plan: readonly string[], settings: RunnerSettings): 
 function stagesFrom(plan: readonly string[], first: StageName | undefined): ReadonlySet<string> {
   if (first === undefined) return new Set()
   if (plan.includes(first)) return new Set(plan.slice(plan.indexOf(first)))
-  throw ApplicationFailure.nonRetryable(
+  throw finalFailure(
     `field "fromStage" got "${first}", which is no stage of this run; its stages are ${plan.join(', ')}`,
     'InvalidInput',
   )

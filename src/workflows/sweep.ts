@@ -24,6 +24,7 @@ import {
 } from '../contracts/sweep'
 import { trialsOf, type Trial } from '../contracts/sweep-trials'
 import { workflowSchemas } from '../contracts/workflow-inputs'
+import { childId } from './child-id'
 import { describeTrials } from './describe-trials'
 import { rootMessage, runSpent } from './failure'
 import { carriedByItself, parseInput, refusingBadInput } from './input'
@@ -129,7 +130,7 @@ function startTrial({ workflow, queues }: SweepInput, { trial, levels, seed, inp
   return executeChild(workflow, {
     args: [input],
     taskQueue: queues.light,
-    workflowId: `${workflowId}/trial-${trial}`,
+    workflowId: childId(`trial-${trial}`),
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
     memo: { sweep },
     staticSummary: brief(
