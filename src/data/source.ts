@@ -1,7 +1,6 @@
 // The raw rows of a file: JSON, JSON lines (gzipped or not) or Parquet, on this machine or in a dataset repository of
 // the Hugging Face Hub; or rows that are generated instead of read (world/named.ts).
 import { existsSync, fstatSync, statSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { InvalidInput } from '../contracts/parse'
 import { refuseChanged, sha256Name } from '../digest'
 import { checkGivenPath, withFile, type OpenedFile } from '../given-path'
@@ -91,14 +90,14 @@ const contentOf = ({ handle, path: file }: OpenedFile, path: string): AsyncGener
   isParquet(path) ? parquetLines(handle, path) : readable(file, path)
 
 function existingFile(path: string, within?: string): string {
-  const file = within === undefined ? checkGivenPath(path, 'data: field "data.path"') : resolve(path)
-  if (!existsSync(file))
-    throw new InvalidInput(`data: field "data.path" got "${path}"; ${file} does not exist on the worker`)
-  if (!statSync(file).isFile())
+  if (within === undefined) checkGivenPath(path, 'data: field "data.path"')
+  if (!existsSync(path))
+    throw new InvalidInput(`data: field "data.path" got "${path}"; ${path} does not exist on the worker`)
+  if (!statSync(path).isFile())
     throw new InvalidInput(
       `data: field "data.path" got "${path}", which is not a file; give a .jsonl, .json, .parquet or .gz file`,
     )
-  return file
+  return path
 }
 
 async function* readable(file: string, path: string): AsyncGenerator<Uint8Array> {

@@ -121,7 +121,8 @@ async function locate(spec: string, { onBytes, made = {}, source }: LocateOption
 }
 
 function existingPath(spec: string, made: MadeModels): string {
-  const path = checkGivenPath(spec.replace(/^file:\/\//, ''), 'model')
+  const path = spec.replace(/^file:\/\//, '') // messages show it as it was given: where the worker runs is its own affair
+  checkGivenPath(path, 'model')
   if (!existsSync(path)) {
     const names = ['default', ...Object.keys(made)].map((name) => `"${name}"`).join(', ')
     throw new Error(
