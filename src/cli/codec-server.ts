@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { PayloadCodec } from '@temporalio/common'
 import { z } from 'zod'
 import { InvalidInput } from '../contracts/parse'
+import { answerInText, urlOf } from '../http/answer'
 import { readBody } from '../http/body'
 import { refusalByOrigin, refusalByType } from '../http/guard'
 import { hasToken, tokenOf } from '../http/token'
@@ -35,7 +36,7 @@ export async function startCodecServer({ port, ui }: CodecServerOptions): Promis
   const token = tokenOf(CODEC_TOKEN, 'codec-server')
   const server = createServer((request, response) => {
     const refusal = refusalOf(request, origin, token)
-    if (refusal) return void response.writeHead(refusal.status).end(`codec-server: ${refusal.reason}`)
+    if (refusal) return answerInText(response, refusal.status, `codec-server: ${refusal.reason}\n`)
     response.setHeader('access-control-allow-origin', origin)
     response.setHeader('vary', 'origin')
     if (request.method === 'OPTIONS')
@@ -46,9 +47,7 @@ export async function startCodecServer({ port, ui }: CodecServerOptions): Promis
           'access-control-max-age': '600',
         })
         .end()
-    answer(request, response, keys).catch((error: Error) =>
-      response.writeHead(400, { 'content-type': 'text/plain' }).end(error.message),
-    )
+    answer(request, response, keys).catch((error: Error) => answerInText(response, 400, error.message))
   })
   return new Promise((resolve, reject) => {
     server.once('error', (error) =>
@@ -96,7 +95,7 @@ function codecFor({ headers }: IncomingMessage, keys: PayloadKeys): PayloadCodec
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, keys: PayloadKeys): Promise<void> {
-  const path = new URL(request.url ?? '/', 'http://x').pathname
+  const path = urlOf(request).pathname
   const codec = codecFor(request, keys)
   const convert = path.endsWith('/decode') ? codec.decode : path.endsWith('/encode') ? codec.encode : undefined
   if (request.method !== 'POST' || !convert) return void response.writeHead(404).end()

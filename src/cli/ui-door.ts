@@ -3,6 +3,7 @@
 // the requests of other sites; the UI itself listens where no browser connects to (http/refused-ports.ts).
 import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { answerInText } from '../http/answer'
 import { refusalByOrigin } from '../http/guard'
 
 const ADDRESS = '127.0.0.1'
@@ -39,9 +40,7 @@ function listening(innerUi: number, port: number): Promise<Server> {
 
 function fail(response: ServerResponse, status: number, reason: string): void {
   if (response.headersSent) return void response.destroy()
-  response
-    .writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' })
-    .end(`ui: ${reason}\n`)
+  answerInText(response.setHeader('connection', 'close'), status, `ui: ${reason}\n`)
 }
 
 /** Streams the request to the UI and the answer back. */

@@ -1,6 +1,7 @@
 // `rlaif worker`: workers of chosen roles for a Temporal server that runs elsewhere.
 import { createServer, type Server } from 'node:http'
 import { InvalidInput } from '../contracts/parse'
+import { answerInText } from '../http/answer'
 import { refusalByOrigin } from '../http/guard'
 import { hasToken, tokenOf } from '../http/token'
 import { openHome } from '../workers/home'
@@ -23,10 +24,10 @@ const HEALTH_ADDRESS = '127.0.0.1'
  * Serves GET /healthz for whatever monitors the process: 200 while every worker is running, else 503. The workers'
  * states are shown to those who send the token, if there is one.
  */
-function openHealth(port: number, token: string | undefined, workers: RunningWorkers): Promise<Server> {
+export function openHealth(port: number, token: string | undefined, workers: RunningWorkers): Promise<Server> {
   const server = createServer((request, response) => {
     const foreign = refusalByOrigin(request, { address: HEALTH_ADDRESS })
-    if (foreign) return void response.writeHead(foreign.status).end(`worker: ${foreign.reason}\n`)
+    if (foreign) return answerInText(response, foreign.status, `worker: ${foreign.reason}\n`)
     if (request.url !== '/healthz') return void response.writeHead(404).end()
     const states = workers.states()
     const healthy = Object.values(states).every((state) => state === 'RUNNING')

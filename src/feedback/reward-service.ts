@@ -9,6 +9,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { z } from 'zod'
 import { InvalidInput, parse } from '../contracts/parse'
 import type { Task } from '../data/task'
+import { urlOf } from '../http/answer'
 import { readBody } from '../http/body'
 import { refusalByOrigin, refusalByType, type Refusal } from '../http/guard'
 import { hasToken } from '../http/token'
@@ -84,7 +85,7 @@ async function handle(
     reply(response.setHeader('connection', 'close'), status, { error: `serve-reward: ${reason}` })
   const foreign = refusalByOrigin(request, { address: servedAt })
   if (foreign) return refuse(foreign)
-  const url = new URL(request.url ?? '/', 'http://x')
+  const url = urlOf(request)
   const isAllowed = hasToken(request, service.token, url.searchParams.get('token'))
   if (url.pathname === '/healthz')
     return reply(

@@ -3,6 +3,7 @@
 import { createServer, type Server } from 'node:http'
 import { collectDefaultMetrics, register } from 'prom-client'
 import { InvalidInput } from '../contracts/parse'
+import { answerInText } from '../http/answer'
 import { ask } from '../http/ask'
 import { LOOPBACK, refusalByOrigin } from '../http/guard'
 import { hasToken, tokenOf } from '../http/token'
@@ -40,13 +41,13 @@ export function serveMetrics({ host, port }: MetricsAddress, sdkPort: number, to
   collectDefaultMetrics({ prefix: 'rlaif_worker_' })
   const server = createServer((request, response) => {
     const foreign = refusalByOrigin(request, { address: host })
-    if (foreign) return void response.writeHead(foreign.status).end(`metrics: ${foreign.reason}\n`)
+    if (foreign) return answerInText(response, foreign.status, `metrics: ${foreign.reason}\n`)
     if (request.url !== '/metrics') return void response.writeHead(404).end()
     if (!hasToken(request, token))
-      return void response.writeHead(401).end(`metrics: the token of ${METRICS_TOKEN} is missing or wrong\n`)
+      return answerInText(response, 401, `metrics: the token of ${METRICS_TOKEN} is missing or wrong\n`)
     Promise.all([register.metrics(), metricsOfSdk(sdkPort)]).then(
       (parts) => response.writeHead(200, { 'content-type': register.contentType }).end(parts.join('\n')),
-      (error: Error) => response.writeHead(500).end(error.message),
+      (error: Error) => answerInText(response, 500, error.message),
     )
   })
   return new Promise((resolve, reject) => {
