@@ -1,7 +1,7 @@
 // Hostile files, made from small valid ones: damaged bytes, and what an attacker who knows the format would write.
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
-import { randomFrom } from '../chaos/random.mjs'
+import { diceOf } from './dice.mjs'
 
 /** Input i is of kind i modulo their number. */
 export const KINDS = ['tokenizer', 'template', 'gzip', 'parquet']
@@ -10,10 +10,7 @@ export const KINDS = ['tokenizer', 'template', 'gzip', 'parquet']
  * @returns the files to write, by name, and what to read: `data`, the name of a dataset, or `texts` for the tokenizer
  */
 export function fileInput(seed, index) {
-  const random = randomFrom(seed * 1_000_003 + index)
-  const below = (n) => Math.floor(n * random())
-  const dice = { below, pick: (list) => list[below(list.length)] }
-  return MAKERS[KINDS[index % KINDS.length]](dice)
+  return MAKERS[KINDS[index % KINDS.length]](diceOf(seed, index))
 }
 
 const MAKERS = { tokenizer, template, gzip, parquet }

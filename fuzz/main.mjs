@@ -4,7 +4,11 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 
 /** What can be fuzzed: a module with `describe`, a line, and `fuzz({ count, seed, jobs })`, the findings. */
-const AREAS = { files: () => import('./files.mjs') }
+const AREAS = {
+  files: () => import('./files.mjs'),
+  http: () => import('./http.mjs'),
+  workflows: () => import('./workflows.mjs'),
+}
 
 const help = async () => `npm run fuzz -- AREA [--count 10000] [--seed 1] [--jobs N]
 

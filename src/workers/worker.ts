@@ -20,6 +20,7 @@ export const defaultQueues: Queues = queuesSchema.parse({})
 /** Labelling by an endpoint mostly waits for HTTP, so many stages may run at once. */
 const LABEL_STAGES_AT_ONCE = 8
 const LIGHT_STAGES_AT_ONCE = 2
+const CHILD = join(__dirname, 'child-main.js')
 /** INDEXED_VALUE_TYPE_KEYWORD in Temporal's API. */
 const KEYWORD = 2
 
@@ -41,6 +42,8 @@ export interface WorkersOptions {
   server: TemporalServer
   home: string
   queues?: Queues
+  /** The module that the child processes of stages run. Default: the one that computes them. */
+  childProgram?: string
 }
 
 /**
@@ -69,13 +72,13 @@ export interface RunningWorkers {
 /** Starts one worker per role in this process. */
 export async function startWorkers(
   started: readonly Role[],
-  { server: { connection: options, namespace }, home, queues = defaultQueues }: WorkersOptions,
+  { server: { connection: options, namespace }, home, queues = defaultQueues, childProgram = CHILD }: WorkersOptions,
 ): Promise<RunningWorkers> {
   const dataConverter = workerConverter()
   const connection = await NativeConnection.connect(options)
   await registerSearchAttributes(connection, namespace)
   const tracing = await startTracing()
-  const environment = { home, store: await openStore(home), childProgram: join(__dirname, 'child-main.js') }
+  const environment = { home, store: await openStore(home), childProgram }
   const workers = await Promise.all(
     started.map((role) =>
       Worker.create({
