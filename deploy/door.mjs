@@ -11,10 +11,11 @@ import { fileURLToPath } from 'node:url'
 /** @param server host:port */
 export function openDoor(port, server, address = '0.0.0.0') {
   const [host, inner] = server.split(':')
-  createServer({ allowHalfOpen: true }, (from) => {
-    const to = connect({ host, port: Number(inner), allowHalfOpen: true })
+  createServer((from) => {
+    const to = connect(Number(inner), host)
     from.pipe(to).pipe(from)
     from.on('error', () => to.destroy())
+    from.on('close', () => to.destroy()) // whoever asked is gone: the server need not go on
     to.on('error', () => from.destroy())
   }).listen(Number(port), address)
 }
