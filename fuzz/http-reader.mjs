@@ -41,9 +41,12 @@ function send({ port, bytes, isWhole }) {
   })
 }
 
+/** Without the leave to send the body. */
+const afterContinue = (answer) => answer.replace(/^HTTP\/1\.1 100 [^]*?\r\n\r\n/, '')
+
 /** Whether an answer has come to its end, on a connection that stays open. */
 function isComplete(text, request) {
-  const answer = text.replace(/^HTTP\/1\.1 100 [^]*?\r\n\r\n/, '')
+  const answer = afterContinue(text)
   const end = answer.indexOf('\r\n\r\n')
   if (end < 0) return false
   const [head, body] = [answer.slice(0, end), answer.slice(end + 4)]
@@ -55,8 +58,8 @@ function isComplete(text, request) {
 
 function findingOf(answer) {
   if (answer === undefined) return `no answer within ${HUNG_MS / 1000} s`
-  const [head] = answer.split('\r\n\r\n')
-  const body = answer.slice(head.length)
+  const [head] = afterContinue(answer).split('\r\n\r\n')
+  const body = afterContinue(answer).slice(head.length)
   const type = /^content-type: ([^;\r]*)/im.exec(head)?.[1]
   if (body.includes('<fuzz') && !/^(application\/json|text\/plain)$/.test(type ?? ''))
     return `HTML of others in an answer of type ${type}`
@@ -70,7 +73,7 @@ async function read(index) {
   const answer = await send(request)
   const ms = performance.now() - started
   const finding = findingOf(answer)
-  const status = /^HTTP\/1\.1 (\d{3})/.exec(answer ?? '')?.[1] ?? ''
+  const status = /^HTTP\/1\.1 (\d{3})/.exec(afterContinue(answer ?? ''))?.[1] ?? ''
   return {
     ms,
     refused: !/^[23]/.test(status),

@@ -123,7 +123,7 @@ const withField = (group, key, value) =>
   Object.defineProperty(group, key, { value, enumerable: true, configurable: true, writable: true })
 const copyOf = (value) =>
   Array.isArray(value)
-    ? value.map(copyOf)
+    ? Array.from(value, copyOf)
     : isGroup(value)
       ? Object.entries(value).reduce((copy, [key, of]) => withField(copy, key, copyOf(of)), {})
       : value
