@@ -1,6 +1,5 @@
 // Area `http`: requests to every HTTP server of the product. Each is answered or refused within 2 s, and no answer shows
 // a secret or a place of this machine.
-import { fileURLToPath } from 'node:url'
 import { KINDS } from './http-requests.mjs'
 import { readAll } from './readers.mjs'
 
@@ -8,15 +7,6 @@ export const describe = 'requests to every HTTP server, as many to each: answere
 
 /** @returns findings, one line each */
 export async function fuzz({ count, seed, jobs }) {
-  const reader = {
-    program: fileURLToPath(new URL('./http-reader.mjs', import.meta.url)),
-    args: [String(seed)],
-    kinds: KINDS,
-    mostMs: 2_000,
-    mostBytes: 2e9,
-    hungMs: 10_000,
-  }
-  const { findings, lines } = await readAll(reader, { count: count * KINDS.length, seed, jobs })
-  for (const line of lines) console.log(line)
-  return findings
+  const reader = { program: './http-reader.mjs', kinds: KINDS, mostMs: 2_000, hungMs: 10_000 }
+  return readAll(reader, { count: count * KINDS.length, seed, jobs })
 }

@@ -2,21 +2,25 @@
 // those that hang, and collects what they find.
 import { fork } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 
 const LOOK_MS = 100
+/** Memory that an input may take. */
+const MOST_BYTES = 2e9
 
 /**
- * A reader is a module that sends {} when it is ready; it answers the number of an input with
- * { ms, refused, finding }, and ends when the channel closes.
+ * A reader is a module of this folder, started with the seed, that sends {} when it is ready; it answers the number of
+ * an input with { ms, refused, finding }, and ends when the channel closes. Prints what was read and how long it took.
  *
- * @param reader `program`, its path; `args`; `kinds`, names of the kinds of inputs, of which input i is of number i
- *   modulo their number; `mostMs` and `mostBytes` for one input; `hungMs`, after which a process is ended
+ * @param reader `program`, the module's name; `kinds`, names of the kinds of inputs, of which input i is of number i
+ *   modulo their number; `mostMs` for one input; `hungMs`, after which a process is ended
  * @param run `count` inputs in all, made with `seed`, read by `jobs` processes
- * @returns { findings, one line each; lines, what was read and how long it took }
+ * @returns findings, one line each
  */
 export async function readAll(reader, { count, seed, jobs }) {
   const started = Date.now()
-  const state = { reader, count, next: 0, findings: [], worst: {}, peak: 0 }
+  const program = fileURLToPath(new URL(reader.program, import.meta.url))
+  const state = { reader: { ...reader, program }, seed, count, next: 0, findings: [], worst: {}, peak: 0 }
   const readOn = async () => {
     while (state.next < state.count) await readInProcess(state)
   }
@@ -30,14 +34,15 @@ export async function readAll(reader, { count, seed, jobs }) {
   const seconds = ((Date.now() - started) / 1000).toFixed(0)
   const memory = `${(state.peak / 1e6).toFixed(0)} MB`
   lines.push(`${count} inputs, seed ${seed}, ${seconds} s; peak memory of a process with those it started: ${memory}`)
-  return { findings: state.findings, lines }
+  for (const line of lines) console.log(line)
+  return state.findings
 }
 
 /** Ends with the process: after the last input, or when an input has ended it. */
 function readInProcess(state) {
-  const { program, args, kinds, mostMs, mostBytes, hungMs } = state.reader
+  const { program, kinds, mostMs, hungMs } = state.reader
   return new Promise((resolve) => {
-    const child = fork(program, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+    const child = fork(program, [String(state.seed)], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
     let current
     let since = Date.now()
     let stderr = ''
@@ -55,7 +60,7 @@ function readInProcess(state) {
       const bytes = memoryOf(child.pid)
       state.peak = Math.max(state.peak, bytes)
       const hangs = current !== undefined && Date.now() - since > hungMs
-      if (bytes <= mostBytes && !hangs) return
+      if (bytes <= MOST_BYTES && !hangs) return
       found(hangs ? `still read after ${hungMs / 1000} s` : `takes ${(bytes / 1e6).toFixed(0)} MB`)
       current = undefined
       child.kill('SIGKILL')

@@ -1,6 +1,5 @@
 // Area `workflows`: inputs of every workflow and messages to running ones. Each is taken or refused with a message,
 // within 2 s; some of them also by real workflows on a real server, where no workflow task may fail.
-import { fileURLToPath } from 'node:url'
 import { readAll } from './readers.mjs'
 import { KINDS, WORKFLOWS } from './workflow-inputs.mjs'
 import { fuzzRuns } from './workflow-runs.mjs'
@@ -13,16 +12,8 @@ const LEAST_RUNS = 3
 
 /** @returns findings, one line each */
 export async function fuzz({ count, seed, jobs }) {
-  const reader = {
-    program: fileURLToPath(new URL('./workflow-reader.mjs', import.meta.url)),
-    args: [String(seed)],
-    kinds: KINDS,
-    mostMs: 2_000,
-    mostBytes: 2e9,
-    hungMs: 10_000,
-  }
-  const { findings, lines } = await readAll(reader, { count: count * KINDS.length, seed, jobs })
-  for (const line of lines) console.log(line)
+  const reader = { program: './workflow-reader.mjs', kinds: KINDS, mostMs: 2_000, hungMs: 10_000 }
+  const findings = await readAll(reader, { count: count * KINDS.length, seed, jobs })
   const runs = WORKFLOWS.length * Math.max(LEAST_RUNS, Math.round(count / INPUTS_PER_RUN))
   return [...findings, ...(await fuzzRuns({ runs, seed }))]
 }

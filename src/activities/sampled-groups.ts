@@ -7,6 +7,7 @@ import type { Unanswered } from '../feedback/labeler'
 import {
   allPairs,
   pairCount,
+  placeOf,
   randomPairs,
   rankedPairs,
   rankingOf,
@@ -75,17 +76,13 @@ function pairsOfGroup(group: SampledGroup, pairing: Pairing, seed: number): Pair
   if (pairing === 'random') {
     return asTheyAre(randomPairs(k, [seed, 'pairs', group.id]).map((indices) => pairOf(group, indices)))
   }
-  const all = allPairs(k)
-  const pairs = all.map((indices) => pairOf(group, indices))
+  const pairs = allPairs(k).map((indices) => pairOf(group, indices))
   return {
     pairs,
     chosen: pairCount(pairing, k),
     choose(labels) {
-      const chosen = rankedPairs(pairing, rankingOf(k, labels))
-      return chosen.map((indices) => {
-        const at = all.findIndex((each) => each[0] === indices[0] && each[1] === indices[1])
-        return [pairs[at]!, labels[at]!]
-      })
+      const places = rankedPairs(pairing, rankingOf(k, labels)).map(placeOf)
+      return places.map((at) => [pairs[at]!, labels[at]!])
     },
   }
 }

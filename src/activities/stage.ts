@@ -5,8 +5,7 @@ import type { Manifest, Sources } from '../artifacts/store'
 import type { Artifact, Summary } from '../contracts/artifact'
 import type { StageInput, StageName } from '../contracts/stages'
 import type { Progress } from '../contracts/status'
-import type { Metrics } from '../training/checkpoint'
-import type { OnPart } from '../training/parts'
+import type { Metrics, OnPart } from '../training/checkpoint'
 
 /** What a stage may touch. */
 export interface StageHost {

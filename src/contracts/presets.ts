@@ -23,8 +23,8 @@ const paper = {
 
 /**
  * What `npm start` runs: direct RLAIF on short cheerful sentences by an adapter, the initial policy itself as the
- * labeler and the judge. Each step, batch and length was chosen so that a reader sees the effect, and its price, in three minutes on two
- * cores (docs/results.md).
+ * labeler and the judge. Each step, batch and length was chosen so that a reader sees the effect, and its price, in
+ * three minutes on two cores (docs/results.md).
  */
 const quickstart = {
   method: 'direct-rlaif',

@@ -1,13 +1,11 @@
 // The rows in a text that is read as it comes: JSON lines, or one JSON array. Whatever the file, memory holds one row.
 import { StringDecoder } from 'node:string_decoder'
 import { InvalidInput } from '../contracts/parse'
+import { isDeeper, MOST_LEVELS } from '../contracts/readable'
 import { jsonFault } from '../json-fault'
 
 /** Characters of the longest row. */
 const LONGEST_ROW = 64 * 2 ** 20
-/** Levels of objects and lists inside each other; conversations have four. */
-const DEEPEST = 100
-
 export interface RawRow {
   value: unknown
   /** File and line, for messages. */
@@ -136,18 +134,9 @@ function parsedJson(source: string, where: string): unknown {
 
 function parsed(source: string, where: string): unknown {
   const value = parsedJson(source, where)
-  if (isDeeper(value, DEEPEST))
+  if (isDeeper(value, MOST_LEVELS))
     throw new InvalidInput(
-      `data: ${where} is not JSON: it has more than ${DEEPEST} objects and lists inside each other`,
+      `data: ${where} is not JSON: it has more than ${MOST_LEVELS} objects and lists inside each other`,
     )
   return value
-}
-
-function isDeeper(value: unknown, most: number): boolean {
-  let level: unknown[] = [value]
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > most) return true
-    level = level.flatMap((node) => (typeof node === 'object' && node !== null ? Object.values(node) : []))
-  }
-  return false
 }

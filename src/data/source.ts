@@ -92,7 +92,7 @@ const contentOf = ({ handle, path: file }: OpenedFile, path: string): AsyncGener
 function existingFile(path: string, within?: string): string {
   if (within === undefined) checkGivenPath(path, 'data: field "data.path"')
   if (!existsSync(path))
-    throw new InvalidInput(`data: field "data.path" got "${path}"; ${path} does not exist on the worker`)
+    throw new InvalidInput(`data: field "data.path" got "${path}"; the file does not exist on the worker`)
   if (!statSync(path).isFile())
     throw new InvalidInput(
       `data: field "data.path" got "${path}", which is not a file; give a .jsonl, .json, .parquet or .gz file`,

@@ -21,6 +21,9 @@ export const allPairs = (k: number): IndexPair[] =>
     Array.from({ length: second }, (_, first): IndexPair => [first, second]),
   ).flat()
 
+/** Where a pair is in `allPairs`. */
+export const placeOf = ([first, second]: IndexPair): number => (second * (second - 1)) / 2 + first
+
 /** ⌊k/2⌋ disjoint pairs of k responses; of two, the one that there is. */
 export function randomPairs(k: number, key: RandomKey): IndexPair[] {
   const order = permutation(k, key)

@@ -62,7 +62,7 @@ export async function downloadDatasetFile(path: string): Promise<string> {
     return target
   } catch (error) {
     throw new Error(
-      `data: cannot download ${path}: ${said(error)}; ` + 'check the name, the network and, for gated data, HF_TOKEN',
+      `data: cannot download ${path}: ${said(error)}; check the name, the network and, for gated data, HF_TOKEN`,
       { cause: error },
     )
   }

@@ -86,7 +86,8 @@ function checkEntry(
   const { dtype, shape, data_offsets: offsets } = parsed.data
   if (!(dtype in BYTES_PER_VALUE))
     throw new Error(
-      `safetensors: ${file}: tensor ${JSON.stringify(name)} has dtype ${shownValue(dtype).replaceAll('"', '')}; supported are F32, F16, BF16`,
+      `safetensors: ${file}: tensor ${JSON.stringify(name)} has dtype ${shownValue(dtype).replaceAll('"', '')}; ` +
+        'supported are F32, F16, BF16',
     )
   const bytes = shape.reduce((a, b) => a * b, 1) * BYTES_PER_VALUE[dtype as Dtype]
   if (offsets[1] - offsets[0] !== bytes)
@@ -150,7 +151,7 @@ function parseJson(text: string, file: string): unknown {
     return JSON.parse(text)
   } catch (error) {
     throw new Error(
-      `safetensors: the header of ${file} is not JSON, ${jsonFault(error)}; ` + 'it is damaged or not safetensors',
+      `safetensors: the header of ${file} is not JSON, ${jsonFault(error)}; it is damaged or not safetensors`,
       { cause: error },
     )
   }

@@ -9,7 +9,6 @@ import { loadTensors, saveTensors } from '../model/weights'
 import type { Tensor } from '../model/tf'
 import { trainedWeights } from '../model/model'
 import type { Trained } from './optimizer'
-import type { OnPart } from './parts'
 import { putFolder, removeFolder } from './whole-folder'
 import { readingFault } from '../json-fault'
 
@@ -131,6 +130,9 @@ export interface TrainingHost {
   /** Whether to save and end now; called after each step. */
   interrupted?(): boolean
 }
+
+/** Called with what is being done within a step and how much of it is done: a step that takes long is not a hung one. */
+export type OnPart = (doing: string, done: number, total: number) => void
 
 /** Tells of one kind of part how much of it is done. */
 export const partOf =

@@ -3,9 +3,8 @@ import { mean } from '../mean'
 import { generate, type Continuation, type SamplingSettings } from '../model/generate'
 import type { Model } from '../model/model'
 import type { RandomKey } from '../random'
-import { partOf, type Metrics } from './checkpoint'
+import { partOf, type Metrics, type OnPart } from './checkpoint'
 import { responseTokens, tokenLogProbs, type Sequence } from './gradients'
-import type { OnPart } from './parts'
 
 /** A response to a prompt, by the prompt's index. */
 export interface Response {

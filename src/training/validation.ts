@@ -3,8 +3,7 @@
 import { mean } from '../mean'
 import type { Model } from '../model/model'
 import type { CandidateRecord, Candidates } from './candidates'
-import { Diverged, type Metrics } from './checkpoint'
-import type { OnPart } from './parts'
+import { Diverged, type Metrics, type OnPart } from './checkpoint'
 import type { RlSettings } from './policy-gradient'
 import { rewardWithEosRule, sampleAndScore, type Reward } from './rollout'
 

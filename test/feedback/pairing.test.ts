@@ -1,4 +1,4 @@
-import { allPairs, pairCount, randomPairs, rankedPairs, rankingOf } from '../../src/feedback/pairing'
+import { allPairs, pairCount, placeOf, randomPairs, rankedPairs, rankingOf } from '../../src/feedback/pairing'
 
 const sigma = (x: number) => 1 / (1 + Math.exp(-x))
 /** The pointwise labels of responses with these log-odds. */
@@ -7,6 +7,7 @@ const labelsOf = (strengths: readonly number[]) =>
 
 test('every pair of k responses is there once', () => {
   expect(allPairs(4)).toEqual([[0, 1], [0, 2], [1, 2], [0, 3], [1, 3], [2, 3]]) // prettier-ignore
+  expect(allPairs(9).map(placeOf)).toEqual(allPairs(9).map((_, i) => i))
 })
 
 test('random pairs are disjoint, drawn by the key, and of two responses the one pair', () => {
