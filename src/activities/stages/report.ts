@@ -66,8 +66,9 @@ async function chooseLabels(
   host: StageHost,
 ): Promise<NonNullable<ReportData['labelled']>> {
   const choice = labelChoice()
-  const people = await peoplesChoices(artifacts, host)
-  for (const artifact of await ofStage('label', artifacts, host)) {
+  const labelled = await ofStage('label', artifacts, host)
+  const people = labelled.some(isOfPeoplesPairs) ? await peoplesChoices(artifacts, host) : NOBODYS
+  for (const artifact of labelled) {
     const file = join(await host.open(artifact), 'labels.jsonl')
     for (const labels of readJsonlInParts(file, labelledPairSchema, PAIRS_AT_ONCE))
       labels.forEach((label) => choice.add(shownLabel(label, people)))
@@ -75,7 +76,12 @@ async function chooseLabels(
   return choice.chosen()
 }
 
+/** Stage `label` says how often the first response is preferred only of samples, whose order is chance. */
+const isOfPeoplesPairs = ({ summary }: Artifact) => summary.firstShare === undefined
+
 type PeoplesChoices = ReadonlyMap<string, { responses: readonly [string, string]; preferred: 1 | 2 }>
+
+const NOBODYS: PeoplesChoices = new Map()
 
 async function peoplesChoices(artifacts: readonly Artifact[], host: StageHost): Promise<PeoplesChoices> {
   const choices: [string, { responses: readonly [string, string]; preferred: 1 | 2 }][] = []

@@ -9,6 +9,7 @@ import { data as dataStage } from '../../../src/activities/stages/data'
 import { evaluate } from '../../../src/activities/stages/evaluate'
 import { judge as judgeStage } from '../../../src/activities/stages/judge'
 import { label } from '../../../src/activities/stages/label'
+import { report } from '../../../src/activities/stages/report'
 import { respond } from '../../../src/activities/stages/respond'
 import { sample } from '../../../src/activities/stages/sample'
 import { study } from '../../../src/activities/stages/study'
@@ -71,6 +72,52 @@ test('label: each response is asked about once; the labels have no slots, and th
   const stages = [{ ...made, stage: 'label', seconds: 1 }] as never
   const html = renderReport({ title: 'x', settings: {}, version: '1', stages, dropped: {}, contests: [] })
   expect(html).toContain('same slot: –, as each response was asked about alone and has none')
+})
+
+type Made = Awaited<ReturnType<typeof computeStage>>
+
+/** The report's section of labelled pairs, as text. */
+async function labelledPairsOf(stages: Record<string, Made>): Promise<string> {
+  for (const [stage, { uri, summary }] of Object.entries(stages))
+    writeFileSync(join(folderOf({ uri }), 'manifest.json'), JSON.stringify({ stage, version: 1, seconds: 1, summary }))
+  const made = await computeStage(report, 'report', { title: 'x', settings: {}, artifacts: Object.values(stages) })
+  const html = readFileSync(join(folderOf(made), 'report.html'), 'utf8')
+  return html
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ')
+    .match(/Labelled pairs .*? Stages /)![0]
+}
+
+test('report: labels of pairs that people decided are shown with what people preferred, contradictions first', async () => {
+  await serve((prompt) =>
+    YES(
+      prompt.replace(/yes|no, never/, (word) => (word === 'yes' ? 'no, never' : 'yes')),
+      {},
+    ),
+  )
+  const data = await dataArtifact()
+  const samples = await sampledPairs(data)
+  const made = await computeStage(label, 'label', { data, samples, labeler: { settings } })
+  const text = await labelledPairsOf({ data, sample: samples, label: made })
+  expect(text).toMatch(/Contradicted by people Human: Post \d/)
+  const preferred = [...text.matchAll(/(First|Second), preferred by people (yes|no, never) \d/g)]
+  expect(preferred).toHaveLength(Number(made.summary.labels))
+  expect(preferred.every(([, , word]) => word === 'yes')).toBe(true)
+})
+
+test("report: a policy's samples of a prompt that people answered too are not taken for people's pairs", async () => {
+  await serve(YES)
+  const data = await dataArtifact()
+  const samples = await computeStage(sample, 'sample', { data, policy: model, limits, settings: { temperature: 2 } })
+  const made = await computeStage(label, 'label', {
+    data,
+    samples,
+    labeler: { settings },
+    settings: { maxFailedShare: 1 },
+  })
+  const text = await labelledPairsOf({ data, sample: samples, label: made })
+  expect(text).toMatch(/Most certain/)
+  expect(text).not.toMatch(/preferred by people|Contradicted/)
 })
 
 const sampledGroups = async (pairs: string) => {
