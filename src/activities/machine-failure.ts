@@ -1,5 +1,5 @@
 // Failures of the machine, explained with a remedy: a full disk, a device without memory.
-import { readingFault } from '../json-fault'
+import { readingFault } from '../file-faults'
 
 /** For a person to fix: the stage can continue when there is space again. */
 export class DiskFull extends Error {

@@ -33,7 +33,7 @@ import {
   type Provenance,
   type Work,
 } from './store'
-import { readingFault } from '../json-fault'
+import { readingFault } from '../file-faults'
 
 export function fileStore(root: string): ArtifactStore {
   const base = resolve(root)

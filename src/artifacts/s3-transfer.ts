@@ -10,7 +10,7 @@ import type { Bucket, SmallObject } from './bucket'
 import { readManifest, setAside, writeManifest } from './file-store'
 import type { Place } from './place'
 import { MANIFEST, remoteManifestSchema, type FileSelection, type Manifest } from './store'
-import { readingFault } from '../json-fault'
+import { readingFault } from '../file-faults'
 
 const FILES_AT_ONCE = 4
 

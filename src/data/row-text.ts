@@ -2,7 +2,7 @@
 import { StringDecoder } from 'node:string_decoder'
 import { InvalidInput } from '../contracts/parse'
 import { isDeeper, MOST_LEVELS } from '../contracts/readable'
-import { jsonFault } from '../json-fault'
+import { jsonFault } from '../file-faults'
 
 /** Characters of the longest row. */
 const LONGEST_ROW = 64 * 2 ** 20

@@ -3,10 +3,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { parse, InvalidInput } from '../contracts/parse'
-import { jsonFault } from '../json-fault'
+import { jsonFault, shownValue } from '../file-faults'
 import { checkFile, checkGivenPath, readGivenFile } from '../given-path'
 import { readJsonl } from '../json-lines'
-import { shownValue } from '../file-value'
 
 const line = z.string().min(1)
 const byPreamble = z.strictObject({ base: line, detailed: line })

@@ -7,8 +7,7 @@ import { TEMPLATE_DATE, templateSchema, type TemplateSettings } from '../contrac
 import { InvalidInput } from '../contracts/parse'
 import { strftime } from './strftime'
 import { openTemplate, type Rendering } from './template-interpreter'
-import { shownValue } from '../file-value'
-import { readingFault } from '../json-fault'
+import { readingFault, shownValue } from '../file-faults'
 
 export interface ChatMessage {
   role: 'system' | 'user' | 'assistant'

@@ -1,7 +1,7 @@
 // config.json of a Hugging Face model folder, for the model families that this runtime supports. Options that it does
 // not support are refused by name.
 import { z } from 'zod'
-import { shownValue } from '../file-value'
+import { shownValue } from '../file-faults'
 
 const count = z.number().int().positive()
 const rope = z

@@ -6,7 +6,7 @@ import { parseModelConfig } from './config'
 import { weightShapes } from './weight-names'
 import { openGguf, type GgufFile, type GgufTensor, type GgufValue } from './gguf'
 import { writeSafetensors } from './safetensors'
-import { shownValue } from '../file-value'
+import { shownValue } from '../file-faults'
 
 /** Raise when the same file would give another folder: imported folders are kept. */
 export const IMPORTER = 2

@@ -2,8 +2,7 @@
 // Reading is bounded: a header with wrong lengths, offsets or shapes is refused before any weight is read.
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
 import { z } from 'zod'
-import { jsonFault } from '../json-fault'
-import { shownValue } from '../file-value'
+import { jsonFault, shownValue } from '../file-faults'
 
 const MAX_HEADER_BYTES = 100 * 1024 * 1024
 const BYTES_PER_VALUE = { F32: 4, F16: 2, BF16: 2 } as const

@@ -2,7 +2,7 @@
 // what they may take is bounded, before they are used by their size, and then by time.
 import { InvalidInput } from '../contracts/parse'
 import { within } from '../time-limit'
-import { shownValue } from '../file-value'
+import { shownValue } from '../file-faults'
 
 /** The largest that is known, Gemma's, has 33 MB. */
 export const MOST_TOKENIZER_BYTES = 64 * 2 ** 20

@@ -11,8 +11,7 @@ import type { ChatMessage, ChatTemplate } from './chat-template'
 import { controlTokens, type ControlTokens } from './control-tokens'
 import { limitsOf, MOST_TOKENIZER_BYTES, refuseUnbounded, type Limits } from './tokenizer-bounds'
 import { turnEnd } from './turn-end'
-import { shownValue } from '../file-value'
-import { readingFault } from '../json-fault'
+import { readingFault, shownValue } from '../file-faults'
 
 /** What token ids mean: equal digests mean that every id is the same token. */
 export interface Vocabulary {

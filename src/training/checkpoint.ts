@@ -10,7 +10,7 @@ import type { Tensor } from '../model/tf'
 import { trainedWeights } from '../model/model'
 import type { Trained } from './optimizer'
 import { putFolder, removeFolder } from './whole-folder'
-import { readingFault } from '../json-fault'
+import { readingFault } from '../file-faults'
 
 /** One row of a training curve: the step and any numbers. */
 export type Metrics = Record<string, number>
