@@ -1,7 +1,7 @@
 // What a stage keeps between attempts, copied to a bucket: a worker on another machine continues from it. Checkpoints are
 // here, labelers' answers in answer-mirror.ts.
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import type { Bucket } from './bucket'
@@ -53,7 +53,12 @@ export function checkpointMirror(bucket: Bucket, prefix: string, root: string): 
 
   async function pushFolder(folder: string, { created, files = [] }: Unit): Promise<void> {
     const at = randomUUID()
-    for (const name of files) await bucket.upload(`${prefix}/${folder}/${at}/${name}`, join(root, folder, name))
+    const held = hold(join(root, folder), files)
+    try {
+      for (const name of files) await bucket.upload(`${prefix}/${folder}/${at}/${name}`, join(held, name))
+    } finally {
+      rmSync(held, { recursive: true, force: true })
+    }
     await bucket.write(indexOf(folder), JSON.stringify({ at, files, created }))
     await bucket.remove(
       (await bucket.list(`${prefix}/${folder}/`))
@@ -135,7 +140,33 @@ function unitAt(path: string): Unit {
   return { created: stat.mtimeMs, ...(stat.isDirectory() && { files: readdirSync(path) }) }
 }
 
-/** A checkpoint may be deleted for a newer one while it is uploaded: that is no error. */
+/**
+ * Holds the files of a folder that training may delete for a newer one, by second names: where checkpoints are made faster
+ * than a bucket takes them, each would be gone before it had arrived.
+ * @returns the folder of the second names
+ */
+function hold(folder: string, files: readonly string[]): string {
+  const held = `${folder}${PARTIAL}${randomUUID()}`
+  mkdirSync(held)
+  try {
+    for (const name of files) linkOrCopy(join(folder, name), join(held, name))
+  } catch (error) {
+    rmSync(held, { recursive: true, force: true })
+    throw error
+  }
+  return held
+}
+
+function linkOrCopy(file: string, to: string): void {
+  try {
+    linkSync(file, to)
+  } catch (error) {
+    if (!existsSync(file)) throw error
+    copyFileSync(file, to) // a file system without hard links
+  }
+}
+
+/** A checkpoint may be deleted for a newer one before it is held: that is no error. */
 const unlessGone = (path: string) => (error: unknown) => {
   if (existsSync(path)) throw error
 }

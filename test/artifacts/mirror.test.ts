@@ -115,6 +115,24 @@ describe('checkpoints', () => {
     expect(readFileSync(join(two, 'step-00000001', 'progress.json'), 'utf8')).toBe('whole')
   })
 
+  test('a checkpoint that training deletes while it is sent arrives whole', async () => {
+    const [one, two] = [temporaryFolder(), temporaryFolder()]
+    const folder = join(one, 'step-00000001')
+    mkdirSync(folder)
+    for (const name of ['policy.safetensors', 'progress.json']) writeFileSync(join(folder, name), name)
+    const deleting: Bucket = {
+      ...bucket,
+      async upload(key, file) {
+        await bucket.upload(key, file)
+        rmSync(folder, { recursive: true, force: true }) // as the next checkpoint does
+      },
+    }
+    await checkpointMirror(deleting, 'work/rl-k', one).push()
+    await checkpointMirror(bucket, 'work/rl-k', two).pull()
+    expect(readdirSync(join(two, 'step-00000001')).sort()).toEqual(['policy.safetensors', 'progress.json'])
+    expect(readdirSync(one)).toEqual([])
+  })
+
   test('the next attempt on the same machine sends nothing again', async () => {
     const { sent, counting } = counted()
     const folder = temporaryFolder()

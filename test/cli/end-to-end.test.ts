@@ -276,7 +276,7 @@ describe('bad input is reported at once by one message that names it', () => {
     [
       'a missing file',
       () => ({ data: '/nowhere.jsonl' }),
-      /field "data\.path" got "\/nowhere\.jsonl"; \/nowhere\.jsonl does not exist/,
+      /field "data\.path" got "\/nowhere\.jsonl"; the file does not exist on the worker/,
     ],
     ['an empty file', () => ({ data: write('empty.jsonl', '') }), /empty\.jsonl holds no rows/],
     ['a row without a prompt', () => ({ data: write('bare.jsonl', '{"reference": "x"}') }), /bare\.jsonl line 1/],
@@ -340,7 +340,7 @@ test('a parked run is listed as parked, continued with overrides from the comman
   )
   expect(parked.code).toBe(1)
   expect(parked.err).toMatch(
-    /then-fixed: data is parked: .*\/nowhere\.jsonl does not exist[^]*rlaif resolve parked-then-fixed retry/,
+    /then-fixed: data is parked: .*\/nowhere\.jsonl"; the file does not exist[^]*rlaif resolve parked-then-fixed retry/,
   )
   expect((await stack.run('status')).out).toMatch(/parked-then-fixed +sft +parked/)
   expect((await stack.run('status', 'parked-then-fixed')).out).toMatch(/⏸ data /)

@@ -20,6 +20,7 @@ interface Record {
 let stack: LocalStack
 let browser: Browser
 let site: Server
+let usual: Server
 let ports: number[]
 let record: Record
 const metricsPort = freePort()
@@ -43,6 +44,8 @@ function portsOf(pid: number): number[] {
 beforeAll(async () => {
   site = createServer((_, response) => void response.setHeader('content-type', 'text/html').end('<h1>A page</h1>'))
   await new Promise<void>((done) => site.listen(0, '127.0.0.1', done))
+  usual = createServer() // holds the UI's usual port: another stack must not take it while none is at this one's door
+  await new Promise<void>((done) => usual.once('error', () => done()).listen(8233, '127.0.0.1', done))
   stack = await openLocalStack('--metrics', `127.0.0.1:${await metricsPort}`)
   record = JSON.parse(readFileSync(join(stack.home, 'server.json'), 'utf8')) as Record
   ports = [...new Set([...portsOf(record.pid), ...portsOf(stack.up.pid!)])]
@@ -55,6 +58,7 @@ afterAll(async () => {
   await browser?.close()
   await stack?.close()
   site?.close()
+  usual?.close()
 })
 
 /** A page of a site elsewhere. */

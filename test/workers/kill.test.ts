@@ -21,24 +21,38 @@ interface Message {
   summary?: Summary
 }
 
+/** When a child is killed: after a number of milliseconds, counted from its first sign of work or its first checkpoint. */
+interface Kill {
+  afterMs: number
+  from: 'work' | 'checkpoint'
+}
+
+const newestStep = (checkpoints: string) =>
+  Math.max(0, ...readdirSync(checkpoints).map((name) => Number(/^step-(\d+)$/.exec(name)?.[1] ?? 0)))
+
 /** @returns the stage's figures, or undefined when the child was killed first; any other end without them fails */
-function runChild(job: Omit<Job, 'asker' | 'trace'>, killAfterMs?: number): Promise<Summary | undefined> {
+function runChild(job: Omit<Job, 'asker' | 'trace'>, kill?: Kill): Promise<Summary | undefined> {
+  mkdirSync(job.checkpoints, { recursive: true })
+  const before = newestStep(job.checkpoints)
   return new Promise((done, fail) => {
     const child = fork(CHILD, [], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], serialization: 'advanced' })
     let outcome: (() => void) | undefined
     let isKilled = false
-    let killer: NodeJS.Timeout | undefined
+    let isWorking = false
+    let timer: NodeJS.Timeout | undefined
+    const killInTime = ({ afterMs, from }: Kill) => {
+      if (from === 'work' ? !isWorking : newestStep(job.checkpoints) <= before) return
+      clearInterval(timer)
+      timer = setTimeout(() => (isKilled = child.kill('SIGKILL')), afterMs)
+    }
+    if (kill) timer = setInterval(() => killInTime(kill), 5)
     child.on('message', ({ type, summary, message }: Message) => {
-      if (type === 'progress' && killAfterMs !== undefined)
-        killer ??= setTimeout(() => {
-          isKilled = true
-          child.kill('SIGKILL')
-        }, killAfterMs) // counted from the first sign of work
+      if (type === 'progress') isWorking = true
       if (type === 'done') outcome = () => done(summary)
       if (type === 'failed') outcome = () => fail(new Error(message))
     })
     child.on('exit', () => {
-      clearTimeout(killer)
+      clearTimeout(timer)
       outcome ??= isKilled
         ? () => done(undefined)
         : () => fail(new Error(`${job.stage}: the child ended without a result`))
@@ -97,12 +111,15 @@ test(`an RL run killed ${KILLS} times ends with the weights and the candidates o
   let kills = 0
   let summary: Summary | undefined
   let work = quiet
+  // every second attempt is killed after a checkpoint, so that the ten together get on, however fast the machine is
+  const killOf = (attempt: number): Kill => ({
+    afterMs: (whole / 40) * uniform(['kill', attempt]),
+    from: attempt % 2 === 0 ? 'work' : 'checkpoint',
+  })
   for (let attempt = 0; !summary; attempt++) {
     work = workIn('disturbed', attempt)
-    summary = await runChild(
-      { stage: 'rl', input, home, sources: {}, ...work },
-      kills < KILLS ? (whole / 20) * uniform(['kill', attempt]) : undefined,
-    )
+    const job = { stage: 'rl' as const, input, home, sources: {}, ...work }
+    summary = await runChild(job, kills < KILLS ? killOf(attempt) : undefined)
     if (!summary) kills++
   }
   expect(kills).toBe(KILLS)

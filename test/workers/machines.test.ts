@@ -103,9 +103,8 @@ test('an RL stage that is killed with its disk after its third validation goes o
     const keys = (await bucket.list('work/')).map(({ key }) => key)
     const steps = keys.flatMap((key) => /^work\/rl-\w+\/step-(\d+)\.index\.json$/.exec(key)?.[1] ?? [])
     const validations = keys.filter((key) => /\/candidates\/validation-\d+\.json$/.test(key))
-    return validations.length >= 3 ? Math.max(0, ...steps.map(Number)) : undefined
+    return validations.length >= 3 && steps.length > 0 ? Math.max(...steps.map(Number)) : undefined
   }, 240)
-  expect(newest).toBeGreaterThan(0)
   await ended(first, 'SIGKILL')
   rmSync(homes[1]!, { recursive: true, force: true })
   site.workerWith(environment(homes[2]!), 'gpu')
