@@ -106,7 +106,7 @@ export function loadAdapter(model: Model, folder: string): Model {
   try {
     const weights = new Map(model.weights)
     const take = (name: string, shape: [number, number]) => {
-      const stored = open.tensors.get(PREFIX + name)
+      const stored = open.tensor(PREFIX + name)
       if (!stored) throw new Error(`adapter: ${join(folder, WEIGHTS)} lacks the weight ${PREFIX}${name}`)
       if (String(stored.shape) !== String(shape))
         throw new Error(

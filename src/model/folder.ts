@@ -98,7 +98,14 @@ function openShards(folder: string): SafetensorsFile[] {
   const index = indexSchema.safeParse(readJson(join(folder, INDEX)))
   if (!index.success)
     throw new Error(`model: ${join(folder, INDEX)} is not an index of shards: ${z.prettifyError(index.error)}`)
-  return [...new Set(Object.values(index.data.weight_map))].map((name) => openSafetensors(join(folder, name)))
+  const names = [...new Set(Object.values(index.data.weight_map))].sort()
+  const missing = names.filter((name) => !existsSync(join(folder, name)))
+  if (missing.length > 0)
+    throw new Error(
+      `model: ${folder} lacks ${missing.length} of the ${names.length} shards that ${INDEX} names: ` +
+        `${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ', …' : ''}; copy or download the whole folder again`,
+    )
+  return names.map((name) => openSafetensors(join(folder, name)))
 }
 
 /** A weight in the layout of weight-names.ts. Its header agrees with the config; its values are read on demand. */
@@ -138,7 +145,7 @@ function openWeight(
   shape: number[],
 ): OpenWeight {
   const stored = storedAs(config, name, shape)
-  const find = (storedName: string) => files.map((file) => file.tensors.get(storedName)).find(Boolean)
+  const find = (storedName: string) => files.map((file) => file.tensor(storedName)).find(Boolean)
   const found = find(stored.name) ?? find(stored.name.replace(/^transformer\./, '')) // early GPT-2 files have no prefix
   if (!found) throw new Error(`model: ${folder} lacks the weight ${stored.name}`)
   if (String(found.shape) !== String(stored.shape))

@@ -5,10 +5,11 @@ import { z } from 'zod'
 import { jsonFault, shownValue } from '../file-faults'
 
 const MAX_HEADER_BYTES = 100 * 1024 * 1024
-const BYTES_PER_VALUE = { F32: 4, F16: 2, BF16: 2 } as const
+const BYTES_PER_VALUE = { F64: 8, F32: 4, F16: 2, BF16: 2 } as const
 type Dtype = keyof typeof BYTES_PER_VALUE
 
 const size = z.number().int().nonnegative()
+const offsetsSchema = z.looseObject({ data_offsets: z.tuple([size, size]) })
 const entrySchema = z.object({ dtype: z.string(), shape: z.array(size).max(8), data_offsets: z.tuple([size, size]) })
 const headerSchema = z.record(z.string(), z.unknown())
 
@@ -20,7 +21,14 @@ interface StoredTensor {
   read(): Float32Array
 }
 export interface SafetensorsFile {
-  tensors: Map<string, StoredTensor>
+  /** Names of all tensors, in the order of the header. */
+  names: string[]
+  /**
+   * A tensor by its name; undefined if the file has none of that name. Only now its dtype and shape are looked at: files
+   * also hold buffers, such as masks of booleans, that no model asks for.
+   * @throws when it has a dtype other than F64, F32, F16 and BF16, or a shape that is not that of its bytes
+   */
+  tensor(name: string): StoredTensor | undefined
   close(): void
 }
 
@@ -42,6 +50,7 @@ function readExactly(fd: number, bytes: number, position: number, file: string):
 /** Converts raw bytes to float32 values. */
 function decode(bytes: Buffer, dtype: Dtype): Float32Array {
   if (dtype === 'F32') return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
+  if (dtype === 'F64') return Float32Array.from(new Float64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8))
   const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2)
   return dtype === 'BF16' ? bfloat16ToFloat32(halves) : float16ToFloat32(halves)
 }
@@ -71,35 +80,30 @@ export function float16ToFloat32(values: Uint16Array): Float32Array {
   return out
 }
 
-function checkEntry(
-  name: string,
-  value: unknown,
-  dataBytes: number,
-  file: string,
-): { shape: number[]; dtype: Dtype; start: number; bytes: number } {
-  const fail = (what: string): never => {
-    throw new Error(`safetensors: ${file}: tensor ${JSON.stringify(name)} ${what}; the file is damaged or hostile`)
-  }
-  const parsed = entrySchema.safeParse(value)
-  if (!parsed.success) return fail(`has a bad header entry: ${z.prettifyError(parsed.error)}`)
-  const { dtype, shape, data_offsets: offsets } = parsed.data
-  if (!(dtype in BYTES_PER_VALUE))
-    throw new Error(
-      `safetensors: ${file}: tensor ${JSON.stringify(name)} has dtype ${shownValue(dtype).replaceAll('"', '')}; ` +
-        'supported are F32, F16, BF16',
-    )
-  const bytes = shape.reduce((a, b) => a * b, 1) * BYTES_PER_VALUE[dtype as Dtype]
-  if (offsets[1] - offsets[0] !== bytes)
-    return fail(`claims ${offsets[1] - offsets[0]} bytes, its shape [${shape.join(', ')}] takes ${bytes}`)
-  if (offsets[1] > dataBytes) return fail(`ends at data byte ${offsets[1]}, the file holds ${dataBytes}`)
-  return { shape, dtype: dtype as Dtype, start: offsets[0], bytes }
+/** An open file: where its data begin, and how many bytes they are. */
+interface Place {
+  fd: number
+  file: string
+  dataStart: number
+  dataBytes: number
 }
 
-function checkNoOverlap(ranges: { name: string; start: number; bytes: number }[], file: string): void {
-  const sorted = ranges.filter((r) => r.bytes > 0).sort((a, b) => a.start - b.start)
+const faulty = (file: string, name: string, what: string) =>
+  new Error(`safetensors: ${file}: tensor ${JSON.stringify(name)} ${what}; the file is damaged or hostile`)
+
+/** Checks that every tensor lies within the file and none in another. */
+function checkPlaces(header: Record<string, unknown>, { file, dataBytes }: Place): void {
+  const ranges = Object.entries(header).map(([name, value]) => {
+    const parsed = offsetsSchema.safeParse(value)
+    if (!parsed.success) throw faulty(file, name, `has a bad header entry: ${z.prettifyError(parsed.error)}`)
+    const [start, end] = parsed.data.data_offsets
+    if (end > dataBytes) throw faulty(file, name, `ends at data byte ${end}, the file holds ${dataBytes}`)
+    return { name, start, end }
+  })
+  const sorted = ranges.filter(({ start, end }) => end > start).sort((a, b) => a.start - b.start)
   sorted.slice(1).forEach((range, i) => {
     const before = sorted[i]!
-    if (range.start < before.start + before.bytes)
+    if (range.start < before.end)
       throw new Error(
         `safetensors: ${file}: tensors ${JSON.stringify(before.name)} and ${JSON.stringify(range.name)} overlap; ` +
           'the file is damaged or hostile',
@@ -107,21 +111,41 @@ function checkNoOverlap(ranges: { name: string; start: number; bytes: number }[]
   })
 }
 
+function storedTensor(name: string, value: unknown, { fd, file, dataStart }: Place): StoredTensor {
+  const parsed = entrySchema.safeParse(value)
+  if (!parsed.success) throw faulty(file, name, `has a bad header entry: ${z.prettifyError(parsed.error)}`)
+  const { dtype, shape, data_offsets: offsets } = parsed.data
+  if (!Object.hasOwn(BYTES_PER_VALUE, dtype))
+    throw new Error(
+      `safetensors: ${file}: tensor ${JSON.stringify(name)} has dtype ${shownValue(dtype).replaceAll('"', '')}; ` +
+        `supported are ${Object.keys(BYTES_PER_VALUE).join(', ')}`,
+    )
+  const bytes = shape.reduce((a, b) => a * b, 1) * BYTES_PER_VALUE[dtype as Dtype]
+  if (offsets[1] - offsets[0] !== bytes)
+    throw faulty(file, name, `claims ${offsets[1] - offsets[0]} bytes, its shape [${shape.join(', ')}] takes ${bytes}`)
+  return { name, shape, read: () => decode(readExactly(fd, bytes, dataStart + offsets[0], file), dtype as Dtype) }
+}
+
 /**
  * Opens a safetensors file and checks its header; weights are read on demand. Close it after use.
- * @throws when the file is cut short, damaged, or has a dtype other than F32, F16 and BF16
+ * @throws when the file is cut short or damaged
  */
 export function openSafetensors(file: string): SafetensorsFile {
   const fd = openSync(file, 'r')
   try {
-    return { tensors: readHeader(fd, file), close: () => closeSync(fd) }
+    const { header, place } = readHeader(fd, file)
+    return {
+      names: Object.keys(header),
+      tensor: (name) => (Object.hasOwn(header, name) ? storedTensor(name, header[name], place) : undefined),
+      close: () => closeSync(fd),
+    }
   } catch (error) {
     closeSync(fd)
     throw error
   }
 }
 
-function readHeader(fd: number, file: string): Map<string, StoredTensor> {
+function readHeader(fd: number, file: string): { header: Record<string, unknown>; place: Place } {
   const fileBytes = fstatSync(fd).size
   const headerBytes = Number(readExactly(fd, 8, 0, file).readBigUInt64LE())
   if (headerBytes > Math.min(MAX_HEADER_BYTES, fileBytes - 8))
@@ -131,18 +155,9 @@ function readHeader(fd: number, file: string): Map<string, StoredTensor> {
     )
   const header = headerSchema.parse(parseJson(readExactly(fd, headerBytes, 8, file).toString('utf8'), file))
   delete header.__metadata__
-  const dataStart = 8 + headerBytes
-  const entries = Object.entries(header).map(([name, value]) => ({
-    name,
-    ...checkEntry(name, value, fileBytes - dataStart, file),
-  }))
-  checkNoOverlap(entries, file)
-  return new Map(
-    entries.map(({ name, shape, dtype, start, bytes }) => [
-      name,
-      { name, shape, read: () => decode(readExactly(fd, bytes, dataStart + start, file), dtype) },
-    ]),
-  )
+  const place = { fd, file, dataStart: 8 + headerBytes, dataBytes: fileBytes - 8 - headerBytes }
+  checkPlaces(header, place)
+  return { header, place }
 }
 
 function parseJson(text: string, file: string): unknown {

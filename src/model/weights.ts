@@ -64,7 +64,12 @@ function finite(values: Float32Array, name: string, folder: string): Float32Arra
 export function loadTensors(file: string): Map<string, Tensor> {
   const open = openSafetensors(file)
   try {
-    return new Map([...open.tensors].map(([name, stored]) => [name, upload(stored.read(), stored.shape)]))
+    return new Map(
+      open.names.map((name) => {
+        const { read, shape } = open.tensor(name)!
+        return [name, upload(read(), shape)]
+      }),
+    )
   } finally {
     open.close()
   }

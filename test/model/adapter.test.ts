@@ -50,8 +50,8 @@ test('a written adapter has the weights of the one that was read, bit for bit', 
   const out = temporaryFolder()
   saveAdapter(adapted, out, 'test/reference/families/llama3')
   const [a, b] = [folder, out].map((place) => openSafetensors(join(place, 'adapter_model.safetensors')))
-  expect([...b!.tensors.keys()].sort()).toEqual([...a!.tensors.keys()].sort())
-  for (const [name, tensor] of a!.tensors) expect(b!.tensors.get(name)!.read()).toEqual(tensor.read())
+  expect([...b!.names].sort()).toEqual([...a!.names].sort())
+  for (const name of a!.names) expect(b!.tensor(name)!.read()).toEqual(a!.tensor(name)!.read())
   expect(worst(lastLogits(loadAdapter(base, out)), reference.last)).toBeLessThan(1e-4)
 })
 

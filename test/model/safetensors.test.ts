@@ -24,9 +24,9 @@ test('values and shapes that are written can be read again', () => {
     { name: 'b', shape: [1], read: () => Float32Array.of(7) },
   ])
   const open = openSafetensors(path)
-  expect(open.tensors.get('a')).toMatchObject({ shape: [2, 2] })
-  expect(open.tensors.get('a')!.read()).toEqual(a)
-  expect(open.tensors.get('b')!.read()).toEqual(Float32Array.of(7))
+  expect(open.tensor('a')).toMatchObject({ shape: [2, 2] })
+  expect(open.tensor('a')!.read()).toEqual(a)
+  expect(open.tensor('b')!.read()).toEqual(Float32Array.of(7))
   open.close()
 })
 
@@ -43,8 +43,33 @@ test('bfloat16 and float16 are converted to the same numbers', () => {
       data,
     ),
   )
-  expect([...open.tensors.get('b')!.read()]).toEqual([1.5, -2])
-  expect([...open.tensors.get('h')!.read()]).toEqual([1.5, 2 ** -24])
+  expect([...open.tensor('b')!.read()]).toEqual([1.5, -2])
+  expect([...open.tensor('h')!.read()]).toEqual([1.5, 2 ** -24])
+  open.close()
+})
+
+test('dtype and shape are looked at only for a tensor that is asked for', () => {
+  const data = Buffer.alloc(32)
+  data.writeDoubleLE(0.1, 16)
+  const open = openSafetensors(
+    file(
+      'buffers',
+      {
+        mask: { dtype: 'BOOL', shape: [1, 1, 2, 2], data_offsets: [0, 4] },
+        scale: { dtype: 'F8_E4M3', shape: [4], data_offsets: [4, 8] },
+        positions: { dtype: 'I64', shape: [1, 1], data_offsets: [8, 16] },
+        w: { dtype: 'F64', shape: [1], data_offsets: [16, 24] },
+        odd: { dtype: 'F32', shape: [7], data_offsets: [24, 28] },
+        nameless: { data_offsets: [28, 32] },
+      },
+      data,
+    ),
+  )
+  expect(open.tensor('w')!.read()).toEqual(Float32Array.of(0.1))
+  expect(open.tensor('absent')).toBeUndefined()
+  expect(() => open.tensor('mask')).toThrow(/"mask" has dtype BOOL; supported are F64, F32, F16, BF16/)
+  expect(() => open.tensor('odd')).toThrow(/claims 4 bytes, its shape \[7\] takes 28/)
+  expect(() => open.tensor('nameless')).toThrow(/bad header entry/)
   open.close()
 })
 
@@ -82,5 +107,9 @@ test.each([
   ],
   ['a header that is not JSON', () => file('json', '{"a": '), /not JSON/],
 ])('%s is refused', (_, make, message) => {
-  expect(() => openSafetensors(make())).toThrow(message)
+  const readAll = () => {
+    const open = openSafetensors(make())
+    open.names.forEach((name) => open.tensor(name))
+  }
+  expect(readAll).toThrow(message)
 })

@@ -15,6 +15,7 @@ import type { Stage, StageHost } from '../stage'
 export const model: Stage<'model'> = {
   async run({ spec, from, template }, host) {
     const folder = from ? await host.open(from) : await located(spec, host)
+    asInput(() => checkModelFolder(folder)) // before anything is copied: messages name the folder that was given
     const names = modelFiles(folder)
     for (const [i, name] of names.entries()) {
       const copy = join(host.output, name)
@@ -25,7 +26,8 @@ export const model: Stage<'model'> = {
     if (!from && isReadAsItIs(spec))
       refuseChanged(`model: ${spec}`, host.sources.model, sha256Name(await modelDigest(host.output, fileDigest)))
     if (template) writeTemplateSettings(host.output, template)
-    return { model: spec, parameters: checked(host.output) }
+    asInput(() => loadTokenizer(host.output))
+    return { model: spec, parameters: asInput(() => checkModelFolder(host.output)) }
   },
 }
 
@@ -40,10 +42,10 @@ async function located(spec: string, host: StageHost): Promise<string> {
   }
 }
 
-function checked(folder: string): number {
+/** A folder that is no model of ours is permanent. */
+function asInput<T>(check: () => T): T {
   try {
-    loadTokenizer(folder)
-    return checkModelFolder(folder)
+    return check()
   } catch (error) {
     throw new InvalidInput((error as Error).message, { cause: error })
   }
