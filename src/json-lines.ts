@@ -23,21 +23,38 @@ export function appendJsonl(file: string, rows: readonly unknown[]): void {
   if (text !== '') appendFileSync(file, text)
 }
 
-export function readJsonl<T extends z.ZodType>(file: string, schema: T): z.output<T>[] {
-  return [...readJsonlInParts(file, schema, Infinity)].flat()
+export function readJsonl<T extends z.ZodType>(file: string, schema: T, range: Range = ALL): z.output<T>[] {
+  return [...readJsonlInParts(file, schema, Infinity, range)].flat()
 }
+
+/** The number of rows of a file. */
+export function countJsonl(file: string): number {
+  let rows = 0
+  for (const line of lines(file)) rows += Number(line !== '')
+  return rows
+}
+
+/** Rows of a file by their number, from 0: those from `from` on, before `to`. */
+export interface Range {
+  from: number
+  to: number
+}
+const ALL: Range = { from: 0, to: Infinity }
 
 /** Rows of a file that may be larger than memory, in parts of `size` rows. */
 export function* readJsonlInParts<T extends z.ZodType>(
   file: string,
   schema: T,
   size: number,
+  { from, to }: Range = ALL,
 ): Generator<z.output<T>[]> {
   let part: z.output<T>[] = []
   let number = 0
+  let row = 0
   for (const line of lines(file)) {
     number++
-    if (line === '') continue
+    if (line === '' || row++ < from) continue
+    if (row > to) break
     const parsed = schema.safeParse(parsedLine(line, `${file} line ${number}`))
     if (!parsed.success)
       throw new Error(

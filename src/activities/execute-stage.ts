@@ -36,7 +36,7 @@ export async function executeStage(
 ): Promise<StageResult> {
   const meter = openStageMeter(stage)
   try {
-    const parsed = parse(stageSchemas[stage] as never, input, stage) as { cache: Cache }
+    const parsed = parse(stageSchemas[stage] as never, input, stage) as Attempt['input']
     const result = await whileHeartbeating((signal, onProgress) =>
       findOrCompute(environment, {
         stage,
@@ -59,15 +59,29 @@ export async function executeStage(
 /** One attempt of a stage. */
 interface Attempt {
   stage: StageName
-  input: { cache: Cache }
+  input: { cache: Cache; shards?: Artifact[] }
   signal: AbortSignal
   onProgress(progress: Progress): void
 }
 
-async function findOrCompute(environment: StageEnvironment, attempt: Attempt): Promise<StageResult> {
-  const { store } = environment
-  const { stage, signal, onProgress } = attempt
-  const { cache, ...settings } = attempt.input
+/** What finished work is looked for by. */
+interface Identity {
+  settings: object
+  key: string
+  sources: Sources
+  /** Whether the work is this run's alone. */
+  isOfRun: boolean
+  run: string
+  /** The finished artifact, if there is one and it may be used. */
+  find(): Promise<Artifact | undefined>
+}
+
+/** Shards put together are the same work as the whole: they do not enter its key. */
+async function identify(
+  { store }: StageEnvironment,
+  { stage, input }: Pick<Attempt, 'stage' | 'input'>,
+): Promise<Identity> {
+  const { cache, shards: _, ...settings } = input
   const run = Context.current().info.workflowExecution?.runId ?? ''
   // without the cache, only attempts of the same run find its artifacts
   const isOfRun = cache === 'off' || asksAgain(settings)
@@ -77,10 +91,17 @@ async function findOrCompute(environment: StageEnvironment, attempt: Attempt): P
     const found = cache === 'refresh' ? undefined : await store.find(stage, key)
     return found && !restsOnOldAnswers(found.summary, settings) ? found : undefined
   }
+  return { settings, key, sources, isOfRun, run, find }
+}
+
+async function findOrCompute(environment: StageEnvironment, attempt: Attempt): Promise<StageResult> {
+  const { store } = environment
+  const { stage, signal, onProgress } = attempt
+  const { settings, key, sources, isOfRun, run, find } = await identify(environment, attempt)
   const found = await find()
   if (found) return { ...found, reused: true }
 
-  if (!readsOnlyText(stage)) for (const artifact of artifactsIn(settings)) await store.verify(artifact)
+  if (!readsOnlyText(stage)) for (const artifact of artifactsIn(attempt.input)) await store.verify(artifact)
   const lock = await store.lock(stage, key, signal, () =>
     onProgress({ phase: 'waiting for the same stage of another run', done: 0, total: 1, unit: 'stages' }),
   )
@@ -88,7 +109,7 @@ async function findOrCompute(environment: StageEnvironment, attempt: Attempt): P
     const foundNow = lock.waited ? await find() : undefined
     if (foundNow) return { ...foundNow, reused: true }
     const asker = askerOf(stage, stageVersion(stage), settings, run, isOfRun)
-    return await compute(environment, attempt, { key, asker, sources })
+    return await compute(environment, attempt, { key, asker, sources, settings })
   } finally {
     await lock.release()
   }
@@ -97,9 +118,8 @@ async function findOrCompute(environment: StageEnvironment, attempt: Attempt): P
 async function compute(
   { store, home, childProgram }: StageEnvironment,
   { stage, input, signal, onProgress }: Attempt,
-  { key, asker, sources }: { key: string; asker: Asker; sources: Sources },
+  { key, asker, sources, settings }: Pick<Identity, 'key' | 'sources' | 'settings'> & { asker: Asker },
 ): Promise<StageResult> {
-  const { cache: _, ...settings } = input
   const started = Date.now()
   const elapsedSeconds = () => (Date.now() - started) / 1000
   log.info('stage computes', { stage, key })
@@ -179,6 +199,19 @@ function asActivityFailure(thrown: unknown, home: string): unknown {
       details: [detail ?? '', ...(spent ? [{ spent } satisfies StageSpending] : [])],
     }),
   })
+}
+
+/** The finished artifact of `stage` for `input`, or null: what is done need not be split. */
+export async function findStage(
+  environment: StageEnvironment,
+  { stage, input }: { stage: StageName; input: unknown },
+): Promise<Artifact | null> {
+  try {
+    const parsed = parse(stageSchemas[stage] as never, input, stage) as Attempt['input']
+    return (await (await identify(environment, { stage, input: parsed })).find()) ?? null
+  } catch (error) {
+    throw asActivityFailure(error, environment.home)
+  }
 }
 
 /** The reference of an artifact that a person named by its URI. */

@@ -4,12 +4,13 @@ import type { Artifact } from '../contracts/artifact'
 import { stageSchemas, type StageInput, type StageName, type StageResult } from '../contracts/stages'
 import type { Notification } from '../contracts/notification'
 import { notify } from './notify'
-import { executeStage, resolveArtifact, type StageEnvironment } from './execute-stage'
+import { executeStage, findStage, resolveArtifact, type StageEnvironment } from './execute-stage'
 
 /** An activity has the name of its stage. */
 export type StageActivities = { [N in StageName]: (input: StageInput<N>) => Promise<StageResult> }
 export type Activities = StageActivities & {
   resolveArtifact(given: Artifact | string): Promise<Artifact>
+  findStage(work: { stage: StageName; input: unknown }): Promise<Artifact | null>
   notify(message: Notification): Promise<void>
 }
 
@@ -18,6 +19,7 @@ export function createActivities(environment: StageEnvironment): Activities {
   const entries = stages.map((stage) => [stage, (input: unknown) => executeStage(environment, stage, input)])
   return {
     ...(Object.fromEntries(entries) as StageActivities),
+    findStage: (work) => findStage(environment, work),
     resolveArtifact: (given) => resolveArtifact(environment, given),
     notify,
   }

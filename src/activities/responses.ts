@@ -4,14 +4,15 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { Artifact } from '../contracts/artifact'
 import type { Limits } from '../contracts/settings'
+import { BLOCK_ROWS } from '../contracts/shard'
 import type { Row } from '../data/row'
 import { digestOf } from '../digest'
 import { readJsonl, writeJsonl } from '../json-lines'
 import { generate } from '../model/generate'
 import { loadModelAndTokenizer, stopIds } from '../model/loaded'
 import { disposeModel } from '../model/model'
-import { promptIds } from './rows'
-import { progressCounter, type StageHost } from './stage'
+import { promptIds, type RowRange } from './rows'
+import { progressCounter, samplingNotes, type StageHost } from './stage'
 
 const responseSchema = z.object({
   id: z.string(),
@@ -22,12 +23,12 @@ const responseSchema = z.object({
   ended: z.boolean(),
 })
 export type Response = z.infer<typeof responseSchema>
-const FILE = 'responses.jsonl'
+export const RESPONSES_FILE = 'responses.jsonl'
 
 export const writeResponses = (folder: string, responses: readonly Response[]): void =>
-  writeJsonl(join(folder, FILE), responses)
+  writeJsonl(join(folder, RESPONSES_FILE), responses)
 
-export const readResponses = (folder: string): Response[] => readJsonl(join(folder, FILE), responseSchema)
+export const readResponses = (folder: string): Response[] => readJsonl(join(folder, RESPONSES_FILE), responseSchema)
 
 export const promptDigest = ({ messages }: Pick<Row, 'messages'>): string =>
   digestOf(JSON.stringify(messages)).slice(0, 16)
@@ -40,7 +41,7 @@ interface Sampling {
 
 /** One response per row, in order. */
 export async function generateResponses(
-  rows: readonly Row[],
+  { rows, first }: RowRange,
   policy: Artifact,
   { limits, temperature, seed }: Sampling,
   { host, phase }: { host: StageHost; phase: string },
@@ -49,7 +50,11 @@ export async function generateResponses(
   const responses = await generate(
     loaded.model,
     rows.map((row) => promptIds(loaded, row)),
-    { maxTokens: limits.responseTokens, temperature, stopIds: stopIds(loaded) },
+    {
+      ...{ maxTokens: limits.responseTokens, temperature, stopIds: stopIds(loaded) },
+      ...{ blockSize: BLOCK_ROWS, firstRow: first },
+      onToken: samplingNotes(host, limits.responseTokens),
+    },
     [seed, 'evaluate'],
     progressCounter(host, phase, rows.length, 'responses'),
   )

@@ -2,10 +2,12 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { readJsonl, writeJsonl } from '../json-lines'
+import { BLOCK_ROWS, type Shard } from '../contracts/shard'
+import { countJsonl, readJsonl, writeJsonl } from '../json-lines'
 import { rowSchema, type Row } from '../data/row'
 import { readJsonFile, taskSchema, type Task } from '../data/task'
 import type { LoadedModel } from '../model/loaded'
+import { rangeOf } from './shards'
 
 const responseSchema = z.object({ text: z.string(), ids: z.array(z.number().int()), stopped: z.boolean() })
 export const sampledPairSchema = z.object({
@@ -38,11 +40,24 @@ interface DataArtifact {
 }
 export function readData(folder: string): DataArtifact {
   const rows = (name: string) => readJsonl(join(folder, `${name}.jsonl`), rowSchema)
-  return {
-    task: taskSchema.parse(readJsonFile(join(folder, 'task.json'))),
-    train: rows('train'),
-    evaluation: rows('evaluation'),
-  }
+  return { task: readDataTask(folder), train: rows('train'), evaluation: rows('evaluation') }
+}
+
+/** The task of a `data` artifact, without its rows. */
+export const readDataTask = (folder: string): Task => taskSchema.parse(readJsonFile(join(folder, 'task.json')))
+
+/** Rows of a dataset that follow each other. */
+export interface RowRange {
+  rows: readonly Row[]
+  /** Number of the first of them in the dataset. */
+  first: number
+}
+
+/** The rows that a shard of a stage works on; without a shard, all. */
+export function readShardRows(folder: string, split: 'train' | 'evaluation', shard: Shard | undefined): RowRange {
+  const file = join(folder, `${split}.jsonl`)
+  const range = rangeOf(shard ? countJsonl(file) : 0, BLOCK_ROWS, shard)
+  return { rows: readJsonl(file, rowSchema, shard && range), first: range.from }
 }
 
 /** The prompt that the policy gets for a row, as token ids. @throws TemplateRefusal */

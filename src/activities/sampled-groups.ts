@@ -15,8 +15,10 @@ import {
   type Pairing,
 } from '../feedback/pairing'
 import type { PreferenceLabel } from '../feedback/preference'
-import { readJsonlInParts } from '../json-lines'
+import { BLOCK_PAIRS, type Shard } from '../contracts/shard'
+import { countJsonl, readJsonlInParts } from '../json-lines'
 import { sampledPairSchema, type SampledPair } from './rows'
+import { rangeOf } from './shards'
 
 export const PAIRS_FILE = 'samples.jsonl'
 export const GROUPS_FILE = 'groups.jsonl'
@@ -25,6 +27,15 @@ export const sampledGroupSchema = sampledPairSchema.omit({ first: true, second: 
   responses: z.array(sampledPairSchema.shape.first).min(2),
 })
 export type SampledGroup = z.infer<typeof sampledGroupSchema>
+
+/** The groups in a folder, which may be more than memory; a pair is a group of two. */
+export function* sampledGroups(folder: string): Generator<SampledGroup> {
+  if (existsSync(join(folder, GROUPS_FILE)))
+    for (const part of readJsonlInParts(join(folder, GROUPS_FILE), sampledGroupSchema, 256)) yield* part
+  else
+    for (const part of readJsonlInParts(join(folder, PAIRS_FILE), sampledPairSchema, 256))
+      yield* part.map(({ first, second, ...prompt }) => ({ ...prompt, responses: [first, second] }))
+}
 
 /** Pairs that are asked about together, and which of them become labels. */
 export interface PairsToAsk {
@@ -42,17 +53,23 @@ interface Choosing {
   seed: number
   /** Most pairs in one part; limits memory. */
   atOnce: number
+  /** The part of them to ask about; all without one. */
+  shard?: Shard | undefined
 }
 
-/** All pairs of the sampled responses, in parts. */
-export function* pairsToAsk(folder: string, { pairing, responses, seed, atOnce }: Choosing): Generator<PairsToAsk> {
-  if (!existsSync(join(folder, GROUPS_FILE))) {
-    for (const pairs of readJsonlInParts(join(folder, PAIRS_FILE), sampledPairSchema, atOnce)) yield asTheyAre(pairs)
-    return
-  }
-  const groupsAtOnce = Math.max(1, Math.floor(atOnce / allPairs(responses).length))
-  for (const groups of readJsonlInParts(join(folder, GROUPS_FILE), sampledGroupSchema, groupsAtOnce))
-    yield together(groups.map((group) => pairsOfGroup(group, pairing, seed)))
+/** All pairs of the sampled responses, or those of a shard, in parts. */
+export function* pairsToAsk(folder: string, choosing: Choosing): Generator<PairsToAsk> {
+  const { pairing, responses, seed, atOnce, shard } = choosing
+  const inGroups = existsSync(join(folder, GROUPS_FILE))
+  const file = join(folder, inGroups ? GROUPS_FILE : PAIRS_FILE)
+  const rowsOf = (pairs: number) => (inGroups ? Math.max(1, Math.floor(pairs / allPairs(responses).length)) : pairs)
+  const rowsAtOnce = rowsOf(atOnce)
+  const range = shard && rangeOf(countJsonl(file), rowsOf(BLOCK_PAIRS), shard)
+  if (!inGroups)
+    for (const pairs of readJsonlInParts(file, sampledPairSchema, rowsAtOnce, range)) yield asTheyAre(pairs)
+  else
+    for (const groups of readJsonlInParts(file, sampledGroupSchema, rowsAtOnce, range))
+      yield together(groups.map((group) => pairsOfGroup(group, pairing, seed)))
 }
 
 const asTheyAre = (pairs: SampledPair[]): PairsToAsk => ({

@@ -52,6 +52,10 @@ export const partNotes =
   (doing, done, total) =>
     host.note(`${doing}, ${done} of ${total}`)
 
+/** Says how far the responses are that are sampled together: a batch of long ones takes minutes. */
+export const samplingNotes = (host: StageHost, maxTokens: number) => (tokens: number) =>
+  host.note(`sampling tokens, ${tokens} of ${maxTokens}`)
+
 /** Each call reports one more item done. */
 export function progressCounter(host: StageHost, phase: string, total: number, unit: string): () => void {
   let done = 0

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { artifactSchema } from './artifact'
 import { queuesSchema } from './queues'
-import { cacheSchema, notifySchema, onFailureSchema } from './run-settings'
+import { cacheSchema, notifySchema, onFailureSchema, shardsSchema } from './run-settings'
 import { dataSchema, limitsSchema, modelSchema, seedSchema, taskSchema } from './settings'
 import { templateSchema } from './template-settings'
 
@@ -12,6 +12,7 @@ export const runFields = {
   cache: cacheSchema,
   onFailure: onFailureSchema,
   queues: queuesSchema,
+  shards: shardsSchema,
   notify: notifySchema,
 }
 /** Fields of a run that reads a dataset. */

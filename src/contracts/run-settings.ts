@@ -20,6 +20,36 @@ export const onFailureSchema = z
   )
 export type OnFailure = z.infer<typeof onFailureSchema>
 
+export const shardsSchema = z
+  .strictObject({
+    rows: z
+      .number()
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .optional()
+      .describe(
+        'Rows of a shard, rounded up to whole batches. Default: 256, or more where a stage would otherwise have more ' +
+          'than 128 shards.',
+      ),
+    labelWorkers: z
+      .number()
+      .int()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe(
+        'Number of workers that share the labelling by an endpoint, each with up to `labeler.concurrency` requests ' +
+          'in flight. Default: 1. A local labeler is shared by all workers of its queue.',
+      ),
+  })
+  .optional()
+  .describe(
+    'How the stages that fall apart into rows, `sample`, `respond` and `label`, are shared by workers: in shards, each ' +
+      'an activity of its own. Results do not depend on it.',
+  )
+export type Shards = z.infer<typeof shardsSchema>
+
 /** Where messages go. Addresses with a secret in them, and the key of the signature, only by the name of a variable. */
 export const notifySchema = z
   .strictObject({

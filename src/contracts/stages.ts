@@ -18,12 +18,18 @@ import {
   sftSchema,
   taskSchema,
 } from './settings'
+import { shardSchema } from './shard'
 import { templateSchema } from './template-settings'
 import { endedTrialSchema, linkSchema, previousSchema } from './sweep'
 
 /** Name of a policy in a comparison. */
 export const armName = z.string().min(1).max(60)
 const seedAndCache = { seed: seedSchema, cache: cacheSchema }
+/** Of stages that fall apart into rows: the part to do, or all parts, done, to be put together. */
+const inShards = {
+  shard: shardSchema.optional(),
+  shards: z.array(artifactSchema).min(1).optional(),
+}
 
 /** A labeler or judge in a stage's input: its settings and, when it is local, the artifact of its model. */
 const labelerInput = z.strictObject({ settings: labelerSchema, model: artifactSchema.optional() })
@@ -55,6 +61,7 @@ export const stageSchemas = {
     data: artifactSchema,
     limits: limitsSchema,
     settings: sampleSchema,
+    ...inShards,
     ...seedAndCache,
   }),
   label: z.strictObject({
@@ -62,6 +69,7 @@ export const stageSchemas = {
     data: artifactSchema,
     labeler: labelerInput,
     settings: labelSchema,
+    ...inShards,
     ...seedAndCache,
   }),
   'human-labels': z.strictObject({
@@ -102,6 +110,10 @@ export const stageSchemas = {
     judge: labelerInput,
     limits: limitsSchema,
     settings: evaluateSchema,
+    responses: z
+      .strictObject({ policy: artifactSchema, baseline: artifactSchema })
+      .optional()
+      .describe('Responses to the held-out prompts that were sampled by stage `respond`.'),
     ...seedAndCache,
   }),
   respond: z.strictObject({
@@ -109,6 +121,7 @@ export const stageSchemas = {
     data: artifactSchema,
     limits: limitsSchema,
     temperature: responseTemperature,
+    ...inShards,
     ...seedAndCache,
   }),
   contest: z.strictObject({

@@ -38,6 +38,13 @@ export interface SamplingSettings extends SamplingRule {
   onToken?: ((tokens: number) => void) | undefined
   /** Most rows that are decoded together; default: 32. */
   batchSize?: number
+  /**
+   * Prompts of a block; default: all. Only prompts of the same block share a prefix and batches, so what is sampled for a
+   * block is the same to the last bit whatever comes before and after it.
+   */
+  blockSize?: number
+  /** Number of the first prompt; default: 0. Prompt i draws the random numbers of row `firstRow` + i. */
+  firstRow?: number
 }
 export interface Continuation {
   /** The sampled tokens, the stop token included if one was sampled. */
@@ -83,18 +90,40 @@ export async function generate(
   key: RandomKey,
   onRow?: (row: number, continuation: Continuation) => void,
 ): Promise<Continuation[]> {
-  const size = settings.batchSize ?? 32
   const decoder = openDecoder(model)
-  const prefix = openPrefix(model, prompts, SHORTEST_PREFIX)
+  const blockSize = settings.blockSize ?? prompts.length
+  try {
+    const done: Continuation[] = []
+    for (let from = 0; from < prompts.length; from += blockSize)
+      for (const continuation of await generateBlock({ model, decoder, settings }, prompts, from, key, onRow))
+        done.push(continuation)
+    return done
+  } finally {
+    disposeDecoder(decoder)
+  }
+}
+
+/** @param from index of the block's first prompt */
+async function generateBlock(
+  generation: Omit<Generation, 'prefix'>,
+  prompts: readonly (readonly number[])[],
+  from: number,
+  key: RandomKey,
+  onRow: ((row: number, continuation: Continuation) => void) | undefined,
+): Promise<Continuation[]> {
+  const { model, settings } = generation
+  const { batchSize = 32, blockSize = prompts.length, firstRow = 0 } = settings
+  const block = prompts.slice(from, from + blockSize)
+  const prefix = openPrefix(model, block, SHORTEST_PREFIX)
   try {
     const done: Continuation[] = []
     const tokensOf = (prompt: readonly number[]) => prompt.length - (prefix?.length ?? 0) + settings.maxTokens
-    for (const part of groupByTokens(prompts, tokensOf, TOKENS_AT_ONCE, size)) {
-      const start = done.length
+    for (const part of groupByTokens(block, tokensOf, TOKENS_AT_ONCE, batchSize)) {
+      const start = from + done.length
       const continuations = await generateBatch(
-        { model, decoder, prefix, settings },
+        { ...generation, prefix },
         part,
-        (row) => [...key, start + row],
+        (row) => [...key, firstRow + start + row],
         (row, continuation) => onRow?.(start + row, continuation),
       )
       for (const continuation of continuations) done.push(continuation)
@@ -102,7 +131,6 @@ export async function generate(
     return done
   } finally {
     disposePrefix(prefix)
-    disposeDecoder(decoder)
   }
 }
 

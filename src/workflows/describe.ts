@@ -92,3 +92,10 @@ const EXAMPLES: Partial<Record<StageName, string>> = {
   'reward-model': '"settings": {"learningRate": 1e-5}',
   rl: '"settings": {"learningRate": 1e-6}',
 }
+
+const BAR_WIDTH = 20
+/** How much of a stage that is split is done, as a bar. */
+export function shardsDone(done: number, of: number): string {
+  const filled = Math.floor((BAR_WIDTH * done) / of)
+  return `[${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}] ${done} of ${of} shards`
+}

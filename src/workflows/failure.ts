@@ -1,6 +1,6 @@
 // The cause of a failure, without what Temporal wraps around it, and the money that was spent before it.
-import { ApplicationFailure } from '@temporalio/workflow'
-import { runSpending, stageSpending, type RunSpending, type StageSpending } from '../contracts/stages'
+import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow'
+import { HANDED_BACK, runSpending, stageSpending, type RunSpending, type StageSpending } from '../contracts/stages'
 
 /**
  * A failure that ends the run: another attempt cannot help. It has no stack, which the UI would show with the message:
@@ -44,4 +44,10 @@ export function withSpending(error: unknown, spent: number): unknown {
   })
   failure.stack = ''
   return failure
+}
+
+/** Whether the worker was shut down gracefully, which is not the stage's fault. */
+export function wasHandedBack(error: unknown): boolean {
+  const cause = error instanceof ActivityFailure ? error.cause : error
+  return cause instanceof ApplicationFailure && cause.type === HANDED_BACK
 }

@@ -1,18 +1,19 @@
 // Runs stages as activities, each on the queue it needs; a stage that failed permanently parks the run or fails it.
-import { ActivityFailure, ApplicationFailure, isCancellation, upsertMemo, workflowInfo } from '@temporalio/workflow'
+import { isCancellation, upsertMemo, workflowInfo } from '@temporalio/workflow'
 import type { Artifact } from '../contracts/artifact'
 import type { Queues } from '../contracts/queues'
 import { overridden, type Resolution } from '../contracts/resolution'
-import type { Cache, Notify, OnFailure } from '../contracts/run-settings'
-import { HANDED_BACK, type StageInput, type StageName, type StageResult } from '../contracts/stages'
+import type { Cache, Notify, OnFailure, Shards } from '../contracts/run-settings'
+import type { StageInput, StageName, StageResult } from '../contracts/stages'
 import type { StageStatus } from '../contracts/status'
 import type { TemplateSettings } from '../contracts/template-settings'
-import { summaryOf } from './describe'
-import { finalFailure, rootMessage, stageSpent, withSpending } from './failure'
+import { shardsDone, summaryOf } from './describe'
+import { finalFailure, rootMessage, stageSpent, wasHandedBack, withSpending } from './failure'
 import { openNamedInputs, withLabelerModels, type NamedInputs } from './named-inputs'
 import { openParking } from './parking'
 import { queueOf } from './queues'
 import { setSearchAttributes } from './search-attributes'
+import { runInShards, splitOf } from './shards'
 import { stageActivities } from './stage-activities'
 import { openStageBoard } from './stage-board'
 
@@ -42,6 +43,7 @@ export interface RunnerSettings {
   notify?: Notify | undefined
   method?: string
   task?: string
+  shards?: Shards
   /** Variables of the chat template of policies. */
   template?: TemplateSettings | undefined
   /** From this stage of the plan on, nothing is taken from the store. */
@@ -73,26 +75,35 @@ export function stageRunner(plan: readonly string[], settings: RunnerSettings): 
   setSearchAttributes({ status: 'running', ...(method && { method }), ...(task && { task }) })
 
   async function attempt<N extends StageName>({ stage, input, shownAs }: Planned<N>): Promise<Artifact> {
-    const activities = stageActivities(queueOf(stage, input, queues), summaryOf(shownAs, stage, input))
     const started = Date.now()
     board.set(shownAs, { state: 'running' })
     // The workflow task that schedules this stage: the event that the UI's Reset starts from.
     resetPoints[shownAs] = workflowInfo().historyLength + 1
     upsertMemo({ resetPoints: { ...resetPoints } })
     setSearchAttributes({ status: 'running', stage: shownAs })
-    const {
-      reused,
-      spent: paid,
-      ...artifact
-    } = await (activities[stage] as (input: unknown) => Promise<StageResult>)({
-      ...input,
-      cache: refreshed.has(stage) ? 'refresh' : cache,
-    })
+    const { reused, spent: paid, ...artifact } = await compute({ stage, input, shownAs })
     if (paid) spentOn.set(paid.work, paid.cost)
     else if (!reused && typeof artifact.summary.cost === 'number') spentOn.set(shownAs, artifact.summary.cost)
     board.set(shownAs, { state: reused ? 'reused' : 'done', seconds: (Date.now() - started) / 1000, artifact })
     if (!board.hasWaiting()) setSearchAttributes({ status: 'done' })
     return artifact
+  }
+
+  /** On one worker, or in shards on all of them. */
+  async function compute<N extends StageName>({ stage, input, shownAs }: Omit<Planned<N>, 'canSkip'>) {
+    const cacheOfStage = refreshed.has(stage) ? ('refresh' as const) : cache
+    const split = splitOf(stage, input, settings.shards)
+    if (!split) {
+      const activities = stageActivities(queueOf(stage, input, queues), summaryOf(shownAs, stage, input))
+      return (activities[stage] as (input: unknown) => Promise<StageResult>)({ ...input, cache: cacheOfStage })
+    }
+    return runInShards(split, {
+      ...{ stage, input, shownAs, queues, cache: cacheOfStage },
+      onShard(done, { spent: paid }) {
+        if (paid) spentOn.set(paid.work, paid.cost)
+        board.set(shownAs, { state: 'running', message: shardsDone(done, split.of) })
+      },
+    })
   }
 
   /** Runs the stage until it is done or skipped (undefined). @throws when it is given up */
@@ -158,10 +169,4 @@ function stagesFrom(plan: readonly string[], first: StageName | undefined): Read
     `field "fromStage" got "${first}", which is no stage of this run; its stages are ${plan.join(', ')}`,
     'InvalidInput',
   )
-}
-
-/** Whether the worker was shut down gracefully, which is not the stage's fault. */
-function wasHandedBack(error: unknown): boolean {
-  const cause = error instanceof ActivityFailure ? error.cause : error
-  return cause instanceof ApplicationFailure && cause.type === HANDED_BACK
 }

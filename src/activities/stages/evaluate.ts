@@ -1,7 +1,9 @@
 // Stage `evaluate`: the policy against its baseline on held-out prompts, and the judge against people.
 import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'
-import type { Artifact } from '../../contracts/artifact'
+import { InvalidInput } from '../../contracts/parse'
+import type { StageInput } from '../../contracts/stages'
+import type { Row } from '../../data/row'
 import type { Task } from '../../data/task'
 import { writeJsonl } from '../../json-lines'
 import { mean } from '../../mean'
@@ -11,7 +13,7 @@ import { isUnanswered, type Labeler } from '../../feedback/labeler'
 import { judgeAlone } from '../../feedback/verdict'
 import { alignmentFigures, shareFigure, shareFigures } from '../figures'
 import { openLabeler } from '../labeler'
-import { generateResponses } from '../responses'
+import { generateResponses, promptDigest, readResponses, type Response } from '../responses'
 import { CONTESTS_FILE, RESULT_FILE } from '../result-files'
 import { readData } from '../rows'
 import { progressReporter, type Stage, type StageHost } from '../stage'
@@ -19,12 +21,8 @@ import { progressReporter, type Stage, type StageHost } from '../stage'
 export const evaluate: Stage<'evaluate'> = {
   async run(input, host) {
     const { task, train, evaluation } = readData(await host.open(input.data))
-    const respond = async (policy: Artifact, phase: string) =>
-      (await generateResponses(evaluation, policy, { ...input, ...input.settings }, { host, phase })).map(
-        ({ text }) => text,
-      )
-    const policy = await respond(input.policy, 'responses of the policy')
-    const baseline = await respond(input.baseline, 'responses of the baseline')
+    const policy = await responsesOf('policy', evaluation, input, host)
+    const baseline = await responsesOf('baseline', evaluation, input, host)
     const { labeler: judge, technique, spent } = await openLabeler(input.judge, host, 'judge')
     const contests = evaluation.map(({ id, context }, i) => ({
       id,
@@ -76,6 +74,34 @@ export const evaluate: Stage<'evaluate'> = {
       ...spent(),
     }
   },
+}
+
+/** The texts of one side: sampled before by stage `respond`, or now. */
+async function responsesOf(
+  side: 'policy' | 'baseline',
+  rows: readonly Row[],
+  input: StageInput<'evaluate'>,
+  host: StageHost,
+): Promise<string[]> {
+  const { responses, settings } = input
+  const sampled = responses
+    ? readResponses(await host.open(responses[side]))
+    : await generateResponses(
+        { rows, first: 0 },
+        input[side],
+        { ...input, ...settings },
+        { host, phase: `responses of the ${side}` },
+      )
+  refuseOtherPrompts(side, rows, sampled)
+  return sampled.map(({ text }) => text)
+}
+
+/** @throws InvalidInput when the responses are not to the held-out prompts of the data */
+function refuseOtherPrompts(side: string, rows: readonly Row[], responses: readonly Response[]): void {
+  if (responses.length === rows.length && responses.every(({ prompt }, i) => prompt === promptDigest(rows[i]!))) return
+  throw new InvalidInput(
+    `evaluate: field "responses.${side}" names responses to other prompts than the held-out ones of the data`,
+  )
 }
 
 /** Where the task asks for a verdict: the judge's on each response alone, and the share of good ones of each side. */

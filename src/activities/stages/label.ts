@@ -1,15 +1,17 @@
 // Stage `label`: a soft preference for each pair of samples. A pair that gets no label is written to a file with the
 // reason. Pairs are processed in parts, so that memory does not grow with their number.
-import { join } from 'node:path'
-import { appendJsonl, writeJsonl } from '../../json-lines'
 import { z } from 'zod'
+import type { Artifact, Summary } from '../../contracts/artifact'
 import { InvalidInput } from '../../contracts/parse'
-import { isUnanswered, type Unanswered } from '../../feedback/labeler'
-import { choseSameSlot, judgePairs, type PreferenceLabel } from '../../feedback/preference'
+import { BLOCK_PAIRS } from '../../contracts/shard'
+import type { StageInput } from '../../contracts/stages'
+import { judgePairs } from '../../feedback/preference'
+import { appendLabels, beginLabels, LABEL_FILES, tallyOf, type LabelTally } from '../label-files'
 import { openLabeler } from '../labeler'
-import { isUndecided, readData, type LabelledPair, type SampledPair } from '../rows'
+import { readDataTask } from '../rows'
 import { pairsToAsk, refuseUnscoredPairing } from '../sampled-groups'
-import { progressReporter, type Stage } from '../stage'
+import { addedFigures, gatherFiles } from '../shards'
+import { progressReporter, type Stage, type StageHost } from '../stage'
 import { copyVocabulary } from '../vocabulary'
 
 /** Pairs in one part; limits memory. */
@@ -23,123 +25,69 @@ const samplingSchema = z.looseObject({
 
 export const label: Stage<'label'> = {
   async run(input, host) {
-    const { task } = readData(await host.open(input.data))
-    const sampled = await host.open(input.samples)
-    copyVocabulary(sampled, host.output)
-    const report = progressReporter(host, 'labelling', Number(input.samples.summary.pairs) || 0, 'pairs')
-    const { labeler, technique, spent } = await openLabeler(input.labeler, host)
-    const { perPrompt: responses = 2, pairing = 'random' } = samplingSchema.parse(input.samples.summary)
-    refuseUnscoredPairing(pairing, technique.comparison)
-    const out = labelWriter(host.output, labeler.name)
-    for (const part of pairsToAsk(sampled, { pairing, responses, seed: input.seed, atOnce: PAIRS_AT_ONCE })) {
-      const pairs = part.pairs.map(({ context, first, second }) => ({
-        context,
-        first: first.text,
-        second: second.text,
-      }))
-      const before = out.tally.pairs
-      const onProgress = (done: number) => report(before + Math.floor((done * part.chosen) / pairs.length))
-      out.add(part.choose(await judgePairs(labeler, pairs, { task, technique, seed: input.seed, onProgress })))
-    }
-    refuseTooManyFailures(out.tally, input.settings.maxFailedShare)
-    const { labels, failed, tooLong, tied, bounded, bothOrders, sameSlot, confidence, undecided, first } = out.tally
-    return {
-      labeler: labeler.name,
+    beginLabels(host.output)
+    const ofLabeler = await (input.shards ? gather(input.shards, host) : writeLabels(input, host))
+    const tally = tallyOf(host.output)
+    refuseTooManyFailures(tally, input)
+    const { labels, failed, tooLong, tied, bounded, bothOrders, sameSlot, confidence, undecided, first } = tally
+    const figures = {
+      labeler: tally.labeler,
       labels,
       failed,
       tooLong,
-      ...(technique.comparison === 'pointwise' && { tied }),
+      ...(input.labeler.settings.comparison === 'pointwise' && { tied }),
       bounded,
       sameSlotShare: bothOrders > 0 ? sameSlot / bothOrders : null,
-      meanConfidence: confidence / labels,
+      meanConfidence: labels > 0 ? confidence / labels : null,
       undecided,
       ...(input.samples.summary.source !== 'data' && {
         firstShare: labels > undecided ? first / (labels - undecided) : null,
       }),
-      ...spent(),
     }
+    return { ...figures, ...ofLabeler, ...figures } // in this order, and those of the whole count
   },
 }
 
-interface Failure {
-  id: string
-  reason: string
-  /** Longer than the labeler's context: counted apart, as no attempt can label it. */
-  tooLong: boolean
-  /** Both responses have the same value with certainty: counted apart for the same reason. */
-  tied?: boolean
-}
-
-const emptyTally = () => ({
-  pairs: 0,
-  labels: 0,
-  failed: 0,
-  tooLong: 0,
-  tied: 0,
-  bounded: 0,
-  bothOrders: 0,
-  sameSlot: 0,
-  confidence: 0,
-  /** Labels of 0.5, which prefer neither response. */
-  undecided: 0,
-  /** Labels that prefer the first response: by chance one half, as both are samples of one policy. */
-  first: 0,
-  reasons: new Set<string>(),
-})
-type Tally = ReturnType<typeof emptyTally>
-
-/** Writes labels and failures as they come, and counts them. */
-function labelWriter(folder: string, labeler: string) {
-  const tally = emptyTally()
-  const files = { labels: join(folder, 'labels.jsonl'), failures: join(folder, 'failures.jsonl') }
-  for (const file of Object.values(files)) writeJsonl(file, [])
-  return {
-    tally,
-    add(answered: readonly [SampledPair, PreferenceLabel | Unanswered][]) {
-      const labels: LabelledPair[] = []
-      const failures: Failure[] = []
-      for (const [pair, preference] of answered)
-        if (isUnanswered(preference)) failures.push(failureOf(pair, preference))
-        else labels.push({ ...pair, ...preference, labeler })
-      appendJsonl(files.labels, labels)
-      appendJsonl(files.failures, failures)
-      labels.forEach((label) => countLabel(tally, label))
-      failures.forEach((failure) => countFailure(tally, failure))
-      tally.pairs += answered.length
-    },
+/** Asks about the pairs and writes labels and failures as they come. @returns what the questions cost */
+async function writeLabels(input: StageInput<'label'>, host: StageHost): Promise<Summary> {
+  const task = readDataTask(await host.open(input.data))
+  const sampled = await host.open(input.samples)
+  copyVocabulary(sampled, host.output)
+  const { shard, seed, samples } = input
+  const total = Math.ceil((Number(samples.summary.pairs) || 0) / (shard?.of ?? 1))
+  const report = progressReporter(host, 'labelling', total, 'pairs')
+  const { labeler, technique, spent } = await openLabeler(input.labeler, host)
+  const { perPrompt: responses = 2, pairing = 'random' } = samplingSchema.parse(samples.summary)
+  refuseUnscoredPairing(pairing, technique.comparison)
+  const atOnce = labeler.groupSize === undefined ? PAIRS_AT_ONCE : BLOCK_PAIRS
+  let before = 0
+  for (const part of pairsToAsk(sampled, { pairing, responses, seed, atOnce, shard })) {
+    const pairs = part.pairs.map(({ context, first, second }) => ({ context, first: first.text, second: second.text }))
+    const onProgress = (done: number) => report(before + Math.floor((done * part.chosen) / pairs.length))
+    appendLabels(
+      host.output,
+      labeler.name,
+      part.choose(await judgePairs(labeler, pairs, { task, technique, seed, onProgress })),
+    )
+    before += part.chosen
   }
+  return spent()
 }
 
-const failureOf = ({ id }: SampledPair, { failed, tooLong, tied }: Unanswered): Failure => ({
-  id,
-  reason: failed,
-  tooLong: tooLong ?? false,
-  ...(tied && { tied }),
-})
-
-function countLabel(tally: Tally, label: LabelledPair): void {
-  const same = choseSameSlot(label)
-  tally.labels++
-  tally.bounded += Number(label.bounded ?? false)
-  tally.bothOrders += Number(same !== undefined)
-  tally.sameSlot += Number(same ?? false)
-  tally.confidence += Math.abs(2 * label.preferFirst - 1)
-  if (isUndecided(label.preferFirst)) tally.undecided++
-  else tally.first += Number(label.preferFirst > 0.5)
-}
-
-function countFailure(tally: Tally, { reason, tooLong, tied = false }: Failure): void {
-  tally.tooLong += Number(tooLong)
-  tally.tied += Number(tied)
-  if (tooLong || tied) return
-  tally.failed++
-  if (tally.reasons.size < 3) tally.reasons.add(reason)
+/** Puts the labels of the shards together. @returns what their questions cost, and figures of their own */
+async function gather(shards: readonly Artifact[], host: StageHost): Promise<Summary> {
+  copyVocabulary(await gatherFiles(host, shards, LABEL_FILES), host.output)
+  return addedFigures(shards)
 }
 
 /** Nothing is lost when this throws: answers are kept, and another attempt asks only for those that failed. */
-function refuseTooManyFailures({ pairs, labels, failed, tied, reasons }: Tally, allowed: number): void {
+function refuseTooManyFailures(
+  { pairs, labels, failed, tied, reasons }: LabelTally,
+  { shard, settings: { maxFailedShare: allowed } }: StageInput<'label'>,
+): void {
   if (pairs === 0) throw new InvalidInput('label: the samples contain no pair to label; sample from more prompts')
-  if (labels > 0 && failed / pairs <= allowed) return
+  const hasLabels = labels > 0 || (shard !== undefined && failed === 0) // other shards may have them
+  if (hasLabels && failed / pairs <= allowed) return
   const why =
     [...reasons].join('; ') ||
     (tied > 0

@@ -3,39 +3,60 @@ import { join } from 'node:path'
 import { InvalidInput } from '../../contracts/parse'
 import type { StageInput } from '../../contracts/stages'
 import { writeJsonl } from '../../json-lines'
+import type { Summary } from '../../contracts/artifact'
+import { BLOCK_ROWS } from '../../contracts/shard'
 import type { Row } from '../../data/row'
 import { pairCount } from '../../feedback/pairing'
-import { mean } from '../../mean'
 import { generate, type Continuation } from '../../model/generate'
 import { loadModelAndTokenizer, stopIds, type LoadedModel } from '../../model/loaded'
 import { labelledByPeople } from '../human-pairs'
-import { promptIds, readData, type SampledPair } from '../rows'
-import { GROUPS_FILE, PAIRS_FILE, type SampledGroup } from '../sampled-groups'
-import { progressCounter, type Stage, type StageHost } from '../stage'
-import { writeVocabulary } from '../vocabulary'
-import { cutFigures } from '../written-responses'
+import { promptIds, readShardRows, type RowRange, type SampledPair } from '../rows'
+import { GROUPS_FILE, PAIRS_FILE, sampledGroups, type SampledGroup } from '../sampled-groups'
+import { gatherFiles } from '../shards'
+import { progressCounter, samplingNotes, type Stage, type StageHost } from '../stage'
+import { copyVocabulary, writeVocabulary } from '../vocabulary'
 
 export const sample: Stage<'sample'> = {
   async run(input, host) {
-    const { train } = readData(await host.open(input.data))
-    const loaded = loadModelAndTokenizer(await host.open(input.policy))
-    const { source, responses: perPrompt = 2, pairs: pairing = 'random' } = input.settings
-    const groups = source === 'data' ? fromData(train, loaded, input) : await fromPolicy(train, loaded, input, host)
-    if (groups.length === 0) throw new InvalidInput('sample: the data has no training prompt to sample responses to')
-    if (perPrompt === 2) writeJsonl(join(host.output, PAIRS_FILE), groups.map(asPair))
-    else writeJsonl(join(host.output, GROUPS_FILE), groups)
-    writeVocabulary(host.output, loaded.tokenizer)
-    const responses = groups.flatMap((group) => group.responses)
-    const { cut, cutShare } = cutFigures(responses)
-    return {
-      pairs: groups.length * pairCount(pairing, perPrompt),
-      ...(perPrompt > 2 ? { perPrompt, pairing } : { equalPairs: groups.filter(isEqualPair).length }),
-      meanTokens: mean(responses.map(({ ids }) => ids.length)),
-      endedShare: mean(responses.map(({ stopped }) => Number(stopped))),
-      source: source ?? 'policy',
-      ...(source === 'data' && { cutResponses: cut, cutShare }),
-    }
+    if (input.shards) copyVocabulary(await gatherFiles(host, input.shards, [PAIRS_FILE, GROUPS_FILE]), host.output)
+    else await writeSamples(input, host)
+    return figuresOf(host.output, input)
   },
+}
+
+async function writeSamples(input: StageInput<'sample'>, host: StageHost): Promise<void> {
+  const range = readShardRows(await host.open(input.data), 'train', input.shard)
+  const loaded = loadModelAndTokenizer(await host.open(input.policy))
+  const { source, responses: perPrompt = 2 } = input.settings
+  const groups = source === 'data' ? fromData(range.rows, loaded, input) : await fromPolicy(range, loaded, input, host)
+  if (groups.length === 0) throw new InvalidInput('sample: the data has no training prompt to sample responses to')
+  if (perPrompt === 2) writeJsonl(join(host.output, PAIRS_FILE), groups.map(asPair))
+  else writeJsonl(join(host.output, GROUPS_FILE), groups)
+  writeVocabulary(host.output, loaded.tokenizer)
+}
+
+/** The figures of what a folder holds, which may be more than memory. */
+function figuresOf(folder: string, { settings }: StageInput<'sample'>): Summary {
+  const { source, responses: perPrompt = 2, pairs: pairing = 'random' } = settings
+  const count = { groups: 0, equal: 0, responses: 0, tokens: 0, ended: 0 }
+  for (const { responses } of sampledGroups(folder)) {
+    count.groups++
+    count.equal += Number(responses[0]!.text === responses[1]!.text)
+    count.responses += responses.length
+    for (const { ids, stopped } of responses) {
+      count.tokens += ids.length
+      count.ended += Number(stopped)
+    }
+  }
+  const cut = count.responses - count.ended
+  return {
+    pairs: count.groups * pairCount(pairing, perPrompt),
+    ...(perPrompt > 2 ? { perPrompt, pairing } : { equalPairs: count.equal }),
+    meanTokens: count.tokens / count.responses,
+    endedShare: count.ended / count.responses,
+    source: source ?? 'policy',
+    ...(source === 'data' && { cutResponses: cut, cutShare: cut / count.responses }),
+  }
 }
 
 const asPair = ({ responses: [first, second], ...prompt }: SampledGroup): SampledPair => ({
@@ -43,10 +64,9 @@ const asPair = ({ responses: [first, second], ...prompt }: SampledGroup): Sample
   first: first!,
   second: second!,
 })
-const isEqualPair = ({ responses: [first, second] }: SampledGroup) => first!.text === second!.text
 
 async function fromPolicy(
-  rows: readonly Row[],
+  { rows, first }: RowRange,
   loaded: LoadedModel,
   { limits, settings: { temperature, topK, topP, responses: perPrompt = 2 }, seed }: StageInput<'sample'>,
   host: StageHost,
@@ -55,11 +75,14 @@ async function fromPolicy(
     const ids = promptIds(loaded, row)
     return Array.from({ length: perPrompt }, () => ids)
   })
-  const sampling = { maxTokens: limits.responseTokens, temperature, topK, topP, stopIds: stopIds(loaded) }
   const responses = await generate(
     loaded.model,
     prompts,
-    sampling,
+    {
+      ...{ maxTokens: limits.responseTokens, temperature, topK, topP, stopIds: stopIds(loaded) },
+      ...{ blockSize: BLOCK_ROWS * perPrompt, firstRow: first * perPrompt },
+      onToken: samplingNotes(host, limits.responseTokens),
+    },
     [seed, 'sample'],
     progressCounter(host, 'sampling', prompts.length, 'responses'),
   )
