@@ -4,6 +4,7 @@ import type { Artifact } from '../contracts/artifact'
 import type { StageName } from '../contracts/stages'
 import type { AlignResult } from '../contracts/status'
 import { workflowSchemas } from '../contracts/workflow-inputs'
+import { withResponses } from './evaluation'
 import { finalFailure } from './failure'
 import { parseInput } from './input'
 import { stageRunner, type StageRunner } from './stage-runner'
@@ -79,16 +80,8 @@ async function evaluatePolicy(
   const { method, limits, seed, cache } = settings
   const judge = await stages.labeler(settings.judge, artifacts.sft)
   const baseline = method === 'sft' ? artifacts.model! : artifacts.sft!
-  const evaluation = await stages.runOptional('evaluate', {
-    baseline,
-    policy,
-    data: artifacts.data!,
-    judge,
-    limits,
-    settings: settings.evaluate,
-    seed,
-    cache,
-  })
+  const input = { baseline, policy, data: artifacts.data!, judge, limits, settings: settings.evaluate, seed, cache }
+  const evaluation = await stages.runOptional('evaluate', await withResponses(stages, input, settings.shards))
   if (evaluation) artifacts.evaluate = evaluation
 }
 

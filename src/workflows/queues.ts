@@ -31,5 +31,6 @@ const QUEUE_OF: Record<StageName, keyof Queues> = {
 export function queueOf(stage: StageName, input: object, queues: Queues): string {
   const { labeler, judge } = input as Partial<Record<'labeler' | 'judge', { settings: LabelerSettings }>>
   const hasLocalModel = [labeler, judge].some((asked) => asked && !isEndpoint(asked.settings))
-  return queues[hasLocalModel ? 'gpu' : QUEUE_OF[stage]]
+  if (hasLocalModel) return queues.gpu
+  return queues['responses' in input ? 'label' : QUEUE_OF[stage]] // what is left of an evaluation is the judge's
 }

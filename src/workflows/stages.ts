@@ -2,6 +2,7 @@
 import type { Artifact } from '../contracts/artifact'
 import type { StageWorkflowInput } from '../contracts/stage-workflow-inputs'
 import { workflowSchemas } from '../contracts/workflow-inputs'
+import { withResponses } from './evaluation'
 import { parseInput } from './input'
 import { stageRunner, type StageRunner } from './stage-runner'
 
@@ -99,16 +100,9 @@ export async function evaluate(input?: unknown): Promise<Artifact> {
   const policy = await stages.artifact(settings.policy)
   const data = await dataOf(stages, settings, baseline)
   const judge = await stages.labeler(settings.judge)
-  return stages.run('evaluate', {
-    baseline,
-    policy,
-    data,
-    judge,
-    limits: settings.limits,
-    settings: settings.evaluate,
-    seed: settings.seed,
-    cache: settings.cache,
-  })
+  const { limits, evaluate: evaluation, seed, cache, shards } = settings
+  const work = { baseline, policy, data, judge, limits, settings: evaluation, seed, cache }
+  return stages.run('evaluate', await withResponses(stages, work, shards))
 }
 
 export async function report(input?: unknown): Promise<Artifact> {

@@ -30,7 +30,10 @@ export function fakes(
   }
   return {
     asked,
-    activities: Object.fromEntries((Object.keys(stageSchemas) as StageName[]).map((name) => [name, stage(name)])),
+    activities: {
+      ...Object.fromEntries((Object.keys(stageSchemas) as StageName[]).map((name) => [name, stage(name)])),
+      findStage: () => Promise.resolve(null),
+    } as Record<string, (input: Record<string, unknown>) => Promise<object | null>>,
   }
 }
 
