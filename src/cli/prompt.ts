@@ -5,7 +5,8 @@ import { workflowSchemas } from '../contracts/workflow-inputs'
 import { readDataset } from '../data/dataset'
 import { readTask, taskFolder, type Task } from '../data/task'
 import { scoreLevels } from '../feedback/answer-levels'
-import { askingRequest, writingRequest } from '../feedback/endpoint-labeler'
+import { routeUrl } from '../feedback/endpoint-address'
+import { askingRequest, writingRequest } from '../feedback/endpoint-requests'
 import type { Question } from '../feedback/labeler'
 import { scoreQuestion } from '../feedback/direct-score'
 import { preferenceQuestion, rationaleQuestion, type Pair } from '../feedback/prompt'
@@ -65,5 +66,5 @@ function requestText(labeler: EndpointSettings, question: Question, options: rea
   const { route, body } = writing
     ? writingRequest(labeler, question, writing)
     : askingRequest(labeler, question, options)
-  return `POST ${labeler.baseUrl.replace(/(?<!\/)\/+$/, '')}/${route}\n${JSON.stringify(body, null, 2)}`
+  return `POST ${routeUrl(labeler.baseUrl, route)}\n${JSON.stringify(body, null, 2)}`
 }

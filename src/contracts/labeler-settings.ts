@@ -1,5 +1,6 @@
 // Who is asked for preferences and scores, and how: the settings of a labeler or judge.
 import { z } from 'zod'
+import { requestFields } from './endpoint-request'
 import { count, environmentName, LONGEST_PATH, nameGiven, refuseAddress } from './fields'
 import { templateSchema } from './template-settings'
 
@@ -140,9 +141,12 @@ const endpointLabeler = z
   .strictObject({
     baseUrl: z
       .union([z.literal(WORLD), z.url({ protocol: /^https?$/ }).max(LONGEST_PATH)])
-      .superRefine((address, context) => (address === WORLD ? undefined : refuseAddress(address, context)))
+      .superRefine((address, context) =>
+        address === WORLD ? undefined : refuseAddress(address, context, 'with version'),
+      )
       .describe(
-        'Base URL of an OpenAI-compatible endpoint, e.g. http://127.0.0.1:8000/v1; ' +
+        'Base URL of an OpenAI-compatible endpoint, e.g. http://127.0.0.1:8000/v1; a query that names a version, such ' +
+          'as ?api-version=…, is kept; ' +
           'or "world:" for the simulated annotators of the miniature world ' +
           '(model "human", "L", "S", "XS" or "gold"), which the worker itself serves.',
       ),
@@ -154,19 +158,14 @@ const endpointLabeler = z
       .enum(['chat', 'completion'])
       .default('chat')
       .describe('Route of the API: chat completions, or plain completions.'),
-    dialect: z
-      .enum(['openai', 'vllm', 'llama.cpp', 'ollama'])
-      .default('openai')
-      .describe(
-        'Kind of server, for what it supports beyond the common part of the API: ' +
-          'vLLM and llama.cpp continue a prefilled answer.',
-      ),
+    ...requestFields,
     countedAnswers: count
       .max(256)
       .optional()
       .describe(
         'For servers that return no log-probabilities: number of answers to sample; ' +
-          'the share of each answer is its probability. Default: log-probabilities are used.',
+          'the share of each answer is its probability. Default: log-probabilities are used; 8 where the dialect ' +
+          'has none.',
       ),
     concurrency: count.max(1024).default(8).describe('Maximum number of requests in flight.'),
     requestsPerMinute: perMinute.describe(
@@ -233,6 +232,7 @@ export const isEndpoint = (labeler: LabelerSettings): labeler is EndpointSetting
 /** Settings of an endpoint that change no answer: how fast it is asked, and for how much money. */
 export const PACE: readonly string[] = [
   'apiKeyEnv',
+  'headers',
   'concurrency',
   'requestsPerMinute',
   'tokensPerMinute',

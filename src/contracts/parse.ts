@@ -13,7 +13,7 @@ type Quoting = 'values' | 'types'
 const MOST_LINES = 20
 const MOST_CHARACTERS = 120
 /** Names of fields that hold a secret, or the name of one: by mistake, the secret itself. */
-const SECRET = /key|token|secret|password|credential|authorization|env$/i
+const SECRET = /key|token|secret|password|credential|authorization|headers|env$/i
 const ROTATE = 'not shown: it may be a secret. If it was, replace it: the input as it was sent is in the history'
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
@@ -40,9 +40,16 @@ function show(value: unknown, path: readonly PropertyKey[], quoting: Quoting): s
   return isSecret || quoting === 'types' ? typeName(value) : cut(JSON.stringify(glimpse(value)))
 }
 
+/** An address without who its user is, and without the values in its query. */
+function withoutCredentials(text: string): string {
+  if (!/^\w+:\/\//.test(text)) return text
+  const [start, at] = [text.indexOf('//') + 2, text.lastIndexOf('@')]
+  return (at < start ? text : `${text.slice(0, start)}***${text.slice(at)}`).replace(/=[^&#]+/g, '=***')
+}
+
 /** As much of a value as a message shows, without secrets. */
 function glimpse(value: unknown, levels = 5): unknown {
-  if (typeof value === 'string') return value.slice(0, MOST_CHARACTERS)
+  if (typeof value === 'string') return withoutCredentials(value).slice(0, MOST_CHARACTERS)
   if (typeof value !== 'object' || value === null) return value
   if (levels === 0) return '…'
   if (Array.isArray(value)) return value.slice(0, MOST_LINES).map((item) => glimpse(item, levels - 1))
@@ -89,6 +96,19 @@ function describe(issue: Issue, described: Described, base: readonly PropertyKey
   return [`${where} got ${got(path)}: ${issue.message}`]
 }
 
+/** @returns the value as the schema has it, or a line for each of the first bad fields */
+export function check<T extends z.ZodType>(
+  schema: T,
+  input: unknown,
+  quoting: Quoting,
+): { data: z.output<T>; faults?: undefined } | { data?: undefined; faults: string[] } {
+  const result = schema.safeParse(input)
+  if (result.success) return { data: result.data }
+  return {
+    faults: result.error.issues.slice(0, MOST_LINES + 1).flatMap((issue) => describe(issue, { input, quoting })),
+  }
+}
+
 /**
  * @param what names the workflow, stage or file in the message
  * @param quoting 'types' for what was read from a file: the message then quotes no value
@@ -102,9 +122,8 @@ export function parse<T extends z.ZodType>(
 ): z.output<T> {
   const fault = quoting === 'values' ? unreadable(input) : undefined
   if (fault !== undefined) throw new InvalidInput(`${what}: ${fault}`)
-  const result = schema.safeParse(input)
-  if (result.success) return result.data
-  const lines = result.error.issues.slice(0, MOST_LINES + 1).flatMap((issue) => describe(issue, { input, quoting }))
+  const { data, faults: lines } = check(schema, input, quoting)
+  if (!lines) return data
   const shown = lines.length > MOST_LINES ? [...lines.slice(0, MOST_LINES), 'and more'] : lines
   throw new InvalidInput(
     `${what}: ${shown.length === 1 ? shown[0]! : `\n${shown.map((line) => `  - ${line}`).join('\n')}`}`,

@@ -8,7 +8,7 @@
 // every address except those of cloud metadata may be asked without a key; a key goes to the well-known labeler that it
 // is usually for, or, if it is named like a labeler's, to this machine. In strict mode, nothing is asked that is not
 // listed.
-import { addressFault } from '../contracts/fields'
+import { addressFault, type QueryRule } from '../contracts/fields'
 import { InvalidInput } from '../contracts/parse'
 import { isStrict } from '../strict'
 import { isThisMachine, type Reach } from './address-rules'
@@ -46,12 +46,13 @@ const covers = ({ origin, path }: Allowance, url: URL) =>
 
 /**
  * @param secret name of the variable whose value would be sent
+ * @param query whether the address may have one
  * @returns what a request to that address may connect to
  * @throws InvalidInput if this worker may not ask that address, or may not send that variable there
  */
-export function checkAllowance(address: string, secret?: string): Reach {
+export function checkAllowance(address: string, secret?: string, query?: QueryRule): Reach {
   const reach = reachOf(new URL(address), secret)
-  const fault = addressFault(address)
+  const fault = addressFault(address, query)
   if (fault !== undefined) throw new InvalidInput(`the address of an endpoint ${fault}`)
   return reach
 }

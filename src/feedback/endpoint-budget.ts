@@ -58,7 +58,7 @@ export function openBudget(
     },
     countRequest: (bill) => add(bill, { requests: 1 }),
     record(reply, estimate, bill) {
-      const { prompt_tokens: tokensIn, completion_tokens: tokensOut } = reportedTokens(reply)
+      const { tokensIn, tokensOut } = reportedTokens(reply)
       const tokens = { in: tokensIn ?? estimate.in, out: tokensOut ?? estimate.out }
       add(bill, {
         promptTokens: tokens.in,
@@ -71,7 +71,21 @@ export function openBudget(
 }
 
 const tokenCount = z.number().nonnegative().optional().catch(undefined)
-const replySchema = z.object({ usage: z.object({ prompt_tokens: tokenCount, completion_tokens: tokenCount }) })
+const usageSchema = z
+  .object({
+    prompt_tokens: tokenCount,
+    completion_tokens: tokenCount,
+    input_tokens: tokenCount,
+    output_tokens: tokenCount,
+  })
+  .transform((usage) => ({
+    tokensIn: usage.prompt_tokens ?? usage.input_tokens,
+    tokensOut: usage.completion_tokens ?? usage.output_tokens,
+  }))
+const replySchema = z.object({ usage: usageSchema })
 
-/** The field `usage` of a reply, or nothing where the server sends none. */
-const reportedTokens = (reply: unknown) => replySchema.safeParse(reply).data?.usage ?? {}
+/** The field `usage` of a reply, or nothing where the server sends none. A prompt of no tokens was not counted. */
+function reportedTokens(reply: unknown): { tokensIn?: number | undefined; tokensOut?: number | undefined } {
+  const counts = replySchema.safeParse(reply).data?.usage ?? {}
+  return 'tokensIn' in counts && counts.tokensIn === 0 ? {} : counts
+}

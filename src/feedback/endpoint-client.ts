@@ -2,22 +2,27 @@
 // pauses with jitter, Retry-After, a stop when the endpoint is down, a stop before the budget is exceeded. The key
 // comes from the environment and is sent nowhere else.
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import { isDeeper, MOST_LEVELS } from '../contracts/readable'
 import type { EndpointSettings } from '../contracts/labeler-settings'
 import { noUsage, type Usage } from '../contracts/usage'
 import { redact, redactAll } from '../secrets'
 import type { Reach } from './address-rules'
-import { checkAllowance } from './endpoint-allowance'
+import { routeUrl } from './endpoint-address'
 import { openBudget, type Budget, type Tokens } from './endpoint-budget'
 import { EndpointDown, EndpointRefused } from './endpoint-errors'
-import { errorText, shownLocation } from './error-text'
+import { headersOf, reachOf } from './endpoint-headers'
+import { errorInReply } from './error-in-reply'
+import { meaningOf } from './error-meaning'
+import { errorText, errorWords, shownLocation, type ErrorWords } from './error-text'
 import { isUnanswered, type LabelerRole, type Unanswered } from './labeler'
 import { post, type Reply } from './post'
+import { countRefusals, type RefusalCount } from './refusal-count'
 import { parseReply } from './reply-json'
+import { waitAsked } from './retry-after'
+import { remedyFor, remedyText } from './setting-remedy'
 import { backoff, concurrencyLimiter, pause, rateLimiter } from './throttle'
 import { openWaitNotice, type WaitNotice } from './wait-notice'
 
-/** A server may ask for longer pauses than the client would choose. */
-const LONGEST_RETRY_AFTER_MS = 10 * 60_000
 const MAX_BODY_BYTES = 16 * 1024 * 1024
 /** For estimates before a request; the endpoint's own count is used after it. */
 const BYTES_PER_TOKEN = 3
@@ -25,7 +30,7 @@ const BYTES_PER_TOKEN = 3
 export interface EndpointClient {
   /** What the requests of this client have taken. */
   usage: Usage
-  /** Whether any request was answered. */
+  /** Whether the endpoint works: a request was answered, or refused for what its question is. */
   hasReplied(): boolean
   post(route: string, body: object, expected: Expected): Promise<Answered | Unanswered>
 }
@@ -58,7 +63,17 @@ interface Posting {
   bill: Usage
 }
 
-type Send = (posting: Posting) => Promise<Answered | Unanswered | Retryable>
+/** A request that was refused, for what it is or for who sent it. */
+interface Refused {
+  refused: string
+  /** Key or payment: it meets every question. */
+  isAccount: boolean
+  /** What to set or check. */
+  remedy: string
+}
+
+type Outcome = Answered | Unanswered | Retryable | Refused
+type Send = (posting: Posting) => Promise<Outcome>
 
 interface ClientOptions {
   /** The setting that configures the endpoint; messages name its fields. Default: labeler. */
@@ -76,13 +91,17 @@ export function openClient(
   { role = 'labeler', servedAt, spentBefore, onWait = () => {} }: ClientOptions = {},
 ): EndpointClient {
   const address = servedAt ?? settings.baseUrl
-  const reach = servedAt === undefined ? checkAllowance(address, settings.apiKeyEnv) : 'this machine'
-  const key = servedAt === undefined ? keyOf(settings, role) : undefined
+  const reach = servedAt === undefined ? reachOf(settings) : 'this machine'
+  const headers = servedAt === undefined ? headersOf(settings, role) : {}
   const budget = openBudget(settings, role, spentBefore)
   const notice = openWaitNotice(onWait)
-  const sendWithRetries = retrying(settings, role, { send: sender(settings, { role, key, budget, reach }), notice })
-  const inTurn = concurrencyLimiter(settings.concurrency)
   let hasReplied = false
+  const sendWithRetries = retrying(settings, role, {
+    send: sender(settings, { role, headers, budget, reach }),
+    notice,
+    onReply: () => void (hasReplied = true),
+  })
+  const inTurn = concurrencyLimiter(settings.concurrency)
   return {
     usage: budget.usage,
     hasReplied: () => hasReplied,
@@ -90,34 +109,13 @@ export function openClient(
       const tokens = { in: Math.ceil(bytesIn / BYTES_PER_TOKEN), out: tokensOut }
       const release = budget.reserve(tokens)
       try {
-        const url = `${address.replace(/(?<!\/)\/+$/, '')}/${route}`
-        const reply = await notice.during(() => inTurn(() => sendWithRetries({ url, body, tokens, bill })))
-        hasReplied ||= !isUnanswered(reply)
-        return reply
+        const url = routeUrl(address, route)
+        return await notice.during(() => inTurn(() => sendWithRetries({ url, body, tokens, bill })))
       } finally {
         release()
       }
     },
   }
-}
-
-/** Node's message about a header with other characters would quote it. */
-const HEADER_TEXT = /^[\x21-\x7e]+$/
-
-function keyOf({ apiKeyEnv }: EndpointSettings, role: LabelerRole): string | undefined {
-  if (!apiKeyEnv) return undefined
-  const key = process.env[apiKeyEnv]
-  if (!key)
-    throw new EndpointRefused(
-      `${role}: field "${role}.apiKeyEnv" names ${apiKeyEnv}, which is not set where this worker runs; ` +
-        'set it and restart the worker',
-    )
-  if (!HEADER_TEXT.test(key))
-    throw new EndpointRefused(
-      `${role}: the value of ${apiKeyEnv}, which field "${role}.apiKeyEnv" names, has white space, line breaks or ` +
-        'letters beyond ASCII, which no key has; set it to the key alone and restart the worker',
-    )
-  return key
 }
 
 // ---- Retries
@@ -126,11 +124,12 @@ function keyOf({ apiKeyEnv }: EndpointSettings, role: LabelerRole): string | und
 function retrying(
   settings: EndpointSettings,
   role: LabelerRole,
-  { send, notice }: { send: Send; notice: WaitNotice },
+  { send, notice, onReply }: { send: Send; notice: WaitNotice; onReply: () => void },
 ): (posting: Posting) => Promise<Answered | Unanswered> {
   const requestRate = rateLimiter(settings.requestsPerMinute)
   const tokenRate = rateLimiter(settings.tokensPerMinute)
   const tries = settings.retries + 1
+  const refusals = countRefusals(settings.stopAfterFailures)
   let pausedUntil = 0
   let failuresInARow = 0
   return async (posting) => {
@@ -143,13 +142,15 @@ function retrying(
       if (!('error' in outcome)) {
         failuresInARow = 0
         notice.answered()
+        if ('refused' in outcome) return refusedQuestion(outcome, refusals, role)
+        onReply()
+        if (!isUnanswered(outcome)) refusals.answered()
         return outcome
       }
       lastError = outcome.error
       notice.because(reasonOf(outcome))
-      if (outcome.retryAfter !== undefined)
-        pausedUntil = Math.max(pausedUntil, Date.now() + outcome.retryAfter) // all requests pause, not this one alone
-      else if (attempt < settings.retries) await pause(backoff(attempt))
+      if (outcome.retryAfter !== undefined) pausedUntil = Math.max(pausedUntil, Date.now() + outcome.retryAfter) // all requests pause, not this one alone
+      if (attempt < settings.retries) await pause(backoff(attempt))
     }
     failuresInARow++
     if (failuresInARow >= settings.stopAfterFailures)
@@ -159,6 +160,18 @@ function retrying(
       )
     return { failed: `${posting.url}: ${lastError}, after ${tries} tries` }
   }
+}
+
+/** A refusal fails its question alone, unless it meets nearly every question. */
+function refusedQuestion(
+  { refused, isAccount, remedy }: Refused,
+  refusals: RefusalCount,
+  role: LabelerRole,
+): Unanswered {
+  const times = refusals.refused(isAccount)
+  if (times === undefined) return { failed: refused }
+  const before = times > 1 ? `${times} questions were refused and nearly none answered, the last one: ` : ''
+  throw new EndpointRefused(`${role}: ${before}${refused}; ${remedy}; answers so far are kept`)
 }
 
 const reasonOf = ({ error, retryAfter }: Retryable) =>
@@ -177,64 +190,92 @@ function asRetryable(error: unknown): Retryable {
 
 interface Sender {
   role: LabelerRole
-  key: string | undefined
+  headers: Readonly<Record<string, string>>
   budget: Budget
   reach: Reach
 }
 
-/** Sends one request and interprets the status of the response. */
-function sender(settings: EndpointSettings, { role, key, budget, reach }: Sender): Send {
+/** Sends one request and interprets the status of the response, or that of an error within a reply. */
+function sender(settings: EndpointSettings, { role, headers, budget, reach }: Sender): Send {
   const timeoutMs = settings.timeoutSeconds * 1000
   return async ({ url, body, tokens, bill }) => {
     budget.countRequest(bill)
-    const response = await traced(url, settings.model, (traceHeaders) => {
-      const headers = {
-        'content-type': 'application/json',
-        ...traceHeaders,
-        ...(key && { authorization: `Bearer ${key}` }),
-      }
-      return post(url, { headers, body: JSON.stringify(body), reach, timeoutMs })
-    })
+    const response = await traced(url, settings.model, (traceHeaders) =>
+      post(url, {
+        headers: { 'content-type': 'application/json', ...traceHeaders, ...headers },
+        body: JSON.stringify(body),
+        reach,
+        timeoutMs,
+      }),
+    )
     if (isRedirect(response)) throw redirected(url, response, role)
     const text = await response.text(MAX_BODY_BYTES)
-    if (isOk(response)) {
-      const reply = parseReply(text)
-      budget.record(reply, tokens, bill)
-      if (reply === undefined) throw new Error(`the reply is not JSON: ${errorText(text).slice(0, 100)}`)
-      return { body: redactAll(reply) }
-    }
-    return failed(response, text, { url, role, model: settings.model })
+    const failed = (status: number, words: ErrorWords) =>
+      outcomeOf({ status, words, retryAfter: waitAsked(response.header, text) }, { url, role, settings })
+    if (!isOk(response)) return failed(response.status, errorWords(text))
+    const reply = readReply(text)
+    const error = errorInReply(reply)
+    if (error)
+      return failed(error.status, { ...error.words, text: `(within a reply of status 200) ${error.words.text}` })
+    budget.record(reply, tokens, bill)
+    return { body: redactAll(reply) }
   }
+}
+
+function readReply(text: string): unknown {
+  const reply = parseReply(text)
+  if (reply === undefined) throw new Error(`the reply is not JSON: ${JSON.stringify(errorText(text).slice(0, 100))}`)
+  if (isDeeper(reply, MOST_LEVELS)) throw new Error(`the reply is nested too deep: ${text.slice(0, 60)}`)
+  return reply
 }
 
 const isOk = ({ status }: Reply) => status >= 200 && status < 300
 const isRedirect = ({ status }: Reply) => status >= 300 && status < 400
 
-/** What becomes of a request that was answered by an error. */
-function failed(
-  { status, header }: Reply,
-  text: string,
-  { url, role, model }: { url: string; role: LabelerRole; model: string },
-): Unanswered | Retryable {
-  const error = `HTTP ${status} ${errorText(text)}`.trim()
-  if ([401, 403, 404].includes(status))
-    throw new EndpointRefused(
-      `${role}: ${url} answered ${error}; check ${role}.baseUrl, ${role}.model ("${model}") and ${role}.apiKeyEnv`,
-    )
-  if (status < 500 && status !== 408 && status !== 429)
-    return { failed: error, ...(saysTooLong(text) && { tooLong: true as const }) }
-  return { error, retryAfter: retryAfterMs(header('retry-after')) }
+interface Failed {
+  status: number
+  words: ErrorWords
+  retryAfter: number | undefined
 }
 
-const TOO_LONG = /context[_ ](length|window|size)|maximum context|too (long|many tokens)/i
+/** What becomes of a request that was answered by an error. */
+function outcomeOf(
+  { status, words, retryAfter }: Failed,
+  { url, role, settings }: { url: string; role: LabelerRole; settings: EndpointSettings },
+): Unanswered | Retryable | Refused {
+  const error = `HTTP ${status} ${words.text}`.trim()
+  const meaning = meaningOf(status, words)
+  if (meaning === 'again') return { error, retryAfter }
+  if (meaning === 'prompt') return { failed: error, tooLong: true }
+  if (meaning === 'filter') return { failed: error }
+  if (meaning === 'account' && status !== 401)
+    return { refused: `${url} answered ${error}`, isAccount: true, remedy: NO_CREDIT_LEFT }
+  const isPlaced = [401, 403, 404].includes(status)
+  return {
+    refused: isPlaced ? `${url} answered ${error}` : error,
+    isAccount: meaning === 'account',
+    remedy: meaning === 'answer' ? longAnswer(role) : refusalRemedy(isPlaced, words, role, settings),
+  }
+}
 
-/** Whether an endpoint complains about a request that is longer than its model's context. */
-export const saysTooLong = (text: string): boolean =>
-  TOO_LONG.test(text) || text.split(/[\n\r\u2028\u2029]/).some(exceedsContext)
+const NO_CREDIT_LEFT = 'no credit is left at the endpoint: pay there, or name another, and run the stage again'
+const longAnswer = (role: LabelerRole) =>
+  `the answer may be longer than the endpoint allows: lower ${role}.rationaleTokens or ${role}.thinkingTokens`
 
-function exceedsContext(line: string): boolean {
-  const at = line.search(/exceeds? /i)
-  return at >= 0 && /context|tokens/i.test(line.slice(at))
+/** @param isPlaced whether the refusal is about key, address or model, not about the request */
+function refusalRemedy(
+  isPlaced: boolean,
+  { text, codes }: ErrorWords,
+  role: LabelerRole,
+  settings: EndpointSettings,
+): string {
+  const remedy = isPlaced ? undefined : remedyFor(`${codes} ${text}`, settings)
+  if (remedy) return remedyText(remedy, role)
+  const form = isPlaced ? '' : `, ${role}.dialect and ${role}.request`
+  return (
+    `check ${role}.baseUrl, ${role}.model ("${settings.model}") and ${role}.apiKeyEnv${form}; ` +
+    '`rlaif labeler check` tries settings'
+  )
 }
 
 /** An endpoint must not lead the key, or the request, to where it is not allowed. */
@@ -244,13 +285,6 @@ function redirected(url: string, response: Reply, role: LabelerRole): EndpointRe
   return new EndpointRefused(
     `${role}: ${url} answered with a redirect to ${location}; set ${role}.baseUrl to where it leads`,
   )
-}
-
-/** Retry-After in milliseconds, given in seconds or as a date. */
-function retryAfterMs(header: string | undefined): number | undefined {
-  if (header === undefined) return undefined
-  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now()
-  return Number.isFinite(ms) ? Math.min(Math.max(0, ms), LONGEST_RETRY_AFTER_MS) : undefined
 }
 
 /**

@@ -4,15 +4,8 @@ import type { EndpointSettings } from '../contracts/labeler-settings'
 import { noUsage, type Usage } from '../contracts/usage'
 import { openClient, type EndpointClient } from './endpoint-client'
 import { EndpointRefused } from './endpoint-errors'
-import {
-  choiceOf,
-  likeliestOf,
-  MAX_QUOTED,
-  rationaleFrom,
-  returnedLogProbs,
-  textOf,
-  type Choice,
-} from './endpoint-reply'
+import { askingRequest, writingRequest, type Request } from './endpoint-requests'
+import { likeliestOf, rationaleFrom, returnedLogProbs } from './endpoint-reply'
 import {
   isUnanswered,
   logSumExp,
@@ -26,12 +19,9 @@ import {
   type WritingSettings,
   type Written,
 } from './labeler'
+import { choiceOf, MAX_QUOTED, type Choice } from './reply-choice'
+import { formIdentity, formOf, type RequestForm } from './request-form'
 import { largest, smallest } from '../extremes'
-
-/** The most log-probabilities that common servers return for one position. */
-const TOP_LOGPROBS = 20
-/** Tokens of a sampled answer that is one character or two, with room for a space before it. */
-const COUNTED_TOKENS = 3
 
 export interface EndpointLabeler extends Labeler {
   usage: Usage
@@ -84,7 +74,8 @@ export function endpointLabeler(
   { role = 'labeler', served, spentBefore, onWait }: EndpointLabelerOptions = {},
 ): EndpointLabeler {
   const client = openClient(settings, { role, servedAt: served?.address, spentBefore, onWait })
-  const endpoint: Endpoint = { client, settings, role, hasLogProbs: false }
+  const form = formOf(settings)
+  const endpoint: Endpoint = { client, settings, form, role, hasLogProbs: false }
   const answerAll = answeringPool(endpoint)
   return {
     name: served ? `${settings.model} of ${served.name}` : `${settings.model} at ${new URL(settings.baseUrl).host}`,
@@ -93,13 +84,14 @@ export function endpointLabeler(
       model: settings.model,
       route: settings.route,
       dialect: settings.dialect,
-      countedAnswers: settings.countedAnswers,
+      countedAnswers: form.countedAnswers,
+      ...formIdentity(settings),
       ...(served && { fingerprint: served.fingerprint }),
     },
     usage: client.usage,
-    ...(settings.countedAnswers && { beginnings: () => [] }),
+    ...(form.countedAnswers && { beginnings: () => [] }),
     ask: (questions, options, onAnswer) => {
-      const answer = settings.countedAnswers ? countAnswers : readLogProbs
+      const answer = form.countedAnswers ? countAnswers : readLogProbs
       return answerAll(questions, (question, bill) => answer(endpoint, { question, bill }, options), onAnswer)
     },
     write: (questions, writing, onAnswer) =>
@@ -110,6 +102,7 @@ export function endpointLabeler(
 interface Endpoint {
   client: EndpointClient
   settings: EndpointSettings
+  form: RequestForm
   role: LabelerRole
   /** Whether any reply had log-probabilities: then one without them fails alone. */
   hasLogProbs: boolean
@@ -122,11 +115,11 @@ type AnswerAll = <T>(
 ) => Promise<(T | Unanswered)[]>
 
 /**
- * Answers all questions, `concurrency` of them at a time. The very first goes alone: an endpoint that is not there
- * should not be asked a thousand times.
+ * Answers all questions, `concurrency` of them at a time. The very first go alone, until one is answered: an endpoint
+ * that is not there, or takes no question as it is asked, should not be asked a thousand times.
  */
 function answeringPool({ client, settings, role }: Endpoint): AnswerAll {
-  let hasAnswered = false
+  let isFirst = true
   return async (questions, answer, onAnswer) => {
     const answers: Awaited<ReturnType<typeof answer>>[] = []
     let next = 0
@@ -141,13 +134,13 @@ function answeringPool({ client, settings, role }: Endpoint): AnswerAll {
       onAnswer?.(i, answered, bill)
       return answered
     }
-    if (!hasAnswered && questions.length > 0) {
-      const first = await answerNext()
-      if (isUnanswered(first) && isSilent(first, client))
+    while (!client.hasReplied() && next < questions.length) {
+      const answered = await answerNext()
+      if (isFirst && isUnanswered(answered) && isSilent(answered, client))
         throw new Error(
-          `${role}: the endpoint does not answer: ${first.failed}; is it up, and is ${role}.baseUrl right?`,
+          `${role}: the endpoint does not answer: ${answered.failed}; is it up, and is ${role}.baseUrl right?`,
         )
-      hasAnswered = true
+      isFirst = false
     }
     const worker = async () => {
       while (next < questions.length) {
@@ -169,81 +162,7 @@ function answeringPool({ client, settings, role }: Endpoint): AnswerAll {
 const isSilent = ({ failed, tooLong }: Unanswered, { hasReplied }: EndpointClient) =>
   !tooLong && !hasReplied() && / tries$/.test(failed)
 
-// ---- What is sent
-
-interface Sampling {
-  max_tokens: number
-  temperature: number
-  seed?: number
-  top_k?: number
-}
-
-/**
- * Servers that continue an assistant's turn get the ending as its beginning; for the others it is the last line of the
- * user's turn.
- */
-function messagesOf({ dialect }: EndpointSettings, { text, ending }: Question): object {
-  const prefilled = [
-    { role: 'user', content: text },
-    { role: 'assistant', content: ending },
-  ]
-  if (dialect === 'vllm') return { messages: prefilled, add_generation_prompt: false, continue_final_message: true }
-  if (dialect === 'llama.cpp') return { messages: prefilled }
-  return { messages: [{ role: 'user', content: `${text}\n${ending}` }] }
-}
-
-/** What is posted, and to which route below the base URL. */
-export interface Request {
-  route: string
-  body: object
-}
-
-function requestOf(settings: EndpointSettings, question: Question, sampling: Sampling, more: object = {}): Request {
-  const isChat = settings.route === 'chat'
-  const prompt = isChat ? messagesOf(settings, question) : { prompt: `${question.text}\n${question.ending}` }
-  return {
-    route: isChat ? 'chat/completions' : 'completions',
-    body: { model: settings.model, ...prompt, ...sampling, ...more },
-  }
-}
-
-/**
- * The request that reads the answer's log-probabilities, or samples one answer where samples are counted.
- * @param options the longest of them must fit into a sampled answer, whatever the vocabulary splits
- */
-export function askingRequest(
-  settings: EndpointSettings,
-  question: Question,
-  options: readonly string[],
-  sample = 0,
-): Request {
-  const longest = largest(options.map(({ length }) => length))
-  if (settings.countedAnswers)
-    return requestOf(settings, question, {
-      max_tokens: Math.max(COUNTED_TOKENS, longest + 1),
-      temperature: 1,
-      seed: sample,
-    })
-  return requestOf(
-    settings,
-    question,
-    { max_tokens: 1, temperature: 0 },
-    settings.route === 'chat' ? { logprobs: true, top_logprobs: TOP_LOGPROBS } : { logprobs: TOP_LOGPROBS },
-  )
-}
-
-/** The request that writes a rationale. */
-export function writingRequest(
-  settings: EndpointSettings,
-  question: Question,
-  { maxTokens, temperature, topK: k, seed }: WritingSettings,
-): Request {
-  return requestOf(settings, question, {
-    max_tokens: maxTokens,
-    temperature,
-    ...(temperature > 0 && { seed, ...topK(settings, k) }),
-  })
-}
+// ---- Sending and writing
 
 /** A question, and the bill that its requests go to. */
 interface Asked {
@@ -253,22 +172,19 @@ interface Asked {
 
 async function send(
   { client }: Endpoint,
-  { route, body }: Request,
+  { route, body, tokensOut }: Request,
   { question, bill }: Asked,
 ): Promise<Choice | Unanswered> {
-  const { max_tokens: tokensOut } = body as Sampling
   const bytesIn = Buffer.byteLength(question.text) + Buffer.byteLength(question.ending)
   const reply = await client.post(route, body, { bytesIn, tokensOut, bill })
   if (isUnanswered(reply)) return reply
   return choiceOf(reply.body)
 }
 
-/** OpenAI's own servers refuse unknown fields. */
-const topK = ({ dialect }: EndpointSettings, k: number) => (dialect !== 'openai' && k > 0 ? { top_k: k } : {})
-
 async function continuation(endpoint: Endpoint, asked: Asked, writing: WritingSettings): Promise<Written | Unanswered> {
   const choice = await send(endpoint, writingRequest(endpoint.settings, asked.question, writing), asked)
-  return isUnanswered(choice) ? choice : rationaleFrom(choice, writing, endpoint.role)
+  const reading = { role: endpoint.role, thinking: endpoint.form.thinking }
+  return isUnanswered(choice) ? choice : rationaleFrom(choice, writing, reading)
 }
 
 // ---- Reading probabilities
@@ -280,9 +196,11 @@ async function readLogProbs(
 ): Promise<OptionAnswer | Unanswered> {
   const choice = await send(endpoint, askingRequest(endpoint.settings, asked.question, options), asked)
   if (isUnanswered(choice)) return choice
+  if (isThoughtAlone(choice)) return { failed: thoughtAlone(choice, endpoint.role) }
   const returned = returnedLogProbs(choice)
+  if (isUnanswered(returned)) return returned
   if (!returned && endpoint.hasLogProbs)
-    return { failed: 'the endpoint returned no log-probabilities for this question' }
+    return { failed: `the endpoint returned no log-probabilities for this question: ${choice.quoted}` }
   if (!returned) {
     throw new EndpointRefused(
       `${endpoint.role}: the endpoint returned no log-probabilities (model ${endpoint.settings.model}); ` +
@@ -294,9 +212,22 @@ async function readLogProbs(
   const logProbs = options.map((option) =>
     logSumExp([...returned].filter(([token]) => token.trim() === option).map(([, logProb]) => logProb)),
   )
-  const answer = { logProbs, floor: smallest(returned.values()) }
+  const answer = { logProbs, floor: floorOf(returned) }
   return saysSomething(answer) ? answer : { ...answer, likeliest: likeliestOf(returned) }
 }
+
+/** The most that a token has which was not returned: the least returned or, beside a single one, what that leaves. */
+function floorOf(returned: ReadonlyMap<string, number>): number {
+  const least = smallest(returned.values())
+  return returned.size > 1 ? least : Math.min(least, Math.log(Math.max(0, 1 - Math.exp(least))))
+}
+
+/** Whether the one token that was asked for belongs to what the model thinks: it is no answer. */
+const isThoughtAlone = ({ text, thought }: Choice): boolean => thought !== '' && (text ?? '').trim() === ''
+
+const thoughtAlone = ({ quoted }: Choice, role: LabelerRole): string =>
+  `the model thinks before it answers, so its first token is no answer: ${quoted}; set ${role}.thinking to "off", or ` +
+  `${role}.countedAnswers and ${role}.thinkingTokens`
 
 /** What an answer may begin with, of any script or after words of another: "7/10" is 7. */
 const FIRST_WORDS = [/^[^\p{L}\p{N}_]*(\d+|[\p{L}\p{M}\p{N}_]+)/u, /^\W*(\d+|\w+)/]
@@ -305,21 +236,28 @@ const FIRST_WORDS = [/^[^\p{L}\p{N}_]*(\d+|[\p{L}\p{M}\p{N}_]+)/u, /^\W*(\d+|\w+
 const optionIn = (text: string, options: readonly string[]): number =>
   largest(FIRST_WORDS.map((pattern) => options.indexOf(pattern.exec(text)?.[1] ?? '')))
 
+const noteOther = (others: Map<string, number>, text: string) => others.set(text, (others.get(text) ?? 0) + 1)
+
 /** Shares of sampled answers; those that are none of the options are left out. */
 async function countAnswers(
   endpoint: Endpoint,
   asked: Asked,
   options: readonly string[],
 ): Promise<OptionAnswer | Unanswered> {
-  const samples = endpoint.settings.countedAnswers!
+  const samples = endpoint.form.countedAnswers!
   const counts = options.map(() => 0)
   const others = new Map<string, number>()
   for (let sample = 0; sample < samples; sample++) {
     const choice = await send(endpoint, askingRequest(endpoint.settings, asked.question, options, sample), asked)
     if (isUnanswered(choice)) return choice
-    const at = optionIn(textOf(choice), options)
+    if (choice.text === undefined) return { failed: `the answer has no text that can be read: ${choice.quoted}` }
+    if (choice.thought !== '' && endpoint.form.thinking === 'refuse')
+      return {
+        failed: `the model thought before it answered, which ${endpoint.role}.thinking refuses: ${choice.quoted}`,
+      }
+    const at = optionIn(choice.text, options)
     if (at >= 0) counts[at]!++
-    else others.set(textOf(choice), (others.get(textOf(choice)) ?? 0) + 1)
+    else noteOther(others, choice.text.trim() || choice.sent || choice.thought)
   }
   const total = counts.reduce((a, b) => a + b, 0)
   if (total === 0) {

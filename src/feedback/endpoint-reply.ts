@@ -1,81 +1,106 @@
-// What an endpoint replies: its schema, and how a text, a rationale or probabilities are read from it.
-import { z } from 'zod'
+// What is read from an endpoint's choice: a rationale, or the probabilities of the answer's first token.
+import type { Thinking } from '../contracts/endpoint-request'
+import { quotedReply } from './error-text'
 import { lacksRationale, writtenText, type LabelerRole, type Unanswered, type WritingSettings } from './labeler'
+import { MAX_QUOTED, type Choice } from './reply-choice'
 
-/** Characters of a model's text in a message. */
-export const MAX_QUOTED = 60
 /** Values of `finish_reason` of a text that did not end by itself. */
-const CUT = /^(length|max_tokens)$/i
+const CUT = /length|max_?tokens|context_window|incomplete/i
 
-/** Servers send null, or −∞, for a probability that rounds to 0. */
-const logProb = z
-  .union([z.number(), z.literal(-Infinity)])
-  .nullish()
-  .transform((given) => given ?? -Infinity)
-const tokenLogProb = z.object({ token: z.string(), logprob: logProb })
-const contentLogProbs = z.object({
-  content: z.array(tokenLogProb.extend({ top_logprobs: z.array(tokenLogProb).nullish() })).nullish(),
-})
-const legacyLogProbs = z.object({ top_logprobs: z.array(z.record(z.string(), logProb).nullable()).nullish() })
-const replySchema = z.object({
-  choices: z
-    .array(
-      z.object({
-        text: z.string().nullish(),
-        message: z
-          .object({
-            content: z.string().nullish(),
-            refusal: z.string().nullish(),
-            reasoning_content: z.unknown().optional(),
-          })
-          .nullish(),
-        finish_reason: z.string().nullish(),
-        logprobs: z.intersection(contentLogProbs, legacyLogProbs).nullish(),
-      }),
-    )
-    .min(1),
-})
-export type Choice = z.infer<typeof replySchema>['choices'][number]
-
-/** The first choice of a reply, if it is an answer of the model: a filtered or refused one fails its question alone. */
-export function choiceOf(reply: unknown): Choice | Unanswered {
-  const parsed = replySchema.safeParse(reply)
-  const [issue] = parsed.error?.issues ?? []
-  if (!parsed.success) return { failed: `the answer is not a completion: ${issue?.path.join('.')} ${issue?.message}` }
-  return refusalOf(parsed.data.choices[0]!) ?? parsed.data.choices[0]!
+/** How a rationale is read. */
+interface Reading {
+  role: LabelerRole
+  thinking: Thinking
 }
-
-function refusalOf({ finish_reason: reason, message }: Choice): Unanswered | undefined {
-  if (reason === 'content_filter')
-    return { failed: `the endpoint's filter withheld the answer (finish_reason ${reason})` }
-  return message?.refusal ? { failed: `the model refused: ${message.refusal.slice(0, MAX_QUOTED)}` } : undefined
-}
-
-export const textOf = ({ text, message }: Choice) => text ?? message?.content ?? ''
 
 /** A rationale that is empty or cut is a failure: an answer read after it would not rest on it. */
-export function rationaleFrom(choice: Choice, writing: WritingSettings, role: LabelerRole): string | Unanswered {
-  const text = textOf(choice).trim()
-  const isCut = CUT.test(choice.finish_reason ?? '')
+export function rationaleFrom(
+  choice: Choice,
+  writing: WritingSettings,
+  { role, thinking }: Reading,
+): string | Unanswered {
+  const { thought, isOpen, finishReason, quoted } = choice
+  if (choice.text === undefined) return { failed: `the answer has no text that can be read: ${quoted}` }
+  if (thinking === 'refuse' && thought !== '')
+    return { failed: `the model thought before it answered, which ${role}.thinking refuses: ${shown(thought)}` }
+  const answer = choice.text.trim()
+  const text = thinking === 'rationale' ? [thought, answer].filter(Boolean).join('\n') : answer
+  const isCut = isOpen || CUT.test(finishReason)
   const remedy = `raise ${role}.rationaleTokens, which is ${writing.maxTokens}`
-  if (lacksRationale(text, writing)) {
-    const thought = choice.message?.reasoning_content ? '; the endpoint put its text into "reasoning_content"' : ''
-    return { failed: `the rationale is empty${thought}${isCut ? `, and was cut: ${remedy}` : ''}` }
-  }
+  if (lacksRationale(text, writing))
+    return { failed: `the rationale is empty${whyEmpty(choice, isCut && remedy, role)}` }
   const written = writtenText(text, isCut, writing)
-  return typeof written === 'string' ? written : { failed: `the rationale was cut at its length limit: ${remedy}` }
+  return typeof written === 'string'
+    ? written
+    : { failed: `the rationale was cut at its length limit: ${remedy}; it ends with ${shown(text.slice(-MAX_QUOTED))}` }
 }
+
+function whyEmpty({ thought, sent, finishReason }: Choice, remedy: string | false, role: LabelerRole): string {
+  const why = thought
+    ? `; the endpoint put its text into "reasoning_content" or thinking tags: ${shown(thought)}` +
+      `${remedy ? `, and was cut: ${remedy}, or ${role}.thinkingTokens` : `; ${role}.thinking can take it`}`
+    : `${remedy ? `, and was cut: ${remedy}` : ''}`
+  const reason = finishReason ? `, finish_reason ${finishReason.slice(0, MAX_QUOTED)}` : ''
+  return `${why} (the endpoint sent ${shown(sent)}${reason})`
+}
+
+const shown = (text: string) => JSON.stringify(text.slice(0, MAX_QUOTED))
 
 /** The likeliest of what was returned, for a message. */
 export function likeliestOf(returned: ReadonlyMap<string, number>): string {
   const [token, logProb] = [...returned].sort(([, a], [, b]) => b - a)[0]!
-  return `${JSON.stringify(token)} (P = ${Math.exp(logProb).toFixed(3)})`
+  return `${shown(token)} (P = ${Math.exp(logProb).toFixed(3)})`
 }
 
-/** The list for the first token, in the form of the chat route or of the older completion route. */
-export function returnedLogProbs({ logprobs }: Choice): Map<string, number> | undefined {
-  const first = logprobs?.content?.[0]
-  if (first) return new Map([first, ...(first.top_logprobs ?? [])].map(({ token, logprob }) => [token, logprob]))
-  const legacy = logprobs?.top_logprobs?.[0]
-  return legacy && Object.keys(legacy).length > 0 ? new Map(Object.entries(legacy)) : undefined
+// ---- Log-probabilities
+
+/** Rounding of servers, in log P of one token and in the sum of all. */
+const ROUNDING = 0.01
+const MOST_SUM = 1.05
+
+type Node = Readonly<Record<string, unknown>>
+const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/**
+ * The probabilities of the first token, in the form of the chat route or of the older completion route.
+ * @returns undefined where the reply has none, a failure where they cannot be read
+ */
+export function returnedLogProbs({ logprobs, quoted }: Choice): Map<string, number> | Unanswered | undefined {
+  if (!isNode(logprobs)) return undefined
+  const entries = chatEntries(logprobs) ?? legacyEntries(logprobs)
+  if (entries === undefined) return undefined
+  const returned = new Map<string, number>()
+  for (const [token, given] of entries) {
+    const logProb = readLogProb(given)
+    if (typeof token !== 'string' || logProb === undefined)
+      return {
+        failed: `the endpoint returned a log-probability that is none, ${quotedReply([token, given])}: ${quoted}`,
+      }
+    if (!returned.has(token)) returned.set(token, logProb)
+  }
+  const sum = [...returned.values()].reduce((total, logProb) => total + Math.exp(logProb), 0)
+  return sum <= MOST_SUM
+    ? returned
+    : { failed: `the returned probabilities sum to ${sum.toFixed(3)}, more than 1: ${quoted}` }
+}
+
+type Entries = (readonly [token: unknown, logProb: unknown])[]
+
+/** The list of the first token; without one, or with an empty one, the token alone. */
+function chatEntries({ content }: Node): Entries | undefined {
+  const first: unknown = Array.isArray(content) ? content[0] : undefined
+  if (!isNode(first)) return undefined
+  const top = Array.isArray(first.top_logprobs) ? (first.top_logprobs as unknown[]) : []
+  return [...top, first].map((entry) => (isNode(entry) ? [entry.token, entry.logprob] : [entry, entry]))
+}
+
+function legacyEntries({ top_logprobs: top }: Node): Entries | undefined {
+  const first: unknown = Array.isArray(top) ? top[0] : undefined
+  return isNode(first) && Object.keys(first).length > 0 ? Object.entries(first) : undefined
+}
+
+/** Servers send null, or −∞, for a probability that rounds to 0. */
+function readLogProb(given: unknown): number | undefined {
+  if (given === null) return -Infinity
+  return typeof given === 'number' && given <= ROUNDING ? Math.min(given, 0) : undefined
 }

@@ -1,11 +1,13 @@
-// The JSON of endpoints: servers written in Python send a log-probability of minus infinity as a bare `-Infinity`.
+// The JSON of endpoints: servers written in Python send what JSON has no word for as bare words: a log-probability of
+// minus infinity as `-Infinity`, one that was not computed as `NaN`.
 
-/** A string, which may lack its end, or the word outside of strings. */
-const STRING_OR_INFINITY = /"(?:[^"\\]|\\[^]?)*"?|-Infinity\b/g
+/** A string, which may lack its end, or a word outside of strings. */
+const STRING_OR_WORD = /"(?:[^"\\]|\\[^]?)*"?|-?\bInfinity\b|\bNaN\b/g
+const JSON_OF: Readonly<Record<string, string>> = { '-Infinity': '-1e999', Infinity: '1e999', NaN: 'null' }
 
-/** Reads JSON in which `-Infinity` may stand for a number. @returns undefined when it is none */
+/** Reads JSON in which `-Infinity`, `Infinity` and `NaN` may stand for a number. @returns undefined when it is none */
 export function parseReply(text: string): unknown {
-  return parsed(text) ?? parsed(text.replace(STRING_OR_INFINITY, (part) => (part === '-Infinity' ? '-1e999' : part)))
+  return parsed(text) ?? parsed(text.replace(STRING_OR_WORD, (part) => JSON_OF[part] ?? part))
 }
 
 function parsed(text: string): unknown {

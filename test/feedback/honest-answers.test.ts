@@ -52,18 +52,22 @@ test.each<[string, object, RegExp]>([
   [
     'all text is in reasoning_content',
     { message: { content: null, reasoning_content: 'Well, the first …' }, finish_reason: 'length' },
-    /the rationale is empty; the endpoint put its text into "reasoning_content", and was cut: raise labeler\.rationaleTokens, which is 64/,
+    /^the rationale is empty; the endpoint put its text into "reasoning_content" or thinking tags: "Well, the first …", and was cut: raise labeler\.rationaleTokens, which is 64, or labeler\.thinkingTokens \(the endpoint sent "", finish_reason length\)$/,
   ],
-  ['blank', { message: { content: ' \n' }, finish_reason: 'stop' }, /^the rationale is empty$/],
+  [
+    'blank',
+    { message: { content: ' \n' }, finish_reason: 'stop' },
+    /^the rationale is empty \(the endpoint sent " \\n", finish_reason stop\)$/,
+  ],
   [
     'only the answer',
     { message: { content: 'Preferred Summary=1' }, finish_reason: 'stop' },
-    /^the rationale is empty$/,
+    /^the rationale is empty \(the endpoint sent "Preferred Summary=1", finish_reason stop\)$/,
   ],
   [
     'cut',
     { message: { content: 'The first is better becau' }, finish_reason: 'length' },
-    /^the rationale was cut at its length limit: raise labeler\.rationaleTokens, which is 64$/,
+    /^the rationale was cut at its length limit: raise labeler\.rationaleTokens, which is 64; it ends with "The first is better becau"$/,
   ],
   ['filtered', { message: { content: 'The' }, finish_reason: 'content_filter' }, /filter withheld the answer/],
 ])('a rationale that is none gives no label: %s', async (_, reply, reason) => {
