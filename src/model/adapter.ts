@@ -7,6 +7,7 @@ import { uniform } from '../random'
 import { loraA, loraB, mergedWeight } from './linear'
 import type { Lora, Model } from './model'
 import { openSafetensors, writeSafetensors } from './safetensors'
+import { hasJoinedLayers } from './stored'
 import { tf, tidy } from './tf'
 import { modulesOf } from './weight-names'
 import { readingFault, shownValue } from '../file-faults'
@@ -20,9 +21,9 @@ const WEIGHTS = 'adapter_model.safetensors'
  * @throws when the family has no adapters or a target names no layer
  */
 function targetModules({ config }: Model, targets: readonly string[]): string[] {
-  if (config.family === 'gpt2')
+  if (hasJoinedLayers(config))
     throw new Error(
-      'adapter: GPT-2 keeps query, key and value in one layer; ' +
+      `adapter: the family ${config.family} keeps query, key and value in one layer; ` +
         'adapters are not supported for it, train the whole model',
     )
   const modules = Array.from({ length: config.layers }, (_, layer) => modulesOf(layer)).flatMap(

@@ -4,9 +4,11 @@
 import type { TokenBatch } from './batch'
 import { linear, linearBackward } from './linear'
 import type { BackwardPass, Model } from './model'
-import { norm, normBackward } from './norms'
+import type { LayerView } from './layer-views'
+import { normBackward, normIfAny } from './norms'
 import * as op from './ops'
-import { rotate, rotateBackward, type Rotary } from './rotary'
+import { rotate, rotateBackward } from './rotary'
+import { softCap, softCapBackward } from './soft-cap'
 import { tf, type Tensor } from './tf'
 import { modulesOf } from './weight-names'
 
@@ -14,10 +16,8 @@ export interface AttentionContext {
   model: Model
   batch: number
   time: number
-  /** Undefined if positions are learned. */
-  rotary: Rotary | undefined
-  /** 0 where a query may attend, a large negative number where it may not. */
-  bias: Tensor // [B or 1, 1, T, S]
+  /** Of each layer; biases are [B or 1, 1, T, S]. */
+  views: readonly LayerView[]
   /** Keys and values of a prefix that every row shares, one for each layer; then S = P + T, else S = T. */
   prefix?: readonly KeysAndValues[] // [1, K, P, C] each
 }
@@ -30,14 +30,14 @@ export type AttentionBackward = AttentionContext & BackwardPass
 
 /** What the forward pass leaves for the backward pass. */
 export interface AttentionTape {
-  q: Tensor // [B, K, G·T, C], scaled by 1/√C
+  q: Tensor // [B, K, G·T, C], scaled
   k: Tensor // [B, K, S, C]
   v: Tensor // [B, K, S, C]
   attention: Tensor // [B, K, G·T, S]
   mixed: Tensor // [N, H·C]
-  /** Queries and keys before their norm, if they have one. */
-  rawQ?: Tensor // [N · H, C]
-  rawK?: Tensor // [N · K, C]
+  /** Queries and keys before their norm, if they have one: [N · heads, C], or [N, heads · C] if all heads are one. */
+  rawQ?: Tensor
+  rawK?: Tensor
 }
 
 /** Sizes of queries, keys or values; g is 1 for keys and values. */
@@ -62,18 +62,23 @@ function headSizes({ model, batch: b, time: t }: AttentionContext): { query: Hea
 }
 
 /**
- * The mask as a term of the attention scores, [B or 1, 1, T, P + T]: later tokens and padding are masked, a shared
- * prefix is not. @param past P, the tokens of the shared prefix
+ * The mask as a term of the attention scores, [B or 1, 1, T, P + T]: later tokens and padding are masked, and what lies
+ * before the window.
+ * @param past P, the tokens of the shared prefix
+ * @param window a token sees itself and `window` − 1 tokens before it
  */
-export function attentionBias({ batch: b, time: t, mask }: TokenBatch, past = 0): Tensor {
+export function attentionBias({ batch: b, time: t, mask }: TokenBatch, past = 0, window = Infinity): Tensor {
   const startsWithToken = Array.from({ length: b }, (_, row) => mask[row * t]).every(Boolean)
   const rows = startsWithToken ? 1 : b // padding on the right is later than every real token
   const bias = new Float32Array(rows * t * (past + t)).fill(-1e9)
   for (let row = 0; row < rows; row++) {
+    const padding = startsWithToken ? 0 : Math.max(0, mask.subarray(row * t, (row + 1) * t).indexOf(1))
     for (let i = 0; i < t; i++) {
       const start = (row * t + i) * (past + t)
-      bias.fill(0, start, start + past)
-      for (let j = 0; j <= i; j++) if (startsWithToken || mask[row * t + j]) bias[start + past + j] = 0
+      const first = past + i - padding - window + 1 // position of the first token in the window
+      if (first < past) bias.fill(0, start + Math.max(0, first), start + past)
+      for (let j = Math.max(0, i - window + 1); j <= i; j++)
+        if (startsWithToken || mask[row * t + j]) bias[start + past + j] = 0
     }
   }
   return tf.tensor4d(bias, [rows, 1, t, past + t])
@@ -97,15 +102,16 @@ interface QueryOrKey {
  * norm.
  */
 function normAndRotate(
-  { model, rotary }: AttentionContext,
+  { model, views }: AttentionContext,
   x: Tensor,
   heads: number,
   { layer, normModule }: QueryOrKey,
 ): { rotated: Tensor; raw?: Tensor } {
-  const { headSize: c, qkNorm, rotaryLayers } = model.config
-  const raw = op.reshape(x, [x.shape[0]! * heads, c])
-  const normed = op.reshape(qkNorm ? norm(model, normModule, raw) : raw, [x.shape[0]!, heads, c])
-  return { rotated: rotaryLayers[layer] ? rotate(normed, rotary!) : normed, ...(qkNorm && { raw }) }
+  const { headSize: c, qkNorm } = model.config
+  const { rotary } = views[layer]!
+  const raw = op.reshape(x, qkNorm === 'layer' ? [x.shape[0]!, heads * c] : [x.shape[0]! * heads, c])
+  const normed = op.reshape(normIfAny(model, normModule, raw), [x.shape[0]!, heads, c])
+  return { rotated: rotary ? rotate(normed, rotary) : normed, ...(qkNorm !== 'none' && { raw }) }
 }
 
 /** The backward pass of `normAndRotate`: dy [N, heads, C] → gradient by its input, [N, heads · C]. */
@@ -116,26 +122,27 @@ function normAndRotateBackward(
   { layer, normModule }: QueryOrKey,
 ): Tensor {
   const [n, heads, c] = dy.shape as [number, number, number]
-  const unrotated = pass.model.config.rotaryLayers[layer] ? rotateBackward(dy, pass.rotary!) : dy
-  const back = raw ? normBackward(pass, normModule, op.reshape(unrotated, [n * heads, c]), raw) : unrotated
+  const { rotary } = pass.views[layer]!
+  const unrotated = rotary ? rotateBackward(dy, rotary) : dy
+  const back = raw ? normBackward(pass, normModule, op.reshape(unrotated, raw.shape), raw) : unrotated
   return op.reshape(back, [n, heads * c])
 }
 
 /** The attention of one layer, with its output projection: h [N, D] → out [N, D]. */
 export function attention(layer: number, h: Tensor, context: AttentionContext): { out: Tensor; tape: AttentionTape } {
-  const { model, bias, prefix } = context
-  const { heads } = model.config
+  const { model, views, prefix } = context
+  const { heads, queryScale, attentionCap } = model.config
   const sizes = headSizes(context)
-  const { b, t, kv, g, c } = sizes.query
+  const { b, t, kv, g } = sizes.query
   const m = modulesOf(layer)
   const query = normAndRotate(context, linear(model, m.q, h), heads, { layer, normModule: m.qNorm })
   const key = normAndRotate(context, linear(model, m.k, h), kv, { layer, normModule: m.kNorm })
-  const q = rowsToHeads(op.scale(query.rotated, 1 / Math.sqrt(c)), sizes.query) // [B, K, G·T, C]
+  const q = rowsToHeads(op.scale(query.rotated, queryScale), sizes.query) // [B, K, G·T, C]
   const k = afterPrefix(prefix?.[layer]!.k, rowsToHeads(key.rotated, sizes.key)) // [B, K, S, C]
   const v = afterPrefix(prefix?.[layer]!.v, rowsToHeads(linear(model, m.v, h), sizes.key)) // [B, K, S, C]
   const s = k.shape[2]!
-  const scores = op.reshape(op.batchMatmul(q, k, false, true), [b, heads, t, s])
-  const weights = op.reshape(op.softmax(op.add(scores, bias)), [b, kv, g * t, s])
+  const scores = op.reshape(softCap(op.batchMatmul(q, k, false, true), attentionCap), [b, heads, t, s])
+  const weights = op.reshape(op.softmax(op.add(scores, views[layer]!.bias)), [b, kv, g * t, s])
   const mixed = headsToRows(op.batchMatmul(weights, v), sizes.query) // [N, H·C]
   const raw = { ...(query.raw && { rawQ: query.raw }), ...(key.raw && { rawK: key.raw }) }
   return { out: linear(model, m.o, mixed), tape: { q, k, v, attention: weights, mixed, ...raw } }
@@ -153,13 +160,15 @@ export function attentionBackward(
 ): Tensor {
   const sizes = headSizes(pass)
   const { b, t, kv, c } = sizes.query
-  const { heads } = pass.model.config
+  const { heads, queryScale, attentionCap: cap } = pass.model.config
   const m = modulesOf(layer)
   const dMixed = rowsToHeads(linearBackward(pass, m.o, dOut, tape.mixed), sizes.query) // [B, K, G·T, C]
   const dV = op.batchMatmul(tape.attention, dMixed, true) // [B, K, S, C]
   const weighted = op.mul(op.batchMatmul(dMixed, tape.v, false, true), tape.attention)
-  const dScores = op.sub(weighted, op.mul(tape.attention, op.sum(weighted, 3, true))) // [B, K, G·T, S]
-  const dQ = op.scale(headsToRows(op.batchMatmul(dScores, tape.k), sizes.query), 1 / Math.sqrt(c)) // [N, H·C]
+  const dCapped = op.sub(weighted, op.mul(tape.attention, op.sum(weighted, 3, true))) // [B, K, G·T, S]
+  const capped = cap === undefined ? dCapped : softCap(op.batchMatmul(tape.q, tape.k, false, true), cap)
+  const dScores = softCapBackward(dCapped, capped, cap)
+  const dQ = op.scale(headsToRows(op.batchMatmul(dScores, tape.k), sizes.query), queryScale) // [N, H·C]
   const dK = headsToRows(op.batchMatmul(dScores, tape.q, true), sizes.key) // [N, K·C]
   const perHead = (x: Tensor, n: number) => op.reshape(x, [b * t, n, c])
   const dRawQ = normAndRotateBackward(pass, perHead(dQ, heads), tape.rawQ, { layer, normModule: m.qNorm })

@@ -1,6 +1,6 @@
-// A randomly initialized model: normal weights, biases 0, norms 1.
+// A randomly initialized model: normal weights, biases 0, norms that change nothing.
 import { uniformStream } from '../random'
-import type { ModelConfig } from './config'
+import type { ModelConfig } from './architecture'
 import type { Model } from './model'
 import { tf } from './tf'
 import { weightShapes } from './weight-names'
@@ -22,7 +22,7 @@ export function initialModel(config: ModelConfig, seed: number): Model {
       const deviation = DEVIATION / (INTO_RESIDUAL.test(name) ? Math.sqrt(2 * layers) : 1)
       const values =
         shape.length === 1
-          ? new Float32Array(size).fill(name.endsWith('bias') ? 0 : 1)
+          ? new Float32Array(size).fill(name.endsWith('bias') ? 0 : 1 - config.normOffset)
           : normals(size, deviation, seed, name)
       return [name, tf.tensor(values, shape)] as const
     }),

@@ -1,6 +1,9 @@
 // The feed-forward part of a block, h [N, D] → [N, D], with F inner features:
 //   SwiGLU   down(silu(gate(h)) · up(h))
-//   GELU     down(gelu(up(h))), with the tanh approximation of GELU as in GPT-2
+//   GeGLU    down(gelu(gate(h)) · up(h))
+//   GELU     down(gelu(up(h)))
+// GELU is its tanh approximation, as in GPT-2 and Gemma.
+import type { ModelConfig } from './architecture'
 import { linear, linearBackward } from './linear'
 import type { BackwardPass, Model } from './model'
 import * as op from './ops'
@@ -19,7 +22,7 @@ export function mlp(model: Model, layer: number, h: Tensor): { out: Tensor; tape
   const up = linear(model, m.up, h)
   if (model.config.mlp === 'gelu') return { out: linear(model, m.down, gelu(up)), tape: { up } }
   const gate = linear(model, m.gate, h)
-  return { out: linear(model, m.down, op.mul(op.mul(gate, op.sigmoid(gate)), up)), tape: { up, gate } }
+  return { out: linear(model, m.down, op.mul(activated(model.config.mlp, gate), up)), tape: { up, gate } }
 }
 
 /**
@@ -37,13 +40,23 @@ export function mlpBackward(
     const dInner = linearBackward(pass, m.down, dOut, gelu(up)) // [N, F]
     return linearBackward(pass, m.up, op.mul(dInner, geluSlope(up)), h)
   }
-  const s = op.sigmoid(gate)
-  const silu = op.mul(gate, s)
-  const dInner = linearBackward(pass, m.down, dOut, op.mul(silu, up)) // [N, F]
-  const dUp = op.mul(dInner, silu)
-  const siluSlope = op.add(s, op.mul(silu, op.sub(op.scalar(1), s)))
-  const dGate = op.mul(op.mul(dInner, up), siluSlope)
+  const { value, slope } = activation(pass.model.config.mlp, gate)
+  const dInner = linearBackward(pass, m.down, dOut, op.mul(value, up)) // [N, F]
+  const dUp = op.mul(dInner, value)
+  const dGate = op.mul(op.mul(dInner, up), slope)
   return op.add(linearBackward(pass, m.gate, dGate, h), linearBackward(pass, m.up, dUp, h))
+}
+
+/** The gate after its activation, element by element. */
+export const activated = (kind: ModelConfig['mlp'], gate: Tensor): Tensor =>
+  kind === 'geglu' ? gelu(gate) : op.mul(gate, op.sigmoid(gate))
+
+/** The gate after its activation, and the derivative of that, element by element. */
+function activation(kind: ModelConfig['mlp'], gate: Tensor): { value: Tensor; slope: Tensor } {
+  if (kind === 'geglu') return { value: gelu(gate), slope: geluSlope(gate) }
+  const s = op.sigmoid(gate)
+  const value = op.mul(gate, s)
+  return { value, slope: op.add(s, op.mul(value, op.sub(op.scalar(1), s))) }
 }
 
 const ROOT = Math.sqrt(2 / Math.PI)

@@ -1,5 +1,5 @@
 // A decoder in memory: its config and its weights, under the names of weight-names.ts.
-import type { ModelConfig } from './config'
+import type { ModelConfig } from './architecture'
 import { tf, type Tensor } from './tf'
 import { SCORE_HEAD } from './weight-names'
 

@@ -1,6 +1,6 @@
-// Rotary position embeddings (RoPE; Su et al., arXiv 2104.09864, in Hugging Face's layout): each pair (i, i + C/2) of a
-// head is rotated by position · frequency. Shapes: N rows, C head size.
-import type { ModelConfig, Rope } from './config'
+// Rotary position embeddings (RoPE; Su et al., arXiv 2104.09864, in Hugging Face's layout): each pair (i, i + R/2) of a
+// head is rotated by position · frequency. Shapes: N rows, C head size, R ≤ C its features that are rotated.
+import type { Rope } from './architecture'
 import * as op from './ops'
 import { tf, type Tensor } from './tf'
 
@@ -8,23 +8,26 @@ import { tf, type Tensor } from './tf'
 export interface Rotary {
   cos: Tensor // [N, 1, C]
   sin: Tensor // [N, 1, C]
-  /** Swaps the halves of a head: x · turn = (−second half, first half). */
+  /** Swaps the halves of the rotated features: x · turn = (−second half, first half). */
   turn: Tensor // [C, C]
 }
 
-/** Radians per position of each feature of a head: [C]. */
-function rotaryFrequencies({ headSize, rope }: Pick<ModelConfig, 'headSize' | 'rope'>): Float64Array {
-  const half = headSize / 2
-  const { theta, scaling } = rope!
-  return Float64Array.from({ length: headSize }, (_, i) => scaleFrequency(theta ** (-(i % half) / half), scaling))
+/** Radians per position of each rotated feature of a head: [R]. */
+function rotaryFrequencies({ theta, features, scaling }: Rope): Float64Array {
+  const half = features / 2
+  return Float64Array.from({ length: features }, (_, i) =>
+    scaleFrequency(theta ** (-(i % half) / half), i % half, scaling),
+  )
 }
 
 /**
- * Scaling for long contexts: "linear" divides every frequency, "llama3" only the low ones, with a smooth transition.
+ * Scaling for long contexts: "linear" divides every frequency, "llama3" only the low ones, with a smooth transition,
+ * "longrope" each of the `pair`s by a factor of its own.
  */
-function scaleFrequency(frequency: number, scaling: Rope['scaling']): number {
+function scaleFrequency(frequency: number, pair: number, scaling: Rope['scaling']): number {
   if (!scaling) return frequency
   if (scaling.kind === 'linear') return frequency / scaling.factor
+  if (scaling.kind === 'longrope') return frequency / scaling.factors[pair]!
   const { factor, lowFrequency, highFrequency, originalLength } = scaling
   const rotations = (originalLength * frequency) / (2 * Math.PI) // full rotations within the context of the pretraining
   if (rotations < lowFrequency) return frequency / factor
@@ -34,8 +37,8 @@ function scaleFrequency(frequency: number, scaling: Rope['scaling']): number {
 }
 
 /** [C, C] */
-function turnMatrix(c: number): Tensor {
-  const half = c / 2
+function turnMatrix(c: number, features: number): Tensor {
+  const half = features / 2
   const turn = new Float32Array(c * c)
   for (let i = 0; i < half; i++) {
     turn[(i + half) * c + i] = -1
@@ -44,21 +47,21 @@ function turnMatrix(c: number): Tensor {
   return tf.tensor2d(turn, [c, c])
 }
 
-/** Tables for tokens at the given positions [N]; undefined for families without rotary positions. */
-export function rotaryTables(config: ModelConfig, at: Int32Array): Rotary | undefined {
-  if (!config.rope) return undefined
-  const c = config.headSize
-  const frequencies = rotaryFrequencies(config)
+/** Tables for tokens at the given positions [N]. @param c head size */
+export function rotaryTables(rope: Rope, c: number, at: Int32Array): Rotary {
+  const frequencies = rotaryFrequencies(rope)
+  const amplitude = rope.scaling?.kind === 'longrope' ? rope.scaling.amplitude : 1
   const table = (f: (angle: number) => number) => {
-    const values = new Float32Array(at.length * c)
-    for (let n = 0; n < at.length; n++) for (let i = 0; i < c; i++) values[n * c + i] = f(at[n]! * frequencies[i]!)
+    const values = new Float32Array(at.length * c).fill(f(0)) // features beyond R stay as they are
+    for (let n = 0; n < at.length; n++)
+      for (let i = 0; i < rope.features; i++) values[n * c + i] = amplitude * f(at[n]! * frequencies[i]!)
     return tf.tensor3d(values, [at.length, 1, c])
   }
-  return { cos: table(Math.cos), sin: table(Math.sin), turn: turnMatrix(c) }
+  return { cos: table(Math.cos), sin: table(Math.sin), turn: turnMatrix(c, rope.features) }
 }
 
-export function disposeRotary(rotary: Rotary | undefined): void {
-  if (rotary) tf.dispose([rotary.cos, rotary.sin, rotary.turn])
+export function disposeRotary({ cos, sin, turn }: Rotary): void {
+  tf.dispose([cos, sin, turn])
 }
 
 /** x [N, heads, C] → the same, rotated. */

@@ -13,11 +13,12 @@ import {
   type KeysAndValues,
 } from './attention'
 import { positions, type TokenBatch } from './batch'
+import { disposeViews, openViews } from './layer-views'
 import { mlp, mlpBackward, type MlpTape } from './mlp'
 import { weight, type GradientRecord, type Gradients, type Model } from './model'
-import { norm, normBackward } from './norms'
+import { norm, normBackward, normIfAny, normIfAnyBackward } from './norms'
 import * as op from './ops'
-import { disposeRotary, rotaryTables } from './rotary'
+import { softCap, softCapBackward } from './soft-cap'
 import { tf, tidy, type Tensor } from './tf'
 import { EMBEDDING, headName, LAST_NORM, modulesOf, POSITIONS } from './weight-names'
 
@@ -32,10 +33,16 @@ interface Tape {
 interface BlockTape {
   x: Tensor // [N, D]
   /** Left out if the model recomputes it (`Model.recompute`). */
-  inner?: { x1: Tensor /* [N, D] */ } & AttentionTape & MlpTape
+  inner?: {
+    x1: Tensor // [N, D]
+    /** Outputs of attention and MLP before their norm, if they have one. */
+    attentionOut?: Tensor // [N, D]
+    mlpOut?: Tensor // [N, D]
+  } & AttentionTape &
+    MlpTape
 }
 
-// ---- One block: x1 = x + attention(norm(x)), y = x1 + mlp(norm(x1))
+// ---- One block: x1 = x + norm(attention(norm(x))), y = x1 + norm(mlp(norm(x1))), with the norms that the family has
 
 /** x [N, D] → y [N, D]. */
 function block(
@@ -45,10 +52,12 @@ function block(
 ): { y: Tensor; inner: NonNullable<BlockTape['inner']> } {
   const { model } = context
   const m = modulesOf(layer)
-  const mixed = attention(layer, norm(model, m.inputNorm, x), context)
-  const x1 = op.add(x, mixed.out)
-  const forward = mlp(model, layer, norm(model, m.mlpNorm, x1))
-  return { y: op.add(x1, forward.out), inner: { x1, ...mixed.tape, ...forward.tape } }
+  const mixed = attention(layer, normIfAny(model, m.inputNorm, x), context)
+  const x1 = op.add(x, normIfAny(model, m.attentionOutNorm, mixed.out))
+  const forward = mlp(model, layer, normIfAny(model, m.mlpNorm, x1))
+  const y = op.add(x1, normIfAny(model, m.mlpOutNorm, forward.out))
+  const outputs = model.config.normPlaces === 'before' ? {} : { attentionOut: mixed.out, mlpOut: forward.out }
+  return { y, inner: { x1, ...outputs, ...mixed.tape, ...forward.tape } }
 }
 
 /** Gradient by the output, dy [N, D] → gradient by the input, dx [N, D], and by the trained weights. */
@@ -62,10 +71,12 @@ function blockBackward(
   const m = modulesOf(layer)
   const tape = inner ?? block(layer, x, context).inner
   const pass: AttentionBackward = { ...context, gradients: {} }
-  const dH1 = mlpBackward(pass, layer, dy, { ...tape, h: norm(model, m.mlpNorm, tape.x1) })
-  const dX1 = op.add(dy, normBackward(pass, m.mlpNorm, dH1, tape.x1))
-  const dH = attentionBackward(pass, layer, dX1, { ...tape, h: norm(model, m.inputNorm, x) })
-  return { dx: op.add(dX1, normBackward(pass, m.inputNorm, dH, x)), gradients: pass.gradients }
+  const dMlpOut = tape.mlpOut ? normBackward(pass, m.mlpOutNorm, dy, tape.mlpOut) : dy
+  const dH1 = mlpBackward(pass, layer, dMlpOut, { ...tape, h: normIfAny(model, m.mlpNorm, tape.x1) })
+  const dX1 = op.add(dy, normIfAnyBackward(pass, m.mlpNorm, dH1, tape.x1))
+  const dMixed = tape.attentionOut ? normBackward(pass, m.attentionOutNorm, dX1, tape.attentionOut) : dX1
+  const dH = attentionBackward(pass, layer, dMixed, { ...tape, h: normIfAny(model, m.inputNorm, x) })
+  return { dx: op.add(dX1, normIfAnyBackward(pass, m.inputNorm, dH, x)), gradients: pass.gradients }
 }
 
 // ---- The whole decoder
@@ -76,9 +87,16 @@ const indices = (values: Int32Array) => tf.tensor1d(values, 'int32')
 function embed(model: Model, batch: TokenBatch, at: Int32Array): Tensor {
   return tidy(() => {
     refuseForeignIds(model, batch.ids)
-    const tokens = op.gatherRows(weight(model, EMBEDDING), indices(batch.ids))
-    return model.config.rope ? tokens : op.add(tokens, op.gatherRows(weight(model, POSITIONS), indices(at)))
+    return embedded(model, indices(batch.ids), indices(at))
   })
+}
+
+/** Token embeddings [N] → [N, D], with position embeddings if the family has them. @param at positions, [N] */
+export function embedded(model: Model, ids: Tensor, at: Tensor): Tensor {
+  const { embeddingScale, learnedPositions } = model.config
+  const stored = op.gatherRows(weight(model, EMBEDDING), ids)
+  const tokens = embeddingScale === 1 ? stored : op.scale(stored, embeddingScale)
+  return learnedPositions ? op.add(tokens, op.gatherRows(weight(model, POSITIONS), at)) : tokens
 }
 
 /** An id without a row in the embedding would read another row, or none. */
@@ -144,8 +162,7 @@ function run(
     model,
     batch: batch.batch,
     time: batch.time,
-    rotary: rotaryTables(model.config, at),
-    bias: attentionBias(batch, past),
+    views: openViews(model.config, at, (window) => attentionBias(batch, past, window)),
     ...(prefix && { prefix }),
   }
   let x = embed(model, batch, at) // [N, D]
@@ -170,17 +187,12 @@ function run(
   const hidden = tidy(() => norm(model, LAST_NORM, x))
   if (blocks) return { hidden, last: x, context }
   x.dispose()
-  disposeContext(context)
+  disposeViews(context.views)
   return { hidden }
 }
 
 /** Keys or values [B, K, P + T, C] without the prefix: [B, K, T, C]. */
 const afterPast = (x: Tensor, past: number) => (past === 0 ? x : op.split(x, [past, x.shape[2]! - past], 2)[1]!)
-
-function disposeContext({ rotary, bias }: AttentionContext): void {
-  disposeRotary(rotary)
-  bias.dispose()
-}
 
 const disposeBlock = ({ x, inner }: BlockTape) => tf.dispose([x, ...Object.values(inner ?? {})])
 
@@ -221,7 +233,7 @@ export function backward(model: Model, tape: Tape, { dHidden, head = {} }: HeadG
     )
   keep(head)
   dx.dispose()
-  disposeContext(tape.context)
+  disposeViews(tape.context.views)
 }
 
 /** Moves the gradient of a head that is the embedding as well from `head` to `embeddings`. */
@@ -236,17 +248,22 @@ function withTiedHead(embeddings: GradientRecord, head: GradientRecord): Gradien
 
 /** dx [N, D] → gradients by token and position embeddings. */
 function embedBackward(model: Model, batch: TokenBatch, dx: Tensor): GradientRecord {
-  const { rope, vocabSize, contextLength } = model.config
-  const tokens = op.scatterRows(dx, indices(batch.ids), vocabSize)
-  if (rope) return { [EMBEDDING]: tokens }
+  const { learnedPositions, embeddingScale, vocabSize, contextLength } = model.config
+  const dTokens = embeddingScale === 1 ? dx : op.scale(dx, embeddingScale)
+  const tokens = op.scatterRows(dTokens, indices(batch.ids), vocabSize)
+  if (!learnedPositions) return { [EMBEDDING]: tokens }
   const real = op.mul(dx, tf.tensor2d(Float32Array.from(batch.mask), [batch.mask.length, 1]))
   return { [EMBEDDING]: tokens, [POSITIONS]: op.scatterRows(real, indices(positions(batch)), contextLength) }
 }
 
 /** Hidden states [m, D] → logits [m, V]. */
 export function logits(model: Model, rows: Tensor): Tensor {
-  return op.matmul(rows, weight(model, headName(model.config)), false, true)
+  return softCap(op.matmul(rows, weight(model, headName(model.config)), false, true), model.config.logitCap)
 }
+
+/** Gradient by the logits [m, V] → gradient by what the head computes, before the logits' soft bound. */
+export const logitsBackward = ({ config }: Model, dLogits: Tensor, given: Tensor): Tensor =>
+  softCapBackward(dLogits, given, config.logitCap)
 
 /** Adds `more` to the gradient named `name`, of the same shape, and takes ownership of it. */
 function addGradient(gradients: Gradients, name: string, more: Tensor): void {

@@ -1,6 +1,6 @@
 // One set of names for all weights, those of Llama in Hugging Face's layout, whatever names the files of a family use
 // (stored.ts).
-import type { ModelConfig } from './config'
+import type { ModelConfig } from './architecture'
 
 export const EMBEDDING = 'model.embed_tokens.weight'
 export const POSITIONS = 'model.embed_positions.weight'
@@ -21,10 +21,12 @@ export const modulesOf = (layer: number) => {
     qNorm: at('self_attn.q_norm'),
     kNorm: at('self_attn.k_norm'),
     o: at('self_attn.o_proj'),
+    attentionOutNorm: at('attention_output_layernorm'),
     mlpNorm: at('post_attention_layernorm'),
     gate: at('mlp.gate_proj'),
     up: at('mlp.up_proj'),
     down: at('mlp.down_proj'),
+    mlpOutNorm: at('mlp_output_layernorm'),
   }
 }
 
@@ -40,19 +42,25 @@ export function weightShapes(config: ModelConfig): Map<string, number[]> {
     shapes.set(`${module}.weight`, [size])
     if (config.norm === 'layer') shapes.set(`${module}.bias`, [size])
   }
-  if (!config.rope) shapes.set(POSITIONS, [config.contextLength, d])
+  const [before, after] = [config.normPlaces !== 'after', config.normPlaces !== 'before']
+  if (config.learnedPositions) shapes.set(POSITIONS, [config.contextLength, d])
   for (let layer = 0; layer < config.layers; layer++) {
     const m = modulesOf(layer)
-    norm(m.inputNorm)
+    if (before) norm(m.inputNorm)
     linear(m.q, heads * c, d, config.qkvBias)
     linear(m.k, keyValueHeads * c, d, config.qkvBias)
     linear(m.v, keyValueHeads * c, d, config.qkvBias)
-    if (config.qkNorm) [m.qNorm, m.kNorm].forEach((module) => norm(module, c))
-    linear(m.o, d, heads * c, config.outputBias)
-    norm(m.mlpNorm)
-    if (config.mlp === 'swiglu') linear(m.gate, f, d, config.outputBias)
-    linear(m.up, f, d, config.outputBias)
-    linear(m.down, d, f, config.outputBias)
+    if (config.qkNorm !== 'none') {
+      norm(m.qNorm, config.qkNorm === 'head' ? c : heads * c)
+      norm(m.kNorm, config.qkNorm === 'head' ? c : keyValueHeads * c)
+    }
+    linear(m.o, d, heads * c, config.attentionOutBias)
+    if (after) norm(m.attentionOutNorm)
+    if (before) norm(m.mlpNorm)
+    if (config.mlp !== 'gelu') linear(m.gate, f, d, config.mlpBias)
+    linear(m.up, f, d, config.mlpBias)
+    linear(m.down, d, f, config.mlpBias)
+    if (after) norm(m.mlpOutNorm)
   }
   norm(LAST_NORM)
   if (!config.tiedHead) shapes.set('lm_head.weight', [vocabSize, d])

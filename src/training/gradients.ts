@@ -5,7 +5,7 @@ import { padRight } from '../model/batch'
 import { weight, type Gradients, type Model } from '../model/model'
 import * as op from '../model/ops'
 import { readValues, tf, tidy, type Tensor } from '../model/tf'
-import { backward, hidden, hiddenWithTape, logits } from '../model/transformer'
+import { backward, hidden, hiddenWithTape, logits, logitsBackward } from '../model/transformer'
 import { headName, SCORE_HEAD } from '../model/weight-names'
 
 /** A prompt with the response that followed it, as token ids. */
@@ -76,11 +76,12 @@ export function differentiableLogProbs(
   const rowCount = states.shape[0]!
   const { rows, loss, slope, entropy } = tidy(() => {
     const rows = op.gatherRows(states, indices(tokens.at)) // [M, D]
-    const scores = withTemperature(logits(model, rows), temperature) // [M, V]
-    const [loss, slope] = op.crossEntropy(scores, indices(tokens.labels)) // [M], [M, V]
+    const given = logits(model, rows) // [M, V]
+    const scores = withTemperature(given, temperature)
+    const [loss, dScores] = op.crossEntropy(scores, indices(tokens.labels)) // [M], [M, V]
     // The slope is p − 1 at the label, so H = log Σ eᶻ − Σ p z = loss − Σ slope · z.
-    const entropy = also ? op.sub(loss, op.sum(op.mul(slope, scores), 1)) : undefined
-    return { rows, loss, slope, ...(entropy && { entropy }) }
+    const entropy = also ? op.sub(loss, op.sum(op.mul(dScores, scores), 1)) : undefined
+    return { rows, loss, slope: logitsBackward(model, dScores, given), ...(entropy && { entropy }) }
   })
   const values = loss.dataSync<'float32'>().map((v) => -v)
   const entropies = entropy?.dataSync<'float32'>()

@@ -7,7 +7,8 @@ import { openSafetensors } from '../../src/model/safetensors'
 import { generate } from '../../src/model/generate'
 import { disposeModel, type Gradients, type Model } from '../../src/model/model'
 import * as op from '../../src/model/ops'
-import { toStored } from '../../src/model/stored'
+import { hasJoinedLayers, toStored } from '../../src/model/stored'
+import { nextTokenLogProbs } from '../../src/model/score'
 import { readValues, tf, type Tensor } from '../../src/model/tf'
 import { hidden, logits } from '../../src/model/transformer'
 import { loadModel, saveModel } from '../../src/model/weights'
@@ -103,6 +104,21 @@ describe.each(names)('%s', (name) => {
     returned.forEach((logProb, i) => expect(Math.abs(logProb - fresh[i]!)).toBeLessThan(1e-4))
   })
 
+  test('prompts that share their beginning: samples and next tokens as without a shared prefix', async () => {
+    const shared = reference.long.slice(0, 40)
+    const prompts = reference.prompts.map((prompt) => [...shared, ...prompt])
+    const got = await generate(model, prompts, { maxTokens: 8, temperature: 0.8, stopIds: [] }, ['shared'])
+    const sampled = got.map(({ ids }, i) => ({ prompt: prompts[i]!, response: ids }))
+    const fresh = tokenLogProbs(model, responseTokens(sampled), 0.8)
+    got.flatMap(({ logProbs }) => logProbs).forEach((logProb, i) => expect(logProb).toBeCloseTo(fresh[i]!, 4))
+    const next = await nextTokenLogProbs(model, prompts, [5, 6])
+    for (const [i, prompt] of prompts.entries()) {
+      const [five, six] = [5, 6].map((id) => tokenLogProbs(model, responseTokens([{ prompt, response: [id] }]))[0]!)
+      expect(next[i]![0]).toBeCloseTo(five!, 4)
+      expect(next[i]![1]).toBeCloseTo(six!, 4)
+    }
+  })
+
   test.each([false, true])('loss and every gradient agree, activations recomputed: %s', (recompute) => {
     const { loss, gradients } = lossPass({ ...model, recompute })
     expect(Math.abs(loss - want.loss) / want.loss).toBeLessThan(1e-5)
@@ -114,10 +130,10 @@ describe.each(names)('%s', (name) => {
     'adamw',
     { weightDecay: reference.weightDecay, maxGradientNorm: reference.clip },
   ]
-  // Adafactor's factors are computed for GPT-2's query, key and value separately, see
+  // Adafactor's factors are computed for the query, key and value of GPT-2 and Phi-3 separately, see
   // docs/decisions/0002-gpt2-layout.md.
   test.each<['adamw' | 'adafactor', Partial<OptimizerSettings>]>(
-    name === 'gpt2' ? [adamw] : [adamw, ['adafactor', {}]],
+    hasJoinedLayers(model.config) ? [adamw] : [adamw, ['adafactor', {}]],
   )('weights after three steps of %s agree', (optimizer, more) => {
     const trained = loadModel(folderOf(name))
     const settings: OptimizerSettings = { optimizer, learningRate: reference.learningRate, ...more }

@@ -9,7 +9,8 @@ import os
 import sys
 
 import torch
-from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Qwen2Config, Qwen3Config, SmolLM3Config
+from transformers import (AutoModelForCausalLM, Gemma2Config, Gemma3TextConfig, GemmaConfig, GPT2Config, LlamaConfig, MistralConfig, Olmo2Config, Phi3Config, Qwen2Config,
+                          Qwen3Config, SmolLM3Config)
 from transformers.optimization import Adafactor
 
 ROTARY = dict(vocab_size=61, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
@@ -21,6 +22,18 @@ CONFIGS = {
     "smollm3": SmolLM3Config(**{**ROTARY, "num_hidden_layers": 4}, tie_word_embeddings=True, no_rope_layer_interval=2, use_sliding_window=False),
     "qwen2": Qwen2Config(**ROTARY, tie_word_embeddings=True, use_sliding_window=False),
     "qwen3": Qwen3Config(**ROTARY, head_dim=8, tie_word_embeddings=False, use_sliding_window=False),
+    # windows shorter than the prompts, so that they bind
+    "mistral": MistralConfig(**ROTARY, head_dim=8, sliding_window=5, tie_word_embeddings=False),
+    "qwen2-window": Qwen2Config(**{**ROTARY, "num_hidden_layers": 3}, use_sliding_window=True, sliding_window=4, max_window_layers=1),
+    "gemma": GemmaConfig(**ROTARY, head_dim=8),
+    "gemma2": Gemma2Config(**ROTARY, head_dim=8, query_pre_attn_scalar=5, sliding_window=4, attn_logit_softcapping=2.0, final_logit_softcapping=3.0),
+    "gemma3": Gemma3TextConfig(**{**ROTARY, "num_hidden_layers": 3}, head_dim=8, query_pre_attn_scalar=5, sliding_window=4, layer_types=["sliding_attention", "full_attention", "sliding_attention"],
+                               rope_parameters=dict(sliding_attention=dict(rope_type="default", rope_theta=100.0), full_attention=dict(rope_type="linear", factor=8.0, rope_theta=1e6))),
+    "phi3": Phi3Config(**ROTARY, sliding_window=6, rope_parameters=dict(rope_theta=10000.0, partial_rotary_factor=0.5)),
+    "phi3-longrope": Phi3Config(**{**ROTARY, "max_position_embeddings": 2048}, tie_word_embeddings=True, original_max_position_embeddings=256, rope_parameters=dict(
+        rope_type="longrope", rope_theta=10000.0, short_factor=[1.0, 1.5], long_factor=[2.0, 8.0])),
+    "olmo2": Olmo2Config(**ROTARY, tie_word_embeddings=False),
+    "llama-biases": LlamaConfig(**ROTARY, attention_bias=True, mlp_bias=True),
     "gpt2": GPT2Config(vocab_size=61, n_embd=16, n_layer=2, n_head=4, n_positions=128, bos_token_id=1, eos_token_id=2),
 }
 PROMPTS = [[3, 14, 15, 9], [26, 5, 35, 8, 9, 7, 9], [32]]
@@ -35,9 +48,10 @@ CLIP = 0.5
 def make(config):
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(config, attn_implementation="eager", dtype=torch.float32).eval()
+    gain = 0.0 if config.model_type.startswith("gemma") else 1.0  # Gemma's norms add 1 to their weights
     with torch.no_grad():
         for p in model.parameters():
-            p.copy_((1.0 if p.dim() == 1 else 0.0) + (0.1 if p.dim() == 1 else 0.3) * torch.randn_like(p))
+            p.copy_((gain if p.dim() == 1 else 0.0) + (0.1 if p.dim() == 1 else 0.3) * torch.randn_like(p))
     return model
 
 
