@@ -7,12 +7,12 @@ import { jsonFault } from './file-faults'
 /** Characters of one write: all rows of a large set together are longer than a string may be, 2^29 − 24. */
 const CHARACTERS_AT_ONCE = 1 << 24
 
-export function writeJsonl(file: string, rows: readonly unknown[]): void {
+export function writeJsonl(file: string, rows: Iterable<unknown>): void {
   writeFileSync(file, '')
   appendJsonl(file, rows)
 }
 
-export function appendJsonl(file: string, rows: readonly unknown[]): void {
+export function appendJsonl(file: string, rows: Iterable<unknown>): void {
   let text = ''
   for (const row of rows) {
     text += `${JSON.stringify(row)}\n`

@@ -6,7 +6,7 @@ import type { Stage } from './stage'
 /** Raise a version when the same input would give different files. */
 const versions: Record<StageName, number> = {
   model: 2,
-  data: 3,
+  data: 4,
   sft: 2,
   sample: 3,
   label: 3,

@@ -1,20 +1,22 @@
 // The files that stages `data`, `reward-model`, `choose`, `evaluate` and `contest` leave for reports: their formats,
 // and how they are read.
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { parse } from '../contracts/parse'
+import type { Dataset } from '../data/dataset'
 import { readJsonFile } from '../data/task'
 import type { Calibration } from '../evaluation/calibration'
 import type { Bout, Prompted } from '../evaluation/comparison'
 import type { JudgedContest } from '../evaluation/win-rate'
 import { readJsonl } from '../json-lines'
-import type { Choice, Evaluation } from '../report/report'
+import type { Choice, DroppedRows, Evaluation } from '../report/report'
 
 export const RESULT_FILE = 'result.json'
 export const CONTESTS_FILE = 'contests.jsonl'
 export const CHOICE_FILE = 'choice.json'
 export const CALIBRATION_FILE = 'calibration.json'
-export const DROPPED_FILE = 'dropped.json'
+const DROPPED_FILE = 'dropped.json'
 export const PROMPTS_FILE = 'prompts.jsonl'
 export const BOUTS_FILE = 'bouts.jsonl'
 
@@ -87,9 +89,22 @@ export const readCalibration = (folder: string): Calibration => readJson(folder,
 
 // ---- Stage `data`
 
-/** How many rows were dropped, by reason. */
-export const readDropped = (folder: string): Record<string, number> =>
-  readJson(folder, DROPPED_FILE, z.record(z.string(), count))
+const droppedRowsSchema = z.union([
+  z.object({ rows: count, where: z.string(), row: z.string() }),
+  count.transform((rows) => ({ rows })), // in artifacts of earlier versions
+])
+
+/** Writes how many rows were left out, by reason, with the first of each. */
+export function writeDropped(folder: string, { dropped, examples }: Pick<Dataset, 'dropped' | 'examples'>): void {
+  const byReason = Object.entries(dropped).map(([reason, rows]) => {
+    const { where, row } = examples[reason]!
+    return [reason, { rows, where, row }]
+  })
+  writeFileSync(join(folder, DROPPED_FILE), JSON.stringify(Object.fromEntries(byReason), null, 2))
+}
+
+export const readDropped = (folder: string): Record<string, DroppedRows> =>
+  readJson(folder, DROPPED_FILE, z.record(z.string(), droppedRowsSchema))
 
 // ---- Stage `contest`
 

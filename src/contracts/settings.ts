@@ -1,6 +1,7 @@
 // The settings of a run, group by group. The defaults here are those of the preset "small", for two cores; the other
 // presets are in presets.ts.
 import { z } from 'zod'
+import { fieldNamesSchema } from './field-names'
 import { count, nameGiven, probability, rate } from './fields'
 
 export const seedSchema = z
@@ -21,7 +22,17 @@ export const taskSchema = nameGiven
   .default('summarization')
   .describe('The task: "summarization", "helpful", "harmless", "cheerful", or your own folder with a task.json.')
 
-export const DATA_FORMATS = ['jsonl', 'hh', 'pandalm', 'openai-comparisons', 'tldr', 'trl'] as const
+export const DATA_FORMATS = [
+  'jsonl',
+  'hh',
+  'pandalm',
+  'openai-comparisons',
+  'tldr',
+  'trl',
+  'shp',
+  'ultrafeedback',
+  'webgpt',
+] as const
 const dataObject = z.strictObject({
   path: nameGiven
     .optional()
@@ -34,14 +45,8 @@ const dataObject = z.strictObject({
   format: z
     .enum(['auto', ...DATA_FORMATS])
     .default('auto')
-    .describe('Format of the rows; "auto" detects it from the first row.'),
-  fields: z
-    .partialRecord(z.enum(['id', 'prompt', 'messages', 'reference', 'responses', 'preferred']), nameGiven)
-    .optional()
-    .describe(
-      'Names of the fields in your own rows, as ours → yours, e.g. {"prompt": "question", "reference": "answer"}. ' +
-        'Fields that are not listed are not read. Default: our names.',
-    ),
+    .describe('Format of the rows; "auto" detects it from the first rows.'),
+  fields: fieldNamesSchema.optional(),
   confidence: z
     .array(z.number().int().min(1).max(9))
     .min(1)
@@ -175,7 +180,7 @@ export const labelSchema = z
   .strictObject({
     maxFailedShare: probability
       .default(0.02)
-      .describe('Tolerated share of labels that fail, from 0 to 1; the stage fails when more do.'),
+      .describe('Tolerated share of labels that fail, from 0 to 1; the stage, or a shard of it, fails when more do.'),
   })
   .prefault({})
   .describe('Settings of stage `label`.')

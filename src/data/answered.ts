@@ -1,15 +1,12 @@
 // A response and what it was given for, from the forms in which files have them: texts, turns, and transcripts. A whole
 // conversation is the context of its last turn, whatever a row calls its prompt.
 import { parseTranscript, type Message } from './row'
+import type { Turns } from './turns'
+import { Unusable } from './unusable'
 
-/** An unusable row, as real files contain some: counted by reason, not an error. */
-export interface Dropped {
-  dropped: string
-}
-/** A text, or turns. */
-export type Turns = string | Message[]
 const NO_PROMPT = 'no prompt, and no conversation that holds it'
 const NOT_THE_PERSONS = "the last turn before the response is not the person's"
+const ANOTHER_PROMPT = 'the conversation does not begin with the prompt'
 
 export interface Answered {
   /** The turns that the response was given for; the last one is the person's. */
@@ -17,36 +14,45 @@ export interface Answered {
   response: string
 }
 
-/** Splits a conversation before its last turn. @param form what the row has it as, for the reason */
-export function splitAtResponse(conversation: readonly Message[], form = 'conversation'): Answered | Dropped {
+/** Splits a conversation before its last turn. @param form what the row has it as, for the reason @throws Unusable */
+export function splitAtResponse(conversation: readonly Message[], form = 'conversation'): Answered {
   const last = conversation.at(-1)
-  const before = conversation.slice(0, -1)
-  if (last?.role !== 'assistant') return { dropped: `not a ${form} that ends with the assistant` }
-  if (before.at(-1)?.role !== 'user') return { dropped: NOT_THE_PERSONS }
-  return { before, response: last.content.trim() }
+  if (last?.role !== 'assistant') throw new Unusable(`not a ${form} that ends with the assistant`)
+  return { before: askedBy(conversation.slice(0, -1)), response: last.content.trim() }
+}
+
+/** Turns that a response can be given to. @throws Unusable */
+export function askedBy(turns: Message[]): Message[] {
+  const last = turns.at(-1)
+  if (last?.role !== 'user') throw new Unusable(NOT_THE_PERSONS)
+  if (last.content.trim() === '') throw new Unusable('empty prompt')
+  return turns
 }
 
 /**
- * @param prompt what the row calls its prompt, if it has one
+ * @param asked the row's prompt, if it has one
  * @param given the response alone, turns that go on from the prompt, or the whole conversation, which must begin with it
+ * @throws Unusable
  */
-export function answerTo(prompt: Turns | undefined, given: Turns): Answered | Dropped {
+export function answerTo(asked: Message[] | undefined, given: Turns): Answered {
   const conversation = turnsOf(given) ?? [{ role: 'assistant' as const, content: given as string }]
   const isWhole = conversation[0]!.role !== 'assistant'
-  if (prompt === undefined || prompt === '') return isWhole ? splitAtResponse(conversation) : { dropped: NO_PROMPT }
-  const asked = promptTurns(prompt)
+  if (asked === undefined) {
+    if (!isWhole) throw new Unusable(NO_PROMPT)
+    return splitAtResponse(conversation)
+  }
   if (!isWhole) return splitAtResponse([...asked, ...conversation])
   const answered = splitAtResponse(conversation)
-  return 'dropped' in answered || beginsWith(answered.before, asked)
-    ? answered
-    : { dropped: 'the conversation does not begin with the prompt' }
+  refuseOtherPrompt(answered.before, asked)
+  return answered
 }
 
-/** A prompt that no response is given to. */
-export function promptAlone(prompt: Turns | undefined): Message[] | Dropped {
-  if (prompt === undefined || prompt === '') return { dropped: NO_PROMPT }
-  const turns = promptTurns(prompt)
-  return turns.at(-1)!.role === 'user' ? turns : { dropped: NOT_THE_PERSONS }
+/** The prompt of a row that has no response. @param conversation which goes on from the prompt, if both are given */
+export function promptAlone(asked: Message[] | undefined, conversation?: Message[]): Message[] {
+  const turns = conversation ?? asked
+  if (turns === undefined) throw new Unusable(NO_PROMPT)
+  if (conversation && asked) refuseOtherPrompt(conversation, asked)
+  return askedBy(turns)
 }
 
 /** A prompt as turns: a transcript ends where the assistant's answer begins, any other text is the person's. */
@@ -63,10 +69,10 @@ export const sameTurns = (a: readonly Message[], b: readonly Message[]): boolean
   a.every(({ role, content }, i) => role === b[i]!.role && content.trim() === b[i]!.content.trim())
 
 /** A prompt without a system turn may leave out that of the conversation. */
-function beginsWith(conversation: readonly Message[], prompt: readonly Message[]): boolean {
+function refuseOtherPrompt(conversation: readonly Message[], prompt: readonly Message[]): void {
   const firstOfPerson = conversation.findIndex(({ role }) => role !== 'system')
   const start = prompt[0]!.role === 'system' ? 0 : firstOfPerson
-  return sameTurns(conversation.slice(start, start + prompt.length), prompt)
+  if (!sameTurns(conversation.slice(start, start + prompt.length), prompt)) throw new Unusable(ANOTHER_PROMPT)
 }
 
 /** Turns, or those of a transcript with a question and an answer; undefined for any other text. */

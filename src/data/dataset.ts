@@ -1,29 +1,50 @@
-// From a file to the rows of a run: rows are read, dropped with a reason, merged if they have the same prompt, sampled
+// From a file to the rows of a run: rows are read, left out with a reason, merged if they have the same prompt, sampled
 // by the seed, and split by prompt.
-import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
 import { InvalidInput } from '../contracts/parse'
 import type { DataSettings } from '../contracts/settings'
 import { permutation } from '../random'
-import { formatOf, type Draft, type Format } from './formats'
-import type { HumanPair, Row } from './row'
+import { DraftReader } from './drafts'
+import { MergedRows } from './merged-rows'
+import type { Row } from './row'
 import { forEachRow, type GeneratedRows } from './source'
 import type { Task } from './task'
+import { LeftOut, type LeftOutRow } from './unusable'
 
-export interface Dataset {
-  train: Row[]
-  evaluation: Row[]
-  /** Number of rows that were dropped, by reason. */
-  dropped: Record<string, number>
-  /** Number of rows in the file. */
-  read: number
+/** Rows of which one at a time is in memory, in the order in which they were drawn. */
+export interface DrawnRows extends Iterable<Row> {
+  length: number
 }
 
-const digest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16)
+interface Figures {
+  /** Number of rows that were left out, by reason. */
+  dropped: Record<string, number>
+  /** The first row that was left out, by reason. */
+  examples: Record<string, LeftOutRow>
+  /** Number of rows in the file. */
+  read: number
+  /** Name of the format that the rows were read as. */
+  format: string
+  /** Names of fields of the rows that were not read, in our own format and in TRL's. */
+  unread: string[]
+}
+
+/** A dataset that may be larger than memory, as long as it is open. */
+export interface OpenDataset extends Figures {
+  train: DrawnRows
+  evaluation: DrawnRows
+  /** The first usable rows in the order of the file, and where they are in it. */
+  first(count: number): { row: Row; where: string }[]
+}
+
+export interface Dataset extends Figures {
+  train: Row[]
+  evaluation: Row[]
+}
 
 export interface DatasetOptions {
   seed: number
-  /** Longer prompts are dropped. */
+  /** Longer prompts are left out. */
   promptTokens: number
   /** Length of the policy's prompt for a row, in tokens; or why there is no such prompt. */
   tokensOf(row: Row): number | { refused: string }
@@ -33,99 +54,93 @@ export interface DatasetOptions {
   generated?: GeneratedRows
 }
 
-/** @throws InvalidInput naming file, row and field */
-export async function readDataset(settings: DataSettings, task: Task, options: DatasetOptions): Promise<Dataset> {
-  const { seed, promptTokens, tokensOf, generated, source } = options
+/** All rows of a dataset. @throws InvalidInput naming the file, and the reasons why too few rows can be used */
+export const readDataset = (settings: DataSettings, task: Task, options: DatasetOptions): Promise<Dataset> =>
+  withDataset(settings, task, options, ({ first: _, train, evaluation, ...figures }) => ({
+    ...figures,
+    train: [...train],
+    evaluation: [...evaluation],
+  }))
+
+/** Reads a dataset and calls `use` while it is open. @throws InvalidInput like `readDataset` */
+export async function withDataset<T>(
+  settings: DataSettings,
+  task: Task,
+  options: DatasetOptions,
+  use: (dataset: OpenDataset) => T,
+): Promise<T> {
+  const merged = new MergedRows(options.seed)
+  try {
+    return use(await drawn(merged, settings, task, options))
+  } finally {
+    merged.close()
+  }
+}
+
+async function drawn(
+  merged: MergedRows,
+  settings: DataSettings,
+  task: Task,
+  options: DatasetOptions,
+): Promise<OpenDataset> {
+  const { seed, generated, source } = options
   const path = settings.path ?? task.prompts
   const within = settings.path === undefined ? dirname(path) : undefined
-  const dropped: Record<string, number> = {}
-  const drop = (reason: string, rows = 1) => (dropped[reason] = (dropped[reason] ?? 0) + rows)
+  const leftOut = new LeftOut()
+  const reader = new DraftReader({ settings, task, leftOut, onDraft: (draft, at) => merged.add(draft, at) }, path)
+  const from = { seed, instruction: task.instruction ?? '', generated, source, within }
+  await forEachRow(path, from, (row) => reader.push(row))
+  reader.end()
+  if (reader.read === 0) throw new InvalidInput(`data: ${path} holds no rows`)
 
-  const merged = new MergedRows(seed)
-  let format: Format | undefined
-  let read = 0
-  await forEachRow(
-    path,
-    { seed, instruction: task.instruction ?? '', generated, source, within },
-    ({ value, where }) => {
-      read++
-      format ??= formatOf(settings, value)
-      const draft = format.read(value, where, task, settings)
-      const reason = 'dropped' in draft ? draft.dropped : merged.add(draft)
-      if (reason !== undefined) drop(reason)
-    },
-  )
-  if (read === 0) throw new InvalidInput(`data: ${path} holds no rows`)
-  const rows = sample(merged.rows(), settings.limit ?? Infinity, seed, (row) => {
-    const tokens = tokensOf(row)
-    const reason =
-      typeof tokens !== 'number'
-        ? tokens.refused
-        : tokens > promptTokens && `longer than limits.promptTokens = ${promptTokens}`
-    if (reason) drop(reason, Math.max(1, row.pairs?.length ?? 0))
-    return !reason
-  })
-  if (rows.length < 2)
-    throw new InvalidInput(
-      `data: ${path}: ${rows.length} of ${read} rows can be used, at least 2 are needed; ` +
-        `dropped: ${JSON.stringify(dropped)}`,
-    )
-  const evaluationRows = Math.min(settings.evaluationPrompts, Math.floor(rows.length / 2))
-  return { train: rows.slice(evaluationRows), evaluation: rows.slice(0, evaluationRows), dropped, read }
-}
-
-/** Rows by prompt: each prompt is in one row, so that it cannot be on both sides of the split. */
-class MergedRows {
-  private readonly byPrompt = new Map<string, Row>()
-  private readonly ids = new Set<string>()
-
-  constructor(private readonly seed: number) {}
-
-  rows(): Row[] {
-    return [...this.byPrompt.values()]
-  }
-
-  /** @returns why the draft is dropped, if it is */
-  add(draft: Draft): string | undefined {
-    const prompt = digest(JSON.stringify(draft.messages))
-    const earlier = this.byPrompt.get(prompt)
-    if (earlier) return extend(earlier, draft, this.seed) ? undefined : 'same prompt as an earlier row, and nothing new'
-    const id = draft.id ?? prompt
-    if (this.ids.has(id)) return 'same id as an earlier row'
-    const { pair, ...row } = draft
-    this.byPrompt.set(prompt, { ...row, id, ...(pair && { pairs: [inRandomOrder(pair, `${this.seed} ${id}`)] }) })
-    this.ids.add(id)
-    return undefined
+  const numbers = sample(merged, settings.limit ?? Infinity, leftOut, options)
+  if (numbers.length < 2) throw tooFew(path, numbers.length, reader)
+  const held = Math.min(settings.evaluationPrompts, Math.floor(numbers.length / 2))
+  return {
+    train: rowsOf(merged, numbers.slice(held)),
+    evaluation: rowsOf(merged, numbers.slice(0, held)),
+    first: (count) =>
+      [...numbers]
+        .sort((a, b) => a - b)
+        .slice(0, count)
+        .map((number) => ({ row: merged.row(number), where: merged.whereOf(number) })),
+    dropped: leftOut.counts,
+    examples: leftOut.examples,
+    read: reader.read,
+    format: reader.formatName,
+    unread: [...reader.unread],
   }
 }
 
-/** Up to `limit` of the rows that fit, in an order drawn by the seed. */
-function sample(rows: readonly Row[], limit: number, seed: number, fits: (row: Row) => boolean): Row[] {
-  const sampled: Row[] = []
-  for (const i of permutation(rows.length, [seed, 'data'])) {
+const rowsOf = (merged: MergedRows, numbers: readonly number[]): DrawnRows => ({
+  length: numbers.length,
+  *[Symbol.iterator]() {
+    for (const number of numbers) yield merged.row(number)
+  },
+})
+
+/** Numbers of up to `limit` of the rows that the policy can be asked, in an order drawn by the seed. */
+function sample(merged: MergedRows, limit: number, leftOut: LeftOut, options: DatasetOptions): number[] {
+  const sampled: number[] = []
+  for (const number of permutation(merged.length, [options.seed, 'data'])) {
     if (sampled.length === limit) break
-    if (fits(rows[i]!)) sampled.push(rows[i]!)
+    const row = merged.row(number)
+    const reason = unaskable(row, options)
+    if (reason === undefined) sampled.push(number)
+    else leftOut.add(reason, merged.whereOf(number), row, Math.max(1, row.pairs?.length ?? 0))
   }
   return sampled
 }
 
-/**
- * Adds what another row with the same prompt brings: a new pair, or the first reference.
- * @returns whether it has any
- */
-function extend(row: Row, { pair, reference }: Draft, seed: number): boolean {
-  const isNewPair =
-    pair !== undefined &&
-    !row.pairs?.some(({ responses }) => [...responses].sort().join('\0') === [...pair.responses].sort().join('\0'))
-  const isNewReference = reference !== undefined && row.reference === undefined
-  if (isNewPair) row.pairs = [...(row.pairs ?? []), inRandomOrder(pair, `${seed} ${row.id} ${row.pairs?.length ?? 0}`)]
-  if (isNewReference) row.reference = reference
-  return isNewPair || isNewReference
+/** Why the policy cannot be asked for a response to a row, if it cannot. */
+function unaskable(row: Row, { tokensOf, promptTokens }: DatasetOptions): string | undefined {
+  const tokens = tokensOf(row)
+  if (typeof tokens !== 'number') return tokens.refused
+  return tokens > promptTokens ? `longer than limits.promptTokens = ${promptTokens}` : undefined
 }
 
-/** Swaps half of the pairs: in files that name the better response first, position bias would look like accuracy. */
-function inRandomOrder(pair: HumanPair, key: string): HumanPair {
-  if (parseInt(digest(key).slice(0, 8), 16) % 2 === 0) return pair
-  const { responses, preferred } = pair
-  return { responses: [responses[1], responses[0]], preferred: preferred === 0 ? 0 : preferred === 1 ? 2 : 1 }
-}
+const tooFew = (path: string, usable: number, reader: DraftReader) =>
+  new InvalidInput(
+    `data: ${path}: ${usable} of ${reader.read} rows can be used, at least 2 are needed:${reader.leftOutLines()}\n` +
+      `  - \`rlaif data show ${path}\` shows the rows`,
+  )

@@ -4,8 +4,8 @@ import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { InvalidInput } from '../contracts/parse'
 
-/** Largest uncompressed size of a file; the rows of larger ones would not fit in memory. */
-const MOST_BYTES = 2 ** 31 - 1
+/** Largest uncompressed size of a packed file, in bytes. */
+const MOST_BYTES = 2 ** 34
 /** Uncompressed size that any file may have, in bytes. */
 const ALWAYS = 16 * 2 ** 20
 /** Texts become five to twenty times as long. */
@@ -40,7 +40,7 @@ export async function* unpacked(file: string): AsyncGenerator<Uint8Array> {
   yield* gunzip
 }
 
-function isGzip(file: string): boolean {
+export function isGzip(file: string): boolean {
   const handle = openSync(file, 'r')
   try {
     const first = Buffer.alloc(2)

@@ -38,9 +38,9 @@ async function writeRows(): Promise<void> {
   }
 }
 
-/** Integers may be read as bigints, which JSON does not have; bytes that are no text have no place in a row. */
+/** Integers may be read as bigints, which JSON does not have: long ones are texts, as from JSON. Bytes that are no text have no place in a row. */
 function asJson(_: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return Number(value)
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
   return value instanceof Uint8Array ? undefined : value
 }
 

@@ -1,73 +1,103 @@
 // The rows in a text that is read as it comes: JSON lines, or one JSON array. Whatever the file, memory holds one row.
-import { StringDecoder } from 'node:string_decoder'
+import { TextDecoder } from 'node:util'
 import { InvalidInput } from '../contracts/parse'
-import { isDeeper, MOST_LEVELS } from '../contracts/readable'
-import { jsonFault } from '../file-faults'
+import { rowFrom } from './row-json'
+import { Unusable } from './unusable'
 
 /** Characters of the longest row. */
 const LONGEST_ROW = 64 * 2 ** 20
 export interface RawRow {
+  /** What the row is; its text, if there is a fault. */
   value: unknown
-  /** File and line, for messages. */
+  /** Why it is no row, if it is none. */
+  fault?: string
+  /** Line or number in the file, for messages. */
   where: string
+  characters: number
 }
 
 /**
- * @param chunks of UTF-8
- * @throws InvalidInput naming file and row when one is not JSON, too long or too deep
+ * @param chunks of UTF-8, or of UTF-16 with a byte order mark
+ * @param unit what the rows of the file are called if each is a line of this text
+ * @throws InvalidInput naming the file when it is an array that is damaged or has no end
  */
-export async function* rowsOf(chunks: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<RawRow> {
+export async function* rowsOf(
+  chunks: AsyncIterable<Uint8Array>,
+  path: string,
+  unit: 'line' | 'row' = 'line',
+): AsyncGenerator<RawRow> {
   let split: Splitter | undefined
   let number = 0
-  const rows = function* (pieces: Iterable<string>) {
+  const rows = function* (pieces: Iterable<Piece>) {
     for (const piece of pieces) {
-      const where = `${path} ${split!.unit} ${++number}`
-      if (split!.unit === 'row' || piece.trim() !== '') yield { value: parsed(piece, where), where: `data: ${where}` }
+      number++
+      if (split!.unit === 'row' || piece.isTooLong || piece.text.trim() !== '')
+        yield rawRow(piece, `${split!.unit === 'line' ? unit : 'row'} ${number}`)
     }
   }
   for await (const text of texts(chunks)) {
     if (split === undefined && text.trim() === '') continue // where the array or the first line has not begun
-    split ??= text.trimStart().startsWith('[') ? elements(path) : lines(path)
+    split ??= text.trimStart().startsWith('[') ? elements(path) : lines()
     yield* rows(split.push(text))
   }
   if (split) yield* rows(split.end())
 }
 
+function rawRow({ text, isTooLong }: Piece, where: string): RawRow {
+  const row = { where, characters: text.length }
+  if (isTooLong) return { ...row, value: '', fault: `has more than the ${LONGEST_ROW} characters that a row may have` }
+  try {
+    return { ...row, value: rowFrom(text) }
+  } catch (error) {
+    if (error instanceof Unusable) return { ...row, value: text, fault: error.message }
+    throw error
+  }
+}
+
+/** As what the byte order mark says, without it; UTF-8 if there is none. */
 async function* texts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new StringDecoder('utf8')
-  for await (const chunk of chunks) yield decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length))
-  yield decoder.end()
+  let decoder: TextDecoder | undefined
+  for await (const chunk of chunks) yield (decoder ??= decoderOf(chunk)).decode(chunk, { stream: true })
+  if (decoder) yield decoder.decode()
+}
+
+function decoderOf([first, second]: Uint8Array): TextDecoder {
+  if (first === 0xff && second === 0xfe) return new TextDecoder('utf-16le')
+  return new TextDecoder(first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8')
+}
+
+/** The source of a row. */
+interface Piece {
+  text: string
+  isTooLong: boolean
 }
 
 /** Splits a text that comes in chunks into the sources of its rows. */
 interface Splitter {
   unit: 'line' | 'row'
-  push(text: string): Iterable<string>
-  end(): Iterable<string>
+  push(text: string): Iterable<Piece>
+  end(): Iterable<Piece>
 }
 
-/** The row that has begun, in the pieces it came in. */
-function openRow(path: string) {
+/** The row that has begun, in the pieces it came in; of one that is too long, nothing is kept. */
+function openRow() {
   let [pieces, length]: [string[], number] = [[], 0]
   return {
     add(piece: string) {
-      pieces.push(piece)
       length += piece.length
-      if (length > LONGEST_ROW)
-        throw new InvalidInput(
-          `data: ${path} has a row of more than ${LONGEST_ROW} characters, the most that a row may have`,
-        )
+      if (length > LONGEST_ROW) pieces = []
+      else pieces.push(piece)
     },
-    take(): string {
-      const whole = pieces.join('')
+    take(): Piece {
+      const whole = { text: pieces.join(''), isTooLong: length > LONGEST_ROW }
       ;[pieces, length] = [[], 0]
       return whole
     },
   }
 }
 
-function lines(path: string): Splitter {
-  const open = openRow(path)
+function lines(): Splitter {
+  const open = openRow()
   return {
     unit: 'line',
     *push(text) {
@@ -79,13 +109,13 @@ function lines(path: string): Splitter {
       }
       open.add(text.slice(from))
     },
-    end: () => [open.take()].filter((rest) => rest !== ''),
+    end: () => [open.take()],
   }
 }
 
 /** The elements of one array, by the commas that are in no element. */
 function elements(path: string): Splitter {
-  const open = openRow(path)
+  const open = openRow()
   let [depth, inString, isEscaped, isClosed, hasComma] = [0, false, false, false, false]
   const refuse = (what: string): never => {
     throw new InvalidInput(`data: ${path} is not JSON: ${what}; is the file complete?`)
@@ -110,7 +140,7 @@ function elements(path: string): Splitter {
           open.add(text.slice(from, at))
           isClosed = true
           const last = open.take()
-          if (hasComma || last.trim() !== '') yield last
+          if (hasComma || last.isTooLong || last.text.trim() !== '') yield last
         } else if (character === ',' && depth === 1) {
           open.add(text.slice(from, at))
           yield open.take()
@@ -122,21 +152,4 @@ function elements(path: string): Splitter {
     },
     end: () => (isClosed ? [] : refuse('the array has no end')),
   }
-}
-
-function parsedJson(source: string, where: string): unknown {
-  try {
-    return JSON.parse(source)
-  } catch (error) {
-    throw new InvalidInput(`data: ${where} is not JSON, ${jsonFault(error)}`, { cause: error })
-  }
-}
-
-function parsed(source: string, where: string): unknown {
-  const value = parsedJson(source, where)
-  if (isDeeper(value, MOST_LEVELS))
-    throw new InvalidInput(
-      `data: ${where} is not JSON: it has more than ${MOST_LEVELS} objects and lists inside each other`,
-    )
-  return value
 }

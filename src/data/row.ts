@@ -25,6 +25,9 @@ export const rowSchema = z.object({
 })
 export type Row = z.infer<typeof rowSchema>
 
+/** A row before rows with the same prompt are merged. */
+export type Draft = Omit<Row, 'id'> & { id?: string | undefined }
+
 /** A pair of which people preferred one response. */
 export interface DecidedPair extends Pick<Row, 'id' | 'messages' | 'context'> {
   responses: [string, string]
@@ -58,7 +61,8 @@ export function renderConversation(messages: readonly Message[]): string {
   return messages.map(({ role, content }) => `${speakers[role]}: ${content}`).join('\n')
 }
 
-const turn = /\n\n(Human|Assistant): ?/g
+/** Lines may end as on Windows. */
+const turn = /\r?\n\r?\n(Human|Assistant): ?/g
 
 /** Splits "\n\nHuman: … \n\nAssistant: …" into turns; undefined if it is empty or does not start with a human turn. */
 export function parseTranscript(text: string): Message[] | undefined {

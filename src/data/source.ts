@@ -6,7 +6,7 @@ import { refuseChanged, sha256Name } from '../digest'
 import { checkGivenPath, withFile, type OpenedFile } from '../given-path'
 import { downloadDatasetFile, pinnedDatasetPath } from '../hub/datasets'
 import { currentDigest } from '../kept-digest'
-import { bounded, unpacked } from './expansion'
+import { bounded, isGzip, unpacked } from './expansion'
 import { parquetLines } from './parquet'
 import { rowsOf, type RawRow } from './row-text'
 
@@ -54,7 +54,7 @@ export async function rowsSource(
  * Reads rows one at a time: a file may be larger than memory.
  * @param path a file, hf:datasets/owner/name[@revision]/path/to/file, or a path of generated rows
  * @param onRow called with each row; what it throws ends the reading
- * @throws InvalidInput naming file and row; ChangedWhileRead, after the last row
+ * @throws InvalidInput naming the file; ChangedWhileRead, after the last row
  */
 export async function forEachRow(
   path: string,
@@ -62,12 +62,11 @@ export async function forEachRow(
   onRow: (row: RawRow) => void,
 ): Promise<void> {
   if (generated && path.startsWith(generated.prefix))
-    return generatedRows(generated.rows(path, { seed, instruction }), path, onRow)
+    return generatedRows(generated.rows(path, { seed, instruction }), onRow)
   const isOnHub = path.startsWith('hf:')
   const file = isOnHub ? await downloadDatasetFile(source ?? path) : existingFile(path, within)
   await withFile(file, within, async (opened) => {
-    for await (const row of rowsOf(bounded(contentOf(opened, path), fstatSync(opened.handle).size, path), path))
-      onRow(row)
+    for await (const row of rowsOf(contentOf(opened, path), path, isParquet(path) ? 'row' : 'line')) onRow(row)
     if (!isOnHub) refuseChanged(`data: ${path}`, source, sha256Name(await currentDigest(opened.path, file)))
   })
 }
@@ -81,13 +80,17 @@ export async function readRows(path: string, options: ReadOptions = {}): Promise
 
 export const isParquet = (path: string): boolean => path.endsWith('.parquet')
 
-function generatedRows(rows: Iterable<unknown>, path: string, onRow: (row: RawRow) => void): void {
+function generatedRows(rows: Iterable<unknown>, onRow: (row: RawRow) => void): void {
   let number = 0
-  for (const value of rows) onRow({ value, where: `data: ${path} row ${++number}` })
+  for (const value of rows) onRow({ value, where: `row ${++number}`, characters: 0 })
 }
 
-const contentOf = ({ handle, path: file }: OpenedFile, path: string): AsyncGenerator<Uint8Array> =>
-  isParquet(path) ? parquetLines(handle, path) : readable(file, path)
+/** The text of the rows. What is packed is bounded; what is not takes no more than it is. */
+function contentOf({ handle, path: file }: OpenedFile, path: string): AsyncGenerator<Uint8Array> {
+  const { size } = fstatSync(handle)
+  if (isParquet(path)) return bounded(parquetLines(handle, path), size, path)
+  return isGzip(file) ? bounded(readable(file, path), size, path) : readable(file, path)
+}
 
 function existingFile(path: string, within?: string): string {
   if (within === undefined) checkGivenPath(path, 'data: field "data.path"')

@@ -39,13 +39,19 @@ export interface Choice {
   initialReward: number
   candidates: { step: number; validationReward: number; winRate: Share; chosen: boolean }[]
 }
+/** Rows that were left out for one reason, and the first of them. */
+export interface DroppedRows {
+  rows: number
+  where?: string
+  row?: string
+}
 export interface ReportData {
   title: string
   settings: unknown
   /** Version of this package. */
   version: string
   stages: ReportStage[]
-  dropped: Record<string, number>
+  dropped: Record<string, DroppedRows>
   evaluation?: Evaluation
   choice?: Choice
   calibration?: Calibration
@@ -264,9 +270,14 @@ function stageSection(stages: readonly ReportStage[]): string {
   return heading('Stages') + stageTable(stages)
 }
 
-function droppedSection(dropped: Record<string, number>): string {
-  const rows = Object.entries(dropped).map(([reason, count]) => [textCell(reason), numberCell(count)])
-  return rows.length === 0 ? '' : heading('Rows left out') + table(['Reason', 'Rows'], rows)
+function droppedSection(dropped: Record<string, DroppedRows>): string {
+  const rows = Object.entries(dropped).map(([reason, { rows, where = '', row = '' }]) => [
+    textCell(reason),
+    numberCell(rows),
+    textCell(where),
+    textCell(row),
+  ])
+  return rows.length === 0 ? '' : heading('Rows left out') + table(['Reason', 'Rows', 'First', ''], rows)
 }
 
 function contestSection(contests: readonly JudgedContest[]): string {

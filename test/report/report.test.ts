@@ -55,7 +55,7 @@ test('text of a model is shown as text; the page loads nothing, and no script bu
         ],
       },
     ],
-    dropped: { [evil]: 1 },
+    dropped: { [evil]: { rows: 1, where: evil, row: evil } },
     evaluation: { ...evaluation, judge: evil },
     contests: [{ id: 'a', context: evil, baseline: evil, policy: `${evil}!`, preferPolicy: 0.7 }],
   }

@@ -151,7 +151,7 @@ test.each<[string, Buffer]>([
   const file = written('rows.jsonl.gz', gzipSync(content))
   const failure = await failureOf(() => readRows(file))
   expect(failure.message).toMatch(
-    /has \d+ bytes and becomes more than \d+, the most that is read from it|has a row of more than 67108864 characters|is not JSON|row 1: /,
+    /has \d+ bytes and becomes more than \d+, the most that is read from it|has more than the 67108864 characters|is not JSON|row 1: /,
   )
   expect(failure.message).toContain(file)
 })
@@ -174,7 +174,7 @@ test.each([
 ])('JSON nested a million deep %s is refused', async (_, around) => {
   const file = written('rows.jsonl', around(`${'['.repeat(1e6)}1${']'.repeat(1e6)}`))
   const failure = await failureOf(() => readRows(file))
-  expect(failure.message).toMatch(/(line|row) 1 .*has more than 100 objects and lists inside each other/)
+  expect(failure.message).toMatch(/(line|row) 1: has more than 100 objects and lists inside each other/)
 })
 
 test('the rows of an array are those of JSON.parse, and what is no array is refused', async () => {

@@ -2,14 +2,14 @@
 import { writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { digestOf, refuseChanged, sha256Name } from '../../digest'
-import { readDataset } from '../../data/dataset'
+import { withDataset, type OpenDataset } from '../../data/dataset'
 import type { Row } from '../../data/row'
 import { writeJsonl } from '../../json-lines'
 import { readTask, taskFolder, taskText } from '../../data/task'
 import { TemplateRefusal } from '../../model/chat-template'
 import { loadTokenizer, type Tokenizer } from '../../model/tokenizer'
 import { worldData } from '../../world/named'
-import { DROPPED_FILE } from '../result-files'
+import { writeDropped } from '../result-files'
 import { promptIds } from '../rows'
 import type { Stage } from '../stage'
 import { templateFigures } from '../template-figures'
@@ -19,30 +19,46 @@ export const data: Stage<'data'> = {
     const task = readTask(taskFolder(name))
     refuseChanged(`data: task ${name}`, host.sources.task, sha256Name(digestOf(taskText(task))))
     const tokenizer = loadTokenizer(await host.open(model))
-    const dataset = await readDataset(settings, task, {
+    const options = {
       seed,
       promptTokens: limits.promptTokens,
-      tokensOf: (row) => promptLength(tokenizer, row),
+      tokensOf: (row: Row) => promptLength(tokenizer, row),
       generated: worldData,
       source: host.sources.data,
-    })
-    writeJsonl(join(host.output, 'train.jsonl'), dataset.train)
-    writeJsonl(join(host.output, 'evaluation.jsonl'), dataset.evaluation)
-    writeFileSync(join(host.output, DROPPED_FILE), JSON.stringify(dataset.dropped, null, 2))
+    }
     writeFileSync(join(host.output, 'task.json'), taskText(task))
-    const all = [...dataset.train, ...dataset.evaluation]
-    return {
+    return withDataset(settings, task, options, (dataset) => ({
       task: task.name,
       source: settings.path ? basename(settings.path) : `the ${task.name} task's own prompts`,
+      ...(settings.path && { format: dataset.format }),
       read: dataset.read,
-      train: dataset.train.length,
-      evaluation: dataset.evaluation.length,
-      dropped: Object.values(dataset.dropped).reduce((a, b) => a + b, 0),
-      references: dataset.train.filter((row) => row.reference !== undefined).length,
-      humanPairs: all.reduce((sum, { pairs = [] }) => sum + pairs.length, 0),
+      ...written(dataset, host.output),
+      ...(dataset.unread.length > 0 && { fieldsNotRead: dataset.unread.join(', ') }),
       ...templateFigures(tokenizer, 'model'),
-    }
+    }))
   },
+}
+
+/** Writes the rows and what was left out. @returns the figures that count them */
+function written(dataset: OpenDataset, folder: string) {
+  let [references, humanPairs] = [0, 0]
+  const counted = function* (rows: Iterable<Row>, isTrain: boolean) {
+    for (const row of rows) {
+      if (isTrain && row.reference !== undefined) references++
+      humanPairs += row.pairs?.length ?? 0
+      yield row
+    }
+  }
+  writeJsonl(join(folder, 'train.jsonl'), counted(dataset.train, true))
+  writeJsonl(join(folder, 'evaluation.jsonl'), counted(dataset.evaluation, false))
+  writeDropped(folder, dataset)
+  return {
+    train: dataset.train.length,
+    evaluation: dataset.evaluation.length,
+    dropped: Object.values(dataset.dropped).reduce((a, b) => a + b, 0),
+    references,
+    humanPairs,
+  }
 }
 
 /** In tokens; a conversation that the chat template does not accept is one row less, not the end of the run. */

@@ -8,6 +8,7 @@ import { model as modelStage } from '../../../src/activities/stages/model'
 import { rewardModel } from '../../../src/activities/stages/reward-model'
 import { rl } from '../../../src/activities/stages/rl'
 import { sft } from '../../../src/activities/stages/sft'
+import { readDropped } from '../../../src/activities/result-files'
 import type { LabelledPair } from '../../../src/activities/rows'
 import { localLabeler } from '../../../src/feedback/local-labeler'
 import { readModelConfig } from '../../../src/model/folder'
@@ -57,9 +58,17 @@ test('a row that the template refuses is left out and counted; when all are, the
   const refused = [turns('user', 'user'), turns('system', 'user'), turns('user', 'user', 'user')]
   const { uri, summary } = await dataOf(gemma, [...prompts(4), ...refused])
   expect(summary).toMatchObject({ train: 3, evaluation: 1, dropped: 3 })
-  expect(JSON.parse(readFileSync(join(pathOf({ uri }), 'dropped.json'), 'utf8'))).toEqual({
-    'the chat template refuses it: Turns of user and assistant must alternate': 2,
-    'the chat template refuses it: A system turn is not supported': 1,
+  expect(readDropped(pathOf({ uri }))).toEqual({
+    'the chat template refuses it: Turns of user and assistant must alternate': {
+      rows: 2,
+      where: 'line 5',
+      row: expect.stringContaining('Turn 0 2') as string,
+    },
+    'the chat template refuses it: A system turn is not supported': {
+      rows: 1,
+      where: 'line 6',
+      row: expect.stringContaining('"role":"system"') as string,
+    },
   })
   await expect(dataOf(gemma, refused)).rejects.toThrow(/the chat template refuses it: .*must alternate/)
 })
