@@ -46,6 +46,7 @@ export function remedyFor(said: string, settings: EndpointSettings): Remedy | un
     return {
       request: { ...settings.request, rename: { ...settings.request?.rename, max_tokens: 'max_completion_tokens' } },
     }
+  if (/drop_params/.test(said) && settings.dialect === 'openai') return { dialect: 'litellm' }
   if (/log_?prob|top_n_tokens/i.test(said)) return remedyOfLogProbs(said, settings)
   const omit = SPARE.filter((field) => isNamed(said, field) && anyOf(REFUSES, said))
   if (omit.length > 0)

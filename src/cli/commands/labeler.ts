@@ -2,10 +2,12 @@
 import type { Command } from 'commander'
 import { openHome } from '../../workers/home'
 import { readInput } from '../input'
+import { checkLabeler } from '../labeler-check'
 import { showPrompt } from '../prompt'
 import { REWARD_TOKEN, serveReward, type ServeRewardFlags } from '../serve-reward'
 import { print } from '../terminal'
 import { untilStopped } from '../until-stopped'
+import { exitWith } from './exit-code'
 
 export function addLabelerCommands(program: Command): void {
   const prompt = program.command('prompt').description("show the labeler's prompts")
@@ -17,7 +19,22 @@ export function addLabelerCommands(program: Command): void {
     .action(async ({ input, row }: { input?: string; row: string }) =>
       print(await showPrompt(readInput(input), Number(row))),
     )
+  addCheck(program)
   addServeReward(program)
+}
+
+function addCheck(program: Command): void {
+  program
+    .command('labeler')
+    .description('look at labelers')
+    .command('check')
+    .description('ask an endpoint six questions: what it can do, what they cost, and which settings to use')
+    .option('--input <file|json>', 'input of align, of which task and labeler are used')
+    .action(async ({ input }: { input?: string }) => {
+      const { lines, isUsable } = await checkLabeler(readInput(input))
+      lines.forEach(print)
+      exitWith(isUsable ? 0 : 1)
+    })
 }
 
 function addServeReward(program: Command): void {

@@ -1,0 +1,75 @@
+// `rlaif labeler check`: asks an endpoint six questions, and says what it can do, what they took, and which settings to
+// use.
+import { isEndpoint, type EndpointSettings } from '../contracts/labeler-settings'
+import { InvalidInput, parse } from '../contracts/parse'
+import { workflowSchemas } from '../contracts/workflow-inputs'
+import { readTask, taskFolder } from '../data/task'
+import { openEndpoint } from '../feedback/endpoint-labeler'
+import { checkEndpoint, probabilitiesOf, type EndpointCheck } from '../feedback/labeler-check'
+import { worldAnnotators } from '../world/named'
+
+/** Pairs that the cost is given for. */
+const PAIRS = 1000
+
+/**
+ * @param input the input of align, of which task and labeler are used
+ * @returns what to print, and whether the endpoint labels pairs
+ */
+export async function checkLabeler(input: unknown): Promise<{ lines: string[]; isUsable: boolean }> {
+  const { labeler, ...settings } = parse(workflowSchemas.align, input, 'labeler check')
+  if (!isEndpoint(labeler))
+    throw new InvalidInput(
+      `labeler check: the labeler is the local model ${labeler.model}; this asks an endpoint: ` +
+        'give {"labeler": {"baseUrl": …, "model": …}}',
+    )
+  const task = readTask(taskFolder(settings.task))
+  const check = await checkEndpoint((form) => openEndpoint(form, [worldAnnotators], 'labeler'), labeler, task)
+  return { lines: linesOf(check, labeler), isUsable: check.isUsable }
+}
+
+function linesOf(
+  { findings, because, changed, settings, usage, isUsable }: EndpointCheck,
+  given: EndpointSettings,
+): string[] {
+  const lines = findings.map(({ asked, said, isGood }) => `${isGood ? '✓' : '✗'} ${asked}: ${said}`)
+  const end = isUsable
+    ? [
+        probabilitiesOf(settings),
+        ...costLines(usage, settings, findings.length),
+        ...because.map((why) => `changed because: ${why}`),
+      ]
+    : ['No settings were found with which this endpoint labels.', ...because.map((why) => `tried because: ${why}`)]
+  if (!isUsable) return [...lines, ...end]
+  const use = Object.fromEntries(
+    ['baseUrl', 'model', 'apiKeyEnv', 'headers', ...givenForm(given), ...changed].map((name) => [
+      name,
+      settings[name as keyof EndpointSettings],
+    ]),
+  )
+  return [
+    ...lines,
+    ...end,
+    changed.length > 0 ? 'Use these settings:' : 'The settings are right as they are:',
+    JSON.stringify({ labeler: use }, null, 2),
+  ]
+}
+
+/** Given settings about the form of requests, which the answer repeats. */
+const givenForm = (given: EndpointSettings): string[] =>
+  ['route', 'dialect', 'request', 'topLogProbs', 'countedAnswers', 'thinking', 'thinkingTokens'].filter(
+    (name) => given[name as keyof EndpointSettings] !== undefined,
+  )
+
+function costLines(
+  { requests, promptTokens, completionTokens, cost, estimated }: EndpointCheck['usage'],
+  settings: EndpointSettings,
+  asked: number,
+): string[] {
+  const counts = estimated > 0 ? ' (estimated: the endpoint sends no counts)' : ''
+  const took = `${requests} requests took ${promptTokens} + ${completionTokens} tokens${counts}`
+  const perPair = (2 * PAIRS) / asked
+  if (!settings.price) return [`${took}; give "price" to see what they cost`]
+  return [
+    `${took} and cost ${cost.toPrecision(3)}: about ${(cost * perPair).toPrecision(3)} for ${PAIRS} pairs of that length`,
+  ]
+}
