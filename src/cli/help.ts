@@ -31,6 +31,9 @@ Examples:
   rlaif schedule apply schedules/nightly-ablation.json
   rlaif schedule backfill nightly-ablation --from 2026-11-20 --to 2026-11-24
 
+  # What a run would read from a file: its format, the first rows, what is left out and why
+  rlaif data show rows.jsonl
+
   # The prompt that the labeler gets for a row of the data
   rlaif prompt show --input '{"labeler": {"model": "default", "preamble": "detailed"}}' --row 3
 

@@ -4,6 +4,7 @@
 import { Command } from 'commander'
 import { version } from '../version'
 import { addArtifactCommands } from './commands/artifacts'
+import { addDataCommands } from './commands/data'
 import { addHumanEvaluationCommands } from './commands/human-evaluation'
 import { addLabelerCommands } from './commands/labeler'
 import { addLocalStackCommands } from './commands/local-stack'
@@ -24,6 +25,7 @@ addLocalStackCommands(program)
 addRunCommands(program)
 addScheduleCommands(program)
 addHumanEvaluationCommands(program)
+addDataCommands(program)
 addLabelerCommands(program)
 addArtifactCommands(program)
 addModelCommands(program)

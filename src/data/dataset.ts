@@ -42,10 +42,14 @@ export interface Dataset extends Figures {
   evaluation: Row[]
 }
 
+const LEAST = 2
+
 export interface DatasetOptions {
   seed: number
   /** Longer prompts are left out. */
   promptTokens: number
+  /** Rows without which the dataset is refused. Default: 2, one for each split. */
+  least?: number
   /** Length of the policy's prompt for a row, in tokens; or why there is no such prompt. */
   tokensOf(row: Row): number | { refused: string }
   /** What the path of the rows stood for when the stage looked for finished work. */
@@ -94,7 +98,7 @@ async function drawn(
   if (reader.read === 0) throw new InvalidInput(`data: ${path} holds no rows`)
 
   const numbers = sample(merged, settings.limit ?? Infinity, leftOut, options)
-  if (numbers.length < 2) throw tooFew(path, numbers.length, reader)
+  if (numbers.length < (options.least ?? LEAST)) throw tooFew(path, numbers.length, reader)
   const held = Math.min(settings.evaluationPrompts, Math.floor(numbers.length / 2))
   return {
     train: rowsOf(merged, numbers.slice(held)),
@@ -141,6 +145,6 @@ function unaskable(row: Row, { tokensOf, promptTokens }: DatasetOptions): string
 
 const tooFew = (path: string, usable: number, reader: DraftReader) =>
   new InvalidInput(
-    `data: ${path}: ${usable} of ${reader.read} rows can be used, at least 2 are needed:${reader.leftOutLines()}\n` +
+    `data: ${path}: ${usable} of ${reader.read} rows can be used, at least ${LEAST} are needed:${reader.leftOutLines()}\n` +
       `  - \`rlaif data show ${path}\` shows the rows`,
   )

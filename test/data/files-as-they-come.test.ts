@@ -94,7 +94,7 @@ describe("TRL's forms", () => {
       prompt_id: 'x',
       messages: [user(`Town ${i}?`), assistant('Wet')],
     })
-    for (const rowOf of [shared, twice]) {
+    for (const rowOf of [shared, twice] as ((i: number) => object)[]) {
       const { rows, dropped } = await read(two(rowOf))
       expect([rows.map(({ reference }) => reference), dropped]).toEqual([['Wet', 'Wet'], {}])
     }

@@ -6,11 +6,10 @@ import { withDataset, type OpenDataset } from '../../data/dataset'
 import type { Row } from '../../data/row'
 import { writeJsonl } from '../../json-lines'
 import { readTask, taskFolder, taskText } from '../../data/task'
-import { TemplateRefusal } from '../../model/chat-template'
-import { loadTokenizer, type Tokenizer } from '../../model/tokenizer'
+import { promptLength } from '../../model/prompt-length'
+import { loadTokenizer } from '../../model/tokenizer'
 import { worldData } from '../../world/named'
 import { writeDropped } from '../result-files'
-import { promptIds } from '../rows'
 import type { Stage } from '../stage'
 import { templateFigures } from '../template-figures'
 
@@ -22,7 +21,7 @@ export const data: Stage<'data'> = {
     const options = {
       seed,
       promptTokens: limits.promptTokens,
-      tokensOf: (row: Row) => promptLength(tokenizer, row),
+      tokensOf: ({ messages }: Row) => promptLength(tokenizer, messages),
       generated: worldData,
       source: host.sources.data,
     }
@@ -58,15 +57,5 @@ function written(dataset: OpenDataset, folder: string) {
     dropped: Object.values(dataset.dropped).reduce((a, b) => a + b, 0),
     references,
     humanPairs,
-  }
-}
-
-/** In tokens; a conversation that the chat template does not accept is one row less, not the end of the run. */
-function promptLength(tokenizer: Tokenizer, row: Row): number | { refused: string } {
-  try {
-    return promptIds({ tokenizer }, row).length
-  } catch (error) {
-    if (error instanceof TemplateRefusal) return { refused: error.message }
-    throw error
   }
 }
