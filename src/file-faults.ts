@@ -2,7 +2,7 @@
 // what the file holds.
 
 /** Names of kinds as formats have them (of families, layers, special tokens): too short and plain for a secret. */
-const KIND = /^(?:[a-z\d<|>/_[\]]{1,16}|[A-Z\d_]{1,8})$/
+const KIND = /^(?:[a-z\d<|>/_[\]-]{1,16}|[A-Z\d_]{1,8})$/
 
 /** A value in a file: numbers, and words that name a kind; of anything else, what it is. */
 export function shownValue(value: unknown): string {

@@ -2,20 +2,32 @@
 // the metadata.
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseModelConfig } from './config'
-import { weightShapes } from './weight-names'
-import { openGguf, type GgufFile, type GgufTensor, type GgufValue } from './gguf'
-import { writeSafetensors } from './safetensors'
 import { shownValue } from '../file-faults'
+import { parseModelConfig } from './config'
+import { openGguf, type GgufFile, type GgufTensor } from './gguf'
+import { metadataReader, type MetadataReader } from './gguf-metadata'
+import { ggufTokenizer } from './gguf-tokenizer'
+import { scaleFrequency } from './rotary'
+import { writeSafetensors } from './safetensors'
+import { weightShapes } from './weight-names'
 
 /** Raise when the same file would give another folder: imported folders are kept. */
-export const IMPORTER = 2
+export const IMPORTER = 3
+
+/** Families whose tensors llama.cpp names and lays out alike, by `general.architecture`. */
+const ARCHITECTURES: Record<string, { name: string; isInterleaved: boolean }> = {
+  llama: { name: 'LlamaForCausalLM', isInterleaved: true },
+  qwen2: { name: 'Qwen2ForCausalLM', isInterleaved: false },
+  qwen3: { name: 'Qwen3ForCausalLM', isInterleaved: false },
+}
 
 const LAYER_NAMES: Record<string, string> = {
   input_layernorm: 'attn_norm',
   'self_attn.q_proj': 'attn_q',
   'self_attn.k_proj': 'attn_k',
   'self_attn.v_proj': 'attn_v',
+  'self_attn.q_norm': 'attn_q_norm',
+  'self_attn.k_norm': 'attn_k_norm',
   'self_attn.o_proj': 'attn_output',
   post_attention_layernorm: 'ffn_norm',
   'mlp.gate_proj': 'ffn_gate',
@@ -27,146 +39,103 @@ const OTHER_NAMES: Record<string, string> = {
   'model.norm.weight': 'output_norm.weight',
   'lm_head.weight': 'output.weight',
 }
+/** Factors of the rotary frequencies; they become the config's `rope_scaling`. */
+const ROPE_FACTORS = 'rope_freqs.weight'
 
 function ggufName(name: string): string {
-  const match = /^model\.layers\.(\d+)\.(.+)\.weight$/.exec(name)
-  return match ? `blk.${match[1]}.${LAYER_NAMES[match[2]!]}.weight` : OTHER_NAMES[name]!
+  const match = /^model\.layers\.(\d+)\.(.+)\.(weight|bias)$/.exec(name)
+  return match ? `blk.${match[1]}.${LAYER_NAMES[match[2]!]}.${match[3]}` : OTHER_NAMES[name]!
 }
 
-/** Typed access to the metadata; missing keys and wrong types are reported by key. */
-function reader(metadata: Map<string, GgufValue>, file: string) {
-  const get = <T>(key: string, is: (v: GgufValue) => boolean, kind: string, fallback?: T): T => {
-    const value = metadata.get(key)
-    if (value === undefined && fallback !== undefined) return fallback
-    if (value === undefined || !is(value))
-      throw new Error(`gguf: ${file} has no ${kind} "${key}" in its metadata; it cannot be imported`)
-    return value as T
-  }
-  return {
-    number: (key: string, fallback?: number) =>
-      Number(get<number>(key, (v) => typeof v === 'number' || typeof v === 'bigint', 'number', fallback)),
-    string: (key: string, fallback?: string) => get<string>(key, (v) => typeof v === 'string', 'text', fallback),
-    list: <T extends 'string' | 'number'>(key: string, of: T) =>
-      get<(T extends 'string' ? string : number)[]>(
-        key,
-        (v) => Array.isArray(v) && v.every((item) => typeof item === of),
-        `list of ${of}s`,
-      ),
-    optionalNumber: (key: string) =>
-      metadata.has(key)
-        ? Number(get<number>(key, (v) => typeof v === 'number' || typeof v === 'bigint', 'number'))
-        : undefined,
-  }
+interface Source {
+  gguf: GgufFile
+  meta: MetadataReader
+  file: string
 }
-type Reader = ReturnType<typeof reader>
 
-function buildConfig(gguf: GgufFile, meta: Reader, file: string): Record<string, unknown> {
+/** `general.architecture`. @throws when it is not supported */
+function architectureOf({ meta, file }: Source): string {
   const architecture = meta.string('general.architecture')
-  if (architecture !== 'llama')
+  if (!Object.hasOwn(ARCHITECTURES, architecture))
     throw new Error(
-      `gguf: ${file} holds a model of the family ${shownValue(architecture)}; supported is "llama" (Llama, SmolLM2)`,
+      `gguf: ${file} holds a model of the family ${shownValue(architecture)}; ` +
+        'supported are "llama" (Llama 2 and 3, Mistral, SmolLM2), "qwen2" and "qwen3"',
     )
-  if (gguf.metadata.has('llama.rope.scaling.type') || gguf.tensors.has('rope_freqs.weight'))
-    throw new Error(`gguf: ${file} uses rope scaling, which is not supported yet`)
-  const heads = meta.number('llama.attention.head_count')
-  const hidden = meta.number('llama.embedding_length')
+  return architecture
+}
+
+function buildConfig(source: Source): Record<string, unknown> {
+  const { gguf, meta } = source
+  const architecture = architectureOf(source)
+  const [key, token] = [
+    (name: string) => `${architecture}.${name}`,
+    (name: string) => `tokenizer.ggml.${name}_token_id`,
+  ]
+  const heads = meta.number(key('attention.head_count'))
+  const hidden = meta.number(key('embedding_length'))
+  const rope = {
+    size: meta.number(key('rope.dimension_count'), hidden / heads),
+    theta: meta.number(key('rope.freq_base'), 10_000),
+  }
+  const ends = [meta.optionalNumber(token('eos')), meta.optionalNumber(token('eot'))].filter((id) => id !== undefined)
+  const scaling = ropeScaling(source, rope)
   return {
-    architectures: ['LlamaForCausalLM'],
-    model_type: 'llama',
-    vocab_size: gguf.tensors.get('token_embd.weight')?.shape[0] ?? meta.number('llama.vocab_size'),
+    architectures: [ARCHITECTURES[architecture]!.name],
+    model_type: architecture,
+    vocab_size: gguf.tensors.get('token_embd.weight')?.shape[0] ?? meta.number(key('vocab_size')),
     hidden_size: hidden,
-    intermediate_size: meta.number('llama.feed_forward_length'),
-    num_hidden_layers: meta.number('llama.block_count'),
+    intermediate_size: meta.number(key('feed_forward_length')),
+    num_hidden_layers: meta.number(key('block_count')),
     num_attention_heads: heads,
-    num_key_value_heads: meta.number('llama.attention.head_count_kv', heads),
-    head_dim: meta.number('llama.rope.dimension_count', hidden / heads),
-    rms_norm_eps: Number(meta.number('llama.attention.layer_norm_rms_epsilon').toPrecision(6)),
-    rope_theta: meta.number('llama.rope.freq_base', 10_000),
-    max_position_embeddings: meta.number('llama.context_length'),
+    num_key_value_heads: meta.number(key('attention.head_count_kv'), heads),
+    head_dim: meta.number(key('attention.key_length'), rope.size),
+    rms_norm_eps: Number(meta.number(key('attention.layer_norm_rms_epsilon')).toPrecision(6)),
+    rope_theta: rope.theta,
+    ...(scaling && { rope_scaling: scaling }),
+    max_position_embeddings: meta.number(key('context_length')),
     tie_word_embeddings: !gguf.tensors.has('output.weight'),
-    attention_bias: false,
-    mlp_bias: false,
+    ...(architecture === 'llama' && { attention_bias: false, mlp_bias: false }),
     hidden_act: 'silu',
-    bos_token_id: meta.optionalNumber('tokenizer.ggml.bos_token_id'),
-    eos_token_id: meta.optionalNumber('tokenizer.ggml.eos_token_id'),
-    pad_token_id: meta.optionalNumber('tokenizer.ggml.padding_token_id'),
+    bos_token_id: meta.optionalNumber(token('bos')),
+    eos_token_id: ends.length > 1 ? [...new Set(ends)] : ends[0],
+    pad_token_id: meta.optionalNumber(token('padding')),
     torch_dtype: 'float32',
   }
 }
 
-const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true }
-const PRE_TOKENIZERS: Record<string, object> = {
-  smollm: { type: 'Sequence', pretokenizers: [{ type: 'Digits', individual_digits: true }, byteLevel] },
-  'gpt-2': byteLevel,
-}
+/** How Llama 3.1 and later were scaled, except for the factor. */
+const LLAMA3 = { lowFrequency: 1, highFrequency: 4, originalLength: 8192 }
 
-const CONTROL_TOKEN = 3
-const USER_TOKEN = 4
-
-function buildTokenizer(meta: Reader, file: string): { tokenizer: object; config: object } {
-  const kind = meta.string('tokenizer.ggml.model')
-  const pre = meta.string('tokenizer.ggml.pre', 'gpt-2')
-  const preTokenizer = PRE_TOKENIZERS[pre]
-  if (kind !== 'gpt2' || !preTokenizer)
-    throw new Error(
-      `gguf: ${file} has the tokenizer ${shownValue(kind)} with pre-tokenizer ${shownValue(pre)}; ` +
-        `supported are gpt2 with ${Object.keys(PRE_TOKENIZERS).join(', ')}`,
-    )
-  const tokens = meta.list('tokenizer.ggml.tokens', 'string')
-  const types = meta.list('tokenizer.ggml.token_type', 'number')
-  const added = tokens
-    .map((content, id) => ({
-      id,
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: types[id] === CONTROL_TOKEN,
-    }))
-    .filter(({ id }) => types[id] === CONTROL_TOKEN || types[id] === USER_TOKEN)
-  const tokenizer = {
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: added,
-    normalizer: null,
-    pre_tokenizer: preTokenizer,
-    post_processor: { ...byteLevel, use_regex: true },
-    decoder: byteLevel,
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: false,
-      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
-      merges: meta.list('tokenizer.ggml.merges', 'string').map((merge) => merge.split(' ')),
-    },
+/** `rope_scaling` of config.json. @throws when it is of another kind */
+function ropeScaling(
+  { gguf, meta, file }: Source,
+  { size, theta }: { size: number; theta: number },
+): object | undefined {
+  const key = (name: string) => `${meta.string('general.architecture')}.rope.${name}`
+  const type = meta.string(key('scaling.type'), 'none')
+  const factors = gguf.tensors.get(ROPE_FACTORS)?.read()
+  if (type === 'linear') return { rope_type: 'linear', factor: meta.number(key('scaling.factor')) }
+  if (type !== 'none') throw new Error(`gguf: ${file} uses the rope scaling ${shownValue(type)}; supported is linear`)
+  if (!factors) return undefined
+  const factor = factors.reduce((a, b) => Math.max(a, b), 1)
+  factors.forEach((given, i) => {
+    const frequency = theta ** ((-2 * i) / size)
+    const want = frequency / scaleFrequency(frequency, i, { kind: 'llama3', factor, ...LLAMA3 })
+    if (!(Math.abs(given - want) < 1e-3 * want))
+      throw new Error(`gguf: ${file} scales rope frequency ${i} by ${given}; supported is the scaling of Llama 3.1`)
+  })
+  return {
+    rope_type: 'llama3',
+    factor,
+    low_freq_factor: LLAMA3.lowFrequency,
+    high_freq_factor: LLAMA3.highFrequency,
+    original_max_position_embeddings: LLAMA3.originalLength,
   }
-  const tokenNamed = (key: string) => {
-    const id = meta.optionalNumber(`tokenizer.ggml.${key}_token_id`)
-    return id === undefined ? undefined : tokens[id]
-  }
-  const config = {
-    tokenizer_class: 'PreTrainedTokenizerFast',
-    bos_token: tokenNamed('bos'),
-    eos_token: tokenNamed('eos'),
-    unk_token: tokenNamed('unknown'),
-    pad_token: tokenNamed('padding') ?? tokenNamed('eos'),
-    add_prefix_space: false,
-    clean_up_tokenization_spaces: false,
-    model_max_length: meta.number('llama.context_length'),
-    chat_template: meta.string('tokenizer.chat_template', ''),
-  }
-  return { tokenizer, config }
 }
 
 /**
- * llama.cpp interleaves the two rotary halves of the query and key rows; Hugging Face keeps them apart. [rows, columns]
+ * llama.cpp interleaves the two rotary halves of the query and key rows of Llama; Hugging Face keeps them apart.
+ * [rows, columns]
  */
 function unpermute(values: Float32Array, rows: number, columns: number, headSize: number): Float32Array {
   const out = new Float32Array(values.length)
@@ -180,11 +149,7 @@ function unpermute(values: Float32Array, rows: number, columns: number, headSize
 }
 
 /** A weight ready to be written. @throws when the file lacks it or has another shape */
-function storedWeight(
-  { gguf, headSize, file }: { gguf: GgufFile; headSize: number; file: string },
-  name: string,
-  shape: number[],
-) {
+function storedWeight({ gguf, meta, file }: Source, headSize: number, [name, shape]: [string, number[]]) {
   const tensor: GgufTensor | undefined = gguf.tensors.get(ggufName(name))
   if (!tensor) throw new Error(`gguf: ${file} lacks the tensor ${ggufName(name)}`)
   if (String(tensor.shape) !== String(shape))
@@ -192,12 +157,23 @@ function storedWeight(
       `gguf: ${file}: tensor ${tensor.name} has shape [${tensor.shape.join(', ')}], ` +
         `its metadata asks for [${shape.join(', ')}]`,
     )
-  const rotary = /\.(q|k)_proj\./.test(name)
+  const { isInterleaved } = ARCHITECTURES[meta.string('general.architecture')]!
+  const isRotated = isInterleaved && /\.(q|k)_proj\./.test(name)
   return {
     name,
     shape,
-    read: () => (rotary ? unpermute(tensor.read(), shape[0]!, shape[1]!, headSize) : tensor.read()),
+    read: () => (isRotated ? unpermute(tensor.read(), shape[0]!, shape[1]!, headSize) : tensor.read()),
   }
+}
+
+/** A tensor that no weight is made of would change what the model computes. */
+function refuseOtherTensors({ gguf, file }: Source, names: readonly string[]): void {
+  const known = new Set([...names.map(ggufName), ROPE_FACTORS])
+  const other = [...gguf.tensors.keys()].find((name) => !known.has(name))
+  if (other !== undefined)
+    throw new Error(
+      `gguf: ${file} holds the tensor ${JSON.stringify(other.slice(0, 80))}, which a model of its family does not have`,
+    )
 }
 
 /**
@@ -208,17 +184,22 @@ export function importGguf(file: string, folder: string): void {
   const staging = `${folder}.partial-${process.pid}`
   const gguf = openGguf(file)
   try {
-    const meta = reader(gguf.metadata, file)
-    const rawConfig = buildConfig(gguf, meta, file)
-    const { tokenizer, config: tokenizerConfig } = buildTokenizer(meta, file)
+    const meta = metadataReader(gguf.metadata, file)
+    const source = { gguf, meta, file }
+    const rawConfig = buildConfig(source)
+    const { tokenizer, config: tokenizerConfig } = ggufTokenizer(meta, file)
     const config = parseModelConfig(rawConfig, file)
+    const shapes = [...weightShapes(config)]
+    refuseOtherTensors(
+      source,
+      shapes.map(([name]) => name),
+    )
     mkdirSync(staging, { recursive: true })
     const json = (name: string, value: object) =>
       writeFileSync(join(staging, name), JSON.stringify(value, null, name === 'tokenizer.json' ? 0 : 2))
-    const source = { gguf, headSize: config.headSize, file }
     writeSafetensors(
       join(staging, 'model.safetensors'),
-      [...weightShapes(config)].map(([name, shape]) => storedWeight(source, name, shape)),
+      shapes.map((weight) => storedWeight(source, config.headSize, weight)),
     )
     json('config.json', rawConfig)
     json('tokenizer.json', tokenizer)

@@ -24,7 +24,7 @@ function rotaryFrequencies({ theta, features, scaling }: Rope): Float64Array {
  * Scaling for long contexts: "linear" divides every frequency, "llama3" only the low ones, with a smooth transition,
  * "longrope" each of the `pair`s by a factor of its own.
  */
-function scaleFrequency(frequency: number, pair: number, scaling: Rope['scaling']): number {
+export function scaleFrequency(frequency: number, pair: number, scaling: Rope['scaling']): number {
   if (!scaling) return frequency
   if (scaling.kind === 'linear') return frequency / scaling.factor
   if (scaling.kind === 'longrope') return frequency / scaling.factors[pair]!
