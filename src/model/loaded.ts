@@ -28,15 +28,14 @@ export interface Ending {
 }
 
 /**
- * The ids that end a response: those of config.json and generation_config.json, and the one that the chat template
- * writes after a turn.
+ * The ids that end a response: those of config.json and generation_config.json, the one that the chat template writes
+ * after a turn, and the tokenizer's eos_token.
  * @throws when there is none
  */
 export function stopIds({ model, tokenizer: { turnEnd, endOfText } }: Ending): number[] {
-  const named = model.config.eosTokenIds
-  const ids = [...new Set([...named, ...(turnEnd === undefined ? [] : [turnEnd])])]
+  const ofTokenizer = [turnEnd, endOfText].filter((id) => id !== undefined)
+  const ids = [...new Set([...model.config.eosTokenIds, ...ofTokenizer])]
   if (ids.length > 0) return ids
-  if (endOfText !== undefined) return [endOfText]
   throw new Error(
     'model: neither config.json nor generation_config.json names an eos_token_id, and the tokenizer has no ' +
       'eos_token; without one no response would ever end',
@@ -50,8 +49,7 @@ export function stopIds({ model, tokenizer: { turnEnd, endOfText } }: Ending): n
  */
 export function endId(ending: Ending): number {
   const { turnEnd, endOfText } = ending.tokenizer
-  const ids = stopIds(ending)
-  return turnEnd ?? (endOfText !== undefined && ids.includes(endOfText) ? endOfText : ids[0]!)
+  return turnEnd ?? endOfText ?? stopIds(ending)[0]!
 }
 
 /**

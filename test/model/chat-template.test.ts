@@ -85,6 +85,17 @@ test('chat_template.json is read where there is no other template', () => {
   expect(loadTokenizer(folder).renderChat(question)).toBe(want)
 })
 
+test('a response ends at the eos_token of the tokenizer as well, which fine-tuned folders name only there', () => {
+  const tokenizer = loadTokenizer(folderOf('qwen2.5'))
+  const [of, text] = [tokenizer.endOfText!, 7]
+  const plain = { turnEnd: undefined, endOfText: of }
+  expect(stopIds({ model: { config: { eosTokenIds: [text] } }, tokenizer: plain })).toEqual([text, of])
+  expect(endId({ model: { config: { eosTokenIds: [text] } }, tokenizer: plain })).toBe(of)
+  expect(() =>
+    stopIds({ model: { config: { eosTokenIds: [] } }, tokenizer: { ...plain, endOfText: undefined } }),
+  ).toThrow(/names an eos_token_id, and the tokenizer has no eos_token/)
+})
+
 test('several templates without a default are refused', () => {
   const folder = copyOf('phi')
   mkdirSync(join(folder, 'additional_chat_templates'))
