@@ -8,6 +8,7 @@ const AREAS = {
   rl: () => import('./rl.mjs'),
   orchestration: () => import('./orchestration.mjs'),
   sweep: () => import('./sweep.mjs'),
+  scale: () => import('./scale.mjs'),
 }
 
 const HELP = `npm run bench -- <area> [--json] [--rounds N]
@@ -19,6 +20,9 @@ const HELP = `npm run bench -- <area> [--json] [--rounds N]
                  transformers
   orchestration  seconds per stage of a pipeline whose stages do nothing
   sweep          seconds per trial of a sweep whose stage does nothing, history and memory; --trials N (1000)
+  scale          whole runs on 123,169 posts with a model of some thousand weights, on one worker and on four: rows a
+                 second, memory, history and bytes of each stage, at a tenth and at the whole; --posts N, --only METHOD
+                 for one run
 
   --json         one JSON object per line instead of a table
   --rounds       number of rounds, each with one run per side (3)`
@@ -41,6 +45,8 @@ async function main() {
       rounds: { type: 'string', default: '3' },
       scaling: { type: 'boolean' },
       trials: { type: 'string' },
+      posts: { type: 'string' },
+      only: { type: 'string' },
       help: { type: 'boolean' },
     },
   })
@@ -58,6 +64,8 @@ async function main() {
     rounds: Number(values.rounds),
     scaling: values.scaling,
     ...(values.trials && { trials: Number(values.trials) }),
+    ...(values.posts && { posts: Number(values.posts) }),
+    only: values.only,
   })) {
     if (values.json) process.stdout.write(`${JSON.stringify({ area: positionals[0], ...row })}\n`)
     else print(row)

@@ -11,7 +11,6 @@ const { freePort } = require('./free-port.cjs')
 const { findTemporal } = require('../dist/cli/dev-server.js')
 const command = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'cli', 'main.js')
 
-const WORKERS = 2
 const RUN = 'chaos'
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -84,7 +83,7 @@ export async function patiently(ask) {
 }
 
 /** @param worker Node's arguments for a worker of the server at an address */
-export async function openSite(folder, worker = () => [command, 'worker']) {
+export async function openSite(folder, { worker = () => [command, 'worker'], workers: count = 2 } = {}) {
   mkdirSync(folder, { recursive: true })
   const address = `127.0.0.1:${await freePort()}`
   const env = { ...process.env, RLAIF_HOME: folder, TEMPORAL_ADDRESS: address }
@@ -111,7 +110,7 @@ export async function openSite(folder, worker = () => [command, 'worker']) {
     ]),
   )
   const connection = await connected(address)
-  const workers = Array.from({ length: WORKERS }, (_, i) =>
+  const workers = Array.from({ length: count }, (_, i) =>
     keptUp(() => spawned(`worker-${i}`, process.execPath, worker(address))),
   )
   const client = new Client({ connection })

@@ -62,12 +62,9 @@ const expect = (holds, what) => {
   console.log(`${holds ? '✓' : '✗'} ${what}`)
   if (!holds) failures.push(what)
 }
-const site = await openSite(root, (address) => [
-  fileURLToPath(new URL('../bench/stub-worker.mjs', import.meta.url)),
-  address,
-  queue,
-  STAGE_MS,
-])
+const site = await openSite(root, {
+  worker: (address) => [fileURLToPath(new URL('../bench/stub-worker.mjs', import.meta.url)), address, queue, STAGE_MS],
+})
 try {
   for (const name of Object.values(SEARCH_ATTRIBUTES))
     await patiently(() =>
