@@ -17,7 +17,7 @@ import { rewards } from '../training/reward-model'
 import type { Response, Reward } from '../training/rollout'
 import { openLabeler } from './labeler'
 import { readRewardShift } from './reward-shift'
-import { promptIds } from './rows'
+import { promptsOf } from './rows'
 import type { StageHost } from './stage'
 import { modelVocabulary, refuseOtherVocabulary } from './vocabulary'
 
@@ -54,10 +54,10 @@ function rewardModelReward(folder: string, loaded: LoadedModel, batchSize: numbe
   return {
     spent: () => ({}),
     rewardFor(rows) {
-      const prompts = rows.map((row) => promptIds(loaded, row))
+      const prompts = promptsOf(loaded, rows)
       return {
         async score(responses, onScored) {
-          const sequences = responses.map(({ prompt, ids }) => ({ prompt: prompts[prompt]!, response: ids }))
+          const sequences = responses.map(({ prompt, ids }) => ({ prompt: prompts.at(prompt)!, response: ids }))
           return subtractShift(await rewards(model, sequences, batchSize, onScored))
         },
       }

@@ -3,10 +3,11 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { BLOCK_ROWS, type Shard } from '../contracts/shard'
-import { countJsonl, readJsonl, writeJsonl } from '../json-lines'
+import { countJsonl, readJsonl, readJsonlInParts, writeJsonl } from '../json-lines'
 import { rowSchema, type Row } from '../data/row'
 import { readJsonFile, taskSchema, type Task } from '../data/task'
 import type { LoadedModel } from '../model/loaded'
+import type { Prompts } from '../training/rollout'
 import { rangeOf } from './shards'
 
 const responseSchema = z.object({ text: z.string(), ids: z.array(z.number().int()), stopped: z.boolean() })
@@ -46,6 +47,10 @@ export function readData(folder: string): DataArtifact {
 /** The task of a `data` artifact, without its rows. */
 export const readDataTask = (folder: string): Task => taskSchema.parse(readJsonFile(join(folder, 'task.json')))
 
+/** The training rows of a `data` artifact, which may be more than memory. */
+export const trainRowsInParts = (folder: string): Generator<Row[]> =>
+  readJsonlInParts(join(folder, 'train.jsonl'), rowSchema, 1024)
+
 /** Rows of a dataset that follow each other. */
 export interface RowRange {
   rows: readonly Row[]
@@ -54,7 +59,7 @@ export interface RowRange {
 }
 
 /** The rows that a shard of a stage works on; without a shard, all. */
-export function readShardRows(folder: string, split: 'train' | 'evaluation', shard: Shard | undefined): RowRange {
+export function readShardRows(folder: string, split: 'train' | 'evaluation', shard?: Shard): RowRange {
   const file = join(folder, `${split}.jsonl`)
   const range = rangeOf(shard ? countJsonl(file) : 0, BLOCK_ROWS, shard)
   return { rows: readJsonl(file, rowSchema, shard && range), first: range.from }
@@ -63,6 +68,19 @@ export function readShardRows(folder: string, split: 'train' | 'evaluation', sha
 /** The prompt that the policy gets for a row, as token ids. @throws TemplateRefusal */
 export const promptIds = ({ tokenizer }: Pick<LoadedModel, 'tokenizer'>, row: Pick<Row, 'messages'>): number[] =>
   tokenizer.chatIds(row.messages)
+
+/** The prompts of very many rows, each made when it is first asked for: RL answers few of them. */
+export function promptsOf(loaded: Pick<LoadedModel, 'tokenizer'>, rows: readonly Pick<Row, 'messages'>[]): Prompts {
+  const made = new Map<number, number[]>()
+  return {
+    length: rows.length,
+    at(i) {
+      const row = rows.at(i)
+      if (row && !made.has(i)) made.set(i, promptIds(loaded, row))
+      return made.get(i)
+    },
+  }
+}
 
 const candidateSchema = z.object({ step: z.number().int(), reward: z.number(), responses: z.array(z.string()) })
 export type CandidateText = z.infer<typeof candidateSchema>

@@ -5,7 +5,7 @@ import { endId } from '../model/loaded'
 import type { Model } from '../model/model'
 import type { Tokenizer } from '../model/tokenizer'
 import type { Sequence } from '../training/gradients'
-import { promptIds } from './rows'
+import { promptIds, trainRowsInParts } from './rows'
 
 /** What a text is encoded for: a tokenizer, and the config that names the token that ends a response. */
 export interface Encoder {
@@ -39,6 +39,14 @@ export function referenceSequences(rows: readonly Row[], encoder: Encoder, limit
     const { ids, stopped } = encodeResponse(encoder, row.reference, limits)
     return [{ prompt: promptIds(encoder, row), response: ids, stopped }]
   })
+}
+
+/** The same of all training rows of a `data` artifact, which may be many: only their tokens stay in memory. */
+export function readReferences(folder: string, encoder: Encoder, limits: Limits): ReferenceSequence[] {
+  const sequences: ReferenceSequence[] = []
+  for (const rows of trainRowsInParts(folder))
+    for (const sequence of referenceSequences(rows, encoder, limits)) sequences.push(sequence)
+  return sequences
 }
 
 /** How many responses were cut, and their share; of no responses, none. */

@@ -4,7 +4,7 @@ export { addScoreHead, preferenceLoss, rewards, trainRewardModel, type TrainingP
 export { trainReinforce, type ReinforceSettings } from './reinforce'
 export { leaveOneOut, trainRloo } from './rloo'
 export { penalizedReward, type RlSettings, type RlTask } from './policy-gradient'
-export { sampleAndScore, type Response, type Reward, type RolloutSettings } from './rollout'
+export { sampleAndScore, type Prompts, type Response, type Reward, type RolloutSettings } from './rollout'
 export { tokenLogProbs, responseTokens, type Sequence } from './gradients'
 export { Diverged, type Metrics, type TrainingHost, type TrainingResult } from './checkpoint'
 export type { OptimizerSettings } from './update'

@@ -8,7 +8,7 @@ import type { Gradients } from '../model/model'
 import type { Metrics } from './checkpoint'
 import { accumulate, differentiableLogProbs, responseTokens, type Sequence } from './gradients'
 import type { Trained } from './optimizer'
-import type { Reward, RolloutSettings } from './rollout'
+import type { Prompts, Reward, RolloutSettings } from './rollout'
 import { update, type OptimizerSettings } from './update'
 
 /** Settings of both algorithms. */
@@ -22,8 +22,7 @@ export interface RlSettings extends OptimizerSettings, RolloutSettings {
 }
 
 export interface RlTask {
-  /** Token ids of the prompts. */
-  prompts: readonly (readonly number[])[]
+  prompts: Prompts
   reward: Reward
   /** Called after each sound step with the number of steps done; what it returns joins the step's metrics. */
   afterStep?: (step: number) => Promise<Metrics>

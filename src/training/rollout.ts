@@ -31,10 +31,13 @@ export interface RolloutSettings {
   sampling: SamplingSettings
 }
 
+/** Token ids of prompts, by their number: a list, or what makes them when they are asked for. */
+export type Prompts = Pick<readonly (readonly number[])[], 'length' | 'at'>
+
 /** Which prompts to answer, and what scores the answers. */
 interface RolloutTask {
-  /** Token ids of all prompts. */
-  prompts: readonly (readonly number[])[]
+  /** All prompts. */
+  prompts: Prompts
   /** Indices of the prompts to answer, one for each response; may repeat. */
   chosen: readonly number[]
   reward: Reward
@@ -72,7 +75,7 @@ export async function rollOut(
   const rewards = scores.map((r, row) =>
     rewardWithEosRule(r, samples[row]!.stopped, settings.missingEosPenalty, reward.floor),
   )
-  const sequences = samples.map(({ ids }, row) => ({ prompt: prompts[chosen[row]!]!, response: ids }))
+  const sequences = samples.map(({ ids }, row) => ({ prompt: prompts.at(chosen[row]!)!, response: ids }))
   const kl = tokenKl(reference, sequences, samples, settings, partOf(task, 'comparing with the SFT model'))
   return {
     sequences,
@@ -106,7 +109,7 @@ export async function sampleAndScore(
   }
   const samples = await generate(
     policy,
-    chosen.map((i) => prompts[i]!),
+    chosen.map((i) => prompts.at(i)!),
     { ...sampling, onToken: (tokens) => onPart?.('sampling tokens', tokens, sampling.maxTokens) },
     key,
     reward.overlaps ? handOver : undefined,

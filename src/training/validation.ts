@@ -5,7 +5,7 @@ import type { Model } from '../model/model'
 import type { CandidateRecord, Candidates } from './candidates'
 import { Diverged, type Metrics, type OnPart } from './checkpoint'
 import type { RlSettings } from './policy-gradient'
-import { rewardWithEosRule, sampleAndScore, type Reward } from './rollout'
+import { rewardWithEosRule, sampleAndScore, type Prompts, type Reward } from './rollout'
 
 interface Validation {
   /** The record of the policy before training. */
@@ -15,8 +15,8 @@ interface Validation {
 }
 
 interface ValidationTask {
-  /** Token ids of the held-out prompts. */
-  prompts: readonly (readonly number[])[]
+  /** The held-out prompts. */
+  prompts: Prompts
   reward: Reward
   candidates: Candidates
   onPart?: OnPart | undefined
@@ -38,7 +38,7 @@ export async function openValidation(
   settings: Pick<RlSettings, 'sampling' | 'missingEosPenalty' | 'steps' | 'seed'> & { validateEvery: number },
 ): Promise<Validation> {
   const sampling = { ...settings.sampling, temperature: 0 }
-  const chosen = prompts.map((_, i) => i)
+  const chosen = Array.from({ length: prompts.length }, (_, i) => i)
   const validate = async (step: number): Promise<CandidateRecord> => {
     const task = { prompts, chosen, reward, onPart: onPart && ofValidation(onPart) }
     const { samples, scores } = await sampleAndScore(policy, task, sampling, [settings.seed, 'validation'])

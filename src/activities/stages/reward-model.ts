@@ -6,7 +6,7 @@ import type { Artifact } from '../../contracts/artifact'
 import { InvalidInput } from '../../contracts/parse'
 import type { StageInput } from '../../contracts/stages'
 import type { Row } from '../../data/row'
-import { readJsonl, writeJsonl } from '../../json-lines'
+import { readJsonlInParts, writeJsonl } from '../../json-lines'
 import { calibration } from '../../evaluation/calibration'
 import { wilson } from '../../evaluation/statistics'
 import { loadModelAndTokenizer, type LoadedModel } from '../../model/loaded'
@@ -17,7 +17,8 @@ import { shareFigures } from '../figures'
 import { labelledByPeople } from '../human-pairs'
 import { CALIBRATION_FILE } from '../result-files'
 import { computeRewardShift, MAX_RESPONSES, writeRewardShift } from '../reward-shift'
-import { isUndecided, labelledPairSchema, promptIds, readData, type LabelledPair } from '../rows'
+import { isUndecided, labelledPairSchema, promptIds, readShardRows, trainRowsInParts, type LabelledPair } from '../rows'
+import { promptDigest } from '../responses'
 import { lastMean, trainingHost, type Stage, type StageHost } from '../stage'
 import { saveTrained, trainable } from '../trainable'
 import { readVocabulary, refuseOtherVocabulary } from '../vocabulary'
@@ -57,14 +58,16 @@ export const rewardModel: Stage<'reward-model'> = {
           'Else this is a defect of rlaif, please report it',
       )
     const data = input.references && {
-      ...readData(await host.open(input.references.data)),
+      folder: await host.open(input.references.data),
       limits: input.references.limits,
     }
-    const references = data ? referenceSequences(withReference(data.train), loaded, data.limits) : []
+    const references = data ? referenceSequences(rowsWithReference(data.folder), loaded, data.limits) : []
     const onScored = (done: number) => host.note(`scoring responses, ${done}`)
     const shift = await computeRewardShift(model, references, sequences, settings.microBatchSize, onScored)
     const quality = await heldOutQuality(model, held, settings.microBatchSize, onScored)
-    const people = data ? labelledByPeople(data.evaluation, loaded, data.limits).slice(0, MAX_HUMAN_PAIRS) : []
+    const people = data
+      ? labelledByPeople(readShardRows(data.folder, 'evaluation').rows, loaded, data.limits).slice(0, MAX_HUMAN_PAIRS)
+      : []
     const byPeople = people.map((label) => trainingPair(label, loaded))
     const human = await heldOutQuality(model, byPeople, settings.microBatchSize, onScored)
 
@@ -95,8 +98,14 @@ export const rewardModel: Stage<'reward-model'> = {
 }
 
 /** The rows whose references the shift averages. */
-const withReference = (rows: readonly Row[]) =>
-  rows.filter(({ reference }) => reference !== undefined).slice(0, MAX_RESPONSES)
+function rowsWithReference(folder: string): Row[] {
+  const found: Row[] = []
+  for (const rows of trainRowsInParts(folder)) {
+    for (const row of rows) if (row.reference !== undefined) found.push(row)
+    if (found.length >= MAX_RESPONSES) break
+  }
+  return found.slice(0, MAX_RESPONSES)
+}
 
 /** Pairs of all sources; from the second on, a seeded sample of the size of the first (paper, Appendix K). */
 async function trainingPairs(
@@ -105,17 +114,22 @@ async function trainingPairs(
   seed: number,
   host: StageHost,
 ): Promise<TrainingPair[]> {
-  const all = await Promise.all(sources.map(async (source) => readLabels(source, await host.open(source), loaded)))
+  const all: TrainingPair[][] = []
+  for (const source of sources) all.push(readPairs(source, await host.open(source), loaded))
   const most = all.length > 1 ? all[0]!.length : Infinity
-  return all.flatMap((labels, source) =>
-    permutation(labels.length, [seed, 'reward-model-source', source])
+  return all.flatMap((pairs, source) =>
+    permutation(pairs.length, [seed, 'reward-model-source', source])
       .slice(0, most)
-      .map((i) => trainingPair(labels[i]!, loaded)),
+      .map((i) => pairs[i]!),
   )
 }
 
-/** @throws InvalidInput when the labelled responses are in the tokens of another model */
-function readLabels({ uri }: Artifact, folder: string, { tokenizer, folder: policy }: LoadedModel): LabelledPair[] {
+/**
+ * The labelled pairs of a source, which may be many: only their tokens stay in memory.
+ * @throws InvalidInput when the labelled responses are in the tokens of another model
+ */
+function readPairs({ uri }: Artifact, folder: string, loaded: LoadedModel): TrainingPair[] {
+  const { tokenizer, folder: policy } = loaded
   const vocabulary = readVocabulary(folder)
   if (vocabulary)
     refuseOtherVocabulary(
@@ -124,13 +138,16 @@ function readLabels({ uri }: Artifact, folder: string, { tokenizer, folder: poli
       { name: `the labels ${uri}`, vocabulary },
       'label responses that this policy, or a model of the same tokenizer, sampled',
     )
-  return readJsonl(join(folder, 'labels.jsonl'), labelledPairSchema)
+  const pairs: TrainingPair[] = []
+  for (const labels of readJsonlInParts(join(folder, 'labels.jsonl'), labelledPairSchema, 1024))
+    for (const label of labels) pairs.push(trainingPair(label, loaded))
+  return pairs
 }
 
 function trainingPair({ first, second, preferFirst, ...row }: LabelledPair, loaded: LoadedModel): TrainingPair {
   const prompt = promptIds(loaded, row)
   return {
-    group: JSON.stringify(row.messages),
+    group: promptDigest(row),
     first: { prompt, response: first.ids },
     second: { prompt, response: second.ids },
     preferFirst,

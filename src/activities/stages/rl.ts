@@ -15,7 +15,7 @@ import { addScoreHead } from '../../training/reward-model'
 import { trainRloo } from '../../training/rloo'
 import { openValidation } from '../../training/validation'
 import { openReward } from '../rl-reward'
-import { candidateFolder, promptIds, readData, writeCandidates, writeValidations, type CandidateText } from '../rows'
+import { candidateFolder, promptsOf, readData, writeCandidates, writeValidations, type CandidateText } from '../rows'
 import { lastMean, partNotes, trainingHost, type Stage } from '../stage'
 import { saveTrained, trainable } from '../trainable'
 
@@ -30,7 +30,6 @@ export const rl: Stage<'rl'> = {
     // an adapter does not change the weights it starts from
     const reference = policy.lora ? loaded.model : cloneModel(loaded.model)
     const settings = trainingSettings(input, loaded)
-    const promptsOf = (rows: readonly Row[]) => rows.map((row) => promptIds(loaded, row))
 
     const held = validationPrompts(train, settings)
     const rows = train.slice(held.length)
@@ -39,12 +38,12 @@ export const rl: Stage<'rl'> = {
       held.length > 0
         ? await openValidation(
             policy,
-            { prompts: promptsOf(held), reward: rewardFor(held), candidates, onPart: partNotes(host) },
+            { prompts: promptsOf(loaded, held), reward: rewardFor(held), candidates, onPart: partNotes(host) },
             settings,
           )
         : undefined
     const problem: RlTask = {
-      prompts: promptsOf(rows),
+      prompts: promptsOf(loaded, rows),
       reward: rewardFor(rows),
       collapsed: (metrics) => collapsed(metrics, settings),
       ...(validation && { afterStep: validation.afterStep }),

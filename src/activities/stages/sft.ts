@@ -5,16 +5,14 @@ import { InvalidInput } from '../../contracts/parse'
 import { writeJsonl } from '../../json-lines'
 import { loadModelAndTokenizer } from '../../model/loaded'
 import { trainSft } from '../../training/sft'
-import { readData } from '../rows'
 import { lastMean, trainingHost, type Stage } from '../stage'
 import { saveTrained, trainable } from '../trainable'
-import { cutFigures, referenceSequences } from '../written-responses'
+import { cutFigures, readReferences } from '../written-responses'
 
 export const sft: Stage<'sft'> = {
   async run(input, host) {
-    const { train } = readData(await host.open(input.data))
     const loaded = loadModelAndTokenizer(await host.open(input.model))
-    const sequences = referenceSequences(train, loaded, input.limits)
+    const sequences = readReferences(await host.open(input.data), loaded, input.limits)
     if (sequences.length === 0)
       throw new InvalidInput(
         'sft: no row of the data has a "reference"; add some, or leave this stage out and start from the model itself',
