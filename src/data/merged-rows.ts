@@ -4,17 +4,23 @@ import { createHash } from 'node:crypto'
 import type { Draft, HumanPair, Row } from './row'
 import { TextStore, type TextPlace } from './text-store'
 
-const digest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16)
+/** Characters of a key: one for each byte, as there may be millions. */
+const KEY = 8
+const keyOf = (text: string): string => createHash('sha256').update(text).digest().toString('latin1', 0, KEY)
+const inHex = (key: string): string => Buffer.from(key, 'latin1').toString('hex')
 
 interface Entry {
-  id: string
+  key: string
+  /** Undefined where the id is that of the key. */
+  id: string | undefined
   where: string
-  /** What rows with this prompt brought. */
-  parts: TextPlace[]
-  /** Digests of the pairs. */
-  pairs: string[]
+  /** Start and bytes in the store of what each row with this prompt brought. */
+  parts: number[]
+  /** Keys of the pairs, one after the other. */
+  pairs: string
   hasReference: boolean
 }
+const idOf = ({ id, key }: Entry): string => id ?? inHex(key)
 type Part = Pick<Row, 'reference' | 'pairs'> & Partial<Pick<Row, 'messages' | 'context'>>
 
 export class MergedRows {
@@ -36,12 +42,12 @@ export class MergedRows {
 
   /** @param number in the order of the file */
   row(number: number): Row {
-    const { id, parts } = this.entries[number]!
-    const [first, ...more] = parts.map((place) => JSON.parse(this.store.read(place)) as Part)
+    const entry = this.entries[number]!
+    const [first, ...more] = partsOf(entry).map((place) => JSON.parse(this.store.read(place)) as Part)
     const reference = [first!, ...more].find((part) => part.reference !== undefined)?.reference
     const pairs = [first!, ...more].flatMap((part) => part.pairs ?? [])
     return {
-      id,
+      id: idOf(entry),
       messages: first!.messages!,
       context: first!.context!,
       ...(reference !== undefined && { reference }),
@@ -51,20 +57,22 @@ export class MergedRows {
 
   /** @returns why the draft brings nothing, if it does not */
   add(draft: Draft, where: string): string | undefined {
-    const prompt = digest(JSON.stringify(draft.messages))
-    const earlier = this.byPrompt.get(prompt)
+    const key = keyOf(JSON.stringify(draft.messages))
+    const earlier = this.byPrompt.get(key)
     if (earlier) return this.extend(earlier, draft) ? undefined : 'same prompt as an earlier row, and nothing new'
-    const id = draft.id ?? prompt
-    if (this.ids.has(id)) return 'same id as an earlier row'
-    const entry: Entry = { id, where, parts: [], pairs: [], hasReference: draft.reference !== undefined }
-    const { messages, context, reference } = draft
-    const [first, ...others] = draft.pairs ?? []
-    if (first) entry.pairs.push(keyOf(first))
-    const pairs = first && [inRandomOrder(first, `${this.seed} ${id}`), ...this.newPairs(entry, others)]
-    this.keep(entry, { messages, context, ...(reference !== undefined && { reference }), ...(pairs && { pairs }) })
+    const { id, messages, context, reference, pairs = [] } = draft
+    if (id !== undefined && this.ids.has(id)) return 'same id as an earlier row'
+    const entry: Entry = { key, id, where, parts: [], pairs: '', hasReference: reference !== undefined }
+    const ordered = this.newPairs(entry, pairs)
+    this.keep(entry, {
+      messages,
+      context,
+      ...(reference !== undefined && { reference }),
+      ...(ordered.length > 0 && { pairs: ordered }),
+    })
     this.entries.push(entry)
-    this.byPrompt.set(prompt, entry)
-    this.ids.add(id)
+    this.byPrompt.set(key, entry)
+    if (id !== undefined) this.ids.add(id)
     return undefined
   }
 
@@ -87,23 +95,27 @@ export class MergedRows {
 
   private newPairs(entry: Entry, pairs: readonly HumanPair[]): HumanPair[] {
     return pairs.flatMap((pair) => {
-      const key = keyOf(pair)
-      if (entry.pairs.includes(key)) return []
-      entry.pairs.push(key)
-      return [inRandomOrder(pair, `${this.seed} ${entry.id} ${entry.pairs.length - 1}`)]
+      const key = keyOf([...pair.responses].sort().join('\0'))
+      const earlier = entry.pairs.length / KEY
+      if (Array.from({ length: earlier }, (_, i) => entry.pairs.startsWith(key, i * KEY)).includes(true)) return []
+      entry.pairs += key
+      const isFirst = earlier === 0 && entry.parts.length === 0
+      return [inRandomOrder(pair, `${this.seed} ${idOf(entry)}${isFirst ? '' : ` ${earlier}`}`)]
     })
   }
 
   private keep(entry: Entry, part: Part): void {
-    entry.parts.push(this.store.append(JSON.stringify(part)))
+    const { start, bytes } = this.store.append(JSON.stringify(part))
+    entry.parts.push(start, bytes)
   }
 }
 
-const keyOf = ({ responses }: HumanPair) => digest([...responses].sort().join('\0'))
+const partsOf = ({ parts }: Entry): TextPlace[] =>
+  Array.from({ length: parts.length / 2 }, (_, i) => ({ start: parts[2 * i]!, bytes: parts[2 * i + 1]! }))
 
 /** Swaps half of the pairs: in files that name the better response first, position bias would look like accuracy. */
 function inRandomOrder(pair: HumanPair, key: string): HumanPair {
-  if (parseInt(digest(key).slice(0, 8), 16) % 2 === 0) return pair
+  if (parseInt(inHex(keyOf(key)).slice(0, 8), 16) % 2 === 0) return pair
   const { responses, preferred } = pair
   return { responses: [responses[1], responses[0]], preferred: preferred === 0 ? 0 : preferred === 1 ? 2 : 1 }
 }
