@@ -20,7 +20,7 @@ const versions: Record<StageName, number> = {
   comparison: 2,
   'rating-items': 1,
   'human-results': 1,
-  judge: 2,
+  judge: 3,
   study: 2,
   'sweep-report': 2,
   claims: 1,

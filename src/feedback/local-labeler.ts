@@ -22,7 +22,7 @@ import { firstTokens, joinsSpace, optionTokens } from './option-tokens'
 const GROUP_SIZE = 128
 
 /** Changes when the same question would be put to the same model in other tokens. */
-const PROMPTS = 2
+const PROMPTS = 3
 
 /** A question that the chat template does not accept fails alone. */
 function unlessRefused<T>(work: () => T): T | Unanswered {

@@ -22,7 +22,14 @@ const TOO_DEEP = 'has too many levels inside each other'
 interface Engine {
   run(program: unknown): { value: unknown }
   /** Every node of a program is evaluated by this function, which calls itself for those inside. */
-  evaluate(node: unknown, environment: Environment): { value: unknown }
+  evaluate(node: Node | undefined, environment: Environment): { value: unknown }
+  /** What statements write, one after the other: a text. */
+  evaluateBlock(statements: readonly Node[], environment: Environment): { value: unknown }
+}
+interface Node {
+  type: string
+  /** Statements of a loop. */
+  body?: readonly Node[]
 }
 const EngineInterpreter = Interpreter as unknown as new (environment: Environment) => Engine
 
@@ -62,8 +69,23 @@ function bounded<T>(milliseconds: number, refuse: Refuse, work: () => T): T {
   }
 }
 
-/** Counts what is evaluated and what that makes. */
+/** `{% break %}` or `{% continue %}` on its way to the loop it ends. */
+interface Jump {
+  isBreak: boolean
+  /** What was written in this round of the loop before. */
+  written: string
+}
+
+/**
+ * Counts what is evaluated and what that makes. The engine drops what a round of a loop wrote before `{% continue %}`
+ * or `{% break %}`, such as a system turn; here it stays, as in Jinja.
+ */
 class BoundedInterpreter extends EngineInterpreter {
+  /** By the error that the engine throws for it. */
+  private readonly jumps = new WeakMap<object, Jump>()
+  private readonly loopBodies = new WeakSet<readonly Node[]>()
+  /** What the round that ended the innermost loop wrote. */
+  private brokenOff = ''
   private steps = 0
   private made = 0
   private depth = 0
@@ -76,7 +98,7 @@ class BoundedInterpreter extends EngineInterpreter {
     super(environment)
   }
 
-  override evaluate(node: unknown, environment: Environment): { value: unknown } {
+  override evaluate(node: Node | undefined, environment: Environment): { value: unknown } {
     if (++this.steps > MOST_STEPS) this.refuse(`takes more than ${MOST_STEPS} steps`)
     if (++this.depth > DEEPEST) this.refuse(TOO_DEEP)
     const value = this.evaluateInside(node, environment)
@@ -85,12 +107,45 @@ class BoundedInterpreter extends EngineInterpreter {
     return value
   }
 
-  private evaluateInside(node: unknown, environment: Environment): { value: unknown } {
+  private evaluateInside(node: Node | undefined, environment: Environment): { value: unknown } {
+    const type = node?.type // the ends of a slice may be left out
+    if (type === 'For') this.loopBodies.add(node!.body!)
     try {
-      return super.evaluate(node, environment)
+      const value = super.evaluate(node, environment)
+      return type === 'For' ? this.withBrokenOff(value) : value
+    } catch (error) {
+      const isBreak = type === 'Break'
+      if (isBreak || type === 'Continue') this.jumps.set(error as object, { isBreak, written: '' })
+      throw error
     } finally {
       this.depth-- // `break` and `continue` are errors to the engine
     }
+  }
+
+  override evaluateBlock(statements: readonly Node[], environment: Environment): { value: unknown } {
+    const block = super.evaluateBlock([], environment) // an empty text
+    for (const statement of statements)
+      try {
+        block.value = `${String(block.value)}${String(super.evaluateBlock([statement], environment).value)}`
+      } catch (error) {
+        const jump = this.jumps.get(error as object)
+        if (!jump) throw error
+        jump.written = String(block.value) + jump.written
+        if (!this.loopBodies.has(statements)) throw error
+        if (jump.isBreak) {
+          this.brokenOff = jump.written
+          throw error
+        }
+        block.value = jump.written
+        return block
+      }
+    return block
+  }
+
+  private withBrokenOff(loop: { value: unknown }): { value: unknown } {
+    loop.value = String(loop.value) + this.brokenOff
+    this.brokenOff = ''
+    return loop
   }
 }
 

@@ -116,6 +116,20 @@ test('a prompt without a template begins with what the tokenizer puts before a t
   expect(plain.chatIds(question)).toEqual([bos, ...plain.encode('Human: Why?\n\nAssistant: ')])
 })
 
+test('what a round of a loop wrote before it is left stays, as in Jinja', () => {
+  const folder = copyOf('phi')
+  const rendered = (source: string, messages: ChatMessage[]) => {
+    writeFileSync(join(folder, 'chat_template.jinja'), source)
+    return loadTokenizer(folder).renderChat(messages)
+  }
+  const system: ChatMessage = { role: 'system', content: 'Be short.' }
+  const leaving = (word: string) =>
+    `{% for m in messages %}<{{ m.role }}>{% if m.role == 'system' %}{{ m.content }}{% if true %}|{% ${word} %}{% endif %}` +
+    `{% endif %}{{ m.content }}{% for x in [1, 2] %}{{ x }}{% if x == 1 %};{% ${word} %}{% endif %}!{% endfor %}{% else %}none{% endfor %}.`
+  expect(rendered(leaving('continue'), [system, ...question])).toBe('<system>Be short.|<user>Why?1;2!.')
+  expect(rendered(leaving('break'), [...question, system, ...question])).toBe('<user>Why?1;<system>Be short.|.')
+})
+
 test('a template that prints the date prints the one it is given, whatever the day', () => {
   const at = (settings: Record<string, string>) => loadTokenizer(folderOf('llama3'), settings).renderChat(question)
   jest.useFakeTimers({ now: new Date('2031-05-06T12:00:00Z') })
