@@ -40,10 +40,15 @@ export function parseModelConfig(value: unknown, where: string): ModelConfig {
   if (typeof family !== 'string' || (family !== 'gpt2' && !Object.hasOwn(FAMILIES, family)))
     return refuse('model_type', family, NAMES)
   const raw = value as Record<string, unknown>
+  if (raw.quantization_config)
+    refuse('quantization_config', quantizationMethod(raw.quantization_config), 'none: weights in F32, F16 or BF16')
   const source = { raw, where, refuse }
   const config = family === 'gpt2' ? readGpt2(source) : readRotary(family as RotaryFamily, source)
   return { ...config, raw }
 }
+
+const quantizationMethod = (config: unknown): unknown =>
+  typeof config === 'object' && config !== null && 'quant_method' in config ? config.quant_method : config
 
 function readGpt2({ raw, where, refuse }: { raw: Record<string, unknown>; where: string; refuse: Refuse }) {
   const parsed = gpt2Config.safeParse(withoutNulls(raw))

@@ -68,7 +68,8 @@ export function readModelConfig(folder: string): ModelConfig {
         '(config.json, model.safetensors, tokenizer.json, tokenizer_config.json)',
     )
   const config = parseModelConfig(readJson(file), file)
-  return { ...config, eosTokenIds: [...new Set([...config.eosTokenIds, ...generationEnds(folder)])] }
+  const ends = [...config.eosTokenIds, ...generationEnds(folder)].filter((id) => id >= 0 && id < config.vocabSize)
+  return { ...config, eosTokenIds: [...new Set(ends)] }
 }
 
 const generationSchema = z.looseObject({ eos_token_id: endIds })
@@ -148,7 +149,8 @@ function openWeight(
 ): OpenWeight {
   const stored = storedAs(config, name, shape)
   const find = (storedName: string) => files.map((file) => file.tensor(storedName)).find(Boolean)
-  const found = find(stored.name) ?? find(stored.name.replace(/^transformer\./, '')) // early GPT-2 files have no prefix
+  // early GPT-2 files, and those of models without a head, have no prefix
+  const found = find(stored.name) ?? find(stored.name.replace(/^(transformer|model)\./, ''))
   if (!found) throw new Error(`model: ${folder} lacks the weight ${stored.name}`)
   if (String(found.shape) !== String(stored.shape))
     throw new Error(

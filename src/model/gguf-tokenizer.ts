@@ -59,7 +59,10 @@ export function ggufTokenizer(meta: MetadataReader, file: string): { tokenizer: 
         `supported are llama (SentencePiece), and gpt2 with ${Object.keys(PRE_TOKENIZERS).join(', ')}`,
     )
   const tokens = meta.list('tokenizer.ggml.tokens', 'string')
-  const vocabulary = { tokens, types: meta.list('tokenizer.ggml.token_type', 'number') }
+  const types = meta.has('tokenizer.ggml.token_type')
+    ? meta.list('tokenizer.ggml.token_type', 'number')
+    : tokens.map(() => NORMAL!)
+  const vocabulary = { tokens, types }
   const parts = kind === 'llama' ? sentencePiece(meta, vocabulary) : byteLevelBpe(meta, vocabulary, preTokenizer!)
   const tokenizer = {
     version: '1.0',

@@ -100,7 +100,7 @@ function specialTokensOf(folder: string, config: object): Record<string, string>
  */
 export function loadTokenizer(folder: string, overrides: TemplateSettings = {}): Tokenizer {
   const [configFile, file] = [join(folder, 'tokenizer_config.json'), join(folder, 'tokenizer.json')]
-  const rawConfig = readJson(configFile)
+  const rawConfig = existsSync(configFile) ? readJson(configFile) : {} // as transformers: older folders have none
   const { chat_template } = checked(configSchema, rawConfig, configFile)
   const raw = readJson(file, MOST_TOKENIZER_BYTES)
   const parsed = checked(tokenizerSchema, raw, file)

@@ -69,3 +69,36 @@ test('shards that the index names and the folder lacks are named, with the folde
   rmSync(join(folder, first!))
   await expect(stored(folder)).rejects.toThrow(new RegExp(`${folder} lacks 2 of .*: ${first}, ${second};`))
 })
+
+test('weights of a model that was saved without its head carry no prefix', async () => {
+  const folder = modelOf({ tie_word_embeddings: true })
+  const file = join(folder, 'model.safetensors')
+  const want = await stored(folder)
+  const text = readFileSync(file, 'latin1')
+  const headerBytes = Number(readFileSync(file).readBigUInt64LE())
+  const header = text
+    .slice(8, 8 + headerBytes)
+    .replaceAll('"model.', '"')
+    .padEnd(headerBytes)
+  writeFileSync(file, Buffer.from(text.slice(0, 8) + header + text.slice(8 + headerBytes), 'latin1'))
+  expect((await stored(folder)).summary.parameters).toBe(want.summary.parameters)
+})
+
+test('a folder without tokenizer_config.json has a plain tokenizer; an end id that is no token is not one', async () => {
+  const folder = modelOf({ eos_token_id: [-1, 3, 1_000_000] })
+  rmSync(join(folder, 'tokenizer_config.json'))
+  expect((await stored(folder)).summary.parameters).toBeGreaterThan(1000)
+  expect(readModelConfig(folder).eosTokenIds).toEqual([3])
+})
+
+test('a quantized checkpoint is refused by its method', async () => {
+  const folder = modelOf({})
+  const file = join(folder, 'config.json')
+  const config = JSON.parse(readFileSync(file, 'utf8')) as object
+  const withMethod = (quantization_config: unknown) =>
+    writeFileSync(file, JSON.stringify({ ...config, quantization_config }))
+  withMethod({ quant_method: 'awq', bits: 4 })
+  await expect(stored(folder)).rejects.toThrow(/config\.json has quantization_config = "awq"; supported is none/)
+  withMethod(null)
+  expect((await stored(folder)).summary.parameters).toBeGreaterThan(1000)
+})
