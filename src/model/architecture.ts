@@ -12,7 +12,7 @@ export interface Rope {
     | { kind: 'linear'; factor: number }
     | { kind: 'llama3'; factor: number; lowFrequency: number; highFrequency: number; originalLength: number }
     /** `factors` divide the frequencies, [features / 2]; cosine and sine are multiplied by `amplitude`. */
-    | { kind: 'longrope'; factors: number[]; amplitude: number }
+    | { kind: 'factors'; factors: number[]; amplitude: number }
 }
 
 /** What a layer's attention sees, and how it knows positions. Layers of one kind share the object. */

@@ -19,6 +19,11 @@ const ropeFields = z.preprocess(
       short_factor: factors,
       long_factor: factors,
       attention_factor: z.number().positive().optional(),
+      beta_fast: z.number().positive().default(32),
+      beta_slow: z.number().positive().default(1),
+      truncate: z.boolean().default(true),
+      mscale: z.number().optional(),
+      mscale_all_dim: z.number().optional(),
       full_attention: z.unknown().optional(),
       sliding_attention: z.unknown().optional(),
     })
@@ -72,7 +77,7 @@ function ropeOf(c: RopeConfig, fields: RopeFields, { headSize, theta: ofFamily, 
   const features = Math.trunc(headSize * share)
   if (features % 2 !== 0 || features === 0)
     refuse('partial_rotary_factor', share, `a share of head_dim = ${headSize} that is an even number`)
-  const kind = fields.rope_type ?? fields.type ?? 'default'
+  const kind = kindOf(fields)
   const required = <F extends keyof RopeFields>(field: F): NonNullable<RopeFields[F]> =>
     fields[field] ?? refuse(`rope_scaling.${String(field)}`, undefined, 'a number')
   switch (kind) {
@@ -93,12 +98,40 @@ function ropeOf(c: RopeConfig, fields: RopeFields, { headSize, theta: ofFamily, 
           originalLength: originalContext(c),
         },
       }
+    case 'yarn':
+      return { theta, features, scaling: yarn(c, { ...fields, factor: required('factor') }, { theta, features }) }
     case 'su':
     case 'longrope':
       return { theta, features, scaling: longRope(c, fields, features, refuse) }
     default:
-      return refuse('rope_scaling', kind, 'none, "linear", "dynamic", "llama3" and "longrope"')
+      return refuse('rope_scaling', kind, 'none, "linear", "dynamic", "llama3", "yarn" and "longrope"')
   }
+}
+
+const kindOf = (fields: RopeFields): string => fields.rope_type ?? fields.type ?? 'default'
+
+/**
+ * YaRN (Peng et al., arXiv 2309.00071, §3.2 and 3.4): frequencies with fewer than `beta_slow` rotations in the context
+ * of the pretraining are divided by the factor, those with more than `beta_fast` stay, with a ramp between.
+ */
+function yarn(
+  c: RopeConfig,
+  { factor, beta_fast, beta_slow, truncate, ...fields }: RopeFields & { factor: number },
+  { theta, features }: Pick<Rope, 'theta' | 'features'>,
+): NonNullable<Rope['scaling']> {
+  const pairWith = (rotations: number) =>
+    (features * Math.log(originalContext(c) / (rotations * 2 * Math.PI))) / (2 * Math.log(theta))
+  const [first, last] = [pairWith(beta_fast), pairWith(beta_slow)]
+  const low = Math.max(truncate ? Math.floor(first) : first, 0)
+  const high = Math.min(truncate ? Math.ceil(last) : last, features - 1)
+  const factors = Array.from({ length: features / 2 }, (_, pair) => {
+    const ramp = Math.min(Math.max((pair - low) / (high === low ? 0.001 : high - low), 0), 1)
+    return 1 / (ramp / factor + 1 - ramp)
+  })
+  const scaleOf = (mscale: number) => (factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1)
+  const { mscale, mscale_all_dim: ofAll } = fields
+  const amplitude = fields.attention_factor ?? (mscale && ofAll ? scaleOf(mscale) / scaleOf(ofAll) : scaleOf(1))
+  return { kind: 'factors', factors, amplitude }
 }
 
 /** Up to the length of the pretraining, `short_factor` holds; longer contexts have other factors for every position. */
@@ -109,7 +142,7 @@ function longRope(c: RopeConfig, fields: RopeFields, features: number, refuse: R
   const original = originalContext(c)
   const factor = fields.factor ?? c.max_position_embeddings / original
   const amplitude = fields.attention_factor ?? (factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original)))
-  return { kind: 'longrope', factors: short, amplitude }
+  return { kind: 'factors', factors: short, amplitude }
 }
 
 const originalContext = (c: RopeConfig): number =>
@@ -117,6 +150,8 @@ const originalContext = (c: RopeConfig): number =>
   (c.rope_scaling ?? c.rope_parameters)?.original_max_position_embeddings ??
   c.max_position_embeddings
 
-/** The longest sequence whose positions `rope` is right for. */
-export const longestContext = (c: RopeConfig, { scaling }: Rope): number =>
-  scaling?.kind === 'longrope' ? Math.min(c.max_position_embeddings, originalContext(c)) : c.max_position_embeddings
+/** The longest sequence that the rotation is right for: beyond the pretraining, LongRoPE has other factors. */
+export const longestContext = (c: RopeConfig): number =>
+  ['su', 'longrope'].includes(kindOf(fieldsFor(c, 'full_attention')))
+    ? Math.min(c.max_position_embeddings, originalContext(c))
+    : c.max_position_embeddings

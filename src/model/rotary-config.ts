@@ -187,7 +187,7 @@ export function readRotary(family: RotaryFamily, { raw, where, refuse }: Source)
     embeddingScale: scalesEmbeddings ? Math.sqrt(c.hidden_size) : 1,
     learnedPositions: false,
     layerKinds: layerKinds(FAMILIES[family], c, { rope, headSize, refuse }),
-    contextLength: longestContext(c, rope),
+    contextLength: longestContext(c),
     tiedHead: c.tie_word_embeddings,
     eosTokenIds: listOf(c.eos_token_id),
     padTokenId: c.pad_token_id,
@@ -227,7 +227,7 @@ function layerKinds(
     return type === 'sliding_attention'
   }
   const window = c.use_sliding_window === false ? undefined : (c.sliding_window ?? undefined)
-  const binding = window !== undefined && window < longestContext(c, rope) ? window : undefined
+  const binding = window !== undefined && window < longestContext(c) ? window : undefined
   const localRope = localTheta === undefined ? rope : readLocalRope(c, { headSize, theta: localTheta, refuse })
   const kinds = new Map<string, LayerKind>()
   return Array.from({ length: c.num_hidden_layers }, (_, layer) => {

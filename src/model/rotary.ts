@@ -22,12 +22,12 @@ function rotaryFrequencies({ theta, features, scaling }: Rope): Float64Array {
 
 /**
  * Scaling for long contexts: "linear" divides every frequency, "llama3" only the low ones, with a smooth transition,
- * "longrope" each of the `pair`s by a factor of its own.
+ * "factors" each of the `pair`s by one of its own.
  */
 export function scaleFrequency(frequency: number, pair: number, scaling: Rope['scaling']): number {
   if (!scaling) return frequency
   if (scaling.kind === 'linear') return frequency / scaling.factor
-  if (scaling.kind === 'longrope') return frequency / scaling.factors[pair]!
+  if (scaling.kind === 'factors') return frequency / scaling.factors[pair]!
   const { factor, lowFrequency, highFrequency, originalLength } = scaling
   const rotations = (originalLength * frequency) / (2 * Math.PI) // full rotations within the context of the pretraining
   if (rotations < lowFrequency) return frequency / factor
@@ -50,7 +50,7 @@ function turnMatrix(c: number, features: number): Tensor {
 /** Tables for tokens at the given positions [N]. @param c head size */
 export function rotaryTables(rope: Rope, c: number, at: Int32Array): Rotary {
   const frequencies = rotaryFrequencies(rope)
-  const amplitude = rope.scaling?.kind === 'longrope' ? rope.scaling.amplitude : 1
+  const amplitude = rope.scaling?.kind === 'factors' ? rope.scaling.amplitude : 1
   const table = (f: (angle: number) => number) => {
     const values = new Float32Array(at.length * c).fill(f(0)) // features beyond R stay as they are
     for (let n = 0; n < at.length; n++)

@@ -21,8 +21,7 @@ test.each(files.map((file) => [file.name, file] as const))('%s', (_, { raw, read
   })
   expect(queryScale).toBeCloseTo(read.queryScale, 12)
   expect([attentionCap ?? null, logitCap ?? null]).toEqual([read.attentionCap, read.logitCap])
-  const isLongRope = config.layerKinds.some(({ rope }) => rope?.scaling?.kind === 'longrope')
-  expect(config.contextLength).toBe(isLongRope ? read.originalLength : read.contextLength)
+  expect(config.contextLength).toBe(read.isLongRope ? read.originalLength : read.contextLength)
   const parameters = [...weightShapes(config).values()].reduce((n, shape) => n + shape.reduce((a, b) => a * b, 1), 0)
   expect(parameters).toBe(read.parameters)
   expect(config.layerKinds).toHaveLength(read.layers.length)
@@ -43,7 +42,8 @@ test.each<[string, object, RegExp]>([
     { model_type: 'mixtral', num_local_experts: 8 },
     /model_type = "mixtral"; supported is llama/,
   ],
-  ['YaRN', { rope_scaling: { rope_type: 'yarn', factor: 4 } }, /rope_scaling = "yarn"; supported is none, "linear"/],
+  ['another scaling', { rope_scaling: { rope_type: 'ntk' } }, /rope_scaling = "ntk"; supported is none, "linear"/],
+  ['YaRN without its factor', { rope_scaling: { rope_type: 'yarn' } }, /rope_scaling\.factor = undefined/],
   ['scaling without its factor', { rope_scaling: { type: 'linear' } }, /rope_scaling\.factor = undefined/],
   ['long scaling without factors', { rope_scaling: { type: 'longrope' } }, /rope_scaling\.short_factor = undefined/],
   ['another activation', { hidden_act: 'relu' }, /hidden_act = "relu"; supported is "silu"/],

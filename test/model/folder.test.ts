@@ -50,7 +50,7 @@ test('a folder that is not a model is refused: missing, a file, without config, 
 test.each([
   ['another family', { model_type: 'mamba' }, /model_type = "mamba"; supported is llama/],
   ['an unsupported activation', { hidden_act: 'relu' }, /hidden_act = "relu"/],
-  ['unsupported rope scaling', { rope_scaling: { rope_type: 'yarn' } }, /rope_scaling = "yarn"/],
+  ['unsupported rope scaling', { rope_scaling: { rope_type: 'ntk' } }, /rope_scaling = "ntk"/],
   [
     'a number of heads that is not divisible',
     { num_attention_heads: 3, num_key_value_heads: 2 },

@@ -28,6 +28,10 @@ FILES = {
     "mistral-nemo": dict(model_type="mistral", num_key_value_heads=2, head_dim=16, sliding_window=None, max_position_embeddings=1024),
     "qwen2.5": dict(model_type="qwen2", num_key_value_heads=2, max_position_embeddings=512, max_window_layers=2, sliding_window=256, use_sliding_window=False, rope_theta=1000000.0),
     "qwen2, window in later layers": dict(model_type="qwen2", num_key_value_heads=2, max_position_embeddings=512, max_window_layers=2, sliding_window=256, use_sliding_window=True),
+    "qwen2.5 with YaRN": dict(model_type="qwen2", num_key_value_heads=2, head_dim=16, max_position_embeddings=512, use_sliding_window=False, rope_theta=1000000.0,
+                              rope_scaling=dict(type="yarn", factor=4.0, original_max_position_embeddings=128)),
+    "llama with YaRN of other bounds": dict(model_type="llama", head_dim=32, max_position_embeddings=4096, rope_scaling=dict(
+        rope_type="yarn", factor=16.0, original_max_position_embeddings=256, beta_fast=8, beta_slow=2, truncate=False, mscale=1.0, mscale_all_dim=0.7)),
     "qwen3": dict(model_type="qwen3", num_key_value_heads=2, max_position_embeddings=512, max_window_layers=4, sliding_window=None, use_sliding_window=False, rope_scaling=None, tie_word_embeddings=True),
     "smollm3": dict(model_type="smollm3", num_key_value_heads=2, max_position_embeddings=512, rope_theta=5000000.0, sliding_window=None, no_rope_layers=[1, 1, 1, 0], rope_scaling=None),
     "gemma-1": dict(model_type="gemma", num_key_value_heads=1, head_dim=16, hidden_act="gelu", hidden_activation=None, rope_scaling=None),
@@ -73,7 +77,7 @@ def read(fields):
     return dict(
         headSize=attention.head_dim, keyValueHeads=config.num_key_value_heads, queryScale=attention.scaling, tiedHead=bool(config.tie_word_embeddings), normEpsilon=config.rms_norm_eps,
         attentionCap=getattr(config, "attn_logit_softcapping", None), logitCap=getattr(config, "final_logit_softcapping", None), contextLength=config.max_position_embeddings,
-        originalLength=config.rope_parameters.get("original_max_position_embeddings"), parameters=sum(p.numel() for p in model.parameters()),
+        isLongRope=config.rope_parameters.get("rope_type") == "longrope", originalLength=config.rope_parameters.get("original_max_position_embeddings"), parameters=sum(p.numel() for p in model.parameters()),
         layers=[layer(model, config, i) for i in range(config.num_hidden_layers)])
 
 
