@@ -7,6 +7,8 @@ import { parseArgs } from 'node:util'
 const AREAS = {
   files: () => import('./files.mjs'),
   http: () => import('./http.mjs'),
+  rows: () => import('./rows.mjs'),
+  endpoints: () => import('./endpoints.mjs'),
   workflows: () => import('./workflows.mjs'),
 }
 

@@ -96,19 +96,6 @@ function describe(issue: Issue, described: Described, base: readonly PropertyKey
   return [`${where} got ${got(path)}: ${issue.message}`]
 }
 
-/** @returns the value as the schema has it, or a line for each of the first bad fields */
-export function check<T extends z.ZodType>(
-  schema: T,
-  input: unknown,
-  quoting: Quoting,
-): { data: z.output<T>; faults?: undefined } | { data?: undefined; faults: string[] } {
-  const result = schema.safeParse(input)
-  if (result.success) return { data: result.data }
-  return {
-    faults: result.error.issues.slice(0, MOST_LINES + 1).flatMap((issue) => describe(issue, { input, quoting })),
-  }
-}
-
 /**
  * @param what names the workflow, stage or file in the message
  * @param quoting 'types' for what was read from a file: the message then quotes no value
@@ -122,8 +109,9 @@ export function parse<T extends z.ZodType>(
 ): z.output<T> {
   const fault = quoting === 'values' ? unreadable(input) : undefined
   if (fault !== undefined) throw new InvalidInput(`${what}: ${fault}`)
-  const { data, faults: lines } = check(schema, input, quoting)
-  if (!lines) return data
+  const result = schema.safeParse(input)
+  if (result.success) return result.data
+  const lines = result.error.issues.slice(0, MOST_LINES + 1).flatMap((issue) => describe(issue, { input, quoting }))
   const shown = lines.length > MOST_LINES ? [...lines.slice(0, MOST_LINES), 'and more'] : lines
   throw new InvalidInput(
     `${what}: ${shown.length === 1 ? shown[0]! : `\n${shown.map((line) => `  - ${line}`).join('\n')}`}`,

@@ -37,7 +37,7 @@ export async function* rowsOf(
   }
   for await (const text of texts(chunks)) {
     if (split === undefined && text.trim() === '') continue // where the array or the first line has not begun
-    split ??= text.trimStart().startsWith('[') ? elements(path) : lines()
+    split ??= isOneArray(text) ? elements(path) : lines()
     yield* rows(split.push(text))
   }
   if (split) yield* rows(split.end())
@@ -51,6 +51,28 @@ function rawRow({ text, isTooLong }: Piece, where: string): RawRow {
   } catch (error) {
     if (error instanceof Unusable) return { ...row, value: text, fault: error.message }
     throw error
+  }
+}
+
+/** Lines that tell JSON lines from an array. */
+const LINES_TO_TELL = 100
+
+/** Whether a text begins an array of rows; of JSON lines, the first may be an array as well, or the beginning of one. */
+function isOneArray(text: string): boolean {
+  const [first = '', ...more] = text.trimStart().split('\n', LINES_TO_TELL)
+  if (!first.startsWith('[')) return false
+  const next = more.filter((line) => line.trim() !== '')
+  if (next.length === 0) return true
+  const objects = next.filter((line) => line.startsWith('{') && isJson(line)).length
+  return !isJson(first) && objects < Math.min(2, next.length)
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -1,5 +1,4 @@
 // A row that cannot be used, as real files contain some: counted by its reason, never the end of a run.
-import { check } from '../contracts/parse'
 import type { z } from 'zod'
 
 /** Thrown while a row is read. `message` is the reason: one of few, without anything that the row holds. */
@@ -9,9 +8,10 @@ export class Unusable extends Error {
 
 /** A row as a schema has it. @throws Unusable with the first field that does not fit */
 export function fitting<T extends z.ZodType>(schema: T, raw: unknown): z.output<T> {
-  const { data, faults } = check(schema, raw, 'types')
-  if (faults) throw new Unusable(faults[0]!.replace(/^the input got an? \w+: /, '').replace(/\.\d+(?=[."])/g, '[]'))
-  return data as z.output<T>
+  const result = schema.safeParse(raw)
+  if (result.success) return result.data
+  const path = result.error.issues[0]!.path.map((key) => (typeof key === 'number' ? '[]' : `.${String(key)}`))
+  throw new Unusable(`field "${path.join('').replace(/^\./, '')}" is missing, or is not what this format has there`)
 }
 
 /** Reasons that are counted apart from each other; those of a template may quote the row. */

@@ -214,6 +214,26 @@ test('a line that is not JSON is one row less; when too few are left, the failur
   expect(message).not.toContain('Blue')
 })
 
+test.each([
+  ['an array', '[1, 2]'],
+  ['the beginning of one', '[{"prompt": "Tow'],
+  ['a bracket', '['],
+  ['a comma short of one', '[{"prompt": "Town"},'],
+])('JSON lines of which the first is %s are no array', async (_, first) => {
+  const { rows, read } = await readText(`${first}\n${linesOf(usable)}`)
+  expect([rows.length, read]).toEqual([2, 3])
+})
+
+test.each([
+  ['on one line', (rows: string[]) => `[${rows.join(', ')}]\n`],
+  ['on a line each', (rows: string[]) => `[\n${rows.join(',\n')}\n]`],
+  ['on lines that begin with a comma', (rows: string[]) => `[${rows.join('\n,')}\n]`],
+  ['of one row', (rows: string[]) => `[\n${rows[0]!}\n, ${rows[1]!}]`],
+])('an array %s', async (_, joined) => {
+  const { dropped, read } = await readText(joined(usable.map((row) => JSON.stringify(row))))
+  expect([dropped, read]).toEqual([{}, 2])
+})
+
 test('reasons are few, whatever a file says', async () => {
   const rows = Array.from({ length: 500 }, (_, i) => ({
     prompt: [{ role: `role ${i}`, content: 'x' }],
