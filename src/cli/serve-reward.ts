@@ -18,6 +18,7 @@ import { specialTokens } from '../feedback/special-tokens'
 import { LOOPBACK } from '../http/guard'
 import { tokenOf } from '../http/token'
 import { worldAnnotators, worldModels } from '../world/named'
+import { plainText } from './terminal'
 
 export interface ServeRewardFlags {
   port: string
@@ -45,9 +46,12 @@ export async function serveReward(
   const answers = openAnswers(storeFolder(home), askerOf(task.name, settings.labeler), { shelf })
   const labeler = keepingAnswers(opened, answers, settings.labeler.answers)
   const special = specialTokens(names === '' ? [] : names?.split(','))
-  const service: RewardService = { task, labeler, context, token, special }
+  const service: RewardService = { task, labeler, context, token, special, onOutage: tellOutage }
   return { server: await openRewardServer(service, Number(port), host), service }
 }
+
+const tellOutage = (reason: string) =>
+  void process.stderr.write(`${plainText(`serve-reward: waiting for the labeler: ${reason}`)}\n`)
 
 /** `maxCost` is for all that the service has spent on this labeler: a restart does not begin anew. */
 const askerOf = (task: string, { model, ...settings }: LabelerSettings): Asker => ({

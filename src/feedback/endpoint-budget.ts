@@ -70,7 +70,9 @@ export function openBudget(
   }
 }
 
-const tokenCount = z.number().nonnegative().optional().catch(undefined)
+/** More is no count of one request. */
+const MOST_TOKENS = 1e9
+const tokenCount = z.number().nonnegative().max(MOST_TOKENS).optional().catch(undefined)
 const usageSchema = z
   .object({
     prompt_tokens: tokenCount,

@@ -9,3 +9,6 @@ export class EndpointRefused extends Error {
 export class EndpointDown extends Error {
   override name = 'EndpointDown'
 }
+
+/** Whether a reason is that all tries of a question were used up: it may be answered later. */
+export const saysOutage = (reason: string): boolean => /after \d+ tries\b/.test(reason)

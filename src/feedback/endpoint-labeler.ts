@@ -75,7 +75,7 @@ export function endpointLabeler(
 ): EndpointLabeler {
   const client = openClient(settings, { role, servedAt: served?.address, spentBefore, onWait })
   const form = formOf(settings)
-  const endpoint: Endpoint = { client, settings, form, role, hasLogProbs: false }
+  const endpoint: Endpoint = { client, settings, form, role, hasLogProbs: false, without: [] }
   const answerAll = answeringPool(endpoint)
   return {
     name: served ? `${settings.model} of ${served.name}` : `${settings.model} at ${new URL(settings.baseUrl).host}`,
@@ -90,9 +90,12 @@ export function endpointLabeler(
     },
     usage: client.usage,
     ...(form.countedAnswers && { beginnings: () => [] }),
-    ask: (questions, options, onAnswer) => {
+    async ask(questions, options, onAnswer) {
       const answer = form.countedAnswers ? countAnswers : readLogProbs
-      return answerAll(questions, (question, bill) => answer(endpoint, { question, bill }, options), onAnswer)
+      const ask = (question: Question, bill: Usage) => answer(endpoint, { question, bill }, options)
+      const answers = await answerAll(questions, ask, onAnswer)
+      if (endpoint.without.length > 0 && !endpoint.hasLogProbs) throw noLogProbs(endpoint)
+      return answers
     },
     write: (questions, writing, onAnswer) =>
       answerAll(questions, (question, bill) => continuation(endpoint, { question, bill }, writing), onAnswer),
@@ -106,6 +109,8 @@ interface Endpoint {
   role: LabelerRole
   /** Whether any reply had log-probabilities: then one without them fails alone. */
   hasLogProbs: boolean
+  /** What came without them, while none had them. */
+  without: string[]
 }
 
 type AnswerAll = <T>(
@@ -199,15 +204,7 @@ async function readLogProbs(
   if (isThoughtAlone(choice)) return { failed: thoughtAlone(choice, endpoint.role) }
   const returned = returnedLogProbs(choice)
   if (isUnanswered(returned)) return returned
-  if (!returned && endpoint.hasLogProbs)
-    return { failed: `the endpoint returned no log-probabilities for this question: ${choice.quoted}` }
-  if (!returned) {
-    throw new EndpointRefused(
-      `${endpoint.role}: the endpoint returned no log-probabilities (model ${endpoint.settings.model}); ` +
-        'use a server that returns them, such as vLLM or llama.cpp, ' +
-        `or set ${endpoint.role}.countedAnswers to count sampled answers instead`,
-    )
-  }
+  if (!returned) return withoutLogProbs(endpoint, choice)
   endpoint.hasLogProbs = true
   const logProbs = options.map((option) =>
     logSumExp([...returned].filter(([token]) => token.trim() === option).map(([, logProb]) => logProb)),
@@ -215,6 +212,22 @@ async function readLogProbs(
   const answer = { logProbs, floor: floorOf(returned) }
   return saysSomething(answer) ? answer : { ...answer, likeliest: likeliestOf(returned) }
 }
+
+/** Replies without log-probabilities before any with them, after which there will be none. */
+const FIRST_FEW = 5
+
+/** A reply without log-probabilities fails its question, unless no reply has them. */
+function withoutLogProbs(endpoint: Endpoint, { quoted }: Choice): Unanswered {
+  if (!endpoint.hasLogProbs && endpoint.without.push(quoted) >= FIRST_FEW) throw noLogProbs(endpoint)
+  return { failed: `the endpoint returned no log-probabilities for this question: ${quoted}` }
+}
+
+const noLogProbs = ({ role, settings, without }: Endpoint) =>
+  new EndpointRefused(
+    `${role}: the endpoint returned no log-probabilities (model ${settings.model}); use a server that returns them, ` +
+      `such as vLLM or llama.cpp, or set ${role}.countedAnswers to count sampled answers instead; ` +
+      `it sent ${without.at(-1)}`,
+  )
 
 /** The most that a token has which was not returned: the least returned or, beside a single one, what that leaves. */
 function floorOf(returned: ReadonlyMap<string, number>): number {
@@ -257,7 +270,7 @@ async function countAnswers(
       }
     const at = optionIn(choice.text, options)
     if (at >= 0) counts[at]!++
-    else noteOther(others, choice.text.trim() || choice.sent || choice.thought)
+    else noteOther(others, choice.text.trim() || choice.sent.trim() || choice.thought || choice.quoted)
   }
   const total = counts.reduce((a, b) => a + b, 0)
   if (total === 0) {

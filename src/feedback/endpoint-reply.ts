@@ -35,13 +35,13 @@ export function rationaleFrom(
     : { failed: `the rationale was cut at its length limit: ${remedy}; it ends with ${shown(text.slice(-MAX_QUOTED))}` }
 }
 
-function whyEmpty({ thought, sent, finishReason }: Choice, remedy: string | false, role: LabelerRole): string {
+function whyEmpty({ thought, sent, finishReason, quoted }: Choice, remedy: string | false, role: LabelerRole): string {
   const why = thought
     ? `; the endpoint put its text into "reasoning_content" or thinking tags: ${shown(thought)}` +
       `${remedy ? `, and was cut: ${remedy}, or ${role}.thinkingTokens` : `; ${role}.thinking can take it`}`
     : `${remedy ? `, and was cut: ${remedy}` : ''}`
   const reason = finishReason ? `, finish_reason ${finishReason.slice(0, MAX_QUOTED)}` : ''
-  return `${why} (the endpoint sent ${shown(sent)}${reason})`
+  return `${why} (the endpoint sent ${sent === '' ? quoted : shown(sent)}${reason})`
 }
 
 const shown = (text: string) => JSON.stringify(text.slice(0, MAX_QUOTED))

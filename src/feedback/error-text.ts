@@ -37,10 +37,18 @@ export function wordsIn(json: object): ErrorWords {
     [code, type, status, param, reason].filter((word) => typeof word === 'string' || typeof word === 'number'),
   )
   const shown = codes.join(' ').slice(0, 500)
-  if (said === undefined) return { text: '(JSON without a message)', codes: shown }
+  if (said === undefined) return { text: withoutMessage(json, shown), codes: shown }
   const param = nodes.map((node) => node.param).find((name) => typeof name === 'string')
   const about = param !== undefined && !said.includes(param) ? ` (about "${param.slice(0, 60)}")` : ''
   return { text: quoted(said.slice(0, MAX_READ) + about, MAX_QUOTED), codes: shown }
+}
+
+/** Its fields by name, without their values: those are not meant for people. */
+function withoutMessage(json: object, codes: string): string {
+  const names = Object.keys(json)
+    .slice(0, 10)
+    .map((name) => name.slice(0, 40))
+  return quoted(`(JSON without a message, with ${JSON.stringify(names)}${codes && `: ${codes}`})`, MAX_QUOTED)
 }
 
 type Node = Readonly<Record<string, unknown>>

@@ -43,7 +43,7 @@ export function choiceOf(reply: unknown): Choice | Unanswered {
     return { failed: `the endpoint's filter withheld the answer (finish_reason ${finishReason.slice(0, MAX_QUOTED)})` }
   if (BROKEN.test(finishReason)) return { failed: `the endpoint broke off the answer: ${quoted}` }
   if (typeof message.refusal === 'string' && message.refusal !== '')
-    return { failed: `the model refused: ${message.refusal.slice(0, MAX_QUOTED)}` }
+    return { failed: `the model refused: ${JSON.stringify(message.refusal.slice(0, MAX_QUOTED))}` }
   return { ...textAndThought(first, message), finishReason, logprobs: first.logprobs, quoted }
 }
 

@@ -1,13 +1,12 @@
-// Rewards over HTTP for external trainers: the labeler's direct score (paper §2.2.2) of the responses they sampled. It
-// speaks the protocol of OpenRLHF's remote reward models, {"query", "prompts", "labels"} → {"rewards", "scores",
-// "extra_logs"}, and also accepts {"prompts", "completions"}.
+// Rewards over HTTP for external trainers: the labeler's direct score (paper §2.2.2) of the responses they sampled, as
+// OpenRLHF, TRL and slime ask for them (reward-request.ts).
 //
 // A response that could not be scored fails the request: a made-up reward would train the policy on nothing. Answers
-// are cached, so a trainer that repeats a request does not pay twice. What a web page of another site may have sent is
-// refused: it would spend money.
+// are cached, so a trainer that repeats a request does not pay twice. While the labeler's endpoint is out, a request
+// waits: trainers give up after a few failures, and with them the work of hours. What a web page of another site may
+// have sent is refused: it would spend money.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { z } from 'zod'
-import { InvalidInput, parse } from '../contracts/parse'
+import { InvalidInput } from '../contracts/parse'
 import type { Task } from '../data/task'
 import { urlOf } from '../http/answer'
 import { readBody } from '../http/body'
@@ -16,30 +15,13 @@ import { hasToken } from '../http/token'
 import { isStrict } from '../strict'
 import { scoreLevels } from './answer-levels'
 import { directRewards, rewardScale, scoreQuestion, stripTrailingJunk } from './direct-score'
+import { EndpointDown, saysOutage } from './endpoint-errors'
 import { isUnanswered, type Labeler } from './labeler'
+import { readRequest, type Sample } from './reward-request'
 import { specialTokens, type SpecialTokens } from './special-tokens'
+import { backoff } from './throttle'
 
 const LARGEST_BODY = 32 * 1024 * 1024
-const MOST_RESPONSES = 8192
-
-const texts = z.array(z.string()).min(1).max(MOST_RESPONSES)
-const requestSchema = z
-  .object({
-    prompts: texts,
-    completions: texts.optional(),
-    query: texts.optional().describe('Prompt and response in one text.'),
-    labels: z.array(z.unknown()).nullish(),
-  })
-  .refine(({ completions, query }) => completions !== undefined || query !== undefined, {
-    path: ['query'],
-    message: 'requires "query" (prompt and response in one text) or "completions"',
-  })
-  .refine(
-    ({ prompts, completions, query, labels }) =>
-      [completions, query, labels].every((list) => !list || list.length === prompts.length),
-    { path: ['prompts'], message: 'must have the same length as the other lists' },
-  )
-type RewardRequest = z.infer<typeof requestSchema>
 
 export interface RewardService {
   task: Task
@@ -53,6 +35,8 @@ export interface RewardService {
   token?: string | undefined
   /** Stripped around prompts and responses. Default: the common ones. */
   special?: SpecialTokens | undefined
+  /** Called before each wait for an endpoint that is out. */
+  onOutage?: ((reason: string) => void) | undefined
 }
 
 export function openRewardServer(service: RewardService, port: number, host: string): Promise<Server> {
@@ -69,7 +53,7 @@ export function openRewardServer(service: RewardService, port: number, host: str
   })
 }
 
-function reply(response: ServerResponse, status: number, body: object): void {
+function reply(response: ServerResponse, status: number, body: object | number): void {
   response
     .writeHead(status, { 'content-type': 'application/json', 'x-content-type-options': 'nosniff' })
     .end(JSON.stringify(body))
@@ -98,14 +82,19 @@ async function handle(
     return reply(response, 404, { error: 'serve-reward: not found; the routes are POST /get_reward and GET /healthz' })
   const otherType = refusalByType(request)
   if (otherType) return refuse(otherType)
-  const rewards = await rewardsOf(
-    service,
-    parse(requestSchema, bodyAsJson(await readBody(request, LARGEST_BODY).catch(asInvalid)), 'serve-reward'),
+  const { task, special = specialTokens() } = service
+  const { samples, isOne } = readRequest(
+    bodyAsJson(await readBody(request, LARGEST_BODY).catch(asInvalid)),
+    task,
+    special,
   )
+  const rewards = await rewardsInTime(service, samples, response)
+  if (rewards === undefined) return
+  if (isOne) return reply(response, 200, rewards[0]!)
   reply(response, 200, {
     rewards,
     scores: rewards,
-    extra_logs: { direct_score: rewards.map(rewardScale(scoreLevels(service.task)).scoreOf) },
+    extra_logs: { direct_score: rewards.map(rewardScale(scoreLevels(task)).scoreOf) },
   })
 }
 
@@ -121,34 +110,56 @@ function bodyAsJson(text: string): unknown {
   }
 }
 
+/**
+ * Waits out an outage of the endpoint for as long as whoever asks does.
+ * @returns undefined if they have gone
+ */
+async function rewardsInTime(
+  service: RewardService,
+  samples: readonly Sample[],
+  response: ServerResponse,
+): Promise<number[] | undefined> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await rewardsOf(service, samples)
+    } catch (error) {
+      const { message } = error as Error
+      if (!(error instanceof EndpointDown) && !saysOutage(message)) throw error
+      service.onOutage?.(message)
+      await untilGone(response, backoff(attempt))
+      if (response.destroyed) return undefined
+    }
+  }
+}
+
+/** Ends after so many milliseconds, or when whoever asks has gone. */
+function untilGone(response: ServerResponse, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer)
+      response.off('close', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    response.once('close', done)
+  })
+}
+
 /** @returns one reward in [-1, 1] for each response */
-async function rewardsOf(
-  { task, labeler, context, special = specialTokens() }: RewardService,
-  { prompts, completions, query, labels }: RewardRequest,
-): Promise<number[]> {
-  const responses = completions ?? query!.map((text, i) => responseIn(text, prompts[i]!, special, i))
-  const contexts = context === 'prompts' ? prompts.map(special.strip) : prompts.map((_, i) => labelText(labels?.[i], i))
-  const scored = await directRewards(
-    labeler,
-    responses.map((response, i) => scoreQuestion(task, contexts[i]!, stripTrailingJunk(special.strip(response)))),
-    scoreLevels(task),
+async function rewardsOf({ task, labeler, context }: RewardService, samples: readonly Sample[]): Promise<number[]> {
+  const questions = samples.map((sample, i) =>
+    scoreQuestion(
+      task,
+      context === 'prompts' ? sample.context : labelText(sample.label, i),
+      stripTrailingJunk(sample.response),
+    ),
   )
+  const scored = await directRewards(labeler, questions, scoreLevels(task))
   return scored.map((reward, i) => {
     if (isUnanswered(reward))
       throw new Error(`serve-reward: ${labeler.name} gave no score for response ${i}: ${reward.failed}`)
     return reward
   })
-}
-
-/** What follows the prompt; either may begin with special tokens that the other lacks, and the query with padding. */
-function responseIn(query: string, prompt: string, { stripStart }: SpecialTokens, i: number): string {
-  const [text, start] = [stripStart(query), stripStart(prompt)]
-  if (!text.startsWith(start))
-    throw new InvalidInput(
-      `serve-reward: field "query.${i}" does not start with its prompt, apart from special tokens; ` +
-        '--special-tokens names others than the common ones',
-    )
-  return text.slice(start.length)
 }
 
 function labelText(label: unknown, i: number): string {

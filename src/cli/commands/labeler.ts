@@ -40,7 +40,7 @@ function addCheck(program: Command): void {
 function addServeReward(program: Command): void {
   program
     .command('serve-reward')
-    .description("serve the labeler's direct score over HTTP as a reward for TRL, OpenRLHF or verl")
+    .description("serve the labeler's direct score over HTTP as a reward for TRL, OpenRLHF, slime or verl")
     .option('--input <file|json>', 'input of align, of which task and labeler are used')
     .option('--port <port>', 'port to listen on', '8500')
     .option(
