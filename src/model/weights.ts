@@ -95,13 +95,18 @@ export function saveModel(model: Model, folder: string, tokenizerFrom: string, m
   writeShards(folder, toStored(model.config, written(model.weights)), maxShardBytes)
   writeFileSync(
     join(folder, 'config.json'),
-    `${JSON.stringify({ ...model.config.raw, dtype: 'float32', torch_dtype: 'float32' }, null, 2)}\n`,
+    withFloats(`${JSON.stringify({ ...model.config.raw, dtype: 'float32', torch_dtype: 'float32' }, null, 2)}\n`),
   )
   for (const name of TOKENIZER_FILES)
     if (existsSync(join(tokenizerFrom, name))) copyFileSync(join(tokenizerFrom, name), join(folder, name))
   if (existsSync(join(tokenizerFrom, TEMPLATE_FOLDER)))
     cpSync(join(tokenizerFrom, TEMPLATE_FOLDER), join(folder, TEMPLATE_FOLDER), { recursive: true })
 }
+
+/** transformers refuses whole numbers in these fields, which JSON writes for 30.0. */
+const FLOATS = ['attn_logit_softcapping', 'final_logit_softcapping', 'initializer_range']
+const withFloats = (json: string): string =>
+  json.replace(new RegExp(`("(?:${FLOATS.join('|')})": \\d+)(?=,?$)`, 'gm'), '$1.0')
 
 const bytesOf = ({ shape }: WrittenWeight) => 4 * shape.reduce((a, b) => a * b, 1)
 

@@ -26,6 +26,9 @@ const sequences = reference.prompts.map((prompt, i) => ({ prompt, response: refe
 const rows = sequences.map(({ prompt, response }) => [...prompt, ...response])
 const count = sequences.reduce((n, { response }) => n + response.length, 0)
 
+/** Fields that transformers refuses as whole numbers. */
+const FLOATS = /"(\w+_softcapping|initializer_range)": (\d+\.\d+)/g
+
 /** Every fifth value, under the names that the family's files use, as the reference stores them. */
 function thin(model: Model, tensors: Map<string, Tensor>): Record<string, number[]> {
   const written = toStored(
@@ -180,6 +183,8 @@ describe.each(names)('%s', (name) => {
     expect(JSON.parse(readFileSync(join(whole, 'config.json'), 'utf8'))).toMatchObject(
       JSON.parse(readFileSync(join(folderOf(name), 'config.json'), 'utf8')),
     )
+    for (const [, field, value] of readFileSync(join(folderOf(name), 'config.json'), 'utf8').matchAll(FLOATS))
+      expect(readFileSync(join(whole, 'config.json'), 'utf8')).toContain(`"${field}": ${value}`)
     const shards = join(temporaryFolder(), 'shards')
     saveModel(model, shards, folderOf(name), 3000)
     const again = loadModel(shards)
