@@ -6,7 +6,8 @@ import { ratingMessageSchema, type Item, type Rating, type RatingKind } from '..
 import { InvalidInput, parse } from '../contracts/parse'
 import { evaluationOf } from './rating-run'
 import { readItems } from '../rating/items'
-import { fromLabelStudio, labelStudioConfig, toLabelStudio } from '../rating/label-studio'
+import { labelStudioConfig, toLabelStudio } from '../rating/label-studio'
+import { fromLabelStudio, usersIn } from '../rating/label-studio-export'
 import { openHome } from '../workers/home'
 import type { Connected } from './connection'
 import { existingRun } from './existing-run'
@@ -58,17 +59,23 @@ export async function labelingConfig(connected: Connected, run: string): Promise
   return labelStudioConfig(state.kind, items[0]!.responses.length)
 }
 
+interface ImportedFile {
+  file: string
+  /** Who the users of Label Studio are, as USER=RATER. */
+  users: readonly string[]
+}
+
 /** Sends the ratings of a file to the run. @returns their number */
 export async function importRatings(
   connected: Connected,
   run: string,
-  file: string,
+  { file, users }: ImportedFile,
   onEach: (done: number, total: number) => void,
 ): Promise<number> {
-  const { handle, state } = await itemsAndState(connected, run)
-  const text = readFileSync(file, 'utf8')
+  const { handle, state, items } = await itemsAndState(connected, run)
+  const text = readFileSync(file, 'utf8').replace(/^\ufeff/, '')
   const ratings = text.trimStart().startsWith('[')
-    ? fromLabelStudio(JSON.parse(text), state)
+    ? fromLabelStudio(JSON.parse(text), { ...state, items, users: usersIn(users) })
     : text
         .split('\n')
         .filter((line) => line.trim())

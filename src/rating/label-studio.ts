@@ -1,9 +1,7 @@
-// Items and ratings as Label Studio's tasks and annotations, and back. Each response has its rank as a Number or its
-// verdict as a Choices.
-import { z } from 'zod'
+// Items and ratings as Label Studio's tasks and annotations. Each response has its rank as a Number or its verdict as a
+// Choices.
 import { ranksOf } from '../evaluation/human'
-import { InvalidInput, parse } from '../contracts/parse'
-import { badAnswer, type Item, type RatingMessage, type Rating, type RatingKind } from '../contracts/human-evaluation'
+import type { Item, Rating, RatingKind } from '../contracts/human-evaluation'
 
 interface State {
   kind: RatingKind
@@ -11,7 +9,8 @@ interface State {
   ratings: readonly Rating[]
 }
 
-const CHOICES = ['not good', 'good'] as const
+/** What a rater chooses for verdict 0 and 1. */
+export const CHOICES = ['not good', 'good'] as const
 
 export function labelStudioConfig(kind: RatingKind, responses: number): string {
   const field = (n: number) =>
@@ -60,62 +59,4 @@ function resultOf(kind: RatingKind, answer: readonly number[]): object[] {
     type: 'number',
     value: { number: rank },
   }))
-}
-
-const resultSchema = z.looseObject({
-  from_name: z.string(),
-  value: z.looseObject({ number: z.number().optional(), choices: z.array(z.string()).optional() }),
-})
-/** A rater by email, or by what stands in its place. */
-const completedBy = z.union([
-  z.looseObject({ email: z.string() }).transform(({ email }) => email),
-  z.union([z.string(), z.number()]).transform(String),
-])
-const tasksSchema = z.array(
-  z.looseObject({
-    meta: z.looseObject({ item: z.number().int() }),
-    annotations: z.array(
-      z.looseObject({
-        completed_by: completedBy,
-        lead_time: z.number().nullish(),
-        was_cancelled: z.boolean().optional(),
-        result: z.array(resultSchema),
-      }),
-    ),
-  }),
-)
-
-type Annotation = z.infer<typeof tasksSchema>[number]['annotations'][number]
-
-/** @throws InvalidInput naming the task that does not fit */
-export function fromLabelStudio(given: unknown, { kind, raters }: Pick<State, 'kind' | 'raters'>): RatingMessage[] {
-  const rateOf = (item: number, { completed_by, lead_time, result }: Annotation): RatingMessage => {
-    if (!raters.includes(completed_by))
-      throw new InvalidInput(
-        `ratings: the task of item ${item} was completed by ${completed_by}, ` +
-          `who is no rater of this evaluation (${raters.join(', ')})`,
-      )
-    const values = valuesByResponse(kind, result)
-    const answer = kind === 'rank' ? values.map((_, rank) => values.indexOf(rank)) : values
-    const problem = answer.some((value) => value < 0)
-      ? 'leaves a response out, or gives two the same rank'
-      : badAnswer(kind, answer, values.length)
-    if (problem) throw new InvalidInput(`ratings: the annotation of item ${item} by ${completed_by} ${problem}`)
-    return { rater: completed_by, item, answer, seconds: lead_time ?? 0 }
-  }
-  return parse(tasksSchema, given, 'ratings').flatMap(({ meta: { item }, annotations }) =>
-    annotations.filter(({ was_cancelled }) => !was_cancelled).map((annotation) => rateOf(item, annotation)),
-  )
-}
-
-/** Rank from 0, or verdict, of each response in the order shown; NaN or -1 where the annotation has none. */
-function valuesByResponse(kind: RatingKind, result: Annotation['result']): number[] {
-  return result
-    .map(({ from_name, value: { number, choices } }) => ({
-      response: Number(/_(\d+)$/.exec(from_name)?.[1]) - 1,
-      value: kind === 'rank' ? (number ?? NaN) - 1 : CHOICES.indexOf(choices?.[0] as 'good'),
-    }))
-    .filter(({ response }) => !Number.isNaN(response))
-    .sort((a, b) => a.response - b.response)
-    .map(({ value }) => value)
 }

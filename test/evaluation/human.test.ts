@@ -2,7 +2,8 @@
 import { badAnswer, SPOILED, type ItemKey, type Rating } from '../../src/contracts/human-evaluation'
 import { openLedger } from '../../src/evaluation/assignment'
 import { humanResult } from '../../src/evaluation/human'
-import { fromLabelStudio, labelStudioConfig, toLabelStudio } from '../../src/rating/label-studio'
+import { labelStudioConfig, toLabelStudio } from '../../src/rating/label-studio'
+import { fromLabelStudio } from '../../src/rating/label-studio-export'
 
 const key = (id: string, policies: string[], check = false): ItemKey => ({ id, policies, check })
 
@@ -98,9 +99,11 @@ test.each(['rank', 'verdict'] as const)('%s: ratings come back from Label Studio
   ]
   const raters = ['anna', 'ben']
   const tasks = JSON.parse(JSON.stringify(toLabelStudio(items, { kind, raters, ratings }))) as object[]
-  expect(fromLabelStudio(tasks, { kind, raters })).toEqual(
+  expect(fromLabelStudio(tasks, { kind, raters, items, users: {} })).toEqual(
     ratings.map(([item, rater, answer, seconds]) => ({ item, rater: raters[rater], answer, seconds })),
   )
   expect(labelStudioConfig(kind, 3).match(/toName="response_\d"/g)).toHaveLength(3)
-  expect(() => fromLabelStudio(tasks, { kind, raters: ['cleo'] })).toThrow(/completed by anna, who is no rater/)
+  expect(() => fromLabelStudio(tasks, { kind, raters: ['cleo'], items, users: {} })).toThrow(
+    /completed by anna, who is no rater/,
+  )
 })

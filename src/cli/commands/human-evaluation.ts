@@ -43,10 +43,18 @@ function addRatings(program: Command): void {
     .action((id: string) => withConnection(async (connection) => write(await labelingConfig(connection, id))))
   ratings
     .command('import <run> <file>')
-    .description('import ratings from JSONL or from a JSON export of Label Studio; they replace existing ones')
-    .action((id: string, file: string) =>
+    .description(
+      'import ratings from JSONL, or from a JSON or JSON-MIN export of Label Studio; they replace existing ones',
+    )
+    .option(
+      '--rater <user=rater>',
+      'which rater a user of Label Studio is, by its number or email, e.g. 1=anna; may be given several times',
+      (pair: string, users: string[]) => [...users, pair],
+      [],
+    )
+    .action((id: string, file: string, { rater: users }: { rater: string[] }) =>
       withConnection(async (connection) => {
-        const count = await importRatings(connection, id, file, (done, total) =>
+        const count = await importRatings(connection, id, { file, users }, (done, total) =>
           process.stderr.write(`\r${done} of ${total} `),
         )
         print(`${count} ratings are in ${id}`)
