@@ -24,8 +24,8 @@ const gpt2Config = z
   .loose()
 
 const NAMES =
-  'llama (Llama 2 and 3, SmolLM2), mistral, smollm3, qwen2 (Qwen2, Qwen2.5), qwen3, gemma, gemma2, ' +
-  'gemma3_text (Gemma 3 without images), phi3 (Phi-3 and Phi-4), olmo2, gpt2'
+  'llama (Llama 2 and 3, SmolLM2), mistral, mistral3, smollm3, qwen2 (Qwen2, Qwen2.5), qwen3, gemma, gemma2, gemma3, ' +
+  'gemma3_text, phi3 (Phi-3 and Phi-4), olmo2, gpt2'
 
 /**
  * Reads the parsed content of a config.json.
@@ -33,18 +33,38 @@ const NAMES =
  * @throws when the family or one of its options is not supported
  */
 export function parseModelConfig(value: unknown, where: string): ModelConfig {
-  const family = (value as { model_type?: unknown } | null)?.model_type
+  const raw = languageModel(value)
+  const family = raw.model_type
   const refuse: Refuse = (field, got, supported) => {
     throw new Error(`model: ${where} has ${field} = ${shownValue(got)}; supported is ${supported}`)
   }
   if (typeof family !== 'string' || (family !== 'gpt2' && !Object.hasOwn(FAMILIES, family)))
     return refuse('model_type', family, NAMES)
-  const raw = value as Record<string, unknown>
   if (raw.quantization_config)
     refuse('quantization_config', quantizationMethod(raw.quantization_config), 'none: weights in F32, F16 or BF16')
   const source = { raw, where, refuse }
   const config = family === 'gpt2' ? readGpt2(source) : readRotary(family as RotaryFamily, source)
   return { ...config, raw }
+}
+
+/** Models that see images as well, and what their part that reads and writes text is called alone. */
+const WITH_IMAGES: Record<string, { model_type: string; architectures: [string] }> = {
+  gemma3: { model_type: 'gemma3_text', architectures: ['Gemma3ForCausalLM'] },
+  mistral3: { model_type: 'mistral', architectures: ['MistralForCausalLM'] },
+}
+
+/** Fields that count where the whole model names them. */
+const OF_WHOLE = ['eos_token_id', 'pad_token_id', 'bos_token_id', 'tie_word_embeddings', 'quantization_config']
+
+/** The config of the language model, which models with images keep in `text_config`; its weights alone are read. */
+function languageModel(value: unknown): Record<string, unknown> {
+  const whole = (value ?? {}) as Record<string, unknown>
+  const text = whole.text_config as Record<string, unknown> | null | undefined
+  const alone = typeof whole.model_type === 'string' ? WITH_IMAGES[whole.model_type] : undefined
+  if (!alone || typeof text !== 'object' || text === null) return whole
+  const isKnown = [undefined, alone.model_type].includes(text.model_type as string | undefined)
+  const ofWhole = OF_WHOLE.filter((field) => field in whole).map((field) => [field, whole[field]])
+  return { ...text, ...Object.fromEntries(ofWhole), ...(isKnown && alone) }
 }
 
 const quantizationMethod = (config: unknown): unknown =>

@@ -142,6 +142,14 @@ export function openModel(folder: string, extra: Record<string, number[]> = {}):
   }
 }
 
+/** What files may call a weight, the usual name first. */
+const namesInFiles = (name: string): string[] => [
+  name,
+  name.replace(/^(transformer|model)\./, ''), // early GPT-2 files, and those of models without a head
+  name.replace(/^model\./, 'model.language_model.'), // models that see images as well
+  `language_model.${name}`,
+]
+
 function openWeight(
   { files, config, folder }: { files: readonly SafetensorsFile[]; config: ModelConfig; folder: string },
   name: string,
@@ -149,8 +157,7 @@ function openWeight(
 ): OpenWeight {
   const stored = storedAs(config, name, shape)
   const find = (storedName: string) => files.map((file) => file.tensor(storedName)).find(Boolean)
-  // early GPT-2 files, and those of models without a head, have no prefix
-  const found = find(stored.name) ?? find(stored.name.replace(/^(transformer|model)\./, ''))
+  const found = namesInFiles(stored.name).map(find).find(Boolean)
   if (!found) throw new Error(`model: ${folder} lacks the weight ${stored.name}`)
   if (String(found.shape) !== String(stored.shape))
     throw new Error(

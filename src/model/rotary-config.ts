@@ -13,7 +13,7 @@ const rotaryConfig = z
     intermediate_size: count.max(1_048_576),
     num_hidden_layers: count.max(1024),
     num_attention_heads: count,
-    num_key_value_heads: count.optional(),
+    num_key_value_heads: count.nullish(),
     head_dim: count.optional(),
     rms_norm_eps: z.number().positive(),
     hidden_act: z.string(),
@@ -37,7 +37,7 @@ const rotaryConfig = z
 type RotaryConfig = z.infer<typeof rotaryConfig>
 
 /** Fields where a null is no default, but turns something off. */
-const OFF = ['sliding_window', 'attn_logit_softcapping', 'final_logit_softcapping']
+const OFF = ['num_key_value_heads', 'sliding_window', 'attn_logit_softcapping', 'final_logit_softcapping']
 
 interface RotaryTraits {
   /** Fields of config.json, where it does not name them. */
@@ -91,14 +91,20 @@ const GEMMA: RotaryTraits = {
   scalesEmbeddings: true,
 }
 /** The query scale of Gemma 2 and 3 is a field of its own, and the window a part of the family. */
-const LATER_GEMMA = { ...GEMMA.defaults, query_pre_attn_scalar: 256, sliding_window: 4096 }
+const LATER_GEMMA = {
+  ...GEMMA.defaults,
+  num_attention_heads: 8,
+  num_key_value_heads: 4,
+  query_pre_attn_scalar: 256,
+  sliding_window: 4096,
+}
 
 export type RotaryFamily = Exclude<Family, 'gpt2'>
 export const FAMILIES: Record<RotaryFamily, RotaryTraits> = {
   llama: LLAMA,
   mistral: {
     ...LLAMA,
-    defaults: { ...LLAMA.defaults, max_position_embeddings: 131_072, sliding_window: 4096 },
+    defaults: { ...LLAMA.defaults, num_key_value_heads: 8, max_position_embeddings: 131_072, sliding_window: 4096 },
     hasWindow: () => true,
   },
   smollm3: {
@@ -124,7 +130,7 @@ export const FAMILIES: Record<RotaryFamily, RotaryTraits> = {
   },
   gemma3_text: {
     ...GEMMA,
-    defaults: { ...LATER_GEMMA, max_position_embeddings: 131_072 },
+    defaults: { ...LATER_GEMMA, vocab_size: 262_208, max_position_embeddings: 131_072 },
     theta: 1_000_000,
     localTheta: 10_000,
     differences: { ...GEMMA.differences, normPlaces: 'both', qkNorm: 'head' },
