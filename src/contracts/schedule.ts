@@ -14,7 +14,7 @@ const cron = z
   .string()
   .regex(
     /^(@(hourly|daily|weekly|monthly)|\S+( \S+){4})$/,
-    'expected five fields: minute, hour, day of month, month, day of week, e.g. "30 2 * * *"',
+    'expected five fields: minute, hour, day of month, month, day of week, e.g. "30 4 * * *"',
   )
 const DAYS = ['SUNDAY', 'MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY'] as const
 const calendar = z.strictObject({
@@ -57,7 +57,7 @@ export const scheduleSchema = z
     cron: z
       .union([cron, z.array(cron).min(1)])
       .optional()
-      .describe('When to run, as one or more cron expressions, e.g. "30 2 * * *".'),
+      .describe('When to run, as one or more cron expressions, e.g. "30 4 * * *".'),
     calendar: z
       .array(calendar)
       .min(1)

@@ -1,5 +1,6 @@
 // `rlaif schedule`: runs that start at set times.
 import type { Command } from 'commander'
+import { clockChangeLines } from '../clock-changes'
 import { withConnection, type Connected } from '../connection'
 import {
   applySchedule,
@@ -67,6 +68,7 @@ function addApply(schedule: Command): void {
         for (const declaration of readDeclarations(files)) {
           const change = await applySchedule(connection, declaration, dryRun)
           print(`${declaration.id}: ${dryRun ? 'would be ' : ''}${change}`)
+          clockChangeLines(declaration).forEach(print)
         }
       }),
     )
