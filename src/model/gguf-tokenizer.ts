@@ -144,12 +144,15 @@ function sentencePiece(meta: MetadataReader, vocabulary: Vocabulary): object {
   }
 }
 
+/** Longer tokens are not made by merges, whose number grows with the square; SentencePiece's own limit is 16. */
+const LONGEST_PIECE = 128
+
 /** Every pair of tokens that makes a token, best score of what it makes first. */
 function mergesByScore({ tokens, types }: Vocabulary, scores: number[]): string[][] {
   const isPiece = (id: number | undefined) => id !== undefined && (types[id] === NORMAL || types[id] === USER_DEFINED)
   const ids = new Map(tokens.map((token, id) => [token, id]))
   const merges = tokens.flatMap((token, id) => {
-    if (!isPiece(id)) return []
+    if (!isPiece(id) || token.length > LONGEST_PIECE) return []
     const cuts = splits(token).filter((pair) => pair.every((part) => isPiece(ids.get(part))))
     return cuts.map((pair) => ({ pair, score: scores[id]! }))
   })

@@ -5,6 +5,9 @@ import { join } from 'node:path'
 import { model as modelStage } from '../../src/activities/stages/model'
 import { padRight } from '../../src/model/batch'
 import { readModelConfig } from '../../src/model/folder'
+import type { GgufValue } from '../../src/model/gguf'
+import { metadataReader } from '../../src/model/gguf-metadata'
+import { ggufTokenizer } from '../../src/model/gguf-tokenizer'
 import { importGguf } from '../../src/model/import-gguf'
 import { endId, stopIds } from '../../src/model/loaded'
 import { disposeModel } from '../../src/model/model'
@@ -66,6 +69,21 @@ test('responses end with the end of a turn and with the end of a text', () => {
   const withTemplate = { model: { config: readModelConfig(llama2) }, tokenizer: loadTokenizer(llama2) }
   expect(endId(withTemplate)).toBe(2)
   expect(withTemplate.tokenizer.renderChat([{ role: 'user', content: 'Hi' }])).toBe('<s>user: Hi</s>assistant: ')
+})
+
+test('a token of a million characters takes no time', () => {
+  const tokens = ['<unk>', 'a', 'aa', 'a'.repeat(1_000_000)]
+  const meta = new Map<string, GgufValue>([
+    ['general.architecture', 'llama'],
+    ['llama.context_length', 8],
+    ['tokenizer.ggml.model', 'llama'],
+    ['tokenizer.ggml.tokens', tokens],
+    ['tokenizer.ggml.scores', [0, -1, -2, -3]],
+  ])
+  const started = Date.now()
+  const { tokenizer } = ggufTokenizer(metadataReader(meta, 'long.gguf'), 'long.gguf')
+  expect(tokenizer).toMatchObject({ model: { merges: [['a', 'a']] } })
+  expect(Date.now() - started).toBeLessThan(1000)
 })
 
 test('the stage takes a GGUF file; what it cannot honour is named', async () => {
