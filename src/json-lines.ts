@@ -3,6 +3,7 @@ import { appendFileSync, closeSync, openSync, readSync, writeFileSync } from 'no
 import { StringDecoder } from 'node:string_decoder'
 import type { z } from 'zod'
 import { jsonFault } from './file-faults'
+import { withoutMark } from './text-file'
 
 /** Characters of one write: all rows of a large set together are longer than a string may be, 2^29 − 24. */
 const CHARACTERS_AT_ONCE = 1 << 24
@@ -70,7 +71,7 @@ export function* readJsonlInParts<T extends z.ZodType>(
 
 function parsedLine(line: string, where: string): unknown {
   try {
-    return JSON.parse(line)
+    return JSON.parse(withoutMark(line))
   } catch (error) {
     throw new Error(`artifact: ${where} is not JSON, ${jsonFault(error)}`, { cause: error })
   }

@@ -5,6 +5,7 @@ import type { SweepInput } from '../contracts/sweep'
 import { armsOf, type CompareInput } from '../contracts/compare-input'
 import { trialsOf } from '../contracts/sweep-trials'
 import { workflowSchemas, type WorkflowName } from '../contracts/workflow-inputs'
+import { withoutMark } from '../text-file'
 
 /** @param given JSON, the path of a JSON file, "-" for standard input, or nothing */
 export function readInput(given: string | undefined): unknown {
@@ -12,7 +13,7 @@ export function readInput(given: string | undefined): unknown {
   const isJson = given.trimStart().startsWith('{')
   if (!isJson && given !== '-' && !existsSync(given))
     throw new InvalidInput(`--input got "${given}", which is neither JSON that starts with "{" nor an existing file`)
-  const text = isJson ? given : readFileSync(given === '-' ? 0 : given, 'utf8')
+  const text = isJson ? given : withoutMark(readFileSync(given === '-' ? 0 : given, 'utf8'))
   try {
     return JSON.parse(text)
   } catch (error) {

@@ -8,6 +8,7 @@ import { evaluationOf } from './rating-run'
 import { readItems } from '../rating/items'
 import { labelStudioConfig, toLabelStudio } from '../rating/label-studio'
 import { fromLabelStudio, usersIn } from '../rating/label-studio-export'
+import { withoutMark } from '../text-file'
 import { openHome } from '../workers/home'
 import type { Connected } from './connection'
 import { existingRun } from './existing-run'
@@ -73,7 +74,7 @@ export async function importRatings(
   onEach: (done: number, total: number) => void,
 ): Promise<number> {
   const { handle, state, items } = await itemsAndState(connected, run)
-  const text = readFileSync(file, 'utf8').replace(/^\ufeff/, '')
+  const text = withoutMark(readFileSync(file, 'utf8'))
   const ratings = text.trimStart().startsWith('[')
     ? fromLabelStudio(JSON.parse(text), { ...state, items, users: usersIn(users) })
     : text

@@ -68,8 +68,12 @@ export const sameTurns = (a: readonly Message[], b: readonly Message[]): boolean
   a.length === b.length &&
   a.every(({ role, content }, i) => role === b[i]!.role && content.trim() === b[i]!.content.trim())
 
-/** A prompt without a system turn may leave out that of the conversation. */
+/**
+ * A prompt is where the conversation begins, or its last question alone; without a system turn, it may leave out that of
+ * the conversation.
+ */
 function refuseOtherPrompt(conversation: readonly Message[], prompt: readonly Message[]): void {
+  if (sameTurns(conversation.slice(-1), prompt)) return
   const firstOfPerson = conversation.findIndex(({ role }) => role !== 'system')
   const start = prompt[0]!.role === 'system' ? 0 : firstOfPerson
   if (!sameTurns(conversation.slice(start, start + prompt.length), prompt)) throw new Unusable(ANOTHER_PROMPT)

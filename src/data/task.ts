@@ -6,6 +6,7 @@ import { parse, InvalidInput } from '../contracts/parse'
 import { jsonFault, shownValue } from '../file-faults'
 import { checkFile, checkGivenPath, readGivenFile } from '../given-path'
 import { readJsonl } from '../json-lines'
+import { plainLines, withoutMark } from '../text-file'
 
 const line = z.string().min(1)
 const byPreamble = z.strictObject({ base: line, detailed: line })
@@ -172,7 +173,7 @@ export function readTask(folder: string): Task {
   const task = parse(taskFileSchema, json, taskFile, 'types')
   const fields = new Map(fieldsOf(task))
   const file = (name: string) => fileIn(folder, name, fields.get(name) ?? 'a field')
-  const text = (name: string) => readGivenFile(file(name), folder).toString('utf8').trim()
+  const text = (name: string) => plainLines(readGivenFile(file(name), folder).toString('utf8')).trim()
   const both = ({ base, detailed }: { base: string; detailed: string }) => ({
     base: text(base),
     detailed: text(detailed),
@@ -200,7 +201,7 @@ export const readJsonFile = (file: string): unknown => parsedJson(readFileSync(f
 
 function parsedJson(text: string, file: string): unknown {
   try {
-    return JSON.parse(text)
+    return JSON.parse(withoutMark(text))
   } catch (error) {
     throw new InvalidInput(`data: ${file} is not JSON, ${jsonFault(error)}`, { cause: error })
   }

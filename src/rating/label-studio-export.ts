@@ -23,7 +23,7 @@ const resultSchema = z.looseObject({
 const userSchema = z.union([
   z
     .looseObject({ id: z.number().nullish(), email: z.string().nullish() })
-    .transform(({ id, email }) => [email, id].filter((name) => name != null).map(String)),
+    .transform(({ id, email }) => [email, id].filter((name) => name !== undefined && name !== null).map(String)),
   z.union([z.string(), z.number()]).transform((name) => [String(name)]),
 ])
 const annotationSchema = z.looseObject({

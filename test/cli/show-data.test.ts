@@ -47,9 +47,11 @@ test('as JSON', async () => {
 
 test('a file of which a run could use nothing is shown all the same, with exit code 1', () => {
   const useless = written('useless.jsonl', [{ question: 'Town?' }, { question: 'City?' }])
+  const input = join(folder, 'input.json')
+  writeFileSync(input, `\ufeff${JSON.stringify({ model })}`) // as some editors save it
   const { status, stdout } = spawnSync(
     process.execPath,
-    [resolve(__dirname, '../../dist/cli/main.js'), 'data', 'show', useless, '--input', JSON.stringify({ model })],
+    [resolve(__dirname, '../../dist/cli/main.js'), 'data', 'show', useless, '--input', input],
     { encoding: 'utf8' },
   )
   expect(stdout).toMatch(/Fields that are not read: question\nA run needs at least 2 prompts: it would fail\./)

@@ -43,6 +43,14 @@ test.each<[string, (i: number) => object]>([
     }),
   ],
   [
+    'next to its last question',
+    (i) => ({
+      prompt: 'Second?',
+      chosen: [...opening(i), assistant('Good')],
+      rejected: [...opening(i), assistant('Bad')],
+    }),
+  ],
+  [
     'without a prompt',
     (i) => ({ chosen: [...opening(i), assistant('Good')], rejected: [...opening(i), assistant('Bad')] }),
   ],

@@ -1,5 +1,5 @@
 // What a task's file may say about answers, and what it is refused for, with the field's name.
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from '../../src/contracts/parse'
 import { readTask, taskFolder, taskSchema, taskText } from '../../src/data/task'
@@ -66,4 +66,14 @@ test.each([
   ['no word', [], ['sad'], /"verdict\.good"/],
 ])('a verdict with %s is refused by field', (_, good, bad, message) => {
   expect(changed(({ verdict }) => Object.assign(verdict, { good, bad }))).toThrow(message)
+})
+
+test('a task whose files were written on Windows is the same task', () => {
+  const folder = join(temporaryFolder(), 'task')
+  cpSync(taskFolder('harmless'), folder, { recursive: true })
+  for (const name of readdirSync(folder)) {
+    const file = join(folder, name)
+    writeFileSync(file, `\ufeff${readFileSync(file, 'utf8').replaceAll('\n', '\r\n')}`)
+  }
+  expect(taskText(readTask(folder))).toBe(taskText(readTask(taskFolder('harmless'))))
 })
