@@ -13,6 +13,7 @@ import {
 import { brief } from '../contracts/brief'
 import { OVERLAPS, overlapSchema, scheduleSchema, type Overlap, type ScheduleDeclaration } from '../contracts/schedule'
 import { InvalidInput, parse } from '../contracts/parse'
+import { withoutMark } from '../text-file'
 import { defaultQueues } from '../workers/worker'
 import type { Connected } from './connection'
 import { checkInput } from './input'
@@ -43,7 +44,7 @@ export function readDeclarations(paths: readonly string[]): ScheduleDeclaration[
 function readDeclaration(file: string): ScheduleDeclaration {
   let given: unknown
   try {
-    given = JSON.parse(readFileSync(file, 'utf8'))
+    given = JSON.parse(withoutMark(readFileSync(file, 'utf8')))
   } catch (error) {
     throw new InvalidInput(`schedule: ${file} is not JSON: ${(error as Error).message}`, { cause: error })
   }
