@@ -7,7 +7,7 @@ import { parseModelConfig } from './config'
 import { openGguf, type GgufFile, type GgufTensor } from './gguf'
 import { metadataReader, type MetadataReader } from './gguf-metadata'
 import { ggufTokenizer } from './gguf-tokenizer'
-import { scaleFrequency } from './rotary'
+import { scaleFrequency } from './rope-scaling'
 import { writeSafetensors } from './safetensors'
 import { weightShapes } from './weight-names'
 

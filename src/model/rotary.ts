@@ -2,6 +2,7 @@
 // head is rotated by position · frequency. Shapes: N rows, C head size, R ≤ C its features that are rotated.
 import type { Rope } from './architecture'
 import * as op from './ops'
+import { scaleFrequency } from './rope-scaling'
 import { tf, type Tensor } from './tf'
 
 /** Tables for the positions of N rows. */
@@ -18,22 +19,6 @@ function rotaryFrequencies({ theta, features, scaling }: Rope): Float64Array {
   return Float64Array.from({ length: features }, (_, i) =>
     scaleFrequency(theta ** (-(i % half) / half), i % half, scaling),
   )
-}
-
-/**
- * Scaling for long contexts: "linear" divides every frequency, "llama3" only the low ones, with a smooth transition,
- * "factors" each of the `pair`s by one of its own.
- */
-export function scaleFrequency(frequency: number, pair: number, scaling: Rope['scaling']): number {
-  if (!scaling) return frequency
-  if (scaling.kind === 'linear') return frequency / scaling.factor
-  if (scaling.kind === 'factors') return frequency / scaling.factors[pair]!
-  const { factor, lowFrequency, highFrequency, originalLength } = scaling
-  const rotations = (originalLength * frequency) / (2 * Math.PI) // full rotations within the context of the pretraining
-  if (rotations < lowFrequency) return frequency / factor
-  if (rotations > highFrequency) return frequency
-  const smooth = (rotations - lowFrequency) / (highFrequency - lowFrequency)
-  return ((1 - smooth) * frequency) / factor + smooth * frequency
 }
 
 /** [C, C] */
