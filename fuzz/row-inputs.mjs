@@ -95,6 +95,13 @@ const FORMATS = {
       score_0: 0.5,
       score_1: -0.5,
     }),
+    (i) =>
+      [good(i), bad(i)].map((answer, k) => ({
+        question: { dataset: 'd', id: `${i}`, full_text: question(i) },
+        answer,
+        score: k ? 0.5 : -0.5,
+        quotes: null,
+      })),
   ],
 }
 

@@ -7,6 +7,7 @@ import { formatOf } from './formats'
 import { withoutNulls } from './row-json'
 import type { Draft } from './row'
 import type { RawRow } from './row-text'
+import { asObject } from './scored'
 import type { Task } from './task'
 import { Unusable, type LeftOut } from './unusable'
 
@@ -58,7 +59,9 @@ export class DraftReader {
   }
 
   private tellFormat(): void {
-    const rows = this.waiting.filter(({ fault }) => fault === undefined).map(({ value }) => withoutNulls(value))
+    const rows = this.waiting
+      .filter(({ fault }) => fault === undefined)
+      .map(({ value }) => withoutNulls(asObject(value)))
     this.format = formatOf(this.reading.settings, rows)
     for (const row of this.waiting) this.take(row)
     this.waiting = []
@@ -75,8 +78,8 @@ export class DraftReader {
   private draw(value: unknown, where: string): string | undefined {
     const { settings, task, onDraft } = this.reading
     try {
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Unusable('not an object')
-      const row = withoutNulls(value) as object
+      const row = withoutNulls(asObject(value))
+      if (typeof row !== 'object' || row === null || Array.isArray(row)) throw new Unusable('not an object')
       if (!settings.fields) this.noteUnread(row)
       return onDraft(this.format!.read(row, task, settings), where)
     } catch (error) {

@@ -3,9 +3,10 @@ import type { FieldNames } from '../contracts/field-names'
 import type { DATA_FORMATS, DataSettings } from '../contracts/settings'
 import { conversationField, trl, TRL_FIELDS } from './trl'
 import type { Format } from './format'
-import { rowByFields, trimmed, verbatim } from './named-fields'
+import { rowByFields, verbatim } from './named-fields'
 import { hh, openaiComparisons, pandalm, tldr } from './published'
 import { parseTranscript } from './row'
+import { shp, ultrafeedback, webgpt } from './scored'
 
 const OWN: FieldNames = {
   id: 'id',
@@ -23,37 +24,6 @@ const jsonl: Format = {
   fields: [...Object.keys(OWN), 'conversations'],
   read: (raw, task, { fields }) =>
     rowByFields(raw, fields ?? { ...OWN, messages: conversationField(raw) }, verbatim, task),
-}
-
-/** A published dataset whose rows a mapping can say. */
-const mappedFormat = (name: string, fields: FieldNames): Format => ({
-  name,
-  read: (raw, task) => rowByFields(raw, fields, trimmed, task),
-})
-
-/** Stanford Human Preferences: `labels` is 1 where the first comment was preferred. */
-const shp = mappedFormat('shp', {
-  prompt: 'history',
-  responses: ['human_ref_A', 'human_ref_B'],
-  preferred: { field: 'labels', first: [1, true], second: [0, false], tie: [] },
-})
-
-/** UltraFeedback: four responses to an instruction, each with a score. */
-const ultrafeedback = mappedFormat('ultrafeedback', {
-  prompt: 'instruction',
-  responses: 'completions[].response',
-  scores: 'completions[].overall_score',
-})
-
-/** WebGPT's comparisons: each answer has a score, and both add up to 0. */
-const webgpt: Format = {
-  name: 'webgpt',
-  read(raw, task) {
-    const isText = typeof (raw as { question?: unknown }).question === 'string'
-    const prompt = isText ? 'question' : 'question.full_text'
-    const fields = { prompt, responses: ['answer_0', 'answer_1'], scores: ['score_0', 'score_1'] }
-    return rowByFields(raw, fields, trimmed, task)
-  },
 }
 
 const formats: Record<(typeof DATA_FORMATS)[number], Format> = {

@@ -288,8 +288,17 @@ describe('votes', () => {
       answer_1: 'Dry',
       score_1: i ? 0.5 : 0,
     })
-    const { format, rows } = await read(two(rowOf))
-    expect([format, rows.map(choices)]).toEqual(['webgpt', [['Dry = Wet'], ['Dry > Wet']]])
+    const asPublished = (i: number) => {
+      const { question, answer_0, score_0, answer_1, score_1 } = rowOf(i)
+      return [
+        { question, answer: answer_0, score: score_0, quotes: null },
+        { question, answer: answer_1, score: score_1, quotes: null },
+      ]
+    }
+    for (const given of [two(rowOf), two(asPublished)]) {
+      const { format, rows } = await read(given)
+      expect([format, rows.map(choices)]).toEqual(['webgpt', [['Dry = Wet'], ['Dry > Wet']]])
+    }
   })
 
   test('conversations with a winner by name', async () => {
