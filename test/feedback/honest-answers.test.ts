@@ -52,7 +52,7 @@ test.each<[string, object, RegExp]>([
   [
     'all text is in reasoning_content',
     { message: { content: null, reasoning_content: 'Well, the first …' }, finish_reason: 'length' },
-    /^the rationale is empty; the endpoint put its text into "reasoning_content" or thinking tags: "Well, the first …", and was cut: raise labeler\.rationaleTokens, which is 64, or labeler\.thinkingTokens \(the endpoint sent "", finish_reason length\)$/,
+    /^the rationale is empty; the endpoint put its text into "reasoning_content" or thinking tags: "Well, the first …", and was cut: raise labeler\.rationaleTokens, which is 64, or labeler\.thinkingTokens \(the endpoint sent \{"message":\{"content":null,.*, finish_reason length\)$/,
   ],
   [
     'blank',
