@@ -1,8 +1,9 @@
 // `rlaif prompt show`: exactly what a labeler would be sent for a row of the data.
 import { isEndpoint, type EndpointSettings, type LabelerSettings } from '../contracts/labeler-settings'
-import { parse } from '../contracts/parse'
+import { InvalidInput, parse } from '../contracts/parse'
 import { workflowSchemas } from '../contracts/workflow-inputs'
-import { readDataset } from '../data/dataset'
+import { withDataset, type OpenDataset } from '../data/dataset'
+import type { Row } from '../data/row'
 import { readTask, taskFolder, type Task } from '../data/task'
 import { scoreLevels } from '../feedback/answer-levels'
 import { routeUrl } from '../feedback/endpoint-address'
@@ -22,15 +23,8 @@ export async function showPrompt(input: unknown, row: number): Promise<string> {
   const settings = parse(workflowSchemas.align, input, 'prompt show')
   const { labeler, seed } = settings
   const task = readTask(taskFolder(settings.task))
-  const data = await readDataset(settings.data, task, {
-    seed,
-    promptTokens: Infinity,
-    tokensOf: () => 0,
-    generated: worldData,
-  })
-  const rows = [...data.train, ...data.evaluation]
-  const chosen = rows[row]
-  if (!chosen) throw new Error(`prompt show: --row got ${row}; the data has rows 0 to ${rows.length - 1}`)
+  const options = { seed, promptTokens: Infinity, tokensOf: () => 0, generated: worldData }
+  const chosen = await withDataset(settings.data, task, options, (dataset) => rowAt(dataset, row))
   const [first, second] = chosen.pairs?.[0]?.responses ?? PLACEHOLDERS
   const pair = { context: chosen.context, first, second }
   const question = questionOf(task, labeler, pair)
@@ -47,6 +41,14 @@ export async function showPrompt(input: unknown, row: number): Promise<string> {
   const text = `${question.text}\n${question.ending}`
   const request = requestText(labeler, question, optionsOf(task, labeler), seed)
   return `${request}\n\n${footer(text, 'the default model; the endpoint may count differently')}`
+}
+
+/** @param number in the order in which the run draws the rows, those for the evaluation last */
+function rowAt({ train, evaluation }: OpenDataset, number: number): Row {
+  const rows = train.length + evaluation.length
+  let passed = 0
+  for (const split of [train, evaluation]) for (const row of split) if (passed++ === number) return row
+  throw new InvalidInput(`prompt show: --row got ${number}; the data has rows 0 to ${rows - 1}`)
 }
 
 /** The first question about a pair; one response alone is the first of the pair. */
