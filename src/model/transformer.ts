@@ -3,6 +3,7 @@
 // the memory of automatic differentiation, which keeps every intermediate result.
 //
 // Shapes: N = batch · time rows, D hidden, V vocabulary; B, T, K, P, C as in attention.ts.
+import { InvalidInput } from '../contracts/parse'
 import {
   attention,
   attentionBackward,
@@ -154,8 +155,9 @@ function run(
 ): { hidden: Tensor; last?: Tensor; context?: AttentionContext } {
   const past = prefix?.[0]!.k.shape[2] ?? 0
   if (past + batch.time > model.config.contextLength)
-    throw new Error(
-      `model: a row of ${past + batch.time} tokens is longer than the model's context of ${model.config.contextLength}`,
+    throw new InvalidInput(
+      `model: a row of ${past + batch.time} tokens is longer than the model's context of ` +
+        `${model.config.contextLength}; lower limits.promptTokens and limits.responseTokens to fit it together`,
     )
   const at = positions(batch, past)
   const context: AttentionContext = {

@@ -1,7 +1,10 @@
 // Stage `model` on folders as people have them: buffers that no model asks for, shards that are missing, nulls.
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { data as dataStage } from '../../../src/activities/stages/data'
 import { model as modelStage } from '../../../src/activities/stages/model'
+import { sample as sampleStage } from '../../../src/activities/stages/sample'
+import { InvalidInput } from '../../../src/contracts/parse'
 import { readModelConfig } from '../../../src/model/folder'
 import { initialModel } from '../../../src/model/initial'
 import { disposeModel } from '../../../src/model/model'
@@ -101,4 +104,19 @@ test('a quantized checkpoint is refused by its method', async () => {
   await expect(stored(folder)).rejects.toThrow(/config\.json has quantization_config = "awq"; supported is none/)
   withMethod(null)
   expect((await stored(folder)).summary.parameters).toBeGreaterThan(1000)
+})
+
+test('a run whose limits do not fit the context of the model ends at once, with the remedy', async () => {
+  const model = await stored(modelOf({ model_type: 'gpt2', n_embd: 8, n_layer: 1, n_head: 2, n_positions: 32 }))
+  const file = join(temporaryFolder(), 'rows.jsonl')
+  const rows = Array.from({ length: 4 }, (_, i) => ({
+    prompt: `What of question ${i} is long enough for ${i} tokens?`,
+  }))
+  writeFileSync(file, rows.map((row) => JSON.stringify(row)).join('\n'))
+  const limits = { promptTokens: 500, responseTokens: 4 }
+  const input = { task: 'helpful', data: { path: file, evaluationPrompts: 1 }, limits, model }
+  const data = await computeStage(dataStage, 'data', input)
+  const sampling = computeStage(sampleStage, 'sample', { policy: model, data, limits })
+  await expect(sampling).rejects.toThrow(/than the model's context of 32; lower limits\.promptTokens and/)
+  await expect(sampling).rejects.toThrow(InvalidInput)
 })
