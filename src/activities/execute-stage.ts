@@ -8,6 +8,7 @@ import type { Cache } from '../contracts/run-settings'
 import { InvalidInput, parse } from '../contracts/parse'
 import type { Progress } from '../contracts/status'
 import { HANDED_BACK, stageSchemas, type StageSpending, type StageName, type StageResult } from '../contracts/stages'
+import { baseOf, type Reference } from '../model/adapter-base'
 import { askerOf, asksAgain, restsOnOldAnswers } from './asker'
 import { computeInChild, type StageFailure } from './child'
 import { explainFailure } from './machine-failure'
@@ -101,7 +102,7 @@ async function findOrCompute(environment: StageEnvironment, attempt: Attempt): P
   const found = await find()
   if (found) return { ...found, reused: true }
 
-  if (!readsOnlyText(stage)) for (const artifact of artifactsIn(attempt.input)) await store.verify(artifact)
+  if (!readsOnlyText(stage)) for (const artifact of artifactsIn(attempt.input)) await verifyWithBases(store, artifact)
   const lock = await store.lock(stage, key, signal, () =>
     onProgress({ phase: 'waiting for the same stage of another run', done: 0, total: 1, unit: 'stages' }),
   )
@@ -113,6 +114,13 @@ async function findOrCompute(environment: StageEnvironment, attempt: Attempt): P
   } finally {
     await lock.release()
   }
+}
+
+/** Verifies an artifact and, where it is an adapter, the policies that it rests on. */
+async function verifyWithBases(store: ArtifactStore, artifact: Reference): Promise<void> {
+  await store.verify(artifact)
+  const base = baseOf((await store.open(artifact, 'text')).folder, artifact)
+  if (base) await verifyWithBases(store, base)
 }
 
 async function compute(

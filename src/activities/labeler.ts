@@ -11,9 +11,10 @@ import { keepingAnswers, type AnswerFigures } from '../feedback/kept-answers'
 import type { Labeler, LabelerRole } from '../feedback/labeler'
 import { localLabeler } from '../feedback/local-labeler'
 import type { Technique } from '../feedback/preference'
-import { loadModelAndTokenizer, type LoadedModel } from '../model/loaded'
+import type { LoadedModel } from '../model/loaded'
 import { DEFAULT_MODEL_NAME } from '../model/locate'
 import type { Model } from '../model/model'
+import { loadPolicy, policyFolders } from '../model/policy'
 import { loadTokenizer } from '../model/tokenizer'
 import { cloneModel } from '../model/weights'
 import { worldAnnotators } from '../world/named'
@@ -53,18 +54,20 @@ export async function openLabeler(
   if (!model)
     throw new InvalidInput(`${role}: a local model needs its artifact in field "${role}.model" of the stage's input`)
   const name = settings.model === 'default' ? DEFAULT_MODEL_NAME : settings.model
-  const loaded = loadOrShare(await host.open(model), { artifact: model, template: settings.template }, inMemory)
+  const loaded = await loadOrShare(model, settings.template, host, inMemory)
   const labeler = localLabeler(name, model.sha256, loaded, settings.template)
   const answers = await host.answers(labeler.identity)
   return opened(labeler, settings, answers, templateFigures(loaded.tokenizer, role))
 }
 
-function loadOrShare(
-  folder: string,
-  { artifact, template }: { artifact: Artifact; template: TemplateSettings | undefined },
+async function loadOrShare(
+  artifact: Artifact,
+  template: TemplateSettings | undefined,
+  host: StageHost,
   inMemory: InMemory | undefined,
-): LoadedModel {
-  if (inMemory?.artifact.sha256 !== artifact.sha256) return loadModelAndTokenizer(folder, template)
+): Promise<LoadedModel> {
+  if (inMemory?.artifact.sha256 !== artifact.sha256) return loadPolicy(artifact, host.open, template)
+  const { folder } = await policyFolders(artifact, host.open)
   return { folder, model: cloneModel(inMemory.model), tokenizer: loadTokenizer(folder, template) }
 }
 

@@ -9,8 +9,9 @@ import type { Row } from '../data/row'
 import { digestOf } from '../digest'
 import { readJsonl, writeJsonl } from '../json-lines'
 import { generate } from '../model/generate'
-import { loadModelAndTokenizer, stopIds } from '../model/loaded'
+import { stopIds } from '../model/loaded'
 import { disposeModel } from '../model/model'
+import { loadPolicy } from '../model/policy'
 import { promptIds, type RowRange } from './rows'
 import { progressCounter, samplingNotes, type StageHost } from './stage'
 
@@ -46,7 +47,7 @@ export async function generateResponses(
   { limits, temperature, seed }: Sampling,
   { host, phase }: { host: StageHost; phase: string },
 ): Promise<Response[]> {
-  const loaded = loadModelAndTokenizer(await host.open(policy))
+  const loaded = await loadPolicy(policy, host.open)
   const responses = await generate(
     loaded.model,
     rows.map((row) => promptIds(loaded, row)),

@@ -11,6 +11,8 @@ import { EndpointDown } from '../feedback/endpoint-errors'
 import { isUnanswered } from '../feedback/labeler'
 import { readModelConfig } from '../model/folder'
 import type { LoadedModel } from '../model/loaded'
+import type { Model } from '../model/model'
+import { policyFolders, withAdapters, type PolicyFolders } from '../model/policy'
 import { SCORE_HEAD } from '../model/weight-names'
 import { loadModel } from '../model/weights'
 import { rewards } from '../training/reward-model'
@@ -37,19 +39,32 @@ export async function openReward(
   host: StageHost,
 ): Promise<OpenedReward> {
   if (!input.rewardModel) return directReward(input, task, loaded, host)
-  const folder = await host.open(input.rewardModel)
+  const folders = await policyFolders(input.rewardModel, host.open)
   refuseOtherVocabulary(
     'rl',
     { name: `the policy ${input.policy.uri}`, vocabulary: loaded.tokenizer.vocabulary() },
-    { name: `the reward model ${input.rewardModel.uri}`, vocabulary: modelVocabulary(folder) },
+    { name: `the reward model ${input.rewardModel.uri}`, vocabulary: modelVocabulary(folders.folder) },
     'give a reward model that was trained from a model of the same tokenizer, or leave it out: ' +
       'a labeler then scores the texts',
   )
-  return rewardModelReward(folder, loaded, input.settings.microBatchSize)
+  return rewardModelReward(await host.open(input.rewardModel), loadRewardModel(folders), {
+    loaded,
+    batchSize: input.settings.microBatchSize,
+  })
 }
 
-function rewardModelReward(folder: string, loaded: LoadedModel, batchSize: number): OpenedReward {
-  const model = loadModel(folder, { [SCORE_HEAD]: [1, readModelConfig(folder).hiddenSize] })
+/** A reward model with its score head: a whole folder, or an adapter that brings the head. */
+function loadRewardModel({ folder, adapters }: PolicyFolders): Model {
+  if (adapters.length > 0) return withAdapters(loadModel(folder), adapters)
+  return loadModel(folder, { [SCORE_HEAD]: [1, readModelConfig(folder).hiddenSize] })
+}
+
+/** @param folder of the reward model's artifact */
+function rewardModelReward(
+  folder: string,
+  model: Model,
+  { loaded, batchSize }: { loaded: LoadedModel; batchSize: number },
+): OpenedReward {
   const subtractShift = readRewardShift(folder)
   return {
     spent: () => ({}),

@@ -5,12 +5,13 @@ import type { Manifest, Sources } from '../artifacts/store'
 import type { Artifact, Summary } from '../contracts/artifact'
 import type { StageInput, StageName } from '../contracts/stages'
 import type { Progress } from '../contracts/status'
+import type { OpenArtifact } from '../model/adapter-base'
 import type { Metrics, OnPart } from '../training/checkpoint'
 
 /** What a stage may touch. */
 export interface StageHost {
   /** The folder of an input artifact, verified. */
-  open(artifact: Pick<Artifact, 'uri' | 'sha256'>): Promise<string>
+  open: OpenArtifact
   /** How an input artifact was made. */
   manifest(artifact: Pick<Artifact, 'uri' | 'sha256'>): Promise<Manifest>
   /** What the stage reads from outside the store, as it was when finished work was looked for (sources.ts). */

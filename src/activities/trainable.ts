@@ -1,7 +1,8 @@
 // Prepares a model for training by a stage's settings, and saves what training has changed.
-import { basename, join } from 'node:path'
-import { mergeAdapter, saveAdapter, withAdapter } from '../model/adapter'
+import type { Artifact } from '../contracts/artifact'
+import { withAdapter } from '../model/adapter'
 import type { Lora, Model } from '../model/model'
+import { saveAdapterOf } from '../model/policy'
 import { saveModel } from '../model/weights'
 
 interface TrainingSettings {
@@ -15,8 +16,14 @@ export function trainable(model: Model, { recompute, lora }: TrainingSettings, s
   return lora ? withAdapter(ready, lora, seed) : ready
 }
 
-/** Writes the merged weights and, if there is one, the adapter. @param base the folder that training started from */
-export function saveTrained(model: Model, output: string, base: string): void {
-  saveModel(model.lora ? mergeAdapter(model) : model, output, base)
-  if (model.lora) saveAdapter(model, join(output, 'adapter'), basename(base))
+/** What training started from: the policy in the store, and the folder with its tokenizer. */
+export interface TrainedFrom {
+  policy: Artifact
+  folder: string
+}
+
+/** Writes the trained weights: an adapter, or a whole model folder. */
+export function saveTrained(model: Model, output: string, { policy, folder }: TrainedFrom): void {
+  if (model.lora) saveAdapterOf(policy, model, output)
+  else saveModel(model, output, folder)
 }

@@ -1,9 +1,10 @@
 // What a stage keeps between attempts, copied to a bucket: a worker on another machine continues from it. Checkpoints are
 // here, labelers' answers in answer-mirror.ts.
 import { randomUUID } from 'node:crypto'
-import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
+import { linkOrCopy } from '../link-or-copy'
 import type { Bucket } from './bucket'
 
 export interface Mirror {
@@ -155,15 +156,6 @@ function hold(folder: string, files: readonly string[]): string {
     throw error
   }
   return held
-}
-
-function linkOrCopy(file: string, to: string): void {
-  try {
-    linkSync(file, to)
-  } catch (error) {
-    if (!existsSync(file)) throw error
-    copyFileSync(file, to) // a file system without hard links
-  }
 }
 
 /** A checkpoint may be deleted for a newer one before it is held: that is no error. */

@@ -93,7 +93,7 @@ export interface ArtifactStore {
    * Reads every byte of an artifact that a stage is about to use.
    * @throws InvalidInput when a file has changed; the artifact is then moved aside, so that its stage computes it again
    */
-  verify(artifact: Artifact): Promise<void>
+  verify(artifact: Pick<Artifact, 'uri' | 'sha256'>): Promise<void>
   /** An artifact's files in a folder of this machine, after a check of its manifest and the size of its files. */
   open(artifact: Pick<Artifact, 'uri' | 'sha256'>, selection?: FileSelection): Promise<OpenedArtifact>
   /** The reference of an artifact that a person named by its URI. */

@@ -1,8 +1,16 @@
-// `rlaif model`: importing and downloading models.
-import { cpSync, existsSync } from 'node:fs'
+// `rlaif model`: importing and downloading models, and policies as whole model folders.
+import { cpSync, existsSync, renameSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { z } from 'zod'
+import { openStore } from '../artifacts/open-store'
+import { artifactSchema, isArtifactUri, isPolicyUri } from '../contracts/artifact'
 import { InvalidInput } from '../contracts/parse'
+import type { Reference } from '../model/adapter-base'
+import type { WrittenDtype } from '../model/safetensors'
+import { homeFolder } from '../workers/home'
 import { worldModels } from '../world/named'
+import { withConnection, type Connected } from './connection'
+import { existingRun } from './existing-run'
 
 const megabytes = (bytes: number) => (bytes / 1e6).toFixed(0)
 
@@ -22,4 +30,57 @@ export async function importModel(spec: string, folder?: string): Promise<string
   if (folder === undefined) return found
   cpSync(found, folder, { recursive: true, dereference: true })
   return resolve(folder)
+}
+
+const DTYPES = ['float32', 'bfloat16', 'float16'] as const
+
+/**
+ * Writes a policy as a whole model folder, with its adapters merged in.
+ * @param given id of a run that has ended, or URI of a policy in the store
+ * @param folder a new one
+ * @param dtype of the weights; default: that of the model that training started from
+ * @returns the folder
+ */
+export async function exportPolicy(given: string, folder: string, dtype?: string): Promise<string> {
+  if (existsSync(folder)) throw new InvalidInput(`model: ${resolve(folder)} already exists; name a new folder`)
+  if (dtype !== undefined && !DTYPES.some((known) => known === dtype))
+    throw new InvalidInput(`--dtype got "${dtype}"; there are ${DTYPES.join(', ')}`)
+  const uri = isArtifactUri(given) ? given : await withConnection((connection) => policyOfRun(connection, given))
+  const store = await openStore(homeFolder())
+  const { policyFolders, withAdapters } = await import('../model/policy.js')
+  const { loadModel, saveModel, DTYPE_NAMES } = await import('../model/weights.js')
+  const { storedDtype } = await import('../model/folder.js')
+  const open = async (artifact: Reference) => (await store.open(artifact)).folder
+  showStep('reading')
+  const { folder: base, adapters } = await policyFolders(await store.describe(uri), open)
+  const model = withAdapters(loadModel(base), adapters)
+  const written = (Object.keys(DTYPE_NAMES) as WrittenDtype[]).find((name) => DTYPE_NAMES[name] === dtype)
+  const ofBase = storedDtype(base)
+  showStep('writing')
+  const partial = `${folder}.partial-${process.pid}`
+  saveModel(model, partial, base, { dtype: written ?? (ofBase === 'F64' ? 'F32' : ofBase) })
+  renameSync(partial, folder)
+  return resolve(folder)
+}
+
+const showStep = (step: string) => void (process.stderr.isTTY && process.stderr.write(`${step} …\n`))
+
+/** The policy among the results of a run. @throws InvalidInput when it has none, or several */
+async function policyOfRun(connected: Connected, id: string): Promise<string> {
+  const handle = await existingRun(connected, id)
+  const { status } = await handle.describe()
+  if (status.name !== 'COMPLETED')
+    throw new InvalidInput(`model: the run "${id}" is ${status.name.toLowerCase()}; only a completed run has a policy`)
+  const result: unknown = await handle.result()
+  const policy = artifactSchema.safeParse((result as { policy?: unknown }).policy).data
+  if (policy) return policy.uri
+  const stage = artifactSchema.safeParse(result).data
+  if (stage && isPolicyUri(stage.uri)) return stage.uri
+  const policies = z.record(z.string(), artifactSchema).safeParse((result as { policies?: unknown }).policies).data
+  const several = Object.entries(policies ?? {}).map(([name, { uri }]) => `  ${name}: ${uri}`)
+  throw new InvalidInput(
+    several.length > 0
+      ? `model: the run "${id}" has several policies; name one by its URI:\n${several.join('\n')}`
+      : `model: the run "${id}" has trained no policy`,
+  )
 }

@@ -1,4 +1,5 @@
 // Starting a workflow and following it to its end.
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import type { WorkflowHandle } from '@temporalio/client'
@@ -63,6 +64,9 @@ const artifact = (value: unknown) => artifactSchema.safeParse(value).data
 /** The report among the results of a run. */
 export const reportOf = (result: unknown): Artifact | undefined => artifact((result as { report?: unknown }).report)
 
+const isAdapter = ({ uri }: Artifact) =>
+  uri.startsWith('file:') && existsSync(join(fileURLToPath(uri), 'adapter_config.json'))
+
 /** A line for each result of a run: what it is and where. */
 export function resultLines(result: unknown): string[] {
   const parts = result as { policy?: unknown }
@@ -70,8 +74,9 @@ export function resultLines(result: unknown): string[] {
   return [
     report && `Report   ${pathOrUri(report, REPORT)}`,
     policy && `Policy   ${pathOrUri(policy)}`,
+    policy && isAdapter(policy) && '         an adapter; `rlaif model export` makes a whole model of it',
     stageResult && `Artifact ${pathOrUri(stageResult)}`,
-  ].filter((line) => line !== undefined)
+  ].filter((line) => typeof line === 'string')
 }
 
 /** Shows a run until it ends or parks, then its results or how to continue it. @returns whether it succeeded */

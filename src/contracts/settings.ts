@@ -112,8 +112,8 @@ const training = {
   lora: loraSchema
     .optional()
     .describe(
-      'Train a low-rank adapter (LoRA) instead of all weights; the policy is written with the adapter merged, ' +
-        'and the adapter next to it. Default: all weights.',
+      'Train a low-rank adapter (LoRA) instead of all weights. The policy is written as an adapter that PEFT loads, with ' +
+        'the name of what it was trained from; `rlaif model export` makes a whole model of it. Default: all weights.',
     ),
   checkpointEvery: count
     .default(5)

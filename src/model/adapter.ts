@@ -9,7 +9,7 @@ import type { Lora, Model } from './model'
 import { openSafetensors, writeSafetensors } from './safetensors'
 import { hasJoinedLayers } from './stored'
 import { tf, tidy } from './tf'
-import { modulesOf } from './weight-names'
+import { modulesOf, SCORE_HEAD } from './weight-names'
 import { readingFault, shownValue } from '../file-faults'
 
 const PREFIX = 'base_model.model.'
@@ -79,7 +79,7 @@ const adapterConfig = z
     fan_in_fan_out: z.literal(false).default(false),
     rank_pattern: z.record(z.string(), z.never()).nullish(),
     alpha_pattern: z.record(z.string(), z.never()).nullish(),
-    modules_to_save: z.array(z.never()).nullish(),
+    modules_to_save: z.array(z.literal('score')).nullish(),
     layers_to_transform: z.null().optional(),
   })
   .loose()
@@ -121,16 +121,21 @@ export function loadAdapter(model: Model, folder: string): Model {
       take(loraA(module), [rank, into])
       take(loraB(module), [out, rank])
     }
+    if (parsed.data.modules_to_save?.length) take(SCORE_HEAD, [1, model.config.hiddenSize])
     return { ...model, weights, lora }
   } finally {
     open.close()
   }
 }
 
-/** Writes a model's adapter as a folder that PEFT loads. @param base the name or folder of its base model */
+/**
+ * Writes a model's adapter, with its score head if it has one, as a folder that PEFT loads.
+ * @param base the name or folder of its base model
+ */
 export function saveAdapter({ weights, lora }: Model, folder: string, base: string): void {
   mkdirSync(folder, { recursive: true })
-  const adapterWeights = [...weights].filter(([name]) => name.includes('.lora_'))
+  const hasScore = weights.has(SCORE_HEAD)
+  const adapterWeights = [...weights].filter(([name]) => name.includes('.lora_') || name === SCORE_HEAD)
   writeSafetensors(
     join(folder, WEIGHTS),
     adapterWeights.map(([name, tensor]) => ({
@@ -141,12 +146,13 @@ export function saveAdapter({ weights, lora }: Model, folder: string, base: stri
   )
   const config = {
     peft_type: 'LORA',
-    task_type: 'CAUSAL_LM',
+    task_type: hasScore ? 'SEQ_CLS' : 'CAUSAL_LM',
     base_model_name_or_path: base,
     r: lora!.rank,
     lora_alpha: lora!.alpha,
     lora_dropout: 0,
     target_modules: lora!.targets,
+    ...(hasScore && { modules_to_save: ['score'] }),
     bias: 'none',
     fan_in_fan_out: false,
     inference_mode: true,

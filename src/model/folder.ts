@@ -10,7 +10,7 @@ import { checkFile } from '../given-path'
 import type { ModelConfig } from './architecture'
 import { parseModelConfig } from './config'
 import { endIds, listOf } from './config-fields'
-import { openSafetensors, type SafetensorsFile } from './safetensors'
+import { openSafetensors, type Dtype as StoredDtype, type SafetensorsFile } from './safetensors'
 import { storedAs } from './stored'
 import { weightShapes } from './weight-names'
 
@@ -115,6 +115,8 @@ function openShards(folder: string): SafetensorsFile[] {
 interface OpenWeight {
   name: string
   shape: number[]
+  /** What it is in the file. */
+  dtype: StoredDtype
   read(): Float32Array
 }
 interface OpenModel {
@@ -164,7 +166,7 @@ function openWeight(
       `model: ${folder}: weight ${stored.name} has shape [${found.shape.join(', ')}], ` +
         `config.json asks for [${stored.shape.join(', ')}]`,
     )
-  return { name, shape, read: () => stored.take(found.read()) }
+  return { name, shape, dtype: found.dtype, read: () => stored.take(found.read()) }
 }
 
 /**
@@ -176,4 +178,13 @@ export function checkModelFolder(folder: string): number {
   const open = openModel(folder)
   open.close()
   return open.weights.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)
+}
+
+/** What most weights of a model folder are stored as. @throws like `openModel` */
+export function storedDtype(folder: string): StoredDtype {
+  const open = openModel(folder)
+  open.close()
+  const counts = new Map<StoredDtype, number>()
+  for (const { dtype } of open.weights) counts.set(dtype, (counts.get(dtype) ?? 0) + 1)
+  return [...counts].reduce((a, b) => (b[1] > a[1] ? b : a))[0]
 }

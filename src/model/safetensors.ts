@@ -6,7 +6,7 @@ import { jsonFault, shownValue } from '../file-faults'
 
 const MAX_HEADER_BYTES = 100 * 1024 * 1024
 const BYTES_PER_VALUE = { F64: 8, F32: 4, F16: 2, BF16: 2 } as const
-type Dtype = keyof typeof BYTES_PER_VALUE
+export type Dtype = keyof typeof BYTES_PER_VALUE
 
 const size = z.number().int().nonnegative()
 const offsetsSchema = z.looseObject({ data_offsets: z.tuple([size, size]) })
@@ -17,6 +17,7 @@ const headerSchema = z.record(z.string(), z.unknown())
 interface StoredTensor {
   name: string
   shape: number[]
+  dtype: Dtype
   /** Loads the values as float32, row-major. */
   read(): Float32Array
 }
@@ -72,6 +73,35 @@ export function halfToNumber(half: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
 }
 
+/** A number as bfloat16, rounded to the nearest, ties to even. @returns the bits [n] */
+export function float32ToBfloat16(values: Float32Array): Uint16Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
+  return Uint16Array.from(bits, (x) =>
+    (x & 0x7fffffff) > 0x7f800000 ? (x >>> 16) | 0x40 : (x + 0x7fff + ((x >>> 16) & 1)) >>> 16,
+  )
+}
+
+/** The same as IEEE half-precision numbers; what is too large becomes infinite. */
+export function float32ToFloat16(values: Float32Array): Uint16Array {
+  return Uint16Array.from(values, halfBits)
+}
+
+function halfBits(value: number): number {
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0
+  const size = Math.abs(value)
+  if (Number.isNaN(value)) return 0x7e00
+  if (size >= 65520) return sign | 0x7c00
+  const exponent = Math.max(-14, Math.floor(Math.log2(size))) // of the spacing; below 2⁻¹⁴ it stays the same
+  const units = roundToEven(size * 2 ** (10 - exponent))
+  return sign | (exponent === -14 ? units : ((exponent + 14) << 10) + units)
+}
+
+function roundToEven(x: number): number {
+  const floor = Math.floor(x)
+  const rest = x - floor
+  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor
+}
+
 const HALF_TABLE = Float32Array.from({ length: 65536 }, (_, half) => halfToNumber(half))
 /** Bits of half-precision numbers [n] → [n]. */
 export function float16ToFloat32(values: Uint16Array): Float32Array {
@@ -123,7 +153,12 @@ function storedTensor(name: string, value: unknown, { fd, file, dataStart }: Pla
   const bytes = shape.reduce((a, b) => a * b, 1) * BYTES_PER_VALUE[dtype as Dtype]
   if (offsets[1] - offsets[0] !== bytes)
     throw faulty(file, name, `claims ${offsets[1] - offsets[0]} bytes, its shape [${shape.join(', ')}] takes ${bytes}`)
-  return { name, shape, read: () => decode(readExactly(fd, bytes, dataStart + offsets[0], file), dtype as Dtype) }
+  return {
+    name,
+    shape,
+    dtype: dtype as Dtype,
+    read: () => decode(readExactly(fd, bytes, dataStart + offsets[0], file), dtype as Dtype),
+  }
 }
 
 /**
@@ -171,17 +206,26 @@ function parseJson(text: string, file: string): unknown {
   }
 }
 
-/** Writes float32 tensors in the given order. `read` is called for one tensor at a time, so memory stays small. */
+/** What weights are written as. */
+export type WrittenDtype = 'F32' | 'BF16' | 'F16'
+const ENCODE: Record<WrittenDtype, (values: Float32Array) => Float32Array | Uint16Array> = {
+  F32: (values) => values,
+  BF16: float32ToBfloat16,
+  F16: float32ToFloat16,
+}
+
+/** Writes tensors in the given order. `read` is called for one tensor at a time, so memory stays small. */
 export function writeSafetensors(
   file: string,
   tensors: Iterable<{ name: string; shape: number[]; read(): Float32Array }>,
+  dtype: WrittenDtype = 'F32',
 ): void {
   const list = [...tensors]
   const header: Record<string, unknown> = { __metadata__: { format: 'pt' } }
   let offset = 0
   for (const { name, shape } of list) {
-    const bytes = shape.reduce((a, b) => a * b, 1) * 4
-    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + bytes] }
+    const bytes = shape.reduce((a, b) => a * b, 1) * BYTES_PER_VALUE[dtype]
+    header[name] = { dtype, shape, data_offsets: [offset, offset + bytes] }
     offset += bytes
   }
   const json = Buffer.from(JSON.stringify(header))
@@ -192,7 +236,7 @@ export function writeSafetensors(
   try {
     for (const part of [length, json, padding]) writeFully(fd, part)
     for (const tensor of list) {
-      const values = tensor.read()
+      const values = ENCODE[dtype](tensor.read())
       writeFully(fd, Buffer.from(values.buffer, values.byteOffset, values.byteLength))
     }
   } finally {

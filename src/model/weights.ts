@@ -5,7 +5,7 @@ import { TEMPLATE_FOLDER, TEMPLATE_SETTINGS_FILE } from './chat-template'
 import type { Model } from './model'
 import { INDEX, openModel, SINGLE } from './folder'
 import * as op from './ops'
-import { openSafetensors, writeSafetensors } from './safetensors'
+import { openSafetensors, writeSafetensors, type WrittenDtype } from './safetensors'
 import { toStored, type WrittenWeight } from './stored'
 import { tf, type Tensor } from './tf'
 
@@ -90,12 +90,19 @@ const MAX_SHARD_BYTES = 5_000_000_000
  * Writes a model folder that transformers, vLLM and llama.cpp's converter can read.
  * @param tokenizerFrom the folder that tokenizer files are copied from
  */
-export function saveModel(model: Model, folder: string, tokenizerFrom: string, maxShardBytes = MAX_SHARD_BYTES): void {
+export function saveModel(
+  model: Model,
+  folder: string,
+  tokenizerFrom: string,
+  { maxShardBytes = MAX_SHARD_BYTES, dtype = 'F32' as WrittenDtype } = {},
+): void {
   mkdirSync(folder, { recursive: true })
-  writeShards(folder, toStored(model.config, written(model.weights)), maxShardBytes)
+  writeShards(folder, toStored(model.config, written(model.weights)), { maxBytes: maxShardBytes, dtype })
+  const inWords = DTYPE_NAMES[dtype]
   writeFileSync(
     join(folder, 'config.json'),
-    withFloats(`${JSON.stringify({ ...model.config.raw, dtype: 'float32', torch_dtype: 'float32' }, null, 2)}\n`),
+    withFloats(`${JSON.stringify({ ...model.config.raw, dtype: inWords, torch_dtype: inWords }, null, 2)}
+`),
   )
   for (const name of TOKENIZER_FILES)
     if (existsSync(join(tokenizerFrom, name))) copyFileSync(join(tokenizerFrom, name), join(folder, name))
@@ -103,15 +110,16 @@ export function saveModel(model: Model, folder: string, tokenizerFrom: string, m
     cpSync(join(tokenizerFrom, TEMPLATE_FOLDER), join(folder, TEMPLATE_FOLDER), { recursive: true })
 }
 
-/** transformers refuses whole numbers in these fields, which JSON writes for 30.0. */
-const FLOATS = ['attn_logit_softcapping', 'final_logit_softcapping', 'initializer_range']
-const withFloats = (json: string): string =>
-  json.replace(new RegExp(`("(?:${FLOATS.join('|')})": \\d+)(?=,?$)`, 'gm'), '$1.0')
-
-const bytesOf = ({ shape }: WrittenWeight) => 4 * shape.reduce((a, b) => a * b, 1)
+    withFloats(`${JSON.stringify({ ...model.config.raw, dtype: inWords, torch_dtype: inWords }, null, 2)}
+`),
 
 /** Writes one file, or numbered shards and their index. */
-function writeShards(folder: string, weights: readonly WrittenWeight[], maxBytes: number): void {
+function writeShards(
+  folder: string,
+  weights: readonly WrittenWeight[],
+  { maxBytes, dtype }: { maxBytes: number; dtype: WrittenDtype },
+): void {
+  const bytesOf = (weight: WrittenWeight) => (dtype === 'F32' ? 4 : 2) * elementsOf(weight)
   const shards: WrittenWeight[][] = [[]]
   let bytes = 0
   for (const weight of weights) {
@@ -122,10 +130,10 @@ function writeShards(folder: string, weights: readonly WrittenWeight[], maxBytes
     shards.at(-1)!.push(weight)
     bytes += bytesOf(weight)
   }
-  if (shards.length === 1) return writeSafetensors(join(folder, SINGLE), weights)
+  if (shards.length === 1) return writeSafetensors(join(folder, SINGLE), weights, dtype)
   const digits = (n: number) => String(n).padStart(5, '0')
   const nameOf = (shard: number) => `model-${digits(shard + 1)}-of-${digits(shards.length)}.safetensors`
-  shards.forEach((shard, i) => writeSafetensors(join(folder, nameOf(i)), shard))
+  shards.forEach((shard, i) => writeSafetensors(join(folder, nameOf(i)), shard, dtype))
   const weight_map = Object.fromEntries(shards.flatMap((shard, i) => shard.map(({ name }) => [name, nameOf(i)])))
   writeFileSync(
     join(folder, INDEX),

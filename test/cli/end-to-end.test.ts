@@ -1,5 +1,5 @@
 // Whole runs, from the command to the report, on a real Temporal server, with a tiny model in every role.
-import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { preferShorter, startEndpoint } from '../feedback/endpoint'
 import { openLocalStack, rlaif, type LocalStack } from '../local-stack'
@@ -72,10 +72,16 @@ test('sft and direct-rlaif run; dialogue data without references starts from the
   )
   expect(direct).toMatchObject({ code: 0, err: '' })
   expect(direct.out).toMatch(/– sft +the data has no reference responses/)
-  expect(readdirSync(join(pathIn(direct.out, 'Policy'), 'adapter')).sort()).toEqual([
-    'adapter_config.json',
-    'adapter_model.safetensors',
-  ])
+  expect(existsSync(join(pathIn(direct.out, 'Policy'), 'model.safetensors'))).toBe(false)
+  const exported = join(temporaryFolder(), 'whole')
+  const id = /Started +(\S+)/.exec(direct.out)![1]!
+  expect(await stack.run('model', 'export', id, exported)).toMatchObject({ code: 0, out: `${exported}\n` })
+  const half = join(temporaryFolder(), 'half')
+  expect(await stack.run('model', 'export', id, half, '--dtype', 'bfloat16')).toMatchObject({ code: 0 })
+  const size = (folder: string) => statSync(join(folder, 'model.safetensors')).size
+  expect(size(half) / size(exported)).toBeCloseTo(0.5, 2)
+  expect(await stack.run('model', 'import', half)).toMatchObject({ code: 0 })
+  expect((await stack.run('model', 'export', id, half)).err).toMatch(/already exists; name a new folder/)
 })
 
 test('rlhf learns from human preferences, rlhf+rlaif from both kinds; the policy can be the labeler', async () => {

@@ -186,7 +186,7 @@ describe.each(names)('%s', (name) => {
     for (const [, field, value] of readFileSync(join(folderOf(name), 'config.json'), 'utf8').matchAll(FLOATS))
       expect(readFileSync(join(whole, 'config.json'), 'utf8')).toContain(`"${field}": ${value}`)
     const shards = join(temporaryFolder(), 'shards')
-    saveModel(model, shards, folderOf(name), 3000)
+    saveModel(model, shards, folderOf(name), { maxShardBytes: 3000 })
     const again = loadModel(shards)
     expect([...again.weights].map(([key, tensor]) => [key, [...tensor.dataSync()]])).toEqual(
       [...model.weights].map(([key, tensor]) => [key, [...tensor.dataSync()]]),

@@ -1,7 +1,14 @@
 // The safetensors format: what is written can be read, and broken files are refused.
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { openSafetensors, writeSafetensors } from '../../src/model/safetensors'
+import {
+  bfloat16ToFloat32,
+  float16ToFloat32,
+  float32ToBfloat16,
+  float32ToFloat16,
+  openSafetensors,
+  writeSafetensors,
+} from '../../src/model/safetensors'
 import { temporaryFolder } from '../tiny-folder'
 
 const folder = temporaryFolder()
@@ -112,4 +119,32 @@ test.each([
     open.names.forEach((name) => open.tensor(name))
   }
   expect(readAll).toThrow(message)
+})
+
+describe('half precision', () => {
+  const halves = Uint16Array.from({ length: 65536 }, (_, bits) => bits)
+  const isNan = (value: number) => Number.isNaN(value)
+  /** The two neighbours of every finite positive number, their middle, and which of them is even. */
+  const middles = (values: Float32Array, last: number) =>
+    Array.from({ length: last }, (_, bits) => ({
+      middle: Math.fround((values[bits]! + values[bits + 1]!) / 2),
+      even: bits % 2 === 0 ? bits : bits + 1,
+    }))
+
+  test.each([
+    ['float16', float16ToFloat32, float32ToFloat16, 0x7bff],
+    ['bfloat16', bfloat16ToFloat32, float32ToBfloat16, 0x7f7f],
+  ])(
+    '%s: every number is written as it was read, and a middle is rounded to the even one',
+    (_, read, write, largest) => {
+      const values = read(halves)
+      const written = write(values)
+      expect(halves.filter((bits) => !isNan(values[bits]!) && written[bits] !== bits)).toHaveLength(0)
+      expect(isNan(read(write(Float32Array.of(NaN)))[0]!)).toBe(true)
+      const between = middles(values, largest)
+      const rounded = write(Float32Array.from(between, ({ middle }) => middle))
+      expect(between.filter(({ even }, i) => rounded[i] !== even)).toHaveLength(0)
+      expect(read(write(Float32Array.of(Infinity, -Infinity)))).toEqual(Float32Array.of(Infinity, -Infinity))
+    },
+  )
 })

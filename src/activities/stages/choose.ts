@@ -1,8 +1,9 @@
 // Stage `choose`: among the policies with the highest validation reward, the one that a judge prefers most to the SFT
 // model (paper §3.3).
-import { constants, cpSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { InvalidInput } from '../../contracts/parse'
+import { linkOrCopyFolder } from '../../link-or-copy'
 import { judgeContests, winRate } from '../../evaluation/win-rate'
 import type { Choice } from '../../report/report'
 import { openLabeler } from '../labeler'
@@ -46,10 +47,7 @@ export const choose: Stage<'choose'> = {
       (a, b) => b.winRate.value - a.winRate.value || b.validationReward - a.validationReward,
     )[0]!
     chosen.chosen = true
-    cpSync(join(folder, candidateFolder(chosen.step)), host.output, {
-      recursive: true,
-      mode: constants.COPYFILE_FICLONE,
-    })
+    linkOrCopyFolder(join(folder, candidateFolder(chosen.step)), host.output)
     const choice: Choice = { judge: judge.name, initialReward: initial.reward, candidates: judged }
     writeFileSync(join(host.output, CHOICE_FILE), JSON.stringify(choice, null, 2))
     return {

@@ -7,6 +7,7 @@ import type { Row } from '../../data/row'
 import { writeJsonl } from '../../json-lines'
 import { readTask, taskFolder, taskText } from '../../data/task'
 import { promptLength } from '../../model/prompt-length'
+import { policyFolders } from '../../model/policy'
 import { loadTokenizer } from '../../model/tokenizer'
 import { worldData } from '../../world/named'
 import { writeDropped } from '../result-files'
@@ -17,7 +18,7 @@ export const data: Stage<'data'> = {
   async run({ task: name, data: settings, limits, seed, model }, host) {
     const task = readTask(taskFolder(name))
     refuseChanged(`data: task ${name}`, host.sources.task, sha256Name(digestOf(taskText(task))))
-    const tokenizer = loadTokenizer(await host.open(model))
+    const tokenizer = loadTokenizer((await policyFolders(model, host.open)).folder)
     const options = {
       seed,
       promptTokens: limits.promptTokens,

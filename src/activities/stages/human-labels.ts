@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { InvalidInput } from '../../contracts/parse'
 import { writeJsonl } from '../../json-lines'
 import { readModelConfig } from '../../model/folder'
+import { policyFolders } from '../../model/policy'
 import { loadTokenizer } from '../../model/tokenizer'
 import { labelledByPeople } from '../human-pairs'
 import { readData } from '../rows'
@@ -14,7 +15,7 @@ import { cutFigures } from '../written-responses'
 export const humanLabels: Stage<'human-labels'> = {
   async run({ data, model, limits }, host) {
     const { train } = readData(await host.open(data))
-    const folder = await host.open(model)
+    const { folder } = await policyFolders(model, host.open)
     const tokenizer = loadTokenizer(folder)
     const labels = labelledByPeople(train, { tokenizer, model: { config: readModelConfig(folder) } }, limits)
     if (labels.length === 0)

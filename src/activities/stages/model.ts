@@ -8,15 +8,20 @@ import { writeTemplateSettings } from '../../model/chat-template'
 import { checkModelFolder, modelDigest, modelFiles } from '../../model/folder'
 import type { OnBytes } from '../../hub/models'
 import { isReadAsItIs, locateModel } from '../../model/locate'
+import { policyFolders, withAdapters } from '../../model/policy'
 import { loadTokenizer } from '../../model/tokenizer'
+import { loadModel, saveModel } from '../../model/weights'
 import { worldModels } from '../../world/named'
 import type { Stage, StageHost } from '../stage'
 
 export const model: Stage<'model'> = {
   async run({ spec, from, template }, host) {
-    const folder = from ? await host.open(from) : await located(spec, host)
+    const { folder, adapters } = from
+      ? await policyFolders(from, host.open)
+      : { folder: await located(spec, host), adapters: [] }
     asInput(() => checkModelFolder(folder)) // before anything is copied: messages name the folder that was given
-    const names = modelFiles(folder)
+    if (adapters.length > 0) saveModel(withAdapters(loadModel(folder), adapters), host.output, folder)
+    const names = adapters.length > 0 ? [] : modelFiles(folder)
     for (const [i, name] of names.entries()) {
       const copy = join(host.output, name)
       mkdirSync(dirname(copy), { recursive: true })

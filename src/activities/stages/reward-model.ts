@@ -9,8 +9,9 @@ import type { Row } from '../../data/row'
 import { readJsonlInParts, writeJsonl } from '../../json-lines'
 import { calibration } from '../../evaluation/calibration'
 import { wilson } from '../../evaluation/statistics'
-import { loadModelAndTokenizer, type LoadedModel } from '../../model/loaded'
+import type { LoadedModel } from '../../model/loaded'
 import type { Model } from '../../model/model'
+import { loadPolicy } from '../../model/policy'
 import { permutation } from '../../random'
 import { addScoreHead, paddingGap, rewards, trainRewardModel, type TrainingPair } from '../../training/reward-model'
 import { shareFigures } from '../figures'
@@ -37,7 +38,7 @@ const ALLOWED_GAP = 1e-2
 export const rewardModel: Stage<'reward-model'> = {
   async run(input, host) {
     const { settings, seed } = input
-    const loaded = loadModelAndTokenizer(await host.open(input.policy))
+    const loaded = await loadPolicy(input.policy, host.open)
     const { training, held } = split(await trainingPairs(input.labels, loaded, seed, host), settings, seed)
 
     const model = trainable(loaded.model, settings, seed)
@@ -72,7 +73,7 @@ export const rewardModel: Stage<'reward-model'> = {
     const human = await heldOutQuality(model, byPeople, settings.microBatchSize, onScored)
 
     const { cut, cutShare } = cutFigures(references)
-    saveTrained(asSequenceClassifier(model), host.output, loaded.folder)
+    saveTrained(asSequenceClassifier(model), host.output, { policy: input.policy, folder: loaded.folder })
     writeRewardShift(host.output, shift)
     writeJsonl(join(host.output, LOG_FILE), history)
     writeFileSync(join(host.output, CALIBRATION_FILE), JSON.stringify(quality.calibration, null, 2))

@@ -1,11 +1,14 @@
 // Stage `rl`: trains the policy against a reward model, or against the labeler's direct scores.
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { LOG_FILE } from '../../artifacts/store'
 import type { StageInput } from '../../contracts/stages'
 import { writeJsonl } from '../../json-lines'
+import { linkOrCopyFolder } from '../../link-or-copy'
 import type { Row } from '../../data/row'
-import { loadModelAndTokenizer, stopIds, type LoadedModel } from '../../model/loaded'
+import { stopIds, type LoadedModel } from '../../model/loaded'
 import type { Model } from '../../model/model'
+import { loadPolicy } from '../../model/policy'
 import { cloneModel } from '../../model/weights'
 import { openCandidates, type CandidateRecord, type Candidates } from '../../training/candidates'
 import type { Metrics, TrainingHost, TrainingResult } from '../../training/checkpoint'
@@ -17,19 +20,20 @@ import { openValidation } from '../../training/validation'
 import { openReward } from '../rl-reward'
 import { candidateFolder, promptsOf, readData, writeCandidates, writeValidations, type CandidateText } from '../rows'
 import { lastMean, partNotes, trainingHost, type Stage } from '../stage'
-import { saveTrained, trainable } from '../trainable'
+import { saveTrained, trainable, type TrainedFrom } from '../trainable'
 
 type Settings = StageInput<'rl'>['settings']
 
 export const rl: Stage<'rl'> = {
   async run(input, host) {
     const { task, train } = readData(await host.open(input.data))
-    const loaded = loadModelAndTokenizer(await host.open(input.policy))
+    const loaded = await loadPolicy(input.policy, host.open)
     const { rewardFor, labeler, spent } = await openReward(input, task, loaded, host)
     const policy = trainable(loaded.model, input.settings, input.seed)
     // an adapter does not change the weights it starts from
     const reference = policy.lora ? loaded.model : cloneModel(loaded.model)
     const settings = trainingSettings(input, loaded)
+    const from = { policy: input.policy, folder: loaded.folder }
 
     const held = validationPrompts(train, settings)
     const rows = train.slice(held.length)
@@ -59,14 +63,24 @@ export const rl: Stage<'rl'> = {
     const isTrusted = ({ step }: CandidateRecord) => step <= history.length
     const trusted = candidates.list().filter(isTrusted)
 
-    saveTrained(policy, host.output, loaded.folder)
     if (validation) {
-      saveCandidates(host.output, { candidates, trusted, policy, loaded, rows: held, initial: validation.initial })
+      saveCandidates(host.output, {
+        candidates,
+        trusted,
+        policy,
+        from,
+        loaded,
+        rows: held,
+        initial: validation.initial,
+      })
       writeValidations(
         host.output,
         [validation.initial, ...candidates.all().filter(isTrusted)].map((record) => inText(record, loaded)),
       )
     }
+    const last = join(host.output, candidateFolder(history.length))
+    if (existsSync(last)) linkOrCopyFolder(last, host.output)
+    else saveTrained(policy, host.output, from)
     writeJsonl(join(host.output, LOG_FILE), history)
     return {
       algorithm: settings.algorithm,
@@ -151,6 +165,7 @@ interface CandidatesToSave {
   candidates: Candidates
   trusted: readonly CandidateRecord[]
   policy: Model
+  from: TrainedFrom
   loaded: LoadedModel
   /** The validation prompts. */
   rows: readonly Row[]
@@ -161,12 +176,10 @@ interface CandidatesToSave {
 /** Each candidate as a model folder, with its responses, for stage `choose`. */
 function saveCandidates(
   output: string,
-  { candidates, trusted, policy, loaded, rows, initial }: CandidatesToSave,
+  { candidates, trusted, policy, from, loaded, rows, initial }: CandidatesToSave,
 ): void {
   for (const record of trusted) {
-    candidates.withPolicy(record, policy, (then) =>
-      saveTrained(then, join(output, candidateFolder(record.step)), loaded.folder),
-    )
+    candidates.withPolicy(record, policy, (then) => saveTrained(then, join(output, candidateFolder(record.step)), from))
   }
   writeCandidates(output, {
     rows: rows.map(({ id, context }) => ({ id, context })),

@@ -8,7 +8,8 @@ import { BLOCK_ROWS } from '../../contracts/shard'
 import type { Row } from '../../data/row'
 import { pairCount } from '../../feedback/pairing'
 import { generate, type Continuation } from '../../model/generate'
-import { loadModelAndTokenizer, stopIds, type LoadedModel } from '../../model/loaded'
+import { stopIds, type LoadedModel } from '../../model/loaded'
+import { loadPolicy } from '../../model/policy'
 import { labelledByPeople } from '../human-pairs'
 import { promptIds, readShardRows, type RowRange, type SampledPair } from '../rows'
 import { GROUPS_FILE, PAIRS_FILE, sampledGroups, type SampledGroup } from '../sampled-groups'
@@ -26,7 +27,7 @@ export const sample: Stage<'sample'> = {
 
 async function writeSamples(input: StageInput<'sample'>, host: StageHost): Promise<void> {
   const range = readShardRows(await host.open(input.data), 'train', input.shard)
-  const loaded = loadModelAndTokenizer(await host.open(input.policy))
+  const loaded = await loadPolicy(input.policy, host.open)
   const { source, responses: perPrompt = 2 } = input.settings
   const groups = source === 'data' ? fromData(range.rows, loaded, input) : await fromPolicy(range, loaded, input, host)
   if (groups.length === 0) throw new InvalidInput('sample: the data has no training prompt to sample responses to')

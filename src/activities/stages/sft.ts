@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { LOG_FILE } from '../../artifacts/store'
 import { InvalidInput } from '../../contracts/parse'
 import { writeJsonl } from '../../json-lines'
-import { loadModelAndTokenizer } from '../../model/loaded'
+import { loadPolicy } from '../../model/policy'
 import { trainSft } from '../../training/sft'
 import { lastMean, trainingHost, type Stage } from '../stage'
 import { saveTrained, trainable } from '../trainable'
@@ -11,7 +11,7 @@ import { cutFigures, readReferences } from '../written-responses'
 
 export const sft: Stage<'sft'> = {
   async run(input, host) {
-    const loaded = loadModelAndTokenizer(await host.open(input.model))
+    const loaded = await loadPolicy(input.model, host.open)
     const sequences = readReferences(await host.open(input.data), loaded, input.limits)
     if (sequences.length === 0)
       throw new InvalidInput(
@@ -24,7 +24,7 @@ export const sft: Stage<'sft'> = {
       { ...input.settings, seed: input.seed },
       trainingHost(host, 'training', input.settings.checkpointEvery),
     )
-    saveTrained(policy, host.output, loaded.folder)
+    saveTrained(policy, host.output, { policy: input.model, folder: loaded.folder })
     writeJsonl(join(host.output, LOG_FILE), history)
     const { cut, cutShare } = cutFigures(sequences)
     return {

@@ -1,10 +1,16 @@
 // `rlaif model`: models on this machine.
 import type { Command } from 'commander'
-import { importModel } from '../model'
+import { exportPolicy, importModel } from '../model'
 import { print } from '../terminal'
 
+const EXPORT_EXAMPLES = `
+Examples:
+  rlaif model export quickstart ./cheerful
+  rlaif model export align-20261126014829 ./policy --dtype bfloat16
+  rlaif model export s3://team/store/choose/0471808f592c565263f9f585b2654a34 ./policy`
+
 export function addModelCommands(program: Command): void {
-  const model = program.command('model').description('import and download models')
+  const model = program.command('model').description('import, download and export models')
   model
     .command('import <model> [folder]')
     .description(
@@ -12,6 +18,16 @@ export function addModelCommands(program: Command): void {
         'with [folder], copy it there',
     )
     .action(async (spec: string, folder?: string) => print(await importModel(spec, folder)))
+  model
+    .command('export <run> <folder>')
+    .description(
+      'write the policy of a run, or the one with a URI, as a whole model folder, with its adapter merged in',
+    )
+    .option('--dtype <dtype>', 'float32, bfloat16 or float16; default: that of the model that was trained')
+    .addHelpText('after', EXPORT_EXAMPLES)
+    .action(async (run: string, folder: string, { dtype }: { dtype?: string }) =>
+      print(await exportPolicy(run, folder, dtype)),
+    )
   model
     .command('download <model> [folder]')
     .description('download hf:owner/name[@revision] from the Hugging Face Hub; with [folder], copy it there')

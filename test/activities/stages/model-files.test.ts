@@ -15,14 +15,14 @@ import { computeStage } from '../compute-stage'
 const tokenizer = join(__dirname, '../../reference/chat/phi')
 
 /** A model with arbitrary weights, a tokenizer and the given fields of config.json. */
-function modelOf(fields: object, maxShardBytes?: number): string {
+function modelOf(fields: object, maxShardBytes = 5e9): string {
   const from = join(temporaryFolder(), 'phi')
   cpSync(tokenizer, from, { recursive: true })
   const config = JSON.parse(readFileSync(join(from, 'config.json'), 'utf8')) as object
   writeFileSync(join(from, 'config.json'), JSON.stringify({ ...config, ...fields }))
   const folder = join(temporaryFolder(), 'model')
   const model = initialModel(readModelConfig(from), 1)
-  saveModel(model, folder, from, maxShardBytes)
+  saveModel(model, folder, from, { maxShardBytes })
   disposeModel(model)
   return folder
 }

@@ -1,0 +1,63 @@
+// Policies in the store: whole model folders, or adapters, which name the policy that they belong to. An adapter of a few
+// megabytes is not written as a copy of its base. Which policy an adapter names: adapter-base.ts.
+import type { TemplateSettings } from '../contracts/template-settings'
+import { loadAdapter, mergeAdapter, saveAdapter } from './adapter'
+import { baseOf, placeOf, writeBase, type OpenArtifact, type Reference } from './adapter-base'
+import type { Model } from './model'
+import type { LoadedModel } from './loaded'
+import { tf } from './tf'
+import { loadTokenizer } from './tokenizer'
+import { loadModel } from './weights'
+
+export interface PolicyFolders {
+  /** Of the whole model at the bottom: config, weights and tokenizer. */
+  folder: string
+  /** Of the adapters, in the order in which they are added. */
+  adapters: string[]
+}
+
+/** @throws when a base is not in the store, or an adapter belongs to itself */
+export async function policyFolders(artifact: Reference, open: OpenArtifact): Promise<PolicyFolders> {
+  const adapters: string[] = []
+  const seen = new Set<string>()
+  for (let at = artifact; ;) {
+    const folder = await open(at)
+    const base = baseOf(folder, at)
+    if (!base) return { folder, adapters }
+    if (seen.has(base.uri)) throw new Error(`model: the adapter ${at.uri} belongs to itself; the store is damaged`)
+    seen.add(base.uri)
+    adapters.unshift(folder)
+    at = base
+  }
+}
+
+/**
+ * Loads a policy with its adapters merged in.
+ * @param template variables of the chat template, in place of those stored with the model
+ */
+export async function loadPolicy(
+  artifact: Reference,
+  open: OpenArtifact,
+  template?: TemplateSettings,
+): Promise<LoadedModel> {
+  const { folder, adapters } = await policyFolders(artifact, open)
+  const tokenizer = loadTokenizer(folder, template)
+  return { folder, tokenizer, model: withAdapters(loadModel(folder), adapters) }
+}
+
+/** Merges adapters into a model, which must not be used afterwards. */
+export function withAdapters(model: Model, folders: readonly string[]): Model {
+  return folders.reduce((base, folder) => {
+    const adapted = loadAdapter(base, folder)
+    const merged = mergeAdapter(adapted)
+    const kept = new Set(merged.weights.values())
+    tf.dispose([...adapted.weights.values()].filter((tensor) => !kept.has(tensor)))
+    return merged
+  }, model)
+}
+
+/** Writes what training has added to a policy, so that PEFT loads it, with the name of the policy. */
+export function saveAdapterOf(base: Reference, model: Model, folder: string): void {
+  saveAdapter(model, folder, placeOf(base.uri))
+  writeBase(folder, base)
+}
