@@ -4,7 +4,6 @@ import { workflowSchemas } from '../contracts/workflow-inputs'
 import { withDataset, type OpenDataset } from '../data/dataset'
 import type { Row } from '../data/row'
 import { readTask, taskFolder, type Task } from '../data/task'
-import { locateModel } from '../model/locate'
 import { promptLength } from '../model/prompt-length'
 import { loadTokenizer, type Tokenizer } from '../model/tokenizer'
 import { worldData, worldModels } from '../world/named'
@@ -27,6 +26,7 @@ export async function showData(input: unknown, flags: ShowFlags): Promise<{ text
   const settings = parse(workflowSchemas.align, withPath(input, flags.path), 'data show')
   const { data, seed, limits, template } = settings
   const task = readTask(taskFolder(settings.task))
+  const { locateModel } = await import('../model/locate.js') // with TensorFlow.js, which other commands do without
   const tokenizer = loadTokenizer(await locateModel(settings.model, { made: worldModels }), template)
   const options = {
     seed,

@@ -101,8 +101,7 @@ export function saveModel(
   const inWords = DTYPE_NAMES[dtype]
   writeFileSync(
     join(folder, 'config.json'),
-    withFloats(`${JSON.stringify({ ...model.config.raw, dtype: inWords, torch_dtype: inWords }, null, 2)}
-`),
+    withFloats(`${JSON.stringify({ ...model.config.raw, dtype: inWords, torch_dtype: inWords }, null, 2)}\n`),
   )
   for (const name of TOKENIZER_FILES)
     if (existsSync(join(tokenizerFrom, name))) copyFileSync(join(tokenizerFrom, name), join(folder, name))
@@ -110,8 +109,15 @@ export function saveModel(
     cpSync(join(tokenizerFrom, TEMPLATE_FOLDER), join(folder, TEMPLATE_FOLDER), { recursive: true })
 }
 
-    withFloats(`${JSON.stringify({ ...model.config.raw, dtype: inWords, torch_dtype: inWords }, null, 2)}
-`),
+/** transformers refuses whole numbers in these fields, which JSON writes for 30.0. */
+const FLOATS = ['attn_logit_softcapping', 'final_logit_softcapping', 'initializer_range']
+const withFloats = (json: string): string =>
+  json.replace(new RegExp(`("(?:${FLOATS.join('|')})": \\d+)(?=,?$)`, 'gm'), '$1.0')
+
+/** The names of dtypes in config.json and on the command line. */
+export const DTYPE_NAMES: Record<WrittenDtype, string> = { F32: 'float32', BF16: 'bfloat16', F16: 'float16' }
+
+const elementsOf = ({ shape }: WrittenWeight) => shape.reduce((a, b) => a * b, 1)
 
 /** Writes one file, or numbered shards and their index. */
 function writeShards(
