@@ -26,6 +26,16 @@ interface PreTokenizer {
 }
 const LLAMA3: PreTokenizer = { pre_tokenizer: splitBy(wordsAndDigits('\\p{N}{1,3}')), ignore_merges: true }
 const QWEN2: PreTokenizer = { pre_tokenizer: splitBy(wordsAndDigits('\\p{N}')), normalizer: { type: 'NFC' } }
+/** Capitals and letters without case, small letters and letters without case: camelCase is two words. */
+const [UPPER, LOWER] = ['[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]', '[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]']
+const BEFORE_WORD = '[^\\r\\n\\p{L}\\p{N}]?'
+const TEKKEN: PreTokenizer = {
+  pre_tokenizer: splitBy(
+    `${BEFORE_WORD}${UPPER}*${LOWER}+|${BEFORE_WORD}${UPPER}+${LOWER}*|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|` +
+      '\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+',
+  ),
+  ignore_merges: true,
+}
 const PRE_TOKENIZERS: Record<string, PreTokenizer> = {
   smollm: {
     pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'Digits', individual_digits: true }, byteLevel] },
@@ -36,6 +46,7 @@ const PRE_TOKENIZERS: Record<string, PreTokenizer> = {
   'llama-v3': LLAMA3,
   qwen2: QWEN2,
   'deepseek-r1-qwen': QWEN2,
+  tekken: TEKKEN,
 }
 
 /** Kinds of tokens, `tokenizer.ggml.token_type`. */

@@ -1,4 +1,4 @@
-"""Small GGUF files of the vocabularies and layouts of Llama 2, Llama 3, Qwen2 and Qwen3, and what llama.cpp makes of them: ids, text, logits.
+"""Small GGUF files of the vocabularies and layouts of Llama 2, Llama 3, Mistral Nemo, Qwen2 and Qwen3, and what llama.cpp makes of them: ids, text, logits.
 
     reference/bin/pip install sentencepiece==0.2.3 llama-cpp-python==0.3.36
     reference/bin/python test/reference/gguf_files.py test/reference/gguf      (environment: see default_model.py)
@@ -21,11 +21,13 @@ from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config, Qwen3Co
 
 LINES = ["The answer is 1 and not 2, as the summary says.", "Preferred Response=1 or Preferred Summary=2", "SCORE: 10 of 10 points",
          "What is a good answer to this question?", "user assistant system Human Assistant turn", "don't we'll they've it's I'm"] * 3
-TEXTS = ["The answer is 1 and not 2.", " a space before", "two  spaces   and\n\nlines\t\n tab ", "12345 and 2026", "don't WE'LL it's", "naïve café, 你好 ünï 🙂",
+TEXTS = ["The answer is 1 and not 2.", " a space before", "two  spaces   and\n\nlines\t\n tab ", "12345 and 2026", "don't WE'LL it's", "naïve café, 你好 ünï 🙂", "camelCase HTMLParser //x\n/y ÀÉÎõ",
          "Preferred Summary=1", "x", "", "=== !!! ...\r\nend  ", "A<|eot|>B</s>C <think> D"]
 CHAT = "{{ bos_token }}{% for m in messages %}{{ m['role'] + ': ' + m['content'] + eos_token }}{% endfor %}{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}"
 T = gguf.TokenType
 LLAMA3_SPLIT = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+TEKKEN_SPLIT = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
+                r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
 SIZES = dict(hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=256)
 
 
@@ -162,11 +164,12 @@ def by_llama_cpp(path, model):
 def main():
     out = pathlib.Path(sys.argv[1])
     out.mkdir(exist_ok=True)
-    spm, llama3, qwen = spm_vocabulary(), byte_level_vocabulary(LLAMA3_SPLIT), byte_level_vocabulary(LLAMA3_SPLIT.replace("{1,3}", ""))
+    spm, tekken, llama3, qwen = spm_vocabulary(), byte_level_vocabulary(TEKKEN_SPLIT), byte_level_vocabulary(LLAMA3_SPLIT), byte_level_vocabulary(LLAMA3_SPLIT.replace("{1,3}", ""))
     scaled = dict(rope_type="llama3", rope_theta=500000.0, factor=32.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8192)
     files = {
         "llama-2": ("llama", LlamaConfig(**SIZES, vocab_size=len(spm[0]), tie_word_embeddings=False), spm_keys(spm)),
         "llama-3": ("llama", LlamaConfig(**SIZES, vocab_size=len(llama3[0]), rope_parameters=scaled, tie_word_embeddings=True), bpe_keys(llama3, "llama-bpe", True)),
+        "mistral-nemo": ("llama", LlamaConfig(**SIZES, vocab_size=len(tekken[0]), head_dim=16, tie_word_embeddings=False), bpe_keys(tekken, "tekken", True)),
         "qwen2": ("qwen2", Qwen2Config(**SIZES, vocab_size=len(qwen[0]), tie_word_embeddings=True), bpe_keys(qwen, "qwen2", False)),
         "qwen3": ("qwen3", Qwen3Config(**SIZES, vocab_size=len(qwen[0]), head_dim=16, tie_word_embeddings=False), bpe_keys(qwen, "qwen2", False)),
     }
