@@ -1,5 +1,5 @@
-// GGUF files of Llama 2, Llama 3, Mistral Nemo, Qwen2 and Qwen3: ids as llama.cpp gives them, logits as the model that was written
-// (test/reference/gguf_files.py).
+// GGUF files of Llama 2, Llama 3, Mistral Nemo, Qwen2 and Qwen3: ids as llama.cpp gives them, logits as the model that
+// was written (test/reference/gguf_files.py).
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { model as modelStage } from '../../src/activities/stages/model'
