@@ -38,8 +38,8 @@ export function answerTo(asked: Message[] | undefined, given: Turns): Answered {
   const conversation = turnsOf(given) ?? [{ role: 'assistant' as const, content: given as string }]
   const isWhole = conversation[0]!.role !== 'assistant'
   if (asked === undefined) {
-    if (!isWhole) throw new Unusable(NO_PROMPT)
-    return splitAtResponse(conversation)
+    if (!isWhole && conversation.length === 1) throw new Unusable(NO_PROMPT)
+    return splitAtResponse(conversation) // which may begin with a greeting of the assistant's
   }
   if (!isWhole) return splitAtResponse([...asked, ...conversation])
   const answered = splitAtResponse(conversation)

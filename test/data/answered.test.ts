@@ -108,6 +108,17 @@ test.each<[string, (i: number) => object]>([
   expect(rows.map(({ context, reference }) => [context, reference])).toEqual(contexts.map((one) => [one, 'Good']))
 })
 
+test('a conversation that begins with a greeting of the assistant is a whole one', async () => {
+  const greeted = (i: number) => [assistant('Hello.'), user(`First ${i}?`)]
+  const contextOf = (i: number) => `Assistant: Hello.\nHuman: First ${i}?`
+  const conversations = await read(two((i) => ({ messages: [...greeted(i), assistant('Good')] })))
+  const pairs = await read(
+    two((i) => ({ chosen: [...greeted(i), assistant('Good')], rejected: [...greeted(i), assistant('Bad')] })),
+  )
+  for (const { rows, dropped } of [conversations, pairs])
+    expect([rows.map(({ context }) => context), dropped]).toEqual([two(contextOf), {}])
+})
+
 test('a system turn before the prompt is part of the context; a single question keeps the instruction of the task', async () => {
   const rowOf = (i: number, before: object[]) => ({
     prompt: `First ${i}?`,
