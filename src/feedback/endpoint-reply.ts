@@ -76,13 +76,16 @@ export function returnedLogProbs({ logprobs, quoted }: Choice): Map<string, numb
       return {
         failed: `the endpoint returned a log-probability that is none, ${quotedReply([token, given])}: ${quoted}`,
       }
-    if (!returned.has(token)) returned.set(token, logProb)
+    if (!returned.has(plain(token))) returned.set(plain(token), logProb)
   }
   const sum = [...returned.values()].reduce((total, logProb) => total + Math.exp(logProb), 0)
   return sum <= MOST_SUM
     ? returned
     : { failed: `the returned probabilities sum to ${sum.toFixed(3)}, more than 1: ${quoted}` }
 }
+
+/** A token as text: some servers leave the marks of its vocabulary for a space before it. */
+const plain = (token: string): string => token.replace(/^[Ġ▁]/, ' ')
 
 type Entries = (readonly [token: unknown, logProb: unknown])[]
 
@@ -99,8 +102,8 @@ function legacyEntries({ top_logprobs: top }: Node): Entries | undefined {
   return isNode(first) && Object.keys(first).length > 0 ? Object.entries(first) : undefined
 }
 
-/** Servers send null, or −∞, for a probability that rounds to 0. */
+/** Servers send null, or −∞ as a number or a word, for a probability that rounds to 0. */
 function readLogProb(given: unknown): number | undefined {
-  if (given === null) return -Infinity
+  if (given === null || (typeof given === 'string' && /^-inf(inity)?$/i.test(given))) return -Infinity
   return typeof given === 'number' && given <= ROUNDING ? Math.min(given, 0) : undefined
 }

@@ -9,11 +9,11 @@ export interface ErrorInReply {
 
 /** Statuses by the words of an error that names none. */
 const BY_WORDS: readonly [RegExp, number][] = [
-  [/rate.?limit|too many requests|throttl/i, 429],
+  [/insufficient_quota|insufficient (balance|credit)|payment/i, 402],
+  [/rate.?limit|too many requests|throttl|quota|resource_exhausted/i, 429],
   [/overload|unavailable|capacity|try again/i, 503],
   [/time.?out|timed out/i, 408],
-  [/insufficient_quota|payment/i, 402],
-  [/authentication|unauthori[sz]ed|api.?key|invalid token/i, 401],
+  [/authentication|unauthenticated|unauthori[sz]ed|api.?key|invalid token/i, 401],
   [/permission|forbidden/i, 403],
   [/not.?found|does not exist/i, 404],
   [/invalid|unsupported|unknown|bad.?request|context|too long|not allowed|not permitted/i, 400],
@@ -29,7 +29,8 @@ export function errorInReply(reply: unknown): ErrorInReply | undefined {
   const choice: unknown = Array.isArray(body.choices) ? body.choices[0] : undefined
   if (isSaid(body.error)) return asError(body, body.error)
   if (isNode(choice)) return isSaid(choice.error) ? asError(choice, choice.error) : undefined
-  const isAnError = body.object === 'error' || ['message', 'detail', 'msg', 'errors'].some((name) => isSaid(body[name]))
+  const isAnError =
+    body.object === 'error' || ['message', 'detail', 'msg', 'errors', 'base_resp'].some((name) => isSaid(body[name]))
   return isAnError ? asError(body, body) : undefined
 }
 

@@ -14,7 +14,8 @@ export type Meaning = 'again' | 'prompt' | 'answer' | 'filter' | 'account' | 're
 
 /** Statuses below 500 that another try may mend: timeout, conflict, too early, too many requests. */
 const AGAIN = new Set([408, 409, 425, 429])
-const FILTER = /content[_ ](filter|policy)|content management|responsible_?ai|safety|moderation|flagged|recitation/i
+const FILTER =
+  /content[_ ](filter|policy|exists risk)|content management|responsible_?ai|safety|moderation|flagged|recitation|inappropriate|data_?inspection/i
 const NO_CREDIT = [
   /insufficient[_ ](quota|balance|credits?|funds|user_quota)|credit balance|payment required|余额不足/i,
   /out of credits|no credits|more credits|all available credits|spending limit|billing[_ ](hard|not)/i,

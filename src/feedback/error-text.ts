@@ -53,6 +53,9 @@ function withoutMessage(json: object, codes: string): string {
 
 type Node = Readonly<Record<string, unknown>>
 
+/** Fields that hold an error within an error. */
+const INNER = ['error', 'errors', 'detail', 'details', 'message', 'body', 'base_resp'] as const
+
 /** The object, the errors in it, and those in them; the outermost first. */
 function nodesOf(json: object): Node[] {
   const found: Node[] = []
@@ -60,21 +63,24 @@ function nodesOf(json: object): Node[] {
   for (let depth = 0; depth < MOST_LEVELS && level.length > 0; depth++) {
     const nodes = level.flat().slice(0, 20).filter(isNode)
     for (const node of nodes) found.push(node)
-    level = nodes.flatMap(({ error, errors, detail, details, message, body }) => [
-      error,
-      errors,
-      detail,
-      details,
-      message,
-      body,
-    ])
+    level = nodes.flatMap((node) => INNER.map((name) => node[name]))
   }
   return found
 }
 const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null
 
-/** Where endpoints put what people should read: OpenAI and most others, vLLM, FastAPI, AWS, problem details. */
-const MESSAGES = ['message', 'msg', 'detail', 'error', 'error_message', 'errorMessage', 'error_msg', 'title'] as const
+/** Where endpoints put what people should read: OpenAI and most others, vLLM, FastAPI, AWS, MiniMax, problem details. */
+const MESSAGES = [
+  'message',
+  'msg',
+  'detail',
+  'error',
+  'error_message',
+  'errorMessage',
+  'error_msg',
+  'status_msg',
+  'title',
+] as const
 
 function messageIn(nodes: readonly Node[]): string | undefined {
   for (const name of MESSAGES)

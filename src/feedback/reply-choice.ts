@@ -26,7 +26,7 @@ const isNode = (value: unknown): value is Node => typeof value === 'object' && v
 const asText = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 /** Reasons of an answer that was withheld, by OpenAI, Azure, Google and Anthropic. */
-const WITHHELD = /^(content_?filter|safety|recitation|blocklist|prohibited_content|spii|refusal)/i
+const WITHHELD = /^(content[_-]?filter|safety|recitation|blocklist|prohibited_content|spii|refusal)/i
 /** Reasons of an answer that is none. */
 const BROKEN = /^(error|abort|cancel)/i
 /** Characters of a model's text in a message. */

@@ -53,6 +53,22 @@ describe('replies', () => {
     ['fields of null', { ...answer({ '1': 0.6, '2': 0.4 }), usage: null, error: null, id: null }],
     ['an empty error', { ...answer({ '1': 0.6, '2': 0.4 }), error: {} }],
     ['log-probabilities of null', answer({ '1': 0.6, '2': null })],
+    [
+      'minus infinity as a word',
+      JSON.stringify(answer({ '1': 0.6, '2': null })).replace('"logprob":null', '"logprob":"-inf"'),
+    ],
+    ['tokens with the marks of their vocabulary', answer({ Ġ1: 0.6, '▁2': 0.4 })],
+    ['a byte order mark', `\ufeff${JSON.stringify(answer({ '1': 0.6, '2': 0.4 }))}`],
+    [
+      'events, unasked',
+      [
+        { choices: [{ index: 0, delta: { role: 'assistant', content: '' }, finish_reason: null }] },
+        { choices: [{ delta: { content: '1' }, logprobs: answer({ '1': 0.6, '2': 0.4 }).choices[0]!.logprobs }] },
+        { choices: [{ delta: {}, finish_reason: 'length' }], usage: { prompt_tokens: 9, completion_tokens: 1 } },
+      ]
+        .map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`)
+        .join('') + 'data: [DONE]\n\n',
+    ],
     ['the word NaN', JSON.stringify(answer({ '1': 0.6, '2': null })).replace('"logprob":null', '"logprob":NaN')],
     ['a byte order mark of none, but white space', `\n ${JSON.stringify(answer({ '1': 0.6, '2': 0.4 }))}\n`],
   ])('labelled: %s', async (_, body) => {
@@ -139,6 +155,16 @@ describe('rationales', () => {
     )
   })
 
+  test('events are put together, thought and text apart', async () => {
+    const piece = (delta: object, finish_reason: string | null = null) =>
+      `data: ${JSON.stringify({ choices: [{ delta, finish_reason }] })}\n\n`
+    const events =
+      piece({ reasoning_content: 'Hm.' }) + piece({ content: 'The first ' }) + piece({ content: 'is.' }, 'stop')
+    expect(await written(`: hello\n\n${events}data: [DONE]\n`)).toBe('The first is.')
+    expect(await written(events, { thinking: 'rationale' })).toBe('Hm.\nThe first is.')
+    expect(await written(piece({ content: 'The fi' }, 'length'))).toMatch(/was cut/)
+  })
+
   test('counted answers are read behind the thought, and have room for it', async () => {
     const labeler = await labelerOf(() => ({ body: wrote({ content: '<think>1? No.</think>2' }) }), {
       countedAnswers: 3,
@@ -157,6 +183,9 @@ describe('errors within a reply of status 200', () => {
     ['in a list', [{ error: { code: 500, message: 'Internal' } }] as never],
     ['of vLLM', { object: 'error', message: 'engine is dead', type: 'InternalServerError', code: 500 }],
     ['in words', { error: 'The model is overloaded' }],
+    ['of MiniMax', { choices: null, base_resp: { status_code: 1002, status_msg: 'rate limit' } }],
+    ['of Google', { error: { status: 'RESOURCE_EXHAUSTED', message: 'Quota exceeded' } }],
+    ['in events', 'data: {"error": {"message": "overloaded", "code": 529}}\n\n' as never],
     ['without a word about its kind', { detail: 'oh' }],
   ])('are tried again: %s', async (_, body) => {
     const labeler = await labelerOf((request) => (request === 1 ? { body } : good), { retries: 1 })
