@@ -49,7 +49,7 @@ function rawRow({ text, isTooLong }: Piece, where: string): RawRow {
   try {
     return { ...row, value: rowFrom(text) }
   } catch (error) {
-    if (error instanceof Unusable) return { ...row, value: text, fault: error.message }
+    if (error instanceof Unusable) return { ...row, value: text.trim(), fault: error.message }
     throw error
   }
 }
