@@ -37,6 +37,9 @@ Examples:
   # The prompt that the labeler gets for a row of the data
   rlaif prompt show --input '{"labeler": {"model": "default", "preamble": "detailed"}}' --row 3
 
+  # What an endpoint can do as a labeler, what it costs, and which settings it needs
+  rlaif labeler check --input '{"labeler": {"baseUrl": "http://127.0.0.1:8000/v1", "model": "…"}}'
+
   # The labeler's score as a reward for other trainers
   RLAIF_REWARD_TOKEN=… rlaif serve-reward --host 0.0.0.0 \
     --input '{"task": "summarization", "labeler": {"baseUrl": "…", "model": "…"}}'
