@@ -67,6 +67,7 @@ const FORMATS = {
       annotator3: '2',
     }),
   ],
+  alpaca: [(i) => ({ instruction: question(i), input: i % 2 ? '' : 'Say why.', output: good(i) })],
   'openai-comparisons': [
     (i) => ({
       info: { id: `${i}`, post: question(i), title: 'T', subreddit: 's', article: null },

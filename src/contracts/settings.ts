@@ -32,6 +32,7 @@ export const DATA_FORMATS = [
   'shp',
   'ultrafeedback',
   'webgpt',
+  'alpaca',
 ] as const
 const dataObject = z.strictObject({
   path: nameGiven

@@ -4,7 +4,7 @@ import type { DATA_FORMATS, DataSettings } from '../contracts/settings'
 import { conversationField, trl, TRL_FIELDS } from './trl'
 import type { Format } from './format'
 import { rowByFields, verbatim } from './named-fields'
-import { hh, openaiComparisons, pandalm, tldr } from './published'
+import { alpaca, hh, openaiComparisons, pandalm, tldr } from './published'
 import { parseTranscript } from './row'
 import { shp, ultrafeedback, webgpt } from './scored'
 
@@ -36,6 +36,7 @@ const formats: Record<(typeof DATA_FORMATS)[number], Format> = {
   shp,
   ultrafeedback,
   webgpt,
+  alpaca,
 }
 
 /**
@@ -67,5 +68,6 @@ const RECOGNIZED: [keyof typeof formats, Recognition][] = [
   ['pandalm', has('annotator1', 'instruction')],
   ['openai-comparisons', has('summaries', 'choice', 'info')],
   ['tldr', has('post', 'summary')],
+  ['alpaca', has('instruction', 'output')],
   ['trl', (row) => has('text')(row) && !TRL_FIELDS.some((name) => name !== 'text' && has(name)(row))],
 ]

@@ -1,4 +1,5 @@
-// Published datasets with rows of their own: HH-RLHF, PandaLM's test set, OpenAI's comparisons of summaries, Reddit TL;DR.
+// Published datasets with rows of their own: HH-RLHF, PandaLM's test set, OpenAI's comparisons of summaries, Reddit TL;DR,
+// Alpaca.
 import { z } from 'zod'
 import type { DataSettings } from '../contracts/settings'
 import { sameTurns, splitAtResponse } from './answered'
@@ -41,16 +42,20 @@ const pandalmRow = z.object({
   annotator3: vote,
 })
 
+/** Alpaca's prompt: an instruction, and what it is about, if that is given apart. */
+function instructed({ instruction, input }: { instruction: string; input: string }) {
+  if (instruction.trim() === '') throw new Unusable('empty instruction')
+  return fromText(input.trim() === '' ? instruction : `${instruction}\n\n${input}`, {})
+}
+
 /** PandaLM's test set: three annotators per row; the majority decides, no majority is a tie. */
 export const pandalm: Format = {
   name: 'pandalm',
   read(raw) {
     const row = fitting(pandalmRow, raw)
-    if (row.instruction.trim() === '') throw new Unusable('empty instruction')
     const votes = [row.annotator1, row.annotator2, row.annotator3]
     const preferred = ([1, 2] as const).find((option) => votes.filter((v) => v === option).length >= 2) ?? 0
-    const text = row.input.trim() === '' ? row.instruction : `${row.instruction}\n\n${row.input}`
-    return { ...fromText(text, {}), pairs: [pairOf(row.response1, row.response2, preferred)] }
+    return { ...instructed(row), pairs: [pairOf(row.response1, row.response2, preferred)] }
   },
 }
 
@@ -125,5 +130,18 @@ export const tldr: Format = {
     if (row.post.trim() === '') throw new Unusable('empty prompt')
     if (row.summary.trim() === '') throw new Unusable('empty response')
     return { id: row.id, ...fromText(redditQuery(row), task), reference: row.summary.trim() }
+  },
+}
+
+const alpacaRow = z.object({ instruction: z.string(), input: z.string().default(''), output: z.string() })
+
+/** Alpaca: instructions with the response to each. */
+export const alpaca: Format = {
+  name: 'alpaca',
+  read(raw) {
+    const row = fitting(alpacaRow, raw)
+    const reference = row.output.trim()
+    if (reference === '') throw new Unusable('empty response')
+    return { ...instructed(row), reference }
   },
 }

@@ -329,6 +329,20 @@ describe('votes', () => {
   })
 })
 
+test("Alpaca's instructions, with and without an input", async () => {
+  const { format, rows } = await read([
+    { instruction: 'Name a town', input: '', output: 'Ulm' },
+    { instruction: 'Translate', input: 'wet', output: 'nass' },
+  ])
+  expect([format, rows.map(({ context, reference }) => [context, reference])]).toEqual([
+    'alpaca',
+    [
+      ['Human: Name a town', 'Ulm'],
+      ['Human: Translate\n\nwet', 'nass'],
+    ],
+  ])
+})
+
 test('fields that the format does not read are named', async () => {
   const { unread } = await read(two((i) => ({ prompt: `Town ${i}?`, refrence: 'Wet', source: 'x' })))
   expect(unread).toEqual(['refrence', 'source'])
