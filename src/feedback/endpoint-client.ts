@@ -24,6 +24,8 @@ import { backoff, concurrencyLimiter, pause, rateLimiter } from './throttle'
 import { openWaitNotice, type WaitNotice } from './wait-notice'
 
 const MAX_BODY_BYTES = 16 * 1024 * 1024
+/** Characters of an error that are looked through for a time to wait. */
+const MOST_WORDS = 64 * 1024
 /** For estimates before a request; the endpoint's own count is used after it. */
 const BYTES_PER_TOKEN = 3
 
@@ -149,7 +151,7 @@ function retrying(
       }
       lastError = outcome.error
       notice.because(reasonOf(outcome))
-      if (outcome.retryAfter !== undefined) pausedUntil = Math.max(pausedUntil, Date.now() + outcome.retryAfter) // all requests pause, not this one alone
+      pausedUntil = Math.max(pausedUntil, Date.now() + (outcome.retryAfter ?? 0)) // all requests pause, not this one alone
       if (attempt < settings.retries) await pause(backoff(attempt))
     }
     failuresInARow++
@@ -211,7 +213,10 @@ function sender(settings: EndpointSettings, { role, headers, budget, reach }: Se
     if (isRedirect(response)) throw redirected(url, response, role)
     const text = await response.text(MAX_BODY_BYTES)
     const failed = (status: number, words: ErrorWords) =>
-      outcomeOf({ status, words, retryAfter: waitAsked(response.header, text) }, { url, role, settings })
+      outcomeOf(
+        { status, words, retryAfter: waitAsked(response.header, text.slice(0, MOST_WORDS)) },
+        { url, role, settings },
+      )
     if (!isOk(response)) return failed(response.status, errorWords(text))
     const reply = readReply(text)
     const error = errorInReply(reply)
@@ -225,7 +230,8 @@ function sender(settings: EndpointSettings, { role, headers, budget, reach }: Se
 function readReply(text: string): unknown {
   const reply = parseReply(text)
   if (reply === undefined) throw new Error(`the reply is not JSON: ${JSON.stringify(errorText(text).slice(0, 100))}`)
-  if (isDeeper(reply, MOST_LEVELS)) throw new Error(`the reply is nested too deep: ${text.slice(0, 60)}`)
+  if (isDeeper(reply, MOST_LEVELS))
+    throw new Error(`the reply is nested too deep: ${redact(text.slice(0, 1000)).slice(0, 60)}`)
   return reply
 }
 

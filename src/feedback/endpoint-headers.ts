@@ -26,7 +26,7 @@ export function headersOf(
 ): Record<string, string> {
   const all = Object.entries(headers).map(([header, name]) => [
     header.toLowerCase(),
-    valueOf(name, `${role}.headers.${header}`, role),
+    valueOf(name, `${role}.headers.${header}`, role, false),
   ])
   return { ...keyHeader(apiKeyEnv, dialect, role), ...(Object.fromEntries(all) as Record<string, string>) }
 }
@@ -43,15 +43,17 @@ function keyHeader(
 }
 
 /** Node's message about a header with other characters would quote it. */
-const HEADER_TEXT = /^[\x21-\x7e]+$/
+const KEY_TEXT = /^[\x21-\x7e]+$/
+/** Of a header that is no key alone, such as "Bearer …": a space may stand within it. */
+const isHeaderText = (value: string): boolean => value === value.trim() && /^[\x20-\x7e]+$/.test(value)
 
-function valueOf(name: string, field: string, role: LabelerRole): string {
+function valueOf(name: string, field: string, role: LabelerRole, isKey = true): string {
   const value = process.env[name]
   if (!value)
     throw new EndpointRefused(
       `${role}: field "${field}" names ${name}, which is not set where this worker runs; set it and restart the worker`,
     )
-  if (!HEADER_TEXT.test(value))
+  if (!(isKey ? KEY_TEXT.test(value) : isHeaderText(value)))
     throw new EndpointRefused(
       `${role}: the value of ${name}, which field "${field}" names, has white space, line breaks or ` +
         'letters beyond ASCII, which no key has; set it to the key alone and restart the worker',

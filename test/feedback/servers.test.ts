@@ -358,11 +358,11 @@ describe('settings of the request', () => {
     ['openai', { 'api-key': undefined, authorization: 'Bearer k-0123456789' }],
   ])('the key goes where the dialect %s wants it, others by the names of variables', async (dialect, expected) => {
     process.env.LABELER_KEY = 'k-0123456789'
-    process.env.GATEWAY_API_KEY = 'g-0123456789'
+    process.env.GATEWAY_API_KEY = 'Key g-0123456789'
     const headers = { 'X-Gateway': 'GATEWAY_API_KEY' }
     await ask(await labelerOf(() => good, { dialect, apiKeyEnv: 'LABELER_KEY', headers }))
     expect({ 'api-key': undefined, authorization: undefined, ...endpoint.headers[0] }).toMatchObject(expected)
-    expect(endpoint.headers[0]).toMatchObject({ 'x-gateway': 'g-0123456789' })
+    expect(endpoint.headers[0]).toMatchObject({ 'x-gateway': 'Key g-0123456789' })
     delete process.env.GATEWAY_API_KEY
     await endpoint.close()
     await expect(labelerOf(() => good, { headers })).rejects.toThrow(
