@@ -1,8 +1,8 @@
-// npm run chaos -- [--kills 20] [--seed 1]: a tiny but complete run while the Temporal server, workers and child
+// npm run chaos -- [--kills 20] [--seed 1] [--gc]: a tiny but complete run while the Temporal server, workers and child
 // processes are killed with SIGKILL at random times and restarted. Afterwards it checks that every artifact equals that
 // of an undisturbed run, that no finished stage was computed twice, and that no process is left behind. Exit code 0
 // means that all checks passed.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -10,10 +10,11 @@ import { randomFrom } from './random.mjs'
 import { openSite } from './site.mjs'
 import { tinyInput, writeTinyModel } from './tiny.mjs'
 
-const HELP = `npm run chaos -- [--kills 20] [--seed 1] [--model FOLDER] [--keep]
+const HELP = `npm run chaos -- [--kills 20] [--seed 1] [--gc] [--model FOLDER] [--keep]
 
   --kills   number of processes to kill
   --seed    seed that decides which process is killed when
+  --gc      collect garbage all the while: what is 20 seconds old and no open run needs
   --model   folder to write the tiny model to; default: a temporary one. The labeler is named after it, so
             runs to compare by their digests use the same folder
   --keep    keep the folder with store and logs`
@@ -23,6 +24,7 @@ const { values: flags } = parseArgs({
     kills: { type: 'string', default: '20' },
     seed: { type: 'string', default: '1' },
     model: { type: 'string' },
+    gc: { type: 'boolean' },
     keep: { type: 'boolean' },
     help: { type: 'boolean' },
   },
@@ -52,16 +54,40 @@ async function disturb(site, kills, random, isOver) {
   return counts
 }
 
+/** An artifact that nobody needs, so that garbage collection has something to find. */
+function leaveGarbage(folder) {
+  const garbage = join(folder, 'store', 'model', '0'.repeat(32))
+  mkdirSync(garbage, { recursive: true })
+  writeFileSync(join(garbage, 'manifest.json'), '{}')
+  const old = new Date(Date.now() - 3_600_000)
+  utimesSync(join(garbage, 'manifest.json'), old, old)
+  return garbage
+}
+
+/** Collects garbage again and again. @returns how often it could ask what the run needs */
+async function collect(site, isOver) {
+  let times = 0
+  while (!isOver()) {
+    if (/kept besides: what 1 open run uses/.test(await site.collectGarbage(20))) times++
+    await pause(500)
+  }
+  return times
+}
+
 /** A whole run at its own site. */
 async function wholeRun(folder, input, kills, random) {
   const site = await openSite(folder)
   let over = false
   try {
+    const garbage = flags.gc && kills > 0 ? leaveGarbage(folder) : undefined
     await site.start(input)
     const result = site.result().finally(() => (over = true))
     result.catch(() => {})
+    const collected = garbage ? collect(site, () => over) : undefined
     const counts = kills > 0 ? await disturb(site, kills, random, () => over) : {}
-    return { digests: digestsOf(await result), counts, computed: site.computedTwice(), resolved: site.resolved() }
+    const digests = digestsOf(await result)
+    const gc = garbage && { times: await collected, removed: !existsSync(garbage) }
+    return { digests, counts, computed: site.computedTwice(), resolved: site.resolved(), gc }
   } finally {
     await site.close()
   }
@@ -102,6 +128,7 @@ try {
     loud.computed.length === 0,
     `no finished stage was computed again${loud.computed.length > 0 ? `: ${loud.computed.join(', ')}` : ''}`,
   )
+  if (loud.gc) expect(loud.gc.removed && loud.gc.times > 0, `garbage was collected ${loud.gc.times} times meanwhile`)
   const { processesOf } = await import('./site.mjs')
   const left = processesOf(root)
   expect(left.length === 0, `no process is left behind${left.length > 0 ? `: ${left.join(', ')}` : ''}`)

@@ -1,9 +1,10 @@
 // A Temporal server with a database file and two worker processes. A killed process is restarted.
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 
 const require = createRequire(import.meta.url)
 const { Client, Connection } = require('@temporalio/client')
@@ -168,6 +169,16 @@ export async function openSite(folder, { worker = () => [command, 'worker'], wor
       }
     },
     resolved: () => resolved,
+    /** Removes what nobody has used for `seconds` and no open run needs. @returns what the command said */
+    collectGarbage: (seconds) =>
+      promisify(execFile)(
+        process.execPath,
+        [command, 'artifacts', 'gc', '--older-than', (seconds / 86_400).toFixed(6), '--yes'],
+        { env },
+      ).then(
+        ({ stdout }) => stdout,
+        () => '', // the server is down: nothing is known about what runs need, and nothing is removed
+      ),
     /** Stages that were computed again after they had finished, according to the workers' logs. */
     computedTwice() {
       const events = readdirSync(folder)

@@ -1,7 +1,8 @@
 // Where artifacts are: in the bucket that RLAIF_STORE names (s3://bucket/prefix); without it in RLAIF_HOME.
 import { join } from 'node:path'
 import { fileStore } from './file-store'
-import { clearableBucket, clearableFolder, type Clearable } from './gc'
+import { clearableBucket, clearableFolder } from './clearable'
+import type { Clearable } from './gc'
 import type { ArtifactStore } from './store'
 
 /** The file store of this machine, or its copies of what is in the bucket. @param home RLAIF_HOME */

@@ -1,8 +1,13 @@
-// `rlaif artifacts gc`: lists and removes what the store no longer needs.
+// `rlaif artifacts`: lists and removes what the store no longer needs, and pins what it keeps.
 import { fileURLToPath } from 'node:url'
-import { findGarbage } from '../artifacts/gc'
-import { bucketUri, openClearable, storeFolder } from '../artifacts/open-store'
+import { findGarbage, type Keep } from '../artifacts/gc'
+import { bucketUri, openClearable, openStore, storeFolder } from '../artifacts/open-store'
+import { isArtifactUri } from '../contracts/artifact'
 import { InvalidInput } from '../contracts/parse'
+import { withConnection } from './connection'
+import { existingRun } from './existing-run'
+import { openRuns, type OpenRuns } from './open-runs'
+import { artifactsOf } from './run'
 
 const size = (bytes: number) =>
   bytes >= 1e9
@@ -12,20 +17,92 @@ const size = (bytes: number) =>
       : `${(bytes / 1e3).toFixed(0)} kB`
 const pathOrUri = (uri: string) => (uri.startsWith('file:') ? fileURLToPath(uri) : uri)
 
-/** @param remove false only lists what would be removed */
-export async function collectGarbage(home: string, days: number, remove: boolean): Promise<string[]> {
-  if (!(days >= 0)) throw new InvalidInput(`--older-than got "${days}"; it must be a number of days`)
+export interface GarbageFlags {
+  olderThan: string
+  keepLast?: string
+  of?: string
+  answersOlderThan?: string
+  /** False: without asking Temporal. */
+  runs: boolean
+  yes?: boolean
+}
+
+/** Lists what may be removed and, with `yes`, removes it. */
+export async function collectGarbage(home: string, flags: GarbageFlags): Promise<string[]> {
+  const keep = keepFrom(flags)
   const store = await openClearable(home)
-  const found = findGarbage(await store.contents(), days)
-  if (found.length === 0)
-    return [`nothing older than ${days} days can be removed from ${bucketUri() ?? storeFolder(home)}`]
+  // asked first: a run that starts meanwhile finds its artifacts, and they are young then
+  const open = flags.runs ? await asked() : undefined
+  const pins = await store.pins()
+  const contents = await store.contents()
+  const known = new Set(contents.map(({ uri }) => uri))
+  const pinned = pins.filter((uri) => known.has(uri))
+  const needed = new Set([...pinned, ...(open?.uris ?? [])])
+  const found = findGarbage(contents, { ...keep, needed, openSince: open?.since })
+  if (flags.yes) await store.remove(found.map(({ uri }) => uri))
   const total = size(found.reduce((sum, { bytes }) => sum + bytes, 0))
-  if (remove) await store.remove(found.map(({ uri }) => uri))
-  const lines = found.map(({ uri, bytes, why }) => `${size(bytes).padStart(9)}  ${pathOrUri(uri)}  ${why}`)
+  const folders = `${found.length} ${found.length === 1 ? 'folder' : 'folders'}, ${total}`
   return [
-    ...lines,
-    remove
-      ? `removed ${found.length} folders, ${total}`
-      : `${found.length} folders, ${total} would be removed; add --yes to remove them`,
+    ...found.map(({ uri, bytes, why }) => `${size(bytes).padStart(9)}  ${pathOrUri(uri)}  ${why}`),
+    open
+      ? `kept besides: what ${open.runs} open ${open.runs === 1 ? 'run uses' : 'runs use'}, ${pinned.length} pinned`
+      : 'open runs were not asked for (--no-runs)',
+    found.length === 0
+      ? `nothing can be removed from ${bucketUri() ?? storeFolder(home)}`
+      : flags.yes
+        ? `removed ${folders}`
+        : `${folders} would be removed; add --yes to remove them`,
   ]
+}
+
+async function asked(): Promise<OpenRuns> {
+  try {
+    return await withConnection(openRuns)
+  } catch (error) {
+    throw new InvalidInput(
+      `artifacts gc: it is not known what open runs need: ${(error as Error).message}. ` +
+        'If there are none, add --no-runs',
+      { cause: error },
+    )
+  }
+}
+
+function keepFrom({ olderThan, keepLast, of, answersOlderThan }: GarbageFlags): Keep {
+  if ((keepLast === undefined) !== (of === undefined))
+    throw new InvalidInput('artifacts gc: --keep-last and --of go together, e.g. --keep-last 7 --of nightly-ablation')
+  return {
+    days: numberIn('--older-than', olderThan, 'days'),
+    ...(of !== undefined && { sweep: { name: of, last: numberIn('--keep-last', keepLast!, 'nights') } }),
+    ...(answersOlderThan !== undefined && { answersDays: numberIn('--answers-older-than', answersOlderThan, 'days') }),
+  }
+}
+
+function numberIn(flag: string, text: string, unit: string): number {
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text)
+  throw new InvalidInput(`${flag} got "${text}"; it must be a number of ${unit}`)
+}
+
+/** @param given URI of an artifact, or id of a run: its results */
+export async function pin(home: string, given: string, on: boolean): Promise<string[]> {
+  const store = await openClearable(home)
+  const uris = await urisOf(home, given)
+  for (const uri of uris) await (on ? store.pin(uri) : store.unpin(uri))
+  return uris.map((uri) => `${on ? 'pinned' : 'no longer pinned'}: ${pathOrUri(uri)}`)
+}
+
+async function urisOf(home: string, given: string): Promise<string[]> {
+  if (isArtifactUri(given)) return [(await (await openStore(home)).describe(given)).uri]
+  const results = await withConnection(async (connected) => {
+    const handle = await existingRun(connected, given)
+    if ((await handle.describe()).status.name === 'RUNNING')
+      throw new InvalidInput(`${given} is still running; what it uses is kept, and can be pinned when it has ended`)
+    return artifactsOf(await handle.result())
+  })
+  if (results.length === 0) throw new InvalidInput(`${given} has no artifact among its results`)
+  return results.map(({ uri }) => uri)
+}
+
+export const listPins = async (home: string): Promise<string[]> => {
+  const pins = await (await openClearable(home)).pins()
+  return pins.length > 0 ? pins.map(pathOrUri) : ['nothing is pinned; `rlaif artifacts pin <run|uri>` keeps a result']
 }

@@ -67,6 +67,14 @@ export const reportOf = (result: unknown): Artifact | undefined => artifact((res
 const isAdapter = ({ uri }: Artifact) =>
   uri.startsWith('file:') && existsSync(join(fileURLToPath(uri), 'adapter_config.json'))
 
+/** The artifacts among the results of a run. */
+export function artifactsOf(result: unknown): Artifact[] {
+  const { policy, policies } = result as { policy?: unknown; policies?: object }
+  return [reportOf(result), artifact(policy), ...Object.values(policies ?? {}).map(artifact), artifact(result)].filter(
+    (found) => found !== undefined,
+  )
+}
+
 /** A line for each result of a run: what it is and where. */
 export function resultLines(result: unknown): string[] {
   const parts = result as { policy?: unknown }

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { openBucket } from '../../src/artifacts/bucket'
 import { fileStore } from '../../src/artifacts/file-store'
-import { clearableBucket, clearableFolder, findGarbage } from '../../src/artifacts/gc'
+import { clearableBucket, clearableFolder } from '../../src/artifacts/clearable'
+import { findGarbage } from '../../src/artifacts/gc'
 import { s3Store } from '../../src/artifacts/s3-store'
 import type { ArtifactStore } from '../../src/artifacts/store'
 import type { Artifact } from '../../src/contracts/artifact'
@@ -46,7 +47,8 @@ test('what is young, reports, and what they were made from, stay; the rest is re
   mkdirSync(join(root, 'answers'))
 
   const folder = clearableFolder(root)
-  const garbage = async (days: number, at = now) => findGarbage(await folder.contents(), days, at).map(({ uri }) => uri)
+  const garbage = async (days: number, at = now) =>
+    findGarbage(await folder.contents(), { days }, at).map(({ uri }) => uri)
   const names = async (days: number, at = now) =>
     (await garbage(days, at)).map((uri) => uri.slice(pathToFileURL(root).href.length + 1)).sort()
   expect(await names(30)).toEqual(['model/d', 'rl/e'])
@@ -66,6 +68,68 @@ test('what is young, reports, and what they were made from, stay; the rest is re
   expect((await store.describe(pathToFileURL(join(root, 'model', 'a')).href)).sha256).toBe(model.sha256)
 })
 
+/** A store of one sweep's nights: each with a trial of its own weights, all on one base. */
+async function nightsIn(root: string, nights: number) {
+  const store = fileStore(root)
+  const base = await made(store, 'model', 'base', [])
+  const manual = await made(store, 'report', 'manual', [await made(store, 'rl', 'manual', [base])])
+  let previous: Artifact | undefined
+  for (let night = 1; night <= nights; night++) {
+    const name = String(night).padStart(2, '0')
+    const policy = await made(store, 'rl', `night-${name}`, [base])
+    const report = await made(store, 'report', `trial-${name}`, [policy])
+    const work = await store.begin('sweep-report', name)
+    writeFileSync(join(work.output, 'sweep.json'), '{}')
+    const input = { night: `2026-11-${name}T04:30Z`, settings: { name: 'nightly' }, ended: [report], previous }
+    previous = await store.commit(work, {
+      ...{ stage: 'sweep-report', version: 1, key: name, seconds: 0, input, summary: {} },
+    })
+  }
+  return { base, manual }
+}
+
+test('of thirty nights, seven keep their weights, and all keep their reports', async () => {
+  const root = temporaryFolder()
+  await nightsIn(root, 30)
+  const folder = clearableFolder(root)
+  const sweep = { name: 'nightly', last: 7 }
+  const names = async (keep: object) =>
+    findGarbage(await folder.contents(), { days: 30, ...keep }, now + 2 * DAYS)
+      .map(({ uri }) => uri.slice(pathToFileURL(root).href.length + 1))
+      .sort()
+  const earlier = Array.from({ length: 23 }, (_, i) => `rl/night-${String(i + 1).padStart(2, '0')}`)
+  expect(await names({ sweep })).toEqual(earlier)
+  expect(await names({})).toEqual([])
+  expect(await names({ sweep: { ...sweep, name: 'another' } })).toEqual([])
+  // whatever an open run or a pin needs stays, with what it was made from
+  const needed = new Set([`${pathToFileURL(root).href}/report/trial-03`])
+  expect(await names({ sweep, needed })).toEqual(earlier.filter((name) => name !== 'rl/night-03'))
+  // on the day itself nothing of it goes
+  expect(findGarbage(await folder.contents(), { days: 30, sweep })).toEqual([])
+})
+
+test('pins, unfinished work of open runs, and answers stay as long as they should', async () => {
+  const root = temporaryFolder()
+  const store = fileStore(root)
+  const policy = await made(store, 'rl', 'a', [await made(store, 'model', 'b', [])])
+  mkdirSync(join(root, 'work', 'rl-x', 'checkpoints'), { recursive: true })
+  mkdirSync(join(root, 'answers', 'shelf'), { recursive: true })
+  const folder = clearableFolder(root)
+  const names = async (keep: object) =>
+    findGarbage(await folder.contents(), { days: 30, ...keep }, now + 40 * DAYS).map(({ uri }) =>
+      uri.slice(pathToFileURL(root).href.length + 1),
+    )
+  expect((await names({})).sort()).toEqual(['model/b', 'rl/a', 'work/rl-x'])
+  await folder.pin(policy.uri)
+  expect(await folder.pins()).toEqual([policy.uri])
+  expect(await names({ needed: new Set(await folder.pins()), openSince: now - 50 * DAYS })).toEqual([])
+  expect(await names({ openSince: now + DAYS })).toContain('work/rl-x')
+  expect(await names({ answersDays: 30 })).toContain('answers/shelf')
+  expect(await names({ answersDays: 50 })).not.toContain('answers/shelf')
+  await folder.unpin(policy.uri)
+  expect(await folder.pins()).toEqual([])
+})
+
 test('the same in a bucket, with replaced and unfinished uploads, and with the copies on this machine', async () => {
   const server = await startS3Server()
   Object.assign(process.env, server.env)
@@ -83,7 +147,7 @@ test('the same in a bucket, with replaced and unfinished uploads, and with the c
     mkdirSync(join(root, 'model', 'only-here'))
 
     const place = clearableBucket(bucket, root)
-    const garbage = async () => findGarbage(await place.contents(), 30, now + 31 * DAYS)
+    const garbage = async () => findGarbage(await place.contents(), { days: 30 }, now + 31 * DAYS)
     const names = (await garbage()).map(({ uri, why }) =>
       `${uri.replace(bucket.uri, 's3').replace(pathToFileURL(root).href, 'here')}: ${why}`.replace(
         /[0-9a-f-]{36}/,
@@ -99,7 +163,7 @@ test('the same in a bucket, with replaced and unfinished uploads, and with the c
       's3/sft/twice: no report needs it',
       's3/work/rl-x: an unfinished stage that nothing has touched since',
     ])
-    expect(findGarbage(await place.contents(), 30, now)).toEqual([])
+    expect(findGarbage(await place.contents(), { days: 30 }, now)).toEqual([])
 
     await place.remove((await garbage()).map(({ uri }) => uri))
     expect(await garbage()).toEqual([])
@@ -107,6 +171,10 @@ test('the same in a bucket, with replaced and unfinished uploads, and with the c
     await expect(store.describe(before.uri)).rejects.toThrow(/not a finished artifact/)
     expect(existsSync(join(root, 'model', 'only-here'))).toBe(true)
     expect((await bucket.list('')).map(({ key }) => key)).toContain('answers/a.jsonl')
+    await place.pin(model.uri)
+    expect(await place.pins()).toEqual([model.uri])
+    await place.unpin(model.uri)
+    expect(await place.pins()).toEqual([])
   } finally {
     await server.close()
   }

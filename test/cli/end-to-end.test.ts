@@ -335,6 +335,28 @@ describe('bad input is reported at once by one message that names it', () => {
   })
 })
 
+test('what only a parked run uses is not garbage; a result is kept by a pin', async () => {
+  const own = writeTinyFolder(join(temporaryFolder(), 'own'))
+  writeFileSync(join(own, 'generation_config.json'), '{"note": "makes it another model"}')
+  const sft = { model: own, data: '/nowhere.jsonl', limits: small.limits, sft: small.sft }
+  await stack.run('run', 'sft', '--id', 'parked-with-its-model', '--input', JSON.stringify(sft))
+  const listed = async (...flags: string[]) =>
+    (await stack.run('artifacts', 'gc', '--older-than', '0', ...flags)).out.split('\n')
+  const models = (lines: string[]) =>
+    lines.filter((line) => /no report needs it/.test(line) && /store\/model\//.test(line))
+  const [unused] = models(await listed('--no-runs')).map((line) => line.trim().split(/\s+/)[2]!)
+  expect(unused).toBeDefined()
+  const asked = await listed()
+  expect(models(asked)).toEqual([])
+  expect(asked.join()).toMatch(/what 1 open run uses/)
+  await stack.run('resolve', 'parked-with-its-model', 'abort')
+  expect((await listed()).join()).toContain(unused)
+  expect((await stack.run('artifacts', 'pin', `file://${unused}`)).out).toMatch(/^pinned: /)
+  expect((await stack.run('artifacts', 'pins')).out.trim()).toBe(unused)
+  expect((await listed()).join()).not.toContain(unused)
+  expect((await stack.run('artifacts', 'gc', '--keep-last', '7')).err).toMatch(/--keep-last and --of go together/)
+})
+
 test('a parked run is listed as parked, continued with overrides from the command line, and completes', async () => {
   const parked = await stack.run(
     'run',

@@ -1,8 +1,14 @@
 // `rlaif artifacts`: the artifact store.
 import type { Command } from 'commander'
 import { homeFolder } from '../../workers/home'
-import { collectGarbage } from '../artifacts'
+import { collectGarbage, listPins, pin, type GarbageFlags } from '../artifacts'
 import { print } from '../terminal'
+
+const EXAMPLES = `
+Examples:
+  rlaif artifacts gc                                             what has been left unused for 30 days
+  rlaif artifacts gc --keep-last 7 --of nightly-ablation         and what only earlier nights of this sweep need
+  rlaif artifacts gc --keep-last 7 --of nightly-ablation --yes   remove it`
 
 export function addArtifactCommands(program: Command): void {
   const artifacts = program
@@ -10,10 +16,34 @@ export function addArtifactCommands(program: Command): void {
     .description('manage the artifact store: a folder on this machine, or the bucket RLAIF_STORE with its local copies')
   artifacts
     .command('gc')
-    .description('remove old artifacts that no report depends on; without --yes, only list them')
-    .option('--older-than <days>', 'number of days that an artifact must have been left unused', '30')
-    .option('--yes', 'remove the artifacts')
-    .action(async ({ olderThan, yes }: { olderThan: string; yes?: boolean }) =>
-      (await collectGarbage(homeFolder(), Number(olderThan), yes ?? false)).forEach(print),
+    .description(
+      'remove old artifacts that no report, no open run and no pin depends on; without --yes, only list them. ' +
+        'Reports themselves always stay',
     )
+    .option('--older-than <days>', 'number of days that an artifact must have been left unused', '30')
+    .option(
+      '--keep-last <nights>',
+      'of the sweep --of, keep the weights of so many nights, and of earlier ones the reports',
+    )
+    .option('--of <sweep>', 'name of a sweep, e.g. nightly-ablation')
+    .option(
+      '--answers-older-than <days>',
+      "also remove labelers' answers if none was added for so long: they were paid for",
+    )
+    .option('--no-runs', 'do not ask Temporal what open runs need')
+    .option('--yes', 'remove what is listed')
+    .addHelpText('after', EXAMPLES)
+    .action(async (flags: GarbageFlags) => (await collectGarbage(homeFolder(), flags)).forEach(print))
+  artifacts
+    .command('pin <run>')
+    .description('keep the results of a run, or the artifact with a URI, and all that they were made from')
+    .action(async (run: string) => (await pin(homeFolder(), run, true)).forEach(print))
+  artifacts
+    .command('unpin <run>')
+    .description('no longer keep them')
+    .action(async (run: string) => (await pin(homeFolder(), run, false)).forEach(print))
+  artifacts
+    .command('pins')
+    .description('list what is pinned')
+    .action(async () => (await listPins(homeFolder())).forEach(print))
 }
