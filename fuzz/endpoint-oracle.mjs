@@ -90,7 +90,8 @@ export function quotes(reason, body) {
   if (reason.includes(JSON.stringify(json) ?? body)) return true
   const all = formsOf(body)
   const isShown = (text) =>
-    reason.includes(JSON.stringify(text)) || (/HTTP \d+ /.test(reason) && reason.includes(` ${text.trim()}`))
+    reason.includes(JSON.stringify(text)) ||
+    (/HTTP \d+ /.test(reason) && [text, text.trim()].some((one) => reason.includes(` ${one}`)))
   if (all.some((form) => form !== '' && form.length < SHORTEST && isShown(form))) return true
   const forms = all.filter((form) => form === body || form.length >= SHORTEST)
   return forms.some((form) => {
