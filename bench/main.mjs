@@ -8,7 +8,9 @@ const AREAS = {
   rl: () => import('./rl.mjs'),
   orchestration: () => import('./orchestration.mjs'),
   sweep: () => import('./sweep.mjs'),
+  answers: () => import('./answers.mjs'),
   scale: () => import('./scale.mjs'),
+  shards: () => import('./shards.mjs'),
 }
 
 const HELP = `npm run bench -- <area> [--json] [--rounds N]
@@ -20,6 +22,8 @@ const HELP = `npm run bench -- <area> [--json] [--rounds N]
                  transformers
   orchestration  seconds per stage of a pipeline whose stages do nothing
   sweep          seconds per trial of a sweep whose stage does nothing, history and memory; --trials N (1000)
+  shards         labelling by an endpoint of 50 ms, one request at a time a worker: four workers compared with one
+  answers        bytes that a label stage of 200,000 answers sends to a real S3 server; --pairs N
   scale          whole runs on 123,169 posts with a model of some thousand weights, on one worker and on four: rows a
                  second, memory, history and bytes of each stage, at a tenth and at the whole; --posts N, --only METHOD
                  for one run
@@ -46,6 +50,7 @@ async function main() {
       scaling: { type: 'boolean' },
       trials: { type: 'string' },
       posts: { type: 'string' },
+      pairs: { type: 'string' },
       only: { type: 'string' },
       help: { type: 'boolean' },
     },
@@ -65,6 +70,7 @@ async function main() {
     scaling: values.scaling,
     ...(values.trials && { trials: Number(values.trials) }),
     ...(values.posts && { posts: Number(values.posts) }),
+    ...(values.pairs && { pairs: Number(values.pairs) }),
     only: values.only,
   })) {
     if (values.json) process.stdout.write(`${JSON.stringify({ area: positionals[0], ...row })}\n`)

@@ -7,7 +7,9 @@ let bytes = 0
 
 /** Log-probabilities of all scores, from a number. */
 function answer(seed) {
-  const top = OPTIONS.map((token, i) => ({ token, logprob: -0.5 - ((seed * (i + 7)) % 13) / 4 }))
+  const weights = OPTIONS.map((_, i) => Math.exp(-((seed * (i + 7)) % 13) / 4))
+  const sum = weights.reduce((a, b) => a + b, 0)
+  const top = OPTIONS.map((token, i) => ({ token, logprob: Math.log(weights[i] / sum) }))
   const best = top.reduce((a, b) => (a.logprob >= b.logprob ? a : b))
   return JSON.stringify({
     choices: [

@@ -13,7 +13,7 @@ const PAIRS = 92_858
 const pause = (ms) => new Promise((done) => setTimeout(done, ms))
 
 /** @returns an endpoint in a process of its own, which says what it was sent */
-async function openLabeler() {
+export async function openLabeler() {
   const child = fork(fileURLToPath(new URL('./scale-labeler.mjs', import.meta.url)), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }) // prettier-ignore
   const next = () => new Promise((done) => child.once('message', done))
   const { port } = await next()

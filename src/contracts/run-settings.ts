@@ -29,8 +29,8 @@ export const shardsSchema = z
       .max(1_000_000)
       .optional()
       .describe(
-        'Rows of a shard, rounded up to whole batches. Default: 256, or more where a stage would otherwise have more ' +
-          'than 128 shards.',
+        'Rows of a shard, rounded up to whole batches. Default: 256, and 1024 where an endpoint labels; more where a ' +
+          'stage would otherwise have more than 128 shards.',
       ),
     labelWorkers: z
       .number()

@@ -12,8 +12,9 @@ import { finalFailure, wasHandedBack } from './failure'
 import { queueOf } from './queues'
 import { stageActivities } from './stage-activities'
 
-/** Rows of a shard where the run does not say it. */
+/** Rows of a shard where the run does not say it; an endpoint is asked faster than a device answers. */
 const SHARD_ROWS = 256
+const ASKED_ROWS = 1024
 /** Bounds a run's history, which holds a few kilobytes of each. */
 const MOST_SHARDS = 128
 /** Shards of a stage that wait for a worker or are with one: what else is queued gets its turn meanwhile. */
@@ -32,6 +33,8 @@ interface Parts {
   block: number
   /** Shards at once. */
   workers: number
+  /** Whether an endpoint answers. */
+  isAsked?: boolean
 }
 
 function partsOf(stage: StageName, input: object, labelWorkers: number): Parts | undefined {
@@ -45,8 +48,9 @@ function partsOf(stage: StageName, input: object, labelWorkers: number): Parts |
   }
   if (stage === 'label') {
     const { samples, labeler } = input as StageInput<'label'>
+    const isAsked = isEndpoint(labeler.settings)
     const workers = isEndpoint(labeler.settings) ? askingWorkers(labelWorkers, labeler.settings) : AT_ONCE
-    return { rows: Number(samples.summary.pairs), block: BLOCK_PAIRS, workers }
+    return { rows: Number(samples.summary.pairs), block: BLOCK_PAIRS, workers, isAsked }
   }
   return undefined
 }
@@ -65,8 +69,8 @@ const OF_THE_STAGE = ['maxCost', 'requestsPerMinute', 'tokensPerMinute'] as cons
 
 /** How a stage is split; undefined where one worker does it. */
 export function splitOf(stage: StageName, input: object, shards: Shards): Split | undefined {
-  const { rows = SHARD_ROWS, labelWorkers = 1 } = shards ?? {}
-  const parts = partsOf(stage, input, labelWorkers)
+  const parts = partsOf(stage, input, shards?.labelWorkers ?? 1)
+  const rows = shards?.rows ?? (parts?.isAsked ? ASKED_ROWS : SHARD_ROWS)
   if (!parts || parts.workers < 2 || !(parts.rows > 2 * rows)) return undefined
   const of = Math.min(MOST_SHARDS, Math.ceil(parts.rows / Math.max(parts.block, rows)))
   return of > 1 && patched('shards') ? { of, atOnce: parts.workers } : undefined

@@ -108,9 +108,13 @@ test('an endpoint is asked by as many workers as the run says, and not beyond a 
   await server.withWorker(activities, async () => {
     await run({ labeler }, 'one')
     expect(shardsOf(asked, 'label')).toEqual([])
-    await run({ labeler, shards: { labelWorkers: 4 } }, 'four')
+    await run({ labeler, shards: { rows: 256, labelWorkers: 4 } }, 'four')
     expect(shardsOf(asked, 'label')).toHaveLength(4)
-    const limited = { labeler: { ...labeler, requestsPerMinute: 60 }, shards: { labelWorkers: 4 }, onFailure: 'fail' }
+    const limited = {
+      labeler: { ...labeler, requestsPerMinute: 60 },
+      shards: { rows: 256, labelWorkers: 4 },
+      onFailure: 'fail',
+    }
     await expect(run(limited, 'limited')).rejects.toMatchObject({
       cause: { message: expect.stringMatching(/"labeler\.requestsPerMinute" is a limit of the whole stage/) },
     })
