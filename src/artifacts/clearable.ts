@@ -65,7 +65,7 @@ export function clearableFolder(root: string): Clearable {
     },
     async pin(uri) {
       mkdirSync(join(base, PINS_FOLDER), { recursive: true })
-      writeFileSync(join(base, PINS_FOLDER, pinOf(uri)), '')
+      writeFileSync(join(base, PINS_FOLDER, pinOf(uri)), uri)
     },
     async unpin(uri) {
       rmSync(join(base, PINS_FOLDER, pinOf(uri)), { force: true })
@@ -73,7 +73,7 @@ export function clearableFolder(root: string): Clearable {
   }
 }
 
-/** An empty file or object for each pinned artifact, named after its stage and key. */
+/** A file or object for each pinned artifact, named after its stage and key. */
 const PINS_FOLDER = 'pins'
 const pinOf = (uri: string) => uri.replace(/\/$/, '').split('/').slice(-2).join('.')
 const placeOfPin = (name: string) => name.replace('.', '/')
@@ -138,7 +138,7 @@ export function clearableBucket(bucket: Bucket, root: string): Clearable {
       (await bucket.list(`${PINS_FOLDER}/`)).map(
         ({ key }) => `${bucket.uri}/${placeOfPin(key.slice(PINS_FOLDER.length + 1))}`,
       ),
-    pin: async (uri) => void (await bucket.write(`${PINS_FOLDER}/${pinOf(uri)}`, '')),
+    pin: async (uri) => void (await bucket.write(`${PINS_FOLDER}/${pinOf(uri)}`, uri)),
     unpin: (uri) => bucket.remove([`${PINS_FOLDER}/${pinOf(uri)}`]),
   }
 }
