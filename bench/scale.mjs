@@ -14,7 +14,9 @@ const pause = (ms) => new Promise((done) => setTimeout(done, ms))
 
 /** @returns an endpoint in a process of its own, which says what it was sent */
 export async function openLabeler() {
-  const child = fork(fileURLToPath(new URL('./scale-labeler.mjs', import.meta.url)), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }) // prettier-ignore
+  const child = fork(fileURLToPath(new URL('./scale-labeler.mjs', import.meta.url)), {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
   const next = () => new Promise((done) => child.once('message', done))
   const { port } = await next()
   return {
@@ -55,7 +57,9 @@ function largestProcess(folder) {
       return { megabytes: 0, command: '' } // ended
     }
   })
-  return sizes.filter(({ command }) => !/temporal/.test(command)).reduce((a, b) => (a.megabytes > b.megabytes ? a : b), { megabytes: 0 }) // prettier-ignore
+  return sizes
+    .filter(({ command }) => !/temporal/.test(command))
+    .reduce((a, b) => (a.megabytes > b.megabytes ? a : b), { megabytes: 0 })
 }
 
 /** Follows a run: seconds, peak memory and requests of each stage. */
@@ -63,7 +67,10 @@ async function follow(site, folder, labeler, isOver) {
   const stages = new Map()
   let before = { requests: 0, bytes: 0 }
   while (!isOver()) {
-    const status = await site.client.workflow.getHandle('chaos').query('status').catch(() => undefined) // prettier-ignore
+    const status = await site.client.workflow
+      .getHandle('chaos')
+      .query('status')
+      .catch(() => undefined)
     const running = status?.stages.find(({ state }) => state === 'running')?.stage
     const sent = await labeler.sent()
     if (running) {
@@ -151,7 +158,13 @@ export async function* bench({ posts = POSTS, only }) {
     yield* rowsFor('4 workers:', whole)
     for (const { stage, seconds } of whole.stages) {
       const before = small.stages.find(({ stage: name }) => name === stage)
-      if (seconds > 10) yield { figure: `growth ${stage}`, ours: seconds / before.seconds, unit: '×', note: 'time of the whole by that of a tenth: 10 is linear' } // prettier-ignore
+      if (seconds > 10)
+        yield {
+          figure: `growth ${stage}`,
+          ours: seconds / before.seconds,
+          unit: '×',
+          note: 'time of the whole by that of a tenth: 10 is linear',
+        }
     }
     const alone = await run({ method: 'rlaif', workers: 1 })
     yield* rowsFor('1 worker:', alone)

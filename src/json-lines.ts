@@ -28,11 +28,33 @@ export function readJsonl<T extends z.ZodType>(file: string, schema: T, range: R
   return [...readJsonlInParts(file, schema, Infinity, range)].flat()
 }
 
-/** The number of rows of a file. */
-export function countJsonl(file: string): number {
+/** The number of rows of a file, which has no empty lines. */
+export const countJsonl = (file: string): number => rowStart(file, Infinity).rows
+
+const NEWLINE = 0x0a
+
+/**
+ * Where a row begins, found without looking at what is in the rows before it: a shard of a large file is read without them.
+ * @returns its first byte, and the number of rows before it; for one after the last, the file's size
+ */
+function rowStart(file: string, row: number): { byte: number; rows: number } {
+  const handle = openSync(file, 'r')
+  const chunk = Buffer.allocUnsafe(1 << 20)
   let rows = 0
-  for (const line of lines(file)) rows += Number(line !== '')
-  return rows
+  let before = 0
+  let last = NEWLINE
+  try {
+    for (let read = readSync(handle, chunk); read > 0; read = readSync(handle, chunk)) {
+      const seen = chunk.subarray(0, read)
+      for (let at = seen.indexOf(NEWLINE); at >= 0 && rows < row; at = seen.indexOf(NEWLINE, at + 1))
+        if (++rows === row) return { byte: before + at + 1, rows }
+      before += read
+      last = seen[read - 1]!
+    }
+    return { byte: before, rows: rows + Number(last !== NEWLINE) }
+  } finally {
+    closeSync(handle)
+  }
 }
 
 /** Rows of a file by their number, from 0: those from `from` on, before `to`. */
@@ -50,12 +72,11 @@ export function* readJsonlInParts<T extends z.ZodType>(
   { from, to }: Range = ALL,
 ): Generator<z.output<T>[]> {
   let part: z.output<T>[] = []
-  let number = 0
-  let row = 0
-  for (const line of lines(file)) {
+  let number = from
+  for (const line of lines(file, from === 0 ? 0 : rowStart(file, from).byte)) {
+    if (number >= to) break
     number++
-    if (line === '' || row++ < from) continue
-    if (row > to) break
+    if (line === '') continue
     const parsed = schema.safeParse(parsedLine(line, `${file} line ${number}`))
     if (!parsed.success)
       throw new Error(
@@ -77,14 +98,20 @@ function parsedLine(line: string, where: string): unknown {
   }
 }
 
-/** The lines of a file, read in chunks. */
-export function* lines(file: string): Generator<string> {
+/** The lines of a file from a byte on, read in chunks. */
+export function* lines(file: string, start = 0): Generator<string> {
   const handle = openSync(file, 'r')
   const chunk = Buffer.alloc(1 << 20)
   const decoder = new StringDecoder('utf8')
   let rest = ''
+  let at = start
+  const readNext = () => {
+    const read = readSync(handle, chunk, 0, chunk.length, start === 0 ? null : at) // a pipe has no positions
+    at += read
+    return read
+  }
   try {
-    for (let read = readSync(handle, chunk); read > 0; read = readSync(handle, chunk)) {
+    for (let read = readNext(); read > 0; read = readNext()) {
       const whole = (rest + decoder.write(chunk.subarray(0, read))).split('\n')
       rest = whole.pop()!
       yield* whole

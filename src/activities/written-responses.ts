@@ -5,6 +5,7 @@ import { endId } from '../model/loaded'
 import type { Model } from '../model/model'
 import type { Tokenizer } from '../model/tokenizer'
 import type { Sequence } from '../training/gradients'
+import { keptSequence, openTokenStore } from '../training/token-store'
 import { promptIds, trainRowsInParts } from './rows'
 
 /** What a text is encoded for: a tokenizer, and the config that names the token that ends a response. */
@@ -43,9 +44,11 @@ export function referenceSequences(rows: readonly Row[], encoder: Encoder, limit
 
 /** The same of all training rows of a `data` artifact, which may be many: only their tokens stay in memory. */
 export function readReferences(folder: string, encoder: Encoder, limits: Limits): ReferenceSequence[] {
+  const { keep } = openTokenStore()
   const sequences: ReferenceSequence[] = []
   for (const rows of trainRowsInParts(folder))
-    for (const sequence of referenceSequences(rows, encoder, limits)) sequences.push(sequence)
+    for (const { prompt, response, stopped } of referenceSequences(rows, encoder, limits))
+      sequences.push(Object.assign(keptSequence(keep(prompt), keep(response)), { stopped }))
   return sequences
 }
 

@@ -1,4 +1,5 @@
 // What is read from an endpoint's choice: a rationale, or the probabilities of the answer's first token.
+import { isNode, type Node } from '../json-node'
 import type { Thinking } from '../contracts/endpoint-request'
 import { quotedReply } from './error-text'
 import { lacksRationale, writtenText, type LabelerRole, type Unanswered, type WritingSettings } from './labeler'
@@ -57,9 +58,6 @@ export function likeliestOf(returned: ReadonlyMap<string, number>): string {
 /** Rounding of servers, in log P of one token and in the sum of all. */
 const ROUNDING = 0.01
 const MOST_SUM = 1.05
-
-type Node = Readonly<Record<string, unknown>>
-const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /**
  * The probabilities of the first token, in the form of the chat route or of the older completion route.

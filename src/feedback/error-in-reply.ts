@@ -1,5 +1,6 @@
 // An error where an answer should be: gateways reply with status 200 once they have begun, or always, and say in the
 // body what status it would have been.
+import { isNode, type Node } from '../json-node'
 import { wordsIn, type ErrorWords } from './error-text'
 
 export interface ErrorInReply {
@@ -18,9 +19,6 @@ const BY_WORDS: readonly [RegExp, number][] = [
   [/not.?found|does not exist/i, 404],
   [/invalid|unsupported|unknown|bad.?request|context|too long|not allowed|not permitted/i, 400],
 ]
-
-type Node = Readonly<Record<string, unknown>>
-const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** The error that a reply holds in place of an answer, or beside a broken one. */
 export function errorInReply(reply: unknown): ErrorInReply | undefined {

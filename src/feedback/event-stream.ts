@@ -1,8 +1,7 @@
 // A reply that was sent as events, as servers stream: some gateways do so unasked. Its pieces are put together as the
 // reply that it would have been.
+import { isNode, type Node } from '../json-node'
 
-type Node = Readonly<Record<string, unknown>>
-const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !Array.isArray(value)
 const firstOf = (list: unknown): Node => {
   const first: unknown = Array.isArray(list) ? list[0] : undefined
   return isNode(first) ? first : {}

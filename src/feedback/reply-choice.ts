@@ -1,6 +1,7 @@
 // The first choice of a reply, as servers send it: the text of either route, as a string or in parts, what the model
 // thought, why it ended. Nothing is checked that is not needed: fields that are null, absent or of another type are no
 // answer only to those who ask for them.
+import { isNode, type Node } from '../json-node'
 import { quotedReply } from './error-text'
 import type { Unanswered } from './labeler'
 import { splitThought } from './thinking'
@@ -21,8 +22,6 @@ export interface Choice {
   quoted: string
 }
 
-type Node = Readonly<Record<string, unknown>>
-const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !Array.isArray(value)
 const asText = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 /** Reasons of an answer that was withheld, by OpenAI, Azure, Google and Anthropic. */

@@ -21,6 +21,7 @@ import { computeRewardShift, MAX_RESPONSES, writeRewardShift } from '../reward-s
 import { isUndecided, labelledPairSchema, promptIds, readShardRows, trainRowsInParts, type LabelledPair } from '../rows'
 import { promptDigest } from '../responses'
 import { lastMean, trainingHost, type Stage, type StageHost } from '../stage'
+import { keptSequence, openTokenStore } from '../../training/token-store'
 import { saveTrained, trainable } from '../trainable'
 import { readVocabulary, refuseOtherVocabulary } from '../vocabulary'
 import { cutFigures, referenceSequences } from '../written-responses'
@@ -139,9 +140,18 @@ function readPairs({ uri }: Artifact, folder: string, loaded: LoadedModel): Trai
       { name: `the labels ${uri}`, vocabulary },
       'label responses that this policy, or a model of the same tokenizer, sampled',
     )
+  const { keep } = openTokenStore()
   const pairs: TrainingPair[] = []
   for (const labels of readJsonlInParts(join(folder, 'labels.jsonl'), labelledPairSchema, 1024))
-    for (const label of labels) pairs.push(trainingPair(label, loaded))
+    for (const label of labels) {
+      const { first, second, ...pair } = trainingPair(label, loaded)
+      const prompt = keep(first.prompt)
+      pairs.push({
+        ...pair,
+        first: keptSequence(prompt, keep(first.response)),
+        second: keptSequence(prompt, keep(second.response)),
+      })
+    }
   return pairs
 }
 
