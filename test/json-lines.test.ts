@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { countJsonl, readJsonl, readJsonlInParts, writeJsonl } from '../src/json-lines'
-import { openTokenStore } from '../src/training/token-store'
+import { idsOf, KeptSequence, openTokenStore } from '../src/training/token-store'
 import { temporaryFolder } from './tiny-folder'
 
 /** 3 MB, so that rows lie across the chunks that are read at once; texts have bytes of every length. */
@@ -43,6 +43,8 @@ test('token ids come out of a store as they went in, however many there are', ()
   const long = Array.from({ length: 1_048_570 }, (_, i) => i)
   const lists = [[], [1, 2, 3], long, [4, 5, 6, 7, 8, 9, 10], [...long, ...long]]
   const kept = lists.map(keep)
-  lists.forEach((list, i) => expect(kept[i]!()).toEqual(list))
-  expect(kept[1]!()).not.toBe(kept[1]!())
+  lists.forEach((list, i) => expect(idsOf(kept[i]!)).toEqual(list))
+  expect(idsOf(kept[1]!)).not.toBe(idsOf(kept[1]!))
+  const { prompt, response } = new KeptSequence(kept[1]!, kept[3]!)
+  expect([prompt, response]).toEqual([lists[1], lists[3]])
 })

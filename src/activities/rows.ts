@@ -47,9 +47,12 @@ export function readData(folder: string): DataArtifact {
 /** The task of a `data` artifact, without its rows. */
 export const readDataTask = (folder: string): Task => taskSchema.parse(readJsonFile(join(folder, 'task.json')))
 
+/** Rows that are read together where only their tokens stay: with more, the heap grows before it is cleared of them. */
+export const TOKENIZED_AT_ONCE = 64
+
 /** The training rows of a `data` artifact, which may be more than memory. */
 export const trainRowsInParts = (folder: string): Generator<Row[]> =>
-  readJsonlInParts(join(folder, 'train.jsonl'), rowSchema, 1024)
+  readJsonlInParts(join(folder, 'train.jsonl'), rowSchema, TOKENIZED_AT_ONCE)
 
 /** Rows of a dataset that follow each other. */
 export interface RowRange {

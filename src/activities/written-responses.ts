@@ -5,7 +5,7 @@ import { endId } from '../model/loaded'
 import type { Model } from '../model/model'
 import type { Tokenizer } from '../model/tokenizer'
 import type { Sequence } from '../training/gradients'
-import { keptSequence, openTokenStore } from '../training/token-store'
+import { KeptSequence, openTokenStore } from '../training/token-store'
 import { promptIds, trainRowsInParts } from './rows'
 
 /** What a text is encoded for: a tokenizer, and the config that names the token that ends a response. */
@@ -48,7 +48,7 @@ export function readReferences(folder: string, encoder: Encoder, limits: Limits)
   const sequences: ReferenceSequence[] = []
   for (const rows of trainRowsInParts(folder))
     for (const { prompt, response, stopped } of referenceSequences(rows, encoder, limits))
-      sequences.push(Object.assign(keptSequence(keep(prompt), keep(response)), { stopped }))
+      sequences.push(Object.assign(new KeptSequence(keep(prompt), keep(response)), { stopped }))
   return sequences
 }
 

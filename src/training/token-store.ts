@@ -1,13 +1,20 @@
 // Token ids of very many sequences: a list of numbers takes eight bytes for each, here it is four, and what holds them is
 // one object for a million.
+import type { Sequence } from './gradients'
 
 /** Of one block. */
 const BLOCK = 1 << 20
 
+/** Where a list of token ids is. */
+export interface Kept {
+  readonly block: Int32Array
+  readonly from: number
+  readonly to: number
+}
+
 /** Keeps token ids. */
 export interface TokenStore {
-  /** @returns what makes a list of them again, a new one at each call */
-  keep(ids: readonly number[]): () => number[]
+  keep(ids: readonly number[]): Kept
 }
 
 export function openTokenStore(): TokenStore {
@@ -19,25 +26,27 @@ export function openTokenStore(): TokenStore {
         block = new Int32Array(Math.max(BLOCK, ids.length))
         used = 0
       }
-      const kept = block.subarray(used, used + ids.length)
-      kept.set(ids)
-      used += ids.length
-      return () => Array.from(kept)
+      block.set(ids, used)
+      return { block, from: used, to: (used += ids.length) }
     },
   }
 }
 
-/** A sequence whose tokens are in a store; `prompt` may be shared with others. */
-export function keptSequence(
-  prompt: () => number[],
-  response: () => number[],
-): { readonly prompt: number[]; readonly response: number[] } {
-  return {
-    get prompt() {
-      return prompt()
-    },
-    get response() {
-      return response()
-    },
+/** @returns the ids that were kept, a new list at each call */
+export const idsOf = ({ block, from, to }: Kept): number[] => Array.from(block.subarray(from, to))
+
+/** A sequence whose tokens are in a store; its prompt may be shared with others. */
+export class KeptSequence implements Sequence {
+  constructor(
+    private readonly ofPrompt: Kept,
+    private readonly ofResponse: Kept,
+  ) {}
+
+  get prompt(): number[] {
+    return idsOf(this.ofPrompt)
+  }
+
+  get response(): number[] {
+    return idsOf(this.ofResponse)
   }
 }

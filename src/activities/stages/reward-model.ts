@@ -18,10 +18,18 @@ import { shareFigures } from '../figures'
 import { labelledByPeople } from '../human-pairs'
 import { CALIBRATION_FILE } from '../result-files'
 import { computeRewardShift, MAX_RESPONSES, writeRewardShift } from '../reward-shift'
-import { isUndecided, labelledPairSchema, promptIds, readShardRows, trainRowsInParts, type LabelledPair } from '../rows'
+import {
+  isUndecided,
+  labelledPairSchema,
+  promptIds,
+  readShardRows,
+  TOKENIZED_AT_ONCE,
+  trainRowsInParts,
+  type LabelledPair,
+} from '../rows'
 import { promptDigest } from '../responses'
 import { lastMean, trainingHost, type Stage, type StageHost } from '../stage'
-import { keptSequence, openTokenStore } from '../../training/token-store'
+import { KeptSequence, openTokenStore } from '../../training/token-store'
 import { saveTrained, trainable } from '../trainable'
 import { readVocabulary, refuseOtherVocabulary } from '../vocabulary'
 import { cutFigures, referenceSequences } from '../written-responses'
@@ -142,14 +150,14 @@ function readPairs({ uri }: Artifact, folder: string, loaded: LoadedModel): Trai
     )
   const { keep } = openTokenStore()
   const pairs: TrainingPair[] = []
-  for (const labels of readJsonlInParts(join(folder, 'labels.jsonl'), labelledPairSchema, 1024))
+  for (const labels of readJsonlInParts(join(folder, 'labels.jsonl'), labelledPairSchema, TOKENIZED_AT_ONCE))
     for (const label of labels) {
       const { first, second, ...pair } = trainingPair(label, loaded)
       const prompt = keep(first.prompt)
       pairs.push({
         ...pair,
-        first: keptSequence(prompt, keep(first.response)),
-        second: keptSequence(prompt, keep(second.response)),
+        first: new KeptSequence(prompt, keep(first.response)),
+        second: new KeptSequence(prompt, keep(second.response)),
       })
     }
   return pairs
