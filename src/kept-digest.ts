@@ -28,8 +28,11 @@ export async function currentDigest(path: string, name = path): Promise<string> 
   return sha256
 }
 
-/** What changes with a file's content; the time of the last change cannot be set back as that of modification can. */
-function lookAt(file: string) {
+/**
+ * @returns `identity`, which changes with the file's content: the time of the last change cannot be set back as that of
+ * modification can; `isSettled`, whether the last change is long enough ago for that to hold
+ */
+export function lookAt(file: string): { identity: string; isLarge: boolean; isSettled: boolean } {
   const now = BigInt(Date.now()) * 1_000_000n
   const { size, dev, ino, ctimeNs } = statSync(file, { bigint: true })
   return {

@@ -22,6 +22,7 @@ import { InvalidInput } from '../contracts/parse'
 import type { Artifact } from '../contracts/artifact'
 import { acquireLock, fileLock, LOCKS_FOLDER } from './lock'
 import { placeIn, type Place } from './place'
+import { recentDigest } from './recent-digests'
 import {
   LOG_FILE,
   MANIFEST,
@@ -92,7 +93,7 @@ async function findIntact(base: string, { stage, key }: Place): Promise<Artifact
 }
 
 async function verifyFolder(folder: string): Promise<void> {
-  const damage = await findDamage(folder)
+  const damage = await findDamage(folder, recentDigest)
   if (damage)
     throw new InvalidInput(
       `artifacts: ${folder}: ${damage}; it was moved to ${setAside(folder)}. ` +
@@ -186,12 +187,15 @@ const manifestText = (manifest: Manifest) => `${JSON.stringify(manifest, null, 2
 export const writeManifest = (folder: string, manifest: Manifest) =>
   writeFileSync(join(folder, MANIFEST), manifestText(manifest))
 
-/** What is wrong with a finished folder, or undefined. */
-export async function findDamage(folder: string): Promise<string | undefined> {
+/**
+ * What is wrong with a finished folder, or undefined.
+ * @param digest of a file
+ */
+export async function findDamage(folder: string, digest = fileDigest): Promise<string | undefined> {
   try {
     for (const file of readManifest(folder).files) {
       if (!existsSync(join(folder, file.name))) return `${file.name} is missing`
-      if ((await fileDigest(join(folder, file.name))) !== file.sha256) return `${file.name} has changed`
+      if ((await digest(join(folder, file.name))) !== file.sha256) return `${file.name} has changed`
     }
     return undefined
   } catch (error) {

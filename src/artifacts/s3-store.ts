@@ -19,6 +19,7 @@ import { fileStore, findDamage, readManifest, replacedSince, setAside } from './
 import { acquireLock, bucketLock, LOCKS_FOLDER } from './lock'
 import { checkpointMirror, type Mirror } from './mirror'
 import { placeIn, type Place } from './place'
+import { recentDigest } from './recent-digests'
 import {
   download,
   findMissing,
@@ -53,7 +54,7 @@ export function s3Store(bucket: Bucket, root: string): ArtifactStore {
     },
     async verify(artifact) {
       const folder = folderOf(site, placeOf(site, artifact.uri))
-      if (existsSync(folder) && (await findDamage(folder))) setAside(folder)
+      if (existsSync(folder) && (await findDamage(folder, recentDigest))) setAside(folder)
       await open(site, artifact)
     },
     lock: (stage, key, signal, onWait) =>

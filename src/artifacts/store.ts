@@ -90,7 +90,7 @@ export interface ArtifactStore {
   discard(work: Work): void
   commit(work: Work, provenance: Provenance): Promise<Artifact>
   /**
-   * Reads every byte of an artifact that a stage is about to use.
+   * Reads every byte of an artifact that a stage is about to use, but for files that it has just read (recent-digests.ts).
    * @throws InvalidInput when a file has changed; the artifact is then moved aside, so that its stage computes it again
    */
   verify(artifact: Pick<Artifact, 'uri' | 'sha256'>): Promise<void>
