@@ -5,13 +5,12 @@ import { z } from 'zod'
 import type { Artifact } from '../contracts/artifact'
 import type { Limits } from '../contracts/settings'
 import { BLOCK_ROWS } from '../contracts/shard'
-import type { Row } from '../data/row'
-import { digestOf } from '../digest'
 import { readJsonl, writeJsonl } from '../json-lines'
 import { generate } from '../model/generate'
 import { stopIds } from '../model/loaded'
 import { disposeModel } from '../model/model'
 import { loadPolicy } from '../model/policy'
+import { promptDigest } from './prompt-digest'
 import { promptIds, type RowRange } from './rows'
 import { progressCounter, samplingNotes, type StageHost } from './stage'
 
@@ -30,9 +29,6 @@ export const writeResponses = (folder: string, responses: readonly Response[]): 
   writeJsonl(join(folder, RESPONSES_FILE), responses)
 
 export const readResponses = (folder: string): Response[] => readJsonl(join(folder, RESPONSES_FILE), responseSchema)
-
-export const promptDigest = ({ messages }: Pick<Row, 'messages'>): string =>
-  digestOf(JSON.stringify(messages)).slice(0, 16)
 
 interface Sampling {
   limits: Limits

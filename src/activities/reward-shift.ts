@@ -3,10 +3,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { mean } from '../mean'
-import type { Model } from '../model/model'
-import type { Sequence } from '../training/gradients'
-import { rewards } from '../training/reward-model'
 
 const FILE = 'reward-shift.json'
 const schema = z.object({ shift: z.number() })
@@ -14,27 +10,7 @@ const schema = z.object({ shift: z.number() })
 /** At most this many responses are averaged. */
 export const MAX_RESPONSES = 256
 
-export interface RewardShift {
-  shift: number
-  shiftedOn: 'references' | 'labelled responses'
-}
-
-/** The mean score of the references; of labelled responses where the data has no references. */
-export async function computeRewardShift(
-  model: Model,
-  references: readonly Sequence[],
-  labelled: readonly Sequence[],
-  batchSize: number,
-  onScored?: (done: number) => void,
-): Promise<RewardShift> {
-  const averaged = references.length > 0 ? references : labelled
-  return {
-    shift: mean(await rewards(model, averaged.slice(0, MAX_RESPONSES), batchSize, onScored)),
-    shiftedOn: references.length > 0 ? 'references' : 'labelled responses',
-  }
-}
-
-export function writeRewardShift(folder: string, { shift }: RewardShift): void {
+export function writeRewardShift(folder: string, { shift }: { shift: number }): void {
   writeFileSync(join(folder, FILE), JSON.stringify({ shift }))
 }
 

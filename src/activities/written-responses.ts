@@ -1,8 +1,8 @@
 // Responses that people wrote, in the tokens of a model: references of the data, and the pairs that people compared.
 import type { Limits } from '../contracts/settings'
 import type { Row } from '../data/row'
-import { endId } from '../model/loaded'
-import type { Model } from '../model/model'
+import type { ModelConfig } from '../model/architecture'
+import { endId } from '../model/ending'
 import type { Tokenizer } from '../model/tokenizer'
 import type { Sequence } from '../training/gradients'
 import { KeptSequence, openTokenStore } from '../training/token-store'
@@ -11,7 +11,7 @@ import { promptIds, trainRowsInParts } from './rows'
 /** What a text is encoded for: a tokenizer, and the config that names the token that ends a response. */
 export interface Encoder {
   tokenizer: Tokenizer
-  model: Pick<Model, 'config'>
+  model: { config: ModelConfig }
 }
 
 /**

@@ -1,4 +1,4 @@
-// The policy that an adapter in the store belongs to.
+// The policy that an adapter in the store belongs to, and the folders of both.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -32,4 +32,26 @@ export function baseOf(folder: string, of: Reference): Reference | undefined {
 export function writeBase(folder: string, { uri, sha256 }: Reference): void {
   const base: z.infer<typeof baseSchema> = { artifact: placeOf(uri), sha256 }
   writeFileSync(join(folder, BASE_FILE), `${JSON.stringify(base, null, 2)}\n`)
+}
+
+export interface PolicyFolders {
+  /** Of the whole model at the bottom: config, weights and tokenizer. */
+  folder: string
+  /** Of the adapters, in the order in which they are added. */
+  adapters: string[]
+}
+
+/** @throws when a base is not in the store, or an adapter belongs to itself */
+export async function policyFolders(artifact: Reference, open: OpenArtifact): Promise<PolicyFolders> {
+  const adapters: string[] = []
+  const seen = new Set<string>()
+  for (let at = artifact; ;) {
+    const folder = await open(at)
+    const base = baseOf(folder, at)
+    if (!base) return { folder, adapters }
+    if (seen.has(base.uri)) throw new Error(`model: the adapter ${at.uri} belongs to itself; the store is damaged`)
+    seen.add(base.uri)
+    adapters.unshift(folder)
+    at = base
+  }
 }

@@ -2,34 +2,14 @@
 // megabytes is not written as a copy of its base. Which policy an adapter names: adapter-base.ts.
 import type { TemplateSettings } from '../contracts/template-settings'
 import { loadAdapter, mergeAdapter, saveAdapter } from './adapter'
-import { baseOf, placeOf, writeBase, type OpenArtifact, type Reference } from './adapter-base'
+import { placeOf, policyFolders, writeBase, type OpenArtifact, type Reference } from './adapter-base'
 import type { Model } from './model'
 import type { LoadedModel } from './loaded'
 import { tf } from './tf'
 import { loadTokenizer } from './tokenizer'
 import { loadModel } from './weights'
 
-export interface PolicyFolders {
-  /** Of the whole model at the bottom: config, weights and tokenizer. */
-  folder: string
-  /** Of the adapters, in the order in which they are added. */
-  adapters: string[]
-}
-
-/** @throws when a base is not in the store, or an adapter belongs to itself */
-export async function policyFolders(artifact: Reference, open: OpenArtifact): Promise<PolicyFolders> {
-  const adapters: string[] = []
-  const seen = new Set<string>()
-  for (let at = artifact; ;) {
-    const folder = await open(at)
-    const base = baseOf(folder, at)
-    if (!base) return { folder, adapters }
-    if (seen.has(base.uri)) throw new Error(`model: the adapter ${at.uri} belongs to itself; the store is damaged`)
-    seen.add(base.uri)
-    adapters.unshift(folder)
-    at = base
-  }
-}
+export { policyFolders, type PolicyFolders } from './adapter-base'
 
 /**
  * Loads a policy with its adapters merged in.
