@@ -1,20 +1,22 @@
-// npm run chaos -- [--kills 20] [--seed 1] [--gc]: a tiny but complete run while the Temporal server, workers and child
-// processes are killed with SIGKILL at random times and restarted. Afterwards it checks that every artifact equals that
-// of an undisturbed run, that no finished stage was computed twice, and that no process is left behind. Exit code 0
-// means that all checks passed.
+// npm run chaos -- [--kills 20] [--seed 1] [--gc] [--rows 1000]: a tiny but complete run while the Temporal server,
+// workers and child processes are killed with SIGKILL at random times and restarted. Afterwards it checks that every
+// artifact equals that of an undisturbed run, that no finished stage was computed twice, and that no process is left
+// behind. Exit code 0 means that all checks passed.
 import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { randomFrom } from './random.mjs'
 import { openSite } from './site.mjs'
-import { tinyInput, writeTinyModel } from './tiny.mjs'
+import { shardedInput, tinyInput, writeTinyModel } from './tiny.mjs'
 
-const HELP = `npm run chaos -- [--kills 20] [--seed 1] [--gc] [--model FOLDER] [--keep]
+const HELP = `npm run chaos -- [--kills 20] [--seed 1] [--gc] [--rows N] [--model FOLDER] [--keep]
 
   --kills   number of processes to kill
   --seed    seed that decides which process is killed when
   --gc      collect garbage all the while: what is 20 seconds old and no open run needs
+  --rows    so many made posts, in shards of 64 rows, 256 where pairs are labelled; the kills are spread over the run.
+            From 1000 on, sampling, labelling and the responses of the evaluation are all in shards
   --model   folder to write the tiny model to; default: a temporary one. The labeler is named after it, so
             runs to compare by their digests use the same folder
   --keep    keep the folder with store and logs`
@@ -25,6 +27,7 @@ const { values: flags } = parseArgs({
     seed: { type: 'string', default: '1' },
     model: { type: 'string' },
     gc: { type: 'boolean' },
+    rows: { type: 'string' },
     keep: { type: 'boolean' },
     help: { type: 'boolean' },
   },
@@ -36,23 +39,32 @@ if (flags.help) {
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Kills processes until `kills` are killed or the run is over. @returns the number of kills by kind */
-async function disturb(site, kills, random, isOver) {
+/**
+ * Kills processes until `kills` are killed or the run is over.
+ * @param everyMs the mean time between two kills
+ * @returns the number of kills by kind, and by the stage that ran
+ */
+async function disturb(site, { kills, random, everyMs }, isOver) {
   const counts = { server: 0, worker: 0, child: 0 }
+  const during = {}
+  let stage
   for (let done = 0; done < kills && !isOver();) {
-    await pause(300 + 2700 * random())
+    await pause((everyMs * (300 + 2700 * random())) / USUAL_MS)
     const kind = ['child', 'child', 'worker', 'server'][Math.floor(4 * random())]
+    if (flags.rows) stage = (await site.running()) ?? stage // the last that was seen, while the server is down
     if (isOver() || !(await site.kill(kind, random))) continue
     counts[kind]++
+    if (stage) during[stage] = (during[stage] ?? 0) + 1
     done++
-    process.stderr.write(
-      `\r${done}/${kills} killed (${Object.entries(counts)
-        .map(([name, n]) => `${n} ${name}`)
-        .join(', ')}) `,
-    )
+    process.stderr.write(`\r${done}/${kills} killed (${listed(counts)}) `)
   }
-  return counts
+  return { counts, during }
 }
+const USUAL_MS = 1650
+const listed = (counts) =>
+  Object.entries(counts)
+    .map(([name, n]) => `${n} ${name}`)
+    .join(', ')
 
 /** An artifact that nobody needs, so that garbage collection has something to find. */
 function leaveGarbage(folder) {
@@ -75,19 +87,22 @@ async function collect(site, isOver) {
 }
 
 /** A whole run at its own site. */
-async function wholeRun(folder, input, kills, random) {
+async function wholeRun(folder, input, disturbance) {
   const site = await openSite(folder)
   let over = false
   try {
-    const garbage = flags.gc && kills > 0 ? leaveGarbage(folder) : undefined
+    const started = Date.now()
+    const garbage = flags.gc && disturbance ? leaveGarbage(folder) : undefined
     await site.start(input)
     const result = site.result().finally(() => (over = true))
     result.catch(() => {})
     const collected = garbage ? collect(site, () => over) : undefined
-    const counts = kills > 0 ? await disturb(site, kills, random, () => over) : {}
+    const disturbed = disturbance && (await disturb(site, disturbance, () => over))
     const digests = digestsOf(await result)
+    const seconds = (Date.now() - started) / 1000
     const gc = garbage && { times: await collected, removed: !existsSync(garbage) }
-    return { digests, counts, computed: site.computedTwice(), resolved: site.resolved(), gc }
+    const computed = { twice: site.computedTwice(), parts: site.finished() }
+    return { ...disturbed, digests, seconds, computed, resolved: site.resolved(), gc }
   } finally {
     await site.close()
   }
@@ -108,26 +123,25 @@ const expect = (holds, what) => {
   if (!holds) failures.push(what)
 }
 try {
-  const input = tinyInput(writeTinyModel(flags.model ?? join(root, 'model')))
+  const model = writeTinyModel(flags.model ?? join(root, 'model'))
+  const input = flags.rows ? shardedInput(model, join(root, 'posts.jsonl'), Number(flags.rows)) : tinyInput(model)
+  const kills = Number(flags.kills)
   console.log('undisturbed run')
-  const quiet = await wholeRun(join(root, 'quiet'), input, 0)
+  const quiet = await wholeRun(join(root, 'quiet'), input)
+  if (flags.rows) console.log(`artifacts computed: ${listed(quiet.computed.parts)}; ${quiet.seconds.toFixed(0)} s`)
   console.log(`disturbed run, seed ${flags.seed}`)
-  const started = Date.now()
-  const loud = await wholeRun(join(root, 'loud'), input, Number(flags.kills), randomFrom(Number(flags.seed)))
+  const everyMs = flags.rows ? (2 * 1000 * quiet.seconds) / kills : USUAL_MS // what is killed is done again
+  const loud = await wholeRun(join(root, 'loud'), input, { kills, random: randomFrom(Number(flags.seed)), everyMs })
   process.stderr.write('\n')
   const total = Object.values(loud.counts).reduce((a, b) => a + b, 0)
   console.log(
-    `${total} killed (${Object.entries(loud.counts)
-      .map(([name, n]) => `${n} ${name}`)
-      .join(', ')}), ${loud.resolved} parked stages resumed, ${((Date.now() - started) / 1000).toFixed(0)} s`,
+    `${total} killed (${listed(loud.counts)}${flags.rows ? `; during ${listed(loud.during)}` : ''}), ` +
+      `${loud.resolved} parked stages resumed, ${loud.seconds.toFixed(0)} s`,
   )
-  expect(total === Number(flags.kills), `${flags.kills} processes were killed before the run was over`)
+  expect(total === kills, `${kills} processes were killed before the run was over`)
   for (const [stage, digest] of Object.entries(quiet.digests))
     expect(loud.digests[stage] === digest, `${stage}: the same artifact, ${digest}`)
-  expect(
-    loud.computed.length === 0,
-    `no finished stage was computed again${loud.computed.length > 0 ? `: ${loud.computed.join(', ')}` : ''}`,
-  )
+  expect(loud.computed.twice.length === 0, ['no finished stage was computed again', ...loud.computed.twice].join(', '))
   if (loud.gc) expect(loud.gc.removed && loud.gc.times > 0, `garbage was collected ${loud.gc.times} times meanwhile`)
   const { processesOf } = await import('./site.mjs')
   const left = processesOf(root)

@@ -71,6 +71,18 @@ async function connected(address) {
   }
 }
 
+/** When which stage began and finished, according to the workers' logs. */
+function stageEvents(folder) {
+  const events = readdirSync(folder)
+    .filter((name) => /^worker-\d+\.log$/.test(name))
+    .flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n'))
+    .filter((line) => /"message":"stage (computes|finished)"/.test(line))
+    .map((line) => JSON.parse(line))
+    .sort((a, b) => (a.time < b.time ? -1 : 1))
+  if (events.length === 0) throw new Error(`chaos: the workers' logs in ${folder} contain no stage`)
+  return events
+}
+
 /** Repeats a call while the server is down. */
 export async function patiently(ask) {
   for (let tries = 0; ; tries++) {
@@ -179,15 +191,22 @@ export async function openSite(folder, { worker = () => [command, 'worker'], wor
         ({ stdout }) => stdout,
         () => '', // the server is down: nothing is known about what runs need, and nothing is removed
       ),
-    /** Stages that were computed again after they had finished, according to the workers' logs. */
+    /** The stage that runs, if the server is up to say so. */
+    async running() {
+      const asked = client.workflow.getHandle(RUN).query('status')
+      const status = await Promise.race([asked.catch(() => undefined), pause(1000)])
+      return status?.stages.find(({ state }) => state === 'running')?.stage
+    },
+    /** How many artifacts of each stage have been computed. */
+    finished() {
+      const keys = new Map(stageEvents(folder).map(({ key, stage }) => [key, stage]))
+      const counts = {}
+      for (const stage of keys.values()) counts[stage] = (counts[stage] ?? 0) + 1
+      return counts
+    },
+    /** Stages that were computed again after they had finished. */
     computedTwice() {
-      const events = readdirSync(folder)
-        .filter((name) => /^worker-\d+\.log$/.test(name))
-        .flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n'))
-        .filter((line) => /"message":"stage (computes|finished)"/.test(line))
-        .map((line) => JSON.parse(line))
-        .sort((a, b) => (a.time < b.time ? -1 : 1))
-      if (events.length === 0) throw new Error(`chaos: the workers' logs in ${folder} contain no stage`)
+      const events = stageEvents(folder)
       const finished = new Set()
       return events.flatMap(({ message, stage, key }) =>
         message === 'stage finished' ? (finished.add(key), []) : finished.has(key) ? [stage] : [],

@@ -1,4 +1,5 @@
-// A model and an input small enough for a whole run in seconds.
+// A model and inputs small enough for a whole run in seconds or, in shards, in minutes.
+import { writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { defaultModelFolder } from '../setup/places.mjs'
 
@@ -52,3 +53,27 @@ export const tinyInput = (model) => ({
   rewardModel: { epochs: 3, batchSize: 4, checkpointEvery: 2 },
   rl: { steps: 40, batchSize: 4, checkpointEvery: 2, validateEvery: 10, minEntropy: 0 },
 })
+
+const WORDS =
+  'a cat sat on the mat while two dogs ran over to it and all of them slept in the sun until it rained'.split(' ')
+const wordsFrom = (start, count) => Array.from({ length: count }, (_, i) => WORDS[(start * 7 + i * 3) % WORDS.length])
+
+/**
+ * An input whose sampling, labelling and responses run in shards: made posts, a fifth of them for the evaluation.
+ * @param file to write the posts to
+ */
+export function shardedInput(model, file, rows) {
+  const post = (i) => ({
+    prompt: `${i}: ${wordsFrom(i, 12 + (i % 20)).join(' ')}`,
+    reference: wordsFrom(i + 5, 4).join(' '),
+  })
+  writeFileSync(file, Array.from({ length: rows }, (_, i) => JSON.stringify(post(i))).join('\n'))
+  const input = tinyInput(model)
+  return {
+    ...input,
+    data: { path: file, evaluationPrompts: Math.floor(rows / 5) },
+    sft: { ...input.sft, batchSize: 32, epochs: 1 },
+    rewardModel: { ...input.rewardModel, batchSize: 32, epochs: 1 },
+    shards: { rows: 64 },
+  }
+}
