@@ -65,7 +65,7 @@ const WORDS = (
 ).split(' ')
 
 /** Text of so many words, a function of the seed. */
-function text(seed, words) {
+export function text(seed, words) {
   let state = (seed * 2654435761 + 12345) >>> 0
   const next = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32
   return Array.from({ length: words }, () => WORDS[Math.floor(WORDS.length * next())]).join(' ')

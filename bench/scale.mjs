@@ -7,9 +7,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openSite, processesOf } from '../chaos/site.mjs'
 import { writePosts, writeSmallModel } from './scale-inputs.mjs'
+import { labelAlone } from './scale-label.mjs'
 
 const POSTS = 123_169
 const PAIRS = 92_858
+const METHODS = ['rlaif', 'direct-rlaif']
 const pause = (ms) => new Promise((done) => setTimeout(done, ms))
 
 /** @returns an endpoint in a process of its own, which says what it was sent */
@@ -89,43 +91,51 @@ async function follow(site, folder, labeler, isOver) {
 const rowsOf = ({ summary }) =>
   summary.read ?? summary.examples ?? summary.labels ?? summary.pairs ?? summary.responses ?? summary.contests
 
-/** One run at its own site. */
-async function measure({ method, workers, posts, pairs, root, model, labeler }) {
-  const folder = join(root, `${method}-${workers}-${posts}`)
-  const file = writePosts(join(root, `posts-${posts}.jsonl`), posts, pairs)
-  const site = await openSite(folder, { workers })
+/** One run at a site. */
+async function measureRun(site, folder, input, labeler) {
   let over = false
   const started = Date.now()
+  await site.start(input)
+  const result = site.result().finally(() => (over = true))
+  const [followed] = await Promise.all([follow(site, folder, labeler, () => over), result])
+  const handle = site.client.workflow.getHandle('chaos')
+  const { stages } = await handle.query('status')
+  const { raw } = await handle.describe()
+  return {
+    seconds: (Date.now() - started) / 1000,
+    history: Number(raw.workflowExecutionInfo.historySizeBytes),
+    stages: stages
+      .filter(({ artifact }) => artifact)
+      .map(({ stage, seconds, artifact, state }) => ({
+        stage,
+        isReused: state === 'reused',
+        seconds,
+        rows: rowsOf(artifact),
+        bytes: artifact.bytes,
+        sha256: artifact.sha256,
+        ...(followed.get(stage) ?? { megabytes: 0, requests: 0, sent: 0 }),
+      })),
+  }
+}
+
+/** Runs of several methods, one after the other, at a site of their own: a later one finds what an earlier has made. */
+async function measure({ methods, workers, posts, pairs, root, model, labeler }) {
+  const folder = join(root, `${methods}-${workers}-${posts}`)
+  const file = writePosts(join(root, `posts-${posts}.jsonl`), posts, pairs)
+  const site = await openSite(folder, { workers })
   try {
-    await site.start(inputOf(method, model, file, labeler.settings))
-    const result = site.result().finally(() => (over = true))
-    const [followed] = await Promise.all([follow(site, folder, labeler, () => over), result])
-    const handle = site.client.workflow.getHandle('chaos')
-    const { stages } = await handle.query('status')
-    const { raw } = await handle.describe()
-    return {
-      seconds: (Date.now() - started) / 1000,
-      history: Number(raw.workflowExecutionInfo.historySizeBytes),
-      stages: stages
-        .filter(({ artifact }) => artifact)
-        .map(({ stage, seconds, artifact }) => ({
-          stage,
-          seconds,
-          rows: rowsOf(artifact),
-          bytes: artifact.bytes,
-          sha256: artifact.sha256,
-          ...(followed.get(stage) ?? { megabytes: 0, requests: 0, sent: 0 }),
-        })),
-    }
+    const runs = []
+    for (const method of methods)
+      runs.push(await measureRun(site, folder, inputOf(method, model, file, labeler.settings), labeler))
+    return runs
   } finally {
-    over = true
     await site.close()
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   }
 }
 
 function* rowsFor(name, { seconds, history, stages }) {
-  for (const { stage, seconds, rows, bytes, megabytes, sent } of stages)
+  for (const { stage, seconds, rows, bytes, megabytes, sent } of stages.filter(({ isReused }) => !isReused))
     yield {
       figure: `${name} ${stage}`,
       ours: rows === undefined ? seconds : rows / seconds,
@@ -142,6 +152,31 @@ function* rowsFor(name, { seconds, history, stages }) {
   }
 }
 
+function* rowsForAll(name, runs) {
+  for (const [i, run] of runs.entries()) yield* rowsFor(`${METHODS[i]}, ${name}`, run)
+}
+
+/** How the time of each stage has grown from a tenth to the whole. */
+function* growth(small, whole) {
+  for (const [i, { stages }] of whole.entries())
+    for (const { stage, seconds, isReused } of stages) {
+      const before = small[i].stages.find(({ stage: name }) => name === stage)
+      if (seconds > 10 && !isReused)
+        yield {
+          figure: `growth ${stage}`,
+          ours: seconds / before.seconds,
+          unit: '×',
+          note: `${METHODS[i]}: time of the whole by that of a tenth; 10 is linear`,
+        }
+    }
+}
+
+/** Whether the artifacts of two sites are the same, but for the reports, which hold times. */
+const areEqual = (some, others) =>
+  some.every(({ stages }, i) =>
+    stages.every(({ stage, sha256 }, at) => stage === 'report' || others[i].stages[at].sha256 === sha256),
+  )
+
 /** @param posts of the whole; the tenth is measured beside it */
 export async function* bench({ posts = POSTS, only }) {
   const root = mkdtempSync(join(tmpdir(), 'rlaif-scale-'))
@@ -149,28 +184,25 @@ export async function* bench({ posts = POSTS, only }) {
   const model = writeSmallModel(join(root, 'model'))
   const pairs = Math.round((posts * PAIRS) / POSTS)
   const run = (more) => measure({ posts, pairs, root, model, labeler, ...more })
+  const started = Date.now()
   try {
-    if (only) return yield* rowsFor(`${only}, 4 workers:`, await run({ method: only, workers: 4 }))
+    if (only === 'label') return yield* labelAlone({ pairs: posts, root, model, labeler: labeler.settings })
+    if (only) return yield* rowsFor(`${only}, 4 workers:`, (await run({ methods: [only], workers: 4 }))[0])
     const tenth = { posts: Math.round(posts / 10), pairs: Math.round(pairs / 10) }
-    const small = await run({ method: 'rlaif', workers: 4, ...tenth })
-    yield* rowsFor('tenth, 4 workers:', small)
-    const whole = await run({ method: 'rlaif', workers: 4 })
-    yield* rowsFor('4 workers:', whole)
-    for (const { stage, seconds } of whole.stages) {
-      const before = small.stages.find(({ stage: name }) => name === stage)
-      if (seconds > 10)
-        yield {
-          figure: `growth ${stage}`,
-          ours: seconds / before.seconds,
-          unit: '×',
-          note: 'time of the whole by that of a tenth: 10 is linear',
-        }
+    const small = await run({ methods: METHODS, workers: 4, ...tenth })
+    yield* rowsForAll('tenth, 4 workers:', small)
+    const whole = await run({ methods: METHODS, workers: 4 })
+    yield* rowsForAll('4 workers:', whole)
+    yield* growth(small, whole)
+    const alone = await run({ methods: METHODS, workers: 1 })
+    yield* rowsForAll('1 worker:', alone)
+    yield {
+      figure: 'equal artifacts',
+      ours: Number(areEqual(whole, alone)),
+      unit: '',
+      note: '1: of one worker and of four',
     }
-    const alone = await run({ method: 'rlaif', workers: 1 })
-    yield* rowsFor('1 worker:', alone)
-    const equal = whole.stages.every(({ stage, sha256 }, i) => stage === 'report' || alone.stages[i].sha256 === sha256)
-    yield { figure: 'equal artifacts', ours: Number(equal), unit: '', note: '1: of one worker and of four' }
-    yield* rowsFor('direct, 4 workers:', await run({ method: 'direct-rlaif', workers: 4 }))
+    yield { figure: 'in all', ours: (Date.now() - started) / 1000, unit: 'seconds', note: 'the whole bench' }
   } finally {
     labeler.close()
     rmSync(root, { recursive: true, force: true, maxRetries: 5 })
