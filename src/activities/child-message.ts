@@ -5,6 +5,9 @@ import { summarySchema } from '../contracts/artifact'
 import { spendingSchema, type StageName } from '../contracts/stages'
 import { progressSchema } from '../contracts/status'
 
+/** What a child is told before it is asked to end, if its work is not wanted any more. */
+export const CANCELLED = 'cancelled'
+
 /** A summary is part of the workflow's history: a few figures, not a file. In characters of its JSON. */
 const MAX_SUMMARY = 64 * 1024
 /** Longer messages of errors are cut; a message is for people and part of the history. */

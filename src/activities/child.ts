@@ -8,7 +8,7 @@ import type { Progress } from '../contracts/status'
 import type { Asker } from '../artifacts/answers'
 import type { Sources } from '../artifacts/store'
 import { redact } from '../secrets'
-import { parseMessage, type ChildMessage } from './child-message'
+import { CANCELLED, parseMessage, type ChildMessage } from './child-message'
 import { howToSaveMemory, type MemorySettings } from './machine-failure'
 import type { TraceParent } from './spans'
 
@@ -23,6 +23,8 @@ export interface Job {
   home: string
   output: string
   checkpoints: string
+  /** Of the work. */
+  key: string
   /** Name of the files of answers that it writes. */
   writer: string
   /** Who asks a labeler's questions. */
@@ -78,7 +80,7 @@ export function computeInChild(
     if (child.pid === undefined) return void child.once('error', (error) => reject(notStarted(job, error)))
     let settle: (() => void) | undefined
     let spent: ChildMessage['spent']
-    const stop = () => stopChild(child)
+    const stop = () => stopChild(child, isCancellation(signal))
     const watchdog = watch(() => {
       const seconds = hangMs() / 1000
       const hung = new StageFailure(
@@ -149,7 +151,12 @@ function notStarted({ stage }: Job, error: Error): StageFailure {
   return new StageFailure('NotStarted', `${stage}: the child process could not be started (${code}): ${remedy}`)
 }
 
-function stopChild(child: ChildProcess): void {
+/** Whether a person or the server wants the work no more, rather than this worker ending. */
+const isCancellation = ({ aborted, reason }: AbortSignal) =>
+  aborted && (reason as Error | undefined)?.message !== 'WORKER_SHUTDOWN'
+
+function stopChild(child: ChildProcess, cancelled: boolean): void {
+  if (cancelled && child.connected) child.send(CANCELLED)
   child.kill('SIGTERM')
   setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS).unref()
 }

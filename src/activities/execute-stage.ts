@@ -4,6 +4,7 @@ import { ApplicationFailure, CancelledFailure, Context, log } from '@temporalio/
 import type { Asker } from '../artifacts/answers'
 import { artifactsIn, keyOf, type ArtifactStore, type Sources } from '../artifacts/store'
 import type { Artifact } from '../contracts/artifact'
+import { withoutPlace } from '../contracts/engine'
 import type { Cache } from '../contracts/run-settings'
 import { InvalidInput, parse } from '../contracts/parse'
 import type { Progress } from '../contracts/status'
@@ -87,7 +88,7 @@ async function identify(
   // without the cache, only attempts of the same run find its artifacts
   const isOfRun = cache === 'off' || asksAgain(settings)
   const { sources, keyed } = await readSources(stage, settings)
-  const key = keyOf(stage, stageVersion(stage), { ...keyed, ...(isOfRun && { run }) })
+  const key = keyOf(stage, stageVersion(stage), { ...withoutPlace(keyed), ...(isOfRun && { run }) })
   const find = async () => {
     const found = cache === 'refresh' ? undefined : await store.find(stage, key)
     return found && !restsOnOldAnswers(found.summary, settings) ? found : undefined
@@ -134,7 +135,7 @@ async function compute(
   const work = await store.begin(stage, key)
   const stopBackup = store.startBackup(work)
   try {
-    const job = { stage, input, home, ...work, asker, sources, trace: traceParent() }
+    const job = { stage, input, home, ...work, key, asker, sources, trace: traceParent() }
     const { summary, spent } = await computeInChild(childProgram, job, signal, {
       onProgress,
       onLine: (line) => log.warn(line, { stage }),

@@ -57,4 +57,18 @@ const load: { [N in StageName]: () => Promise<Stage<N>> } = {
   claims: async () => (await import('./stages/claims.js')).claims,
   report: async () => (await import('./stages/report.js')).report,
 }
-export const loadStage = (stage: StageName): Promise<Stage<StageName>> => load[stage]() as Promise<Stage<StageName>>
+
+/** Stages on Ray: they load no TensorFlow.js. */
+const loadOnRay: { [N in StageName]?: () => Promise<Stage<N>> } = {
+  sft: async () => (await import('./on-ray/sft.js')).sftOnRay,
+  sample: async () => (await import('./on-ray/sample.js')).sampleOnRay,
+  respond: async () => (await import('./on-ray/respond.js')).respondOnRay,
+  'reward-model': async () => (await import('./on-ray/reward-model.js')).rewardModelOnRay,
+  rl: async () => (await import('./on-ray/rl.js')).rlOnRay,
+}
+
+/** @param input of the stage, which names its engine */
+export const loadStage = (stage: StageName, input: object): Promise<Stage<StageName>> => {
+  const { engine } = input as { engine?: object }
+  return ((engine && loadOnRay[stage]) ?? load[stage])() as Promise<Stage<StageName>>
+}

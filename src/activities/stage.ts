@@ -20,6 +20,8 @@ export interface StageHost {
   output: string
   /** A folder that survives failed attempts of the same work. */
   checkpoints: string
+  /** Key of the work: the same for all its attempts. */
+  key: string
   /** A labeler's answers of all runs. @param identity what its answers depend on besides the question */
   answers(identity: object): AnswerFiles | Promise<AnswerFiles>
   report(progress: Progress): void
@@ -30,6 +32,8 @@ export interface StageHost {
    * and throws. Before it, the process just exits, and what was not saved is computed again.
    */
   handleInterruption(): () => boolean
+  /** Whether the work is not wanted any more; otherwise a request to stop is of a worker that ends. */
+  isCancelled(): boolean
 }
 
 export interface Stage<N extends StageName> {

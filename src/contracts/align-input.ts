@@ -1,5 +1,6 @@
 // The input of `align`, the whole pipeline.
 import { z } from 'zod'
+import { engineSchema } from './engine'
 import { datasetFields } from './input-fields'
 import { labelerSchema } from './labeler-settings'
 import { isRecord, overlay } from './overlay'
@@ -65,6 +66,7 @@ const alignObject = z.strictObject({
       'the URI of a policy in the artifact store, or "world:policy".',
   ),
   ...datasetFields,
+  engine: engineSchema,
   labeler: labelerSchema,
   judge: labelerSchema.meta({
     description: 'Who judges the evaluation and the candidates; the same fields as "labeler".',

@@ -1,6 +1,7 @@
 // The inputs of the workflows that run one stage alone.
 import { z } from 'zod'
 import { artifactGiven } from './artifact'
+import { engineSchema } from './engine'
 import { datasetFields, policyGiven, runFields } from './input-fields'
 import { labelerSchema } from './labeler-settings'
 import {
@@ -15,8 +16,8 @@ import {
 import { templateSchema } from './template-settings'
 
 export const stageWorkflowSchemas = {
-  sft: z.strictObject({ model: modelSchema, ...datasetFields, sft: sftSchema }),
-  sample: z.strictObject({ policy: policyGiven, ...datasetFields, sample: sampleSchema }),
+  sft: z.strictObject({ model: modelSchema, ...datasetFields, engine: engineSchema, sft: sftSchema }),
+  sample: z.strictObject({ policy: policyGiven, ...datasetFields, engine: engineSchema, sample: sampleSchema }),
   label: z.strictObject({
     samples: artifactGiven.describe('The artifact of the stage `sample`, by reference or URI.'),
     model: modelSchema,
@@ -29,6 +30,7 @@ export const stageWorkflowSchemas = {
     labels: z
       .union([artifactGiven, z.array(artifactGiven).min(1)])
       .describe('One or more artifacts of the stages `label` and `human-labels`, by reference or URI.'),
+    engine: engineSchema,
     rewardModel: rewardModelSchema,
     template: templateSchema.optional(),
     ...runFields,
@@ -39,6 +41,7 @@ export const stageWorkflowSchemas = {
       .optional()
       .describe('The reward model, by reference or URI. Default: the labeler scores each response directly.'),
     ...datasetFields,
+    engine: engineSchema,
     labeler: labelerSchema,
     rl: rlSchema,
   }),
@@ -46,6 +49,7 @@ export const stageWorkflowSchemas = {
     baseline: policyGiven.describe('What the policy is compared with: a model, or an artifact by reference or URI.'),
     policy: artifactGiven.describe('The policy to evaluate, by reference or URI.'),
     ...datasetFields,
+    engine: engineSchema,
     judge: labelerSchema,
     evaluate: evaluateSchema,
   }),

@@ -1,6 +1,7 @@
 // The stages of a run and the input of each stage's activity.
 import { z } from 'zod'
 import { artifactSchema } from './artifact'
+import { stageEngine } from './engine'
 import { ratingKind, ratingSchema } from './human-evaluation'
 import { labelerSchema } from './labeler-settings'
 import { cacheSchema } from './run-settings'
@@ -54,6 +55,7 @@ export const stageSchemas = {
     data: artifactSchema,
     limits: limitsSchema,
     settings: sftSchema,
+    engine: stageEngine,
     ...seedAndCache,
   }),
   sample: z.strictObject({
@@ -61,6 +63,7 @@ export const stageSchemas = {
     data: artifactSchema,
     limits: limitsSchema,
     settings: sampleSchema,
+    engine: stageEngine,
     ...inShards,
     ...seedAndCache,
   }),
@@ -91,6 +94,7 @@ export const stageSchemas = {
       .optional()
       .describe('Data on whose reference responses the scores are shifted to average 0.'),
     settings: rewardModelSchema,
+    engine: stageEngine,
     ...seedAndCache,
   }),
   rl: z.strictObject({
@@ -100,6 +104,7 @@ export const stageSchemas = {
     labeler: labelerInput.optional(),
     limits: limitsSchema,
     settings: rlSchema,
+    engine: stageEngine,
     ...seedAndCache,
   }),
   choose: z.strictObject({ candidates: artifactSchema, data: artifactSchema, judge: labelerInput, ...seedAndCache }),
@@ -121,6 +126,7 @@ export const stageSchemas = {
     data: artifactSchema,
     limits: limitsSchema,
     temperature: responseTemperature,
+    engine: stageEngine,
     ...inShards,
     ...seedAndCache,
   }),

@@ -37,13 +37,16 @@ export interface RewardService {
   special?: SpecialTokens | undefined
   /** Called before each wait for an endpoint that is out. */
   onOutage?: ((reason: string) => void) | undefined
+  /** Called when a request fails for another reason than what was sent. */
+  onFailure?: ((error: Error) => void) | undefined
 }
 
 export function openRewardServer(service: RewardService, port: number, host: string): Promise<Server> {
   const server = createServer((request, response) => {
-    handle(service, request, response, host).catch((error: Error) =>
-      reply(response, error instanceof InvalidInput ? 400 : 502, { error: error.message }),
-    )
+    handle(service, request, response, host).catch((error: Error) => {
+      if (!(error instanceof InvalidInput)) service.onFailure?.(error)
+      reply(response, error instanceof InvalidInput ? 400 : 502, { error: error.message })
+    })
   })
   return new Promise((resolve, reject) => {
     server.once('error', (error) =>

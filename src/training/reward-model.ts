@@ -11,7 +11,6 @@
 //   2. Only differences of scores have a meaning, so scores are shifted to average 0 on responses like those of the SFT
 //      model (Huang et al., 2024; Ouyang et al., 2022). Heads in common model folders have no bias, so the shift is
 //      kept next to the weights.
-import { normal } from '../random'
 import { lastTokens, padLeft, padRight, type TokenBatch } from '../model/batch'
 import { tf } from '../model/tf'
 import { SCORE_HEAD } from '../model/weight-names'
@@ -19,6 +18,7 @@ import type { Gradients, Model } from '../model/model'
 import { openBatches } from './batches'
 import { Diverged, partOf, trainSteps, type Metrics, type TrainingHost, type TrainingResult } from './checkpoint'
 import { accumulate, differentiableScores, scoresAt, type Sequence } from './gradients'
+import { scoreHead } from './score-head'
 import type { SftSettings } from './sft'
 import { openOptimizer, update } from './update'
 import { largest } from '../extremes'
@@ -41,11 +41,7 @@ interface RewardModelSettings extends SftSettings {
 /** Gives a decoder a score head, [1, D], from N(0, scale² / (D+1)); `scale` 0 makes every score 0. */
 export function addScoreHead(model: Model, seed: number, scale = 1): void {
   const d = model.config.hiddenSize
-  const values = Float32Array.from(
-    { length: d },
-    (_, i) => (scale * normal([seed, 'score-head', i])) / Math.sqrt(d + 1),
-  )
-  model.weights.set(SCORE_HEAD, tf.tensor2d(values, [1, d]))
+  model.weights.set(SCORE_HEAD, tf.tensor2d(scoreHead(d, seed, scale), [1, d]))
 }
 
 /** First and second response of every pair, alternating: 2B rows. */

@@ -6,7 +6,7 @@ import { openStore, storeFolder } from '../artifacts/open-store'
 import type { ArtifactStore } from '../artifacts/store'
 import type { Progress } from '../contracts/status'
 import type { Job } from '../activities/child'
-import type { ChildMessage } from '../activities/child-message'
+import { CANCELLED, type ChildMessage } from '../activities/child-message'
 import { explainFailure, type MemorySettings } from '../activities/machine-failure'
 import { inSpan } from '../activities/spans'
 import { redactAll } from '../secrets'
@@ -23,6 +23,7 @@ const EXIT_ON_SIGTERM = 143
 let tracing: Tracing | undefined
 let isInterrupted = false
 let stageHandlesInterruption = false
+let isCancelled = false
 
 /** The border of this process: nothing leaves it for Temporal, the log or the store with a secret in it. */
 const send = (message: ChildMessage, then: () => void = () => {}) => process.send!(redactAll(message), then)
@@ -65,7 +66,7 @@ async function answersOf(identity: object, store: ArtifactStore, { home, asker, 
 }
 
 async function compute(job: Job): Promise<void> {
-  const { stage, input, home, output, checkpoints, sources, trace } = job
+  const { stage, input, home, output, checkpoints, key, sources, trace } = job
   tracing = await startTracing()
   const store = await openStore(home)
   const selection = readsOnlyText(stage) ? 'text' : 'all'
@@ -76,13 +77,15 @@ async function compute(job: Job): Promise<void> {
     sources,
     output,
     checkpoints,
+    key,
     ...reporter(() => paid(job)),
     handleInterruption() {
       stageHandlesInterruption = true
       return () => isInterrupted
     },
+    isCancelled: () => isCancelled,
   }
-  const { run } = await loadStage(stage)
+  const { run } = await loadStage(stage, input as object)
   const summary = await inSpan(`compute ${stage}`, trace, () => run(input as never, host))
   await tracing?.flush()
   send({ type: 'done', summary, ...paid(job) }, () => process.exit(0))
@@ -95,6 +98,7 @@ process.on('SIGTERM', () => {
   if (!stageHandlesInterruption) process.exit(EXIT_ON_SIGTERM)
 })
 process.on('disconnect', () => process.exit(1)) // the worker is gone: nobody would receive the result
+process.on('message', (message) => (isCancelled ||= message === CANCELLED))
 process.once('message', (job: Job) => {
   compute(job).catch(async (error: unknown) => {
     await tracing?.flush()

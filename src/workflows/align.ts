@@ -1,6 +1,7 @@
 // The pipeline: dataset → sft → sample → label → reward-model → rl → evaluate → report (paper, §2 and Figure 2).
 import type { AlignInput } from '../contracts/align-input'
 import type { Artifact } from '../contracts/artifact'
+import { onEngine } from '../contracts/engine'
 import type { StageName } from '../contracts/stages'
 import type { AlignResult } from '../contracts/status'
 import { workflowSchemas } from '../contracts/workflow-inputs'
@@ -81,18 +82,19 @@ async function evaluatePolicy(
   const judge = await stages.labeler(settings.judge, artifacts.sft)
   const baseline = method === 'sft' ? artifacts.model! : artifacts.sft!
   const input = { baseline, policy, data: artifacts.data!, judge, limits, settings: settings.evaluate, seed, cache }
-  const evaluation = await stages.runOptional('evaluate', await withResponses(stages, input, settings.shards))
+  const evaluation = await stages.runOptional('evaluate', await withResponses(stages, input, settings))
   if (evaluation) artifacts.evaluate = evaluation
 }
 
 /** Without references the instruction-tuned model itself is the SFT model, as in the paper's dialogue tasks (§3.3). */
 async function fineTune(
   stages: StageRunner,
-  { limits, seed, cache, sft }: AlignInput,
+  { limits, seed, cache, sft, engine }: AlignInput,
   model: Artifact,
   data: Artifact,
 ): Promise<Artifact> {
-  if (data.summary.references !== 0) return stages.run('sft', { model, data, limits, settings: sft, seed, cache })
+  const work = { model, data, limits, settings: sft, seed, cache, ...onEngine(engine) }
+  if (data.summary.references !== 0) return stages.run('sft', work)
   stages.skip(
     'sft',
     'the data has no reference responses: the model itself is the SFT model, as in the paper for dialogue',
@@ -116,7 +118,8 @@ async function trainPolicy(
     method === 'direct-rlaif'
       ? { labeler: await stages.labeler(settings.labeler, sft) }
       : { rewardModel: await rewardModel(stages, settings, sft, data, artifacts) }
-  artifacts.rl = await stages.run('rl', { policy: sft, data, ...reward, limits, settings: settings.rl, seed, cache })
+  const work = { policy: sft, data, ...reward, limits, settings: settings.rl, seed, cache }
+  artifacts.rl = await stages.run('rl', { ...work, ...onEngine(settings.engine) })
   if (!artifacts.rl.summary.candidates) {
     stages.skip('choose', 'there are no candidates to choose from: the policy is the checkpoint of the last step')
     return artifacts.rl
@@ -153,7 +156,8 @@ async function rewardModel(
       })),
     )
   if (method !== 'rlhf') {
-    artifacts.sample = await stages.run('sample', { policy: sft, data, limits, settings: settings.sample, seed, cache })
+    const work = { policy: sft, data, limits, settings: settings.sample, seed, cache }
+    artifacts.sample = await stages.run('sample', { ...work, ...onEngine(settings.engine) })
     labels.push(
       (artifacts.label = await stages.run('label', {
         samples: artifacts.sample,
@@ -171,6 +175,7 @@ async function rewardModel(
     labels,
     references: { data, limits },
     settings: settings.rewardModel,
+    ...onEngine(settings.engine),
     seed,
     cache,
   })

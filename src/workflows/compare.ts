@@ -2,6 +2,7 @@
 import { ParentClosePolicy, executeChild, isCancellation, workflowInfo } from '@temporalio/workflow'
 import type { Artifact } from '../contracts/artifact'
 import { brief } from '../contracts/brief'
+import { onEngine } from '../contracts/engine'
 import { armsOf, type Arm, type CompareInput } from '../contracts/compare-input'
 import type { AlignResult } from '../contracts/status'
 import { workflowSchemas } from '../contracts/workflow-inputs'
@@ -112,11 +113,12 @@ async function contest(
   const { seed, result } = done[0]!
   const responses = []
   for (const { name, input, result } of done) {
+    const common = { limits: input.limits, temperature, seed, cache }
     responses.push({
       name,
       responses: await stages.run(
         'respond',
-        { policy: result.policy, data: result.stages.data!, limits: input.limits, temperature, seed, cache },
+        { policy: result.policy, data: result.stages.data!, ...common, ...onEngine(input.engine) },
         `respond: ${name}, seed ${seed}`,
       ),
     })

@@ -1,4 +1,6 @@
-// The evaluation of a policy. Responses to very many prompts are sampled before it, in shards on all workers.
+// The evaluation of a policy. Responses to very many prompts are sampled before it, in shards on all workers; so are
+// those of a policy on Ray.
+import { onEngine, type Engine } from '../contracts/engine'
 import type { Shards } from '../contracts/run-settings'
 import type { StageInput } from '../contracts/stages'
 import { splitOf } from './shards'
@@ -8,9 +10,10 @@ import type { StageRunner } from './stage-runner'
 export async function withResponses(
   stages: StageRunner,
   input: StageInput<'evaluate'>,
-  shards: Shards,
+  { shards, engine }: { shards?: Shards; engine?: Engine },
 ): Promise<StageInput<'evaluate'>> {
   const { data, limits, seed, cache, settings } = input
+  const onRay = onEngine(engine)
   const respond = (side: 'policy' | 'baseline'): StageInput<'respond'> => ({
     policy: input[side],
     data,
@@ -18,8 +21,9 @@ export async function withResponses(
     temperature: settings.temperature,
     seed,
     cache,
+    ...onRay,
   })
-  if (!splitOf('respond', respond('policy'), shards)) return input
+  if (!onRay.engine && !splitOf('respond', respond('policy'), shards)) return input
   const policy = await stages.run('respond', respond('policy'), 'responses of the policy')
   const baseline = await stages.run('respond', respond('baseline'), 'responses of the baseline')
   return { ...input, responses: { policy, baseline } }

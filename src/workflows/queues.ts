@@ -1,4 +1,5 @@
 // The task queue of each stage, by what it needs (design decision 8).
+import { LOCAL, type RaySettings } from '../contracts/engine'
 import { isEndpoint, type LabelerSettings } from '../contracts/labeler-settings'
 import type { Queues } from '../contracts/queues'
 import type { StageName } from '../contracts/stages'
@@ -32,5 +33,7 @@ export function queueOf(stage: StageName, input: object, queues: Queues): string
   const { labeler, judge } = input as Partial<Record<'labeler' | 'judge', { settings: LabelerSettings }>>
   const hasLocalModel = [labeler, judge].some((asked) => asked && !isEndpoint(asked.settings))
   if (hasLocalModel) return queues.gpu
+  const { engine } = input as { engine?: { ray: RaySettings } }
+  if (engine) return engine.ray.address === LOCAL ? queues.gpu : queues.label // a job elsewhere is waited for
   return queues['responses' in input ? 'label' : QUEUE_OF[stage]] // what is left of an evaluation is the judge's
 }

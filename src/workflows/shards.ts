@@ -67,8 +67,9 @@ function askingWorkers(workers: number, labeler: EndpointSettings): number {
 }
 const OF_THE_STAGE = ['maxCost', 'requestsPerMinute', 'tokensPerMinute'] as const
 
-/** How a stage is split; undefined where one worker does it. */
+/** How a stage is split; undefined where one worker does it. Ray spreads its work itself. */
 export function splitOf(stage: StageName, input: object, shards: Shards): Split | undefined {
+  if ('engine' in input && input.engine) return undefined
   const parts = partsOf(stage, input, shards?.labelWorkers ?? 1)
   const rows = shards?.rows ?? (parts?.isAsked ? ASKED_ROWS : SHARD_ROWS)
   if (!parts || parts.workers < 2 || !(parts.rows > 2 * rows)) return undefined

@@ -1,5 +1,6 @@
 // Single stages as workflows: the same activities, with inputs that a person names.
 import type { Artifact } from '../contracts/artifact'
+import { onEngine } from '../contracts/engine'
 import type { StageWorkflowInput } from '../contracts/stage-workflow-inputs'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import { withResponses } from './evaluation'
@@ -23,6 +24,7 @@ export async function sft(input?: unknown): Promise<Artifact> {
     data,
     limits: settings.limits,
     settings: settings.sft,
+    ...onEngine(settings.engine),
     seed: settings.seed,
     cache: settings.cache,
   })
@@ -38,6 +40,7 @@ export async function sample(input?: unknown): Promise<Artifact> {
     data,
     limits: settings.limits,
     settings: settings.sample,
+    ...onEngine(settings.engine),
     seed: settings.seed,
     cache: settings.cache,
   })
@@ -69,6 +72,7 @@ export async function rewardModel(input?: unknown): Promise<Artifact> {
     policy,
     labels,
     settings: settings.rewardModel,
+    ...onEngine(settings.engine),
     seed: settings.seed,
     cache: settings.cache,
   })
@@ -88,6 +92,7 @@ export async function rl(input?: unknown): Promise<Artifact> {
     ...reward,
     limits: settings.limits,
     settings: settings.rl,
+    ...onEngine(settings.engine),
     seed: settings.seed,
     cache: settings.cache,
   })
@@ -102,7 +107,7 @@ export async function evaluate(input?: unknown): Promise<Artifact> {
   const judge = await stages.labeler(settings.judge)
   const { limits, evaluate: evaluation, seed, cache, shards } = settings
   const work = { baseline, policy, data, judge, limits, settings: evaluation, seed, cache }
-  return stages.run('evaluate', await withResponses(stages, work, shards))
+  return stages.run('evaluate', await withResponses(stages, work, { shards, engine: settings.engine }))
 }
 
 export async function report(input?: unknown): Promise<Artifact> {

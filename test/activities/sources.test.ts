@@ -36,7 +36,7 @@ jest.mocked(computeInChild).mockImplementation(async (_, { stage, input, sources
     checkpoints,
     report: () => {},
   } as Partial<StageHost> as StageHost
-  return { summary: await (await loadStage(stage)).run(input as never, host), spent: undefined }
+  return { summary: await (await loadStage(stage, input as object)).run(input as never, host), spent: undefined }
 })
 
 /** Runs a stage as its activity, in a run of its own. */

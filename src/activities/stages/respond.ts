@@ -1,6 +1,6 @@
 // Stage `respond`: a policy's responses to the held-out prompts.
-import { mean } from '../../mean'
-import { generateResponses, readResponses, RESPONSES_FILE, writeResponses, type Response } from '../responses'
+import { generateResponses } from '../generated-responses'
+import { readResponses, responseFigures, RESPONSES_FILE, writeResponses } from '../responses'
 import { readShardRows } from '../rows'
 import { gatherFiles } from '../shards'
 import type { Stage } from '../stage'
@@ -12,13 +12,6 @@ export const respond: Stage<'respond'> = {
       const range = readShardRows(await host.open(input.data), 'evaluation', input.shard)
       writeResponses(host.output, await generateResponses(range, input.policy, input, { host, phase: 'responses' }))
     }
-    const responses = readResponses(host.output)
-    const meanOf = (figure: (response: Response) => number) =>
-      responses.length === 0 ? null : mean(responses.map(figure))
-    return {
-      responses: responses.length,
-      meanTokens: meanOf(({ tokens }) => tokens),
-      endedShare: meanOf(({ ended }) => Number(ended)),
-    }
+    return responseFigures(readResponses(host.output))
   },
 }

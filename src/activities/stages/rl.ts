@@ -18,8 +18,9 @@ import { addScoreHead } from '../../training/reward-model'
 import { trainRloo } from '../../training/rloo'
 import { openValidation } from '../../training/validation'
 import { openReward } from '../rl-reward'
-import { candidateFolder, promptsOf, readData, writeCandidates, writeValidations, type CandidateText } from '../rows'
-import { lastMean, partNotes, trainingHost, type Stage } from '../stage'
+import { inText, rlFigures, validationPrompts } from '../rl-figures'
+import { candidateFolder, promptsOf, readData, writeCandidates, writeValidations } from '../rows'
+import { partNotes, trainingHost, type Stage } from '../stage'
 import { saveTrained, trainable, type TrainedFrom } from '../trainable'
 
 type Settings = StageInput<'rl'>['settings']
@@ -75,30 +76,19 @@ export const rl: Stage<'rl'> = {
       })
       writeValidations(
         host.output,
-        [validation.initial, ...candidates.all().filter(isTrusted)].map((record) => inText(record, loaded)),
+        [validation.initial, ...candidates.all().filter(isTrusted)].map((record) => inText(record, loaded.tokenizer)),
       )
     }
     const last = join(host.output, candidateFolder(history.length))
     if (existsSync(last)) linkOrCopyFolder(last, host.output)
     else saveTrained(policy, host.output, from)
     writeJsonl(join(host.output, LOG_FILE), history)
-    return {
-      algorithm: settings.algorithm,
-      steps: history.length,
-      reward: input.rewardModel ? 'reward model' : 'direct score',
-      ...(labeler !== undefined && { labeler }),
-      firstReward: history[0]!.rawReward!,
-      lastReward: lastMean(history, 'rawReward'),
-      ...(validation && {
-        validationBefore: validation.initial.reward,
-        validationBest: trusted[0]?.reward ?? null,
-        candidates: trusted.length,
-      }),
-      kl: lastMean(history, 'kl'),
-      ...(stopped !== undefined && { stopped }),
-      resumedAt: history.at(-1)!.resumedAt!,
-      ...spent(),
-    }
+    return rlFigures(input, history, {
+      labeler,
+      ...(validation && { validation: { initial: validation.initial.reward, trusted } }),
+      stopped,
+      spent: spent(),
+    })
   },
 }
 
@@ -119,10 +109,6 @@ function trainingSettings(
     },
   }
 }
-
-/** Prompts held out of training, to choose among its steps. */
-const validationPrompts = (train: readonly Row[], { candidates, validationPrompts }: TrainingSettings) =>
-  candidates > 0 ? train.slice(0, Math.min(validationPrompts, Math.floor(train.length / 4))) : []
 
 /** Why the policy has collapsed, by the limits in the settings, or undefined. */
 function collapsed(
@@ -155,12 +141,6 @@ function trainPolicy(
   return trainReinforce({ policy, reference, value }, problem, settings, host)
 }
 
-const inText = ({ step, reward, responses }: CandidateRecord, { tokenizer }: LoadedModel): CandidateText => ({
-  step,
-  reward,
-  responses: responses.map((ids) => tokenizer.decode(ids).trim()),
-})
-
 interface CandidatesToSave {
   candidates: Candidates
   trusted: readonly CandidateRecord[]
@@ -183,7 +163,7 @@ function saveCandidates(
   }
   writeCandidates(output, {
     rows: rows.map(({ id, context }) => ({ id, context })),
-    initial: inText(initial, loaded),
-    candidates: trusted.map((record) => inText(record, loaded)),
+    initial: inText(initial, loaded.tokenizer),
+    candidates: trusted.map((record) => inText(record, loaded.tokenizer)),
   })
 }

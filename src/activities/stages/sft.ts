@@ -1,22 +1,19 @@
 // Stage `sft`: fine-tunes the model on the data's reference responses.
 import { join } from 'node:path'
 import { LOG_FILE } from '../../artifacts/store'
-import { InvalidInput } from '../../contracts/parse'
 import { writeJsonl } from '../../json-lines'
 import { loadPolicy } from '../../model/policy'
 import { trainSft } from '../../training/sft'
-import { lastMean, trainingHost, type Stage } from '../stage'
+import { refuseNoReferences, sftFigures } from '../sft-figures'
+import { trainingHost, type Stage } from '../stage'
 import { saveTrained, trainable } from '../trainable'
-import { cutFigures, readReferences } from '../written-responses'
+import { readReferences } from '../written-responses'
 
 export const sft: Stage<'sft'> = {
   async run(input, host) {
     const loaded = await loadPolicy(input.model, host.open)
     const sequences = readReferences(await host.open(input.data), loaded, input.limits)
-    if (sequences.length === 0)
-      throw new InvalidInput(
-        'sft: no row of the data has a "reference"; add some, or leave this stage out and start from the model itself',
-      )
+    refuseNoReferences(sequences)
     const policy = trainable(loaded.model, input.settings, input.seed)
     const { history } = await trainSft(
       policy,
@@ -26,14 +23,6 @@ export const sft: Stage<'sft'> = {
     )
     saveTrained(policy, host.output, { policy: input.model, folder: loaded.folder })
     writeJsonl(join(host.output, LOG_FILE), history)
-    const { cut, cutShare } = cutFigures(sequences)
-    return {
-      examples: sequences.length,
-      cutReferences: cut,
-      cutShare,
-      steps: history.length,
-      firstLoss: history[0]!.loss!,
-      loss: lastMean(history, 'loss'),
-    }
+    return sftFigures(sequences, history)
   },
 }

@@ -1,0 +1,1 @@
+"""Training and sampling of rlaif on PyTorch and Ray: one short module for each stage."""

@@ -1,0 +1,111 @@
+"""Models as rlaif's artifacts name them: a Hugging Face folder, and adapters that are merged into it."""
+
+from pathlib import Path
+from typing import Any, Sequence
+
+import torch
+from peft import LoraConfig, PeftModel
+from torch import Tensor
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
+from transformers.utils import logging as transformers_logging
+
+from .job import Job
+
+transformers_logging.disable_progress_bar()
+
+
+def without_dropout(model: PreTrainedModel) -> PreTrainedModel:
+    """With dropout the log-probabilities of training are not those of sampling."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    return model
+
+
+def policy_folder(job: Job) -> str:
+    """A folder with the whole policy: TRL loads the reference model from the folder of the policy."""
+    return whole_folder(job.model, job.folder / "merged", AutoModelForCausalLM)
+
+
+def whole_folder(model: dict[str, Any], merged: Path, kind: type) -> str:
+    """The model's own folder or, with adapters, one into which they were merged."""
+    if not model["adapters"]:
+        return model["folder"]
+    if not (merged / "whole").exists():
+        save_merged(model, merged, kind)
+        (merged / "whole").touch()
+    return str(merged)
+
+
+def save_merged(model: dict[str, Any], merged: Path, kind: type) -> None:
+    labels = {"num_labels": 1} if kind is AutoModelForSequenceClassification else {}
+    base = kind.from_pretrained(model["folder"], dtype=torch.float32, **labels)
+    for adapter in model["adapters"]:
+        base = PeftModel.from_pretrained(base, adapter).merge_and_unload()
+    base.save_pretrained(merged)
+    AutoTokenizer.from_pretrained(model["folder"]).save_pretrained(merged)
+
+
+def load_policy(folder: str, job: Job) -> PreTrainedModel:
+    """The policy with the ends of responses that rlaif names; master weights in float32 but where they are frozen."""
+    is_frozen = job.settings.get("lora") is not None and job.engine["precision"] == "bfloat16"
+    dtype = torch.bfloat16 if is_frozen else torch.float32
+    model = without_dropout(AutoModelForCausalLM.from_pretrained(folder, dtype=dtype))
+    model.generation_config.eos_token_id = job.model["stopIds"]
+    return model
+
+
+def load_scorer(folder: str) -> PreTrainedModel:
+    model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=1, dtype=torch.float32)
+    return without_dropout(model)
+
+
+def load_tokenizer(folder: str):
+    """The tokenizer; TRL wants a token for padding, which is never seen: everything is masked by length."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def lora_config(settings: dict[str, Any], task: str, also: Sequence[str] = ()) -> LoraConfig | None:
+    """PEFT's form of the setting `lora`. @param also: modules that are trained as a whole"""
+    lora = settings.get("lora")
+    if lora is None:
+        return None
+    return LoraConfig(
+        r=lora["rank"],
+        lora_alpha=lora["alpha"],
+        target_modules=lora["targets"],
+        lora_dropout=0.0,
+        task_type=task,
+        modules_to_save=list(also) or None,
+    )
+
+
+def padded(rows: Sequence[Sequence[int]], padding: int, side: str = "right") -> tuple[Tensor, Tensor]:
+    """Token ids and their mask, [B, T]."""
+    longest = max(len(row) for row in rows)
+    ids = torch.full((len(rows), longest), padding, dtype=torch.long)
+    mask = torch.zeros((len(rows), longest), dtype=torch.long)
+    for i, row in enumerate(rows):
+        at = slice(0, len(row)) if side == "right" else slice(longest - len(row), longest)
+        ids[i, at] = torch.tensor(row, dtype=torch.long)
+        mask[i, at] = 1
+    return ids, mask
+
+
+def scores_of(model: torch.nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
+    """The score of each row, [B, T] → [B], read at its last real token.
+
+    transformers reads it at the last token that is not the padding's, which may be one that a response ends in: the
+    padding's is therefore one that no row of the batch ends in.
+    """
+    positions = torch.arange(ids.shape[1], device=ids.device)
+    ends = set(ids.gather(1, (positions * mask).argmax(1, keepdim=True)).flatten().tolist())
+    padding = next(token for token in range(len(ends) + 1) if token not in ends)
+    core = getattr(model, "module", model)
+    core.config.get_text_config().pad_token_id = padding
+    position_ids = (mask.cumsum(1) - 1).clamp(min=0)
+    out = model(input_ids=ids.masked_fill(mask == 0, padding), attention_mask=mask, position_ids=position_ids)
+    return out.logits[:, 0].float()

@@ -1,0 +1,60 @@
+// What stage `rl` holds out, and what it says of its training, whichever engine trains.
+import type { Summary } from '../contracts/artifact'
+import type { StageInput } from '../contracts/stages'
+import type { Row } from '../data/row'
+import type { Tokenizer } from '../model/tokenizer'
+import type { CandidateRecord } from '../training/candidates'
+import type { Metrics } from '../training/checkpoint'
+import type { CandidateText } from './rows'
+import { lastMean } from './stage'
+
+type Settings = StageInput<'rl'>['settings']
+
+/** Prompts held out of training, to choose among its steps. */
+export const validationPrompts = (
+  train: readonly Row[],
+  { candidates, validationPrompts }: Pick<Settings, 'candidates' | 'validationPrompts'>,
+): Row[] => (candidates > 0 ? train.slice(0, Math.min(validationPrompts, Math.floor(train.length / 4))) : [])
+
+export const inText = (
+  { step, reward, responses }: CandidateRecord,
+  tokenizer: Pick<Tokenizer, 'decode'>,
+): CandidateText => ({
+  step,
+  reward,
+  responses: responses.map((ids) => tokenizer.decode(ids).trim()),
+})
+
+interface Ended {
+  /** Name of the labeler that scored, if it was one. */
+  labeler?: string | undefined
+  /** The reward before training, and the candidates that count, best first. */
+  validation?: { initial: number; trusted: readonly CandidateRecord[] }
+  stopped?: string | undefined
+  /** What asking a labeler has cost. */
+  spent: Summary
+}
+
+export function rlFigures(
+  { settings, rewardModel }: StageInput<'rl'>,
+  history: readonly Metrics[],
+  { labeler, validation, stopped, spent }: Ended,
+): Summary {
+  return {
+    algorithm: settings.algorithm,
+    steps: history.length,
+    reward: rewardModel ? 'reward model' : 'direct score',
+    ...(labeler !== undefined && { labeler }),
+    firstReward: history[0]!.rawReward!,
+    lastReward: lastMean(history, 'rawReward'),
+    ...(validation && {
+      validationBefore: validation.initial,
+      validationBest: validation.trusted[0]?.reward ?? null,
+      candidates: validation.trusted.length,
+    }),
+    kl: lastMean(history, 'kl'),
+    ...(stopped !== undefined && { stopped }),
+    resumedAt: history.at(-1)!.resumedAt!,
+    ...spent,
+  }
+}
