@@ -17,14 +17,14 @@ const versions: Record<StageName, number> = {
   evaluate: 4,
   respond: 3,
   contest: 2,
-  comparison: 2,
+  comparison: 3,
   'rating-items': 1,
   'human-results': 1,
   judge: 3,
   study: 2,
   'sweep-report': 2,
   claims: 1,
-  report: 4,
+  report: 5,
 }
 export const stageVersion = (stage: StageName): number => versions[stage]
 

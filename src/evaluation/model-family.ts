@@ -97,11 +97,16 @@ export interface Roles {
   policies: readonly string[]
 }
 
+/** What sentences call a judge or labeler: the name "policy" stands for the run's own initial policy. */
+export const spokenName = (name: string): string => (name === 'policy' ? 'the initial policy' : name)
+
 /** What the names show about judge, labelers and policies, in sentences. */
 export function kinshipRemarks({ judge, labelers, policies }: Roles): string[] {
   const own = (name: string) => name === 'policy'
   const resolved = (name: string) => (own(name) ? (policies[0] ?? name) : name)
   const distinct = [...new Set(labelers)].filter((labeler) => labeler !== 'people')
+  if (own(judge) && distinct.every(own) && distinct.length > 0)
+    return [`Judge and labeler are both the initial policy: it was trained towards its judge's preferences.`]
   return [
     ...distinct.flatMap((labeler) => judgeAndLabeler(judge, labeler, kinshipOf(resolved(judge), resolved(labeler)))),
     ...withPolicies('judge', judge, policies),
@@ -111,7 +116,9 @@ export function kinshipRemarks({ judge, labelers, policies }: Roles): string[] {
 
 function judgeAndLabeler(judge: string, labeler: string, kinship: Kinship | undefined): string[] {
   if (kinship?.kind === 'same model')
-    return [`Judge and labeler are the same model, ${judge}: the policy was trained towards its judge's preferences.`]
+    return [
+      `Judge and labeler are the same model, ${spokenName(judge)}: the policy was trained towards its judge's preferences.`,
+    ]
   if (kinship)
     return [
       `Judge (${judge}) and labeler (${labeler}) are of the same family by name, ${kinship.family}: ` +

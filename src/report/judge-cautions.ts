@@ -1,5 +1,6 @@
 // What a reader must know about the judge before believing the figures that rest on it.
 import type { Alignment } from '../evaluation/alignment'
+import { spokenName } from '../evaluation/model-family'
 import { percent } from './table'
 
 /** With fewer prompts or pairs the interval of a share is wider than ±14 points. */
@@ -19,7 +20,8 @@ export const noSameSlot = (orders: number | undefined): string =>
     ? 'undefined: judge.comparison is "pointwise", so each response was judged alone and has no slot'
     : 'undefined: judge.orders is 1, so each pair was asked in one order'
 
-export function judgeCautions(judge: string, alignment: Alignment | undefined): string[] {
+export function judgeCautions(name: string, alignment: Alignment | undefined): string[] {
+  const judge = spokenName(name)
   if (!alignment) return [`The data has no human labels, so nothing here shows whether ${judge} judges as people do.`]
   const { agreement, sameSlot, failed } = alignment
   if (agreement.n === 0) return [`Nothing here shows whether ${judge} judges as people do: ${noneJudged(failed)}.`]

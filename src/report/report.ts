@@ -2,7 +2,7 @@
 import type { Summary } from '../contracts/artifact'
 import type { Alignment } from '../evaluation/alignment'
 import type { Calibration } from '../evaluation/calibration'
-import { kinshipRemarks } from '../evaluation/model-family'
+import { kinshipRemarks, spokenName } from '../evaluation/model-family'
 import type { Share } from '../evaluation/statistics'
 import type { JudgedContest } from '../evaluation/win-rate'
 import { lineChart, type Curve } from './chart'
@@ -97,7 +97,7 @@ function outcomeSection(evaluation: Evaluation, stages: readonly ReportStage[]):
   const tiles = [...winRateTiles(evaluation), ...(alignment ? alignmentTiles(alignment) : [])]
   return [
     heading('Outcome'),
-    `<p>Judge: ${escape(withAnswerDays(judge, stages.find(({ stage }) => stage === 'evaluate')?.summary))}.</p>`,
+    `<p>Judge: ${escape(withAnswerDays(spokenName(judge), stages.find(({ stage }) => stage === 'evaluate')?.summary))}.</p>`,
     `<div class="tiles">${tiles.join('')}</div>`,
     ...kinshipRemarks({ judge, ...trainedBy(stages) }).map(note),
     cautionList(cautions(evaluation)),
@@ -214,7 +214,7 @@ function curveSection(stages: readonly ReportStage[], calibration: Calibration |
     (CHARTS[stage] ?? []).flatMap(([title, ...names]) => {
       const curves = names
         .map((name) => curve(name, withStart(metrics, summary)))
-        .filter(({ points }) => points.length > 0)
+        .filter(({ points }, i, all) => points.length > 0 && !isSameLine(points, all[i - 1]?.points))
       return curves.length > 0 ? [lineChart(title, curves)] : []
     }),
   )
@@ -237,6 +237,10 @@ const calibrationChart = ({ bins }: Calibration): string =>
 const withStart = (metrics: ReportStage['metrics'], { validationBefore }: Summary): ReportStage['metrics'] =>
   typeof validationBefore === 'number' ? [{ step: 0, validationReward: validationBefore }, ...metrics] : metrics
 
+/** Of two equal curves only one can be seen. */
+const isSameLine = (points: Curve['points'], others: Curve['points'] | undefined): boolean =>
+  points.length === others?.length && points.every(([, y], i) => y === others[i]![1])
+
 function curve(name: string, metrics: readonly Record<string, number>[]): Curve {
   const points = metrics.flatMap((row): [number, number][] =>
     row.step === undefined || row[name] === undefined ? [] : [[row.step, row[name]]],
@@ -256,7 +260,7 @@ function candidateSection({ judge, initialReward, candidates }: Choice): string 
   ])
   const remark = [
     `The steps with the highest validation reward (before training it was ${formatNumber(initialReward)}).`,
-    `The judge, ${judge}, compared their greedy responses with those of the SFT model.`,
+    `The judge, ${spokenName(judge)}, compared their greedy responses with those of the SFT model.`,
     'With few validation prompts the choice is mostly noise; the intervals show how much.',
   ]
   return [

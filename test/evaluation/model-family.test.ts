@@ -40,10 +40,9 @@ test('what is said of judge, labelers and the policy', () => {
     /^Judge \(Qwen2.5-72B at a\) and labeler \(Qwen2.5-7B at b\) are of the same family by name, Qwen:/,
   )
   expect(remarks('policy', ['policy'], 'hf:Qwen/Qwen2.5-7B')).toEqual([
-    "Judge and labeler are the same model, policy: the policy was trained towards its judge's preferences.",
-    'The judge is the initial policy itself.',
-    'The labeler is the initial policy itself.',
+    "Judge and labeler are both the initial policy: it was trained towards its judge's preferences.",
   ])
+  expect(remarks('policy', ['people'], 'hf:Qwen/Qwen2.5-7B')).toEqual(['The judge is the initial policy itself.'])
   expect(remarks('Qwen2.5-72B at a', ['policy'], 'hf:Qwen/Qwen2.5-7B')[0]).toMatch(/same family by name, Qwen/)
   expect(remarks('gold of the miniature world', ['L of the miniature world'], 'world:policy')).toEqual([])
   expect(remarks('claude-x at h', ['people'], 'default')).toEqual([])
