@@ -194,6 +194,13 @@ export const rewardModelSchema = z
       .describe(
         'What training starts from: "sft", the SFT model, or "model", the model before SFT (Table 6 of the paper).',
       ),
+    head: z
+      .enum(['random', 'fitted'])
+      .optional()
+      .describe(
+        'What the score head starts from. "random" (default): N(0, 1/(D+1)) for D hidden dimensions; "fitted": a logistic ' +
+          'regression of the labels on the last hidden states of the untrained model, for few pairs.',
+      ),
     epochs: count.default(2).describe('Maximum number of epochs; see `plateau`.'),
     plateau: z
       .number()

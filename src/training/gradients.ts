@@ -110,6 +110,11 @@ export function differentiableLogProbs(
   }
 }
 
+/** Hidden states at chosen positions, row after row. @param at [M], flat index into [batch · time] @returns [M · D] */
+export function statesAt(model: Model, batch: TokenBatch, at: Int32Array): Float32Array {
+  return readValues(() => op.gatherRows(hidden(model, batch), indices(at)))
+}
+
 /** Scores at chosen positions, without a backward pass. @param at [M], flat index into [batch · time] @returns [M] */
 export function scoresAt(model: Model, batch: TokenBatch, at: Int32Array): Float32Array {
   return readValues(() => op.reshape(scoreRows(model, op.gatherRows(hidden(model, batch), indices(at))), [at.length]))

@@ -1,6 +1,7 @@
 // `rlaif/training`: supervised fine-tuning, reward models and RL. Loads TensorFlow.js.
 export { trainSft, type SftSettings } from './sft'
 export { addScoreHead, preferenceLoss, rewards, trainRewardModel, type TrainingPair } from './reward-model'
+export { fitScoreHead } from './fitted-head'
 export { trainReinforce, type ReinforceSettings } from './reinforce'
 export { leaveOneOut, trainRloo } from './rloo'
 export { penalizedReward, type RlSettings, type RlTask } from './policy-gradient'

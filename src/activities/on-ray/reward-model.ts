@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { InvalidInput } from '../../contracts/parse'
+import type { StageInput } from '../../contracts/stages'
 import { largest } from '../../extremes'
 import { scoreHead } from '../../training/score-head'
 import type { Sequence } from '../../training/gradients'
@@ -18,6 +20,7 @@ const scoresSchema = z.object({ scores: z.array(z.number()), leftPadded: z.array
 export const rewardModelOnRay: Stage<'reward-model'> = {
   async run(input, host) {
     const { settings, seed } = input
+    refuseFittedHead(input)
     const policy = await openPolicy(input.policy, host)
     const pairs = splitPairs(await trainingPairs(input.labels, policy, seed, host), settings, seed)
     const measures = await measuresOf(input, pairs, policy, host)
@@ -49,6 +52,14 @@ export const rewardModelOnRay: Stage<'reward-model'> = {
     const history = readHistory(result, FIGURES)
     return writeMeasured(host.output, measures, scores, { history, batchSize: settings.batchSize })
   },
+}
+
+function refuseFittedHead({ settings }: StageInput<'reward-model'>): void {
+  if (settings.head !== 'fitted') return
+  throw new InvalidInput(
+    'reward-model: field "rewardModel.head" is "fitted", which only the embedded engine computes; ' +
+      'leave it out, or leave out "engine"',
+  )
 }
 
 /** Those that are scored on either side of the padding come first. */

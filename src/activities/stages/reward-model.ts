@@ -3,6 +3,7 @@ import type { Model } from '../../model/model'
 import { loadPolicy } from '../../model/policy'
 import type { Sequence } from '../../training/gradients'
 import { addScoreHead, paddingGap, rewards, trainRewardModel } from '../../training/reward-model'
+import { fitScoreHead } from '../../training/fitted-head'
 import { classifierConfig } from '../classifier-config'
 import {
   bothResponses,
@@ -23,6 +24,10 @@ export const rewardModel: Stage<'reward-model'> = {
 
     const model = trainable(loaded.model, settings, seed)
     addScoreHead(model, seed)
+    if (settings.head === 'fitted')
+      await fitScoreHead(model, pairs.training, settings.microBatchSize, (done) =>
+        host.note(`fitting the head, ${done}`),
+      )
     const { history } = await trainRewardModel(
       model,
       pairs.training,
