@@ -34,7 +34,7 @@ test('a fitted head orders the pairs as their labels do, whatever the batches an
   const pairs = sequences
     .slice(1)
     .map((first, i) => ({ group: String(i), first, second: sequences[0]!, preferFirst: i % 2 === 0 ? 0.95 : 0.1 }))
-  const heads = []
+  const heads: number[][] = []
   for (const [seed, batchSize] of [
     [1, 1],
     [2, 8],
