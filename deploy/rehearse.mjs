@@ -12,17 +12,34 @@ import { buildImage } from './rehearsal/image.mjs'
 import { ADDRESS, closeSite, end, homeOf, openNetwork, openSite, run } from './rehearsal/site.mjs'
 import { HUB_MODEL, METRICS_TOKEN, openTeam, PORTS, STORE_SECRET } from './rehearsal/team.mjs'
 
-const HELP = `npm run rehearse -- [--image <folder>] [--keep]
+const HELP = `npm run rehearse -- [ray] [--image <folder>] [--keep]
 
+  ray       instead: the engine on a real Ray of two nodes (rehearsal/ray.mjs), on any Linux and without root
+  --kills   for ray: how many kills, each of a training of its own (10)
+  --seed    for ray: of the kills (1)
+  --only    for ray: one part of it: runs, killed, cancelled or messages
   --image   folder with the worker image's files, built there if missing (default: a temporary folder)
   --keep    keep the site's folder with homes, logs and store`
 
-const { values: flags } = parseArgs({
-  options: { image: { type: 'string' }, keep: { type: 'boolean' }, help: { type: 'boolean' } },
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    image: { type: 'string' },
+    keep: { type: 'boolean' },
+    kills: { type: 'string', default: '10' },
+    seed: { type: 'string', default: '1' },
+    only: { type: 'string' },
+    help: { type: 'boolean' },
+  },
 })
 if (flags.help) {
   console.log(HELP)
   process.exit(0)
+}
+if (positionals[0] === 'ray') {
+  const { rehearseRay } = await import('./rehearsal/ray.mjs')
+  const holds = await rehearseRay({ kills: Number(flags.kills), seed: Number(flags.seed), only: flags.only })
+  process.exit(holds ? 0 : 1)
 }
 const missing = [
   process.platform !== 'linux' && 'Linux',

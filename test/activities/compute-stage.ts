@@ -29,7 +29,9 @@ export async function computeStage<N extends StageName>(
     checkpoints: join(output, 'checkpoints'),
     report: () => {},
     note: () => {},
+    key: '0'.repeat(32),
     handleInterruption: () => () => false,
+    isCancelled: () => false,
   } as Partial<StageHost> as StageHost
   const summary = await stage.run(parse(stageSchemas[name] as never, input, name) as StageInput<N>, host)
   return { uri: `file://${output}`, sha256: '0'.repeat(64), bytes: 1, summary }

@@ -9,17 +9,13 @@ from pathlib import Path
 
 import ray
 
-from . import generation, reward_model, rl, sft
 from .failure import describe
-from .job import read_job, write_json
+from .generation import sample
+from .job import Job, read_job, write_json
+from .workers import train_on_workers
 
-STAGES = {
-    "sft": sft.run,
-    "sample": generation.run,
-    "respond": generation.run,
-    "reward-model": reward_model.run,
-    "rl": rl.run,
-}
+TRAINED = {"sft": "rlaif_ray.sft", "reward-model": "rlaif_ray.reward_model", "rl": "rlaif_ray.rl"}
+"""The module of each stage that trains; the others sample."""
 
 
 def end_with_parent() -> None:
@@ -28,13 +24,20 @@ def end_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def compute(job: Job) -> None:
+    if job.stage in TRAINED:
+        train_on_workers(job, TRAINED[job.stage])
+    else:
+        sample(job)
+
+
 def main(folder: Path) -> int:
     job = read_job(folder)
     if job.is_local:
         threading.Thread(target=end_with_parent, daemon=True).start()
     ray.init(address="local" if job.is_local else "auto", include_dashboard=False, log_to_driver=True)
     try:
-        STAGES[job.stage](job)
+        compute(job)
     except Exception as error:  # whatever it is, rlaif is told what and where
         traceback.print_exc()
         write_json(job.outcome, {"failed": describe(error)})

@@ -24,17 +24,32 @@ def without_dropout(model: PreTrainedModel) -> PreTrainedModel:
 
 def policy_folder(job: Job) -> str:
     """A folder with the whole policy: TRL loads the reference model from the folder of the policy."""
-    return whole_folder(job.model, job.folder / "merged", AutoModelForCausalLM)
+    return str(merged_policy(job)) if job.model["adapters"] else job.model["folder"]
 
 
-def whole_folder(model: dict[str, Any], merged: Path, kind: type) -> str:
-    """The model's own folder or, with adapters, one into which they were merged."""
-    if not model["adapters"]:
-        return model["folder"]
-    if not (merged / "whole").exists():
+def reward_model_folder(job: Job) -> str:
+    reward_model = job.more["rewardModel"]
+    return str(merged_reward_model(job)) if reward_model["adapters"] else reward_model["folder"]
+
+
+def merged_policy(job: Job) -> Path:
+    return job.folder / "merged"
+
+
+def merged_reward_model(job: Job) -> Path:
+    return job.folder / "merged-reward-model"
+
+
+def merge_all(job: Job) -> None:
+    """Writes the models that are adapters on a base as whole ones."""
+    merge(job.model, merged_policy(job), AutoModelForCausalLM)
+    merge(job.more.get("rewardModel", {}), merged_reward_model(job), AutoModelForSequenceClassification)
+
+
+def merge(model: dict[str, Any], merged: Path, kind: type) -> None:
+    if model.get("adapters") and not (merged / "whole").exists():
         save_merged(model, merged, kind)
         (merged / "whole").touch()
-    return str(merged)
 
 
 def save_merged(model: dict[str, Any], merged: Path, kind: type) -> None:

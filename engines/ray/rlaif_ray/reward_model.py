@@ -21,7 +21,6 @@ from .training import (
     failed,
     gathered,
     last_checkpoint,
-    on_workers,
     save_history,
     save_result,
     step_of,
@@ -70,11 +69,6 @@ def has_plateaued(losses: Sequence[float], epoch: int, share: float) -> bool:
     if share == 0 or len(losses) < 2 * epoch or len(losses) % epoch != 0:
         return False
     return sum(losses[-epoch:]) > (1 - share) * sum(losses[-2 * epoch : -epoch])
-
-
-def run(job: Job) -> None:
-    policy_folder(job)
-    on_workers(loop, job)
 
 
 def dataset(job: Job) -> Dataset:

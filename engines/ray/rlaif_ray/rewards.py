@@ -7,10 +7,9 @@ import urllib.request
 from typing import Any, Callable, Protocol, Sequence
 
 import torch
-from transformers import AutoModelForSequenceClassification
 
 from .job import Job
-from .models import load_scorer, load_tokenizer, padded, scores_of, whole_folder
+from .models import load_scorer, load_tokenizer, padded, reward_model_folder, scores_of
 
 
 class Score(Protocol):
@@ -32,8 +31,7 @@ def with_eos_rule(reward: float, response: Sequence[int], job: Job) -> float:
 
 def by_reward_model(job: Job, device: torch.device) -> Score:
     reward_model = job.more["rewardModel"]
-    folder = whole_folder(reward_model, job.folder / "merged-reward-model", AutoModelForSequenceClassification)
-    model = load_scorer(folder).eval().to(device)
+    model = load_scorer(reward_model_folder(job)).eval().to(device)
     size = job.settings["microBatchSize"]
 
     @torch.no_grad()

@@ -24,7 +24,6 @@ from .training import (
     failed,
     gathered,
     last_checkpoint,
-    on_workers,
     save_model,
     save_result,
     step_of,
@@ -33,11 +32,6 @@ from .training import (
 
 NO_PENALTY = 1e-12
 """β of 0: TRL would then not measure KL."""
-
-
-def run(job: Job) -> None:
-    policy_folder(job)
-    on_workers(loop, job)
 
 
 class PromptTrainer(RLOOTrainer):

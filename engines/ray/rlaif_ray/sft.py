@@ -5,16 +5,11 @@ from trl import SFTConfig, SFTTrainer
 
 from .job import Job
 from .models import load_policy, load_tokenizer, lora_config, policy_folder
-from .training import Curves, InOrder, arguments, failed, last_checkpoint, on_workers, save_history, save_result, step_of
+from .training import Curves, InOrder, arguments, failed, last_checkpoint, save_history, save_result, step_of
 
 
 class OrderedSftTrainer(InOrder, SFTTrainer):
     """SFTTrainer on rows in rlaif's order."""
-
-
-def run(job: Job) -> None:
-    policy_folder(job)
-    on_workers(loop, job)
 
 
 def dataset(job: Job) -> Dataset:

@@ -1,4 +1,4 @@
-"""What all training stages share: Ray's workers around a Trainer, its arguments, checkpoints and curves."""
+"""What all training stages share: the arguments of their Trainer, its checkpoints and its curves."""
 
 import math
 import shutil
@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any, Callable
 
 import torch.distributed as dist
-from ray import train
-from ray.train.torch import TorchTrainer
 from torch.utils.data import Dataset, Sampler, SequentialSampler
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
@@ -18,29 +16,6 @@ from .job import Job, write_json
 WHOLE = "rlaif-whole"
 """A checkpoint with a file of this name is written to its end."""
 REMEDY = "lower the learning rate (learningRate), clip the gradients (maxGradientNorm) or warm up longer (warmupSteps)"
-RESTARTS = 3
-"""Of the group of workers, when one of them or its node is lost."""
-
-
-def on_workers(loop: Callable[[Job], None], job: Job) -> None:
-    """Runs `loop` on all workers of Ray Train, again when one is lost: it resumes from its last checkpoint."""
-    gpus = job.engine["gpusPerWorker"]
-    trainer = TorchTrainer(
-        lambda: loop(job),
-        scaling_config=train.ScalingConfig(
-            num_workers=job.engine["workers"],
-            use_gpu=gpus > 0,
-            resources_per_worker={"CPU": 1, **({"GPU": gpus} if gpus > 0 else {})},
-        ),
-        run_config=train.RunConfig(
-            name="train",
-            storage_path=str(job.folder / "ray-train"),
-            failure_config=train.FailureConfig(max_failures=RESTARTS),
-        ),
-    )
-    job.report("waiting for the workers", 0, 1, "groups")
-    trainer.fit()
-
 
 def arguments(job: Job, steps: int) -> dict[str, Any]:
     """Arguments of a Trainer by rlaif's settings, for `steps` optimizer steps."""
@@ -127,6 +102,10 @@ def everywhere() -> None:
         dist.barrier()
 
 
+def rank() -> int:
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
 def gathered(mine: Any) -> list[Any]:
     """What each worker gives, by its rank."""
     if not dist.is_initialized():
@@ -150,7 +129,7 @@ def last_checkpoint(job: Job) -> Path | None:
     """The newest whole checkpoint; those that a killed worker has left half are removed."""
     everywhere()
     whole = whole_checkpoints(job)
-    if train.get_context().get_world_rank() == 0:
+    if rank() == 0:
         for folder in set((job.folder / "trainer").glob("checkpoint-*")) - set(whole):
             shutil.rmtree(folder)
     everywhere()

@@ -1,0 +1,50 @@
+"""Ray's workers around the stages. The driver loads neither transformers nor TRL: its workers do."""
+
+from importlib import import_module
+
+import ray
+from ray import train
+from ray.train.torch import TorchTrainer
+
+from .job import Job
+
+RESTARTS = 3
+"""Of the group of workers, when one of them or its node is lost."""
+
+
+def train_on_workers(job: Job, module: str) -> None:
+    """Runs `module.loop` on all workers of Ray Train, again when one is lost: it resumes from its last checkpoint."""
+    prepare(job)
+    gpus = job.engine["gpusPerWorker"]
+    trainer = TorchTrainer(
+        lambda: import_module(module).loop(job),
+        scaling_config=train.ScalingConfig(
+            num_workers=job.engine["workers"],
+            use_gpu=gpus > 0,
+            resources_per_worker={"CPU": 1, **({"GPU": gpus} if gpus > 0 else {})},
+        ),
+        run_config=train.RunConfig(
+            name="train",
+            storage_path=str(job.folder / "ray-train"),
+            failure_config=train.FailureConfig(max_failures=RESTARTS),
+        ),
+    )
+    job.report(waiting_for(job), 0, 1, "groups")
+    trainer.fit()
+
+
+def prepare(job: Job) -> None:
+    """Merges the adapters of the policy, if it has some, before the workers load it."""
+    if job.model["adapters"] or job.more.get("rewardModel", {}).get("adapters"):
+        import_module("rlaif_ray.models").merge_all(job)
+
+
+def waiting_for(job: Job) -> str:
+    """What is waited for; a cluster that is too small says so."""
+    has, engine = ray.cluster_resources(), job.engine
+    short = [
+        f"the cluster has {has.get(name, 0):.0f} of {needed} {name}s"
+        for name, needed in (("CPU", engine["workers"]), ("GPU", engine["workers"] * engine["gpusPerWorker"]))
+        if has.get(name, 0) < needed
+    ]
+    return f"waiting for {engine['workers']} workers" + (f": {', '.join(short)}" if short else "")
