@@ -4,7 +4,7 @@ import { engineSchema } from './engine'
 import { datasetFields } from './input-fields'
 import { labelerSchema } from './labeler-settings'
 import { isRecord, overlay } from './overlay'
-import { presets } from './presets'
+import { presets, presetsOfMethods } from './presets'
 import {
   evaluateSchema,
   labelSchema,
@@ -82,10 +82,12 @@ const alignObject = z.strictObject({
 export const alignSchema = z.preprocess(withPreset, alignObject)
 export type AlignInput = z.infer<typeof alignSchema>
 
-/** Overlays the given fields on those of the preset. */
+/** Overlays the given fields on those of the preset, with what it adds for their method. */
 function withPreset(given: unknown): unknown {
   const name = isRecord(given) && typeof given.preset === 'string' ? given.preset : 'small'
   const preset = Object.hasOwn(presets, name) ? presets[name as keyof typeof presets] : {}
   if (given === undefined || given === null) return preset
-  return isRecord(given) ? overlay(preset, given) : given
+  if (!isRecord(given)) return given
+  const ofMethod = presetsOfMethods.get(`${name} ${String(given.method)}`) ?? {}
+  return overlay(overlay(preset, ofMethod), given)
 }

@@ -53,4 +53,30 @@ const quickstart = {
   evaluate: { agreementPairs: 0 },
 }
 
+/**
+ * The quickstart by way of a reward model: sizes with which 48 prompts suffice (docs/results.md). Each response is
+ * labelled alone, so that its pairs cost no further question.
+ */
+const quickstartWithRewardModel = {
+  labeler: { comparison: 'pointwise' },
+  sample: { responses: 16, pairs: 'extremes' },
+  rewardModel: {
+    head: 'fitted',
+    epochs: 1,
+    batchSize: 16,
+    microBatchSize: 16,
+    optimizer: 'adamw',
+    learningRate: 1e-4,
+    maxGradientNorm: 1,
+    warmupSteps: 3,
+    schedule: 'linear',
+    checkpointEvery: 12,
+  },
+}
+
 export const presets = { small: {}, quickstart, paper } satisfies Record<string, Record<string, unknown>>
+
+/** What a preset has for a method other than its own, by the names of both. */
+export const presetsOfMethods: ReadonlyMap<string, Record<string, unknown>> = new Map([
+  ['quickstart rlaif', quickstartWithRewardModel],
+])

@@ -21,6 +21,23 @@ test('single fields override the defaults of a preset', () => {
   expect(input.rl).toMatchObject({ steps: 3, batchSize: 128, learningRate: 1e-5 })
 })
 
+test('the preset "quickstart" has sizes of its own for the way through a reward model, and what is given wins', () => {
+  const direct = align({ preset: 'quickstart' })
+  const rlaif = align({ preset: 'quickstart', method: 'rlaif', rewardModel: { epochs: 3 } })
+  expect(direct).toMatchObject({ method: 'direct-rlaif', rl: { algorithm: 'rloo' } })
+  expect(direct.sample.responses).toBeUndefined()
+  expect(direct.labeler).not.toHaveProperty('comparison', 'pointwise')
+  expect(rlaif).toMatchObject({
+    ...{ rl: direct.rl, judge: direct.judge, data: direct.data, limits: direct.limits },
+    sample: { responses: 16, pairs: 'extremes' },
+    labeler: { model: 'policy', comparison: 'pointwise' },
+    rewardModel: { head: 'fitted', epochs: 3 },
+  })
+  const askedInPairs = { preset: 'quickstart', method: 'rlaif', labeler: { comparison: 'pairwise', orders: 1 } }
+  expect(align(askedInPairs).labeler).toMatchObject({ comparison: 'pairwise', orders: 1 })
+  expect(() => align({ preset: 'constructor', method: 'rlaif' })).toThrow(/field "preset" got "constructor"/)
+})
+
 test('short forms are expanded: a path for data, "default" for a labeler', () => {
   expect(align({ data: 'rows.jsonl' }).data).toMatchObject({ path: 'rows.jsonl', format: 'auto' })
   expect(align({ labeler: 'default' }).labeler).toMatchObject({ model: 'default', orders: 2, chainOfThought: false })
