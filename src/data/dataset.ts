@@ -98,7 +98,7 @@ async function drawn(
   if (reader.read === 0) throw new InvalidInput(`data: ${path} holds no rows`)
 
   const numbers = sample(merged, settings.limit ?? Infinity, leftOut, options)
-  if (numbers.length < (options.least ?? LEAST)) throw tooFew(path, numbers.length, reader)
+  if (numbers.length < (options.least ?? LEAST)) throw tooFew(path, numbers.length, reader, leftOut)
   const held = Math.min(settings.evaluationPrompts, Math.floor(numbers.length / 2))
   return {
     train: rowsOf(merged, numbers.slice(held)),
@@ -143,8 +143,13 @@ function unaskable(row: Row, { tokensOf, promptTokens }: DatasetOptions): string
   return tokens > promptTokens ? `longer than limits.promptTokens = ${promptTokens}` : undefined
 }
 
-const tooFew = (path: string, usable: number, reader: DraftReader) =>
-  new InvalidInput(
-    `data: ${path}: ${usable} of ${reader.read} rows can be used, at least ${LEAST} are needed:${reader.leftOutLines()}\n` +
-      `  - \`rlaif data show ${path}\` shows the rows`,
+/** Rows with the same prompt are one row: a file of many may have few prompts. */
+function tooFew(path: string, prompts: number, reader: DraftReader, { counts }: LeftOut): InvalidInput {
+  const leftOut = Object.values(counts).reduce((sum, rows) => sum + rows, 0)
+  const usable = Math.max(prompts, reader.read - leftOut)
+  const shared = usable > prompts ? `, with ${prompts} different prompt${prompts === 1 ? '' : 's'}` : ''
+  return new InvalidInput(
+    `data: ${path}: ${usable} of ${reader.read} rows can be used${shared}, at least ${LEAST} are needed:` +
+      `${reader.leftOutLines()}\n  - \`rlaif data show ${path}\` shows the rows`,
   )
+}

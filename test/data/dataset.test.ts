@@ -147,6 +147,13 @@ test.each([
     () => ({ path: write('one.jsonl', jsonl(prompts(1))) }),
     /1 of 1 rows can be used, at least 2 are needed/,
   ],
+  [
+    'rows of one prompt',
+    () => ({
+      path: write('same.jsonl', jsonl([1, 2, 3].map((i) => ({ prompt: 'p', chosen: `${i}`, rejected: 'r' })))),
+    }),
+    /3 of 3 rows can be used, with 1 different prompt, at least 2 are needed/,
+  ],
 ])('%s is refused with a message that names it', async (_, given, message) => {
   await expect(read(given())).rejects.toThrow(message)
 })
