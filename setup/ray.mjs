@@ -2,11 +2,14 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { CACHE, PROJECT, PYTHON_FOLDER } from './places.mjs'
+import { CACHE, DEVICE, PROJECT, PYTHON_FOLDER } from './places.mjs'
 
 /** src/ray/local-job.ts looks here too. The number changes with requirements.lock. */
 const FOLDER = join(CACHE, 'ray-python-1')
 const COMPLETE = join(FOLDER, 'complete')
+
+/** What is fetched, about: PyTorch for CUDA brings NVIDIA's libraries. */
+export const RAY_MEGABYTES = DEVICE === 'cuda' ? 3500 : 500
 
 export const rayIsInstalled = () => existsSync(COMPLETE)
 
@@ -15,7 +18,7 @@ function run(command, ...args) {
   if (status !== 0) throw new Error(`set-up: ${command} ${args.join(' ')} failed; see above`)
 }
 
-/** Creates the environment, once. Ray, PyTorch and TRL take about 1.5 GB, and with CUDA's libraries 6 GB. */
+/** Creates the environment, once; it takes 1.8 GB of the disk, and with CUDA's libraries 7 GB. */
 export function installRay() {
   if (rayIsInstalled()) return
   rmSync(FOLDER, { recursive: true, force: true }) // one that was not finished
@@ -27,7 +30,7 @@ export function installRay() {
 
 /** The folder of `python` and `ray`, which is created if it is missing. */
 export function rayCommands() {
-  if (!rayIsInstalled()) process.stderr.write('set-up: Ray and PyTorch (about 1.5 GB), once\n')
+  if (!rayIsInstalled()) process.stderr.write('set-up: Ray, PyTorch and TRL, once\n')
   installRay()
   return join(FOLDER, 'bin')
 }

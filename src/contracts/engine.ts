@@ -70,3 +70,10 @@ export function withoutPlace(input: object): object {
   const { address: _, tokenEnv: __, ...ray } = engine.ray
   return { ...rest, engine: { ray } }
 }
+
+/** Why an engine cannot train with an algorithm of RL, or undefined. */
+export const algorithmFault = (engine: Engine, algorithm: string): string | undefined =>
+  onEngine(engine).engine && algorithm !== 'rloo'
+    ? `field "rl.algorithm" is "${algorithm}", which needs a value model; TRL, which trains on Ray, has no such trainer ` +
+      'any more. Set rl.algorithm to "rloo", or leave out "engine"'
+    : undefined

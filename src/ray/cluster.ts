@@ -2,6 +2,7 @@
 // fetch among it: requests are made by node:http.
 import { request as overHttp } from 'node:http'
 import { request as overHttps } from 'node:https'
+import type { LookupFunction } from 'node:net'
 import { z } from 'zod'
 import { shownReply } from './reply'
 
@@ -11,6 +12,8 @@ const TIMEOUT_MS = 30_000
 export interface Cluster {
   address: string
   token?: string | undefined
+  /** Of its host's name: where a connection may go. */
+  lookup?: LookupFunction | undefined
 }
 
 /** The cluster does not answer: it may be started again later. */
@@ -99,7 +102,7 @@ async function ask(cluster: Cluster, method: string, path: string, body?: object
   )
 }
 
-function send({ address, token }: Cluster, method: string, path: string, body?: object): Promise<Reply> {
+function send({ address, token, lookup }: Cluster, method: string, path: string, body?: object): Promise<Reply> {
   const url = new URL(`.${path}`, address.endsWith('/') ? address : `${address}/`)
   const headers = {
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
@@ -108,7 +111,7 @@ function send({ address, token }: Cluster, method: string, path: string, body?: 
   const open = url.protocol === 'https:' ? overHttps : overHttp
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => reject(unreachable(address, error))
-    const asked = open(url, { method, headers, timeout: TIMEOUT_MS }, (response) => {
+    const asked = open(url, { method, headers, timeout: TIMEOUT_MS, ...(lookup && { lookup }) }, (response) => {
       const parts: Buffer[] = []
       response.on('data', (part: Buffer) => parts.push(part))
       response.on('error', fail)

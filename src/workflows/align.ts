@@ -1,7 +1,7 @@
 // The pipeline: dataset → sft → sample → label → reward-model → rl → evaluate → report (paper, §2 and Figure 2).
 import type { AlignInput } from '../contracts/align-input'
 import type { Artifact } from '../contracts/artifact'
-import { onEngine } from '../contracts/engine'
+import { algorithmFault, onEngine } from '../contracts/engine'
 import type { StageName } from '../contracts/stages'
 import type { AlignResult } from '../contracts/status'
 import { workflowSchemas } from '../contracts/workflow-inputs'
@@ -31,8 +31,10 @@ const PLANS: Record<AlignInput['method'], StageName[]> = {
 }
 
 /** The stages of a run, in order: up to `untilStage`, and the report. */
-function planOf({ method, untilStage }: AlignInput): StageName[] {
+function planOf({ method, untilStage, engine, rl }: AlignInput): StageName[] {
   const plan = PLANS[method]
+  const fault = plan.includes('rl') && untilStage === undefined ? algorithmFault(engine, rl.algorithm) : undefined
+  if (fault !== undefined) throw finalFailure(fault, 'InvalidInput')
   if (untilStage === undefined) return plan
   if (!plan.includes(untilStage))
     throw finalFailure(

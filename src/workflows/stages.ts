@@ -1,9 +1,10 @@
 // Single stages as workflows: the same activities, with inputs that a person names.
 import type { Artifact } from '../contracts/artifact'
-import { onEngine } from '../contracts/engine'
+import { algorithmFault, onEngine } from '../contracts/engine'
 import type { StageWorkflowInput } from '../contracts/stage-workflow-inputs'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import { withResponses } from './evaluation'
+import { finalFailure } from './failure'
 import { parseInput } from './input'
 import { stageRunner, type StageRunner } from './stage-runner'
 
@@ -80,6 +81,8 @@ export async function rewardModel(input?: unknown): Promise<Artifact> {
 
 export async function rl(input?: unknown): Promise<Artifact> {
   const settings = parseInput(workflowSchemas.rl, input, 'rl')
+  const fault = algorithmFault(settings.engine, settings.rl.algorithm)
+  if (fault !== undefined) throw finalFailure(fault, 'InvalidInput')
   const stages = stageRunner(['model', 'data', 'rl'], settings)
   const policy = await stages.artifact(settings.policy, 'or model')
   const data = await dataOf(stages, settings, policy)

@@ -5,6 +5,7 @@ import { InvalidInput } from '../../contracts/parse'
 import type { StageName } from '../../contracts/stages'
 import type { Progress } from '../../contracts/status'
 import { digestOf } from '../../digest'
+import { checkedLookup, checkNumber } from '../../feedback/address-rules'
 import { checkAllowance } from '../../feedback/endpoint-allowance'
 import { checkCluster, type Cluster } from '../../ray/cluster'
 import { openClusterJob } from '../../ray/cluster-job'
@@ -81,10 +82,12 @@ const ended: RunningJob = {
 
 /** @throws InvalidInput when this worker may not ask that address, or lacks the token */
 function clusterOf(address: string, tokenEnv: string | undefined): Cluster {
-  checkAllowance(address, tokenEnv)
-  if (tokenEnv === undefined) return { address }
+  const reach = checkAllowance(address, tokenEnv)
+  checkNumber(new URL(address), reach)
+  const lookup = checkedLookup(reach)
+  if (tokenEnv === undefined) return { address, lookup }
   const token = process.env[tokenEnv]?.trim()
-  if (token) return { address, token }
+  if (token) return { address, token, lookup }
   throw new InvalidInput(
     `ray: engine.ray.tokenEnv names ${tokenEnv}, which is not set on this worker; set it to the cluster's token`,
   )

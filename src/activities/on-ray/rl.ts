@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { LOG_FILE } from '../../artifacts/store'
+import { algorithmFault } from '../../contracts/engine'
 import { InvalidInput } from '../../contracts/parse'
 import type { StageInput } from '../../contracts/stages'
 import type { Row } from '../../data/row'
@@ -59,12 +60,9 @@ export const rlOnRay: Stage<'rl'> = {
   },
 }
 
-function refuseReinforce({ settings }: StageInput<'rl'>): void {
-  if (settings.algorithm === 'rloo') return
-  throw new InvalidInput(
-    `rl: field "rl.algorithm" is "${settings.algorithm}", which needs a value model; TRL has no such trainer any more. ` +
-      'Set rl.algorithm to "rloo", or leave out "engine"',
-  )
+function refuseReinforce({ engine, settings }: StageInput<'rl'>): void {
+  const fault = algorithmFault(engine, settings.algorithm)
+  if (fault !== undefined) throw new InvalidInput(`rl: ${fault}`)
 }
 
 interface Prompts {
