@@ -18,6 +18,7 @@ export function buildImage(image) {
     'src',
     'pages',
     'tasks',
+    'engines',
     'deploy/image.sh',
     'deploy/door.mjs',
     'deploy/ui-door.mjs',
