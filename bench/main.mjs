@@ -11,6 +11,7 @@ const AREAS = {
   answers: () => import('./answers.mjs'),
   scale: () => import('./scale.mjs'),
   shards: () => import('./shards.mjs'),
+  engine: () => import('./engine.mjs'),
 }
 
 const HELP = `npm run bench -- <area> [--json] [--rounds N]
@@ -23,6 +24,7 @@ const HELP = `npm run bench -- <area> [--json] [--rounds N]
   orchestration  seconds per stage of a pipeline whose stages do nothing
   sweep          seconds per trial of a sweep whose stage does nothing, history and memory; --trials N (1000)
   shards         labelling by an endpoint of 50 ms, one request at a time a worker: four workers compared with one
+  engine         seconds a step of SFT on TensorFlow.js and on Ray, and what a job on Ray costs before its first step
   answers        bytes that a label stage of 200,000 answers sends to a real S3 server; --pairs N
   scale          whole runs on 123,169 posts with a model of some thousand weights, on one worker and on four: rows a
                  second, memory, history and bytes of each stage, at a tenth and at the whole; --posts N, --only METHOD

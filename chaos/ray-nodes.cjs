@@ -28,7 +28,7 @@ async function startRay({ nodes = 1, cpus = 1, environment = {} } = {}) {
     const child = spawn(join(commands, 'ray'), ['start', ...flags, ...always, ...agent], {
       detached: true, // a group, which ends together
       stdio: 'ignore',
-      env: { ...process.env, PATH: `${commands}:${process.env.PATH}`, ...environment },
+      env: { ...process.env, PATH: `${commands}:${process.env.PATH}`, RLAIF_RAY_CLUSTER: folder, ...environment },
     })
     return { pid: child.pid, kill: () => killGroup(child.pid) }
   }
