@@ -28,7 +28,8 @@ test('the preset "quickstart" has sizes of its own for the way through a reward 
   expect(direct.sample.responses).toBeUndefined()
   expect(direct.labeler).not.toHaveProperty('comparison', 'pointwise')
   expect(rlaif).toMatchObject({
-    ...{ rl: direct.rl, judge: direct.judge, data: direct.data, limits: direct.limits },
+    ...{ judge: direct.judge, data: direct.data, limits: direct.limits },
+    rl: { ...direct.rl, learningRate: 5e-4, klWeight: 0.1 },
     sample: { responses: 16, pairs: 'extremes' },
     labeler: { model: 'policy', comparison: 'pointwise' },
     rewardModel: { head: 'fitted', epochs: 3 },
