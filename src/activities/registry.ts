@@ -22,7 +22,7 @@ const versions: Record<StageName, number> = {
   'human-results': 1,
   judge: 3,
   study: 2,
-  'sweep-report': 2,
+  'sweep-report': 3,
   claims: 1,
   report: 5,
 }
