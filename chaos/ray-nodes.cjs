@@ -6,6 +6,8 @@ const { join, resolve } = require('node:path')
 const { freePort } = require('./free-port.cjs')
 
 const root = resolve(__dirname, '..')
+/** Without it, Ray asks for a token where this user has one (~/.ray/auth_token), as a local Ray leaves it. */
+const OPEN = { RAY_AUTH_MODE: 'disabled' }
 const pause = (ms) => new Promise((done) => setTimeout(done, ms))
 
 /** The folder of `python` and `ray`; installs them if they are missing, which takes minutes. */
@@ -28,7 +30,13 @@ async function startRay({ nodes = 1, cpus = 1, environment = {} } = {}) {
     const child = spawn(join(commands, 'ray'), ['start', ...flags, ...always, ...agent], {
       detached: true, // a group, which ends together
       stdio: 'ignore',
-      env: { ...process.env, PATH: `${commands}:${process.env.PATH}`, RLAIF_RAY_CLUSTER: folder, ...environment },
+      env: {
+        ...process.env,
+        PATH: `${commands}:${process.env.PATH}`,
+        RLAIF_RAY_CLUSTER: folder,
+        ...OPEN,
+        ...environment,
+      },
     })
     return { pid: child.pid, kill: () => killGroup(child.pid) }
   }

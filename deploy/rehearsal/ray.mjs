@@ -107,7 +107,7 @@ const fetchJson = (url) =>
     get(url, (response) => {
       let text = ''
       response.on('data', (part) => (text += part))
-      response.on('end', () => done(JSON.parse(text)))
+      response.on('end', () => done(response.statusCode === 200 ? JSON.parse(text) : undefined))
     }).on('error', () => done(undefined))
   })
 

@@ -59,6 +59,8 @@ const WEIGHTS = /^model[\w.-]*\.safetensors(\.index\.json)?$/
 const ADAPTER = 'adapter_model.safetensors'
 const ADAPTER_CONFIG = 'adapter_config.json'
 
+const adapterConfig = z.looseObject({ target_modules: z.array(z.string()) })
+
 interface TrainedFrom {
   artifact: Artifact
   policy: PolicyOnRay
@@ -74,8 +76,13 @@ export function takeTrained(from: string, output: string, { artifact, policy, is
   mkdirSync(output, { recursive: true })
   if (readdirSync(from).includes(ADAPTER)) {
     linkOrCopy(join(from, ADAPTER), join(output, ADAPTER))
-    const config = JSON.parse(readFileSync(join(from, ADAPTER_CONFIG), 'utf8')) as object
-    writeJson(join(output, ADAPTER_CONFIG), { ...config, base_model_name_or_path: placeOf(artifact.uri) })
+    const config = adapterConfig.parse(JSON.parse(readFileSync(join(from, ADAPTER_CONFIG), 'utf8')))
+    writeJson(join(output, ADAPTER_CONFIG), {
+      ...config,
+      base_model_name_or_path: placeOf(artifact.uri),
+      target_modules: config.target_modules.sort(), // PEFT writes a set
+      ...(isClassifier && { modules_to_save: ['score'] }), // PEFT adds the names of other families' heads
+    })
     writeBase(output, artifact)
     return
   }
