@@ -1,10 +1,10 @@
 """The folder of a job: what rlaif asks for, and what this program tells it. All nodes of the cluster share it.
 
-    job.json          the job; *.jsonl: its rows, as token ids
-    progress.json     how far it is, replaced whole
-    outcome.json      how it ended
-    trainer/          checkpoints of transformers' Trainer
-    result/           what becomes the artifact
+job.json          the job; *.jsonl: its rows, as token ids
+progress.json     how far it is, replaced whole
+outcome.json      how it ended
+trainer/          checkpoints of transformers' Trainer
+result/           what becomes the artifact
 """
 
 import json

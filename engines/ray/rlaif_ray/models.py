@@ -46,13 +46,13 @@ def merge_all(job: Job) -> None:
     merge(job.more.get("rewardModel", {}), merged_reward_model(job), AutoModelForSequenceClassification)
 
 
-def merge(model: dict[str, Any], merged: Path, kind: type) -> None:
+def merge(model: dict[str, Any], merged: Path, kind: Any) -> None:
     if model.get("adapters") and not (merged / "whole").exists():
         save_merged(model, merged, kind)
         (merged / "whole").touch()
 
 
-def save_merged(model: dict[str, Any], merged: Path, kind: type) -> None:
+def save_merged(model: dict[str, Any], merged: Path, kind: Any) -> None:
     labels = {"num_labels": 1} if kind is AutoModelForSequenceClassification else {}
     base = kind.from_pretrained(model["folder"], dtype=torch.float32, **labels)
     for adapter in model["adapters"]:
@@ -75,7 +75,7 @@ def load_scorer(folder: str) -> PreTrainedModel:
     return without_dropout(model)
 
 
-def load_tokenizer(folder: str):
+def load_tokenizer(folder: str) -> Any:
     """The tokenizer; TRL wants a token for padding, which is never seen: everything is masked by length."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
     if tokenizer.pad_token is None:
@@ -119,7 +119,7 @@ def scores_of(model: torch.nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
     positions = torch.arange(ids.shape[1], device=ids.device)
     ends = set(ids.gather(1, (positions * mask).argmax(1, keepdim=True)).flatten().tolist())
     padding = next(token for token in range(len(ends) + 1) if token not in ends)
-    core = getattr(model, "module", model)
+    core: Any = getattr(model, "module", model)
     core.config.get_text_config().pad_token_id = padding
     position_ids = (mask.cumsum(1) - 1).clamp(min=0)
     out = model(input_ids=ids.masked_fill(mask == 0, padding), attention_mask=mask, position_ids=position_ids)

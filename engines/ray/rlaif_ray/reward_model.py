@@ -1,6 +1,6 @@
 """Stage `reward-model`: a score head on the SFT model, with TRL's RewardTrainer and the loss of soft labels.
 
-    L = −(1/B) Σ [ p log σ(r₁ − r₂) + (1 − p) log σ(r₂ − r₁) ]
+L = −(1/B) Σ [ p log σ(r₁ − r₂) + (1 − p) log σ(r₂ − r₁) ]
 """
 
 from typing import Any, Sequence
@@ -9,11 +9,17 @@ import torch
 from datasets import Dataset
 from torch import Tensor
 from torch.nn.functional import logsigmoid
-from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from transformers import (
+    AutoModelForSequenceClassification,
+    PreTrainedModel,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 from trl import RewardConfig, RewardTrainer
 
 from .job import Job, write_json
-from .models import load_scorer, load_tokenizer, lora_config, padded, policy_folder, scores_of
+from .models import load_tokenizer, lora_config, padded, policy_folder, scores_of
 from .training import (
     Curves,
     InOrder,
@@ -41,7 +47,7 @@ class SoftLabelTrainer(InOrder, RewardTrainer):
 
     def compute_loss(
         self,
-        model: PreTrainedModel,
+        model: torch.nn.Module,
         inputs: dict[str, Tensor],
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
@@ -57,7 +63,7 @@ class SoftLabelTrainer(InOrder, RewardTrainer):
 class PlateauCurves(Curves):
     """Ends the training after an epoch whose mean loss is hardly below that of the epoch before."""
 
-    def on_log(self, args, state, control, **more: Any) -> None:
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any) -> None:
         super().on_log(args, state, control, **more)
         losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
         if has_plateaued(losses, self.job.more["stepsOfEpoch"], self.job.settings["plateau"]):
@@ -102,7 +108,7 @@ def loop(job: Job) -> None:
         peft_config=lora_config(job.settings, "SEQ_CLS", ["score"]),
         callbacks=[curves],
     )
-    trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if curves.problem:
         raise failed(curves.problem, steps)
     save_result(trainer, "policy", job)

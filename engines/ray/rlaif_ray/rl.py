@@ -8,10 +8,11 @@ TRL maximizes r − β KL: it gets (1−β) r as its reward. Prompts come as tok
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator, Sequence
+from typing import Any, Callable, Iterator, Sequence
 
 import torch
 from datasets import Dataset
+from transformers import TrainerControl, TrainerState, TrainingArguments
 from trl import RLOOConfig, RLOOTrainer
 
 from .job import Job, read_lines, write_json
@@ -39,7 +40,7 @@ class PromptTrainer(RLOOTrainer):
 
     rows: Sequence[dict[str, Any]] = ()
 
-    def _tokenize_prompts(self, prompts: list[str]):
+    def _tokenize_prompts(self, prompts: list[str]) -> tuple[list[list[int]], None, dict[str, Any]]:
         return [self.rows[int(prompt)]["prompt"] for prompt in prompts], None, {}
 
     @torch.no_grad()
@@ -51,15 +52,16 @@ class PromptTrainer(RLOOTrainer):
     @contextmanager
     def greedy(self) -> Iterator[None]:
         config, arguments = self.generation_config, self.generation_kwargs
+        model: Any = self.model
         alone = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None, "min_p": None}
         self.generation_kwargs = {**arguments, **alone}
         self.generation_config = type(config)(**self.generation_kwargs, disable_compile=True)
-        self.model.eval()
+        model.eval()
         try:
             yield
         finally:
             self.generation_config, self.generation_kwargs = config, arguments
-            self.model.train()
+            model.train()
 
 
 class Validation(Curves):
@@ -71,7 +73,7 @@ class Validation(Curves):
         self.score: Score
         self.held = job.rows("held.jsonl")
 
-    def on_log(self, args, state, control, **more: Any) -> None:
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any) -> None:
         entry = state.log_history[-1]
         if "loss" in entry:
             entry |= {"kl": entry["kl"] * entry["completions/mean_length"], "length": entry["completions/mean_length"]}
@@ -157,7 +159,7 @@ def loop(job: Job) -> None:
     trainer = open_trainer(job, curves)
     if curves.held and not (job.folder / "validations" / "step-00000000.json").exists():
         curves.validate(0)
-    trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if curves.problem:
         go_back(trainer, curves.problem, job)
     else:
@@ -169,6 +171,7 @@ def open_trainer(job: Job, curves: Validation) -> PromptTrainer:
     folder, settings = policy_folder(job), job.settings
     rows = job.rows("prompts.jsonl")
     order = [index for batch in job.rows("batches.jsonl") for index in batch]
+    vllm: dict[str, Any] = {"use_vllm": True, "vllm_mode": "colocate"} if job.engine["vllm"] else {}
     trainer = PromptTrainer(
         model=load_policy(folder, job),
         reward_funcs=reward_function(job, rows, curves),
@@ -180,7 +183,7 @@ def open_trainer(job: Job, curves: Validation) -> PromptTrainer:
             temperature=settings["temperature"],
             shuffle_dataset=False,
             remove_unused_columns=False,
-            **({"use_vllm": True, "vllm_mode": "colocate"} if job.engine["vllm"] else {}),
+            **vllm,
         ),
         train_dataset=Dataset.from_dict({"prompt": [str(index) for index in order]}),
         processing_class=load_tokenizer(folder),
@@ -192,10 +195,12 @@ def open_trainer(job: Job, curves: Validation) -> PromptTrainer:
     return trainer
 
 
-def reward_function(job: Job, rows: Sequence[dict[str, Any]], curves: Validation):
+def reward_function(job: Job, rows: Sequence[dict[str, Any]], curves: Validation) -> Callable[..., list[float | None]]:
     """TRL's form of the reward: (1−β) r, r after the rule about responses that were cut."""
 
-    def reward(prompts: list[str], completion_ids: list[list[int]], log_metric, **_: Any) -> list[float]:
+    def reward(
+        prompts: list[str], completion_ids: list[list[int]], log_metric: Callable[[str, float], None], **_: Any
+    ) -> list[float | None]:
         scores = curves.score([rows[int(prompt)] for prompt in prompts], completion_ids)
         rewards = [with_eos_rule(r, ids, job) for r, ids in zip(scores, completion_ids, strict=True)]
         for score, r, ids in zip(scores, rewards, completion_ids):
@@ -226,4 +231,5 @@ def finish(trainer: PromptTrainer, job: Job, steps: int, stopped: str | None) ->
     curve = [entry for entry in trainer.state.log_history if "loss" in entry and entry["step"] <= steps]
     write_json(job.result / "history.json", curve)
     records = [record for record in validations(job) if record["step"] <= steps]
-    write_json(job.result / "validations.json", {"records": records, "best": best(job, steps), "stopped": stopped})
+    kept = [step for step in best(job, steps) if candidate_folder(job, step).exists()]
+    write_json(job.result / "validations.json", {"records": records, "best": kept, "stopped": stopped})

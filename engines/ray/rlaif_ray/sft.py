@@ -34,7 +34,7 @@ def loop(job: Job) -> None:
         peft_config=lora_config(job.settings, "CAUSAL_LM"),
         callbacks=[curves],
     )
-    trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if curves.problem:
         raise failed(curves.problem, steps)
     save_result(trainer, "policy", job)

@@ -17,6 +17,7 @@ WHOLE = "rlaif-whole"
 """A checkpoint with a file of this name is written to its end."""
 REMEDY = "lower the learning rate (learningRate), clip the gradients (maxGradientNorm) or warm up longer (warmupSteps)"
 
+
 def arguments(job: Job, steps: int) -> dict[str, Any]:
     """Arguments of a Trainer by rlaif's settings, for `steps` optimizer steps."""
     settings = job.settings
@@ -61,7 +62,8 @@ class InOrder(Trainer):
     """A Trainer that takes the rows as they come: rlaif has drawn their order."""
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler:
-        return SequentialSampler(self.train_dataset if train_dataset is None else train_dataset)
+        rows: Any = self.train_dataset if train_dataset is None else train_dataset
+        return SequentialSampler(rows)
 
 
 class Curves(TrainerCallback):
@@ -93,7 +95,7 @@ class Curves(TrainerCallback):
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         everywhere()
         if state.is_world_process_zero:
-            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / WHOLE).touch()
+            (self.job.folder / "trainer" / f"checkpoint-{state.global_step}" / WHOLE).touch()
 
 
 def everywhere() -> None:
@@ -158,4 +160,3 @@ def save_model(trainer: Trainer, target: Path) -> None:
 def save_history(state: TrainerState, job: Job) -> None:
     """The curves of the training, one row a step, with the names that Trainers give them."""
     write_json(job.result / "history.json", [entry for entry in state.log_history if "loss" in entry])
-

@@ -29,8 +29,10 @@ def main(given: dict[str, Any]) -> None:
     ids, mask = padded(rows, 0)
     kept = max(len(row) for row in rows) - 1
     with torch.no_grad():
-        both = [trainer._get_per_token_logps_and_entropies(model, ids, mask, kept)[0] for model in
-                (trainer.model.eval(), trainer.ref_model)]
+        both = [
+            trainer._get_per_token_logps_and_entropies(model, ids, mask, kept)[0]
+            for model in (trainer.model.eval(), trainer.ref_model)
+        ]
     print(json.dumps([[of_row(logps[i], row) for i, row in enumerate(given["sequences"])] for logps in both]))
 
 
