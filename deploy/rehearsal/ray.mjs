@@ -83,16 +83,18 @@ async function until(look, seconds) {
   return undefined
 }
 
-/** Both methods from end to end, on two nodes. */
-async function runs({ ray, site, check }) {
+/** Both methods from end to end, on two nodes; the worker that serves the labeler's scores is killed while RL asks it. */
+async function runs({ ray, site, folder, check }) {
   for (const method of ['rlaif', 'direct-rlaif']) {
     const before = Date.now()
     await started(site, 'align', method, { ...ALIGN, method, engine: engineAt(ray.address) })
+    const step = method === 'direct-rlaif' && (await until(() => stepOf(folder), 400))
+    const isKilled = step && (await site.kill('worker', () => 0))
     const { value, failed } = await resultOf(site, method)
     const figures = value && Object.entries(value.stages.rl.summary).filter(([name]) => /Reward|^kl$/.test(name))
     check(
-      `align with ${method} runs through`,
-      value !== undefined,
+      `align with ${method} runs through${isKilled ? `, its worker killed at step ${step} of RL` : ''}`,
+      value !== undefined && (method === 'rlaif' || isKilled) && value.stages.rl.summary.resumedAt === 0,
       failed ?? `${seconds(before)}; ${figures.map(([name, x]) => `${name} ${Number(x).toFixed(3)}`).join(', ')}`,
     )
   }

@@ -9,6 +9,7 @@ import torch
 from .generation import BLOCK_ROWS, block_file
 from .job import read_job, read_lines, write_json
 from .models import load_policy, load_tokenizer, padded, policy_folder
+from .workers import use_cores
 
 Generate = Callable[[Sequence[Sequence[int]], int], list[list[int]]]
 """Prompts and a seed → what follows each prompt, as token ids."""
@@ -20,6 +21,7 @@ class Sampler:
     def __init__(self, folder: str):
         self.job = read_job(Path(folder))
         self.prompts = [row["prompt"] for row in read_lines(self.job.folder / "prompts.jsonl")]
+        use_cores(self.job.engine["workers"])
         self.generate = self.with_vllm() if self.job.engine["vllm"] else self.with_transformers()
 
     def answer(self, block: int) -> int:

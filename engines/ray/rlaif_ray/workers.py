@@ -1,8 +1,10 @@
 """Ray's workers around the stages. The driver loads neither transformers nor TRL: its workers do."""
 
+import os
 from importlib import import_module
 
 import ray
+import torch
 from ray import train
 from ray.train.torch import TorchTrainer
 
@@ -17,7 +19,7 @@ def train_on_workers(job: Job, module: str) -> None:
     prepare(job)
     gpus = job.engine["gpusPerWorker"]
     trainer = TorchTrainer(
-        lambda: import_module(module).loop(job),
+        lambda: train_here(job, module),
         scaling_config=train.ScalingConfig(
             num_workers=job.engine["workers"],
             use_gpu=gpus > 0,
@@ -31,6 +33,18 @@ def train_on_workers(job: Job, module: str) -> None:
     )
     job.report(waiting_for(job), 0, 1, "groups")
     trainer.fit()
+
+
+def train_here(job: Job, module: str) -> None:
+    """What each worker does."""
+    use_cores(train.get_context().get_local_world_size())
+    import_module(module).loop(job)
+
+
+def use_cores(sharing: int) -> None:
+    """Without GPUs, the workers of a node share its cores; Ray gives each of them one thread."""
+    if not torch.cuda.is_available():
+        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // sharing))
 
 
 def prepare(job: Job) -> None:
