@@ -164,7 +164,7 @@ export async function openSite(folder, { worker = () => [command, 'worker'], wor
       return patiently(() => client.workflow.getHandle(RUN).result()).finally(() => (over = true))
     },
     /** @returns whether a process of this kind was killed */
-    async kill(kind, random) {
+    async kill(kind, random, signal = 'SIGKILL') {
       const pids =
         kind === 'server'
           ? [server.pid()]
@@ -174,7 +174,7 @@ export async function openSite(folder, { worker = () => [command, 'worker'], wor
       const alive = pids.filter((pid) => pid !== undefined)
       if (alive.length === 0) return false
       try {
-        process.kill(alive[Math.floor(alive.length * random())], 'SIGKILL')
+        process.kill(alive[Math.floor(alive.length * random())], signal)
         return true
       } catch {
         return false // the process has ended

@@ -127,9 +127,11 @@ const stepOf = (folder) =>
     }),
   )
 
-const VICTIMS = ['temporal worker', 'train worker', 'node', 'head']
+const VICTIMS = ['temporal worker', 'train worker', 'node', 'head', 'temporal worker that may say goodbye']
+const isOfTemporal = (victim) => victim.startsWith('temporal')
 const killOf = {
   'temporal worker': ({ site }, random) => site.kill('worker', () => random),
+  'temporal worker that may say goodbye': ({ site }, random) => site.kill('worker', () => random, 'SIGTERM'),
   'train worker': ({ ray }) => ray.killTrainWorker(),
   node: ({ ray }) => ray.replaceNode().then(() => true),
   head: ({ ray }) => ray.replaceHead().then(() => true),
@@ -139,7 +141,7 @@ const killOf = {
 async function killed(given) {
   const { site, ray, folder, check, kills, seed } = given
   for (let i = 0; i < kills; i++) {
-    const victim = VICTIMS[(i + Math.floor(4 * uniform([seed, 'first victim']))) % VICTIMS.length]
+    const victim = VICTIMS[(i + Math.floor(VICTIMS.length * uniform([seed, 'first victim']))) % VICTIMS.length]
     const from = CHECKPOINT_EVERY + 1 + Math.floor((STEPS / 2) * uniform([seed, 'step', i]))
     const id = `killed-${i}`
     const jobsBefore = (await jobsOf(ray)).length
@@ -151,10 +153,10 @@ async function killed(given) {
     const { steps, resumedAt } = value ? curveOf(value) : {}
     const jobs = (await jobsOf(ray)).length - jobsBefore
     const isWhole = steps === STEPS && step - resumedAt <= CHECKPOINT_EVERY + 2
-    const ranOnce = victim !== 'temporal worker' || (jobs === 1 && resumedAt === 0)
+    const ranOnce = !isOfTemporal(victim) || (jobs === 1 && resumedAt === 0)
     check(
       `${victim} killed at step ${step}${met ? '' : ' (was not there)'}`,
-      met && (victim === 'temporal worker' ? steps === STEPS : isWhole) && ranOnce,
+      met && (isOfTemporal(victim) ? steps === STEPS : isWhole) && ranOnce,
       failed ?? `${steps} steps, resumed at ${resumedAt}, ${jobs} job(s), done ${seconds(before)} later`,
     )
   }
