@@ -10,7 +10,10 @@ const { nextTokenLogProbs } = require('../dist/model/score.js')
 const { differentiableLogProbs, responseTokens, tokenLogProbs } = require('../dist/training/gradients.js')
 const { openOptimizer, update } = require('../dist/training/update.js')
 
-const { model } = loadModelAndTokenizer(process.argv[2])
+const [, , folder, precision = 'float32'] = process.argv
+let model // loaded for what is asked of it first
+const reading = () => (model ??= loadModelAndTokenizer(folder, undefined, precision).model)
+const training = () => (model ??= { ...loadModelAndTokenizer(folder).model, precision })
 const settings = { optimizer: 'adamw', learningRate: 1e-6 }
 const optimizer = openOptimizer(settings)
 
@@ -22,9 +25,9 @@ const whole = (batch, time) =>
   responseTokens(rows(batch, time).map(([first, ...rest]) => ({ prompt: [first], response: rest })))
 
 const figures = {
-  forward: ({ batch, time }) => tokenLogProbs(model, whole(batch, time)),
+  forward: ({ batch, time }) => tokenLogProbs(reading(), whole(batch, time)),
   'train-step': ({ batch, time, recompute = false }) => {
-    const trained = { ...model, recompute }
+    const trained = { ...training(), recompute }
     const pass = differentiableLogProbs(trained, whole(batch, time))
     update(
       { model: trained, optimizer },
@@ -34,9 +37,9 @@ const figures = {
     )
   },
   generate: ({ batch, time, tokens }) =>
-    generate(model, rows(batch, time), { maxTokens: tokens, temperature: 1, stopIds: [] }, [1]),
-  'score-file': ({ file }) => nextTokenLogProbs(model, JSON.parse(readFileSync(file, 'utf8')), [33, 34]),
-  score: ({ batch, time, shared }) => nextTokenLogProbs(model, rows(batch, time, shared), [33, 34]),
+    generate(reading(), rows(batch, time), { maxTokens: tokens, temperature: 1, stopIds: [] }, [1]),
+  'score-file': ({ file }) => nextTokenLogProbs(reading(), JSON.parse(readFileSync(file, 'utf8')), [33, 34]),
+  score: ({ batch, time, shared }) => nextTokenLogProbs(reading(), rows(batch, time, shared), [33, 34]),
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

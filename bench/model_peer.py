@@ -1,4 +1,8 @@
-"""The peer's side of bench/model.mjs: transformers on PyTorch (CPU), float32, as its users run it."""
+"""The peer's side of bench/model.mjs: transformers on PyTorch (CPU), as its users run it.
+
+In bfloat16, weights that are only read are kept in it, and training uses autocast.
+"""
+import functools
 import json
 import os
 import resource
@@ -9,9 +13,27 @@ import torch
 from transformers import AutoModelForCausalLM
 
 torch.set_num_threads(len(os.sched_getaffinity(0)))
-model = AutoModelForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32).eval()
-model.generation_config.eos_token_id = None
-optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6)
+folder = sys.argv[1]
+half = sys.argv[2:] == ["bfloat16"]
+
+
+@functools.cache
+def loaded(dtype):
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).eval()
+    model.generation_config.eos_token_id = None
+    return model
+
+
+def reading():
+    return loaded(torch.bfloat16 if half else torch.float32)
+
+
+@functools.cache
+def training():
+    model = loaded(torch.float32)
+    return model, torch.optim.AdamW(model.parameters(), lr=1e-6)
+
+
 ROWS_AT_ONCE = 8  # of long prompts, to bound memory
 
 
@@ -24,14 +46,17 @@ def rows(batch, time, shared=0):
 def forward(batch, time, **_):
     ids = rows(batch, time)
     with torch.no_grad():
-        logits = model(ids).logits[:, :-1]
+        logits = reading()(ids).logits[:, :-1]
         targets = ids[:, 1:].reshape(-1)
         torch.nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), targets, reduction="none")
 
 
 def train_step(batch, time, **_):
     ids = rows(batch, time)
-    model(ids, labels=ids).loss.backward()
+    model, optimizer = training()
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        loss = model(ids, labels=ids).loss
+    loss.backward()
     optimizer.step()
     optimizer.zero_grad()
 
@@ -39,7 +64,7 @@ def train_step(batch, time, **_):
 def generate(batch, time, tokens, **_):
     ids = rows(batch, time)
     with torch.no_grad():
-        model.generate(
+        reading().generate(
             ids,
             attention_mask=torch.ones_like(ids),
             max_new_tokens=tokens,
@@ -55,7 +80,7 @@ def score(batch, time, shared, **_):
     ids = rows(batch, time, shared)
     with torch.no_grad():
         for start in range(0, batch, ROWS_AT_ONCE):
-            torch.log_softmax(model(ids[start:start + ROWS_AT_ONCE], logits_to_keep=1).logits[:, -1], -1)[:, [33, 34]]
+            torch.log_softmax(reading()(ids[start:start + ROWS_AT_ONCE], logits_to_keep=1).logits[:, -1], -1)[:, [33, 34]]
 
 
 def score_file(file, **_):
@@ -66,7 +91,7 @@ def score_file(file, **_):
             longest = max(map(len, part))
             ids = torch.tensor([[0] * (longest - len(row)) + row for row in part])
             mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in part])
-            torch.log_softmax(model(ids, attention_mask=mask, logits_to_keep=1).logits[:, -1], -1)[:, [33, 34]]
+            torch.log_softmax(reading()(ids, attention_mask=mask, logits_to_keep=1).logits[:, -1], -1)[:, [33, 34]]
 
 
 FIGURES = {

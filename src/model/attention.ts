@@ -3,23 +3,24 @@
 // size, P tokens of a shared prefix, S keys that a query may see.
 import type { TokenBatch } from './batch'
 import { linear, linearBackward } from './linear'
-import type { BackwardPass, Model } from './model'
+import { operand, type BackwardPass, type Model } from './model'
 import type { LayerView } from './layer-views'
 import { normBackward, normIfAny } from './norms'
 import * as op from './ops'
 import { rotate, rotateBackward } from './rotary'
 import { softCap, softCapBackward } from './soft-cap'
 import { tf, type Tensor } from './tf'
-import { modulesOf } from './weight-names'
+import { MODULES as m } from './weight-names'
 
+/** What the attention of one layer works on. */
 export interface AttentionContext {
   model: Model
   batch: number
   time: number
-  /** Of each layer; biases are [B or 1, 1, T, S]. */
-  views: readonly LayerView[]
-  /** Keys and values of a prefix that every row shares, one for each layer; then S = P + T, else S = T. */
-  prefix?: readonly KeysAndValues[] // [1, K, P, C] each
+  /** The bias is [B or 1, 1, T, S]. */
+  view: LayerView
+  /** Keys and values of a prefix that every row shares; then S = P + T, else S = T. */
+  prefix?: KeysAndValues | undefined // [1, K, P, C] each
 }
 
 /** Keys and values of one layer, [B, K, T, C] each. */
@@ -87,62 +88,54 @@ export function attentionBias({ batch: b, time: t, mask }: TokenBatch, past = 0,
 /** Keys or values of the prefix [1, K, P, C], then those of every row [B, K, T, C] → [B, K, P + T, C]. */
 function afterPrefix(prefix: Tensor | undefined, rows: Tensor): Tensor {
   if (!prefix) return rows
-  const repeated = op.gatherRows(prefix, tf.zeros([rows.shape[0]!], 'int32'))
+  const repeated = op.broadcastTo(prefix, [rows.shape[0]!, ...prefix.shape.slice(1)])
   return op.concat([repeated, rows], 2)
-}
-
-/** Which queries or keys are meant: the layer, and the module of their norm. */
-interface QueryOrKey {
-  layer: number
-  normModule: string
 }
 
 /**
  * Queries or keys [N, heads · C] → [N, heads, C], normalized and rotated as the family does it; `raw` is before the
  * norm.
  */
-function normAndRotate(
-  { model, views }: AttentionContext,
+export function normAndRotate(
+  { model, view: { rotary } }: Pick<AttentionContext, 'model' | 'view'>,
   x: Tensor,
   heads: number,
-  { layer, normModule }: QueryOrKey,
+  normModule: string,
 ): { rotated: Tensor; raw?: Tensor } {
   const { headSize: c, qkNorm } = model.config
-  const { rotary } = views[layer]!
   const raw = op.reshape(x, qkNorm === 'layer' ? [x.shape[0]!, heads * c] : [x.shape[0]! * heads, c])
   const normed = op.reshape(normIfAny(model, normModule, raw), [x.shape[0]!, heads, c])
   return { rotated: rotary ? rotate(normed, rotary) : normed, ...(qkNorm !== 'none' && { raw }) }
 }
 
 /** The backward pass of `normAndRotate`: dy [N, heads, C] → gradient by its input, [N, heads · C]. */
-function normAndRotateBackward(
+export function normAndRotateBackward(
   pass: AttentionBackward,
   dy: Tensor,
   raw: Tensor | undefined,
-  { layer, normModule }: QueryOrKey,
+  normModule: string,
 ): Tensor {
   const [n, heads, c] = dy.shape as [number, number, number]
-  const { rotary } = pass.views[layer]!
+  const { rotary } = pass.view
   const unrotated = rotary ? rotateBackward(dy, rotary) : dy
   const back = raw ? normBackward(pass, normModule, op.reshape(unrotated, raw.shape), raw) : unrotated
   return op.reshape(back, [n, heads * c])
 }
 
 /** The attention of one layer, with its output projection: h [N, D] → out [N, D]. */
-export function attention(layer: number, h: Tensor, context: AttentionContext): { out: Tensor; tape: AttentionTape } {
-  const { model, views, prefix } = context
+export function attention(h: Tensor, context: AttentionContext): { out: Tensor; tape: AttentionTape } {
+  const { model, view, prefix } = context
   const { heads, queryScale, attentionCap } = model.config
   const sizes = headSizes(context)
   const { b, t, kv, g } = sizes.query
-  const m = modulesOf(layer)
-  const query = normAndRotate(context, linear(model, m.q, h), heads, { layer, normModule: m.qNorm })
-  const key = normAndRotate(context, linear(model, m.k, h), kv, { layer, normModule: m.kNorm })
-  const q = rowsToHeads(op.scale(query.rotated, queryScale), sizes.query) // [B, K, G·T, C]
-  const k = afterPrefix(prefix?.[layer]!.k, rowsToHeads(key.rotated, sizes.key)) // [B, K, S, C]
-  const v = afterPrefix(prefix?.[layer]!.v, rowsToHeads(linear(model, m.v, h), sizes.key)) // [B, K, S, C]
+  const query = normAndRotate(context, linear(model, m.q, h), heads, m.qNorm)
+  const key = normAndRotate(context, linear(model, m.k, h), kv, m.kNorm)
+  const q = rowsToHeads(operand(model, op.scale(query.rotated, queryScale)), sizes.query) // [B, K, G·T, C]
+  const k = afterPrefix(prefix?.k, rowsToHeads(operand(model, key.rotated), sizes.key)) // [B, K, S, C]
+  const v = afterPrefix(prefix?.v, rowsToHeads(linear(model, m.v, h), sizes.key)) // [B, K, S, C]
   const s = k.shape[2]!
   const scores = op.reshape(softCap(op.batchMatmul(q, k, false, true), attentionCap), [b, heads, t, s])
-  const weights = op.reshape(op.softmax(op.add(scores, views[layer]!.bias)), [b, kv, g * t, s])
+  const weights = operand(model, op.reshape(op.softmax(op.add(scores, view.bias)), [b, kv, g * t, s]))
   const mixed = headsToRows(op.batchMatmul(weights, v), sizes.query) // [N, H·C]
   const raw = { ...(query.raw && { rawQ: query.raw }), ...(key.raw && { rawK: key.raw }) }
   return { out: linear(model, m.o, mixed), tape: { q, k, v, attention: weights, mixed, ...raw } }
@@ -154,26 +147,24 @@ export function attention(layer: number, h: Tensor, context: AttentionContext): 
  */
 export function attentionBackward(
   pass: AttentionBackward,
-  layer: number,
   dOut: Tensor,
   { h, ...tape }: AttentionTape & { h: Tensor },
 ): Tensor {
   const sizes = headSizes(pass)
   const { b, t, kv, c } = sizes.query
   const { heads, queryScale, attentionCap: cap } = pass.model.config
-  const m = modulesOf(layer)
   const dMixed = rowsToHeads(linearBackward(pass, m.o, dOut, tape.mixed), sizes.query) // [B, K, G·T, C]
   const dV = op.batchMatmul(tape.attention, dMixed, true) // [B, K, S, C]
   const weighted = op.mul(op.batchMatmul(dMixed, tape.v, false, true), tape.attention)
   const dCapped = op.sub(weighted, op.mul(tape.attention, op.sum(weighted, 3, true))) // [B, K, G·T, S]
   const capped = cap === undefined ? dCapped : softCap(op.batchMatmul(tape.q, tape.k, false, true), cap)
-  const dScores = softCapBackward(dCapped, capped, cap)
+  const dScores = operand(pass.model, softCapBackward(dCapped, capped, cap))
   const dQ = op.scale(headsToRows(op.batchMatmul(dScores, tape.k), sizes.query), queryScale) // [N, H·C]
   const dK = headsToRows(op.batchMatmul(dScores, tape.q, true), sizes.key) // [N, K·C]
   const perHead = (x: Tensor, n: number) => op.reshape(x, [b * t, n, c])
-  const dRawQ = normAndRotateBackward(pass, perHead(dQ, heads), tape.rawQ, { layer, normModule: m.qNorm })
+  const dRawQ = normAndRotateBackward(pass, perHead(dQ, heads), tape.rawQ, m.qNorm)
   const fromQ = linearBackward(pass, m.q, dRawQ, h)
-  const dRawK = normAndRotateBackward(pass, perHead(dK, kv), tape.rawK, { layer, normModule: m.kNorm })
+  const dRawK = normAndRotateBackward(pass, perHead(dK, kv), tape.rawK, m.kNorm)
   const fromK = linearBackward(pass, m.k, dRawK, h)
   const fromV = linearBackward(pass, m.v, headsToRows(dV, sizes.key), h)
   return op.add(op.add(fromQ, fromK), fromV)

@@ -1,42 +1,31 @@
-// Decoding: one more token for each row of a batch, as fast as memory allows. With matrices of this size most of the
-// time goes into reading the weights. So they are laid out once for the whole continuation: transposed (the kernel for
-// a transposed right side reads them at half speed, see docs/decisions/0001-decoding-weights.md), query/key/value and
-// gate/up concatenated, norms, scales and adapters multiplied in.
+// Decoding: one more token for each row of a batch, as fast as memory allows. A float32 model's weights are laid out
+// for it (decode-layout.ts); in bfloat16 the checkpoint's own layout is read faster than any other.
 //
 // Shapes as in attention.ts, but: B rows, one token each; S tokens of a row so far, without the P tokens of the shared
 // prefix; F inner size of the MLP, V vocabulary.
-import type { KeysAndValues } from './attention'
-import type { ModelConfig } from './architecture'
-import { mergedWeight } from './linear'
+import { normAndRotate, type KeysAndValues } from './attention'
+import { disposeLayout, laidOutSteps, layoutOf, type LayerLayout } from './decode-layout'
+import { linear } from './linear'
 import { disposeViews, openViews, type LayerView } from './layer-views'
-import { activated, gelu } from './mlp'
-import { weight, type Model } from './model'
-import { gain, norm, normIfAny, standardize } from './norms'
+import { mlp } from './mlp'
+import { layerOf, operand, weight, type Model } from './model'
+import { norm, normIfAny } from './norms'
 import * as op from './ops'
-import { rotate, type Rotary } from './rotary'
+import { disposeReadingCopy, openReadingCopy, type ReadingCopy } from './reading-copy'
+import { recorded } from './recorded'
+import type { Rotary } from './rotary'
 import { softCap } from './soft-cap'
 import { tf, tidy, type Tensor } from './tf'
-import { embedded } from './transformer'
-import { headName, LAST_NORM, modulesOf } from './weight-names'
+import { embedded, logits } from './transformer'
+import { headName, LAST_NORM, MODULES as m } from './weight-names'
 
-/** A linear layer laid out for x · w + b. */
-interface LinearLayout {
-  w: Tensor // [in, out]
-  b?: Tensor // [out]
-}
-interface LayerLayout {
-  qkv: LinearLayout // out = (H + 2K) · C
-  o: LinearLayout
-  inner: LinearLayout // out = 2F (gate, up) or F
-  down: LinearLayout
-  /** Weights of the norms of queries and keys, if the family has them. */
-  qkNorm?: Tensor // [1, H + K, C]
-}
-/** A model laid out for decoding. */
+/** A model ready for decoding. */
 export interface Decoder {
   model: Model
-  layers: LayerLayout[]
-  head: Tensor // [D, V]
+  /** Of a float32 model. */
+  layout?: { layers: LayerLayout[]; head: Tensor } // head [D, V]
+  /** Of a model in bfloat16: what `model` keeps of its own. */
+  copy?: ReadingCopy
 }
 
 /** Keys and values so far, and which of the S columns are real tokens. */
@@ -48,88 +37,31 @@ export interface KeyValueCache {
   prefix?: readonly KeysAndValues[] | undefined // [1, K, P, C] each
 }
 
-/** Lays a model's weights out for decoding; takes as much memory again as the model. Dispose after use. */
+/** What a block computes besides its attention, before the norms of outputs. */
+export interface LayerSteps {
+  /** x [B, D] → queries [B, H, C], scaled, and keys [B, K, C], both normalized and rotated, and values [B, K · C]. */
+  project(x: Tensor, rotary: Rotary | undefined): { q: Tensor; k: Tensor; v: Tensor }
+  /** The attention's output projection: [B, H · C] → [B, D]. */
+  output(mixed: Tensor): Tensor
+  /** x1 [B, D] → [B, D]. */
+  mlp(x1: Tensor): Tensor
+}
+
+/** Makes a model ready for decoding; takes as much memory again as its weights. Dispose after use. */
 export function openDecoder(model: Model): Decoder {
-  return {
-    model,
-    layers: Array.from({ length: model.config.layers }, (_, layer) => layoutOf(model, layer)),
-    head: op.transpose(weight(model, headName(model.config)), [1, 0]),
+  if (model.precision === 'bfloat16') {
+    const copy = openReadingCopy(model)
+    return { model: copy.model, copy }
   }
+  const layers = Array.from({ length: model.config.layers }, (_, layer) => layoutOf(model, layer))
+  return { model, layout: { layers, head: op.transpose(weight(model, headName(model.config)), [1, 0]) } }
 }
 
-function layoutOf(model: Model, layer: number): LayerLayout {
-  const { qkNorm, queryScale, mlp } = model.config
-  const m = modulesOf(layer)
-  return tidy(() => ({
-    qkv: afterNorm(model, m.inputNorm, [
-      linearLayout(model, m.q, qkNorm === 'none' ? queryScale : 1),
-      linearLayout(model, m.k),
-      linearLayout(model, m.v),
-    ]),
-    o: linearLayout(model, m.o),
-    inner: afterNorm(
-      model,
-      m.mlpNorm,
-      (mlp === 'gelu' ? [m.up] : [m.gate, m.up]).map((module) => linearLayout(model, module)),
-    ),
-    down: linearLayout(model, m.down),
-    ...(qkNorm !== 'none' && { qkNorm: queryKeyGains(model, layer) }),
-  }))
-}
-
-/** A linear layer with its adapter merged in, times `factor`. */
-function linearLayout(model: Model, module: string, factor = 1): LinearLayout {
-  const scaled = (x: Tensor) => (factor === 1 ? x : op.scale(x, factor))
-  const bias = model.weights.get(`${module}.bias`)
-  return {
-    w: scaled(op.transpose(mergedWeight(model, module), [1, 0])),
-    ...(bias && { b: op.add(scaled(bias), op.scalar(0)) }), // a copy: the layout is disposed, the model's tensor is not
-  }
-}
-
-/**
- * Linear layers concatenated, with weight n and bias m of the norm before them, if there is one, multiplied in:
- * (u · n + m) w + b = u (n w) + (m w + b).
- */
-function afterNorm(model: Model, module: string, parts: LinearLayout[]): LinearLayout {
-  const joined = (tensors: Tensor[], axis: number) => (tensors.length > 1 ? op.concat(tensors, axis) : tensors[0]!)
-  const w = joined(
-    parts.map((part) => part.w),
-    1,
-  )
-  const normBias = model.weights.get(`${module}.bias`)
-  const biases = [
-    ...(parts[0]!.b
-      ? [
-          joined(
-            parts.map((part) => part.b!),
-            0,
-          ),
-        ]
-      : []),
-    ...(normBias ? [op.reshape(op.matmul(op.reshape(normBias, [1, w.shape[0]!]), w), [w.shape[1]!])] : []),
-  ]
-  const scaled = model.config.normPlaces === 'after' ? w : op.mul(w, op.reshape(gain(model, module), [w.shape[0]!, 1]))
-  return { w: scaled, ...(biases.length > 0 && { b: biases.reduce((a, b) => op.add(a, b)) }) }
-}
-
-/** What the norms of queries and keys multiply by, with the scale of the queries: [1, H + K, C]. */
-function queryKeyGains(model: Model, layer: number): Tensor {
-  const { headSize: c, heads, keyValueHeads: kv, qkNorm, queryScale } = model.config
-  const m = modulesOf(layer)
-  const perHead = (gains: Tensor, n: number) =>
-    qkNorm === 'layer' ? [op.reshape(gains, [1, n, c])] : Array.from({ length: n }, () => op.reshape(gains, [1, 1, c]))
-  const queries = perHead(op.scale(gain(model, m.qNorm), queryScale), heads)
-  return op.concat([...queries, ...perHead(gain(model, m.kNorm), kv)], 1)
-}
-
-/** Frees the laid-out weights; the model's own stay. */
-export function disposeDecoder({ layers, head }: Decoder): void {
-  for (const { qkv, o, inner, down, qkNorm } of layers) {
-    for (const { w, b } of [qkv, o, inner, down]) tf.dispose(b ? [w, b] : [w])
-    qkNorm?.dispose()
-  }
-  head.dispose()
+/** Frees what `openDecoder` made; the model's own weights stay. */
+export function disposeDecoder({ layout, copy }: Decoder): void {
+  layout?.layers.forEach(disposeLayout)
+  layout?.head.dispose()
+  if (copy) disposeReadingCopy(copy)
 }
 
 /**
@@ -140,11 +72,9 @@ export function decodeNext(decoder: Decoder, ids: Int32Array, at: Int32Array, ca
   cache.mask = cache.mask.map((row) => Uint8Array.from([...row, 1]))
   const views = openViews(model.config, at, (window) => maskBias(cache, at, window))
   let x = tidy(() => embedded(model, tf.tensor1d(ids, 'int32'), tf.tensor1d(at, 'int32'))) // [B, D]
-  decoder.layers.forEach((_, layer) => {
+  views.forEach((view, layer) => {
     const past = cache.layers[layer]!
-    const { y, k, v } = tidy(() =>
-      decodeBlock(decoder, layer, x, { past, prefix: cache.prefix?.[layer], view: views[layer]! }),
-    )
+    const { y, k, v } = decodeBlock(decoder, layer, { x, past, prefix: cache.prefix?.[layer], view })
     tf.dispose([x, past.k, past.v])
     cache.layers[layer] = { k, v }
     x = y
@@ -156,37 +86,57 @@ export function decodeNext(decoder: Decoder, ids: Int32Array, at: Int32Array, ca
 }
 
 /** Hidden states [B, D] → logits [B, V]. */
-export const decodeLogits = ({ model, head }: Decoder, hidden: Tensor): Tensor =>
-  softCap(op.matmul(hidden, head), model.config.logitCap)
+export const decodeLogits = ({ model, layout }: Decoder, hidden: Tensor): Tensor =>
+  layout ? softCap(op.matmul(hidden, layout.head), model.config.logitCap) : logits(model, hidden)
 
-/** x [B, in] → [B, out]. */
-function apply(x: Tensor, { w, b }: LinearLayout): Tensor {
-  const y = op.matmul(x, w)
-  return b ? op.add(y, b) : y
+interface BlockInputs {
+  x: Tensor // [B, D]
+  past: KeysAndValues
+  prefix: KeysAndValues | undefined
+  view: LayerView
 }
 
-/** x [B, D] → y [B, D], and the layer's keys and values with one column more, [B, K, S, C]. */
-function decodeBlock(
-  { model, layers }: Decoder,
-  layer: number,
-  x: Tensor,
-  { past, prefix, view }: { past: KeysAndValues; prefix: KeysAndValues | undefined; view: LayerView },
-): { y: Tensor } & KeysAndValues {
-  const layout = layers[layer]!
-  const m = modulesOf(layer)
-  const { heads, keyValueHeads: kv, headSize: c, normPlaces } = model.config
-  const unit = (input: Tensor) => (normPlaces === 'after' ? input : standardize(model, input))
+/** One block as one call: y [B, D], and the layer's keys and values with one column more, [B, K, S, C]. */
+function decodeBlock({ model, layout }: Decoder, layer: number, given: BlockInputs): { y: Tensor } & KeysAndValues {
+  const { model: inside, names } = layerOf(model, layer)
+  const laidOut = layout?.layers[layer]
+  return recorded(
+    model.config,
+    `decode/${inside.precision ?? 'float32'}/${names}`,
+    { ...given, weights: inside.weights, laidOut },
+    ({ weights, laidOut, ...given }) => {
+      const own = { ...inside, weights }
+      return block(own, laidOut ? laidOutSteps(own, laidOut) : storedSteps(own, given.view), given)
+    },
+  )
+}
+
+/** x [B, D] → y [B, D], and the layer's keys and values with one column more. */
+function block(model: Model, steps: LayerSteps, { x, past, prefix, view }: BlockInputs): { y: Tensor } & KeysAndValues {
+  const { heads, keyValueHeads: kv, headSize: c, attentionCap: cap } = model.config
   const b = x.shape[0]!
-  const [qk, newV] = op.split(apply(unit(x), layout.qkv), [(heads + kv) * c, kv * c], 1) as [Tensor, Tensor]
-  const rotated = normAndRotate(model, op.reshape(qk, [b, heads + kv, c]), layout.qkNorm, view.rotary)
-  const [q, newK] = op.split(rotated, [heads, kv], 1) as [Tensor, Tensor]
+  const { q, k: newK, v: newV } = steps.project(x, view.rotary)
   const k = op.concat([past.k, op.reshape(newK, [b, kv, 1, c])], 2) // [B, K, S, C]
   const v = op.concat([past.v, op.reshape(newV, [b, kv, 1, c])], 2)
-  const attending = { own: { k, v }, prefix, bias: view.bias, cap: model.config.attentionCap }
-  const mixed = op.reshape(attend(op.reshape(q, [b, kv, heads / kv, c]), attending), [b, heads * c])
-  const x1 = op.add(x, normIfAny(model, m.attentionOutNorm, apply(mixed, layout.o)))
-  const inner = activate(model.config, apply(unit(x1), layout.inner))
-  return { y: op.add(x1, normIfAny(model, m.mlpOutNorm, apply(inner, layout.down))), k, v }
+  const attending = { own: { k, v }, prefix, bias: view.bias, cap }
+  const mixed = op.reshape(attend(model, op.reshape(q, [b, kv, heads / kv, c]), attending), [b, heads * c])
+  const x1 = op.add(x, normIfAny(model, m.attentionOutNorm, steps.output(mixed)))
+  return { y: op.add(x1, normIfAny(model, m.mlpOutNorm, steps.mlp(x1))), k, v }
+}
+
+/** What a block computes with weights as they are stored. */
+function storedSteps(model: Model, view: LayerView): LayerSteps {
+  const { heads, keyValueHeads: kv, queryScale } = model.config
+  return {
+    project(x) {
+      const h = normIfAny(model, m.inputNorm, x)
+      const q = normAndRotate({ model, view }, linear(model, m.q, h), heads, m.qNorm).rotated
+      const k = normAndRotate({ model, view }, linear(model, m.k, h), kv, m.kNorm).rotated
+      return { q: operand(model, op.scale(q, queryScale)), k: operand(model, k), v: linear(model, m.v, h) }
+    },
+    output: (mixed) => linear(model, m.o, mixed),
+    mlp: (x1) => mlp(model, normIfAny(model, m.mlpNorm, x1)).out,
+  }
 }
 
 interface Attending {
@@ -201,9 +151,9 @@ interface Attending {
  * Attention of queries [B, K, G, C] over the prefix and the row's own keys → [B, K, G, C]. Over the prefix, the queries
  * of all rows are one matrix.
  */
-function attend(q: Tensor, { own, prefix, bias, cap }: Attending): Tensor {
+function attend(model: Model, q: Tensor, { own, prefix, bias, cap }: Attending): Tensor {
   const ownScores = op.batchMatmul(q, own.k, false, true) // [B, K, G, S]
-  const weights = (scores: Tensor) => op.softmax(op.add(softCap(scores, cap), bias))
+  const weights = (scores: Tensor) => operand(model, op.softmax(op.add(softCap(scores, cap), bias)))
   if (!prefix) return op.batchMatmul(weights(ownScores), own.v)
   const [b, kv, g] = q.shape as [number, number, number]
   const together = (x: Tensor) => op.reshape(op.transpose(x, [1, 0, 2, 3]), [1, kv, b * g, x.shape[3]!])
@@ -215,29 +165,6 @@ function attend(q: Tensor, { own, prefix, bias, cap }: Attending): Tensor {
     3,
   ) as [Tensor, Tensor]
   return op.add(apart(op.batchMatmul(together(overPrefix), prefix.v)), op.batchMatmul(overOwn, own.v))
-}
-
-/** Queries and keys [B, H + K, C] → the same, normalized and rotated as the family does it. @param gains of the norms */
-function normAndRotate(model: Model, qk: Tensor, gains: Tensor | undefined, rotary: Rotary | undefined): Tensor {
-  const normed = gains ? op.mul(standardizeHeads(model, qk), gains) : qk
-  return rotary ? rotate(normed, rotary) : normed
-}
-
-/** Queries and keys [B, H + K, C] → the same, each head scaled to unit size, or all queries and all keys as one. */
-function standardizeHeads(model: Model, qk: Tensor): Tensor {
-  const [b, n, c] = qk.shape as [number, number, number]
-  const { heads, keyValueHeads: kv, qkNorm } = model.config
-  const unit = (part: Tensor, rows: number, size: number) => standardize(model, op.reshape(part, [rows, size]))
-  if (qkNorm === 'head') return op.reshape(unit(qk, b * n, c), [b, n, c])
-  const [q, k] = op.split(qk, [heads, kv], 1) as [Tensor, Tensor]
-  return op.reshape(op.concat([unit(q, b, heads * c), unit(k, b, kv * c)], 1), [b, n, c])
-}
-
-/** The MLP's inner features [B, 2F] (gate, up) or [B, F] → [B, F]. */
-function activate({ mlp, intermediateSize: f }: ModelConfig, inner: Tensor): Tensor {
-  if (mlp === 'gelu') return gelu(inner)
-  const [gate, up] = op.split(inner, [f, f], 1) as [Tensor, Tensor]
-  return op.mul(activated(mlp, gate), up)
 }
 
 /**

@@ -1,13 +1,14 @@
 // Linear layers, with a bias and a low-rank adapter if the layer has them.
-import { weight, type BackwardPass, type Model } from './model'
+import { operand, weight, type BackwardPass, type Model } from './model'
 import * as op from './ops'
 import type { Tensor } from './tf'
 
 export const loraA = (module: string): string => `${module}.lora_A.weight` // [rank, in]
 export const loraB = (module: string): string => `${module}.lora_B.weight` // [out, rank]
 
-/** x [N, in] → [N, out]. @throws when the layer's weight is missing */
-export function linear(model: Model, module: string, x: Tensor): Tensor {
+/** given [N, in] → [N, out]. @throws when the layer's weight is missing */
+export function linear(model: Model, module: string, given: Tensor): Tensor {
+  const x = operand(model, given)
   const plain = op.matmul(x, weight(model, `${module}.weight`), false, true)
   const bias = model.weights.get(`${module}.bias`)
   const y = bias ? op.add(plain, bias) : plain
@@ -18,19 +19,25 @@ export function linear(model: Model, module: string, x: Tensor): Tensor {
 }
 
 /** Gradient by the output, dy [N, out], and the input x [N, in] → gradient by the input, [N, in]. */
-export function linearBackward({ model, gradients }: BackwardPass, module: string, dy: Tensor, x: Tensor): Tensor {
+export function linearBackward(
+  { model, gradients }: BackwardPass,
+  module: string,
+  dOut: Tensor,
+  input: Tensor,
+): Tensor {
+  const [dy, x] = [operand(model, dOut), operand(model, input)]
   const dx = op.matmul(dy, weight(model, `${module}.weight`))
   if (!model.lora) {
-    gradients[`${module}.weight`] = op.matmul(dy, x, true)
-    if (model.weights.has(`${module}.bias`)) gradients[`${module}.bias`] = op.sum(dy, 0)
+    gradients[`${module}.weight`] = op.full(op.matmul(dy, x, true))
+    if (model.weights.has(`${module}.bias`)) gradients[`${module}.bias`] = op.sum(dOut, 0)
     return dx
   }
   const a = model.weights.get(loraA(module))
   if (!a) return dx
-  const scaled = op.scale(dy, loraScale(model))
+  const scaled = operand(model, op.scale(dy, loraScale(model)))
   const dLow = op.matmul(scaled, weight(model, loraB(module))) // [N, rank]
-  gradients[loraB(module)] = op.matmul(scaled, op.matmul(x, a, false, true), true)
-  gradients[loraA(module)] = op.matmul(dLow, x, true)
+  gradients[loraB(module)] = op.full(op.matmul(scaled, op.matmul(x, a, false, true), true))
+  gradients[loraA(module)] = op.full(op.matmul(dLow, x, true))
   return op.add(dx, op.matmul(dLow, a))
 }
 

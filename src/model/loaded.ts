@@ -1,7 +1,7 @@
 // A model folder ready for use: weights on the device, and the tokenizer.
 import type { TemplateSettings } from '../contracts/template-settings'
 import { loadTokenizer, type Tokenizer } from './tokenizer'
-import type { Model } from './model'
+import type { Model, Precision } from './model'
 import { loadModel } from './weights'
 import { largest } from '../extremes'
 
@@ -14,11 +14,12 @@ export interface LoadedModel {
 /**
  * Loads weights and tokenizer of a model folder.
  * @param template variables of the chat template, in place of those stored in the folder
+ * @param precision as in `loadModel`
  * @throws when anything is missing, damaged or not supported
  */
-export function loadModelAndTokenizer(folder: string, template?: TemplateSettings): LoadedModel {
+export function loadModelAndTokenizer(folder: string, template?: TemplateSettings, precision?: Precision): LoadedModel {
   const tokenizer = loadTokenizer(folder, template)
-  return { folder, model: loadModel(folder), tokenizer }
+  return { folder, model: loadModel(folder, {}, precision), tokenizer }
 }
 
 export { endId, stopIds, type Ending } from './ending'

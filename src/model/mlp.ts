@@ -8,7 +8,7 @@ import { linear, linearBackward } from './linear'
 import type { BackwardPass, Model } from './model'
 import * as op from './ops'
 import type { Tensor } from './tf'
-import { modulesOf } from './weight-names'
+import { MODULES as m } from './weight-names'
 
 /** What the forward pass leaves for the backward pass. */
 export interface MlpTape {
@@ -17,8 +17,7 @@ export interface MlpTape {
 }
 
 /** h [N, D] → out [N, D]. */
-export function mlp(model: Model, layer: number, h: Tensor): { out: Tensor; tape: MlpTape } {
-  const m = modulesOf(layer)
+export function mlp(model: Model, h: Tensor): { out: Tensor; tape: MlpTape } {
   const up = linear(model, m.up, h)
   if (model.config.mlp === 'gelu') return { out: linear(model, m.down, gelu(up)), tape: { up } }
   const gate = linear(model, m.gate, h)
@@ -29,13 +28,7 @@ export function mlp(model: Model, layer: number, h: Tensor): { out: Tensor; tape
  * Gradient by the output [N, D] → gradient by h [N, D].
  * @param tape what the forward pass left, with its input h
  */
-export function mlpBackward(
-  pass: BackwardPass,
-  layer: number,
-  dOut: Tensor,
-  { h, up, gate }: MlpTape & { h: Tensor },
-): Tensor {
-  const m = modulesOf(layer)
+export function mlpBackward(pass: BackwardPass, dOut: Tensor, { h, up, gate }: MlpTape & { h: Tensor }): Tensor {
   if (!gate) {
     const dInner = linearBackward(pass, m.down, dOut, gelu(up)) // [N, F]
     return linearBackward(pass, m.up, op.mul(dInner, geluSlope(up)), h)

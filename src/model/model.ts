@@ -1,7 +1,8 @@
 // A decoder in memory: its config and its weights, under the names of weight-names.ts.
 import type { ModelConfig } from './architecture'
+import * as op from './ops'
 import { tf, type Tensor } from './tf'
-import { SCORE_HEAD } from './weight-names'
+import { layerPrefix, SCORE_HEAD } from './weight-names'
 
 export interface Model {
   config: ModelConfig
@@ -14,7 +15,14 @@ export interface Model {
    * more time.
    */
   recompute?: boolean
+  /**
+   * What matrix products are computed in; default: float32. Sums, norms, softmax and losses always are in float32, and
+   * so are trained weights; weights that are only read may be kept in bfloat16.
+   */
+  precision?: Precision
 }
+
+export type Precision = 'float32' | 'bfloat16'
 
 /** Low-rank adaptation (Hu et al., arXiv 2106.09685): y = x Wᵀ + (alpha / rank) · x Aᵀ Bᵀ. */
 export interface Lora {
@@ -40,6 +48,33 @@ export function weight(model: Model, name: string): Tensor {
   if (!found) throw new Error(`model: weight ${name} is missing`)
   return found
 }
+
+/** An operand of a matrix product, in the model's precision. */
+export const operand = ({ precision }: Model, x: Tensor): Tensor => (precision === 'bfloat16' ? op.half(x) : x)
+
+/** One layer as a model of its own. */
+export interface Layer {
+  /** Its weights, by their names inside the layer (`MODULES`). */
+  model: Model
+  /** These names; layers with the same names compute the same. */
+  names: string
+}
+
+const layerNames = new WeakMap<Map<string, Tensor>, string[][]>()
+
+export function layerOf(model: Model, layer: number): Layer {
+  let names = layerNames.get(model.weights)
+  if (!names) layerNames.set(model.weights, (names = namesInLayers([...model.weights.keys()], model.config.layers)))
+  const inside = names[layer]!
+  const weights = new Map(inside.map((name) => [name, model.weights.get(layerPrefix(layer) + name)!]))
+  return { model: { ...model, weights }, names: inside.join() }
+}
+
+const namesInLayers = (all: readonly string[], layers: number): string[][] =>
+  Array.from({ length: layers }, (_, layer) => {
+    const prefix = layerPrefix(layer)
+    return all.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length))
+  })
 
 /**
  * The weights that training changes: all of them, or only those of the adapter and a score head if there is an adapter.

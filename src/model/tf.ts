@@ -1,6 +1,8 @@
 // The one module that loads TensorFlow.js. Everything in model/ and training/ that needs it imports it from here.
 import util from 'node:util'
 import type * as tfTypes from '@tensorflow/tfjs-node-gpu'
+import { DATA_TYPES, type DataType } from './function-def'
+import { symbolicType } from './recording'
 
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'
 process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true'
@@ -30,9 +32,20 @@ interface NativeBackend {
     | 'TF_ATTR_SHAPE'
     | 'TF_ATTR_STRING',
     number
-  > & { TF_Version: string }
+  > & {
+    TF_Version: string
+    /** Registers a TensorFlow function; missing where set-up could not patch the native part (setup/binding-patch.mjs). */
+    addFunction?: (functionDef: Uint8Array) => void
+  }
+  tensorMap: { get(dataId: object): { dtype: number } }
+  createOutputTensor(info: OutputInfo): Tensor
   executeSingleOutput(name: string, attributes: OpAttribute[], inputs: Tensor[]): Tensor
   executeMultipleOutputs(name: string, attributes: OpAttribute[], inputs: Tensor[], outputs: number): Tensor[]
+}
+interface OutputInfo {
+  id: number
+  shape: number[]
+  dtype: number
 }
 export interface OpAttribute {
   name: string
@@ -41,6 +54,36 @@ export interface OpAttribute {
 }
 
 export const backend = tf.backend() as unknown as NativeBackend
+
+// TensorFlow.js has no type for bfloat16, its native part does. Such a tensor is entered as float32 and remembered here;
+// its values are read after a cast.
+const halves = new WeakSet<object>()
+const createOutputTensor = backend.createOutputTensor.bind(backend)
+backend.createOutputTensor = (info) => {
+  if (info.dtype !== DATA_TYPES.bfloat16) return createOutputTensor(info)
+  const tensor = createOutputTensor({ ...info, dtype: DATA_TYPES.float32 })
+  backend.tensorMap.get(tensor.dataId).dtype = info.dtype
+  halves.add(tensor.dataId)
+  return tensor
+}
+
+/** The type of a tensor's values, or of those that a symbolic tensor stands for. */
+export const dataTypeOf = (tensor: Tensor): DataType =>
+  symbolicType(tensor) ?? (halves.has(tensor.dataId) ? 'bfloat16' : tensor.dtype === 'int32' ? 'int32' : 'float32')
+
+/** A tensor's values, row-major; those of bfloat16 exactly, as float32. */
+export function valuesOf(tensor: Tensor): Float32Array {
+  if (dataTypeOf(tensor) !== 'bfloat16') return tensor.dataSync<'float32'>()
+  const [full] = backend.executeMultipleOutputs('Cast', TO_FLOAT, [tensor], 1)
+  const values = full!.dataSync<'float32'>()
+  full!.dispose()
+  return values
+}
+const TO_FLOAT = [
+  { name: 'SrcT', type: backend.binding.TF_ATTR_TYPE, value: DATA_TYPES.bfloat16 },
+  { name: 'DstT', type: backend.binding.TF_ATTR_TYPE, value: DATA_TYPES.float32 },
+  { name: 'Truncate', type: backend.binding.TF_ATTR_BOOL, value: false },
+]
 
 /** The device that the linked TensorFlow computes on. */
 export function deviceName(): 'gpu' | 'cpu' {

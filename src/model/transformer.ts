@@ -4,83 +4,30 @@
 //
 // Shapes: N = batch · time rows, D hidden, V vocabulary; B, T, K, P, C as in attention.ts.
 import { InvalidInput } from '../contracts/parse'
-import {
-  attention,
-  attentionBackward,
-  attentionBias,
-  type AttentionBackward,
-  type AttentionContext,
-  type AttentionTape,
-  type KeysAndValues,
-} from './attention'
+import { attentionBias, type KeysAndValues } from './attention'
 import { positions, type TokenBatch } from './batch'
+import { blockBackward, blockOutput, blockWithKeys, blockWithTape, type BlockTape, type Surroundings } from './block'
 import { disposeViews, openViews } from './layer-views'
-import { mlp, mlpBackward, type MlpTape } from './mlp'
-import { weight, type GradientRecord, type Gradients, type Model } from './model'
-import { norm, normBackward, normIfAny, normIfAnyBackward } from './norms'
+import { operand, weight, type GradientRecord, type Gradients, type Model } from './model'
+import { norm, normBackward } from './norms'
 import * as op from './ops'
 import { softCap, softCapBackward } from './soft-cap'
 import { tf, tidy, type Tensor } from './tf'
-import { EMBEDDING, headName, LAST_NORM, modulesOf, POSITIONS } from './weight-names'
+import { EMBEDDING, headName, LAST_NORM, POSITIONS } from './weight-names'
 
 /** What a forward pass leaves for its backward pass. */
 interface Tape {
   batch: TokenBatch
-  context: AttentionContext
-  blocks: BlockTape[]
+  around: Surroundings
+  blocks: KeptBlock[]
   /** Input of the last norm. */
   last: Tensor // [N, D]
 }
-interface BlockTape {
+interface KeptBlock {
   x: Tensor // [N, D]
   /** Left out if the model recomputes it (`Model.recompute`). */
-  inner?: {
-    x1: Tensor // [N, D]
-    /** Outputs of attention and MLP before their norm, if they have one. */
-    attentionOut?: Tensor // [N, D]
-    mlpOut?: Tensor // [N, D]
-  } & AttentionTape &
-    MlpTape
+  tape?: BlockTape
 }
-
-// ---- One block: x1 = x + norm(attention(norm(x))), y = x1 + norm(mlp(norm(x1))), with the norms that the family has
-
-/** x [N, D] → y [N, D]. */
-function block(
-  layer: number,
-  x: Tensor,
-  context: AttentionContext,
-): { y: Tensor; inner: NonNullable<BlockTape['inner']> } {
-  const { model } = context
-  const m = modulesOf(layer)
-  const mixed = attention(layer, normIfAny(model, m.inputNorm, x), context)
-  const x1 = op.add(x, normIfAny(model, m.attentionOutNorm, mixed.out))
-  const forward = mlp(model, layer, normIfAny(model, m.mlpNorm, x1))
-  const y = op.add(x1, normIfAny(model, m.mlpOutNorm, forward.out))
-  const outputs = model.config.normPlaces === 'before' ? {} : { attentionOut: mixed.out, mlpOut: forward.out }
-  return { y, inner: { x1, ...outputs, ...mixed.tape, ...forward.tape } }
-}
-
-/** Gradient by the output, dy [N, D] → gradient by the input, dx [N, D], and by the trained weights. */
-function blockBackward(
-  layer: number,
-  dy: Tensor,
-  { x, inner = undefined }: BlockTape,
-  context: AttentionContext,
-): { dx: Tensor; gradients: GradientRecord } {
-  const { model } = context
-  const m = modulesOf(layer)
-  const tape = inner ?? block(layer, x, context).inner
-  const pass: AttentionBackward = { ...context, gradients: {} }
-  const dMlpOut = tape.mlpOut ? normBackward(pass, m.mlpOutNorm, dy, tape.mlpOut) : dy
-  const dH1 = mlpBackward(pass, layer, dMlpOut, { ...tape, h: normIfAny(model, m.mlpNorm, tape.x1) })
-  const dX1 = op.add(dy, normIfAnyBackward(pass, m.mlpNorm, dH1, tape.x1))
-  const dMixed = tape.attentionOut ? normBackward(pass, m.attentionOutNorm, dX1, tape.attentionOut) : dX1
-  const dH = attentionBackward(pass, layer, dMixed, { ...tape, h: normIfAny(model, m.inputNorm, x) })
-  return { dx: op.add(dX1, normIfAnyBackward(pass, m.inputNorm, dH, x)), gradients: pass.gradients }
-}
-
-// ---- The whole decoder
 
 const indices = (values: Int32Array) => tf.tensor1d(values, 'int32')
 
@@ -95,9 +42,9 @@ function embed(model: Model, batch: TokenBatch, at: Int32Array): Tensor {
 /** Token embeddings [N] → [N, D], with position embeddings if the family has them. @param at positions, [N] */
 export function embedded(model: Model, ids: Tensor, at: Tensor): Tensor {
   const { embeddingScale, learnedPositions } = model.config
-  const stored = op.gatherRows(weight(model, EMBEDDING), ids)
+  const stored = op.full(op.gatherRows(weight(model, EMBEDDING), ids))
   const tokens = embeddingScale === 1 ? stored : op.scale(stored, embeddingScale)
-  return learnedPositions ? op.add(tokens, op.gatherRows(weight(model, POSITIONS), at)) : tokens
+  return learnedPositions ? op.add(tokens, op.full(op.gatherRows(weight(model, POSITIONS), at))) : tokens
 }
 
 /** An id without a row in the embedding would read another row, or none. */
@@ -117,9 +64,9 @@ export function hidden(model: Model, batch: TokenBatch): Tensor {
 
 /** Like `hidden`, with the tape that `backward` consumes. */
 export function hiddenWithTape(model: Model, batch: TokenBatch): { hidden: Tensor; tape: Tape } {
-  const blocks: BlockTape[] = []
-  const { hidden, last, context } = run(model, batch, { blocks })
-  return { hidden, tape: { batch, context: context!, blocks, last: last! } }
+  const blocks: KeptBlock[] = []
+  const { hidden, last, around } = run(model, batch, { blocks })
+  return { hidden, tape: { batch, around: around!, blocks, last: last! } }
 }
 
 /** Like `hidden`, with the keys and values of every layer; those of a prefix that the rows continue are left out. */
@@ -140,19 +87,19 @@ export function hiddenAfter(model: Model, prefix: readonly KeysAndValues[], batc
 
 interface RunOptions {
   /** If given, filled with what a backward pass needs, block by block. */
-  blocks?: BlockTape[]
+  blocks?: KeptBlock[] | undefined
   /** If given, filled with the rows' keys and values, layer by layer. */
-  layers?: KeysAndValues[]
+  layers?: KeysAndValues[] | undefined
   /** Keys and values of a shared prefix, one for each layer. */
   prefix?: readonly KeysAndValues[]
 }
 
-/** The forward pass; `last` and `context` are only for a backward pass. */
+/** The forward pass; `last` and `around` are only for a backward pass. */
 function run(
   model: Model,
   batch: TokenBatch,
   { blocks, layers, prefix }: RunOptions,
-): { hidden: Tensor; last?: Tensor; context?: AttentionContext } {
+): { hidden: Tensor; last?: Tensor; around?: Surroundings } {
   const past = prefix?.[0]!.k.shape[2] ?? 0
   if (past + batch.time > model.config.contextLength)
     throw new InvalidInput(
@@ -160,7 +107,7 @@ function run(
         `${model.config.contextLength}; lower limits.promptTokens and limits.responseTokens to fit it together`,
     )
   const at = positions(batch, past)
-  const context: AttentionContext = {
+  const around: Surroundings = {
     model,
     batch: batch.batch,
     time: batch.time,
@@ -169,34 +116,34 @@ function run(
   }
   let x = embed(model, batch, at) // [N, D]
   for (let layer = 0; layer < model.config.layers; layer++) {
-    const { y, kept } = tidy(() => {
-      const { y, inner } = block(layer, x, context)
-      return {
-        y,
-        kept:
-          blocks && !model.recompute
-            ? { inner }
-            : layers
-              ? { k: afterPast(inner.k, past), v: afterPast(inner.v, past) }
-              : {},
-      }
-    })
-    if (blocks) blocks.push({ ...(kept as BlockTape), x })
-    else x.dispose()
-    if (layers) layers.push(kept as KeysAndValues)
+    const y = next(layer, x, around, { blocks, layers })
+    if (!blocks) x.dispose()
     x = y
   }
   const hidden = tidy(() => norm(model, LAST_NORM, x))
-  if (blocks) return { hidden, last: x, context }
+  if (blocks) return { hidden, last: x, around }
   x.dispose()
-  disposeViews(context.views)
+  disposeViews(around.views)
   return { hidden }
 }
 
-/** Keys or values [B, K, P + T, C] without the prefix: [B, K, T, C]. */
-const afterPast = (x: Tensor, past: number) => (past === 0 ? x : op.split(x, [past, x.shape[2]! - past], 2)[1]!)
+/** One block; what is asked for is added to `blocks` or `layers`. */
+function next(layer: number, x: Tensor, around: Surroundings, { blocks, layers }: RunOptions): Tensor {
+  if (blocks && !around.model.recompute) {
+    const { y, tape } = blockWithTape(layer, x, around)
+    blocks.push({ x, tape })
+    return y
+  }
+  if (layers) {
+    const { y, keys } = blockWithKeys(layer, x, around)
+    layers.push(keys)
+    return y
+  }
+  blocks?.push({ x })
+  return blockOutput(layer, x, around)
+}
 
-const disposeBlock = ({ x, inner }: BlockTape) => tf.dispose([x, ...Object.values(inner ?? {})])
+const disposeBlock = ({ x, tape }: KeptBlock) => tf.dispose([x, ...Object.values(tape ?? {})])
 
 /** What `backward` starts from: the gradients by the hidden states and, if the head is trained, by its weight. */
 interface HeadGradients {
@@ -220,7 +167,7 @@ export function backward(model: Model, tape: Tape, { dHidden, head = {} }: HeadG
   let { dx } = last
   for (let layer = model.config.layers - 1; layer >= 0; layer--) {
     const saved = tape.blocks.pop()!
-    const result = tidy(() => blockBackward(layer, dx, saved, tape.context))
+    const result = blockBackward(layer, { dy: dx, ...saved }, tape.around)
     dx.dispose()
     disposeBlock(saved)
     keep(result.gradients)
@@ -235,7 +182,7 @@ export function backward(model: Model, tape: Tape, { dHidden, head = {} }: HeadG
     )
   keep(head)
   dx.dispose()
-  disposeViews(tape.context.views)
+  disposeViews(tape.around.views)
 }
 
 /** Moves the gradient of a head that is the embedding as well from `head` to `embeddings`. */
@@ -260,7 +207,8 @@ function embedBackward(model: Model, batch: TokenBatch, dx: Tensor): GradientRec
 
 /** Hidden states [m, D] → logits [m, V]. */
 export function logits(model: Model, rows: Tensor): Tensor {
-  return softCap(op.matmul(rows, weight(model, headName(model.config)), false, true), model.config.logitCap)
+  const product = op.matmul(operand(model, rows), weight(model, headName(model.config)), false, true)
+  return softCap(product, model.config.logitCap)
 }
 
 /** Gradient by the logits [m, V] → gradient by what the head computes, before the logits' soft bound. */

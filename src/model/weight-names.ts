@@ -10,25 +10,35 @@ export const SCORE_HEAD = 'score.weight'
 /** The weight of the language-model head, [V, D]. */
 export const headName = (config: ModelConfig): string => (config.tiedHead ? EMBEDDING : 'lm_head.weight')
 
-/** The modules of a layer; a module's weights are `${module}.weight` and, if it has a bias, `${module}.bias`. */
-export const modulesOf = (layer: number) => {
-  const at = (name: string) => `model.layers.${layer}.${name}`
-  return {
-    inputNorm: at('input_layernorm'),
-    q: at('self_attn.q_proj'),
-    k: at('self_attn.k_proj'),
-    v: at('self_attn.v_proj'),
-    qNorm: at('self_attn.q_norm'),
-    kNorm: at('self_attn.k_norm'),
-    o: at('self_attn.o_proj'),
-    attentionOutNorm: at('attention_output_layernorm'),
-    mlpNorm: at('post_attention_layernorm'),
-    gate: at('mlp.gate_proj'),
-    up: at('mlp.up_proj'),
-    down: at('mlp.down_proj'),
-    mlpOutNorm: at('mlp_output_layernorm'),
-  }
-}
+/**
+ * The modules of a layer, by their names inside it; a module's weights are `${module}.weight` and, if it has a bias,
+ * `${module}.bias`.
+ */
+export const MODULES = {
+  inputNorm: 'input_layernorm',
+  q: 'self_attn.q_proj',
+  k: 'self_attn.k_proj',
+  v: 'self_attn.v_proj',
+  qNorm: 'self_attn.q_norm',
+  kNorm: 'self_attn.k_norm',
+  o: 'self_attn.o_proj',
+  attentionOutNorm: 'attention_output_layernorm',
+  mlpNorm: 'post_attention_layernorm',
+  gate: 'mlp.gate_proj',
+  up: 'mlp.up_proj',
+  down: 'mlp.down_proj',
+  mlpOutNorm: 'mlp_output_layernorm',
+} as const
+
+/** What the names of a layer's modules begin with in the whole model. */
+export const layerPrefix = (layer: number): string => `model.layers.${layer}.`
+
+/** The modules of a layer by their names in the whole model. */
+export const modulesOf = (layer: number) =>
+  Object.fromEntries(Object.entries(MODULES).map(([module, name]) => [module, layerPrefix(layer) + name])) as Record<
+    keyof typeof MODULES,
+    string
+  >
 
 /** The name and shape of every weight that a model of this config has. A linear layer's weight is [out, in]. */
 export function weightShapes(config: ModelConfig): Map<string, number[]> {

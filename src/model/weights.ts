@@ -2,12 +2,13 @@
 import { copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { TEMPLATE_FOLDER, TEMPLATE_SETTINGS_FILE } from './chat-template'
-import type { Model } from './model'
+import type { Model, Precision } from './model'
 import { INDEX, openModel, SINGLE } from './folder'
 import * as op from './ops'
+import { forReading } from './reading-copy'
 import { openSafetensors, writeSafetensors, type WrittenDtype } from './safetensors'
 import { toStored, type WrittenWeight } from './stored'
-import { tf, type Tensor } from './tf'
+import { tf, valuesOf, type Tensor } from './tf'
 
 const TOKENIZER_FILES = [
   'tokenizer.json',
@@ -39,15 +40,29 @@ function upload(values: Float32Array, shape: number[]): Tensor {
 /**
  * Loads every weight that config.json asks for.
  * @param extra further weights the folder must hold, such as a score head, with their shapes
+ * @param precision "bfloat16": matrices are kept in it alone, for a model that is only read
  * @throws an error that names the folder, file or weight when anything is missing, cut short, of another shape or not
  * finite
  */
-export function loadModel(folder: string, extra: Record<string, number[]> = {}): Model {
+export function loadModel(
+  folder: string,
+  extra: Record<string, number[]> = {},
+  precision: Precision = 'float32',
+): Model {
   const { config, weights, close } = openModel(folder, extra)
+  const kept = (name: string, tensor: Tensor) => {
+    if (precision === 'float32') return tensor
+    const copy = forReading(name, tensor)
+    if (copy !== tensor) tensor.dispose()
+    return copy
+  }
   try {
     return {
       config,
-      weights: new Map(weights.map(({ name, shape, read }) => [name, upload(finite(read(), name, folder), shape)])),
+      weights: new Map(
+        weights.map(({ name, shape, read }) => [name, kept(name, upload(finite(read(), name, folder), shape))]),
+      ),
+      ...(precision !== 'float32' && { precision }),
     }
   } finally {
     close()
@@ -76,7 +91,7 @@ export function loadTensors(file: string): Map<string, Tensor> {
 }
 
 const written = (tensors: Map<string, Tensor>): WrittenWeight[] =>
-  [...tensors].map(([name, tensor]) => ({ name, shape: tensor.shape, read: () => tensor.dataSync<'float32'>() }))
+  [...tensors].map(([name, tensor]) => ({ name, shape: tensor.shape, read: () => valuesOf(tensor) }))
 
 /** Writes tensors, by name, to one safetensors file. */
 export function saveTensors(file: string, tensors: Map<string, Tensor>): void {
@@ -152,6 +167,10 @@ function writeShards(
 }
 
 /** A second, independent copy of a model's weights on the device. */
-export function cloneModel(model: Model): Model {
-  return { config: model.config, weights: new Map([...model.weights].map(([name, tensor]) => [name, tensor.clone()])) }
+export function cloneModel({ config, precision, ...model }: Model): Model {
+  return {
+    config,
+    ...(precision && { precision }),
+    weights: new Map([...model.weights].map(([name, tensor]) => [name, tensor.clone()])),
+  }
 }
