@@ -1,5 +1,6 @@
 // A policy's responses to held-out prompts, generated here: by stages `respond` and `evaluate`.
 import type { Artifact } from '../contracts/artifact'
+import type { Precision } from '../contracts/precision'
 import type { Limits } from '../contracts/settings'
 import { BLOCK_ROWS } from '../contracts/shard'
 import { generate } from '../model/generate'
@@ -14,16 +15,17 @@ interface Sampling {
   limits: Limits
   temperature: number
   seed: number
+  precision?: Precision | undefined
 }
 
 /** One response per row, in order. */
 export async function generateResponses(
   { rows, first }: RowRange,
   policy: Artifact,
-  { limits, temperature, seed }: Sampling,
+  { limits, temperature, seed, precision }: Sampling,
   { host, phase }: { host: StageHost; phase: string },
 ): Promise<Response[]> {
-  const loaded = await loadPolicy(policy, host.open)
+  const loaded = await loadPolicy(policy, host.open, { precision })
   const responses = await generate(
     loaded.model,
     rows.map((row) => promptIds(loaded, row)),

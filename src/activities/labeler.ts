@@ -2,9 +2,8 @@
 import type { AnswerFiles } from '../artifacts/answers'
 import type { Artifact, Summary } from '../contracts/artifact'
 import { InvalidInput } from '../contracts/parse'
-import { isEndpoint, type LabelerSettings } from '../contracts/labeler-settings'
+import { isEndpoint, type EndpointSettings, type LabelerSettings } from '../contracts/labeler-settings'
 import type { LabelerInput } from '../contracts/stages'
-import type { TemplateSettings } from '../contracts/template-settings'
 import type { Usage } from '../contracts/usage'
 import { openEndpoint } from '../feedback/endpoint-labeler'
 import { keepingAnswers, type AnswerFigures } from '../feedback/kept-answers'
@@ -15,6 +14,7 @@ import type { LoadedModel } from '../model/loaded'
 import { DEFAULT_MODEL_NAME } from '../model/locate'
 import type { Model } from '../model/model'
 import { loadPolicy, policyFolders } from '../model/policy'
+import { onlyForReading } from '../model/reading-copy'
 import { loadTokenizer } from '../model/tokenizer'
 import { cloneModel } from '../model/weights'
 import { worldAnnotators } from '../world/named'
@@ -54,21 +54,25 @@ export async function openLabeler(
   if (!model)
     throw new InvalidInput(`${role}: a local model needs its artifact in field "${role}.model" of the stage's input`)
   const name = settings.model === 'default' ? DEFAULT_MODEL_NAME : settings.model
-  const loaded = await loadOrShare(model, settings.template, host, inMemory)
+  const loaded = await loadOrShare(model, settings, host, inMemory)
   const labeler = localLabeler(name, model.sha256, loaded, settings.template)
   const answers = await host.answers(labeler.identity)
   return opened(labeler, settings, answers, templateFigures(loaded.tokenizer, role))
 }
 
+type LocalSettings = Exclude<LabelerSettings, EndpointSettings>
+
 async function loadOrShare(
   artifact: Artifact,
-  template: TemplateSettings | undefined,
+  { template, precision }: LocalSettings,
   host: StageHost,
   inMemory: InMemory | undefined,
 ): Promise<LoadedModel> {
-  if (inMemory?.artifact.sha256 !== artifact.sha256) return loadPolicy(artifact, host.open, template)
+  if (inMemory?.artifact.sha256 !== artifact.sha256) return loadPolicy(artifact, host.open, { template, precision })
   const { folder } = await policyFolders(artifact, host.open)
-  return { folder, model: cloneModel(inMemory.model), tokenizer: loadTokenizer(folder, template) }
+  const shared = cloneModel(inMemory.model)
+  const model = precision === 'bfloat16' ? onlyForReading(shared) : shared
+  return { folder, model, tokenizer: loadTokenizer(folder, template) }
 }
 
 function opened(asked: Labeler, settings: LabelerSettings, answers: AnswerFiles, figures: Summary = {}): OpenedLabeler {

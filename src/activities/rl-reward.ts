@@ -2,6 +2,7 @@
 import type { Summary } from '../contracts/artifact'
 import type { StageInput } from '../contracts/stages'
 import { InvalidInput } from '../contracts/parse'
+import type { Precision } from '../contracts/precision'
 import { isEndpoint } from '../contracts/labeler-settings'
 import type { Row } from '../data/row'
 import type { Task } from '../data/task'
@@ -47,16 +48,16 @@ export async function openReward(
     'give a reward model that was trained from a model of the same tokenizer, or leave it out: ' +
       'a labeler then scores the texts',
   )
-  return rewardModelReward(await host.open(input.rewardModel), loadRewardModel(folders), {
+  return rewardModelReward(await host.open(input.rewardModel), loadRewardModel(folders, input.settings.precision), {
     loaded,
     batchSize: input.settings.microBatchSize,
   })
 }
 
 /** A reward model with its score head: a whole folder, or an adapter that brings the head. */
-function loadRewardModel({ folder, adapters }: PolicyFolders): Model {
-  if (adapters.length > 0) return withAdapters(loadModel(folder), adapters)
-  return loadModel(folder, { [SCORE_HEAD]: [1, readModelConfig(folder).hiddenSize] })
+function loadRewardModel({ folder, adapters }: PolicyFolders, precision: Precision | undefined): Model {
+  if (adapters.length > 0) return withAdapters(loadModel(folder, {}, precision), adapters)
+  return loadModel(folder, { [SCORE_HEAD]: [1, readModelConfig(folder).hiddenSize] }, precision)
 }
 
 /** @param folder of the reward model's artifact */

@@ -1,5 +1,6 @@
 // Prepares a model for training by a stage's settings, and saves what training has changed.
 import type { Artifact } from '../contracts/artifact'
+import type { Precision } from '../contracts/precision'
 import { withAdapter } from '../model/adapter'
 import type { Lora, Model } from '../model/model'
 import { saveAdapterOf } from '../model/policy'
@@ -7,12 +8,19 @@ import { saveModel } from '../model/weights'
 
 interface TrainingSettings {
   recompute: boolean
+  precision?: Precision | undefined
   lora?: Lora | undefined
 }
 
+/**
+ * What a policy that is to be trained is loaded in: weights that an adapter leaves as they are, are only read.
+ */
+export const loadedFor = ({ precision, lora }: TrainingSettings): { precision?: Precision | undefined } =>
+  lora ? { precision } : {}
+
 /** The model itself, or for an adapter a model that shares its weights. */
-export function trainable(model: Model, { recompute, lora }: TrainingSettings, seed: number): Model {
-  const ready = { ...model, recompute }
+export function trainable(model: Model, { recompute, precision, lora }: TrainingSettings, seed: number): Model {
+  const ready = { ...model, recompute, ...(precision && { precision }) }
   return lora ? withAdapter(ready, lora, seed) : ready
 }
 

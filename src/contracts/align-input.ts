@@ -4,7 +4,9 @@ import { engineSchema } from './engine'
 import { datasetFields } from './input-fields'
 import { labelerSchema } from './labeler-settings'
 import { isRecord, overlay } from './overlay'
+import { runPrecision } from './precision'
 import { presets, presetsOfMethods } from './presets'
+import { spreadPrecision } from './run-precision'
 import {
   evaluateSchema,
   labelSchema,
@@ -66,6 +68,7 @@ const alignObject = z.strictObject({
       'the URI of a policy in the artifact store, or "world:policy".',
   ),
   ...datasetFields,
+  precision: runPrecision,
   engine: engineSchema,
   labeler: labelerSchema,
   judge: labelerSchema.meta({
@@ -86,8 +89,8 @@ export type AlignInput = z.infer<typeof alignSchema>
 function withPreset(given: unknown): unknown {
   const name = isRecord(given) && typeof given.preset === 'string' ? given.preset : 'small'
   const preset = Object.hasOwn(presets, name) ? presets[name as keyof typeof presets] : {}
-  if (given === undefined || given === null) return preset
+  if (given === undefined || given === null) return spreadPrecision(preset)
   if (!isRecord(given)) return given
   const ofMethod = presetsOfMethods.get(`${name} ${String(given.method)}`) ?? {}
-  return overlay(overlay(preset, ofMethod), given)
+  return spreadPrecision(overlay(overlay(preset, ofMethod), given))
 }

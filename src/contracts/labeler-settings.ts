@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { requestFields } from './endpoint-request'
 import { count, environmentName, LONGEST_PATH, nameGiven, refuseAddress } from './fields'
+import { precisionField } from './precision'
 import { templateSchema } from './template-settings'
 
 /** A field that only questions about pairs have: its default is filled in where the comparison is pairwise. */
@@ -132,6 +133,7 @@ const localLabeler = z.strictObject({
       'or "policy", the run\'s own initial policy (same-size RLAIF).',
   ),
   template: templateSchema.optional(),
+  precision: precisionField,
   answers: keptAnswers,
   ...techniqueFields,
 })

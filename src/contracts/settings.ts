@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { fieldNamesSchema } from './field-names'
 import { count, nameGiven, probability, rate } from './fields'
+import { precisionField } from './precision'
 
 export const seedSchema = z
   .number()
@@ -116,6 +117,7 @@ const training = {
       'Train a low-rank adapter (LoRA) instead of all weights. The policy is written as an adapter that PEFT loads, with ' +
         'the name of what it was trained from; `rlaif model export` makes a whole model of it. Default: all weights.',
     ),
+  precision: precisionField,
   checkpointEvery: count
     .default(5)
     .describe('Steps between checkpoints; a killed worker loses at most the work of this many steps.'),
@@ -165,6 +167,7 @@ export const sampleSchema = z
       .describe(
         'After top-k: sample only from the most likely tokens that together have this share of the probability.',
       ),
+    precision: precisionField,
   })
   .refine(({ pairs, responses = 2 }) => pairs === undefined || responses > 2, {
     path: ['pairs'],
@@ -315,6 +318,7 @@ export const evaluateSchema = z
       .min(0)
       .default(64)
       .describe('Maximum number of human-labelled pairs on which the judge is compared with people.'),
+    precision: precisionField,
   })
   .prefault({})
   .describe('Settings of stage `evaluate`.')

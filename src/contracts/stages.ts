@@ -5,6 +5,7 @@ import { stageEngine } from './engine'
 import { ratingKind, ratingSchema } from './human-evaluation'
 import { labelerSchema } from './labeler-settings'
 import { cacheSchema } from './run-settings'
+import { precisionField } from './precision'
 import {
   dataSchema,
   evaluateSchema,
@@ -126,6 +127,7 @@ export const stageSchemas = {
     data: artifactSchema,
     limits: limitsSchema,
     temperature: responseTemperature,
+    precision: precisionField,
     engine: stageEngine,
     ...inShards,
     ...seedAndCache,

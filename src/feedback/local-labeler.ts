@@ -89,7 +89,12 @@ export function localLabeler(name: string, digest: string, loaded: LoadedModel, 
 
   return {
     name,
-    identity: { local: digest, prompts: PROMPTS, ...(template && { template }) },
+    identity: {
+      local: digest,
+      prompts: PROMPTS,
+      ...(template && { template }),
+      ...(model.precision && { precision: model.precision }),
+    },
     groupSize: GROUP_SIZE,
     beginnings: (ending, text) => firstTokens(tokenizer, endingsBefore([text])({ text: '', ending }), text),
     ask(questions, options, onAnswer) {

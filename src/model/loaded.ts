@@ -1,7 +1,8 @@
 // A model folder ready for use: weights on the device, and the tokenizer.
+import type { Precision } from '../contracts/precision'
 import type { TemplateSettings } from '../contracts/template-settings'
 import { loadTokenizer, type Tokenizer } from './tokenizer'
-import type { Model, Precision } from './model'
+import type { Model } from './model'
 import { loadModel } from './weights'
 import { largest } from '../extremes'
 

@@ -1,5 +1,6 @@
 // A decoder in memory: its config and its weights, under the names of weight-names.ts.
 import type { ModelConfig } from './architecture'
+import type { Precision } from '../contracts/precision'
 import * as op from './ops'
 import { tf, type Tensor } from './tf'
 import { layerPrefix, SCORE_HEAD } from './weight-names'
@@ -21,8 +22,6 @@ export interface Model {
    */
   precision?: Precision
 }
-
-export type Precision = 'float32' | 'bfloat16'
 
 /** Low-rank adaptation (Hu et al., arXiv 2106.09685): y = x Wᵀ + (alpha / rank) · x Aᵀ Bᵀ. */
 export interface Lora {

@@ -1,8 +1,9 @@
 // Loading weights from a Hugging Face folder to the device, and saving them.
+import type { Precision } from '../contracts/precision'
 import { copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { TEMPLATE_FOLDER, TEMPLATE_SETTINGS_FILE } from './chat-template'
-import type { Model, Precision } from './model'
+import type { Model } from './model'
 import { INDEX, openModel, SINGLE } from './folder'
 import * as op from './ops'
 import { forReading } from './reading-copy'

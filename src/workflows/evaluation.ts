@@ -19,6 +19,7 @@ export async function withResponses(
     data,
     limits,
     temperature: settings.temperature,
+    ...(settings.precision && { precision: settings.precision }),
     seed,
     cache,
     ...onRay,

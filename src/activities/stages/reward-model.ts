@@ -13,13 +13,13 @@ import {
   type MeasuredScores,
 } from '../reward-model-measures'
 import { trainingHost, type Stage } from '../stage'
-import { saveTrained, trainable } from '../trainable'
+import { loadedFor, saveTrained, trainable } from '../trainable'
 import { splitPairs, trainingPairs } from '../training-pairs'
 
 export const rewardModel: Stage<'reward-model'> = {
   async run(input, host) {
     const { settings, seed } = input
-    const loaded = await loadPolicy(input.policy, host.open)
+    const loaded = await loadPolicy(input.policy, host.open, loadedFor(settings))
     const pairs = splitPairs(await trainingPairs(input.labels, loaded, seed, host), settings, seed)
 
     const model = trainable(loaded.model, settings, seed)

@@ -9,6 +9,7 @@ import type { Row } from '../../data/row'
 import { stopIds, type LoadedModel } from '../../model/loaded'
 import type { Model } from '../../model/model'
 import { loadPolicy } from '../../model/policy'
+import { onlyForReading } from '../../model/reading-copy'
 import { cloneModel } from '../../model/weights'
 import { openCandidates, type CandidateRecord, type Candidates } from '../../training/candidates'
 import type { Metrics, TrainingHost, TrainingResult } from '../../training/checkpoint'
@@ -21,18 +22,24 @@ import { openReward } from '../rl-reward'
 import { inText, rlFigures, validationPrompts } from '../rl-figures'
 import { candidateFolder, promptsOf, readData, writeCandidates, writeValidations } from '../rows'
 import { partNotes, trainingHost, type Stage } from '../stage'
-import { saveTrained, trainable, type TrainedFrom } from '../trainable'
+import { loadedFor, saveTrained, trainable, type TrainedFrom } from '../trainable'
 
 type Settings = StageInput<'rl'>['settings']
+
+/** The policy as it is before training, in its precision. An adapter does not change the weights it starts from. */
+function referenceOf({ lora, precision }: Model, loaded: Model): Model {
+  if (lora) return loaded
+  const own = cloneModel(loaded) // training frees the tensors of the policy
+  return precision === 'bfloat16' ? onlyForReading(own) : own
+}
 
 export const rl: Stage<'rl'> = {
   async run(input, host) {
     const { task, train } = readData(await host.open(input.data))
-    const loaded = await loadPolicy(input.policy, host.open)
+    const loaded = await loadPolicy(input.policy, host.open, loadedFor(input.settings))
     const { rewardFor, labeler, spent } = await openReward(input, task, loaded, host)
     const policy = trainable(loaded.model, input.settings, input.seed)
-    // an adapter does not change the weights it starts from
-    const reference = policy.lora ? loaded.model : cloneModel(loaded.model)
+    const reference = referenceOf(policy, loaded.model)
     const settings = trainingSettings(input, loaded)
     const from = { policy: input.policy, folder: loaded.folder }
 
@@ -54,7 +61,7 @@ export const rl: Stage<'rl'> = {
       ...(validation && { afterStep: validation.afterStep }),
     }
     const { history, stopped } = await trainPolicy(
-      { policy, reference },
+      { policy, reference, initial: loaded.model },
       problem,
       settings,
       trainingHost(host, 'training', settings.checkpointEvery),
@@ -130,13 +137,13 @@ function collapsed(
 }
 
 function trainPolicy(
-  { policy, reference }: { policy: Model; reference: Model },
+  { policy, reference, initial }: { policy: Model; reference: Model; initial: Model },
   problem: RlTask,
   settings: TrainingSettings,
   host: TrainingHost,
 ): Promise<TrainingResult> {
   if (settings.algorithm === 'rloo') return trainRloo({ policy, reference }, problem, settings, host)
-  const value = trainable(policy.lora ? reference : cloneModel(reference), settings, settings.seed + 1)
+  const value = trainable(policy.lora ? initial : cloneModel(initial), settings, settings.seed + 1)
   addScoreHead(value, settings.seed, 0)
   return trainReinforce({ policy, reference, value }, problem, settings, host)
 }

@@ -24,8 +24,8 @@ export const sample: Stage<'sample'> = {
 
 async function writeSamples(input: StageInput<'sample'>, host: StageHost): Promise<void> {
   const range = readShardRows(await host.open(input.data), 'train', input.shard)
-  const loaded = await loadPolicy(input.policy, host.open)
-  const { source } = input.settings
+  const { source, precision } = input.settings
+  const loaded = await loadPolicy(input.policy, host.open, { precision })
   const groups = source === 'data' ? fromData(range.rows, loaded, input) : await fromPolicy(range, loaded, input, host)
   writeGroups(host.output, groups, loaded.tokenizer)
 }

@@ -6,12 +6,12 @@ import { loadPolicy } from '../../model/policy'
 import { trainSft } from '../../training/sft'
 import { refuseNoReferences, sftFigures } from '../sft-figures'
 import { trainingHost, type Stage } from '../stage'
-import { saveTrained, trainable } from '../trainable'
+import { loadedFor, saveTrained, trainable } from '../trainable'
 import { readReferences } from '../written-responses'
 
 export const sft: Stage<'sft'> = {
   async run(input, host) {
-    const loaded = await loadPolicy(input.model, host.open)
+    const loaded = await loadPolicy(input.model, host.open, loadedFor(input.settings))
     const sequences = readReferences(await host.open(input.data), loaded, input.limits)
     refuseNoReferences(sequences)
     const policy = trainable(loaded.model, input.settings, input.seed)
