@@ -4,7 +4,6 @@
 import { uniform, type RandomKey } from '../random'
 import { groupByTokens, padLeft, positions } from './batch'
 import {
-  decodeLogits,
   decodeNext,
   disposeCache,
   disposeDecoder,
@@ -15,9 +14,10 @@ import {
 } from './decode'
 import type { Model } from './model'
 import * as op from './ops'
-import { chooseToken, type SamplingRule } from './sampling'
+import { nextTokens, type ChosenToken } from './next-token'
+import type { SamplingRule } from './sampling'
 import { disposePrefix, openPrefix, type SharedPrefix } from './prefix'
-import { readValues, tf, type Tensor } from './tf'
+import { tf, type Tensor } from './tf'
 import { hiddenWithKeys } from './transformer'
 
 /**
@@ -70,7 +70,6 @@ interface Row {
 
 /** What the batches of one call share. */
 interface Generation {
-  model: Model
   decoder: Decoder
   prefix: SharedPrefix | undefined
   settings: SamplingSettings
@@ -95,7 +94,7 @@ export async function generate(
   try {
     const done: Continuation[] = []
     for (let from = 0; from < prompts.length; from += blockSize)
-      for (const continuation of await generateBlock({ model, decoder, settings }, prompts, from, key, onRow))
+      for (const continuation of await generateBlock({ decoder, settings }, prompts, from, key, onRow))
         done.push(continuation)
     return done
   } finally {
@@ -111,10 +110,10 @@ async function generateBlock(
   key: RandomKey,
   onRow: ((row: number, continuation: Continuation) => void) | undefined,
 ): Promise<Continuation[]> {
-  const { model, settings } = generation
+  const { decoder, settings } = generation
   const { batchSize = 32, blockSize = prompts.length, firstRow = 0 } = settings
   const block = prompts.slice(from, from + blockSize)
-  const prefix = openPrefix(model, block, SHORTEST_PREFIX)
+  const prefix = openPrefix(decoder.model, block, SHORTEST_PREFIX)
   try {
     const done: Continuation[] = []
     const tokensOf = (prompt: readonly number[]) => prompt.length - (prefix?.length ?? 0) + settings.maxTokens
@@ -135,12 +134,12 @@ async function generateBlock(
 }
 
 async function generateBatch(
-  { model, decoder, prefix, settings }: Generation,
+  { decoder, prefix, settings }: Generation,
   prompts: readonly (readonly number[])[],
   keyOf: (row: number) => RandomKey,
   onRow: (row: number, continuation: Continuation) => void,
 ): Promise<Continuation[]> {
-  const { cache, hidden: first, ends } = readPrompts(model, prompts, prefix)
+  const { cache, hidden: first, ends } = readPrompts(decoder.model, prompts, prefix)
   const all = prompts.map((_, r): Row => ({
     index: r,
     continuation: { ids: [], logProbs: [], stopped: false },
@@ -149,10 +148,10 @@ async function generateBatch(
   }))
   let hidden = first
   for (let step = 0, rows = all; ; step++) {
-    const probabilities = nextTokenProbabilities(decoder, hidden, settings.temperature)
+    const u = rows.map(({ key }) => uniform([...key, step]))
+    const sampled = nextTokens(decoder, hidden, settings, u)
     hidden.dispose()
-    const v = model.config.vocabSize
-    const sampled = rows.map((row, r) => takeToken(row, probabilities.subarray(r * v, (r + 1) * v), settings, step))
+    rows.forEach((row, r) => append(row, sampled[r]!, settings))
     settings.onToken?.(step + 1)
     const unfinished = rows.flatMap(({ continuation }, r) => (continuation.stopped ? [] : [r]))
     const isLast = step + 1 === settings.maxTokens
@@ -165,7 +164,7 @@ async function generateBatch(
     rows.forEach((row) => row.position++)
     hidden = decodeNext(
       decoder,
-      Int32Array.from(unfinished, (r) => sampled[r]!),
+      Int32Array.from(unfinished, (r) => sampled[r]!.id),
       Int32Array.from(rows, (row) => row.position),
       cache,
     )
@@ -185,42 +184,42 @@ function readPrompts(
   prefix: SharedPrefix | undefined,
 ): { cache: KeyValueCache; hidden: Tensor; ends: Int32Array } {
   const shared = prefix?.length ?? 0
-  const batch = padLeft(prompts.map((prompt) => prompt.slice(shared)))
-  const lastColumn = Int32Array.from(prompts, (_, row) => (row + 1) * batch.time - 1)
+  const { read, rowOf } = promptsToRead(model, prompts)
+  const batch = padLeft(read.map((prompt) => prompt.slice(shared)))
+  const lastColumn = Int32Array.from(rowOf, (row) => (row + 1) * batch.time - 1)
   const { hidden, layers } = hiddenWithKeys(model, batch, prefix?.layers)
   const last = tf.tidy(() => op.gatherRows(hidden, tf.tensor1d(lastColumn, 'int32')))
   hidden.dispose()
-  const mask = prompts.map((_, row) => batch.mask.slice(row * batch.time, (row + 1) * batch.time))
   const at = positions(batch, shared)
-  return {
-    cache: { layers, mask, prefix: prefix?.layers },
-    hidden: last,
-    ends: lastColumn.map((column) => at[column]!),
-  }
-}
-
-/** Hidden states [B, D] → probabilities of the next token, [B · V]. */
-function nextTokenProbabilities(decoder: Decoder, hidden: Tensor, temperature: number): Float32Array {
-  return readValues(() => {
-    const scores = decodeLogits(decoder, hidden)
-    return op.softmax(temperature > 0 && temperature !== 1 ? op.scale(scores, 1 / temperature) : scores)
-  })
+  const maskOf = (row: number) => batch.mask.slice(row * batch.time, (row + 1) * batch.time)
+  const cache = { layers, mask: read.map((_, row) => maskOf(row)), prefix: prefix?.layers }
+  if (read.length < prompts.length) keepRows(cache, rowOf)
+  return { cache, hidden: last, ends: lastColumn.map((column) => at[column]!) }
 }
 
 /**
- * Samples a row's next token and appends it to its continuation.
- * @param probabilities of the row, [V]
- * @returns its id
+ * Prompts of several rows, such as those of a group in RLOO, are read once. In float32 every row is read: sampled texts
+ * stay those of earlier versions to the last bit, and rounding depends on the number of rows.
+ * @returns the prompts to read, and for each row its prompt among them
  */
-function takeToken(
-  { continuation, key }: Row,
-  probabilities: Float32Array,
-  settings: SamplingSettings,
-  step: number,
-): number {
-  const id = chooseToken(probabilities, settings, uniform([...key, step]))
+function promptsToRead(
+  { precision }: Model,
+  prompts: readonly (readonly number[])[],
+): { read: readonly (readonly number[])[]; rowOf: number[] } {
+  if (precision !== 'bfloat16') return { read: prompts, rowOf: prompts.map((_, row) => row) }
+  const places = new Map<string, number>()
+  const read: (readonly number[])[] = []
+  const rowOf = prompts.map((prompt) => {
+    const key = prompt.join()
+    if (!places.has(key)) places.set(key, read.push(prompt) - 1)
+    return places.get(key)!
+  })
+  return { read, rowOf }
+}
+
+/** Appends a token to a row's continuation, and marks it if it ends there. */
+function append({ continuation }: Row, { id, probability }: ChosenToken, settings: SamplingSettings): void {
   continuation.ids.push(id)
-  continuation.logProbs.push(Math.log(probabilities[id]!))
+  continuation.logProbs.push(Math.log(probability))
   continuation.stopped = settings.stopIds.includes(id) || (settings.endsWith?.(continuation.ids) ?? false)
-  return id
 }

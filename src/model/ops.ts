@@ -218,6 +218,12 @@ export function gatherRows(x: Tensor, indices: Tensor): Tensor {
   return single('GatherV2', GATHER[type], [x, indices, axes(0)], ['output', shape, type])
 }
 
+/** Columns of `x` [m, n], by `indices` int32 [k] → [m, k]. */
+export function gatherColumns(x: Tensor, indices: Tensor): Tensor {
+  const type = dataTypeOf(x)
+  return single('GatherV2', GATHER[type], [x, indices, axes(1)], ['output', [x.shape[0]!, indices.shape[0]!], type])
+}
+
 /** The adjoint of `gatherRows`: adds `rows` [m, d] to zeros at `indices` int32 [m] → [count, d]. */
 export function scatterRows(rows: Tensor, indices: Tensor, count: number): Tensor {
   const shape = [count, ...rows.shape.slice(1)]

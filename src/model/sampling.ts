@@ -32,12 +32,17 @@ export function chooseToken(
  * total.
  */
 export function sampleIndex(probabilities: Float32Array, u: number): number {
-  let left = u * sum(probabilities)
-  for (let i = 0; i < probabilities.length; i++) {
-    left -= probabilities[i]!
+  return indexAt(probabilities, u * sum(probabilities))
+}
+
+/** The first index whose running sum exceeds `goal`; that of the largest weight if rounding leaves none. */
+export function indexAt(weights: Float32Array, goal: number): number {
+  let left = goal
+  for (let i = 0; i < weights.length; i++) {
+    left -= weights[i]!
     if (left < 0) return i
   }
-  return argmax(probabilities)
+  return argmax(weights)
 }
 
 function argmax(values: Float32Array): number {
@@ -73,7 +78,8 @@ function nucleus(descending: readonly number[], share: number): readonly number[
   return last < 0 ? descending : descending.slice(0, last + 1)
 }
 
-function sum(values: ArrayLike<number>): number {
+/** Σ of the values, in double precision. */
+export function sum(values: ArrayLike<number>): number {
   let total = 0
   for (let i = 0; i < values.length; i++) total += values[i]!
   return total

@@ -35,13 +35,10 @@ export async function nextTokenLogProbs(
   const keys = largest(prompts.map((prompt) => prompt.length))
   const atOnce = Math.min(TOKENS_AT_ONCE, Math.floor(WEIGHTS_AT_ONCE / (model.config.heads * keys)))
   for (const group of groupByTokens(longestFirst, (i) => rest[i]!.length, atOnce)) {
-    const all = lastLogProbs(
-      model,
-      group.map((i) => rest[i]!),
-      prefix,
-    )
+    const rows = group.map((i) => rest[i]!)
+    const found = lastLogProbs(model, rows, ids, prefix)
     group.forEach((i, row) => {
-      out[i] = ids.map((id) => all[row * model.config.vocabSize + id]!)
+      out[i] = [...found.subarray(row * ids.length, (row + 1) * ids.length)]
       onAnswer?.(i, out[i])
     })
     await new Promise(setImmediate) // lets messages of the parent process in
@@ -50,11 +47,12 @@ export async function nextTokenLogProbs(
   return out
 }
 
-/** log P of every token after each row: [rows · V]. */
-function lastLogProbs(model: Model, rows: readonly Ids[], prefix: SharedPrefix | undefined): Float32Array {
+/** log P of chosen ids after each row: [rows · ids]. */
+function lastLogProbs(model: Model, rows: readonly Ids[], ids: Ids, prefix: SharedPrefix | undefined): Float32Array {
   return readValues(() => {
     const batch = padRight(rows)
     const states = prefix ? hiddenAfter(model, prefix.layers, batch) : hidden(model, batch)
-    return op.logSoftmax(logits(model, op.gatherRows(states, tf.tensor1d(lastTokens(batch), 'int32'))))
+    const last = op.gatherRows(states, tf.tensor1d(lastTokens(batch), 'int32'))
+    return op.gatherColumns(op.logSoftmax(logits(model, last)), tf.tensor1d([...ids], 'int32'))
   })
 }

@@ -2,8 +2,9 @@
 // Shapes: M response tokens or positions of a batch, D hidden, V vocabulary.
 import type { TokenBatch } from '../model/batch'
 import { padRight } from '../model/batch'
-import { weight, type Gradients, type Model } from '../model/model'
+import { operand, weight, type Gradients, type Model } from '../model/model'
 import * as op from '../model/ops'
+import { recorded } from '../model/recorded'
 import { readValues, tf, tidy, type Tensor } from '../model/tf'
 import { backward, hidden, hiddenWithTape, logits, logitsBackward } from '../model/transformer'
 import { headName, SCORE_HEAD } from '../model/weight-names'
@@ -42,9 +43,26 @@ export function responseTokens(sequences: readonly Sequence[]): ResponseTokens {
 export function tokenLogProbs(model: Model, tokens: ResponseTokens, temperature = 1): Float32Array {
   return readValues(() => {
     const rows = op.gatherRows(hidden(model, tokens.batch), indices(tokens.at))
-    const [loss] = op.crossEntropy(withTemperature(logits(model, rows), temperature), indices(tokens.labels))
-    return op.scale(loss, -1)
+    return recordedHead('log-probs', model, temperature, { rows, labels: indices(tokens.labels) }, (head, given) => {
+      const [loss] = op.crossEntropy(withTemperature(logits(head, given.rows), temperature), given.labels)
+      return op.scale(loss, -1)
+    })
   })
+}
+
+/** `build` as one call, with the head's weight in a model of its own. */
+function recordedHead<I, O>(
+  kind: string,
+  model: Model,
+  temperature: number,
+  given: I,
+  build: (head: Model, given: I) => O,
+): O {
+  const name = headName(model.config)
+  const whole = `${kind}/${model.precision ?? 'float32'}/${temperature}`
+  return recorded(model.config, whole, { given, head: weight(model, name) }, ({ given, head }) =>
+    build({ ...model, weights: new Map([[name, head]]) }, given),
+  )
 }
 
 /** A finished forward pass; `backward` must be called exactly once. */
@@ -76,12 +94,22 @@ export function differentiableLogProbs(
   const rowCount = states.shape[0]!
   const { rows, loss, slope, entropy } = tidy(() => {
     const rows = op.gatherRows(states, indices(tokens.at)) // [M, D]
-    const given = logits(model, rows) // [M, V]
-    const scores = withTemperature(given, temperature)
-    const [loss, dScores] = op.crossEntropy(scores, indices(tokens.labels)) // [M], [M, V]
-    // The slope is p − 1 at the label, so H = log Σ eᶻ − Σ p z = loss − Σ slope · z.
-    const entropy = also ? op.sub(loss, op.sum(op.mul(dScores, scores), 1)) : undefined
-    return { rows, loss, slope: logitsBackward(model, dScores, given), ...(entropy && { entropy }) }
+    const kind = also ? 'loss and entropy' : 'loss'
+    return recordedHead(
+      kind,
+      model,
+      temperature,
+      { rows, labels: indices(tokens.labels) },
+      (head, { rows, labels }) => {
+        const given = logits(head, rows) // [M, V]
+        const scores = withTemperature(given, temperature)
+        const [loss, dScores] = op.crossEntropy(scores, labels) // [M], [M, V]
+        // The slope is p − 1 at the label, so H = log Σ eᶻ − Σ p z = loss − Σ slope · z.
+        const entropy = also ? op.sub(loss, op.sum(op.mul(dScores, scores), 1)) : undefined
+        const slope = operand(model, logitsBackward(model, dScores, given))
+        return { rows, loss, slope, ...(entropy && { entropy }) }
+      },
+    )
   })
   const values = loss.dataSync<'float32'>().map((v) => -v)
   const entropies = entropy?.dataSync<'float32'>()
@@ -100,7 +128,7 @@ export function differentiableLogProbs(
         const dRows = op.mul(op.matmul(slope, weight(model, head)), factors) // [M, D]
         return {
           dHidden: op.scatterRows(dRows, indices(tokens.at), rowCount),
-          dHead: model.lora ? undefined : op.matmul(slope, op.mul(rows, factors), true),
+          dHead: model.lora ? undefined : op.full(op.matmul(slope, op.mul(rows, factors), true)),
         }
       })
       tf.dispose([rows, slope])
