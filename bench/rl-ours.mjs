@@ -7,11 +7,14 @@ import { createInterface } from 'node:readline'
 
 const require = createRequire(import.meta.url)
 const { loadModelAndTokenizer } = require('../dist/model/loaded.js')
+const { onlyForReading } = require('../dist/model/reading-copy.js')
 const { cloneModel } = require('../dist/model/weights.js')
 const { trainRloo } = require('../dist/training/rloo.js')
 
-const { model: policy, tokenizer } = loadModelAndTokenizer(process.argv[2])
-const reference = cloneModel(policy)
+const [, , folder, precision = 'float32'] = process.argv
+const { model, tokenizer } = loadModelAndTokenizer(folder)
+const reference = precision === 'bfloat16' ? onlyForReading(cloneModel(model)) : cloneModel(model)
+const policy = { ...model, precision }
 const reward = { score: async (responses) => responses.map(({ ids }) => new Set(ids).size / ids.length) }
 
 for await (const line of createInterface({ input: process.stdin })) {

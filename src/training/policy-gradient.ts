@@ -8,7 +8,7 @@ import type { Gradients } from '../model/model'
 import type { Metrics } from './checkpoint'
 import { accumulate, differentiableLogProbs, responseTokens, type Sequence } from './gradients'
 import type { Trained } from './optimizer'
-import type { Prompts, Reward, RolloutSettings } from './rollout'
+import type { Prompts, Reward, RolloutSettings, SampledSequence } from './rollout'
 import { update, type OptimizerSettings } from './update'
 
 /** Settings of both algorithms. */
@@ -34,7 +34,7 @@ export interface RlTask {
 export const endingOf = ({ afterStep, collapsed }: RlTask) =>
   ({ afterStep, collapsed, onDivergence: 'return to checkpoint' }) as const
 
-export interface Episode extends Sequence {
+export interface Episode extends Sequence, Partial<Pick<SampledSequence, 'sampledLogProbs'>> {
   /** A_t of each token of the response. */
   advantages: Float32Array // [response length]
 }
@@ -49,8 +49,9 @@ export const penalizedReward = (reward: number, kl: number, klWeight: number): n
 
 /**
  * One update of the policy in place, in micro-batches.
- * @returns the loss L, the mean entropy of the token distributions (in nats, at the sampling temperature), and what
- * `update` reports
+ * @returns the loss L, the mean entropy of the token distributions (in nats, at the sampling temperature), in bfloat16
+ * `samplerGap`, the mean difference (in nats) between log π of a token when it was sampled and here, where the decoder
+ * and the training pass round differently, and what `update` reports
  */
 export function updatePolicy(
   policy: Trained,
@@ -61,6 +62,7 @@ export function updatePolicy(
   const tokens = episodes.reduce((n, e) => n + e.response.length, 0)
   let loss = 0
   let entropy = 0
+  let gap = 0
   const ofSlice = (slice: readonly Episode[], sum: Gradients) => {
     const pass = differentiableLogProbs(policy.model, responseTokens(slice), settings.sampling.temperature, 'entropies')
     const coefficients = Float32Array.from(slice.flatMap((e) => [...e.advantages])).map((a) => -a / episodes.length)
@@ -68,8 +70,16 @@ export function updatePolicy(
       loss += logProb * coefficients[i]!
       entropy += pass.entropies![i]! / tokens
     })
+    slice
+      .flatMap(({ sampledLogProbs = [] }) => sampledLogProbs)
+      .forEach((sampled, i) => (gap += Math.abs(sampled - pass.values[i]!) / tokens))
     pass.backward(coefficients, sum)
   }
   const gradients = accumulate(episodes, settings.microBatchSize, ofSlice, onSlice)
-  return { policyLoss: loss, entropy, ...update(policy, gradients, settings, settings.steps) }
+  return {
+    policyLoss: loss,
+    entropy,
+    ...(policy.model.precision === 'bfloat16' && { samplerGap: gap }),
+    ...update(policy, gradients, settings, settings.steps),
+  }
 }

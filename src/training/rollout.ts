@@ -44,8 +44,14 @@ interface RolloutTask {
   onPart?: OnPart | undefined
 }
 
+/** A response as it was sampled. */
+export interface SampledSequence extends Sequence {
+  /** log π of each token of the response, in nats, in the arithmetic of sampling, at its temperature. */
+  sampledLogProbs: readonly number[]
+}
+
 interface Rollout {
-  sequences: Sequence[] // [B]
+  sequences: SampledSequence[] // [B]
   /** r, as the reward model or the labeler gave it. */
   scores: number[] // [B]
   /** r after `missingEosPenalty`. */
@@ -75,7 +81,11 @@ export async function rollOut(
   const rewards = scores.map((r, row) =>
     rewardWithEosRule(r, samples[row]!.stopped, settings.missingEosPenalty, reward.floor),
   )
-  const sequences = samples.map(({ ids }, row) => ({ prompt: prompts.at(chosen[row]!)!, response: ids }))
+  const sequences = samples.map(({ ids, logProbs }, row) => ({
+    prompt: prompts.at(chosen[row]!)!,
+    response: ids,
+    sampledLogProbs: logProbs,
+  }))
   const kl = tokenKl(reference, sequences, samples, settings, partOf(task, 'comparing with the SFT model'))
   return {
     sequences,

@@ -117,9 +117,15 @@ function trainingSettings(
   }
 }
 
+/**
+ * Mean difference, in nats, between log π of a token when it was sampled and in the training pass. Rounding to bfloat16
+ * gives some hundredths; far more means that the update follows another policy than the one that was sampled from.
+ */
+const MAX_SAMPLER_GAP = 0.25
+
 /** Why the policy has collapsed, by the limits in the settings, or undefined. */
 function collapsed(
-  { kl, entropy, length }: Metrics,
+  { kl, entropy, length, samplerGap = 0 }: Metrics,
   { maxKl, minEntropy, minLength }: TrainingSettings,
 ): string | undefined {
   if (kl! > maxKl)
@@ -131,6 +137,11 @@ function collapsed(
     return (
       `entropy is ${entropy!.toFixed(4)}, below rl.minEntropy = ${minEntropy}: ` +
       'the policy has collapsed to few texts'
+    )
+  if (samplerGap > MAX_SAMPLER_GAP)
+    return (
+      `log-probabilities of sampled tokens differ by ${samplerGap.toFixed(3)} nats on average from those of the ` +
+      `training pass, above ${MAX_SAMPLER_GAP}: set rl.precision to "float32"`
     )
   if (length! < minLength) return `responses have ${length!.toFixed(1)} tokens, fewer than rl.minLength = ${minLength}`
   return undefined
