@@ -6,7 +6,6 @@ import { labelerSchema } from './labeler-settings'
 import { isRecord, overlay } from './overlay'
 import { runPrecision } from './precision'
 import { presets, presetsOfMethods } from './presets'
-import { spreadPrecision } from './run-precision'
 import {
   evaluateSchema,
   labelSchema,
@@ -89,8 +88,8 @@ export type AlignInput = z.infer<typeof alignSchema>
 function withPreset(given: unknown): unknown {
   const name = isRecord(given) && typeof given.preset === 'string' ? given.preset : 'small'
   const preset = Object.hasOwn(presets, name) ? presets[name as keyof typeof presets] : {}
-  if (given === undefined || given === null) return spreadPrecision(preset)
+  if (given === undefined || given === null) return preset
   if (!isRecord(given)) return given
   const ofMethod = presetsOfMethods.get(`${name} ${String(given.method)}`) ?? {}
-  return spreadPrecision(overlay(overlay(preset, ofMethod), given))
+  return overlay(overlay(preset, ofMethod), given)
 }

@@ -1,28 +1,22 @@
 // The `precision` of a run, put where it holds.
-import { isRecord, longForm, overlayField } from './overlay'
+import type { AlignInput } from './align-input'
+import { isEndpoint, type LabelerSettings } from './labeler-settings'
+import type { Precision } from './precision'
 
-/** The groups that have a `precision`, and what they are if they are not given. */
-const GROUPS = { sft: {}, sample: {}, rewardModel: {}, rl: {}, evaluate: {}, labeler: 'default', judge: 'default' }
-
-const isAskedElsewhere = (name: string, given: unknown) => {
-  const labeler = longForm(name, given)
-  return isRecord(labeler) && 'baseUrl' in labeler
+/** Puts the run's precision into every group of settings that names none; an endpoint computes as it likes. */
+export function withRunPrecision(settings: AlignInput): AlignInput {
+  const { precision } = settings
+  if (precision === undefined) return settings
+  const inGroup = <T extends { precision?: Precision | undefined }>(group: T): T => ({ precision, ...group })
+  const local = (labeler: LabelerSettings) => (isEndpoint(labeler) ? labeler : inGroup(labeler))
+  return {
+    ...settings,
+    sft: inGroup(settings.sft),
+    sample: inGroup(settings.sample),
+    rewardModel: inGroup(settings.rewardModel),
+    rl: inGroup(settings.rl),
+    evaluate: inGroup(settings.evaluate),
+    labeler: local(settings.labeler),
+    judge: local(settings.judge),
+  }
 }
-
-/** Puts the `precision` of a run's input under its groups of settings. */
-export function spreadPrecision(input: Record<string, unknown>): Record<string, unknown> {
-  const { precision } = input
-  if (precision === undefined) return input
-  const groups = Object.entries(GROUPS)
-    .filter(([name]) => !isAskedElsewhere(name, input[name]))
-    .map(([name, byDefault]) => [
-      name,
-      overlayField(name, withField(name, byDefault, precision), input[name] ?? byDefault),
-    ])
-  return { ...input, ...Object.fromEntries(groups) }
-}
-
-const withField = (name: string, given: unknown, precision: unknown) => ({
-  ...(longForm(name, given) as Record<string, unknown>),
-  precision,
-})

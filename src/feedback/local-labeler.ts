@@ -34,6 +34,14 @@ function unlessRefused<T>(work: () => T): T | Unanswered {
   }
 }
 
+/** What answers depend on, besides the question. */
+const identityOf = (digest: string, { precision }: LoadedModel['model'], template: TemplateSettings | undefined) => ({
+  local: digest,
+  prompts: PROMPTS,
+  ...(template && { template }),
+  ...(precision && { precision }),
+})
+
 /**
  * @param digest of the model's content
  * @param template variables of the chat template that `loaded` was loaded with
@@ -89,12 +97,7 @@ export function localLabeler(name: string, digest: string, loaded: LoadedModel, 
 
   return {
     name,
-    identity: {
-      local: digest,
-      prompts: PROMPTS,
-      ...(template && { template }),
-      ...(model.precision && { precision: model.precision }),
-    },
+    identity: identityOf(digest, model, template),
     groupSize: GROUP_SIZE,
     beginnings: (ending, text) => firstTokens(tokenizer, endingsBefore([text])({ text: '', ending }), text),
     ask(questions, options, onAnswer) {

@@ -3,7 +3,6 @@
 // (docs/decisions/0001-decoding-weights.md). So they are transposed once for a whole continuation, with query/key/value
 // and gate/up concatenated, norms, scales and adapters multiplied in. Shapes as in decode.ts.
 import type { ModelConfig } from './architecture'
-import type { LayerSteps } from './decode'
 import { mergedWeight } from './linear'
 import { activated, gelu } from './mlp'
 import type { Model } from './model'
@@ -12,6 +11,16 @@ import * as op from './ops'
 import { rotate, type Rotary } from './rotary'
 import { tf, tidy, type Tensor } from './tf'
 import { modulesOf } from './weight-names'
+
+/** What a block computes besides its attention, before the norms of outputs. */
+export interface LayerSteps {
+  /** x [B, D] → queries [B, H, C], scaled, and keys [B, K, C], both normalized and rotated, and values [B, K · C]. */
+  project(x: Tensor, rotary: Rotary | undefined): { q: Tensor; k: Tensor; v: Tensor }
+  /** The attention's output projection: [B, H · C] → [B, D]. */
+  output(mixed: Tensor): Tensor
+  /** x1 [B, D] → [B, D]. */
+  mlp(x1: Tensor): Tensor
+}
 
 /** A linear layer laid out for x · w + b. */
 interface LinearLayout {

@@ -4,7 +4,7 @@
 // Shapes as in attention.ts, but: B rows, one token each; S tokens of a row so far, without the P tokens of the shared
 // prefix; F inner size of the MLP, V vocabulary.
 import { normAndRotate, type KeysAndValues } from './attention'
-import { disposeLayout, laidOutSteps, layoutOf, type LayerLayout } from './decode-layout'
+import { disposeLayout, laidOutSteps, layoutOf, type LayerLayout, type LayerSteps } from './decode-layout'
 import { linear } from './linear'
 import { disposeViews, openViews, type LayerView } from './layer-views'
 import { mlp } from './mlp'
@@ -13,7 +13,6 @@ import { norm, normIfAny } from './norms'
 import * as op from './ops'
 import { disposeReadingCopy, openReadingCopy, type ReadingCopy } from './reading-copy'
 import { recorded } from './recorded'
-import type { Rotary } from './rotary'
 import { softCap } from './soft-cap'
 import { tf, tidy, type Tensor } from './tf'
 import { embedded, logits } from './transformer'
@@ -35,16 +34,6 @@ export interface KeyValueCache {
   mask: Uint8Array[] // [B][S]
   /** Keys and values of the prefix that all rows share, one for each layer; kept once, not once for each row. */
   prefix?: readonly KeysAndValues[] | undefined // [1, K, P, C] each
-}
-
-/** What a block computes besides its attention, before the norms of outputs. */
-export interface LayerSteps {
-  /** x [B, D] → queries [B, H, C], scaled, and keys [B, K, C], both normalized and rotated, and values [B, K · C]. */
-  project(x: Tensor, rotary: Rotary | undefined): { q: Tensor; k: Tensor; v: Tensor }
-  /** The attention's output projection: [B, H · C] → [B, D]. */
-  output(mixed: Tensor): Tensor
-  /** x1 [B, D] → [B, D]. */
-  mlp(x1: Tensor): Tensor
 }
 
 /** Makes a model ready for decoding; takes as much memory again as its weights. Dispose after use. */

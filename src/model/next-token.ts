@@ -1,11 +1,12 @@
 // Choosing the next token of each row of a batch. In bfloat16 only a small part of the distribution is read from the
 // device: first the sums of its chunks, then the chunk that the token lies in. Shapes: B rows, D hidden, V vocabulary.
+import { valuesOf } from './data-type'
 import { decodeLogits, type Decoder } from './decode'
 import { weight } from './model'
 import * as op from './ops'
 import { recorded } from './recorded'
 import { chooseToken, indexAt, sum, type SamplingRule } from './sampling'
-import { readValues, tf, valuesOf, type Tensor } from './tf'
+import { readValues, tf, type Tensor } from './tf'
 import { headName } from './weight-names'
 
 /** Tokens of a chunk of the vocabulary. */

@@ -2,9 +2,10 @@
 // pass. Each call costs about 20 µs whatever its size, so formulas are written as few and large operations; inside
 // `recorded` (recorded.ts) they are noted and run together. Matrix products are computed in bfloat16 if an operand is
 // (`half`); what only moves values keeps their type; everything else is computed in float32.
+import { dataTypeOf } from './data-type'
 import { DATA_TYPES, type AttributeValue, type DataType } from './function-def'
 import { openRecording } from './recording'
-import { backend, dataTypeOf, tf, type OpAttribute, type Tensor } from './tf'
+import { backend, tf, type OpAttribute, type Tensor } from './tf'
 
 const { binding } = backend
 

@@ -3,10 +3,11 @@
 // costs what one operation costs, TensorFlow frees intermediate results as early as it can, and runs operations that do
 // not depend on each other at the same time.
 import { digestOf } from '../digest'
+import { dataTypeOf } from './data-type'
 import { encodeFunctionDef } from './function-def'
 import { intConstant } from './ops'
 import { placeOf, Recording, recordInto, symbolicType } from './recording'
-import { backend, dataTypeOf, tidy, type Tensor } from './tf'
+import { backend, tidy, type Tensor } from './tf'
 import { mapTensors, tensorsOf } from './tensor-tree'
 
 /** What a call of some shapes needs. */

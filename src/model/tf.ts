@@ -1,8 +1,7 @@
 // The one module that loads TensorFlow.js. Everything in model/ and training/ that needs it imports it from here.
 import util from 'node:util'
 import type * as tfTypes from '@tensorflow/tfjs-node-gpu'
-import { DATA_TYPES, type DataType } from './function-def'
-import { symbolicType } from './recording'
+import { DATA_TYPES } from './function-def'
 
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'
 process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true'
@@ -67,23 +66,8 @@ backend.createOutputTensor = (info) => {
   return tensor
 }
 
-/** The type of a tensor's values, or of those that a symbolic tensor stands for. */
-export const dataTypeOf = (tensor: Tensor): DataType =>
-  symbolicType(tensor) ?? (halves.has(tensor.dataId) ? 'bfloat16' : tensor.dtype === 'int32' ? 'int32' : 'float32')
-
-/** A tensor's values, row-major; those of bfloat16 exactly, as float32. */
-export function valuesOf(tensor: Tensor): Float32Array {
-  if (dataTypeOf(tensor) !== 'bfloat16') return tensor.dataSync<'float32'>()
-  const [full] = backend.executeMultipleOutputs('Cast', TO_FLOAT, [tensor], 1)
-  const values = full!.dataSync<'float32'>()
-  full!.dispose()
-  return values
-}
-const TO_FLOAT = [
-  { name: 'SrcT', type: backend.binding.TF_ATTR_TYPE, value: DATA_TYPES.bfloat16 },
-  { name: 'DstT', type: backend.binding.TF_ATTR_TYPE, value: DATA_TYPES.float32 },
-  { name: 'Truncate', type: backend.binding.TF_ATTR_BOOL, value: false },
-]
+/** Whether a tensor's values are in bfloat16. */
+export const isHalf = ({ dataId }: Tensor): boolean => halves.has(dataId)
 
 /** The device that the linked TensorFlow computes on. */
 export function deviceName(): 'gpu' | 'cpu' {

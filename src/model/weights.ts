@@ -9,7 +9,8 @@ import * as op from './ops'
 import { forReading } from './reading-copy'
 import { openSafetensors, writeSafetensors, type WrittenDtype } from './safetensors'
 import { toStored, type WrittenWeight } from './stored'
-import { tf, valuesOf, type Tensor } from './tf'
+import { tf, type Tensor } from './tf'
+import { valuesOf } from './data-type'
 
 const TOKENIZER_FILES = [
   'tokenizer.json',

@@ -1,6 +1,7 @@
 // The pipeline: dataset → sft → sample → label → reward-model → rl → evaluate → report (paper, §2 and Figure 2).
 import type { AlignInput } from '../contracts/align-input'
 import type { Artifact } from '../contracts/artifact'
+import { withRunPrecision } from '../contracts/run-precision'
 import { algorithmFault, onEngine } from '../contracts/engine'
 import type { StageName } from '../contracts/stages'
 import type { AlignResult } from '../contracts/status'
@@ -47,7 +48,7 @@ function planOf({ method, untilStage, engine, rl }: AlignInput): StageName[] {
 
 /** Aligns a model with AI feedback. Takes one optional JSON object; without it, the defaults of the preset "small". */
 export async function align(input?: unknown): Promise<AlignResult> {
-  const settings = parseInput(workflowSchemas.align, input, 'align')
+  const settings = withRunPrecision(parseInput(workflowSchemas.align, input, 'align'))
   const stages = stageRunner(planOf(settings), settings)
   const { seed, cache, limits } = settings
 
