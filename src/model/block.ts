@@ -1,5 +1,5 @@
 // One block of the decoder: x1 = x + norm(attention(norm(x))), y = x1 + norm(mlp(norm(x1))), with the norms that the
-// family has. Each pass is one call (recorded.ts). Shapes as in attention.ts.
+// family has. Each pass is a part that can be one call (recorded.ts). Shapes as in attention.ts.
 import {
   attention,
   attentionBackward,
@@ -85,9 +85,8 @@ function runBlock<M, O>(
   const { names, inside, given } = inputsOf(around, layer)
   const build = ({ weights, view, prefix, more: own }: Given & { more: M }) =>
     pass(own, { model: { ...inside, weights }, batch, time, view, prefix })
-  const { precision, lora, config } = inside
-  const whole = `${kind}/${precision ?? 'float32'}/${lora ? lora.alpha / lora.rank : 0}/${names}`
-  return recorded(config, whole, { ...given, more }, build)
+  const { lora } = inside
+  return recorded(inside, `${kind}/${lora ? lora.alpha / lora.rank : 0}/${names}`, { ...given, more }, build)
 }
 
 /** x [N, D] → y [N, D]. */

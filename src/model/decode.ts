@@ -90,8 +90,8 @@ function decodeBlock({ model, layout }: Decoder, layer: number, given: BlockInpu
   const { model: inside, names } = layerOf(model, layer)
   const laidOut = layout?.layers[layer]
   return recorded(
-    model.config,
-    `decode/${inside.precision ?? 'float32'}/${names}`,
+    model,
+    `decode/${names}`,
     { ...given, weights: inside.weights, laidOut },
     ({ weights, laidOut, ...given }) => {
       const own = { ...inside, weights }

@@ -72,7 +72,7 @@ function inChunks(decoder: Decoder, hidden: Tensor, temperature: number): { chun
   const n = Math.ceil(v / CHUNK)
   const name = headName(model.config)
   const given = { hidden, head: weight(model, name) }
-  return recorded(model.config, `next/${temperature}`, given, ({ hidden, head }) => {
+  return recorded(model, `next/${temperature}`, given, ({ hidden, head }) => {
     const p = probabilities({ model: { ...model, weights: new Map([[name, head]]) } }, hidden, temperature)
     const b = hidden.shape[0]!
     const filled = n * CHUNK === v ? p : op.concat([p, op.broadcastTo(op.scalar(0), [b, n * CHUNK - v])], 1)

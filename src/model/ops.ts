@@ -186,8 +186,8 @@ const exp = unary('Exp', 'y')
 const reciprocal = unary('Reciprocal', 'y')
 const eagerSoftmax = unary('Softmax', 'softmax')
 /**
- * Softmax over the last axis; any rank. Functions run another kernel for TensorFlow's operation of this name, which
- * rounds differently and is slower for few rows; these are the steps of the one that runs eagerly.
+ * Softmax over the last axis; any rank. Functions run another kernel for TensorFlow's operation of this name, slow for
+ * few rows; these are the steps of the one that runs eagerly.
  */
 export function softmax(x: Tensor): Tensor {
   if (!openRecording()) return eagerSoftmax(x)

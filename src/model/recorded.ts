@@ -5,6 +5,7 @@
 import { digestOf } from '../digest'
 import { dataTypeOf } from './data-type'
 import { encodeFunctionDef } from './function-def'
+import type { Model } from './model'
 import { intConstant } from './ops'
 import { placeOf, Recording, recordInto, symbolicType } from './recording'
 import { backend, tidy, type Tensor } from './tf'
@@ -23,12 +24,12 @@ interface Plan {
 /** Names of registered functions. */
 const registered = new Set<string>()
 
-/** Plans by their owner, then by kind and shapes. */
+/** Plans by config, then by kind and shapes. */
 const plans = new WeakMap<object, Map<string, Plan>>()
 
-function plansOf(owner: object): Map<string, Plan> {
-  let known = plans.get(owner)
-  if (!known) plans.set(owner, (known = new Map<string, Plan>()))
+function plansOf(config: object): Map<string, Plan> {
+  let known = plans.get(config)
+  if (!known) plans.set(config, (known = new Map<string, Plan>()))
   return known
 }
 
@@ -47,16 +48,22 @@ export function withoutRecording<T>(run: () => T): T {
 }
 
 /**
- * `build(inputs)`, as one call.
- * @param owner an object that does not change, and that `build` may depend on, such as a model's config
+ * `build(inputs)`: in bfloat16 as one call, in float32 one operation after the other, as the kernels of functions round
+ * softmax in another way and results in float32 stay what they were to the last bit.
+ * @param model whose config `build` may depend on
  * @param kind names the part; whatever else changes its operations but is not seen from the inputs' shapes is in it
  * @param inputs a plain object of tensors; `build` may use no others
  */
-export function recorded<I, O>(owner: object, kind: string, inputs: I, build: (inputs: I) => O): O {
-  if (oneByOne) return tidy(() => build(inputs))
+export function recorded<I, O>(
+  { config, precision }: Pick<Model, 'config' | 'precision'>,
+  kind: string,
+  inputs: I,
+  build: (inputs: I) => O,
+): O {
+  if (oneByOne || precision !== 'bfloat16') return tidy(() => build(inputs))
   const tensors = tensorsOf(inputs)
   const key = tensors.reduce((so, tensor) => `${so}|${tensor.shape.join()}${dataTypeOf(tensor)[0]}`, kind)
-  const known = plansOf(owner)
+  const known = plansOf(config)
   let plan = known.get(key)
   if (!plan) known.set(key, (plan = record(inputs, build)))
   const outputs = backend.executeMultipleOutputs(plan.functionName, [], [...tensors, ...plan.sizes], plan.outputs)

@@ -59,8 +59,7 @@ function recordedHead<I, O>(
   build: (head: Model, given: I) => O,
 ): O {
   const name = headName(model.config)
-  const whole = `${kind}/${model.precision ?? 'float32'}/${temperature}`
-  return recorded(model.config, whole, { given, head: weight(model, name) }, ({ given, head }) =>
+  return recorded(model, `${kind}/${temperature}`, { given, head: weight(model, name) }, ({ given, head }) =>
     build({ ...model, weights: new Map([[name, head]]) }, given),
   )
 }
