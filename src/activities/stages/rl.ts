@@ -12,12 +12,13 @@ import { loadPolicy } from '../../model/policy'
 import { onlyForReading } from '../../model/reading-copy'
 import { cloneModel } from '../../model/weights'
 import { openCandidates, type CandidateRecord, type Candidates } from '../../training/candidates'
-import type { Metrics, TrainingHost, TrainingResult } from '../../training/checkpoint'
+import type { TrainingHost, TrainingResult } from '../../training/checkpoint'
 import type { RlSettings, RlTask } from '../../training/policy-gradient'
 import { trainReinforce } from '../../training/reinforce'
 import { addScoreHead } from '../../training/reward-model'
 import { trainRloo } from '../../training/rloo'
 import { openValidation } from '../../training/validation'
+import { collapsed } from '../rl-collapse'
 import { openReward } from '../rl-reward'
 import { inText, rlFigures, validationPrompts } from '../rl-figures'
 import { candidateFolder, promptsOf, readData, writeCandidates, writeValidations } from '../rows'
@@ -115,36 +116,6 @@ function trainingSettings(
       batchSize: settings.batchSize,
     },
   }
-}
-
-/**
- * Mean difference, in nats, between log π of a token when it was sampled and in the training pass. Rounding to bfloat16
- * gives some hundredths; far more means that the update follows another policy than the one that was sampled from.
- */
-const MAX_SAMPLER_GAP = 0.25
-
-/** Why the policy has collapsed, by the limits in the settings, or undefined. */
-function collapsed(
-  { kl, entropy, length, samplerGap = 0 }: Metrics,
-  { maxKl, minEntropy, minLength }: TrainingSettings,
-): string | undefined {
-  if (kl! > maxKl)
-    return (
-      `KL to the SFT model is ${kl!.toFixed(1)}, above rl.maxKl = ${maxKl}: ` +
-      'lower the learning rate or raise rl.klWeight'
-    )
-  if (entropy! < minEntropy)
-    return (
-      `entropy is ${entropy!.toFixed(4)}, below rl.minEntropy = ${minEntropy}: ` +
-      'the policy has collapsed to few texts'
-    )
-  if (samplerGap > MAX_SAMPLER_GAP)
-    return (
-      `log-probabilities of sampled tokens differ by ${samplerGap.toFixed(3)} nats on average from those of the ` +
-      `training pass, above ${MAX_SAMPLER_GAP}: set rl.precision to "float32"`
-    )
-  if (length! < minLength) return `responses have ${length!.toFixed(1)} tokens, fewer than rl.minLength = ${minLength}`
-  return undefined
 }
 
 function trainPolicy(
