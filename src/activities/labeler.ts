@@ -68,7 +68,9 @@ async function loadOrShare(
   host: StageHost,
   inMemory: InMemory | undefined,
 ): Promise<LoadedModel> {
-  if (inMemory?.artifact.sha256 !== artifact.sha256) return loadPolicy(artifact, host.open, { template, precision })
+  const isRounded = inMemory?.model.precision === 'bfloat16' && precision !== 'bfloat16'
+  if (inMemory?.artifact.sha256 !== artifact.sha256 || isRounded)
+    return loadPolicy(artifact, host.open, { template, precision })
   const { folder } = await policyFolders(artifact, host.open)
   const shared = cloneModel(inMemory.model)
   const model = precision === 'bfloat16' ? onlyForReading(shared) : shared

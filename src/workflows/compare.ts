@@ -114,11 +114,18 @@ async function contest(
   const responses = []
   for (const { name, input, result } of done) {
     const common = { limits: input.limits, temperature, seed, cache }
+    const precision = input.evaluate.precision ?? input.precision
     responses.push({
       name,
       responses: await stages.run(
         'respond',
-        { policy: result.policy, data: result.stages.data!, ...common, ...onEngine(input.engine) },
+        {
+          policy: result.policy,
+          data: result.stages.data!,
+          ...common,
+          ...(precision && { precision }),
+          ...onEngine(input.engine),
+        },
         `respond: ${name}, seed ${seed}`,
       ),
     })

@@ -67,3 +67,35 @@ test('variables of the chat template go to the policy; a labeler has its own', a
     expect(inputs('model')).toMatchObject([{ from: policy, template }])
   })
 })
+
+test('the precision of a run reaches the settings of its stages; without it no stage has one in its input', async () => {
+  const { asked, activities } = fakes()
+  await server.withWorker(activities, async () => {
+    await (await server.start('align', { method: 'rlaif' }, 'no-precision')).result()
+    expect(asked.filter(({ stage }) => stage === 'rl')).toHaveLength(1)
+    expect(JSON.stringify(asked.map(({ input }) => input))).not.toContain('precision')
+
+    asked.length = 0
+    const input = { method: 'rlaif', precision: 'bfloat16', rl: { precision: 'float32' } }
+    await (await server.start('align', input, 'precision')).result()
+    const named = (name: string) =>
+      asked.flatMap(({ stage, input: { settings, judge, labeler } }) => {
+        const group = stage === 'label' || stage === 'choose' ? ((labeler ?? judge) as Inner).settings : settings
+        return stage === name ? [(group as { precision?: string }).precision] : []
+      })
+    expect(['sft', 'sample', 'label', 'reward-model', 'rl', 'choose', 'evaluate'].map(named)).toEqual([
+      ['bfloat16'],
+      ['bfloat16'],
+      ['bfloat16'],
+      ['bfloat16'],
+      ['float32'],
+      ['bfloat16'],
+      ['bfloat16'],
+    ])
+    const { input: evaluation } = asked.find(({ stage }) => stage === 'evaluate')!
+    expect(evaluation).toMatchObject({ judge: { settings: { precision: 'bfloat16' } } })
+  })
+})
+interface Inner {
+  settings: object
+}

@@ -96,3 +96,17 @@ test.each([
     await expect(handle.result()).rejects.toMatchObject({ cause: { message: expect.stringMatching(message) } })
   })
 })
+
+test('responses for a contest are sampled in the precision of the arm that they are of', async () => {
+  const { asked, activities } = fakes()
+  await server.withWorker(activities, async () => {
+    const arms = ['sft', { name: 'exact', input: { precision: 'float32' } }]
+    await (await server.start('compare', { arms, base: { method: 'sft', precision: 'bfloat16' } }, 'halves')).result()
+    const sampled = asked.filter(({ stage }) => stage === 'respond').map(({ input }) => input.precision)
+    expect(sampled).toEqual(['bfloat16', 'float32'])
+
+    asked.length = 0
+    await (await server.start('compare', { arms: ['sft', 'rlaif'] }, 'no halves')).result()
+    expect(JSON.stringify(asked.map(({ input }) => input))).not.toContain('precision')
+  })
+})
