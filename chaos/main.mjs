@@ -1,7 +1,7 @@
-// npm run chaos -- [--kills 20] [--seed 1] [--gc] [--rows 1000]: a tiny but complete run while the Temporal server,
-// workers and child processes are killed with SIGKILL at random times and restarted. Afterwards it checks that every
-// artifact equals that of an undisturbed run, that no finished stage was computed twice, and that no process is left
-// behind. Exit code 0 means that all checks passed.
+// npm run chaos -- [--kills 20] [--seed 1] [--gc] [--rows 1000] [--precision bfloat16]: a tiny but complete run while
+// the Temporal server, workers and child processes are killed with SIGKILL at random times and restarted. Afterwards it
+// checks that every artifact equals that of an undisturbed run, that no finished stage was computed twice, and that no
+// process is left behind. Exit code 0 means that all checks passed.
 import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ import { randomFrom } from './random.mjs'
 import { openSite } from './site.mjs'
 import { shardedInput, tinyInput, writeTinyModel } from './tiny.mjs'
 
-const HELP = `npm run chaos -- [--kills 20] [--seed 1] [--gc] [--rows N] [--model FOLDER] [--keep]
+const HELP = `npm run chaos -- [--kills 20] [--seed 1] [--gc] [--rows N] [--model FOLDER] [--precision P] [--keep]
 
   --kills   number of processes to kill
   --seed    seed that decides which process is killed when
@@ -19,6 +19,8 @@ const HELP = `npm run chaos -- [--kills 20] [--seed 1] [--gc] [--rows N] [--mode
             From 1000 on, sampling, labelling and the responses of the evaluation are all in shards
   --model   folder to write the tiny model to; default: a temporary one. The labeler is named after it, so
             runs to compare by their digests use the same folder
+  --precision
+            what the run's models compute in: float32 (default) or bfloat16
   --keep    keep the folder with store and logs`
 
 const { values: flags } = parseArgs({
@@ -28,6 +30,7 @@ const { values: flags } = parseArgs({
     model: { type: 'string' },
     gc: { type: 'boolean' },
     rows: { type: 'string' },
+    precision: { type: 'string' },
     keep: { type: 'boolean' },
     help: { type: 'boolean' },
   },
@@ -124,7 +127,10 @@ const expect = (holds, what) => {
 }
 try {
   const model = writeTinyModel(flags.model ?? join(root, 'model'))
-  const input = flags.rows ? shardedInput(model, join(root, 'posts.jsonl'), Number(flags.rows)) : tinyInput(model)
+  const input = {
+    ...(flags.rows ? shardedInput(model, join(root, 'posts.jsonl'), Number(flags.rows)) : tinyInput(model)),
+    ...(flags.precision && { precision: flags.precision }),
+  }
   const kills = Number(flags.kills)
   console.log('undisturbed run')
   const quiet = await wholeRun(join(root, 'quiet'), input)
