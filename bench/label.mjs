@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defaultModelFolder } from '../setup/places.mjs'
 import { peerPython } from './peer.mjs'
-import { inTurn, openSide, speedRow } from './sides.mjs'
+import { closeSides, inTurn, openSide, openSides, speedRow } from './sides.mjs'
 
 const require = createRequire(import.meta.url)
 const here = dirname(fileURLToPath(import.meta.url))
@@ -119,19 +119,18 @@ async function localLabels(rounds) {
     return tokenizer.encode(tokenizer.renderChat([{ role: 'user', content: text }]) + ending)
   })
   writeFileSync(file, JSON.stringify(texts))
-  const ours = openSide(process.execPath, [join(here, 'model-ours.mjs'), defaultModelFolder])
-  const peer = openSide(peerPython(), [join(here, 'model_peer.py'), defaultModelFolder])
+  const sides = openSides(
+    (precision) => openSide(process.execPath, [join(here, 'model-ours.mjs'), defaultModelFolder, precision]),
+    (precision) => openSide(peerPython(), [join(here, 'model_peer.py'), defaultModelFolder, precision]),
+  )
   try {
     const lengths = texts.map((ids) => ids.length)
-    return speedRow(
-      'local-labels',
-      await inTurn(ours, peer, { figure: 'score-file', file }, rounds),
-      64,
-      'prompts/s',
-      `64 questions of ${Math.min(...lengths)}–${Math.max(...lengths)} tokens, detailed preamble`,
-    )
+    return speedRow('local-labels', await inTurn(sides, { figure: 'score-file', file }, rounds), {
+      amount: 64,
+      unit: 'prompts/s',
+      note: `64 questions of ${Math.min(...lengths)}–${Math.max(...lengths)} tokens, detailed preamble`,
+    })
   } finally {
-    ours.close()
-    peer.close()
+    closeSides(sides)
   }
 }

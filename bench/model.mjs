@@ -1,14 +1,15 @@
-// The model runtime compared with transformers on PyTorch: the default model, float32, both on all cores of this
-// machine.
+// The model runtime compared with transformers on PyTorch: the default model, both on all cores of this machine, each in
+// float32 and in bfloat16. The ratio is of the faster of both on each side.
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defaultModelFolder } from '../setup/places.mjs'
 import { peerPython } from './peer.mjs'
-import { inTurn, openSide, speedRow } from './sides.mjs'
+import { closeSides, inTurn, memoryRow, openSide, openSides, speedRow } from './sides.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
-const openOurs = () => openSide(process.execPath, [join(here, 'model-ours.mjs'), defaultModelFolder])
-const openPeer = () => openSide(peerPython(), [join(here, 'model_peer.py'), defaultModelFolder])
+const openOurs = (precision) =>
+  openSide(process.execPath, [join(here, 'model-ours.mjs'), defaultModelFolder, precision])
+const openPeer = (precision) => openSide(peerPython(), [join(here, 'model_peer.py'), defaultModelFolder, precision])
 
 const WORK = {
   forward: { figure: 'forward', batch: 8, time: 128 },
@@ -17,58 +18,39 @@ const WORK = {
   'score-shared-prefix': { figure: 'score', batch: 64, time: 800, shared: 600 },
 }
 
-export async function* bench({ rounds, scaling }) {
-  if (scaling) return yield* scale()
-  const [ours, peer] = [openOurs(), openPeer()]
-  try {
-    yield speedRow('forward', await inTurn(ours, peer, WORK.forward, rounds), 8 * 128, 'tokens/s', '8 × 128')
-    yield speedRow(
-      'train-step',
-      await inTurn(ours, peer, WORK['train-step'], rounds),
-      8 * 128,
-      'tokens/s',
-      '8 × 128, AdamW',
-    )
-    yield speedRow(
-      'generate',
-      await inTurn(ours, peer, WORK.generate, rounds),
-      32 * 64,
-      'tokens/s',
-      '32 × 64 after prompts of 80',
-    )
-    yield speedRow(
-      'score-shared-prefix',
-      await inTurn(ours, peer, WORK['score-shared-prefix'], rounds),
-      64,
-      'prompts/s',
-      '64 × 800, 600 shared',
-    )
-  } finally {
-    ours.close()
-    peer.close()
-  }
-  yield await memory()
+const FIGURES = {
+  forward: { amount: 8 * 128, unit: 'tokens/s', note: '8 × 128' },
+  'train-step': { amount: 8 * 128, unit: 'tokens/s', note: '8 × 128, AdamW' },
+  generate: { amount: 32 * 64, unit: 'tokens/s', note: '32 × 64 after prompts of 80' },
+  'score-shared-prefix': { amount: 64, unit: 'prompts/s', note: '64 × 800, 600 shared' },
 }
 
-/** Peak memory of a process that does nothing but train. */
-async function memory() {
-  const peak = async (side) => {
-    let bytes = 0
-    for (let step = 0; step < 3; step++) bytes = (await side.ask(WORK['train-step'])).peakBytes
-    side.close()
-    return bytes / 1e9
+export async function* bench({ rounds, scaling }) {
+  if (scaling) return yield* scale()
+  for (const [figure, about] of Object.entries(FIGURES)) {
+    const sides = openSides(openOurs, openPeer)
+    try {
+      yield speedRow(figure, await inTurn(sides, WORK[figure], rounds), about)
+    } finally {
+      closeSides(sides)
+    }
   }
-  const [ours, peer] = [await peak(openOurs()), await peak(openPeer())]
-  return {
-    figure: 'train-step-memory',
-    ours,
-    peer,
-    unit: 'GB peak',
-    ratio: peer / ours,
-    low: peer / ours,
-    high: peer / ours,
-    note: '8 × 128, AdamW, whole process',
-  }
+  yield await memory('train-step', 3)
+  yield await memory('generate', 1)
+}
+
+/** Peak memory of processes that do nothing else. */
+async function memory(figure, times) {
+  const peaks = []
+  for (const precision of ['float32', 'bfloat16'])
+    for (const open of [openOurs, openPeer]) {
+      const side = open(precision)
+      let peak = 0
+      for (let step = 0; step < times; step++) peak = (await side.ask(WORK[figure])).peakBytes / 1e9
+      peaks.push(peak)
+      side.close()
+    }
+  return memoryRow(`${figure}-memory`, peaks, `${FIGURES[figure].note}, whole process`)
 }
 
 /** Time per token should stay constant; memory with recomputation should grow linearly. */
@@ -80,7 +62,7 @@ async function* scale() {
     [4, 256],
     [4, 512],
   ]) {
-    const ours = openOurs()
+    const ours = openOurs('float32')
     const work = { figure: 'train-step', batch, time, recompute: true }
     await ours.ask(work)
     const { seconds, peakBytes } = await ours.ask(work)

@@ -1,10 +1,10 @@
 // One RL step compared with TRL's RLOOTrainer on PyTorch: sampling, reward, reference log-probabilities, update; the
-// default model, float32.
+// default model, in float32 and bfloat16; the ratio is of the faster of both on each side.
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defaultModelFolder } from '../setup/places.mjs'
 import { peerPython } from './peer.mjs'
-import { inTurn, openSide, speedRow } from './sides.mjs'
+import { closeSides, inTurn, memoryRow, openSide, openSides, speedRow } from './sides.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 /** The first step of a run is a warm-up and is not counted. */
@@ -20,30 +20,17 @@ const WORK = {
 }
 
 export async function* bench({ rounds }) {
-  const ours = openSide(process.execPath, [join(here, 'rl-ours.mjs'), defaultModelFolder])
-  const peer = openSide(peerPython(), [join(here, 'rl_peer.py'), defaultModelFolder])
+  const sides = openSides(
+    (precision) => openSide(process.execPath, [join(here, 'rl-ours.mjs'), defaultModelFolder, precision]),
+    (precision) => openSide(peerPython(), [join(here, 'rl_peer.py'), defaultModelFolder, precision]),
+  )
   try {
-    const pairs = await inTurn(ours, peer, WORK, rounds)
-    yield speedRow(
-      'rl-step',
-      pairs,
-      WORK.texts.length * WORK.groupSize * WORK.tokens,
-      'tokens/s',
-      'RLOO, 4 prompts of 84 × 4 responses of 48, AdamW',
-    )
-    const [mine, theirs] = pairs.at(-1).map(({ peakBytes }) => peakBytes / 1e9)
-    yield {
-      figure: 'rl-step-memory',
-      ours: mine,
-      peer: theirs,
-      unit: 'GB peak',
-      ratio: theirs / mine,
-      low: theirs / mine,
-      high: theirs / mine,
-      note: 'as above, whole process',
-    }
+    const measured = await inTurn(sides, WORK, rounds)
+    const amount = WORK.texts.length * WORK.groupSize * WORK.tokens
+    const note = 'RLOO, 4 prompts of 84 × 4 responses of 48, AdamW'
+    yield speedRow('rl-step', measured, { amount, unit: 'tokens/s', note })
+    yield memoryRow('rl-step-memory', measured.peaks, 'as above, whole process')
   } finally {
-    ours.close()
-    peer.close()
+    closeSides(sides)
   }
 }

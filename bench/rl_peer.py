@@ -1,4 +1,4 @@
-"""The peer's side of bench/rl.mjs: TRL's RLOOTrainer on PyTorch (CPU), float32."""
+"""The peer's side of bench/rl.mjs: TRL's RLOOTrainer on PyTorch (CPU), in float32 or with autocast to bfloat16."""
 import json
 import os
 import resource
@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 from trl import RLOOConfig, RLOOTrainer
 
 torch.set_num_threads(len(os.sched_getaffinity(0)))
+half = sys.argv[2:] == ["bfloat16"]
 tokenizer = AutoTokenizer.from_pretrained(sys.argv[1], padding_side="left")
 model = AutoModelForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32)
 
@@ -45,7 +46,7 @@ def rl_step(texts, groupSize, tokens, steps):
         learning_rate=1e-6,
         optim="adamw_torch",
         gradient_checkpointing=False,
-        bf16=False,
+        bf16=half,
         fp16=False,
         use_cpu=True,
         report_to=[],

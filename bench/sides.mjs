@@ -26,21 +26,45 @@ export function openSide(command, args) {
   }
 }
 
-/** Does `work` on both sides in turn, once to warm up and then `rounds` times. */
-export async function inTurn(ours, peer, work, rounds) {
-  await ours.ask(work)
-  await peer.ask(work)
-  const pairs = []
-  for (let round = 0; round < rounds; round++) pairs.push([await ours.ask(work), await peer.ask(work)])
-  return pairs
+const PRECISIONS = ['float32', 'bfloat16']
+
+/** Both sides in both precisions. @param open opens a side in a precision */
+export const openSides = (ours, peer) =>
+  PRECISIONS.map((precision) => ({ ours: ours(precision), peer: peer(precision) }))
+
+export const closeSides = (sides) =>
+  sides.forEach(({ ours, peer }) => {
+    ours.close()
+    peer.close()
+  })
+
+/**
+ * All sides do `work` in turn, once to warm up and then `rounds` times.
+ * @returns seconds [rounds][ours in float32, peer, ours in bfloat16, peer], and the peaks of memory in the same order
+ */
+export async function inTurn(sides, work, rounds) {
+  const all = sides.flatMap(({ ours, peer }) => [ours, peer])
+  for (const side of all) await side.ask(work)
+  const seconds = []
+  let peaks = []
+  for (let round = 0; round < rounds; round++) {
+    const answers = []
+    for (const side of all) answers.push(await side.ask(work))
+    seconds.push(answers.map((answer) => answer.seconds))
+    peaks = answers.map(({ peakBytes }) => peakBytes / 1e9)
+  }
+  return { seconds, peaks }
 }
 
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
+const inWords = (of, unit) => PRECISIONS.map((name, i) => `${name} ${of(2 * i)} / ${of(2 * i + 1)} ${unit}`).join('; ')
 
-/** A row of the table, computed from the times; `amount` is the work done in each time. */
-export function speedRow(figure, pairs, amount, unit, note) {
-  const ratios = pairs.map(([ours, peer]) => peer.seconds / ours.seconds)
-  const rate = (side) => amount / median(pairs.map((pair) => pair[side].seconds))
+/** A row whose ratio is of each side's faster precision, round by round; `amount` is the work done in each time. */
+export function speedRow(figure, { seconds }, { amount, unit, note }) {
+  const pairs = seconds.map((of) => [Math.min(of[0], of[2]), Math.min(of[1], of[3])])
+  const ratios = pairs.map(([ours, peer]) => peer / ours)
+  const rate = (side) => amount / median(pairs.map((pair) => pair[side]))
+  const shown = inWords((place) => median(seconds.map((of) => of[place])).toFixed(2), 's')
   return {
     figure,
     ours: rate(0),
@@ -49,6 +73,14 @@ export function speedRow(figure, pairs, amount, unit, note) {
     ratio: median(ratios),
     low: Math.min(...ratios),
     high: Math.max(...ratios),
-    note,
+    note: `${note}; ours / peer: ${shown}`,
   }
+}
+
+/** A row whose ratio is of the precision that takes less memory on each side. */
+export function memoryRow(figure, peaks, note) {
+  const [ours, peer] = [Math.min(peaks[0], peaks[2]), Math.min(peaks[1], peaks[3])]
+  const ratio = peer / ours
+  const shown = inWords((place) => peaks[place].toFixed(2), 'GB')
+  return { figure, ours, peer, unit: 'GB peak', ratio, low: ratio, high: ratio, note: `${note}; ours / peer: ${shown}` }
 }

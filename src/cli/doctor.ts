@@ -1,15 +1,15 @@
-// `rlaif doctor`: checks what is installed on this machine and which device it computes on.
-import { execFileSync, spawnSync } from 'node:child_process'
+// `rlaif doctor`: checks what is installed on this machine, which device it computes on and how fast.
+import { execFileSync } from 'node:child_process'
 import { existsSync, statfsSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { bucketUri, storeFolder } from '../artifacts/open-store'
 import { installedFolder } from '../cache-folder'
-import type { Device } from '../model/device'
 import { homeFolder } from '../workers/home'
 import { PAYLOAD_KEYS } from '../workers/payload-encryption'
 import { configuredServer, localServer } from '../workers/temporal'
 import { answers, findTemporal } from './dev-server'
+import { checkDevice } from './device-check'
 import { runningServer } from './server-record'
 
 const GIB = 1024 ** 3
@@ -22,20 +22,34 @@ interface Finding {
   message: string
 }
 
-/** Runs in a process of its own: a native part that fails to load can end its process. */
-function device(): Finding {
-  const module = JSON.stringify(join(__dirname, '..', 'model', 'device.js'))
-  const script = `JSON.stringify(require(${module}).describeDevice())`
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['-p', script], { encoding: 'utf8' })
-  if (status !== 0)
-    return {
-      ok: false,
-      what: 'device',
-      message: `TensorFlow.js does not load: ${errorLineOf(stderr.trim())}; run \`npm run setup\``,
-    }
-  const { device, tensorflow, why } = JSON.parse(stdout) as Device
-  return { ok: true, what: 'device', message: `${device} (${why}), TensorFlow ${tensorflow}` }
+/** What this machine computes on and how fast, or why it does not compute. */
+function computing(): Finding[] {
+  const found = checkDevice()
+  if ('failed' in found)
+    return [
+      {
+        ok: false,
+        what: 'device',
+        message: `TensorFlow.js does not load: ${errorLineOf(found.failed.trim())}; run \`npm run setup\``,
+      },
+    ]
+  const { device, tensorflow, why, bfloat16, functions } = found
+  return [
+    { ok: true, what: 'device', message: `${device} (${why}), TensorFlow ${tensorflow}` },
+    { ok: true, what: 'precision', message: precisionMessage(bfloat16) },
+    {
+      ok: functions,
+      what: 'native part',
+      message: functions
+        ? "a block of a model in bfloat16 runs as one call of TensorFlow's"
+        : 'operations run one by one, which is slower: the native part is not the one of set-up; run `npm run setup`',
+    },
+  ]
 }
+
+const precisionMessage = (bfloat16: number): string =>
+  `matrix products in bfloat16 are ${bfloat16.toFixed(1)} times as fast as in float32` +
+  (bfloat16 > 1 ? '' : ': this processor has no instructions for it; set "precision": "float32"')
 
 const errorLineOf = (output: string): string => output.split('\n').find((line) => /error/i.test(line)) ?? output
 
@@ -116,7 +130,7 @@ function machine(): Finding[] {
 
 /** Prints a line for each finding. @returns whether all of them are good */
 export async function doctor(print: (line: string) => void): Promise<boolean> {
-  const findings = [...machine(), device(), temporal(), await server(), await store(), defaultModel()]
+  const findings = [...machine(), ...computing(), temporal(), await server(), await store(), defaultModel()]
   for (const { ok, what, message } of findings) print(`${ok ? '✓' : '✗'} ${what.padEnd(14)} ${message}`)
   return findings.every(({ ok }) => ok)
 }

@@ -405,6 +405,8 @@ test('without a server, the command says how to start one', async () => {
 test('doctor says what is installed and which device it computes on', async () => {
   const { code, out } = await rlaif(stack.home, ['doctor'])
   expect(out).toMatch(/✓ device +(cpu|gpu) .*TensorFlow 2\./)
+  expect(out).toMatch(/✓ precision +matrix products in bfloat16 are \d+\.\d times as fast as in float32/)
+  expect(out).toMatch(/✓ native part +a block of a model in bfloat16 runs as one call/)
   expect(out).toMatch(/✓ temporal +temporal version/)
   expect(out).toMatch(/✓ default model +SmolLM2-135M-Instruct/)
   expect(code).toBe(0)
