@@ -14,9 +14,3 @@ export function checkDevice(): (Device & PrecisionSpeed) | { failed: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['-p', script], { encoding: 'utf8' })
   return status === 0 ? (JSON.parse(stdout) as Device & PrecisionSpeed) : { failed: stderr }
 }
-
-/** Whether bfloat16 is the faster one here; also said where TensorFlow.js does not load, which the run will tell. */
-export function bfloat16IsFaster(): boolean {
-  const found = checkDevice()
-  return 'failed' in found || found.bfloat16 > 1
-}

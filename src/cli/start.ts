@@ -4,7 +4,6 @@ import { roles } from '../workers/worker'
 import { connect } from './connection'
 import { openLocalStack, type LocalStack, type MetricsOptions } from './local-stack'
 import { startRun, watchRun } from './run'
-import { bfloat16IsFaster } from './device-check'
 import { untilStopped } from './until-stopped'
 
 /** Always the same id, so that a start after an interrupted one continues the same run. */
@@ -12,7 +11,7 @@ const QUICKSTART = 'quickstart'
 
 const WHAT_WILL_HAPPEN = `
 The quickstart teaches SmolLM2-135M-Instruct to write cheerful sentences by reinforcement learning from AI feedback:
-a frozen copy of the model itself says how positive each response is (direct RLAIF). About two minutes on two cores.
+a frozen copy of the model itself says how positive each response is (direct RLAIF). About three minutes on two cores.
 Everything is on this machine; Ctrl-C stops, and the next \`npm start\` continues where it was.
 
 `
@@ -26,16 +25,13 @@ Next:
 const untilOver = (stack: LocalStack, stopped: Promise<void>) => Promise.race([stopped, stack.finished])
 const addressesOf = ({ server: { address, ui } }: LocalStack) => `Temporal ${address}${ui ? `, UI ${ui}` : ''}`
 
-/** The quickstart is in bfloat16, unless this processor is slower in it. */
-const quickstartInput = () => ({ preset: 'quickstart', ...(!bfloat16IsFaster() && { precision: 'float32' }) })
-
 /** Starts everything, runs the quickstart, and stays up when on a terminal. @returns the exit code */
 export async function start(): Promise<number> {
   const stopped = untilStopped()
   const stack = await openLocalStack(homeFolder())
   try {
     const connected = await connect(homeFolder(), stack.server.address)
-    const handle = await startRun(connected, 'align', { id: QUICKSTART, input: quickstartInput() })
+    const handle = await startRun(connected, 'align', { id: QUICKSTART, input: { preset: 'quickstart' } })
     process.stdout.write(`${addressesOf(stack)}\n${WHAT_WILL_HAPPEN}`)
     const succeeded = await Promise.race([watchRun(connected, handle), untilOver(stack, stopped).then(() => undefined)])
     if (succeeded === undefined) {

@@ -28,7 +28,6 @@ const paper = {
  */
 const quickstart = {
   method: 'direct-rlaif',
-  precision: 'bfloat16',
   task: 'cheerful',
   labeler: { model: 'policy' },
   judge: { model: 'policy', comparison: 'pointwise' },
