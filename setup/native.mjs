@@ -24,7 +24,7 @@ export function buildNativePart() {
   mkdirSync(nativeFolder, { recursive: true })
   if (!copyPatched(join(tfjs(), 'binding'), source))
     process.stderr.write(
-      'set-up: the sources of @tensorflow/tfjs-node-gpu are not those of 4.22.0: rlaif will run, but slower\n',
+      'set-up: the sources of @tensorflow/tfjs-node-gpu are not those of 4.22.0: operations will run one by one, slower in bfloat16; restore the package with `npm ci`\n',
     )
   const { status } = spawnSync(
     'g++',

@@ -15,5 +15,6 @@ export type Precision = NonNullable<z.infer<typeof precisionField>>
 /** Of a whole run. */
 export const runPrecision = precisionField.describe(
   'What local models of this run compute in, wherever a group of settings names no `precision` of its own: "float32" ' +
-    '(default), or "bfloat16", about twice as fast on processors with instructions for it.',
+    '(default), or "bfloat16", about twice as fast on processors with instructions for it. For what trains and samples on ' +
+    'Ray, `engine.ray.precision` says it.',
 )

@@ -1,22 +1,26 @@
 // The `precision` of a run, put where it holds.
 import type { AlignInput } from './align-input'
+import { onEngine } from './engine'
 import { isEndpoint, type LabelerSettings } from './labeler-settings'
 import type { Precision } from './precision'
 
-/** Puts the run's precision into every group of settings that names none; an endpoint computes as it likes. */
+/**
+ * Puts the run's precision into every group of settings that names none. An endpoint computes as it likes, and on Ray
+ * `engine.ray.precision` says what trains and samples.
+ */
 export function withRunPrecision(settings: AlignInput): AlignInput {
   const { precision } = settings
   if (precision === undefined) return settings
   const inGroup = <T extends { precision?: Precision | undefined }>(group: T): T => ({ precision, ...group })
   const local = (labeler: LabelerSettings) => (isEndpoint(labeler) ? labeler : inGroup(labeler))
+  const asked = { ...settings, labeler: local(settings.labeler), judge: local(settings.judge) }
+  if (onEngine(settings.engine).engine) return asked
   return {
-    ...settings,
+    ...asked,
     sft: inGroup(settings.sft),
     sample: inGroup(settings.sample),
     rewardModel: inGroup(settings.rewardModel),
     rl: inGroup(settings.rl),
     evaluate: inGroup(settings.evaluate),
-    labeler: local(settings.labeler),
-    judge: local(settings.judge),
   }
 }

@@ -1,7 +1,8 @@
 // A local model as labeler: the question is the user's turn, the ending is the beginning of the answer.
 import type { TemplateSettings } from '../contracts/template-settings'
 import { generate } from '../model/generate'
-import { stopIds, type LoadedModel } from '../model/loaded'
+import { stopIds } from '../model/ending'
+import type { LoadedModel } from '../model/loaded'
 import { TemplateRefusal } from '../model/chat-template'
 import { nextTokenLogProbs } from '../model/score'
 import {

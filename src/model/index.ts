@@ -1,6 +1,7 @@
 // `rlaif/model`: models and tokenizers in Hugging Face's format, and generation. Loads TensorFlow.js.
 export { locateModel, DEFAULT_MODEL_NAME, type MadeModels } from './locate'
-export { endId, loadModelAndTokenizer, stopIds, stopStrings, type LoadedModel } from './loaded'
+export { endId, stopIds } from './ending'
+export { loadModelAndTokenizer, stopStrings, type LoadedModel } from './loaded'
 export { loadTokenizer, type Tokenizer } from './tokenizer'
 export { parseModelConfig } from './config'
 export { type ModelConfig } from './architecture'

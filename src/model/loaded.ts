@@ -23,8 +23,6 @@ export function loadModelAndTokenizer(folder: string, template?: TemplateSetting
   return { folder, model: loadModel(folder, {}, precision), tokenizer }
 }
 
-export { endId, stopIds, type Ending } from './ending'
-
 /**
  * Stop strings as a criterion for `generate`: whether the text so far contains one of them. Only as many of the last
  * tokens are decoded as the longest string can take.

@@ -21,6 +21,9 @@ interface Plan {
   outputs: number
 }
 
+/** Most plans of a model, some kilobytes each; a long RL run has as many as batches of different sizes. */
+const MOST_PLANS = 4096
+
 /** Names of registered functions. */
 const registered = new Set<string>()
 
@@ -65,7 +68,10 @@ export function recorded<I, O>(
   const key = tensors.reduce((so, tensor) => `${so}|${tensor.shape.join()}${dataTypeOf(tensor)[0]}`, kind)
   const known = plansOf(config)
   let plan = known.get(key)
-  if (!plan) known.set(key, (plan = record(inputs, build)))
+  if (!plan) {
+    if (known.size >= MOST_PLANS) known.clear()
+    known.set(key, (plan = record(inputs, build)))
+  }
   const outputs = backend.executeMultipleOutputs(plan.functionName, [], [...tensors, ...plan.sizes], plan.outputs)
   let next = 0
   return mapTensors(plan.results, () => outputs[next++]!) as O

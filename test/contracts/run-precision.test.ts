@@ -31,6 +31,15 @@ test('an endpoint gets none, and may name none', () => {
   expect(() => align({ labeler: { ...endpoint, precision: half } })).toThrow(/precision/)
 })
 
+test('on Ray, which has a precision of its own, only the labeler and the judge get it', () => {
+  const engine = { ray: { address: 'http://head:8265' } }
+  expect(precisions({ precision: half, engine, rl: { algorithm: 'rloo' } })).toEqual([
+    ...new Array<undefined>(5),
+    half,
+    half,
+  ])
+})
+
 test('without it no field is added anywhere, so that keys of stages stay those of earlier versions', () => {
   const settings = align({})
   expect(withRunPrecision(settings)).toBe(settings)

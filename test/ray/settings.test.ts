@@ -85,6 +85,16 @@ describe('a server that is no Ray, or wants a token', () => {
     delete process.env.RLAIF_ENDPOINTS
   })
 
+  test('a precision of the embedded engine is refused by the field that was set', async () => {
+    const given = (stage: WorkOnRay['stage']) =>
+      computeOnRay({ stage, settings: { precision: 'bfloat16' } } as unknown as WorkOnRay, {} as StageHost)
+    await expect(given('rl')).rejects.toThrow(
+      /"rl\.precision" is for the embedded engine; set "engine\.ray\.precision"/,
+    )
+    await expect(given('reward-model')).rejects.toThrow(/"rewardModel\.precision"/)
+    await expect(given('respond')).rejects.toThrow(/"evaluate\.precision"/)
+  })
+
   test('an address of cloud metadata is not asked', async () => {
     await expect(started({ address: 'http://169.254.169.254' })).rejects.toThrow(/cloud metadata/)
   })

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { RaySettings } from '../../contracts/engine'
+import type { Precision } from '../../contracts/precision'
 import type { Limits } from '../../contracts/settings'
 import { readJsonl } from '../../json-lines'
 import type { StageHost } from '../stage'
@@ -15,7 +16,7 @@ interface Sampling {
   stage: 'sample' | 'respond'
   engine: RaySettings
   limits: Limits
-  settings: { temperature: number; topK?: number; topP?: number }
+  settings: { temperature: number; topK?: number; topP?: number; precision?: Precision | undefined }
   seed: number
 }
 

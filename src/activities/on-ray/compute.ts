@@ -34,6 +34,7 @@ export const jobFolder = (host: StageHost): string => join(host.checkpoints, 'ra
  * @throws JobFailed and what src/ray throws, each with a remedy
  */
 export async function computeOnRay(work: WorkOnRay, host: StageHost): Promise<string> {
+  refusePrecision(work)
   const folder = jobFolder(host)
   const interrupted = host.handleInterruption()
   const job = await openJob(work, folder, host)
@@ -49,6 +50,17 @@ export async function computeOnRay(work: WorkOnRay, host: StageHost): Promise<st
   if (outcome && 'done' in outcome) return resultFolder(folder)
   const place = isLocal(work) ? 'this worker' : `the cluster at ${work.engine.address}`
   throw jobFailure({ stage: work.stage, id: job.name, place, folder }, outcome, await job.log())
+}
+
+/** The groups of settings that a stage's `precision` comes from. */
+const GROUPS: Partial<Record<StageName, string>> = { 'reward-model': 'rewardModel', respond: 'evaluate' }
+
+function refusePrecision({ stage, settings }: WorkOnRay): void {
+  if ((settings as { precision?: string }).precision === undefined) return
+  throw new InvalidInput(
+    `${stage}: field "${GROUPS[stage] ?? stage}.precision" is for the embedded engine; ` +
+      'set "engine.ray.precision" instead, or leave out "engine"',
+  )
 }
 
 const isLocal = ({ engine }: WorkOnRay) => engine.address === LOCAL

@@ -36,7 +36,7 @@ export const rewardModel: Stage<'reward-model'> = {
     )
 
     const measures = await measuresOf(input, pairs, loaded, host)
-    const gap = paddingGap(model, measures.checked)
+    const gap = paddingGap({ ...model, precision: 'float32' }, measures.checked)
     refusePaddingGap(gap)
     const onScored = (done: number) => host.note(`scoring responses, ${done}`)
     const score = (sequences: readonly Sequence[]) => rewards(model, sequences, settings.microBatchSize, onScored)
