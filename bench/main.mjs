@@ -12,6 +12,7 @@ const AREAS = {
   scale: () => import('./scale.mjs'),
   shards: () => import('./shards.mjs'),
   engine: () => import('./engine.mjs'),
+  adapters: () => import('./adapters.mjs'),
 }
 
 const HELP = `npm run bench -- <area> [--json] [--rounds N]
@@ -26,6 +27,8 @@ const HELP = `npm run bench -- <area> [--json] [--rounds N]
   shards         labelling by an endpoint of 50 ms, one request at a time a worker: four workers compared with one
   engine         seconds a step of SFT on TensorFlow.js and on Ray, and what a job on Ray costs before its first step
   answers        bytes that a label stage of 200,000 answers sends to a real S3 server; --pairs N
+  adapters       gigabytes that twenty trials with LoRA on a model of a billion weights add to the store (10 GB of disk,
+                 8 GB of memory); --trials N, --small with a small model
   scale          whole runs on 123,169 posts with a model of some thousand weights, on one worker and on four: rows a
                  second, memory, history and bytes of each stage, at a tenth and at the whole; --posts N, --only METHOD
                  for one run, --only label for that stage alone
@@ -54,6 +57,7 @@ async function main() {
       posts: { type: 'string' },
       pairs: { type: 'string' },
       only: { type: 'string' },
+      small: { type: 'boolean' },
       help: { type: 'boolean' },
     },
   })
@@ -74,6 +78,7 @@ async function main() {
     ...(values.posts && { posts: Number(values.posts) }),
     ...(values.pairs && { pairs: Number(values.pairs) }),
     only: values.only,
+    small: values.small,
   })) {
     if (values.json) process.stdout.write(`${JSON.stringify({ area: positionals[0], ...row })}\n`)
     else print(row)

@@ -8,6 +8,7 @@ const require = createRequire(import.meta.url)
 const { parseModelConfig } = require('../dist/model/config.js')
 const { tf } = require('../dist/model/tf.js')
 const { weightShapes } = require('../dist/model/weight-names.js')
+const { writeSafetensors } = require('../dist/model/safetensors.js')
 const { saveModel } = require('../dist/model/weights.js')
 
 /** Of the default model's vocabulary, the tokens with the lowest ids, which are the most frequent. */
@@ -56,6 +57,44 @@ export function writeSmallModel(folder) {
   )
   saveModel({ config, weights }, folder, tokenizer)
   rmSync(tokenizer, { recursive: true })
+  return folder
+}
+
+const BILLION = {
+  model_type: 'llama',
+  architectures: ['LlamaForCausalLM'],
+  vocab_size: VOCABULARY,
+  hidden_size: 2048,
+  intermediate_size: 8512,
+  num_hidden_layers: 16,
+  num_attention_heads: 32,
+  num_key_value_heads: 8,
+  max_position_embeddings: 2048,
+  tie_word_embeddings: true,
+  bos_token_id: 1,
+  eos_token_id: 2,
+  torch_dtype: 'bfloat16',
+}
+
+/** A Llama of 1.01 billion arbitrary weights in bfloat16, written tensor by tensor. */
+export function writeLargeModel(folder) {
+  writeSmallTokenizer(folder)
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(BILLION))
+  const shapes = [...weightShapes(parseModelConfig(BILLION, 'large'))]
+  const largest = Math.max(...shapes.map(([, shape]) => shape.reduce((a, b) => a * b, 1)))
+  const values = Float32Array.from({ length: largest + shapes.length }, (_, i) => 0.04 * Math.sin(i * i))
+  writeSafetensors(
+    join(folder, 'model.safetensors'),
+    shapes.map(([name, shape], at) => ({
+      name,
+      shape,
+      read() {
+        const size = shape.reduce((a, b) => a * b, 1)
+        return shape.length === 1 ? new Float32Array(size).fill(1) : values.subarray(at, at + size)
+      },
+    })),
+    'BF16',
+  )
   return folder
 }
 

@@ -12,7 +12,7 @@ const versions: Record<StageName, number> = {
   label: 3,
   'human-labels': 3,
   'reward-model': 5,
-  rl: 5,
+  rl: 6,
   choose: 3,
   evaluate: 4,
   respond: 3,

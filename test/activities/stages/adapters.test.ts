@@ -1,6 +1,7 @@
 // Policies as adapters: small artifacts, which every stage reads as the policy that training ended with.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { policyStep } from '../../../src/activities/rl-figures'
 import { data as dataStage } from '../../../src/activities/stages/data'
 import { humanLabels } from '../../../src/activities/stages/human-labels'
 import { model as modelStage } from '../../../src/activities/stages/model'
@@ -90,18 +91,32 @@ test('an adapter on an adapter, with a reward model that is one too, trains and 
     task_type: 'SEQ_CLS',
     modules_to_save: ['score'],
   })
-  const trained = await computeStage(rl, 'rl', {
-    policy: await tuned,
-    data: await data,
-    rewardModel: judge,
-    limits,
-    settings: { ...training, steps: 4, validateEvery: 2, minEntropy: 0, minLength: 0, maxKl: 1e6 },
-  })
+  const trainedWith = async (settings: object) =>
+    computeStage(rl, 'rl', {
+      policy: await tuned,
+      data: await data,
+      rewardModel: judge,
+      limits,
+      settings: { ...training, steps: 4, validateEvery: 2, minEntropy: 0, minLength: 0, maxKl: 1e6, ...settings },
+    })
+  const trained = await trainedWith({})
   const { folder, adapters } = await policyFolders(trained, open)
   expect([folder, adapters.length]).toEqual([folderOf(model), 2])
   const ofLastStep = join(folderOf(trained), 'candidates', 'step-4', 'adapter_model.safetensors')
   expect(readFileSync(ofLastStep)).toEqual(readFileSync(join(folderOf(trained), 'adapter_model.safetensors')))
   expect(statSync(ofLastStep).nlink).toBe(2) // one file with two names
+
+  // with one candidate that is not the last step, no third set of weights is stored
+  const one = folderOf(await trainedWith({ steps: 6, candidates: 1, learningRate: 1 }))
+  expect(readdirSync(join(one, 'candidates'))).toEqual(['step-4'])
+  const ofStep4 = join(one, 'candidates', 'step-4', 'adapter_model.safetensors')
+  expect(statSync(ofStep4).nlink).toBe(2)
+  expect(readFileSync(ofStep4)).toEqual(readFileSync(join(one, 'adapter_model.safetensors')))
+})
+
+test('without a judge, the policy is that of the last step if it was kept, else the best candidate', () => {
+  const trusted = [4, 8, 2].map((step) => ({ step, reward: 0, responses: [] }))
+  expect([policyStep(trusted, 8), policyStep(trusted, 10), policyStep([], 10)]).toEqual([8, 4, undefined])
 })
 
 test('a base that is damaged into its own adapter ends with an error', async () => {
