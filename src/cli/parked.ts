@@ -2,15 +2,25 @@
 import type { StageStatus } from '../contracts/status'
 import { table } from './terminal'
 
-/** What has failed, and the commands that continue the run. */
-export function parkedLines(id: string, { stage, message }: StageStatus): string[] {
+/** What has failed, and the commands that continue the run: the run says which overrides its stage takes. */
+export function parkedLines(id: string, { stage, message, waysOn }: StageStatus): string[] {
+  const resolve = `  rlaif resolve ${shellWord(id)}`
+  const { fields = [], examples = [], canSkip = false } = waysOn ?? {}
   return [
     `${id}: ${stage} is parked: ${message ?? 'it failed permanently'}`,
     'Finished stages are kept. Fix the cause, then use one of:',
     ...table([
-      [`  rlaif resolve ${id} retry`, 'retry the stage'],
-      [`  rlaif resolve ${id} retry --overrides '{"labeler": {"baseUrl": "…"}}'`, 'retry it with other settings'],
-      [`  rlaif resolve ${id} abort`, 'make the run fail'],
+      [`${resolve} retry`, 'retry the stage'],
+      ...examples.map((overrides) => [
+        `${resolve} retry --overrides ${shellWord(JSON.stringify(overrides))}`,
+        'retry it with other settings',
+      ]),
+      ...(canSkip ? [[`${resolve} skip`, 'continue without the stage']] : []),
+      [`${resolve} abort`, 'make the run fail'],
     ]),
+    ...(fields.length > 0 ? [`--overrides takes these fields of the stage: ${fields.join(', ')}`] : []),
   ]
 }
+
+/** A word that a shell takes as one. */
+const shellWord = (text: string) => (/^[\w./:@=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`)

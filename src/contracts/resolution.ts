@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { labelerSchema } from './labeler-settings'
 import { isRecord, overlayField } from './overlay'
 import { InvalidInput, parse } from './parse'
+import { fieldsToOverride, inWordsOfStage, waysOn } from './stage-overrides'
 import { stageSchemas, type StageInput, type StageName } from './stages'
 
 export const resolutionSchema = z.strictObject({
@@ -15,8 +16,8 @@ export const resolutionSchema = z.strictObject({
     .record(z.string(), z.unknown())
     .optional()
     .describe(
-      'For "retry": fields that override those of the stage\'s input, ' +
-        'e.g. {"labeler": {"baseUrl": "http://127.0.0.1:8000/v1"}} or {"settings": {"learningRate": 1e-5}}.',
+      'For "retry": fields that override those of the stage, by their names in the input of the run, ' +
+        'e.g. {"labeler": {"baseUrl": "http://127.0.0.1:8000/v1"}} or {"rl": {"learningRate": 1e-5}}.',
     ),
 })
 export type Resolution = z.infer<typeof resolutionSchema>
@@ -29,7 +30,8 @@ const LABELERS = ['labeler', 'judge'] as const
 
 /**
  * The input of a stage with overrides applied, field by field at every depth; artifacts are replaced as a whole.
- * @throws InvalidInput that lists every bad field
+ * @param overrides in the words of the stage's input, or of the run's
+ * @throws InvalidInput that lists every bad field, and what the stage takes
  */
 export function overridden<N extends StageName>(
   stage: N,
@@ -38,13 +40,24 @@ export function overridden<N extends StageName>(
 ): StageInput<N> {
   const before = input as Record<string, unknown>
   const merged = { ...before }
-  for (const [field, value] of Object.entries(overrides)) {
-    const old = before[field]
-    if ((LABELERS as readonly string[]).includes(field) && isRecord(old))
-      merged[field] = { ...old, settings: labelerWith(old.settings, value, field) }
-    else merged[field] = isArtifact(old) ? value : overlayField(field, old, value)
+  try {
+    for (const [field, value] of Object.entries(inWordsOfStage(stage, overrides))) {
+      const old = before[field]
+      if ((LABELERS as readonly string[]).includes(field) && isRecord(old))
+        merged[field] = { ...old, settings: labelerWith(old.settings, value, field) }
+      else merged[field] = isArtifact(old) || value === undefined ? value : overlayField(field, old, value)
+    }
+    return parse(stageSchemas[stage] as never, merged, `${stage}: overrides`)
+  } catch (error) {
+    if (!(error instanceof InvalidInput)) throw error
+    throw new InvalidInput(`${error.message}\n${whatItTakes(stage, input)}`, { cause: error })
   }
-  return parse(stageSchemas[stage] as never, merged, `${stage}: overrides`)
+}
+
+function whatItTakes(stage: StageName, input: object): string {
+  const [example] = waysOn(stage, input, false).examples
+  const fields = fieldsToOverride(stage, input).map((field) => `"${field}"`)
+  return `Stage ${stage} takes ${fields.join(', ')}${example ? `, e.g. ${JSON.stringify(example)}` : ''}`
 }
 
 const isArtifact = (value: unknown) => isRecord(value) && 'uri' in value && 'sha256' in value

@@ -1,6 +1,7 @@
 // What a run reports about itself: heartbeat details, the answer to the query `status`, and the workflow's result.
 import { z } from 'zod'
 import { artifactSchema, type Artifact } from './artifact'
+import { waysOnSchema } from './stage-overrides'
 
 /** Heartbeat details of a stage. */
 export const progressSchema = z.object({
@@ -19,6 +20,7 @@ const stageStatus = z.object({
   seconds: z.number().optional(),
   artifact: artifactSchema.optional(),
   message: z.string().optional(),
+  waysOn: waysOnSchema.optional().describe('Of a parked stage: how it can be resolved.'),
 })
 export const runStatusSchema = z.object({ workflow: z.string(), stages: z.array(stageStatus) })
 export type StageStatus = z.infer<typeof stageStatus>

@@ -34,11 +34,7 @@ const inWords = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.
 export const shown = (value: Summary[string]) =>
   typeof value === 'number' && !Number.isInteger(value) ? String(Number(value.toPrecision(4))) : String(value)
 
-export function describe(
-  stages: readonly StageStatus[],
-  parked?: { stage: StageName; canSkip: boolean },
-  note?: string,
-): string {
+export function describe(stages: readonly StageStatus[], note?: string): string {
   const rows = stages.map(({ stage, state, seconds, message, artifact }) => {
     const figures = artifact
       ? Object.entries(artifact.summary).map(([name, value]) => `${inWords(name)} ${shown(value)}`)
@@ -46,12 +42,7 @@ export function describe(
     return `| ${stage} | ${state} | ${seconds?.toFixed(1) ?? ''} | ${cell(message ?? figures.join(', '))} |`
   })
   const table = ['| Stage | State | Seconds | Figures |', '|---|---|---|---|', ...rows].join('\n')
-  return [
-    ...(note === undefined ? [] : [note]),
-    ...endedEarly(stages),
-    ...(parked ? [howToResume(stages, parked)] : []),
-    table,
-  ].join('\n\n')
+  return [...(note === undefined ? [] : [note]), ...endedEarly(stages), ...howToResume(stages), table].join('\n\n')
 }
 
 /** A stage whose training went back to a checkpoint is done, but not as it was planned. */
@@ -60,37 +51,24 @@ const endedEarly = (stages: readonly StageStatus[]) =>
     typeof artifact?.summary.stopped === 'string' ? [`**${stage} ended early.** ${artifact.summary.stopped}`] : [],
   )
 
-function howToResume(
-  stages: readonly StageStatus[],
-  { stage, canSkip }: { stage: StageName; canSkip: boolean },
-): string {
-  const failed = stages.find(({ state }) => state === 'parked')
-  const role = /"(labeler|judge)"/.exec(EXAMPLES[stage] ?? '')?.[1]
+function howToResume(stages: readonly StageStatus[]): string[] {
+  const parked = stages.find(({ state }) => state === 'parked')
+  if (!parked) return []
+  const { fields, examples, canSkip } = parked.waysOn ?? { fields: [], examples: [], canSkip: false }
   const ways = [
     '- the cause is fixed (the endpoint is up again, the file exists): `{"action": "retry"}`',
-    `- with another setting: \`{"action": "retry", "overrides": {${EXAMPLES[stage] ?? '"settings": {…}'}}}\``,
-    ...(role ? [`- with a local model instead: \`{"action": "retry", "overrides": {"${role}": "default"}}\``] : []),
+    ...examples.map((overrides) => `- with another setting: \`${JSON.stringify({ action: 'retry', overrides })}\``),
     ...(canSkip ? ['- continue without this stage: `{"action": "skip"}`'] : []),
     '- give up the run: `{"action": "abort"}`',
   ]
   return [
-    `**${failed?.stage ?? stage} is parked.** ${failed?.message ?? ''}`,
+    `**${parked.stage} is parked.** ${parked.message ?? ''}`,
     'Resume with the update `resolveFailure` (menu at the top right, *Send an Update*):',
     ways.join('\n'),
-  ].join('\n\n')
-}
-
-const endpoint = '{"baseUrl": "http://127.0.0.1:8000/v1"}'
-const EXAMPLES: Partial<Record<StageName, string>> = {
-  data: '"data": {"path": "/data/rows.jsonl"}',
-  model: '"spec": "default"',
-  label: `"labeler": ${endpoint}`,
-  judge: `"labeler": ${endpoint}`,
-  choose: `"judge": ${endpoint}`,
-  evaluate: `"judge": ${endpoint}`,
-  sft: '"settings": {"learningRate": 1e-5}',
-  'reward-model': '"settings": {"learningRate": 1e-5}',
-  rl: '"settings": {"learningRate": 1e-6}',
+    ...(fields.length > 0
+      ? [`\`overrides\` of this stage takes ${fields.map((name) => `\`${name}\``).join(', ')}.`]
+      : []),
+  ]
 }
 
 const BAR_WIDTH = 20

@@ -11,6 +11,7 @@ import {
 import type { Queues } from '../contracts/queues'
 import { checkResolution, type Resolution } from '../contracts/resolution'
 import type { Notify } from '../contracts/run-settings'
+import { waysOn } from '../contracts/stage-overrides'
 import type { StageInput, StageName } from '../contracts/stages'
 import { TRIAL_PARKED, sweepMemoSchema } from '../contracts/sweep'
 import { refusingBadInput } from './input'
@@ -25,7 +26,7 @@ export const resolveFailureSignal = defineSignal<[unknown]>('resolveFailure')
 const MAX_PARKED_TIME = '30 days'
 const UPDATE_DESCRIPTION =
   'Resumes from a parked stage: {"action": "retry" | "skip" | "abort", "overrides": {…}}. ' +
-  "Overrides replace fields of the stage's input, e.g. " +
+  "Overrides replace fields of the stage, by their names in the run's input, e.g. " +
   '{"action": "retry", "overrides": {"labeler": {"baseUrl": "http://127.0.0.1:8000/v1"}}}.'
 const SIGNAL_DESCRIPTION =
   'The same as the update, for when no worker is up to answer; a bad message is logged and ignored.'
@@ -73,8 +74,7 @@ export function openParking(
     async park(failed) {
       const waiting: typeof parked = (parked = { ...failed })
       const { shownAs, message } = failed
-      board.setParked(waiting)
-      board.set(shownAs, { state: 'parked', message })
+      board.set(shownAs, { state: 'parked', message, waysOn: waysOn(failed.stage, failed.input, failed.canSkip) })
       setSearchAttributes({ status: 'parked' })
       await signalSweep(`${shownAs}: ${message}`)
       if (notify) await notifyPeople(notify, queues, parkedMessage(failed))
@@ -82,7 +82,6 @@ export function openParking(
         summary: `${shownAs} is parked: waiting for resolveFailure`,
       })
       parked = undefined
-      board.setParked(undefined)
       await signalSweep(null)
       return resolved ? waiting.resolution! : { action: 'abort' }
     },

@@ -1,6 +1,5 @@
 // The status of each stage of a run: the answer to the query `status`, and the run's current details in the UI.
 import { defineQuery, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow'
-import type { StageName } from '../contracts/stages'
 import type { RunStatus, StageStatus } from '../contracts/status'
 import { describe } from './describe'
 
@@ -9,8 +8,6 @@ export const statusQuery = defineQuery<RunStatus>('status')
 export interface StageBoard {
   /** Sets the state of a stage, or of other work of the run. */
   set(name: string, status: Omit<StageStatus, 'stage'>): void
-  /** Sets which stage waits for a person; shown from the next `set` on. */
-  setParked(parked: { stage: StageName; canSkip: boolean } | undefined): void
   /** Shows a line or a table above the table of stages. */
   note(text: string): void
   /** Whether a stage of the plan has not started. */
@@ -20,9 +17,8 @@ export interface StageBoard {
 /** @param plan the stages that will run, in order; shown as waiting from the start */
 export function openStageBoard(plan: readonly string[]): StageBoard {
   const stages: StageStatus[] = plan.map((stage) => ({ stage, state: 'waiting' }))
-  let parked: { stage: StageName; canSkip: boolean } | undefined
   let note: string | undefined
-  const show = () => setCurrentDetails(describe(stages, parked, note))
+  const show = () => setCurrentDetails(describe(stages, note))
   setHandler(statusQuery, () => ({ workflow: workflowInfo().workflowType, stages }), {
     description: 'State, time and artifact of every stage.',
   })
@@ -31,9 +27,6 @@ export function openStageBoard(plan: readonly string[]): StageBoard {
       const at = stages.findIndex(({ stage }) => stage === name)
       stages.splice(at < 0 ? stages.length : at, at < 0 ? 0 : 1, { stage: name, ...status })
       show()
-    },
-    setParked(stage) {
-      parked = stage
     },
     note(text) {
       note = text

@@ -1,0 +1,119 @@
+// What a person may override of a stage that is parked: its fields by the names that a run's input has, and examples
+// that it takes as they are.
+import { z } from 'zod'
+import { isEndpoint, type LabelerSettings } from './labeler-settings'
+import { isRecord } from './overlay'
+import { InvalidInput } from './parse'
+import { stageSchemas, type StageName } from './stages'
+
+/** How a parked stage can be resolved, for whoever shows it. */
+export const waysOnSchema = z.object({
+  /** Names of the fields that `overrides` takes. */
+  fields: z.array(z.string()),
+  /** Overrides that the stage takes as they are. */
+  examples: z.array(z.record(z.string(), z.unknown())),
+  canSkip: z.boolean(),
+})
+export type WaysOn = z.infer<typeof waysOnSchema>
+
+type Fields = Record<string, unknown>
+
+/** Fields of a stage's input as inputs of runs name them; the first one is shown. */
+const GIVEN_AS: Partial<Record<StageName, Record<string, readonly string[]>>> = {
+  model: { spec: ['model', 'policy', 'baseline'] },
+  sft: { settings: ['sft'] },
+  sample: { settings: ['sample'] },
+  label: { settings: ['label'] },
+  'reward-model': { settings: ['rewardModel'] },
+  rl: { settings: ['rl'] },
+  evaluate: { settings: ['evaluate'] },
+}
+
+/** Fields that are no person's to change: what other stages made, and how the work is split. */
+const INTERNAL = new Set([
+  'from',
+  'shard',
+  'shards',
+  'references',
+  'responses',
+  'arms',
+  'contests',
+  'ratings',
+  'raters',
+])
+/** Stages that only write up what others made: their settings are those of the whole run. */
+const WRITING = new Set<StageName>(['report', 'comparison', 'study', 'human-results', 'sweep-report', 'claims'])
+
+const isArtifact = (value: unknown): boolean =>
+  (isRecord(value) && 'uri' in value && 'sha256' in value) || (Array.isArray(value) && value.some(isArtifact))
+
+/** The names of what a person may override of a stage, as a run's input has them. */
+export function fieldsToOverride(stage: StageName, input: object): string[] {
+  if (WRITING.has(stage)) return ['cache']
+  const { shape } = stageSchemas[stage]
+  const given = input as Fields
+  const isOpen = (field: string) =>
+    !INTERNAL.has(field) && !isArtifact(given[field]) && (field in given || field === 'template')
+  return Object.keys(shape)
+    .filter(isOpen)
+    .map((field) => GIVEN_AS[stage]?.[field]?.[0] ?? field)
+}
+
+const ENDPOINT = { baseUrl: 'http://127.0.0.1:8000/v1' }
+const EXAMPLES: Partial<Record<StageName, Fields>> = {
+  model: { model: 'default' },
+  data: { data: { path: '/data/rows.jsonl' } },
+  sft: { sft: { learningRate: 1e-5 } },
+  sample: { sample: { temperature: 0.8 } },
+  'human-labels': { limits: { promptTokens: 512 } },
+  'reward-model': { rewardModel: { learningRate: 1e-5 } },
+  rl: { rl: { learningRate: 1e-6 } },
+  respond: { limits: { responseTokens: 32 } },
+  'rating-items': { prompts: 50 },
+}
+
+/** Overrides that a stage takes, most useful first: another labeler where one is asked, then its own settings. */
+function examplesOf(stage: StageName, input: object): Fields[] {
+  const { engine, ...given } = input as Record<string, { settings: LabelerSettings }> & { engine?: unknown }
+  const roles = (['labeler', 'judge'] as const).filter((role) => given[role])
+  const asked = roles.flatMap((role) =>
+    isEndpoint(given[role]!.settings)
+      ? [{ [role]: ENDPOINT }, { [role]: 'default' }]
+      : [{ [role]: { ...ENDPOINT, model: 'Qwen/Qwen2.5-7B-Instruct' } }],
+  )
+  const own = EXAMPLES[stage]
+  return [...asked, ...(engine ? [{ engine: { ray: { address: 'http://head:8265' } } }] : []), ...(own ? [own] : [])]
+}
+
+export const waysOn = (stage: StageName, input: object, canSkip: boolean): WaysOn => ({
+  fields: fieldsToOverride(stage, input),
+  examples: examplesOf(stage, input),
+  canSkip,
+})
+
+/** The fields of a stage's input that overrides in the words of a run's input stand for. */
+export function inWordsOfStage(stage: StageName, overrides: Fields): Fields {
+  const renamed = Object.entries(overrides).flatMap(([name, value]) => fieldOf(stage, name, value))
+  return Object.fromEntries(renamed)
+}
+
+function fieldOf(stage: StageName, name: string, value: unknown): [string, unknown][] {
+  const { shape } = stageSchemas[stage]
+  if (name === 'engine' && value === 'tfjs') return [[name, undefined]]
+  if (stage === 'model' && (name === 'labeler' || name === 'judge')) return [['spec', modelOf(name, value)]]
+  if (stage === 'respond' && name === 'evaluate' && isRecord(value)) return Object.entries(value)
+  if (name === 'precision' && 'settings' in shape && !WRITING.has(stage)) return [['settings', { precision: value }]]
+  const [field] = Object.entries(GIVEN_AS[stage] ?? {}).find(([, names]) => names.includes(name)) ?? []
+  return [[field !== undefined && !(name in shape) ? field : name, value]]
+}
+
+/** Stage `model` finds the model of a labeler; who is asked instead can be said once that is asked. */
+function modelOf(role: string, value: unknown): unknown {
+  if (typeof value === 'string') return value
+  if (isRecord(value) && Object.keys(value).join() === 'model') return value.model
+  throw new InvalidInput(
+    `model: overrides: field "${role}": this stage only finds the model of the ${role}; ` +
+      'name another one with {"model": …}, or abort the run and start it with another ' +
+      role,
+  )
+}
