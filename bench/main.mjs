@@ -1,6 +1,6 @@
 // npm run bench -- <area> [--json] [--rounds N]: rlaif and its peers in turn, on the same machine with the same weights
 // and shapes. A ratio above 1 means that rlaif is better; low and high are the extremes over the rounds.
-import { parseArgs } from 'node:util'
+import { readFlags, refuse } from '../setup/flags.mjs'
 
 const AREAS = {
   model: () => import('./model.mjs'),
@@ -47,40 +47,37 @@ function print({ figure, ours, peer, unit, ratio, low, high, note }) {
 }
 
 async function main() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      json: { type: 'boolean' },
-      rounds: { type: 'string', default: '3' },
-      scaling: { type: 'boolean' },
-      trials: { type: 'string' },
-      posts: { type: 'string' },
-      pairs: { type: 'string' },
-      only: { type: 'string' },
-      small: { type: 'boolean' },
-      help: { type: 'boolean' },
-    },
-  })
-  const area = AREAS[positionals[0]]
-  if (values.help || !area) {
-    process.stdout.write(`${HELP}\n`)
-    process.exit(values.help ? 0 : 2)
+  const options = {
+    json: { type: 'boolean' },
+    rounds: { type: 'string', number: true, default: 3 },
+    scaling: { type: 'boolean' },
+    trials: { type: 'string', number: true },
+    posts: { type: 'string', number: true },
+    pairs: { type: 'string', number: true },
+    only: { type: 'string' },
+    small: { type: 'boolean' },
+  }
+  const { values, positionals } = readFlags('npm run bench --', options, { most: 1, help: HELP })
+  const [name] = positionals
+  if (!Object.hasOwn(AREAS, name ?? '')) {
+    const fault = name === undefined ? 'name an area' : `there is no area "${name}"`
+    refuse(`npm run bench --: ${fault}; there are ${Object.keys(AREAS).join(', ')}`)
   }
   if (!values.json)
     process.stdout.write(
       `${'figure'.padEnd(22)} ${'ours'.padStart(9)} ${'peer'.padStart(9)} ${'unit'.padEnd(12)} ratio (low–high)\n`,
     )
-  const { bench } = await area()
+  const { bench } = await AREAS[name]()
   for await (const row of bench({
-    rounds: Number(values.rounds),
+    rounds: values.rounds,
     scaling: values.scaling,
-    ...(values.trials && { trials: Number(values.trials) }),
-    ...(values.posts && { posts: Number(values.posts) }),
-    ...(values.pairs && { pairs: Number(values.pairs) }),
+    ...(values.trials && { trials: values.trials }),
+    ...(values.posts && { posts: values.posts }),
+    ...(values.pairs && { pairs: values.pairs }),
     only: values.only,
     small: values.small,
   })) {
-    if (values.json) process.stdout.write(`${JSON.stringify({ area: positionals[0], ...row })}\n`)
+    if (values.json) process.stdout.write(`${JSON.stringify({ area: name, ...row })}\n`)
     else print(row)
   }
 }

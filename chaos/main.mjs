@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { readFlags } from '../setup/flags.mjs'
 import { randomFrom } from './random.mjs'
 import { openSite } from './site.mjs'
 import { shardedInput, tinyInput, writeTinyModel } from './tiny.mjs'
@@ -23,22 +23,16 @@ const HELP = `npm run chaos -- [--kills 20] [--seed 1] [--gc] [--rows N] [--mode
             what the run's models compute in: float32 (default) or bfloat16
   --keep    keep the folder with store and logs`
 
-const { values: flags } = parseArgs({
-  options: {
-    kills: { type: 'string', default: '20' },
-    seed: { type: 'string', default: '1' },
-    model: { type: 'string' },
-    gc: { type: 'boolean' },
-    rows: { type: 'string' },
-    precision: { type: 'string' },
-    keep: { type: 'boolean' },
-    help: { type: 'boolean' },
-  },
-})
-if (flags.help) {
-  console.log(HELP)
-  process.exit(0)
+const options = {
+  kills: { type: 'string', number: true, default: 20 },
+  seed: { type: 'string', number: true, default: 1 },
+  model: { type: 'string' },
+  gc: { type: 'boolean' },
+  rows: { type: 'string', number: true },
+  precision: { type: 'string' },
+  keep: { type: 'boolean' },
 }
+const { values: flags } = readFlags('npm run chaos --', options, { help: HELP })
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -128,16 +122,16 @@ const expect = (holds, what) => {
 try {
   const model = writeTinyModel(flags.model ?? join(root, 'model'))
   const input = {
-    ...(flags.rows ? shardedInput(model, join(root, 'posts.jsonl'), Number(flags.rows)) : tinyInput(model)),
+    ...(flags.rows ? shardedInput(model, join(root, 'posts.jsonl'), flags.rows) : tinyInput(model)),
     ...(flags.precision && { precision: flags.precision }),
   }
-  const kills = Number(flags.kills)
+  const { kills } = flags
   console.log('undisturbed run')
   const quiet = await wholeRun(join(root, 'quiet'), input)
   if (flags.rows) console.log(`artifacts computed: ${listed(quiet.computed.parts)}; ${quiet.seconds.toFixed(0)} s`)
   console.log(`disturbed run, seed ${flags.seed}`)
   const everyMs = flags.rows ? (2 * 1000 * quiet.seconds) / kills : USUAL_MS // what is killed is done again
-  const loud = await wholeRun(join(root, 'loud'), input, { kills, random: randomFrom(Number(flags.seed)), everyMs })
+  const loud = await wholeRun(join(root, 'loud'), input, { kills, random: randomFrom(flags.seed), everyMs })
   process.stderr.write('\n')
   const total = Object.values(loud.counts).reduce((a, b) => a + b, 0)
   console.log(

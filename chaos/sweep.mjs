@@ -6,21 +6,19 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { readFlags } from '../setup/flags.mjs'
 import { randomFrom } from './random.mjs'
 import { openSite, patiently } from './site.mjs'
 
 const { SEARCH_ATTRIBUTES } = createRequire(import.meta.url)('../dist/contracts/search-attributes.js')
 
-const { values: flags } = parseArgs({
-  options: {
-    trials: { type: 'string', default: '300' },
-    kills: { type: 'string', default: '20' },
-    seed: { type: 'string', default: '1' },
-  },
+const { values: flags } = readFlags('npm run chaos:sweep --', {
+  trials: { type: 'string', number: true, default: 300 },
+  kills: { type: 'string', number: true, default: 20 },
+  seed: { type: 'string', number: true, default: 1 },
 })
-const [trials, kills] = [Number(flags.trials), Number(flags.kills)]
-const random = randomFrom(Number(flags.seed))
+const { trials, kills } = flags
+const random = randomFrom(flags.seed)
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 const queue = 'chaos'
 const STAGE_MS = '300'

@@ -6,7 +6,7 @@
 // `ip`, `setpriv` and `unshare`.
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { readFlags, refuse } from '../setup/flags.mjs'
 import { findOnPath } from '../setup/places.mjs'
 import { buildImage } from './rehearsal/image.mjs'
 import { ADDRESS, closeSite, end, homeOf, openNetwork, openSite, run } from './rehearsal/site.mjs'
@@ -21,24 +21,19 @@ const HELP = `npm run rehearse -- [ray] [--image <folder>] [--keep]
   --image   folder with the worker image's files, built there if missing (default: a temporary folder)
   --keep    keep the site's folder with homes, logs and store`
 
-const { values: flags, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    image: { type: 'string' },
-    keep: { type: 'boolean' },
-    kills: { type: 'string', default: '10' },
-    seed: { type: 'string', default: '1' },
-    only: { type: 'string' },
-    help: { type: 'boolean' },
-  },
-})
-if (flags.help) {
-  console.log(HELP)
-  process.exit(0)
+const options = {
+  image: { type: 'string' },
+  keep: { type: 'boolean' },
+  kills: { type: 'string', number: true, default: 10 },
+  seed: { type: 'string', number: true, default: 1 },
+  only: { type: 'string' },
 }
+const { values: flags, positionals } = readFlags('npm run rehearse --', options, { most: 1, help: HELP })
+if (positionals[0] !== undefined && positionals[0] !== 'ray')
+  refuse(`npm run rehearse --: there is no rehearsal "${positionals[0]}"; name ray, or none for the whole site`)
 if (positionals[0] === 'ray') {
   const { rehearseRay } = await import('./rehearsal/ray.mjs')
-  const holds = await rehearseRay({ kills: Number(flags.kills), seed: Number(flags.seed), only: flags.only })
+  const holds = await rehearseRay({ kills: flags.kills, seed: flags.seed, only: flags.only })
   process.exit(holds ? 0 : 1)
 }
 const missing = [

@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { readFlags, refuse } from './flags.mjs'
 import { missingRequirements } from './requirements.mjs'
 import { installPackages, packagesAreInstalled } from './packages.mjs'
 import { buildNativePart, installNativePart, nativePartIsBuilt, nativePartIsInstalled } from './native.mjs'
@@ -40,10 +40,11 @@ async function installCuda() {
   }
 }
 
-const { engine } = parseArgs({
-  options: { engine: { type: 'string', default: process.env.RLAIF_ENGINE || 'tfjs' } },
+const ENGINES = ['tfjs', 'ray']
+const { engine } = readFlags('npm run setup --', {
+  engine: { type: 'string', default: process.env.RLAIF_ENGINE || 'tfjs' },
 }).values
-if (!['tfjs', 'ray'].includes(engine)) throw new Error(`set-up: --engine is "${engine}"; set it to tfjs or ray`)
+if (!ENGINES.includes(engine)) refuse(`npm run setup --: --engine got "${engine}"; it must be ${ENGINES.join(' or ')}`)
 
 const temporalIsProvided = () => Boolean(process.env.TEMPORAL_ADDRESS || findOnPath('temporal'))
 

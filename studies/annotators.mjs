@@ -6,14 +6,16 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs, promisify } from 'node:util'
+import { promisify } from 'node:util'
+import { readFlags } from '../setup/flags.mjs'
 
 /** The paper's figures: agreement with people (Table 3), same slot in both orders (Table 4). */
 const PAPER = { L: [0.78, 0.18], S: [0.738, 0.21], XS: [0.627, 0.56] }
 const ALLOWED = 0.02
 
-const { values: flags } = parseArgs({
-  options: { pairs: { type: 'string', default: '5000' }, seed: { type: 'string', default: '21' } },
+const { values: flags } = readFlags('node studies/annotators.mjs', {
+  pairs: { type: 'string', number: true, default: 5000 },
+  seed: { type: 'string', number: true, default: 21 },
 })
 const root = mkdtempSync(join(tmpdir(), 'rlaif-annotators-'))
 const env = { ...process.env, RLAIF_HOME: join(root, 'home') }
@@ -35,7 +37,7 @@ try {
   for (const [name, [agreement, sameSlot]] of Object.entries(PAPER)) {
     const startedAt = Date.now()
     const data = {
-      path: `world:summaries?rows=${Math.ceil(1.1 * Number(flags.pairs))}&seed=${flags.seed}`,
+      path: `world:summaries?rows=${Math.ceil(1.1 * flags.pairs)}&seed=${flags.seed}`,
       evaluationPrompts: 1,
     }
     const input = {
@@ -43,7 +45,7 @@ try {
       model: 'world:policy',
       data,
       limits: { promptTokens: 1024 },
-      pairs: Number(flags.pairs),
+      pairs: flags.pairs,
       labeler: { baseUrl: 'world:', model: name, concurrency: 32 },
       variants: [{ name: 'Base 0-shot' }],
     }

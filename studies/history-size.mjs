@@ -8,14 +8,16 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { readFlags } from '../setup/flags.mjs'
 
 const require = createRequire(import.meta.url)
 const { Client, Connection } = require('@temporalio/client')
 const { fileStore } = require('../dist/artifacts/file-store.js')
 const { writeJsonl } = require('../dist/json-lines.js')
 
-const { values } = parseArgs({ options: { pairs: { type: 'string', default: '50000' } } })
+const { values } = readFlags('node studies/history-size.mjs', {
+  pairs: { type: 'string', number: true, default: 50000 },
+})
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const home = mkdtempSync(join(tmpdir(), 'rlaif-study-'))
 const endpoint = fork(join(root, 'bench', 'label-endpoint.mjs'), ['0'])
@@ -66,7 +68,7 @@ async function sizeFor(pairs) {
 }
 
 try {
-  for (const pairs of [50, Number(values.pairs)]) await sizeFor(pairs)
+  for (const pairs of [50, values.pairs]) await sizeFor(pairs)
 } finally {
   await connection.close()
   endpoint.kill()

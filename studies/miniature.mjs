@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, openSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { readFlags } from '../setup/flags.mjs'
 import { randomFrom } from '../chaos/random.mjs'
 import { claimLines } from '../dist/report/miniature.js'
 
@@ -20,18 +20,15 @@ Everything is stored in RLAIF_HOME (./.rlaif). Examples:
   npm run miniature -- --quick
   RLAIF_HOME=/tmp/miniature npm run miniature -- --kills 20`
 
-const { values: flags } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    seeds: { type: 'string' },
-    kills: { type: 'string', default: '0' },
-    help: { type: 'boolean' },
+const { values: flags } = readFlags(
+  'npm run miniature --',
+  {
+    quick: { type: 'boolean' },
+    seeds: { type: 'string', numbers: true },
+    kills: { type: 'string', number: true, default: 0 },
   },
-})
-if (flags.help) {
-  console.log(HELP)
-  process.exit(0)
-}
+  { help: HELP },
+)
 
 const command = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'cli', 'main.js')
 const env = { ...process.env, RLAIF_HOME: resolve(process.env.RLAIF_HOME ?? '.rlaif') }
@@ -125,10 +122,10 @@ try {
   if (!over) await startWorker(address)
   const input = {
     size: flags.quick ? 'quick' : 'full',
-    ...(flags.seeds && { seeds: flags.seeds.split(',').map(Number) }),
+    ...(flags.seeds && { seeds: flags.seeds }),
   }
-  void killAtRandom(Number(flags.kills), stack, address)
-  const id = `miniature-${input.size}${flags.seeds ? `-${flags.seeds.replaceAll(',', '-')}` : ''}`
+  void killAtRandom(flags.kills, stack, address)
+  const id = `miniature-${input.size}${flags.seeds ? `-${flags.seeds.join('-')}` : ''}`
   if (over) throw new Error('stopped before the study started')
   const run = spawn(process.execPath, [command, 'run', 'miniature', '--id', id, '--input', JSON.stringify(input)], {
     env,

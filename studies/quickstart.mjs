@@ -12,7 +12,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { readFlags } from '../setup/flags.mjs'
 
 const require = createRequire(import.meta.url)
 const { SentimentIntensityAnalyzer } = require('vader-sentiment')
@@ -21,12 +21,10 @@ const { readEvaluation, readJudgedContests } = require('../dist/activities/resul
 const { bootstrap } = require('../dist/evaluation/bootstrap.js')
 const command = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'cli', 'main.js')
 
-const { values: flags } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '1,2,3,4,5' },
-    home: { type: 'string' },
-    input: { type: 'string', default: '{}' },
-  },
+const { values: flags } = readFlags('node studies/quickstart.mjs', {
+  seeds: { type: 'string', numbers: true, default: '1,2,3,4,5' },
+  home: { type: 'string' },
+  input: { type: 'string', default: '{}' },
 })
 const home = flags.home ?? mkdtempSync(join(tmpdir(), 'rlaif-quickstart-'))
 const env = { ...process.env, RLAIF_HOME: home }
@@ -81,7 +79,7 @@ const connection = await Connection.connect({ address })
 try {
   const client = new Client({ connection })
   console.log('| seed | judged good before | after | win rate | VADER | difference |\n|---|---|---|---|---|---|')
-  for (const seed of flags.seeds.split(',').map(Number)) console.log(row(seed, await runSeed(client, seed)))
+  for (const seed of flags.seeds) console.log(row(seed, await runSeed(client, seed)))
 } finally {
   await connection.close()
   await down()

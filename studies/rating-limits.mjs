@@ -12,7 +12,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { readFlags } from '../setup/flags.mjs'
 
 const require = createRequire(import.meta.url)
 const { Client, Connection } = require('@temporalio/client')
@@ -22,10 +22,11 @@ const { fileStore } = require('../dist/artifacts/file-store.js')
 const { writeJsonl } = require('../dist/json-lines.js')
 const { evaluationOf } = require('../dist/cli/rating-run.js')
 
-const { values: flags } = parseArgs({
-  options: { prompts: { type: 'string', default: '2000' }, raters: { type: 'string', default: '3' } },
+const { values: flags } = readFlags('node studies/rating-limits.mjs', {
+  prompts: { type: 'string', number: true, default: 2000 },
+  raters: { type: 'string', number: true, default: 3 },
 })
-const [PROMPTS, RATERS] = [Number(flags.prompts), Number(flags.raters)]
+const [PROMPTS, RATERS] = [flags.prompts, flags.raters]
 const RUN = 'limits'
 const names = Array.from({ length: RATERS }, (_, i) => `rater-${i + 1}`)
 

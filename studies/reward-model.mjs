@@ -11,7 +11,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { readFlags } from '../setup/flags.mjs'
 import { defaultModelFolder } from '../setup/places.mjs'
 
 const require = createRequire(import.meta.url)
@@ -25,16 +25,12 @@ const { saveModel } = require('../dist/model/weights.js')
 const { openBatches } = require('../dist/training/batches.js')
 const { addScoreHead, rewards, trainRewardModel } = require('../dist/training/reward-model.js')
 
-const { values: flags } = parseArgs({
-  options: {
-    data: { type: 'string' },
-    python: { type: 'string' },
-    seeds: { type: 'string', default: '1,2' },
-    out: { type: 'string' },
-  },
+const { values: flags } = readFlags('node studies/reward-model.mjs', {
+  data: { type: 'string', required: true },
+  python: { type: 'string', required: true },
+  seeds: { type: 'string', numbers: true, default: '1,2' },
+  out: { type: 'string' },
 })
-if (!flags.data || !flags.python)
-  throw new Error('usage: node studies/reward-model.mjs --data FILE --python PYTHON [--seeds 1,2] [--out FOLDER]')
 const out = flags.out ?? mkdtempSync(join(tmpdir(), 'rlaif-study-'))
 mkdirSync(out, { recursive: true })
 
@@ -124,7 +120,7 @@ function trl(training, test, seed, folder) {
 
 const show = ({ value, low, high }) =>
   `${(100 * value).toFixed(1)} % (${(100 * low).toFixed(0)}–${(100 * high).toFixed(0)})`
-for (const seed of flags.seeds.split(',').map(Number)) {
+for (const seed of flags.seeds) {
   const folder = join(out, `seed-${seed}`)
   mkdirSync(folder, { recursive: true })
   const loaded = loadModelAndTokenizer(defaultModelFolder)

@@ -7,11 +7,12 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { readFlags } from '../setup/flags.mjs'
 import { writeTinyModel } from '../chaos/tiny.mjs'
 
-const { values: flags } = parseArgs({
-  options: { python: { type: 'string' }, steps: { type: 'string', default: '4' } },
+const { values: flags } = readFlags('node studies/reward-service.mjs', {
+  python: { type: 'string', required: true },
+  steps: { type: 'string', number: true, default: 4 },
 })
 const here = dirname(fileURLToPath(import.meta.url))
 const root = mkdtempSync(join(tmpdir(), 'rlaif-reward-'))
@@ -47,7 +48,7 @@ try {
   writeTinyModel(model)
   const trl = spawn(
     flags.python,
-    [join(here, 'reward_service_trl.py'), 'http://127.0.0.1:8517/get_reward', model, flags.steps],
+    [join(here, 'reward_service_trl.py'), 'http://127.0.0.1:8517/get_reward', model, String(flags.steps)],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   )
   let out = ''

@@ -10,7 +10,7 @@ import { mkdtempSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { readFlags } from '../setup/flags.mjs'
 import { defaultModelFolder } from '../setup/places.mjs'
 
 const require = createRequire(import.meta.url)
@@ -24,30 +24,23 @@ const { cloneModel, loadModel } = require('../dist/model/weights.js')
 const { trainReinforce } = require('../dist/training/reinforce.js')
 const { addScoreHead, rewards } = require('../dist/training/reward-model.js')
 
-const { values: flags } = parseArgs({
-  options: {
-    data: { type: 'string' },
-    reward: { type: 'string', default: 'words' },
-    seeds: { type: 'string', default: '1,2,3' },
-    steps: { type: 'string', default: '8' },
-    validation: { type: 'string', default: '40' },
-    every: { type: 'string', default: '4' },
-    rate: { type: 'string', default: '5e-5' },
-  },
+const { values: flags } = readFlags('node studies/rl-learns.mjs', {
+  data: { type: 'string', required: true },
+  reward: { type: 'string', default: 'words' },
+  seeds: { type: 'string', numbers: true, default: '1,2,3' },
+  steps: { type: 'string', number: true, default: 8 },
+  validation: { type: 'string', number: true, default: 40 },
+  every: { type: 'string', number: true, default: 4 },
+  rate: { type: 'string', number: true, default: 5e-5 },
 })
-if (!flags.data)
-  throw new Error(
-    'usage: node studies/rl-learns.mjs --data FILE [--reward words|FOLDER] [--seeds 1,2,3] [--steps 8] ' +
-      '[--validation 40] [--every 4] [--rate 5e-5]',
-  )
 
 const [PROMPTS, PROMPT_TOKENS, TOKENS] = [96, 64, 32]
-const [VALIDATION, EVERY] = [Number(flags.validation), Number(flags.every)]
+const [VALIDATION, EVERY] = [flags.validation, flags.every]
 const settings = {
-  steps: Number(flags.steps),
+  steps: flags.steps,
   batchSize: 16,
   microBatchSize: 8,
-  learningRate: Number(flags.rate),
+  learningRate: flags.rate,
   valueLearningRate: 2e-4,
   optimizer: 'adamw',
   maxGradientNorm: 1,
@@ -86,7 +79,7 @@ function difference(after, before) {
 /** Mean length of responses, and the share that ended before the limit. */
 const lengthOf = ({ length, ended }) => `${length.toFixed(1)} tokens, ${(100 * ended).toFixed(0)} % ended`
 
-for (const seed of flags.seeds.split(',').map(Number)) {
+for (const seed of flags.seeds) {
   const loaded = loadModelAndTokenizer(defaultModelFolder)
   const { model: policy, tokenizer } = loaded
   const ids = (row) => tokenizer.encode(tokenizer.renderChat(row.messages))

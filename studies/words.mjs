@@ -7,7 +7,7 @@
 // one half. Intervals are 95 %: of an AUC by resampling the pairs, of a share Wilson's.
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { readFlags } from '../setup/flags.mjs'
 
 const require = createRequire(import.meta.url)
 const { z } = require('zod')
@@ -24,11 +24,9 @@ const { readJsonl } = require('../dist/json-lines.js')
 const { loadModelAndTokenizer } = require('../dist/model/loaded.js')
 const { locateModel } = require('../dist/model/locate.js')
 
-const { values: flags } = parseArgs({
-  options: {
-    model: { type: 'string', default: 'default' },
-    pairs: { type: 'string', default: join(import.meta.dirname, 'cheerful-pairs.jsonl') },
-  },
+const { values: flags } = readFlags('node studies/words.mjs', {
+  model: { type: 'string', default: 'default' },
+  pairs: { type: 'string', default: join(import.meta.dirname, 'cheerful-pairs.jsonl') },
 })
 const CONTEXT = 'Human: Write one sentence.'
 const pairs = readJsonl(flags.pairs, z.object({ cheerful: z.string(), gloomy: z.string() }))

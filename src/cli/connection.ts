@@ -1,11 +1,11 @@
 // A client of the Temporal server that a command talks to.
 import { Client, Connection } from '@temporalio/client'
-import { InvalidInput } from '../contracts/parse'
 import { isStrict } from '../strict'
 import { encryptingConverter } from '../workers/payload-encryption'
 import { homeFolder } from '../workers/home'
 import { configuredServer, localServer } from '../workers/temporal'
 import { startTracing } from '../workers/tracing'
+import { NoServer } from './failure'
 import { isItself, runningServer, type ServerRecord } from './server-record'
 
 export interface Connected {
@@ -43,7 +43,7 @@ export async function connect(home: string, address?: string): Promise<Connected
     }
     return { client, address: target, namespace, ui, close }
   } catch (error) {
-    throw new Error(
+    throw new NoServer(
       `no Temporal server answers at ${target} (${(error as Error).message}); ` +
         'start one with `rlaif up`, or set TEMPORAL_ADDRESS',
       { cause: error },
@@ -54,7 +54,7 @@ export async function connect(home: string, address?: string): Promise<Connected
 /** Where another user of the machine may have a server: not used where the machine is shared. */
 function defaultAddress(): string {
   if (isStrict())
-    throw new InvalidInput(
+    throw new NoServer(
       'no Temporal server of this home runs, and RLAIF_STRICT=1 uses no other one; ' +
         'start one with `rlaif up`, or set TEMPORAL_ADDRESS',
     )

@@ -1,6 +1,7 @@
 // The run that a command names.
 import type { WorkflowHandle } from '@temporalio/client'
 import { WorkflowNotFoundError } from '@temporalio/common'
+import { InvalidInput } from '../contracts/parse'
 import type { Connected } from './connection'
 
 /** @throws when there is no run with this id */
@@ -11,7 +12,7 @@ export async function existingRun({ client }: Connected, id: string): Promise<Wo
     return handle
   } catch (error) {
     if (error instanceof WorkflowNotFoundError)
-      throw new Error(`there is no run "${id}"; \`rlaif status\` lists the runs`, { cause: error })
+      throw new InvalidInput(`there is no run "${id}"; \`rlaif status\` lists the runs`, { cause: error })
     throw error
   }
 }

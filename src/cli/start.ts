@@ -1,4 +1,5 @@
 // `rlaif start` (npm start) and `rlaif up`: the whole stack on this machine.
+import { exitCode } from '../contracts/exit-codes'
 import { homeFolder } from '../workers/home'
 import { roles } from '../workers/worker'
 import { connect } from './connection'
@@ -36,7 +37,7 @@ export async function start(): Promise<number> {
     const succeeded = await Promise.race([watchRun(connected, handle), untilOver(stack, stopped).then(() => undefined)])
     if (succeeded === undefined) {
       process.stdout.write('\nStopped. The next `npm start` continues the run where it was.\n')
-      return 130
+      return exitCode('interrupted')
     }
     if (succeeded) process.stdout.write(WHAT_NEXT)
     if (process.stdout.isTTY) {

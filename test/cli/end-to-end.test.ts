@@ -398,7 +398,7 @@ test('a parked run is listed as parked, continued with overrides from the comman
 
 test('without a server, the command says how to start one', async () => {
   const { code, err } = await rlaif(temporaryFolder(), ['status'], { TEMPORAL_ADDRESS: '127.0.0.1:9' })
-  expect(code).toBe(2)
+  expect(code).toBe(5)
   expect(err).toMatch(/no Temporal server answers at 127\.0\.0\.1:9.*rlaif up/)
 })
 

@@ -1,5 +1,6 @@
 // Commands that start runs and look after them.
 import type { Command } from 'commander'
+import { exitCode } from '../../contracts/exit-codes'
 import { InvalidInput } from '../../contracts/parse'
 import { openInBrowser } from '../browser'
 import { withConnection } from '../connection'
@@ -131,7 +132,7 @@ async function run(name: string, flags: RunFlags, input = readInput(flags.input)
     if (flags.detach) return 0
     process.on('SIGINT', () => {
       print(`\nThe run continues; \`rlaif status ${handle.workflowId}\` shows it.`)
-      process.exit(130)
+      process.exit(exitCode('interrupted'))
     })
     return (await watchRun(connection, handle)) ? 0 : 1
   })
