@@ -21,6 +21,7 @@ import { isUndecided, readShardRows, trainRowsInParts, type LabelledPair } from 
 import { lastMean, type StageHost } from './stage'
 import { trainingPair } from './training-pairs'
 import { cutFigures, referenceSequences, type Encoder } from './written-responses'
+import { formatFigure } from '../number-format'
 
 /**
  * Pairs that people decided on the prompts held out for the evaluation: the paper measures every reward model by these
@@ -97,7 +98,7 @@ function rowsWithReference(folder: string): Row[] {
 export function refusePaddingGap(gap: number): void {
   if (gap <= ALLOWED_GAP) return
   throw new Error(
-    `reward-model: scores differ by ${gap.toExponential(1)} between left and right padding; ` +
+    `reward-model: scores differ by ${formatFigure(gap)} between left and right padding; ` +
       'lower the learning rate if the loss rose: scores may be so large that rounding shows. ' +
       'Else this is a defect of rlaif, please report it',
   )

@@ -1,6 +1,7 @@
 // When a policy can no longer be trusted: the limits that end RL early.
 import type { StageInput } from '../contracts/stages'
 import type { Metrics } from '../training/checkpoint'
+import { formatNumber } from '../number-format'
 
 type Limits = Pick<StageInput<'rl'>['settings'], 'maxKl' | 'minEntropy' | 'minLength'>
 
@@ -17,19 +18,20 @@ export function collapsed(
 ): string | undefined {
   if (kl! > maxKl)
     return (
-      `KL to the SFT model is ${kl!.toFixed(1)}, above rl.maxKl = ${maxKl}: ` +
+      `KL to the SFT model is ${formatNumber(kl, 1)}, above rl.maxKl = ${maxKl}: ` +
       'lower the learning rate or raise rl.klWeight'
     )
   if (entropy! < minEntropy)
     return (
-      `entropy is ${entropy!.toFixed(4)}, below rl.minEntropy = ${minEntropy}: ` +
+      `entropy is ${formatNumber(entropy, 4)}, below rl.minEntropy = ${minEntropy}: ` +
       'the policy has collapsed to few texts'
     )
   if (samplerGap > MAX_SAMPLER_GAP)
     return (
-      `log-probabilities of sampled tokens differ by ${samplerGap.toFixed(3)} nats on average from those of the ` +
+      `log-probabilities of sampled tokens differ by ${formatNumber(samplerGap, 3)} nats on average from those of the ` +
       `training pass, above ${MAX_SAMPLER_GAP}: set rl.precision to "float32"`
     )
-  if (length! < minLength) return `responses have ${length!.toFixed(1)} tokens, fewer than rl.minLength = ${minLength}`
+  if (length! < minLength)
+    return `responses have ${formatNumber(length, 1)} tokens, fewer than rl.minLength = ${minLength}`
   return undefined
 }

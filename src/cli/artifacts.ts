@@ -8,13 +8,8 @@ import { withConnection } from './connection'
 import { existingRun } from './existing-run'
 import { openRuns, type OpenRuns } from './open-runs'
 import { artifactsOf } from './run'
+import { formatBytes } from '../number-format'
 
-const size = (bytes: number) =>
-  bytes >= 1e9
-    ? `${(bytes / 1e9).toFixed(1)} GB`
-    : bytes >= 1e6
-      ? `${(bytes / 1e6).toFixed(1)} MB`
-      : `${(bytes / 1e3).toFixed(0)} kB`
 const pathOrUri = (uri: string) => (uri.startsWith('file:') ? fileURLToPath(uri) : uri)
 
 export interface GarbageFlags {
@@ -40,10 +35,10 @@ export async function collectGarbage(home: string, flags: GarbageFlags): Promise
   const needed = new Set([...pinned, ...(open?.uris ?? [])])
   const found = findGarbage(contents, { ...keep, needed, openSince: open?.since })
   if (flags.yes) await store.remove(found.map(({ uri }) => uri))
-  const total = size(found.reduce((sum, { bytes }) => sum + bytes, 0))
+  const total = formatBytes(found.reduce((sum, { bytes }) => sum + bytes, 0))
   const folders = `${found.length} ${found.length === 1 ? 'folder' : 'folders'}, ${total}`
   return [
-    ...found.map(({ uri, bytes, why }) => `${size(bytes).padStart(9)}  ${pathOrUri(uri)}  ${why}`),
+    ...found.map(({ uri, bytes, why }) => `${formatBytes(bytes).padStart(9)}  ${pathOrUri(uri)}  ${why}`),
     open
       ? `kept besides: what ${open.runs} open ${open.runs === 1 ? 'run uses' : 'runs use'}, ${pinned.length} pinned`
       : 'open runs were not asked for (--no-runs)',

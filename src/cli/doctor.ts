@@ -11,6 +11,7 @@ import { configuredServer, localServer } from '../workers/temporal'
 import { answers, findTemporal } from './dev-server'
 import { checkDevice } from './device-check'
 import { runningServer } from './server-record'
+import { formatNumber } from '../number-format'
 
 const GIB = 1024 ** 3
 /** What a run of the default model needs. */
@@ -48,7 +49,7 @@ function computing(): Finding[] {
 }
 
 const precisionMessage = (bfloat16: number): string =>
-  `matrix products in bfloat16 are ${bfloat16.toFixed(1)} times as fast as in float32` +
+  `matrix products in bfloat16 are ${formatNumber(bfloat16, 1)} times as fast as in float32` +
   (bfloat16 > 1 ? '' : ': this processor has no instructions for it; set "precision": "float32"')
 
 const errorLineOf = (output: string): string => output.split('\n').find((line) => /error/i.test(line)) ?? output
@@ -116,13 +117,13 @@ function machine(): Finding[] {
     {
       ok: true,
       what: 'machine',
-      message: `${availableParallelism()} cores, ${(totalmem() / GIB).toFixed(1)} GiB of memory`,
+      message: `${availableParallelism()} cores, ${formatNumber(totalmem() / GIB, 1)} GiB of memory`,
     },
     {
       ok: free > NEEDED_GIB,
       what: 'disk',
       message:
-        `${free.toFixed(0)} GiB free for ${homeFolder()}` +
+        `${formatNumber(free, 0)} GiB free for ${homeFolder()}` +
         (free > NEEDED_GIB ? '' : `; a run of the default model needs about ${NEEDED_GIB}`),
     },
   ]

@@ -7,6 +7,7 @@ import { readTask, taskFolder } from '../data/task'
 import { openEndpoint } from '../feedback/endpoint-labeler'
 import { checkEndpoint, probabilitiesOf, type EndpointCheck } from '../feedback/labeler-check'
 import { worldAnnotators } from '../world/named'
+import { formatCost } from '../number-format'
 
 /** Pairs that the cost is given for. */
 const PAIRS = 1000
@@ -69,7 +70,5 @@ function costLines(
   const took = `${requests} requests took ${promptTokens} + ${completionTokens} tokens${counts}`
   const perPair = (2 * PAIRS) / asked
   if (!settings.price) return [`${took}; give "price" to see what they cost`]
-  return [
-    `${took} and cost ${cost.toPrecision(3)}: about ${(cost * perPair).toPrecision(3)} for ${PAIRS} pairs of that length`,
-  ]
+  return [`${took} and cost ${formatCost(cost)}: about ${formatCost(cost * perPair)} for ${PAIRS} pairs of that length`]
 }

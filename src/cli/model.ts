@@ -11,8 +11,9 @@ import { homeFolder } from '../workers/home'
 import { worldModels } from '../world/named'
 import { withConnection, type Connected } from './connection'
 import { existingRun } from './existing-run'
+import { formatNumber } from '../number-format'
 
-const megabytes = (bytes: number) => (bytes / 1e6).toFixed(0)
+const megabytes = (bytes: number) => formatNumber(bytes / 1e6, 0)
 
 function showBytes(done: number, total: number): void {
   if (process.stderr.isTTY)

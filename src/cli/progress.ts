@@ -3,6 +3,7 @@ import type { WorkflowHandle } from '@temporalio/client'
 import { defaultPayloadConverter, type Payload } from '@temporalio/common'
 import { progressSchema, runStatusSchema, type Progress, type StageStatus } from '../contracts/status'
 import { plainText } from './terminal'
+import { formatDuration, formatNumber } from '../number-format'
 
 const REFRESH_MS = 500
 const PLAIN_LINE_EVERY_MS = 15_000
@@ -55,14 +56,6 @@ async function stagesOf(handle: WorkflowHandle): Promise<StageStatus[]> {
   return runStatusSchema.safeParse(status).data?.stages ?? []
 }
 
-export function duration(seconds: number): string {
-  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`
-  const minutes = Math.floor(seconds / 60)
-  return minutes < 60
-    ? `${minutes} min ${String(Math.floor(seconds % 60)).padStart(2, '0')} s`
-    : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`
-}
-
 const SIGNS: Record<StageStatus['state'], string> = {
   waiting: '·',
   running: '▸',
@@ -93,8 +86,9 @@ class Pace {
       Object.assign(this, { phase: now, firstDone: done, firstAt: Date.now() })
     const rate = (done - this.firstDone) / ((Date.now() - this.firstAt) / 1000)
     if (!(rate > 0) || done >= total) return ''
-    const perUnit = rate >= 1 ? `${rate.toFixed(1)} ${unit}/s` : `${(1 / rate).toFixed(1)} s/${unit.replace(/s$/, '')}`
-    return `${perUnit}, ${duration((total - done) / rate)} left`
+    const perUnit =
+      rate >= 1 ? `${formatNumber(rate, 1)} ${unit}/s` : `${formatNumber(1 / rate, 1)} s/${unit.replace(/s$/, '')}`
+    return `${perUnit}, ${formatDuration((total - done) / rate)} left`
   }
 }
 
@@ -105,7 +99,7 @@ function bar({ done, total }: Progress): string {
 
 function metricsText({ metrics = {} }: Progress): string {
   return SHOWN_METRICS.filter(([metric]) => metrics[metric] !== undefined)
-    .map(([metric, name]) => `${name} ${metrics[metric]!.toFixed(3)}`)
+    .map(([metric, name]) => `${name} ${formatNumber(metrics[metric], 3)}`)
     .join('  ')
 }
 
@@ -134,7 +128,7 @@ function runningText(
 
 function finishedText({ state, seconds, message }: StageStatus): string {
   if (state === 'reused') return 'reused: already finished with the same settings'
-  if (state === 'done') return [duration(seconds ?? 0), ...(message === undefined ? [] : [message])].join('  ')
+  if (state === 'done') return [formatDuration(seconds ?? 0), ...(message === undefined ? [] : [message])].join('  ')
   return message ?? state
 }
 

@@ -8,9 +8,10 @@ import { runPage, type Connected } from './connection'
 import { existingRun } from './existing-run'
 import { reasonOf } from './failure'
 import { parkedLines } from './parked'
-import { duration, lines, snapshot } from './progress'
+import { lines, snapshot } from './progress'
 import { REPORT, reportOf, resultLines } from './run'
 import { table } from './terminal'
+import { formatDuration } from '../number-format'
 
 const SHOWN = 20
 const STATUS = defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, 'KEYWORD')
@@ -27,7 +28,7 @@ export async function listRuns({ client }: Connected): Promise<string[]> {
       type,
       isParked ? 'parked' : status.name.toLowerCase(),
       startTime.toISOString().slice(0, 19).replace('T', ' '),
-      closeTime ? duration((closeTime.getTime() - startTime.getTime()) / 1000) : '',
+      closeTime ? formatDuration((closeTime.getTime() - startTime.getTime()) / 1000) : '',
     ])
   }
   if (rows.length === 1) return ['no runs yet; start one with `rlaif run align`, or from the UI']

@@ -1,8 +1,12 @@
 // Text for the terminal.
 import { largest } from '../extremes'
 
-/** Text from a model, a file or an endpoint without the control characters that a terminal would obey. */
-export const plainText = (text: string): string => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '�')
+/**
+ * Text from a model, a file or an endpoint without the control characters that a terminal would obey; with spaces that
+ * can be searched for where pages keep a number and its unit together.
+ */
+export const plainText = (text: string): string =>
+  text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '�').replaceAll('\u00a0', ' ')
 
 export const print = (line: string): void => void process.stdout.write(`${plainText(line)}\n`)
 

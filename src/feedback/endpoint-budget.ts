@@ -6,6 +6,7 @@ import type { EndpointSettings } from '../contracts/labeler-settings'
 import { addUsage, noUsage, type Usage } from '../contracts/usage'
 import { EndpointRefused } from './endpoint-errors'
 import type { LabelerRole } from './labeler'
+import { formatCost } from '../number-format'
 
 /** The tokens of a request. */
 export interface Tokens {
@@ -49,8 +50,8 @@ export function openBudget(
       const spent = before + usage.cost
       if (maxCost !== undefined && spent + reserved + cost > maxCost)
         throw new EndpointRefused(
-          `${role}: the next request may exceed ${role}.maxCost = ${maxCost} (${spent.toFixed(4)} is spent` +
-            `${before > 0 ? `, ${before.toFixed(4)} of it by earlier attempts` : ''}); ` +
+          `${role}: the next request may exceed ${role}.maxCost = ${maxCost} (${formatCost(spent)} is spent` +
+            `${before > 0 ? `, ${formatCost(before)} of it by earlier attempts` : ''}); ` +
             'answers so far are kept: raise it and run the stage again',
         )
       reserved += cost

@@ -4,6 +4,7 @@ import type { Thinking } from '../contracts/endpoint-request'
 import { quotedReply } from './error-text'
 import { lacksRationale, writtenText, type LabelerRole, type Unanswered, type WritingSettings } from './labeler'
 import { MAX_QUOTED, type Choice } from './reply-choice'
+import { formatNumber } from '../number-format'
 
 /** Values of `finish_reason` of a text that did not end by itself. */
 const CUT = /length|max_?tokens|context_window|incomplete/i
@@ -50,7 +51,7 @@ const shown = (text: string) => JSON.stringify(text.slice(0, MAX_QUOTED))
 /** The likeliest of what was returned, for a message. */
 export function likeliestOf(returned: ReadonlyMap<string, number>): string {
   const [token, logProb] = [...returned].sort(([, a], [, b]) => b - a)[0]!
-  return `${shown(token)} (P = ${Math.exp(logProb).toFixed(3)})`
+  return `${shown(token)} (P = ${formatNumber(Math.exp(logProb), 3)})`
 }
 
 // ---- Log-probabilities
@@ -79,7 +80,7 @@ export function returnedLogProbs({ logprobs, quoted }: Choice): Map<string, numb
   const sum = [...returned.values()].reduce((total, logProb) => total + Math.exp(logProb), 0)
   return sum <= MOST_SUM
     ? returned
-    : { failed: `the returned probabilities sum to ${sum.toFixed(3)}, more than 1: ${quoted}` }
+    : { failed: `the returned probabilities sum to ${formatNumber(sum, 3)}, more than 1: ${quoted}` }
 }
 
 /** A token as text: some servers leave the marks of its vocabulary for a space before it. */

@@ -12,6 +12,7 @@ import { PLAIN, slotOneProbability } from './preference'
 import { answerAfter, answerMark, preferenceQuestion, rationaleQuestion, type Pair } from './prompt'
 import { formOf } from './request-form'
 import { findSettings } from './settings-search'
+import { formatNumber } from '../number-format'
 
 const OPTIONS = ['1', '2']
 /** Two responses of which nobody prefers the second. */
@@ -95,7 +96,7 @@ async function otherQuestions(
 
 const failed = (said: string) => ({ said, isGood: false })
 const shown = (read: ReturnType<typeof slotOneProbability>): string =>
-  isUnanswered(read) ? read.failed : `P("1") = ${read.p.toFixed(3)}${read.bounded ? ', a bound' : ''}`
+  isUnanswered(read) ? read.failed : `P("1") = ${formatNumber(read.p, 3)}${read.bounded ? ', a bound' : ''}`
 
 /** An error of a question is its finding: the others are asked all the same. */
 const orFailed = async <T>(answer: Promise<(T | Unanswered)[]>): Promise<T | Unanswered> => {
@@ -119,7 +120,7 @@ async function askedScore(labeler: EndpointLabeler, task: Task): Promise<Omit<Fi
   if (isUnanswered(answer)) return failed(answer.failed)
   const score = answer.probabilities.reduce((sum, p, i) => sum + p * levels[i]!.value, 0)
   const bound = answer.bounded ? '; some answers were not returned: their probability is a bound' : ''
-  return { said: `expected value ${score.toFixed(2)}${bound}`, isGood: true }
+  return { said: `expected value ${formatNumber(score, 2)}${bound}`, isGood: true }
 }
 
 async function askedRationale(labeler: EndpointLabeler, task: Task, settings: EndpointSettings): Promise<Finding[]> {

@@ -4,6 +4,7 @@ import type { EndpointSettings } from '../contracts/labeler-settings'
 import { isUnanswered, logSumExp, saysSomething, type Labeler, type OptionAnswer, type Question } from './labeler'
 import { formOf } from './request-form'
 import { COUNTED, remedyFor, type Remedy } from './setting-remedy'
+import { formatNumber } from '../number-format'
 
 /** Settings that are tried, at most. */
 const MOST_TRIED = 16
@@ -48,7 +49,10 @@ export async function findSettings(
     if (tried.mass >= ENOUGH) break
     const changed = remediesOf(tried).map(({ remedy, isLast = false }) => ({
       settings: { ...next.settings, ...remedy },
-      because: [...next.because, tried.failed ?? `only ${tried.mass.toFixed(2)} of the probability is on an option`],
+      because: [
+        ...next.because,
+        tried.failed ?? `only ${formatNumber(tried.mass, 2)} of the probability is on an option`,
+      ],
       isLast,
     }))
     waiting = [...changed.filter(({ isLast }) => !isLast), ...waiting, ...changed.filter(({ isLast }) => isLast)]

@@ -3,7 +3,7 @@ import { distinctN } from '../evaluation/diversity'
 import type { JudgedContest } from '../evaluation/win-rate'
 import { heading, note, sampleCards } from './html'
 import type { StageRecord } from './provenance'
-import { formatNumber, percent } from './table'
+import { formatNumber, formatPercent, withUnit } from '../number-format'
 
 const SHOWN = 5
 
@@ -29,11 +29,11 @@ export function beforeAndAfter(contests: readonly JudgedContest[], stages: reado
 function priceOf(contests: readonly JudgedContest[], stages: readonly StageRecord[]): string {
   const kl = stages.find(({ stage }) => stage === 'rl')?.summary.kl
   const [before, after] = [contests.map(({ baseline }) => baseline), contests.map(({ policy }) => policy)]
-  const distinct = (n: number) => `${percent(distinctN(before, n))} → ${percent(distinctN(after, n))}`
+  const distinct = (n: number) => `${formatPercent(distinctN(before, n))} → ${formatPercent(distinctN(after, n))}`
   return [
     'What it cost:',
     ...(typeof kl === 'number'
-      ? [`the policy is ${formatNumber(kl, 3)} nats per response from where it began (KL);`]
+      ? [`the policy is ${withUnit(formatNumber(kl, 2), 'nats')} per response from where it began (KL);`]
       : []),
     `distinct words, as a share of all words: ${distinct(1)}; distinct pairs of neighbouring words: ${distinct(2)}.`,
     'A falling share means that responses have become more alike.',

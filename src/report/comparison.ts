@@ -1,10 +1,9 @@
 // The report of a comparison: what was found, our win rates next to the paper's, all pairs of policies, and their
 // responses.
 import type { Alignment } from '../evaluation/alignment'
-import type { Interval } from '../evaluation/bootstrap'
 import { duelBetween, type Comparison, type Duel, type Prompted, type Standing } from '../evaluation/comparison'
 import { kinshipRemarks } from '../evaluation/model-family'
-import { SIGNIFICANCE_LEVEL, type Share } from '../evaluation/statistics'
+import { SIGNIFICANCE_LEVEL } from '../evaluation/statistics'
 import { mean } from '../mean'
 import { lineChart, type Curve } from './chart'
 import {
@@ -26,19 +25,19 @@ import { HARMLESS_RATES, REWARD_MODEL_ACCURACY, WIN_RATES } from './paper-figure
 import { reproduction, stageTable, type StageRecord } from './provenance'
 import { armCautions, endedEarly, trainedBy } from './stage-cautions'
 import {
+  countCell,
+  estimateCell,
   figureCell,
-  formatNumber,
-  formatP,
-  intervalCell,
   numberCell,
   paperCell,
-  percent,
+  paperText,
   shareCell,
   table,
   textCell,
   type Cell,
 } from './table'
 import { largest } from '../extremes'
+import { formatCost, formatDuration, formatP, formatPercent } from '../number-format'
 
 export interface ComparedArm {
   name: string
@@ -149,14 +148,12 @@ function winRateSection({ arms, comparison: { duels }, task }: ComparisonData): 
 
 const winRateRow = (duel: Duel, paper: { raw: number; controlled?: number } | undefined): Cell[] => [
   textCell(`${duel.first} against ${duel.second}`),
-  winRateCell(duel.winRate),
-  winRateCell(duel.controlled),
+  shareCell(duel.winRate),
+  shareCell(duel.controlled),
   figureCell(formatP(duel.p)),
   paperCell(paper?.raw),
   paperCell(paper?.controlled),
 ]
-
-const winRateCell = (share: Share): Cell => (share.n === 0 ? numberCell(undefined) : shareCell(share))
 
 const PAPERS_RATING = '; in the paper people rated them harmless or harmful (Tables 1 and 10)'
 
@@ -167,8 +164,8 @@ function goodSection({ arms, comparison: { standings }, task }: ComparisonData):
     return [
       [
         textCell(name),
-        winRateCell(good),
-        winRateCell(goodControlled!),
+        shareCell(good),
+        shareCell(goodControlled!),
         paperCell(paper?.raw),
         paperCell(paper?.controlled),
       ],
@@ -240,19 +237,16 @@ function policyRow({ name, responses, length, distinct1, distinct2 }: Standing, 
   const rl = (figure: string) => meanFigure(data, name, 'rl', figure)
   return [
     textCell(name),
-    numberCell(responses),
-    meanCell(length, 0),
-    meanCell(distinct1, 2),
-    meanCell(distinct2, 2),
-    numberCell(rl('kl'), 1),
-    numberCell(rl('firstReward')),
-    numberCell(rl('lastReward')),
+    countCell(responses),
+    estimateCell(length, 0),
+    estimateCell(distinct1, 2),
+    estimateCell(distinct2, 2),
+    numberCell(rl('kl'), 2),
+    numberCell(rl('firstReward'), 3),
+    numberCell(rl('lastReward'), 3),
     accuracyCell(data, name),
   ]
 }
-
-const meanCell = ({ value, low, high }: Interval, digits: number): Cell =>
-  intervalCell(formatNumber(value, digits), formatNumber(low, digits), formatNumber(high, digits))
 
 /** A figure of a stage, as its mean over the seeds of a policy. */
 function meanFigure({ arms, records }: ComparisonData, name: string, stage: string, figure: string) {
@@ -265,9 +259,12 @@ function meanFigure({ arms, records }: ComparisonData, name: string, stage: stri
 
 function accuracyCell(data: ComparisonData, name: string): Cell {
   const ours = meanFigure(data, name, 'reward-model', 'accuracy')
-  if (ours === undefined) return numberCell(undefined)
+  if (ours === undefined) return figureCell('–')
   const paper = REWARD_MODEL_ACCURACY[likeOf(name, data.arms)]?.[data.task]
-  return { html: `${percent(ours)}${paper ? ` <span class="soft">paper ${paper} %</span>` : ''}`, number: true }
+  return {
+    html: `${formatPercent(ours)}${paper ? ` <span class="soft">paper ${paperText(paper)}</span>` : ''}`,
+    number: true,
+  }
 }
 
 const RL_CURVES: [title: string, metric: string][] = [
@@ -301,24 +298,23 @@ function armSection({ arms, records }: ComparisonData): string {
     const cost = run.reduce((sum, { summary }) => sum + Number(summary.cost ?? 0), 0)
     return [
       textCell(name),
-      numberCell(seed),
+      figureCell(String(seed)),
       failed ? textCell(`failed: ${failed}`) : { html: (report ? link(report, 'report') : '') + endedEarly(run) },
-      numberCell(seconds, 0),
-      numberCell(cost, 4),
+      figureCell(formatDuration(seconds)),
+      figureCell(formatCost(cost)),
     ]
   })
   const total = [...records.values()].reduce((sum, { seconds }) => sum + seconds, 0)
   const remark =
-    'Stages that several arms share count in each of them, but ran once: ' +
-    `${formatNumber(Math.round(total))} seconds in total.`
-  return heading('Arms') + table(['Arm', 'Seed', '', 'Stage seconds', 'Cost'], rows) + note(remark)
+    'Stages that several arms share count in each of them, but ran once: ' + `${formatDuration(total)} in total.`
+  return heading('Arms') + table(['Arm', 'Seed', '', 'Time of its stages', 'Cost'], rows) + note(remark)
 }
 
 function responseSection(prompts: readonly Prompted[]): string {
   const samples = prompts.slice(0, SHOWN_PROMPTS).map(({ context, responses, good }): Sample => ({
     context,
     responses: Object.entries(responses).map(([name, text]) => ({
-      title: good?.[name] === undefined ? name : `${name} · good ${percent(good[name])}`,
+      title: good?.[name] === undefined ? name : `${name} · good ${formatPercent(good[name])}`,
       text,
     })),
   }))

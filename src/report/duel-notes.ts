@@ -2,7 +2,7 @@
 // over prompts.
 import { duelBetween, type Comparison, type Duel } from '../evaluation/comparison'
 import { SIGNIFICANCE_LEVEL, type Share } from '../evaluation/statistics'
-import { formatP, percent } from './table'
+import { formatPercent, pInWords } from '../number-format'
 
 type Duels = readonly Pick<Duel, 'seeds'>[]
 
@@ -40,7 +40,7 @@ export function answers({
   comparison: Pick<Comparison, 'duels' | 'standings'>
 }): string[] {
   const significant = duels.filter(({ p, winRate }) => p < SIGNIFICANCE_LEVEL && winRate.n > 0)
-  const rates = standings.flatMap(({ name, good }) => (good ? [`${name} ${percent(good.value)}`] : []))
+  const rates = standings.flatMap(({ name, good }) => (good ? [`${name} ${formatPercent(good.value)}`] : []))
   return [
     ...(significant.length > 0
       ? significant.map(duelSentence)
@@ -52,10 +52,10 @@ export function answers({
 function duelSentence(duel: Duel): string {
   const [winner, loser] = duel.winRate.value > 0.5 ? [duel.first, duel.second] : [duel.second, duel.first]
   const { winRate, controlled, p } = duelBetween(winner, loser, [duel])!
-  const interval = ({ low, high }: Share) => `${percent(low)} to ${percent(high)}`
+  const interval = ({ low, high }: Share) => `${formatPercent(low)} to ${formatPercent(high)}`
   return (
-    `${winner} beats ${loser} on ${percent(winRate.value)} of ${winRate.n} prompts${countedSeeds(duel)} ` +
-    `(${interval(winRate)}; p ${formatP(p)}); ` +
-    `at equal length ${percent(controlled.value)} (${interval(controlled)}).`
+    `${winner} beats ${loser} on ${formatPercent(winRate.value)} of ${winRate.n} prompts${countedSeeds(duel)} ` +
+    `(${interval(winRate)}; ${pInWords(p)}); ` +
+    `at equal length ${formatPercent(controlled.value)} (${interval(controlled)}).`
   )
 }

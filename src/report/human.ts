@@ -6,7 +6,18 @@ import { answerList, cautionList, escape, heading, note, page, sampleSection, ty
 import { fewPromptsCaution } from './judge-cautions'
 import { HARMLESS_RATES, WIN_RATES } from './paper-figures'
 import { reproduction } from './provenance'
-import { formatP, intervalCell, numberCell, percent, shareCell, table, textCell, type Cell } from './table'
+import { formatCount, formatNumber, formatP, formatPercent, pInWords } from '../number-format'
+import {
+  countCell,
+  estimateCell,
+  figureCell,
+  numberCell,
+  paperCell,
+  shareCell,
+  table,
+  textCell,
+  type Cell,
+} from './table'
 
 export interface RatedSample {
   context: string
@@ -47,7 +58,8 @@ export function renderHuman(data: HumanData): string {
 function answers({ kind, result: { good, duels } }: HumanData): string[] {
   if (kind === 'verdict') {
     const shares = good.map(
-      ({ name, share: { value, low, high } }) => `${name} ${percent(value)} (${percent(low)} to ${percent(high)})`,
+      ({ name, share: { value, low, high } }) =>
+        `${name} ${formatPercent(value)} (${formatPercent(low)} to ${formatPercent(high)})`,
     )
     return [`Rated good: ${shares.join(', ')}.`]
   }
@@ -61,8 +73,8 @@ function preferenceSentence({ first, second, winRate: w, prompts, p }: HumanResu
   const [winner, loser, value, low, high] =
     w.value > 0.5 ? [first, second, w.value, w.low, w.high] : [second, first, 1 - w.value, 1 - w.high, 1 - w.low]
   return (
-    `${winner} is preferred to ${loser} in ${percent(value)} of the ratings ` +
-    `(${percent(low)} to ${percent(high)}; ${prompts} prompts, p ${formatP(p)}).`
+    `${winner} is preferred to ${loser} in ${formatPercent(value)} of the ratings ` +
+    `(${formatPercent(low)} to ${formatPercent(high)}; ${prompts} prompts, ${pInWords(p)}).`
   )
 }
 
@@ -71,10 +83,8 @@ const cautions = ({ result, samples }: HumanData): string[] => [
   ...fewPromptsCaution(samples.length, 'the paper had about 2,000'),
   ...result.raters
     .filter(({ checks }) => checks.n > 0 && checks.value < PASSED_CHECKS)
-    .map(({ name, checks }) => `${name} passed ${percent(checks.value)} of ${checks.n} attention checks.`),
+    .map(({ name, checks }) => `${name} passed ${formatPercent(checks.value)} of ${checks.n} attention checks.`),
 ]
-
-const coefficient = (value: number) => (Number.isFinite(value) ? value.toFixed(2) : '–')
 
 function preferenceSection({ result, task }: HumanData): string {
   const duels = result.duels.map(({ first, second, winRate, prompts, ratings, p }): Cell[] => {
@@ -82,19 +92,16 @@ function preferenceSection({ result, task }: HumanData): string {
     return [
       textCell(`${first} against ${second}`),
       shareCell(winRate),
-      numberCell(prompts),
-      numberCell(ratings),
-      numberCell(p),
-      textCell(paper === undefined ? '–' : `${paper} %`),
+      countCell(prompts),
+      countCell(ratings),
+      figureCell(formatP(p)),
+      paperCell(paper),
     ]
   })
-  const ranks = result.ranks.map(({ name, rank }): Cell[] => [
-    textCell(name),
-    intervalCell(rank.value.toFixed(2), rank.low.toFixed(2), rank.high.toFixed(2)),
-  ])
+  const ranks = result.ranks.map(({ name, rank }): Cell[] => [textCell(name), estimateCell(rank, 2)])
   const remark = [
     '95 % intervals by bootstrap over prompts.',
-    `Kendall's W ${coefficient(result.kendallW)}, mean over the prompts that several raters ranked;`,
+    `Kendall's W ${formatNumber(result.kendallW, 2)}, mean over the prompts that several raters ranked;`,
     "in the paper's rating sessions it was 0.6 to 0.7.",
   ]
   return [
@@ -109,22 +116,22 @@ function rateSection({ result, task }: HumanData): string {
   const rows = result.good.map(({ name, share, ratings }): Cell[] => [
     textCell(name),
     shareCell(share),
-    numberCell(ratings),
-    textCell(task === 'harmless' && HARMLESS_RATES[name] ? `${HARMLESS_RATES[name].raw} %` : '–'),
+    countCell(ratings),
+    paperCell(task === 'harmless' ? HARMLESS_RATES[name]?.raw : undefined),
   ])
   return [
     heading('Rated good'),
     table(['Policy', 'Share', 'Ratings', 'Paper'], rows),
-    note(`95 % intervals by bootstrap over prompts. Cohen's kappa between raters: ${coefficient(result.kappa)}.`),
+    note(`95 % intervals by bootstrap over prompts. Cohen's kappa between raters: ${formatNumber(result.kappa, 2)}.`),
   ].join('')
 }
 
 function raterSection({ raters }: HumanResult): string {
   const rows = raters.map(({ name, ratings, medianSeconds, checks }): Cell[] => [
     textCell(name),
-    numberCell(ratings),
+    countCell(ratings),
     numberCell(medianSeconds, 0),
-    textCell(checks.n === 0 ? '–' : `${Math.round(checks.value * checks.n)} of ${checks.n}`),
+    figureCell(checks.n === 0 ? '–' : `${formatCount(checks.value * checks.n)} of ${checks.n}`),
   ])
   return heading('Raters') + table(['Rater', 'Ratings', 'Median seconds', 'Attention checks passed'], rows)
 }

@@ -1,7 +1,7 @@
 // What a reader must know about the judge before believing the figures that rest on it.
 import type { Alignment } from '../evaluation/alignment'
 import { spokenName } from '../evaluation/model-family'
-import { percent } from './table'
+import { formatPercent } from '../number-format'
 
 /** With fewer prompts or pairs the interval of a share is wider than ±14 points. */
 const FEW_PROMPTS = 50
@@ -27,12 +27,12 @@ export function judgeCautions(name: string, alignment: Alignment | undefined): s
   if (agreement.n === 0) return [`Nothing here shows whether ${judge} judges as people do: ${noneJudged(failed)}.`]
   const atChance = [
     `${judge} is not measurably better than chance as a judge:`,
-    `it agrees with people on ${percent(agreement.value)} of ${agreement.n} pairs.`,
+    `it agrees with people on ${formatPercent(agreement.value)} of ${agreement.n} pairs.`,
     'The figures that rest on its judgements show that the pipeline runs, and nothing about the methods;',
     'use a stronger judge through an endpoint.',
   ].join(' ')
   const byPosition = [
-    `${judge} chose the same slot in both orders in ${percent(sameSlot.value)} of the pairs:`,
+    `${judge} chose the same slot in both orders in ${formatPercent(sameSlot.value)} of the pairs:`,
     'the position decides more often than the text.',
   ].join(' ')
   return [...(agreement.low <= 0.5 ? [atChance] : []), ...(sameSlot.value > 0.5 ? [byPosition] : [])]

@@ -4,7 +4,7 @@ import { escape, heading } from './html'
 import { answerDays } from './labeler-answers'
 import { COST_PER_PAIR } from './paper-figures'
 import type { StageRecord } from './provenance'
-import { formatNumber, percent } from './table'
+import { formatCost, formatCount, formatPercent } from '../number-format'
 
 /** The counts of the labels and their cost, next to the paper's prices. */
 export const labelSections = (stages: readonly Pick<StageRecord, 'stage' | 'summary'>[]): string =>
@@ -40,7 +40,7 @@ const labelCounts = ({
         'same slot: –, as each response was asked about alone and has none',
       ]
     : []),
-  ...(typeof sameSlotShare === 'number' ? [`same slot chosen in both orders in ${percent(sameSlotShare)}`] : []),
+  ...(typeof sameSlotShare === 'number' ? [`same slot chosen in both orders in ${formatPercent(sameSlotShare)}`] : []),
 ]
 
 const PAPER_COST =
@@ -52,16 +52,16 @@ function labelCost(summary: Summary): string {
   if (typeof requests !== 'number') return `A local labeler costs time but no money. ${PAPER_COST}`
   const money =
     Number(cost) > 0
-      ? `${formatNumber(Number(cost), 4)} in total, ${formatNumber(Number(cost) / Number(labels), 5)} per pair`
+      ? `${formatCost(Number(cost))} in total, ${formatCost(Number(cost) / Number(labels))} per pair`
       : 'not computed without labeler.price or new requests'
   const usage = [
-    `${formatNumber(requests)} requests`,
-    `${formatNumber(Number(promptTokens))} tokens in`,
-    `${formatNumber(Number(completionTokens))} out`,
-    ...(reusedAnswers ? [`${formatNumber(Number(reusedAnswers))} answers reused from earlier`] : []),
+    `${formatCount(requests)} requests`,
+    `${formatCount(Number(promptTokens))} tokens in`,
+    `${formatCount(Number(completionTokens))} out`,
+    ...(reusedAnswers ? [`${formatCount(Number(reusedAnswers))} answers reused from earlier`] : []),
   ]
   const estimate = estimatedRequests
-    ? ` Tokens and cost of ${formatNumber(Number(estimatedRequests))} requests are estimates: the replies had no usage.`
+    ? ` Tokens and cost of ${formatCount(Number(estimatedRequests))} requests are estimates: the replies had no usage.`
     : ''
   return `${usage.join(', ')}; cost: ${money}.${estimate} ${PAPER_COST}`
 }

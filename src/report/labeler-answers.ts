@@ -1,6 +1,6 @@
 // From when the answers of a labeler or judge are, and what to know of its rationales, by the figures of its stage.
 import type { Summary } from '../contracts/artifact'
-import { percent } from './table'
+import { formatPercent } from '../number-format'
 
 /** The days on which the answers were given; an endpoint may have changed since. Empty where no figure says so. */
 export function answerDays({ answersFrom, answersTo, undatedAnswers }: Summary): string {
@@ -37,7 +37,7 @@ export function rationaleCautions({ rationales, cutRationales, labeler, judge }:
   const [all, cut] = [Number(rationales ?? 0), Number(cutRationales ?? 0)]
   if (cut === 0) return []
   return [
-    `${cut} of ${all} rationales (${percent(cut / all)}) by ${String(labeler ?? judge ?? 'the labeler')} were cut off ` +
+    `${cut} of ${all} rationales (${formatPercent(cut / all)}) by ${String(labeler ?? judge ?? 'the labeler')} were cut off ` +
       'at rationaleTokens: its answers were read after unfinished thoughts; raise rationaleTokens.',
   ]
 }

@@ -1,5 +1,6 @@
 // Ten labelled pairs of a run's report: what the labeler was surest of, what it could not decide, and where it
 // contradicts people.
+import { formatNumber } from '../number-format'
 import { heading, note, sampleCards, type Sample } from './html'
 
 /** One label, with all that a reader needs to judge it. */
@@ -91,11 +92,11 @@ function remarkOf({ preferFirst, slotOne: [given, swapped], rationales = [] }: S
     given === undefined
       ? ['each response was asked about alone']
       : [
-          `P("1") as answered: ${given.toFixed(3)} in this order`,
-          ...(swapped === undefined ? [] : [`${swapped.toFixed(3)} in the swapped order`]),
+          `P("1") as answered: ${formatNumber(given, 3)} in this order`,
+          ...(swapped === undefined ? [] : [`${formatNumber(swapped, 3)} in the swapped order`]),
         ]
   const reasons = rationales.map((rationale, order) => `Rationale ${order + 1}: ${cut(rationale.trim())}`)
-  return [`P(first) ${preferFirst.toFixed(3)}; ${orders.join(', ')}.`, ...reasons].join(' ')
+  return [`P(first) ${formatNumber(preferFirst, 3)}; ${orders.join(', ')}.`, ...reasons].join(' ')
 }
 
 const cut = (text: string) => (text.length > RATIONALE_CHARACTERS ? `${text.slice(0, RATIONALE_CHARACTERS)} …` : text)

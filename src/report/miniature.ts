@@ -6,7 +6,8 @@ import { mean } from '../mean'
 import { lineChart, pointChart, type Curve } from './chart'
 import { answerList, chartGrid, escape, heading, link, note, page } from './html'
 import { reproduction } from './provenance'
-import { formatNumber, intervalCell, numberCell, table, textCell, type Cell } from './table'
+import { formatNumber, formatRange, withUnit } from '../number-format'
+import { figureCell, intervalCell, numberCell, table, textCell, type Cell } from './table'
 import { largest } from '../extremes'
 
 interface MiniatureData {
@@ -93,11 +94,11 @@ const TONES = { agrees: 'better', disagrees: 'worse', undecided: undefined } as 
 
 /** A share in percent, no further than shares go; a difference of shares in percentage points. */
 const figureText = (value: number, unit: Claim['unit']) =>
-  formatNumber(100 * (unit === '%' ? Math.min(1, Math.max(0, value)) : value), unit === '%' ? 0 : 1).replace('-', '−')
+  formatNumber(100 * (unit === '%' ? Math.min(1, Math.max(0, value)) : value), unit === '%' ? 0 : 1)
 const intervalText = ({ low, high }: Estimate, unit: Claim['unit']) =>
   Number.isNaN(low) ? '' : `${figureText(low, unit)} to ${figureText(high, unit)}`
 const estimateText = (estimate: Estimate, unit: Claim['unit']) =>
-  [`${figureText(estimate.value, unit)} ${unit}`, intervalText(estimate, unit)].filter(Boolean).join(', ')
+  [withUnit(figureText(estimate.value, unit), unit), intervalText(estimate, unit)].filter(Boolean).join(', ')
 
 const CLAIM_HEAD = ['Claim', 'Paper', 'In miniature', 'Measured: what counts as agreement', '']
 
@@ -114,7 +115,7 @@ function claimTable(claims: readonly Claim[]): string {
 
 const estimateCell = (estimate: Estimate, unit: Claim['unit']): Cell => ({
   html:
-    `${escape(`${figureText(estimate.value, unit)} ${unit}`)} ` +
+    `${escape(withUnit(figureText(estimate.value, unit), unit))} ` +
     `<span class="soft">${escape(intervalText(estimate, unit))}</span>`,
   number: true,
 })
@@ -180,7 +181,7 @@ function labelerTable(seeds: readonly SeedFigures[]): string {
       textCell(name),
       textCell(technique),
       shareOver(seeds, ({ agreement }) => agreement[`${name}, ${technique}`]),
-      technique === 'both orders' ? shareOver(seeds, ({ sameSlot }) => sameSlot[name]) : numberCell(undefined),
+      technique === 'both orders' ? shareOver(seeds, ({ sameSlot }) => sameSlot[name]) : figureCell('–'),
       meanOver(seeds, ({ tokens }) => tokens[`${name}, ${technique}`]?.value, 0),
     ]),
   )
@@ -189,18 +190,18 @@ function labelerTable(seeds: readonly SeedFigures[]): string {
 
 function shareOver(seeds: readonly SeedFigures[], share: (figures: SeedFigures) => Figure | undefined): Cell {
   const estimate = estimateOf(seeds.flatMap((figures) => share(figures) ?? []))
-  if (!estimate) return numberCell(undefined)
+  if (!estimate) return figureCell('–')
   const { value, low, high } = estimate
-  return intervalCell(`${figureText(value, '%')} %`, figureText(low, '%'), figureText(high, '%'))
+  return intervalCell(withUnit(figureText(value, '%'), '%'), formatRange(figureText(low, '%'), figureText(high, '%')))
 }
 
 function meanOver(
   seeds: readonly SeedFigures[],
   figure: (figures: SeedFigures) => number | undefined,
-  digits: number,
+  decimals: number,
 ): Cell {
   const values = seeds.flatMap((figures) => figure(figures) ?? [])
-  return numberCell(values.length === 0 ? undefined : mean(values), digits)
+  return numberCell(values.length === 0 ? undefined : mean(values), decimals)
 }
 
 const partTable = (parts: Record<string, string>): string =>

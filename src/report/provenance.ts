@@ -2,7 +2,8 @@
 import { hostname } from 'node:os'
 import type { Summary } from '../contracts/artifact'
 import { escape, heading, note, preformatted } from './html'
-import { formatNumber, numberCell, table, textCell, type Cell } from './table'
+import { formatDuration, formatFigure } from '../number-format'
+import { figureCell, table, textCell, type Cell } from './table'
 
 export interface StageRecord {
   stage: string
@@ -20,16 +21,16 @@ export interface StageRecord {
 export function stageTable(records: readonly StageRecord[]): string {
   const rows = records.map(({ stage, seconds, summary, sources, uri, sha256 }): Cell[] => [
     textCell(stage),
-    numberCell(seconds, 1),
+    figureCell(formatDuration(seconds)),
     { html: `${escape(figuresText(summary))}${sourcesText(sources)}` },
     { html: `<code>${escape(uri)}</code> <span class="soft">${escape(sha256.slice(0, 12))}</span>` },
   ])
-  return table(['Stage', 'Seconds', 'Figures', 'Artifact'], rows)
+  return table(['Stage', 'Time', 'Figures', 'Artifact'], rows)
 }
 
 const figuresText = (summary: Summary) =>
   Object.entries(summary)
-    .map(([name, value]) => `${name} ${typeof value === 'number' ? formatNumber(value) : String(value ?? '–')}`)
+    .map(([name, value]) => `${name} ${typeof value === 'number' ? formatFigure(value) : String(value ?? '–')}`)
     .join(' · ')
 
 const sourcesText = (sources: Record<string, string> = {}) =>

@@ -14,7 +14,8 @@ import { labelSections } from './label-figures'
 import { reproduction, stageTable, type StageRecord } from './provenance'
 import { beforeAndAfter } from './before-and-after'
 import { distinctCautions, trainedBy } from './stage-cautions'
-import { formatNumber, numberCell, percent, table, textCell, type Cell } from './table'
+import { formatCount, formatNumber, formatPercent } from '../number-format'
+import { countCell, numberCell, shareCell, table, textCell, type Cell } from './table'
 
 interface ReportStage extends StageRecord {
   /** Rows of the training curve, if the stage has one. */
@@ -84,10 +85,9 @@ const isInputOfReport = (settings: unknown) =>
 
 // ---- Outcome
 
-const shareText = ({ value, n }: Share) => (n > 0 ? percent(value) : '–')
+const shareText = ({ value, n }: Share) => (n > 0 ? formatPercent(value) : '–')
 const intervalText = ({ low, high, n }: Share) =>
-  n > 0 ? `95 % interval ${percent(low)} to ${percent(high)}` : 'undefined'
-const charactersText = (mean: number) => (Number.isNaN(mean) ? '–' : mean.toFixed(0))
+  n > 0 ? `95 % interval ${formatPercent(low)} to ${formatPercent(high)}` : 'undefined'
 
 const tile = (figure: string, label: string, remark: string): string =>
   `<div class="tile"><b>${escape(figure)}</b>${escape(label)}<br><span>${escape(remark)}</span></div>`
@@ -120,7 +120,7 @@ function winRateTiles({ winRate, controlled, equal, length, verdict }: Evaluatio
     ),
     ...(controlled && winRate.n > 0 ? [controlledTile(controlled)] : []),
     tile(
-      `${charactersText(length.policy)} : ${charactersText(length.baseline)}`,
+      `${formatCount(length.policy)} : ${formatCount(length.baseline)}`,
       'mean characters',
       'policy : baseline; judges tend to prefer longer responses',
     ),
@@ -253,13 +253,13 @@ function curve(name: string, metrics: readonly Record<string, number>[]): Curve 
 /** Every checkpoint that could have become the policy (paper §3.3). */
 function candidateSection({ judge, initialReward, candidates }: Choice): string {
   const rows = candidates.map(({ step, validationReward, winRate, chosen }): Cell[] => [
-    numberCell(step),
-    numberCell(validationReward),
-    textCell(`${shareText(winRate)} (${percent(winRate.low)} to ${percent(winRate.high)})`),
+    countCell(step),
+    numberCell(validationReward, 3),
+    shareCell(winRate),
     textCell(chosen ? 'chosen' : ''),
   ])
   const remark = [
-    `The steps with the highest validation reward (before training it was ${formatNumber(initialReward)}).`,
+    `The steps with the highest validation reward (before training it was ${formatNumber(initialReward, 3)}).`,
     `The judge, ${spokenName(judge)}, compared their greedy responses with those of the SFT model.`,
     'With few validation prompts the choice is mostly noise; the intervals show how much.',
   ]
@@ -277,7 +277,7 @@ function stageSection(stages: readonly ReportStage[]): string {
 function droppedSection(dropped: Record<string, DroppedRows>): string {
   const rows = Object.entries(dropped).map(([reason, { rows, where = '', row = '' }]) => [
     textCell(reason),
-    numberCell(rows),
+    countCell(rows),
     textCell(where),
     textCell(row),
   ])
@@ -307,5 +307,5 @@ const contestSample = (contest: JudgedContest): Sample => ({
 function judgement({ baseline, policy, preferPolicy, failed }: JudgedContest): string {
   if (failed) return `The judge gave no answer: ${failed}`
   if (policy === baseline) return 'Identical responses: a tie.'
-  return `The judge prefers the policy with probability ${preferPolicy!.toFixed(3)}.`
+  return `The judge prefers the policy with probability ${formatNumber(preferPolicy, 3)}.`
 }

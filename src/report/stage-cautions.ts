@@ -3,7 +3,7 @@ import type { Summary } from '../contracts/artifact'
 import type { Roles } from '../evaluation/model-family'
 import { binomialTest } from '../evaluation/statistics'
 import { rationaleCautions } from './labeler-answers'
-import { formatNumber, percent } from './table'
+import { formatNumber, formatPercent } from '../number-format'
 
 interface StageFigures {
   stage: string
@@ -82,12 +82,12 @@ function lossCautions(stage: string, { firstLoss, loss }: Summary): string[] {
   if (typeof loss !== 'number') return []
   if (stage === 'sft' && typeof firstLoss === 'number' && loss > RISEN * firstLoss)
     return [
-      `SFT made the model worse: its loss rose from ${formatNumber(firstLoss)} to ${formatNumber(loss)}; ` +
+      `SFT made the model worse: its loss rose from ${formatNumber(firstLoss, 3)} to ${formatNumber(loss, 3)}; ` +
         'lower sft.learningRate.',
     ]
   if (stage === 'reward-model' && loss > WORSE_THAN_CHANCE)
     return [
-      `The reward model's loss ended at ${formatNumber(loss)}, above the 0.693 of a model that knows nothing; ` +
+      `The reward model's loss ended at ${formatNumber(loss, 3)}, above the 0.693 of a model that knows nothing; ` +
         'lower rewardModel.learningRate.',
     ]
   return []
@@ -105,7 +105,7 @@ function cutCautions(stage: string, { cutShare }: Summary): string[] {
   const texts = CUT_TEXTS[stage]
   if (texts === undefined || typeof cutShare !== 'number' || cutShare <= FEW_CUT) return []
   return [
-    `${percent(cutShare)} of the ${texts} are longer than limits.responseTokens: they are cut in mid-text and have no ` +
+    `${formatPercent(cutShare)} of the ${texts} are longer than limits.responseTokens: they are cut in mid-text and have no ` +
       'end; raise limits.responseTokens.',
   ]
 }
@@ -116,7 +116,7 @@ function labelCautions({ labels, undecided, firstShare, sameSlotShare, tied }: S
   if (typeof firstShare !== 'number' || !(n > 0) || isPointwise) return []
   if (binomialTest(Math.round(firstShare * n), n) >= BY_POSITION_P) return []
   return [
-    `The labels prefer the response that was sampled first in ${percent(firstShare)} of ${n} pairs, though both come ` +
+    `The labels prefer the response that was sampled first in ${formatPercent(firstShare)} of ${n} pairs, though both come ` +
       'from one policy: they go by position' +
       (sameSlotShare === null ? '; set labeler.orders to 2.' : '.'),
   ]
@@ -128,6 +128,6 @@ function accuracyCautions({ heldOut, undecided, accuracy, accuracyLow }: Summary
   if (typeof accuracy !== 'number' || typeof accuracyLow !== 'number' || accuracyLow > 0.5) return []
   return [
     'The reward model is not measurably better than chance: it agrees with ' +
-      `${percent(accuracy)} of ${Number(heldOut) - Number(undecided ?? 0)} held-out labels.`,
+      `${formatPercent(accuracy)} of ${Number(heldOut) - Number(undecided ?? 0)} held-out labels.`,
   ]
 }

@@ -1,11 +1,12 @@
 // The report of a label study: a table of variants as HTML and CSV.
 import type { VariantResult } from '../evaluation/label-study'
-import { SIGNIFICANCE_LEVEL, type Share } from '../evaluation/statistics'
+import { SIGNIFICANCE_LEVEL } from '../evaluation/statistics'
 import { csvOf } from './csv'
 import { cautionList, escape, heading, note, page, preformatted } from './html'
 import { rationaleCautions } from './labeler-answers'
 import { COST_PER_PAIR, TABLE_2_AGREEMENT } from './paper-figures'
-import { numberCell, percent, table, textCell, type Cell } from './table'
+import { formatCost, formatP, formatPercent } from '../number-format'
+import { countCell, figureCell, paperCell, shareCell, table, textCell, type Cell } from './table'
 
 export interface StudyRow extends VariantResult {
   labeler: string
@@ -49,22 +50,19 @@ const HEAD = [
 function variantTable({ rows, task }: StudyData): string {
   const cells = rows.map((row): Cell[] => [
     textCell(row.name),
-    shareText(row.agreement),
-    numberCell(paperFigure(row.name, task), 1),
-    pCell(row.againstFirstP),
-    shareText(row.sameSlot),
-    shareText(row.leanToFirst),
-    pCell(row.sameSlot.n > 0 ? row.leanP : undefined),
-    numberCell(row.failed),
-    numberCell(row.tooLong),
-    numberCell(costPerPair(row), 5),
+    shareCell(row.agreement),
+    paperCell(paperFigure(row.name, task)),
+    figureCell(formatP(row.againstFirstP)),
+    shareCell(row.sameSlot),
+    shareCell(row.leanToFirst),
+    figureCell(formatP(row.sameSlot.n > 0 ? row.leanP : undefined)),
+    countCell(row.failed),
+    countCell(row.tooLong),
+    figureCell(formatCost(costPerPair(row))),
   ])
   return table(HEAD, cells)
 }
 
-const shareText = ({ value, low, high, n }: Share): Cell =>
-  n === 0 ? textCell('–') : { html: `${percent(value)} <span class="soft">${percent(low)}–${percent(high)}</span>` }
-const pCell = (p: number | undefined): Cell => (p === undefined ? textCell('–') : numberCell(p, 3))
 const paperFigure = (name: string, task: string) => TABLE_2_AGREEMENT[name]?.[task]
 const costPerPair = ({ spent, agreement }: StudyRow) =>
   spent.cost === undefined || agreement.n === 0 ? undefined : (spent.cost + (spent.reusedCost ?? 0)) / agreement.n
@@ -95,8 +93,8 @@ function bestSentence(rows: readonly StudyRow[]): string {
   const best = bestVariant(rows)
   if (!best) return 'No variant judged a pair: there is nothing to compare.'
   const { name, agreement } = best
-  const interval = `95 % interval ${percent(agreement.low)} to ${percent(agreement.high)}`
-  return `${name} agrees most: on ${percent(agreement.value)} of ${agreement.n} pairs (${interval}).`
+  const interval = `95 % interval ${formatPercent(agreement.low)} to ${formatPercent(agreement.high)}`
+  return `${name} agrees most: on ${formatPercent(agreement.value)} of ${agreement.n} pairs (${interval}).`
 }
 
 /** What a reader must know before believing the table. */

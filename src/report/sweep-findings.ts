@@ -12,7 +12,7 @@ import {
 } from '../evaluation/sweep'
 import { SIGNIFICANCE_LEVEL } from '../evaluation/statistics'
 import type { TTest } from '../evaluation/student'
-import { formatNumber, formatP } from './table'
+import { formatNumber, formatPercent, pInWords } from '../number-format'
 
 /** Another sweep that this one is compared with. */
 export interface OtherSweep {
@@ -69,7 +69,7 @@ const isShare = (metric: string) => /(rate|accuracy|agreement|share|slot|confide
 
 /** The format of a metric's values: shares in percent. */
 export const formatOf = (metric: string) => (value: number) =>
-  Number.isNaN(value) ? '–' : isShare(metric) ? `${(100 * value).toFixed(1)} %` : formatNumber(value, 4)
+  isShare(metric) ? formatPercent(value, 1) : formatNumber(value, 3)
 
 /** The interval of a share ends where shares end. */
 export const clampShare = (metric: string, test: TTest): TTest =>
@@ -153,7 +153,7 @@ const effectSentences = ({ field, levels }: AxisEffects, show: (value: number) =
     const { value, low, high, p } = difference
     return [
       `${field} ${level} differs from ${levels[0]!.level} by ${show(value)} ` +
-        `(${show(low)} to ${show(high)}; p ${formatP(p)}).`,
+        `(${show(low)} to ${show(high)}; ${pInWords(p)}).`,
     ]
   })
 
@@ -161,12 +161,12 @@ function bestSentence({ levels, metric, runnerUp, difference, stays }: Best, nam
   const show = formatOf(name)
   const { low, high } = clampShare(name, metric)
   const interval = Number.isNaN(low) ? '' : ` (95 % interval ${show(low)} to ${show(high)} over ${metric.n} seeds)`
-  const p = difference && !Number.isNaN(difference.p) ? `; p ${formatP(difference.p)} for the difference` : ''
+  const p = difference && !Number.isNaN(difference.p) ? `; ${pInWords(difference.p)} for the difference` : ''
   return [
     `Best: ${settingsText(levels)} with ${show(metric.value)}${interval}.`,
     ...(runnerUp ? [`Second: ${settingsText(runnerUp)}${p}.`] : []),
     ...(metric.n >= ENOUGH_SEEDS
-      ? [`It stays best in ${(100 * stays).toFixed(0)} % of bootstrap samples of the seeds.`]
+      ? [`It stays best in ${formatPercent(stays)} of bootstrap samples of the seeds.`]
       : []),
   ].join(' ')
 }

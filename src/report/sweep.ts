@@ -22,7 +22,8 @@ import {
   type SweepData,
   type SweepFindings,
 } from './sweep-findings'
-import { figureCell, formatP, intervalCell, numberCell, paperCell, table, textCell, type Cell } from './table'
+import { formatCost, formatDuration, formatNumber, formatP, formatRange, withUnit } from '../number-format'
+import { countCell, figureCell, intervalCell, paperCell, paperText, table, textCell, type Cell } from './table'
 
 const SHOWN_TRIALS = 500
 
@@ -51,7 +52,7 @@ const nightRemark = (night: string) =>
   ].join(' ')
 
 const testCell = ({ value, low, high }: TTest, show: (value: number) => string): Cell =>
-  Number.isNaN(low) ? figureCell(show(value)) : intervalCell(show(value), show(low), show(high))
+  intervalCell(show(value), formatRange(show(low), show(high)))
 
 // ---- Changes since another sweep
 
@@ -86,7 +87,7 @@ function changeRow(title: string, metric: string, { before, now, n, p, value, lo
   const show = formatOf(metric)
   return [
     textCell(title),
-    numberCell(n),
+    countCell(n),
     figureCell(show(before)),
     figureCell(show(now)),
     testCell({ value, low, high, n, p }, show),
@@ -105,8 +106,11 @@ function trialList(title: string, trials: readonly SweptTrial[]): string {
 function slowerTable(changes: SweepChanges): string {
   const rows = slowerStages(changes).map(({ stage, ratio, n, p }) => [
     textCell(stage),
-    numberCell(n),
-    intervalCell(`${ratio.value.toFixed(2)} ×`, ratio.low.toFixed(2), ratio.high.toFixed(2)),
+    countCell(n),
+    intervalCell(
+      withUnit(formatNumber(ratio.value, 2), '×'),
+      formatRange(formatNumber(ratio.low, 2), formatNumber(ratio.high, 2)),
+    ),
     figureCell(formatP(p)),
   ])
   return rows.length === 0 ? '' : `<p>Slower stages:</p>${table(['Stage', 'Seeds', 'Time', 'p'], rows)}`
@@ -117,7 +121,7 @@ function slowerTable(changes: SweepChanges): string {
 const EFFECTS_NOTE = [
   'Means with Student’s 95 % intervals over seeds. Against the first: differences between trials that are alike in',
   'everything else, averaged within each seed; t-test over seeds, p corrected by Holm’s method over all effects: the',
-  'trials of one seed share data, models and prompts, so they count once. Minutes and cost are totals; what',
+  'trials of one seed share data, models and prompts, so they count once. Time and cost are totals; what',
   'was in the store already cost nothing.',
 ].join(' ')
 
@@ -128,7 +132,7 @@ function effectSections(data: SweepData, axes: readonly AxisEffects[]): string {
 
 function effectSection({ metric, preset, task }: SweepData, { field, levels }: AxisEffects): string {
   const paper = STUDY_FIGURES[preset ?? '']?.find((figures) => figures.field === field)
-  const head = ['Level', 'Trials', metric, ...(paper ? ['Paper'] : []), 'Against the first', 'p', 'Minutes', 'Cost']
+  const head = ['Level', 'Trials', metric, ...(paper ? ['Paper'] : []), 'Against the first', 'p', 'Time', 'Cost']
   const rows = levels.map((effect) => {
     const [level, trials, mean, ...rest] = effectRow(effect, metric)
     return [level!, trials!, mean!, ...(paper ? [paperCell(paper.levels[effect.level]?.[task])] : []), ...rest]
@@ -145,19 +149,21 @@ function effectRow({ level, trials, metric: test, difference, seconds, cost }: L
   const show = formatOf(metric)
   return [
     textCell(level),
-    numberCell(trials),
+    countCell(trials),
     testCell(clampShare(metric, test), show),
     difference ? testCell(difference, show) : figureCell('–'),
     figureCell(difference ? formatP(difference.p) : '–'),
-    numberCell(seconds / 60, 1),
-    numberCell(cost, 4),
+    figureCell(formatDuration(seconds)),
+    figureCell(formatCost(cost)),
   ]
 }
 
 /** Where the paper has its figures, and those of levels that the sweep does not have. */
 function paperRemark(paper: StudyFigures, levels: readonly LevelEffect[], task: string): string {
   const missing = Object.entries(paper.levels).flatMap(([level, tasks]) =>
-    tasks[task] !== undefined && !levels.some((effect) => effect.level === level) ? [`${level} ${tasks[task]} %`] : [],
+    tasks[task] !== undefined && !levels.some((effect) => effect.level === level)
+      ? [`${level} ${paperText(tasks[task])}`]
+      : [],
   )
   return `Paper: ${paper.source}.${missing.length > 0 ? ` It also has ${missing.join(', ')}.` : ''}`
 }
@@ -178,7 +184,7 @@ function effectChart(field: string, levels: readonly LevelEffect[], metric: stri
 function failureSection(trials: readonly SweptTrial[]): string {
   const failed = trials.filter(({ state }) => state === 'failed')
   const rows = failed.map(({ trial, levels, seed, message }): Cell[] => [
-    numberCell(trial),
+    figureCell(String(trial)),
     textCell(settingsText(levels)),
     figureCell(String(seed)),
     textCell(message ?? ''),
@@ -191,7 +197,7 @@ function trialSection({ trials, metric }: SweepData): string {
   const rows = trials
     .slice(0, SHOWN_TRIALS)
     .map(({ trial, levels, seed, state, seconds, cost, figures, report, cautions = [] }): Cell[] => [
-      numberCell(trial),
+      figureCell(String(trial)),
       textCell(settingsText(levels)),
       figureCell(String(seed)),
       {
@@ -199,8 +205,8 @@ function trialSection({ trials, metric }: SweepData): string {
           (report ? link(report, state) : escape(state)) +
           (cautions.length > 0 ? ' <b title="see the cautions">!</b>' : ''),
       },
-      numberCell(seconds, 0),
-      numberCell(cost, 4),
+      figureCell(formatDuration(seconds)),
+      figureCell(formatCost(cost)),
       figureCell(figures[metric] === undefined ? '–' : show(figures[metric])),
     ])
   const all = 'all of them, with every figure, are in sweep.csv next to this page.'
@@ -208,11 +214,9 @@ function trialSection({ trials, metric }: SweepData): string {
     trials.length > SHOWN_TRIALS
       ? `The first ${SHOWN_TRIALS} of ${trials.length}; ${all}`
       : 'Every figure of every trial is in sweep.csv and sweep.json next to this page.'
-  return [
-    heading('Trials'),
-    table(['Trial', 'Settings', 'Seed', '', 'Seconds', 'Cost', metric], rows),
-    note(remark),
-  ].join('')
+  return [heading('Trials'), table(['Trial', 'Settings', 'Seed', '', 'Time', 'Cost', metric], rows), note(remark)].join(
+    '',
+  )
 }
 
 /** One row per trial, with every figure. */

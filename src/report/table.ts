@@ -1,5 +1,6 @@
 // Tables and what stands in their cells: text, numbers, shares with intervals, p-values.
-import type { Share } from '../evaluation/statistics'
+import type { Interval } from '../evaluation/bootstrap'
+import { formatNumber, formatPercent, formatPercentRange, formatRange, type Shown } from '../number-format'
 import { escape } from './html'
 
 export interface Cell {
@@ -37,28 +38,27 @@ export const textCell = (value: string): Cell => ({ html: escape(value) })
 /** A number that is formatted already. */
 export const figureCell = (value: string): Cell => ({ html: escape(value), number: true })
 
-export const numberCell = (value: number | null | undefined, digits = 3): Cell =>
-  figureCell(value === null || value === undefined || Number.isNaN(value) ? '–' : formatNumber(value, digits))
+/** A number with fixed decimals; "–" where it is undefined. */
+export const numberCell = (value: Shown, decimals: number): Cell => figureCell(formatNumber(value, decimals))
 
-/** A value and its interval in softer print. */
-export const intervalCell = (value: string, low: string, high: string): Cell => ({
-  html: `${escape(value)} <span class="soft">${escape(low)}–${escape(high)}</span>`,
+export const countCell = (value: Shown): Cell => numberCell(value, 0)
+
+/** A value and its interval in softer print. @param range as `formatRange` writes it; empty where there is none */
+export const intervalCell = (value: string, range: string): Cell => ({
+  html: escape(value) + (range === '' ? '' : ` <span class="soft">${escape(range)}</span>`),
   number: true,
 })
 
-export const shareCell = ({ value, low, high }: Pick<Share, 'value' | 'low' | 'high'>): Cell =>
-  intervalCell(percent(value), formatNumber(100 * low, 0), formatNumber(100 * high, 0))
+/** A number and its interval, all with as many decimals. */
+export const estimateCell = ({ value, low, high }: Interval, decimals: number): Cell =>
+  intervalCell(formatNumber(value, decimals), formatRange(formatNumber(low, decimals), formatNumber(high, decimals)))
 
-/** A figure of the paper, in percent. */
-export const paperCell = (value: number | undefined): Cell => figureCell(value === undefined ? '–' : `${value} %`)
+/** A share and its interval; "–" for the share of nothing. */
+export const shareCell = ({ value, low, high }: Interval): Cell =>
+  intervalCell(formatPercent(value), Number.isNaN(value) ? '' : formatPercentRange(low, high))
 
-// ---- Numbers
+/** A figure of the paper, in percent: as it is there, with or without decimals. */
+export const paperCell = (percent: number | undefined): Cell => figureCell(paperText(percent))
 
-export function formatNumber(value: number, digits = 3): string {
-  if (Number.isInteger(value)) return value.toLocaleString('en-US')
-  return Math.abs(value) < 10 ** -digits ? value.toExponential(1) : value.toFixed(digits)
-}
-
-export const percent = (share: number): string => `${(100 * share).toFixed(0)} %`
-
-export const formatP = (p: number): string => (Number.isNaN(p) ? '–' : p < 0.001 ? '< 0.001' : p.toFixed(3))
+export const paperText = (percent: number | undefined): string =>
+  formatPercent(percent === undefined ? undefined : percent / 100, Number.isInteger(percent) ? 0 : 1)

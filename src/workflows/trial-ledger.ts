@@ -2,6 +2,7 @@
 import type { Artifact } from '../contracts/artifact'
 import { metricOf, type EndedTrial, type SweepInput } from '../contracts/sweep'
 import type { Trial } from '../contracts/sweep-trials'
+import { formatCost } from '../number-format'
 
 /** About seven events and five kilobytes a trial: far from Temporal's 50,000 events and 50 MB per run. */
 export const TRIALS_PER_RUN = 250
@@ -161,7 +162,7 @@ export class TrialLedger {
     const cost = costs.reduce((sum, one) => sum + one, 0)
     if (now >= this.budgetEnd) return `"budget.hours" is over: ${budget.hours}`
     if (budget.cost !== undefined && cost >= budget.cost)
-      return `"budget.cost" is spent: ${cost.toFixed(4)} of ${budget.cost}`
+      return `"budget.cost" is spent: ${formatCost(cost)} of ${budget.cost}`
     if (ended.length >= ENOUGH_TO_JUDGE && failed > tolerate * ended.length)
       return `${failed} of ${ended.length} trials failed, more than "tolerate" allows`
     return undefined
