@@ -18,6 +18,9 @@ const CONTENT_SECURITY_POLICY = [
 
 export const escape = (text: string): string => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`)
 
+/** Text of our own: no line ends between a number and its %. */
+export const prose = (text: string): string => escape(text.replace(/(\d) %/g, '$1\u00a0%'))
+
 /** A whole report as one file, with its style and script inside. */
 export function page(title: string, sections: readonly string[]): string {
   return `<!doctype html>
@@ -32,23 +35,23 @@ ${sections.join('\n')}
 
 // ---- Text
 
-export const heading = (title: string): string => `<h2>${escape(title)}</h2>`
+export const heading = (title: string): string => `<h2>${prose(title)}</h2>`
 
 export const link = (address: string, label: string): string => `<a href="${escape(address)}">${escape(label)}</a>`
 
 /** A remark in softer print. */
-export const note = (sentence: string): string => noteOf(escape(sentence))
+export const note = (sentence: string): string => noteOf(prose(sentence))
 
 /** The same, of HTML. */
 export const noteOf = (html: string): string => `<p class="soft">${html}</p>`
 
 /** What was found, a paragraph per sentence. */
 export const answerList = (sentences: readonly string[]): string =>
-  sentences.map((sentence) => `<p class="answer">${escape(sentence)}</p>`).join('')
+  sentences.map((sentence) => `<p class="answer">${prose(sentence)}</p>`).join('')
 
 /** Sentences that warn a reader about a figure. */
 export const cautionList = (sentences: readonly string[]): string =>
-  sentences.map((sentence) => `<p class="caution">${escape(sentence)}</p>`).join('')
+  sentences.map((sentence) => `<p class="caution">${prose(sentence)}</p>`).join('')
 
 export const preformatted = (text: string): string => `<pre>${escape(text)}</pre>`
 

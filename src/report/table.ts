@@ -1,7 +1,7 @@
 // Tables and what stands in their cells: text, numbers, shares with intervals, p-values.
 import type { Interval } from '../evaluation/bootstrap'
 import { formatNumber, formatPercent, formatPercentRange, formatRange, type Shown } from '../number-format'
-import { escape } from './html'
+import { escape, prose } from './html'
 
 export interface Cell {
   html: string
@@ -33,7 +33,7 @@ function tableCell({ html, number, tone, heading }: Cell): string {
 
 // ---- Cells
 
-export const textCell = (value: string): Cell => ({ html: escape(value) })
+export const textCell = (value: string): Cell => ({ html: prose(value) })
 
 /** A number that is formatted already. */
 export const figureCell = (value: string): Cell => ({ html: escape(value), number: true })

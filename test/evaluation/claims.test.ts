@@ -116,9 +116,9 @@ test('over-optimization is measured from the best step of the other seeds, never
 
 test('the verdicts are told in sentences, as Markdown and for a terminal', () => {
   const claims = claimsOf(wins('rlaif', 'sft', 0.3, 0.32, 0.31))
-  expect(answers(claims)[1]).toMatch(/^Not found: RLAIF beats SFT \(31 %, 29 to 33\)/)
+  expect(answers(claims)[1]).toMatch(/^Not found: RLAIF beats SFT \(31\u00a0%, 29 to 33\)/)
   expect(claimsMarkdown(claims)).toContain(
-    '| RLAIF beats SFT | 71 %, Table 1 | 31 %, 29 to 33 | wins of rlaif over sft: above 50 % | ✗\u00a0disagrees |',
+    '| RLAIF beats SFT | 71 %, Table 1 | 31\u00a0%, 29 to 33 | wins of rlaif over sft: above 50 % | ✗\u00a0disagrees |',
   )
   expect(claimLines(claims)).toHaveLength(claims.length + 1)
 })

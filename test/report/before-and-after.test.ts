@@ -14,9 +14,9 @@ test('a report opens with the first five prompts, whatever the judge said, and t
   const html = beforeAndAfter(contests, [rl])
   expect(html.match(/prompt \d/g)).toEqual(['prompt 0', 'prompt 1', 'prompt 2', 'prompt 3', 'prompt 4'])
   expect(html).toContain('The first 5 of 7 held-out prompts, in their original order, not selected.')
-  expect(html).toContain('8.512 nats per response')
+  expect(html).toContain('8.51\u00a0nats per response')
   // before: 4 words × 7 texts, of which 3 + 7 are distinct; after: 1 distinct word of 14, 1 distinct pair of 7
-  expect(html).toMatch(/all words: 36 % → 7 %; distinct pairs of neighbouring words: 43 % → 14 %/)
+  expect(html).toMatch(/all words: 36\u00a0% → 7\u00a0%; distinct pairs of neighbouring words: 43\u00a0% → 14\u00a0%/)
 })
 
 test('nothing is claimed of a run without RL, or without compared responses', () => {

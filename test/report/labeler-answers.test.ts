@@ -45,5 +45,5 @@ test('the report says them next to labeler and judge, with estimated cost and cu
   expect(html).toContain('10 labels by L · answers of 2025-01-02 to 2026-11-25')
   expect(html).toContain('Judge: J (answers of 2026-11-24).')
   expect(html).toContain('Tokens and cost of 20 requests are estimates')
-  expect(html).toContain('5 of 20 rationales (25 %) by L were cut off')
+  expect(html).toContain('5 of 20 rationales (25\u00a0%) by L were cut off')
 })

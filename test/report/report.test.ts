@@ -19,12 +19,12 @@ test.each<[string, Partial<Evaluation>, RegExp]>([
   [
     'a judge at chance',
     { alignment: { ...evaluation.alignment!, agreement: wilson(53, 100) } },
-    /SmolLM2 is not measurably better than chance as a judge: it agrees with people on 53 % of 100 pairs/,
+    /SmolLM2 is not measurably better than chance as a judge: it agrees with people on 53\u00a0% of 100 pairs/,
   ],
   [
     'a judge with position bias',
     { alignment: { ...evaluation.alignment!, sameSlot: wilson(90, 100) } },
-    /same slot in both orders in 90 %/,
+    /same slot in both orders in 90\u00a0%/,
   ],
   ['no human labels', { alignment: undefined }, /no human labels/],
   ['a win rate that may be 50 %', { winRate: wilson(55, 100) }, /does not differ from 50 % beyond noise/],
@@ -94,11 +94,11 @@ test('labels are counted, with what went wrong, and their price is shown next to
   })
   expect(html).toContain(
     '980 labels by judge-9 · 15 failed · 5 longer than its context window · ' +
-      '2 with a bound instead of a probability · same slot chosen in both orders in 25 %.',
+      '2 with a bound instead of a probability · same slot chosen in both orders in 25\u00a0%.',
   )
   expect(html).toContain(
-    '1,960 requests, 1,600,000 tokens in, 1,960 out, 40 answers reused from earlier; cost: 4.9000 in total, ' +
-      '0.00500 per pair. In the paper a pair cost $0.06 when labelled by GPT-4 and $0.67 when labelled by people',
+    '1,960 requests, 1,600,000 tokens in, 1,960 out, 40 answers reused from earlier; cost: 4.90 in total, ' +
+      '0.0050 per pair. In the paper a pair cost $0.06 when labelled by GPT-4 and $0.67 when labelled by people',
   )
 })
 

@@ -8,23 +8,23 @@ test.each([
     /RL ended early .*step 8.*step 5/,
   ],
   ['rl', { candidates: 0, validationBest: null }, /No validated checkpoint was left/],
-  ['sft', { firstLoss: 3, loss: 9, cutShare: 0 }, /SFT made the model worse: its loss rose from 3 to 9/],
+  ['sft', { firstLoss: 3, loss: 9, cutShare: 0 }, /SFT made the model worse: its loss rose from 3.000 to 9.000/],
   [
     'sft',
     { firstLoss: 3, loss: 2, cutShare: 0.4 },
-    /40 % of the references that SFT learns from .*raise limits.response/,
+    /40\u00a0% of the references that SFT learns from .*raise limits.response/,
   ],
-  ['human-labels', { cutShare: 0.2 }, /20 % of the responses that people compared/],
-  ['sample', { cutShare: 0.2 }, /20 % of the responses of the data's pairs/],
+  ['human-labels', { cutShare: 0.2 }, /20\u00a0% of the responses that people compared/],
+  ['sample', { cutShare: 0.2 }, /20\u00a0% of the responses of the data's pairs/],
   [
     'reward-model',
     { accuracy: 0.9, accuracyLow: 0.8, loss: 0.5, cutShare: 0.1 },
-    /10 % of the references that the reward/,
+    /10\u00a0% of the references that the reward/,
   ],
-  ['reward-model', { accuracy: 0.55, accuracyLow: 0.4, heldOut: 50, undecided: 10 }, /agrees with 55 % of 40 held-out/],
+  ['reward-model', { accuracy: 0.55, accuracyLow: 0.4, heldOut: 50, undecided: 10 }, /agrees with 55\u00a0% of 40 held-out/],
   ['reward-model', { accuracy: null, accuracyLow: null }, /No held-out label shows how good/],
-  ['reward-model', { accuracy: 0.9, accuracyLow: 0.8, loss: 14 }, /loss ended at 14, above the 0.693/],
-  ['label', { labels: 110, undecided: 10, firstShare: 0.97, sameSlotShare: null }, /97 % of 100 pairs.*orders to 2/],
+  ['reward-model', { accuracy: 0.9, accuracyLow: 0.8, loss: 14 }, /loss ended at 14.000, above the 0.693/],
+  ['label', { labels: 110, undecided: 10, firstShare: 0.97, sameSlotShare: null }, /97\u00a0% of 100 pairs.*orders to 2/],
 ])('%s: %j', (stage, summary, sentence) => {
   const cautions = stageCautions({ stage, summary })
   expect(cautions).toHaveLength(1)
@@ -53,7 +53,7 @@ test('a stage that two arms share is said once, with both arms', () => {
     { name: 'direct', seed: 1, stages: { sft: 'a', rl: 'b' } },
   ]
   expect(armCautions(arms, records)).toEqual([
-    expect.stringMatching(/^sft, seed 1; direct, seed 1: 50 % of the references/),
+    expect.stringMatching(/^sft, seed 1; direct, seed 1: 50\u00a0% of the references/),
     expect.stringMatching(/^direct, seed 1: RL ended early/),
   ])
   expect(distinctCautions([...records.values(), ...records.values()])).toHaveLength(2)

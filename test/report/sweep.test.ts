@@ -42,7 +42,7 @@ const sentences = (one: SweepData) => answers(one, findingsOf(one)).join('\n')
 
 test('a real effect is reported with its interval; a sweep without effects says so', () => {
   expect(sentences(data(swept(0.2)))).toMatch(
-    /Best: rl\.klWeight 0\.2 with [67]\d\.\d % .*It stays best in 100 %.*\nrl\.klWeight 0\.2 differs from 0\.05 by (19|20|21)\.\d %.*p < 0\.001/s,
+    /Best: rl\.klWeight 0\.2 with [67]\d\.\d\u00a0% .*It stays best in 100\u00a0%.*\nrl\.klWeight 0\.2 differs from 0\.05 by (19|20|21)\.\d\u00a0%.*p\s<\s0\.001/s,
   )
   expect(sentences(data(swept(0)))).toMatch(/No setting differs from the first level of its axis beyond noise/)
   expect(sentences(data(swept(0), { metric: 'evaluate.winRat' }))).toBe(
@@ -73,8 +73,8 @@ test("the paper's figures are shown next to the levels that it has too", () => {
     trial(0, level, 0, { 'study.agreement': value }, { levels: { labeler: level } })
   const one = data([axis('L', 0.8), axis('mine', 0.7)], { preset: 'labeler-size', metric: 'study.agreement' })
   const html = renderSweep(one, findingsOf(one))
-  expect(html).toContain('78 %')
-  expect(html).toMatch(/Paper: Table 3\. It also has S 73\.8 %, XS 62\.7 %/)
+  expect(html).toContain('78\u00a0%')
+  expect(html).toMatch(/Paper: Table 3\. It also has S 73\.8\u00a0%, XS 62\.7\u00a0%/)
 })
 
 test('the headline says what is done, what is best, and what moved since the other sweep', () => {
@@ -82,7 +82,7 @@ test('the headline says what is done, what is best, and what moved since the oth
     others: [{ called: 'the night of x', report: 'file:///x', trials: swept(0) }],
   })
   expect(headline(one, findingsOf(one))).toMatch(
-    /^11 of 12 trials done, 1 failed; best rl\.klWeight 0\.2: evaluate\.winRate (79|80)\.\d %; against the night of x: \d figures? moved beyond noise, 1 new failure$/,
+    /^11 of 12 trials done, 1 failed; best rl\.klWeight 0\.2: evaluate\.winRate (79|80)\.\d\u00a0%; against the night of x: \d figures? moved beyond noise, 1 new failure$/,
   )
 })
 
