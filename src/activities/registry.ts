@@ -17,14 +17,14 @@ const versions: Record<StageName, number> = {
   evaluate: 4,
   respond: 3,
   contest: 2,
-  comparison: 3,
+  comparison: 4,
   'rating-items': 1,
-  'human-results': 1,
+  'human-results': 2,
   judge: 3,
-  study: 2,
-  'sweep-report': 3,
-  claims: 1,
-  report: 5,
+  study: 3,
+  'sweep-report': 4,
+  claims: 2,
+  report: 6,
 }
 export const stageVersion = (stage: StageName): number => versions[stage]
 

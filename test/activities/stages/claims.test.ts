@@ -162,7 +162,7 @@ test('figures of a seed come from comparisons, validations and sweeps, and the c
     'rlaif-sft': expect.closeTo(0.8, 10) as number,
   })
   expect(readFileSync(join(folder, 'report.html'), 'utf8')).toMatch(/RLAIF beats SFT[\s\S]*80\u00a0%/)
-  expect(readFileSync(join(folder, 'claims.md'), 'utf8')).toMatch(/\| RLAIF beats SFT \| 71\u00a0%, Table 1 \| 80\u00a0%/)
+  expect(readFileSync(join(folder, 'claims.md'), 'utf8')).toMatch(/\| RLAIF beats SFT \| 71 %, Table 1 \| 80\u00a0%/)
 })
 
 test('a manifest or a sweep of another form is refused by name', async () => {
