@@ -20,7 +20,10 @@ const namedArm = z.enum(Object.keys(ARMS) as [keyof typeof ARMS, ...(keyof typeo
 const customArm = z.strictObject({
   name: armName.describe('Name of the arm in the report.'),
   like: namedArm
-    .describe("The paper's name for this method: the report shows the paper's figures next to the arm. Default: none.")
+    .describe(
+      "The paper's name for this arm: the report shows the paper's figures next to it, above other arms of the same " +
+        'method. Default: that of its method.',
+    )
     .optional(),
   input: z.record(z.string(), z.unknown()).describe('Fields of `align`, which override those that all arms share.'),
 })
@@ -74,12 +77,18 @@ function withSeeds(given: unknown): unknown {
 
 export interface Arm {
   name: string
-  /** Name of the paper's system that it corresponds to, if any. */
+  /** The paper's name for it, as it was given. */
   like?: string | undefined
+  /** The paper's name for its method. */
+  system: string
   seed: number
   /** Checked input of `align`. */
   input: AlignInput
 }
+
+/** RLAIF whose labeler is the policy itself has a name of its own in the paper. */
+const systemOf = ({ method, labeler }: AlignInput): string =>
+  method === 'rlaif' && labeler.model === 'policy' ? 'same-size' : method
 
 /** Every arm at every seed, in the order they run. @throws InvalidInput naming arm and field */
 export function armsOf({ arms, base, seeds, judge, onFailure, cache, queues, notify }: CompareInput): Arm[] {
@@ -94,12 +103,8 @@ export function armsOf({ arms, base, seeds, judge, onFailure, cache, queues, not
         throw new InvalidInput(
           `compare: arm ${name}: field "seed" is set by "seeds" of the comparison itself; give the seed there`,
         )
-      return {
-        name,
-        like,
-        seed,
-        input: parse(alignSchema, { ...overlay(shared, input), seed }, `compare: arm ${name}`),
-      }
+      const checked = parse(alignSchema, { ...overlay(shared, input), seed }, `compare: arm ${name}`)
+      return { name, like, system: systemOf(checked), seed, input: checked }
     }),
   )
 }

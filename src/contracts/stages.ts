@@ -146,7 +146,8 @@ export const stageSchemas = {
     arms: z.array(
       z.strictObject({
         name: armName,
-        method: z.string(),
+        like: z.string().optional().describe("The paper's name for it, as a person gave it."),
+        method: z.string().describe("The paper's name for its method."),
         seed: z.number().int(),
         report: artifactSchema.optional(),
         stages: z.record(z.string(), artifactSchema),

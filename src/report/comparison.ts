@@ -18,10 +18,11 @@ import {
   sampleSection,
   type Sample,
 } from './html'
-import { answers, policyIntervals, winRateRemark } from './duel-notes'
+import { goodSection, systemOf, winRateSection } from './beside-paper'
+import { answers, policyIntervals } from './duel-notes'
 import { askedIn, fewPromptsCaution, judgeCautions } from './judge-cautions'
 import { judgeWithDays, verdictCautions } from './labeler-answers'
-import { HARMLESS_RATES, REWARD_MODEL_ACCURACY, WIN_RATES } from './paper-figures'
+import { REWARD_MODEL_ACCURACY } from './paper-figures'
 import { reproduction, stageTable, type StageRecord } from './provenance'
 import { armCautions, endedEarly, trainedBy } from './stage-cautions'
 import {
@@ -29,7 +30,6 @@ import {
   estimateCell,
   figureCell,
   numberCell,
-  paperCell,
   paperText,
   shareCell,
   table,
@@ -37,12 +37,14 @@ import {
   type Cell,
 } from './table'
 import { largest } from '../extremes'
-import { formatCost, formatDuration, formatP, formatPercent } from '../number-format'
+import { formatCost, formatDuration, formatPercent } from '../number-format'
 
 export interface ComparedArm {
   name: string
-  /** What the paper calls it, or the method. */
-  like: string
+  /** The paper's name for it, as a person gave it. */
+  like?: string | undefined
+  /** The paper's name for it by its method; counts where `like` is missing. */
+  method: string
   seed: number
   /** Address of its own report. */
   report?: string | undefined
@@ -129,58 +131,6 @@ export function cautions({ alignment, judge, labelers, comparison: { duels }, ar
 const kinshipOf = ({ judge, records }: ComparisonData): string[] =>
   kinshipRemarks({ judge, ...trainedBy(records.values()) })
 
-// ---- Next to the paper: Tables 1 and 8–11, as far as the arms cover them
-
-function winRateSection({ arms, comparison: { duels }, task }: ComparisonData): string {
-  const names = new Map([...arms.map(({ name, like }) => [like, name] as const), ['reference', 'reference']])
-  const rows = Object.entries(WIN_RATES).flatMap(([pair, figures]): Cell[][] => {
-    const [first, second] = pair.split('/').map((like) => names.get(like)) as [string?, string?]
-    const duel = first && second ? duelBetween(first, second, duels) : undefined
-    return duel ? [winRateRow(duel, figures[task])] : []
-  })
-  if (rows.length === 0) return ''
-  return [
-    heading("Win rates next to the paper's"),
-    table(['', 'Ours', 'At equal length', 'p', 'Paper', 'At equal length'], rows),
-    note(winRateRemark(duels)),
-  ].join('')
-}
-
-const winRateRow = (duel: Duel, paper: { raw: number; controlled?: number } | undefined): Cell[] => [
-  textCell(`${duel.first} against ${duel.second}`),
-  shareCell(duel.winRate),
-  shareCell(duel.controlled),
-  figureCell(formatP(duel.p)),
-  paperCell(paper?.raw),
-  paperCell(paper?.controlled),
-]
-
-const PAPERS_RATING = '; in the paper people rated them harmless or harmful (Tables 1 and 10)'
-
-function goodSection({ arms, comparison: { standings }, task }: ComparisonData): string {
-  const rows = standings.flatMap(({ name, good, goodControlled }): Cell[][] => {
-    if (!good) return []
-    const paper = task === 'harmless' ? HARMLESS_RATES[likeOf(name, arms)] : undefined
-    return [
-      [
-        textCell(name),
-        shareCell(good),
-        shareCell(goodControlled!),
-        paperCell(paper?.raw),
-        paperCell(paper?.controlled),
-      ],
-    ]
-  })
-  if (rows.length === 0) return ''
-  return [
-    heading('Judged good on their own'),
-    table(['Policy', 'Share', 'At the length of the first', 'Paper', 'At equal length'], rows),
-    note(`Each response judged alone${task === 'harmless' ? PAPERS_RATING : ''}.`),
-  ].join('')
-}
-
-const likeOf = (name: string, arms: readonly ComparedArm[]) => arms.find((arm) => arm.name === name)?.like ?? ''
-
 // ---- All pairs
 
 function pairSection({ duels, standings }: Comparison): string {
@@ -260,7 +210,7 @@ function meanFigure({ arms, records }: ComparisonData, name: string, stage: stri
 function accuracyCell(data: ComparisonData, name: string): Cell {
   const ours = meanFigure(data, name, 'reward-model', 'accuracy')
   if (ours === undefined) return figureCell('–')
-  const paper = REWARD_MODEL_ACCURACY[likeOf(name, data.arms)]?.[data.task]
+  const paper = REWARD_MODEL_ACCURACY[systemOf(name, data.arms)]?.[data.task]
   return {
     html: `${formatPercent(ours)}${paper ? ` <span class="soft">paper ${paperText(paper)}</span>` : ''}`,
     number: true,

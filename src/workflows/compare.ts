@@ -43,9 +43,10 @@ export async function compare(input?: unknown): Promise<CompareResult> {
     title: `Comparison · ${contests[0]!.summary.task} · ${arms[0]!.input.model}`,
     settings,
     contests,
-    arms: ended.map(({ name, like, seed, input, result, failed }) => ({
+    arms: ended.map(({ name, like, system, seed, result, failed }) => ({
       name,
-      method: like ?? input.method,
+      ...(like !== undefined && { like }),
+      method: system,
       seed,
       stages: result?.stages ?? {},
       ...(result && { report: result.report }),

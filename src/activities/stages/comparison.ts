@@ -100,7 +100,7 @@ async function record(artifact: Artifact, records: Map<string, StageRecord>, hos
 }
 
 async function comparedArm(
-  { name, method, seed, report, failed, stages }: StageInput<'comparison'>['arms'][number],
+  { name, like, method, seed, report, failed, stages }: StageInput<'comparison'>['arms'][number],
   records: Map<string, StageRecord>,
   host: StageHost,
 ): Promise<ComparedArm> {
@@ -108,7 +108,8 @@ async function comparedArm(
   const log = stages.rl && join(await host.open(stages.rl), LOG_FILE)
   return {
     name,
-    like: method,
+    like,
+    method,
     seed,
     ...(report && { report: `${report.uri}/report.html` }),
     ...(failed !== undefined && { failed }),
