@@ -18,16 +18,21 @@ const rayCommands = () =>
     { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
   ).trim()
 
-/** @param nodes besides the head @param cpus of each */
-async function startRay({ nodes = 1, cpus = 1, environment = {} } = {}) {
-  const commands = rayCommands()
+/**
+ * @param nodes besides the head
+ * @param cpus of each
+ * @param commands folder of `python` and `ray`; default: that of the engine
+ * @param memory bytes that each process may have at most; default: all
+ */
+async function startRay({ nodes = 1, cpus = 1, environment = {}, commands = rayCommands(), memory } = {}) {
   const folder = mkdtempSync('/tmp/rlaif-ray-') // sockets have short paths
   const [port, dashboard, client] = [await freePort(), await freePort(), await freePort()]
   const address = `http://127.0.0.1:${dashboard}`
   const start = async (...flags) => {
     const always = ['--node-ip-address', '127.0.0.1', '--disable-usage-stats', '--block', '--num-cpus', `${cpus}`]
     const agent = ['--dashboard-agent-listen-port', `${await freePort()}`]
-    const child = spawn(join(commands, 'ray'), ['start', ...flags, ...always, ...agent], {
+    const [file, ...args] = [...limitedTo(memory), join(commands, 'ray'), 'start', ...flags, ...always, ...agent]
+    const child = spawn(file, args, {
       detached: true, // a group, which ends together
       stdio: 'ignore',
       env: {
@@ -66,8 +71,11 @@ async function startRay({ nodes = 1, cpus = 1, environment = {} } = {}) {
       await pause(1000)
       cluster.nodes[0] = await startNode()
     },
-    /** Kills a process of Ray Train. @returns whether there was one */
-    killTrainWorker: () => processesNamed(/^ray::.*(TrainWorker|RayTrainWorker)/).some(kill),
+    /** Kills a process of Ray Train. @param at which one, from 0 to 1 @returns whether there was one */
+    killTrainWorker(at = 0) {
+      const workers = processesNamed(/^ray::.*(TrainWorker|RayTrainWorker)/)
+      return workers.length > 0 && kill(workers[Math.floor(workers.length * at)])
+    },
     close() {
       for (const node of [...cluster.nodes, cluster.head]) node.kill()
       rmSync(folder, { recursive: true, force: true })
@@ -88,6 +96,9 @@ async function startRay({ nodes = 1, cpus = 1, environment = {} } = {}) {
     })
   }
 }
+
+/** The command before a command that limits the memory of its process and of all that it starts. */
+const limitedTo = (bytes) => (bytes === undefined ? [] : ['prlimit', `--data=${bytes}`, '--'])
 
 function kill(pid) {
   try {

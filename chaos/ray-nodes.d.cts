@@ -8,7 +8,7 @@ export interface RayCluster {
   nodes: RayNode[]
   replaceHead(): Promise<void>
   replaceNode(): Promise<void>
-  killTrainWorker(): boolean
+  killTrainWorker(at?: number): boolean
   close(): void
 }
 export function rayCommands(): string
@@ -16,4 +16,6 @@ export function startRay(given?: {
   nodes?: number
   cpus?: number
   environment?: Record<string, string>
+  commands?: string
+  memory?: number
 }): Promise<RayCluster>

@@ -181,6 +181,8 @@ export async function openSite(folder, { worker = () => [command, 'worker'], wor
       }
     },
     resolved: () => resolved,
+    /** Runs the command at this site. */
+    rlaif: (...args) => promisify(execFile)(process.execPath, [command, ...args], { env }),
     /** Removes what nobody has used for `seconds` and no open run needs. @returns what the command said */
     collectGarbage: (seconds) =>
       promisify(execFile)(

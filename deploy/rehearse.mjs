@@ -14,10 +14,11 @@ import { HUB_MODEL, METRICS_TOKEN, openTeam, PORTS, STORE_SECRET } from './rehea
 
 const HELP = `npm run rehearse -- [ray] [--image <folder>] [--keep]
 
-  ray       instead: the engine on a real Ray of two nodes (rehearsal/ray.mjs), on any Linux and without root
+  ray       instead: the engine on a real Ray of two nodes (rehearsal/ray/), on any Linux and without root
   --kills   for ray: how many kills, each of a training of its own (10)
   --seed    for ray: of the kills (1)
-  --only    for ray: one part of it: runs, killed, cancelled or messages
+  --stage   for ray: the stage whose trainings are killed: sft, reward-model or rl (each in turn)
+  --only    for ray: one part of it: runs, default-model, killed, cancelled or faults
   --image   folder with the worker image's files, built there if missing (default: a temporary folder)
   --keep    keep the site's folder with homes, logs and store`
 
@@ -26,14 +27,16 @@ const options = {
   keep: { type: 'boolean' },
   kills: { type: 'string', number: true, default: 10 },
   seed: { type: 'string', number: true, default: 1 },
+  stage: { type: 'string' },
   only: { type: 'string' },
 }
 const { values: flags, positionals } = readFlags('npm run rehearse --', options, { most: 1, help: HELP })
 if (positionals[0] !== undefined && positionals[0] !== 'ray')
   refuse(`npm run rehearse --: there is no rehearsal "${positionals[0]}"; name ray, or none for the whole site`)
 if (positionals[0] === 'ray') {
-  const { rehearseRay } = await import('./rehearsal/ray.mjs')
-  const holds = await rehearseRay({ kills: flags.kills, seed: flags.seed, only: flags.only })
+  const { rehearseRay } = await import('./rehearsal/ray/main.mjs')
+  const { kills, seed, stage, only } = flags
+  const holds = await rehearseRay({ kills, seed, stage, only })
   process.exit(holds ? 0 : 1)
 }
 const missing = [

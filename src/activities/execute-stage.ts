@@ -188,6 +188,7 @@ const NON_RETRYABLE = new Set([
   'InvalidInput',
   'PathRefused',
   'EndpointRefused',
+  'RayRefused',
   'Diverged',
   'DiskFull',
   'OutOfMemory',

@@ -20,6 +20,8 @@ export interface CheckpointMirror extends Mirror {
 }
 
 const PARTIAL = '.partial-'
+/** Not copied: files that are not whole yet, and what is of this machine alone, such as the token of a server. */
+const isKeptHere = (name: string) => name.includes('.partial') || name.startsWith('.')
 const INDEX = '.index.json'
 const fileName = z.string().regex(/^(?!\.)[\w.-]+$/)
 /** `created`: of the folder, by the clock of the machine that it was copied from. */
@@ -128,7 +130,7 @@ export function checkpointMirror(bucket: Bucket, prefix: string, root: string): 
 function unitsIn(root: string, below = ''): Map<string, Unit> {
   const found: [string, Unit][] = []
   const entries = existsSync(join(root, below)) ? readdirSync(join(root, below), { withFileTypes: true }) : []
-  for (const entry of entries.filter(({ name }) => !name.includes('.partial'))) {
+  for (const entry of entries.filter(({ name }) => !isKeptHere(name))) {
     const path = below ? `${below}/${entry.name}` : entry.name
     if (entry.isDirectory() && !WHOLE.test(basename(path))) for (const inner of unitsIn(root, path)) found.push(inner)
     else if (existsSync(join(root, path))) found.push([path, unitAt(join(root, path))])

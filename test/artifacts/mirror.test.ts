@@ -115,6 +115,14 @@ describe('checkpoints', () => {
     expect(readFileSync(join(two, 'step-00000001', 'progress.json'), 'utf8')).toBe('whole')
   })
 
+  test('what begins with a dot stays on this machine: it may hold a secret', async () => {
+    const folder = temporaryFolder()
+    mkdirSync(join(folder, 'ray'))
+    for (const name of ['.reward-service.json', 'job.json']) writeFileSync(join(folder, 'ray', name), '{}')
+    await checkpointMirror(bucket, 'work/rl-k', folder).push()
+    expect((await bucket.list('')).map(({ key }) => key)).toEqual(['work/rl-k/ray/job.json'])
+  })
+
   test('a checkpoint that training deletes while it is sent arrives whole', async () => {
     const [one, two] = [temporaryFolder(), temporaryFolder()]
     const folder = join(one, 'step-00000001')

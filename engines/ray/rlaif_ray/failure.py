@@ -26,11 +26,22 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [e for e in (*failures.values(), getattr(at, "cause", None), at.__cause__) if e is not None]
 
 
+FINAL = {"Diverged", "Refused", "ImportError", "ModuleNotFoundError", "MemoryError", "OutOfMemoryError"}
+NO_MEMORY = "can't allocate memory"
+"""In PyTorch's message when a CPU has no more; the error itself is a RuntimeError."""
+
+
+def is_final(error: BaseException) -> bool:
+    """Whether the same work would meet the error again."""
+    return type(error).__name__ in FINAL or NO_MEMORY in str(error)
+
+
+def final_cause(error: BaseException) -> BaseException | None:
+    """What is final among the causes. The other workers have lost one of them, which is not what failed."""
+    return next((at for at in causes(error) if is_final(at)), None)
+
+
 def describe(error: BaseException) -> Failure:
-    """The name and the message of the innermost cause."""
-    found = list(causes(error))
-    for at in found:
-        if isinstance(at, Diverged) or "Diverged" in type(at).__name__:
-            return {"name": "Diverged", "message": str(at)}
-    innermost = found[-1]
-    return {"name": type(innermost).__name__, "message": str(innermost)[:4000] or type(innermost).__name__}
+    """The name and the message of what is final, or of the innermost cause."""
+    told = final_cause(error) or list(causes(error))[-1]
+    return {"name": type(told).__name__, "message": str(told)[:4000] or type(told).__name__}

@@ -69,7 +69,7 @@ def ask(job: Job, body: dict[str, Any], pause: Callable[[float], None] = time.sl
     wait = PAUSE_SECONDS
     while True:
         try:
-            return post(json.loads((job.folder / "reward-service.json").read_text()), body)
+            return post(json.loads((job.folder / ".reward-service.json").read_text()), body)
         except urllib.error.HTTPError as error:
             said = error.read().decode(errors="replace")[:2000]
             if error.code != 401 and error.code < 500:

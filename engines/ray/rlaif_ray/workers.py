@@ -8,6 +8,7 @@ import torch
 from ray import train
 from ray.train.torch import TorchTrainer
 
+from .failure import final_cause
 from .job import Job
 
 RESTARTS = 3
@@ -17,6 +18,16 @@ RESTARTS = 3
 def train_on_workers(job: Job, module: str) -> None:
     """Runs `module.loop` on all workers of Ray Train, again when one is lost: it resumes from its last checkpoint."""
     prepare(job)
+    for restarts in range(RESTARTS + 1):
+        try:
+            return fit(job, module)
+        except train.TrainingFailedError as error:
+            if restarts == RESTARTS or final_cause(error) is not None:
+                raise
+            print(f"rlaif: workers were lost, starting them again: {error}", flush=True)
+
+
+def fit(job: Job, module: str) -> None:
     gpus = job.engine["gpusPerWorker"]
     trainer = TorchTrainer(
         lambda: train_here(job, module),
@@ -28,7 +39,7 @@ def train_on_workers(job: Job, module: str) -> None:
         run_config=train.RunConfig(
             name="train",
             storage_path=str(job.folder / "ray-train"),
-            failure_config=train.FailureConfig(max_failures=RESTARTS),
+            failure_config=train.FailureConfig(max_failures=0),  # Ray would repeat whatever has failed
         ),
     )
     job.report(waiting_for(job), 0, 1, "groups")

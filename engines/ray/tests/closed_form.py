@@ -24,8 +24,15 @@ REWARDS = [0.1, 0.9, -0.4, 0.5, 0.3]
 
 def small_model(folder: Path) -> str:
     torch.manual_seed(1)
-    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-    LlamaForCausalLM(LlamaConfig(vocab_size=ACTIONS, eos_token_id=0, **sizes)).save_pretrained(folder)
+    config = LlamaConfig(
+        vocab_size=ACTIONS,
+        eos_token_id=0,
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
     vocabulary = {f"a{i}": i for i in range(ACTIONS)}
     tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="a0"))
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="a0", pad_token="a0").save_pretrained(folder)

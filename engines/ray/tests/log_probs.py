@@ -20,18 +20,20 @@ from .closed_form import job
 
 
 def main(given: dict[str, Any]) -> None:
-    rl.open_score = lambda *_: None
+    rl.open_score = lambda *_: lambda rows, responses: [0.0] * len(responses)  # nothing is trained
     work = job(Path(given["folder"]) / "job", given["folder"], 0.05)
     work.settings["temperature"] = given["temperature"]
     trainer = rl.open_trainer(work, rl.Validation(work, 0))
-    trainer.model.load_state_dict(AutoModelForCausalLM.from_pretrained(given["policy"]).state_dict())
+    policy, reference = trainer.model, trainer.ref_model
+    assert policy is not None and reference is not None
+    policy.load_state_dict(AutoModelForCausalLM.from_pretrained(given["policy"]).state_dict())
     rows = [row["prompt"] + row["response"] for row in given["sequences"]]
     ids, mask = padded(rows, 0)
     kept = max(len(row) for row in rows) - 1
     with torch.no_grad():
         both = [
             trainer._get_per_token_logps_and_entropies(model, ids, mask, kept)[0]
-            for model in (trainer.model.eval(), trainer.ref_model)
+            for model in (policy.eval(), reference)
         ]
     print(json.dumps([[of_row(logps[i], row) for i, row in enumerate(given["sequences"])] for logps in both]))
 

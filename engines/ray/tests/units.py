@@ -7,9 +7,10 @@ from pathlib import Path
 from unittest import mock
 
 import torch
+from torch import Tensor
 
 from rlaif_ray import rewards, rl, training
-from rlaif_ray.failure import Diverged, describe
+from rlaif_ray.failure import Diverged, describe, final_cause
 from rlaif_ray.job import Job, read_lines, write_json
 from rlaif_ray.models import padded, scores_of
 from rlaif_ray.reward_model import has_plateaued, preference_loss
@@ -41,7 +42,7 @@ class Rows(unittest.TestCase):
         class Model(torch.nn.Module):
             config = mock.Mock()
 
-            def forward(self, input_ids, attention_mask, position_ids):
+            def forward(self, input_ids: Tensor, attention_mask: Tensor, position_ids: Tensor) -> mock.Mock:
                 text = self.config.get_text_config()
                 # as transformers does: the last token that is not the padding's
                 last = (torch.arange(input_ids.shape[1]) * (input_ids != text.pad_token_id)).argmax(1)
@@ -69,7 +70,7 @@ class Rewards(unittest.TestCase):
 
     def test_an_outage_pauses_the_step(self) -> None:
         work, waited = job(), []
-        answers = [ConnectionRefusedError(), {"rewards": [0.25]}]
+        answers: list[Exception | dict[str, object]] = [ConnectionRefusedError(), {"rewards": [0.25]}]
 
         def post(service: dict[str, str], body: object) -> dict[str, object]:
             answer = answers.pop(0)
@@ -79,7 +80,7 @@ class Rewards(unittest.TestCase):
 
         def pause(seconds: float) -> None:
             waited.append(seconds)  # meanwhile the next worker of rlaif opens the service
-            write_json(work.folder / "reward-service.json", {"url": "http://127.0.0.1:1", "token": "t"})
+            write_json(work.folder / ".reward-service.json", {"url": "http://127.0.0.1:1", "token": "t"})
 
         with mock.patch.object(rewards, "post", post):
             self.assertEqual(rewards.ask(work, {}, pause), {"rewards": [0.25]})
@@ -120,6 +121,14 @@ class Ends(unittest.TestCase):
         self.assertEqual(describe(outer), {"name": "ModuleNotFoundError", "message": "No module named 'trl'"})
         outer.__cause__ = Diverged("training: loss became nan at step 3")
         self.assertEqual(describe(outer)["name"], "Diverged")
+
+    def test_what_is_final_is_told_and_not_what_followed_from_it(self) -> None:
+        lost = RuntimeError("Connection closed by peer")
+        full = RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory")
+        group = mock.Mock(spec=RuntimeError, worker_failures={0: full, 1: lost}, cause=None, __cause__=None)
+        self.assertEqual(describe(group)["message"], str(full))
+        self.assertIs(final_cause(group), full)
+        self.assertIsNone(final_cause(lost))
 
     def test_files_appear_whole(self) -> None:
         file = job().folder / "deep" / "value.json"

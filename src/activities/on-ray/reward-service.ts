@@ -18,7 +18,8 @@ import type { StageHost } from '../stage'
 const HOST = 'RLAIF_REWARD_HOST'
 /** The port; default: any that is free. */
 const PORT = 'RLAIF_REWARD_PORT'
-const FILE = 'reward-service.json'
+/** The token is of no use to another machine: what begins with a dot is not copied to a bucket (artifacts/mirror.ts). */
+const FILE = '.reward-service.json'
 
 export interface ServedLabeler extends OpenedLabeler {
   /** Why a score could not be given, if that is so. */

@@ -1,0 +1,63 @@
+// Whole runs of both methods on Ray.
+import { engineAt, resultOf, secondsSince, started, stepOf, until, WORLD } from './site.mjs'
+
+const METHODS = ['rlaif', 'direct-rlaif']
+const GOLD = { baseUrl: 'world:', model: 'gold' }
+const ALIGN = {
+  ...WORLD,
+  labeler: GOLD,
+  judge: GOLD,
+  sft: { epochs: 8, learningRate: 3e-3, batchSize: 8 },
+  rewardModel: { epochs: 1, learningRate: 1e-3 },
+  rl: { algorithm: 'rloo', steps: 4, batchSize: 8, groupSize: 4, checkpointEvery: 2, validateEvery: 2 },
+}
+
+/** Both methods from end to end, on two nodes; the worker that serves the labeler's scores is killed while RL asks it. */
+export async function runs({ ray, site, folder, check }) {
+  for (const method of METHODS) {
+    const before = Date.now()
+    await started(site, 'align', method, { ...ALIGN, method, engine: engineAt(ray.address) })
+    const step = method === 'direct-rlaif' && (await until(() => stepOf(folder), 400))
+    const isKilled = step && (await site.kill('worker', () => 0))
+    const { value, failed } = await resultOf(site, method)
+    check(
+      `align with ${method} runs through${isKilled ? `, its worker killed at step ${step} of RL` : ''}`,
+      value !== undefined && (method === 'rlaif' || isKilled) && value.stages.rl.summary.resumedAt === 0,
+      failed ?? `${secondsSince(before)}; ${figuresOf(value)}`,
+    )
+  }
+}
+
+/** The smallest run of the default model: a few prompts of the default data, labelled and judged by the model itself. */
+const SMALLEST = {
+  data: { limit: 16, evaluationPrompts: 4 },
+  limits: { responseTokens: 8 },
+  sft: { batchSize: 4, microBatchSize: 2 },
+  rewardModel: { batchSize: 4, microBatchSize: 2, epochs: 1 },
+  rl: { algorithm: 'rloo', steps: 2, batchSize: 4, groupSize: 2, validateEvery: 2, validationPrompts: 2 },
+  onFailure: 'fail',
+}
+
+/** The default model, by the command that people use. */
+export async function defaultModel({ ray, site, check }) {
+  for (const method of METHODS) {
+    const before = Date.now()
+    const id = `default-${method}`
+    const input = JSON.stringify({ ...SMALLEST, method, engine: engineAt(ray.address) })
+    const { failed } = await site.rlaif('run', 'align', '--id', id, '--input', input).catch(({ stderr, message }) => ({
+      failed: stderr?.trim().split('\n').at(-1) || message,
+    }))
+    const { value } = await resultOf(site, id)
+    check(
+      `\`rlaif run align\` with ${method} on the default model`,
+      value !== undefined && failed === undefined,
+      failed ?? `${secondsSince(before)}; ${figuresOf(value)}`,
+    )
+  }
+}
+
+const figuresOf = ({ stages }) =>
+  Object.entries(stages.rl.summary)
+    .filter(([name]) => /Reward|^kl$/.test(name))
+    .map(([name, x]) => `${name} ${Number(x).toFixed(3)}`)
+    .join(', ')
