@@ -1,5 +1,6 @@
 // The site of the rehearsal: a real Ray of two nodes (CPU workers, gloo) and a real Temporal server with one worker; what
 // runs there are asked, and how it is seen how far they are.
+import { randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -33,9 +34,13 @@ export const trainingOf = (seed, address, more = {}) => ({
   ...more,
 })
 
+/** Variables of the workers, named like keys that they may send to this machine. */
+export const TOKEN = { right: 'RAY_LABELER_KEY', wrong: 'OTHER_LABELER_KEY' }
+
 /** @returns the site, and `close`, which ends all of it */
 export async function openRaySite() {
   const folder = mkdtempSync('/tmp/rlaif-rehearse-')
+  for (const name of Object.values(TOKEN)) process.env[name] = randomBytes(32).toString('hex')
   const ray = await startRay()
   const site = await openSite(folder, { workers: 1 })
   return {
