@@ -13,10 +13,10 @@ import { formatBytes } from '../number-format'
 const pathOrUri = (uri: string) => (uri.startsWith('file:') ? fileURLToPath(uri) : uri)
 
 export interface GarbageFlags {
-  olderThan: string
-  keepLast?: string
+  olderThan: number
+  keepLast?: number
   of?: string
-  answersOlderThan?: string
+  answersOlderThan?: number
   /** False: without asking Temporal. */
   runs: boolean
   yes?: boolean
@@ -66,15 +66,10 @@ function keepFrom({ olderThan, keepLast, of, answersOlderThan }: GarbageFlags): 
   if ((keepLast === undefined) !== (of === undefined))
     throw new InvalidInput('artifacts gc: --keep-last and --of go together, e.g. --keep-last 7 --of nightly-ablation')
   return {
-    days: numberIn('--older-than', olderThan, 'days'),
-    ...(of !== undefined && { sweep: { name: of, last: numberIn('--keep-last', keepLast!, 'nights') } }),
-    ...(answersOlderThan !== undefined && { answersDays: numberIn('--answers-older-than', answersOlderThan, 'days') }),
+    days: olderThan,
+    ...(of !== undefined && { sweep: { name: of, last: keepLast! } }),
+    ...(answersOlderThan !== undefined && { answersDays: answersOlderThan }),
   }
-}
-
-function numberIn(flag: string, text: string, unit: string): number {
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text)
-  throw new InvalidInput(`${flag} got "${text}"; it must be a number of ${unit}`)
 }
 
 /** @param given URI of an artifact, or id of a run: its results */

@@ -6,7 +6,10 @@ import { homeFolder } from '../workers/home'
 import { configuredServer, localServer } from '../workers/temporal'
 import { startTracing } from '../workers/tracing'
 import { NoServer } from './failure'
+import { otherHomes } from './other-homes'
 import { isItself, runningServer, type ServerRecord } from './server-record'
+
+const DEFAULT_ADDRESS = '127.0.0.1:7233'
 
 export interface Connected {
   client: Client
@@ -24,7 +27,7 @@ export async function connect(home: string, address?: string): Promise<Connected
   const running = await ownServer(home)
   const { connection: options, namespace } =
     (address === undefined ? configuredServer() : undefined) ??
-    localServer(address ?? running?.address ?? defaultAddress())
+    localServer(address ?? running?.address ?? defaultAddress(home))
   const target = options.address
   const dataConverter = encryptingConverter()
   const tracing = await startTracing()
@@ -45,21 +48,34 @@ export async function connect(home: string, address?: string): Promise<Connected
   } catch (error) {
     throw new NoServer(
       `no Temporal server answers at ${target} (${(error as Error).message}); ` +
-        'start one with `rlaif up`, or set TEMPORAL_ADDRESS',
+        `start one with \`rlaif up\`, or set TEMPORAL_ADDRESS${remedyOfOthers(home)}`,
       { cause: error },
     )
   }
 }
 
-/** Where another user of the machine may have a server: not used where the machine is shared. */
-function defaultAddress(): string {
+/**
+ * Where a server that this home did not start may be: of another home, which is then said, or of another user, so that
+ * it is not used where the machine is shared.
+ */
+function defaultAddress(home: string): string {
   if (isStrict())
     throw new NoServer(
       'no Temporal server of this home runs, and RLAIF_STRICT=1 uses no other one; ' +
         'start one with `rlaif up`, or set TEMPORAL_ADDRESS',
     )
-  return '127.0.0.1:7233'
+  for (const other of otherHomes(home).filter(({ address }) => address === DEFAULT_ADDRESS))
+    process.stderr.write(
+      `rlaif: no server of this home (${home}) runs; this is the one of ${other.home}. ` +
+        `To find its artifacts and reports, set RLAIF_HOME=${other.home}; to start one here: \`rlaif up\`\n`,
+    )
+  return DEFAULT_ADDRESS
 }
+
+const remedyOfOthers = (home: string): string =>
+  otherHomes(home)
+    .map((other) => `; RLAIF_HOME=${other.home} has one at ${other.address}`)
+    .join('')
 
 /** This home's running server, unless another one has its address now. */
 async function ownServer(home: string): Promise<ServerRecord | undefined> {

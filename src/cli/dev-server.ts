@@ -10,6 +10,7 @@ import { delimiter, join } from 'node:path'
 import { Connection } from '@temporalio/client'
 import { cacheFolder } from '../cache-folder'
 import { freePort, portIfFree, portsRefusedByBrowsers } from '../http/refused-ports'
+import { setupCommand } from '../installation'
 import { PRIVATE_FILE } from '../private-files'
 import { openHome } from '../workers/home'
 import { configuredServer, localServer, type TemporalServer } from '../workers/temporal'
@@ -31,6 +32,8 @@ export interface Server {
   temporal: TemporalServer
   /** Base address of the UI, if known. */
   ui: string | undefined
+  /** Whether it is not one of this machine that rlaif starts: TEMPORAL_ADDRESS names it. */
+  isRemote: boolean
   /** Whether another process of this home owns the server, and runs the workers. */
   ownedElsewhere: boolean
   /** Stops the server if this process owns it. */
@@ -87,7 +90,7 @@ export async function openServer(home: string): Promise<Server> {
           'start it, correct the address, or unset it to use a local one',
       )
     const ui = process.env.TEMPORAL_UI_URL
-    return { address, temporal: configured, ui, ownedElsewhere: false, stop: async () => {} }
+    return { address, temporal: configured, ui, isRemote: true, ownedElsewhere: false, stop: async () => {} }
   }
   const running = runningServer(home)
   if (running && (await isItself(running)))
@@ -99,6 +102,7 @@ const ownedElsewhere = ({ address, ui }: ServerRecord): Server => ({
   address,
   temporal: localServer(address),
   ui,
+  isRemote: false,
   ownedElsewhere: true,
   stop: async () => {},
 })
@@ -114,6 +118,7 @@ const owned = ({ address, pid }: ServerRecord, door: UiDoor, home: string): Serv
   address,
   temporal: localServer(address),
   ui: door.url,
+  isRemote: false,
   ownedElsewhere: false,
   async stop() {
     door.close()
@@ -124,7 +129,9 @@ const owned = ({ address, pid }: ServerRecord, door: UiDoor, home: string): Serv
 async function startServer(home: string): Promise<Server> {
   const command = findTemporal()
   if (!command)
-    throw new Error('start: the `temporal` command is not installed; run `npm run setup`, or set TEMPORAL_ADDRESS')
+    throw new Error(
+      `start: the \`temporal\` command is not installed; run \`${setupCommand()}\`, or set TEMPORAL_ADDRESS`,
+    )
   openHome(home)
   for (let tries = 0; tries < TRIES; tries++) {
     const server = await launch(command, home)
@@ -133,7 +140,8 @@ async function startServer(home: string): Promise<Server> {
   throw new Error(`start: the Temporal server exited immediately; see ${logFile(home)}`)
 }
 
-const logFile = (home: string) => join(home, 'temporal.log')
+/** The file that the server of a home logs to. */
+export const logFile = (home: string): string => join(home, 'temporal.log')
 
 /** Starts the server and waits until it answers. @returns undefined if it exited */
 async function launch(command: string, home: string): Promise<Server | undefined> {
@@ -147,7 +155,7 @@ async function launch(command: string, home: string): Promise<Server | undefined
     ...['--db-filename', join(home, 'temporal.db'), '--log-level', 'error'],
   ])
   const { pid } = child
-  if (pid === undefined) throw new Error(`start: ${command} cannot be run; run \`npm run setup\` again`)
+  if (pid === undefined) throw new Error(`start: ${command} cannot be run; run \`${setupCommand()}\` again`)
   const door = await openUiDoor(innerUi, UI_PORT)
   const record = { pid, owner: process.pid, address: `127.0.0.1:${port}`, ui: door.url, innerUi, api }
   writeRecord(home, record)

@@ -5,11 +5,13 @@ import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { bucketUri, storeFolder } from '../artifacts/open-store'
 import { installedFolder } from '../cache-folder'
-import { homeFolder } from '../workers/home'
+import { setupCommand } from '../installation'
+import { existingFolder, homeFault, homeFolder, homeReason } from '../workers/home'
 import { PAYLOAD_KEYS } from '../workers/payload-encryption'
 import { configuredServer, localServer } from '../workers/temporal'
 import { answers, findTemporal } from './dev-server'
 import { checkDevice } from './device-check'
+import { otherHomes } from './other-homes'
 import { runningServer } from './server-record'
 import { formatNumber } from '../number-format'
 
@@ -31,7 +33,7 @@ function computing(): Finding[] {
       {
         ok: false,
         what: 'device',
-        message: `TensorFlow.js does not load: ${errorLineOf(found.failed.trim())}; run \`npm run setup\``,
+        message: `TensorFlow.js does not load: ${errorLineOf(found.failed.trim())}; run \`${setupCommand()}\``,
       },
     ]
   const { device, tensorflow, why, bfloat16, functions } = found
@@ -43,7 +45,7 @@ function computing(): Finding[] {
       what: 'native part',
       message: functions
         ? "a block of a model in bfloat16 runs as one call of TensorFlow's"
-        : 'operations run one by one, which is slower: the native part is not the one of set-up; run `npm run setup`',
+        : `operations run one by one, which is slower: the native part is not that of set-up; run \`${setupCommand()}\``,
     },
   ]
 }
@@ -60,7 +62,7 @@ function temporal(): Finding {
     return {
       ok: Boolean(process.env.TEMPORAL_ADDRESS),
       what: 'temporal',
-      message: 'the `temporal` command is not installed; run `npm run setup` or set TEMPORAL_ADDRESS',
+      message: `the \`temporal\` command is not installed; run \`${setupCommand()}\` or set TEMPORAL_ADDRESS`,
     }
   return {
     ok: true,
@@ -72,7 +74,7 @@ function temporal(): Finding {
 async function server(): Promise<Finding> {
   const running = runningServer(homeFolder())
   const server = configuredServer() ?? (running && localServer(running.address))
-  if (!server) return { ok: true, what: 'server', message: 'not running; start one with `npm start` or `rlaif up`' }
+  if (!server) return { ok: true, what: 'server', message: `not running${ofOthers()}; start one with \`rlaif up\`` }
   const { address, tls, apiKey } = server.connection
   const details = [tls ? 'TLS' : '', apiKey ? 'API key' : '', process.env[PAYLOAD_KEYS] ? 'encrypted payloads' : '']
     .filter(Boolean)
@@ -83,8 +85,13 @@ async function server(): Promise<Finding> {
     what: 'server',
     message: up
       ? `${address} answers, namespace ${server.namespace}${details && `, ${details}`}`
-      : `${address} does not answer`,
+      : `${address} does not answer; ${configuredServer() ? 'start it, or correct TEMPORAL_ADDRESS' : 'end `rlaif up` and start it again'}`,
   }
+}
+
+const ofOthers = (): string => {
+  const homes = otherHomes(homeFolder()).map(({ home, address }) => `${home} has one at ${address}`)
+  return homes.length > 0 ? ` for this home, but ${homes.join(', ')}` : ''
 }
 
 async function store(): Promise<Finding> {
@@ -105,13 +112,12 @@ function defaultModel(): Finding {
   return {
     ok,
     what: 'default model',
-    message: ok ? `SmolLM2-135M-Instruct (${folder})` : 'not imported; run `npm run setup`',
+    message: ok ? `SmolLM2-135M-Instruct (${folder})` : `not imported; run \`${setupCommand()}\``,
   }
 }
 
 function machine(): Finding[] {
-  const { bavail, bsize } = statfsSync(existsSync(homeFolder()) ? homeFolder() : '.')
-  const free = (bavail * bsize) / GIB
+  const fault = homeFault()
   return [
     { ok: true, what: 'node', message: `${process.versions.node} on ${process.platform} ${process.arch}` },
     {
@@ -119,14 +125,21 @@ function machine(): Finding[] {
       what: 'machine',
       message: `${availableParallelism()} cores, ${formatNumber(totalmem() / GIB, 1)} GiB of memory`,
     },
-    {
-      ok: free > NEEDED_GIB,
-      what: 'disk',
-      message:
-        `${formatNumber(free, 0)} GiB free for ${homeFolder()}` +
-        (free > NEEDED_GIB ? '' : `; a run of the default model needs about ${NEEDED_GIB}`),
-    },
+    { ok: fault === undefined, what: 'home', message: fault ?? `${homeFolder()}, ${homeReason()}` },
+    disk(),
   ]
+}
+
+function disk(): Finding {
+  const { bavail, bsize } = statfsSync(existingFolder(homeFolder()))
+  const free = (bavail * bsize) / GIB
+  const ok = free > NEEDED_GIB
+  const remedy = `a run of the default model needs about ${NEEDED_GIB}: free some space, or set RLAIF_HOME to a larger disk`
+  return {
+    ok,
+    what: 'disk',
+    message: `${formatNumber(free, 0)} GiB free for ${homeFolder()}${ok ? '' : `; ${remedy}`}`,
+  }
 }
 
 /** Prints a line for each finding. @returns whether all of them are good */

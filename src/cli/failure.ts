@@ -5,13 +5,14 @@ import { WorkflowFailedError, isGrpcServiceError } from '@temporalio/client'
 import { CommanderError } from 'commander'
 import { exitCode, type ExitReason } from '../contracts/exit-codes'
 import { InvalidInput } from '../contracts/parse'
+import { isPathFault, systemFault } from './system-fault'
 
 /** No Temporal server answers. */
 export class NoServer extends Error {
   override name = 'NoServer'
 }
 
-/** The message of the original failure. */
+/** The message of the original failure; of the operating system's errors, with the remedy. */
 export function reasonOf(error: unknown): string {
   let current = error
   while (
@@ -21,7 +22,7 @@ export function reasonOf(error: unknown): string {
     if (!current.cause) break
     current = current.cause
   }
-  return current instanceof Error ? current.message : String(current)
+  return systemFault(current) ?? (current instanceof Error ? current.message : String(current))
 }
 
 /** The exit code of a command that ended with an error. */
@@ -31,7 +32,7 @@ export const codeOf = (error: unknown): number =>
 const GRPC_UNAVAILABLE = 14
 
 function exitReasonOf(error: unknown): ExitReason {
-  if (error instanceof CommanderError || error instanceof InvalidInput) return 'wrongUse'
+  if (error instanceof CommanderError || error instanceof InvalidInput || isPathFault(error)) return 'wrongUse'
   if (error instanceof NoServer || isUnavailable(error)) return 'noServer'
   return error instanceof WorkflowFailedError && error.cause instanceof CancelledFailure ? 'cancelled' : 'failed'
 }

@@ -1,5 +1,7 @@
 // What `rlaif --help` shows after the list of commands.
 
+import { shipped } from '../installation'
+
 export const EXAMPLES_AND_ENVIRONMENT = String.raw`
 Examples:
   # Start the Temporal server, its UI and workers on this machine
@@ -28,7 +30,7 @@ Examples:
   rlaif run miniature --input '{"size": "quick"}'
 
   # A sweep every night, and the runs of past nights (--yes starts them)
-  rlaif schedule apply schedules/nightly-ablation.json
+  rlaif schedule apply ${shipped('schedules/nightly-ablation.json')}
   rlaif schedule backfill nightly-ablation --from 2026-11-20 --to 2026-11-24
 
   # What a run would read from a file: its format, the first rows, what is left out and why

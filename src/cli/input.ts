@@ -5,22 +5,20 @@ import type { SweepInput } from '../contracts/sweep'
 import { armsOf, type CompareInput } from '../contracts/compare-input'
 import { trialsOf } from '../contracts/sweep-trials'
 import { workflowSchemas, type WorkflowName } from '../contracts/workflow-inputs'
-import { withoutMark } from '../text-file'
+import { parseGivenJson } from './given-json'
+import { readTextFile } from './system-fault'
 
-/** @param given JSON, the path of a JSON file, "-" for standard input, or nothing */
-export function readInput(given: string | undefined): unknown {
+/**
+ * @param given JSON, the path of a JSON file, "-" for standard input, or nothing; comments are left out
+ * @param flag whose value it is
+ */
+export function readInput(given: string | undefined, flag = '--input'): unknown {
   if (given === undefined) return undefined
   const isJson = given.trimStart().startsWith('{')
   if (!isJson && given !== '-' && !existsSync(given))
-    throw new InvalidInput(`--input got "${given}", which is neither JSON that starts with "{" nor an existing file`)
-  const text = isJson ? given : withoutMark(readFileSync(given === '-' ? 0 : given, 'utf8'))
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    throw new InvalidInput(`--input ${isJson ? '' : `file ${given} `}is not JSON: ${(error as Error).message}`, {
-      cause: error,
-    })
-  }
+    throw new InvalidInput(`${flag} got "${given}", which is neither JSON that starts with "{" nor an existing file`)
+  const text = isJson ? given : given === '-' ? readFileSync(0, 'utf8') : readTextFile(given)
+  return parseGivenJson(text, isJson ? flag : `${flag} file ${given}`)
 }
 
 export function workflowName(given: string): WorkflowName {

@@ -33,7 +33,8 @@ export async function importModel(spec: string, folder?: string): Promise<string
   return resolve(folder)
 }
 
-const DTYPES = ['float32', 'bfloat16', 'float16'] as const
+export const DTYPES = ['float32', 'bfloat16', 'float16'] as const
+export type Dtype = (typeof DTYPES)[number]
 
 /**
  * Writes a policy as a whole model folder, with its adapters merged in.
@@ -42,10 +43,8 @@ const DTYPES = ['float32', 'bfloat16', 'float16'] as const
  * @param dtype of the weights; default: that of the model that training started from
  * @returns the folder
  */
-export async function exportPolicy(given: string, folder: string, dtype?: string): Promise<string> {
+export async function exportPolicy(given: string, folder: string, dtype?: Dtype): Promise<string> {
   if (existsSync(folder)) throw new InvalidInput(`model: ${resolve(folder)} already exists; name a new folder`)
-  if (dtype !== undefined && !DTYPES.some((known) => known === dtype))
-    throw new InvalidInput(`--dtype got "${dtype}"; there are ${DTYPES.join(', ')}`)
   const uri = isArtifactUri(given) ? given : await withConnection((connection) => policyOfRun(connection, given))
   const store = await openStore(homeFolder())
   const { policyFolders, withAdapters } = await import('../model/policy.js')

@@ -6,7 +6,7 @@ import { linkOf, ratingKey } from '../rating/links'
 import { openRatingServer } from '../rating/server'
 import { openHome } from '../workers/home'
 import type { Connected } from './connection'
-import { existingRun } from './existing-run'
+import { refuseEnded, runOf } from './existing-run'
 import { ratersOf } from './ratings'
 import { untilStopped } from './until-stopped'
 
@@ -25,7 +25,8 @@ export async function serveRatings(
   print: (line: string) => void,
 ): Promise<number> {
   if (url !== undefined && !URL.canParse(url)) throw new InvalidInput(`--url got "${url}"; it must be an https:// URL`)
-  const handle = await existingRun(connected, run)
+  const { handle, now } = await runOf(connected, run, 'humanEvaluation', 'rate')
+  refuseEnded(now, 'rate', `\`rlaif report ${run}\` prints the path of its report`)
   const raters = await ratersOf(handle)
   openHome(home)
   const key = ratingKey(home)

@@ -1,5 +1,4 @@
 // `rlaif ratings`: exports a human evaluation's ratings to files, for other tools, and imports them.
-import { readFileSync } from 'node:fs'
 import type { WorkflowHandle } from '@temporalio/client'
 import { folderOf } from '../artifacts/open-store'
 import { ratingMessageSchema, type Item, type Rating, type RatingKind } from '../contracts/human-evaluation'
@@ -8,10 +7,11 @@ import { evaluationOf } from './rating-run'
 import { readItems } from '../rating/items'
 import { labelStudioConfig, toLabelStudio } from '../rating/label-studio'
 import { fromLabelStudio, usersIn } from '../rating/label-studio-export'
-import { withoutMark } from '../text-file'
 import { openHome } from '../workers/home'
 import type { Connected } from './connection'
-import { existingRun } from './existing-run'
+import { runOf } from './existing-run'
+import { parseGivenJson } from './given-json'
+import { readTextFile } from './system-fault'
 
 /** The raters that a run was started with. */
 export async function ratersOf(handle: WorkflowHandle): Promise<string[]> {
@@ -31,17 +31,15 @@ async function itemsAndState(
   connected: Connected,
   run: string,
 ): Promise<{ handle: WorkflowHandle; state: State; items: Item[] }> {
-  const handle = await existingRun(connected, run)
+  const { handle } = await runOf(connected, run, 'humanEvaluation', 'ratings')
   const state = await stateOf(handle)
-  if (state.items === undefined) throw new InvalidInput(`ratings: the items of ${run} are still being drawn`)
+  if (state.items === undefined)
+    throw new InvalidInput(`ratings: the items of ${run} are still being drawn; try again in a moment`)
   return { handle, state, items: readItems(await folderOf(openHome(), state.items)) }
 }
 
-export type Format = 'jsonl' | 'label-studio'
-export function ratingsFormat(given: string): Format {
-  if (given === 'jsonl' || given === 'label-studio') return given
-  throw new InvalidInput(`--format got "${given}"; it must be jsonl or label-studio`)
-}
+export const FORMATS = ['jsonl', 'label-studio'] as const
+export type Format = (typeof FORMATS)[number]
 
 /** @returns the text of a file: every rating as JSONL, or Label Studio's tasks with the ratings as annotations */
 export async function exportRatings(connected: Connected, run: string, format: Format): Promise<string> {
@@ -60,6 +58,8 @@ export async function labelingConfig(connected: Connected, run: string): Promise
   return labelStudioConfig(state.kind, items[0]!.responses.length)
 }
 
+const ratingIn = (line: string, where: string) => parse(ratingMessageSchema, parseGivenJson(line, where), where)
+
 interface ImportedFile {
   file: string
   /** Who the users of Label Studio are, as USER=RATER. */
@@ -74,13 +74,13 @@ export async function importRatings(
   onEach: (done: number, total: number) => void,
 ): Promise<number> {
   const { handle, state, items } = await itemsAndState(connected, run)
-  const text = withoutMark(readFileSync(file, 'utf8'))
+  const text = readTextFile(file)
   const ratings = text.trimStart().startsWith('[')
-    ? fromLabelStudio(JSON.parse(text), { ...state, items, users: usersIn(users) })
+    ? fromLabelStudio(parseGivenJson(text, `ratings: ${file}`), { ...state, items, users: usersIn(users) })
     : text
         .split('\n')
         .filter((line) => line.trim())
-        .map((line, i) => parse(ratingMessageSchema, JSON.parse(line), `ratings: ${file}, line ${i + 1}`))
+        .map((line, i) => ratingIn(line, `ratings: ${file}, line ${i + 1}`))
   const evaluation = evaluationOf(handle, openHome())
   for (const [i, rating] of ratings.entries()) {
     await evaluation.rate({ ...rating, imported: true })

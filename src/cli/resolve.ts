@@ -2,9 +2,13 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client'
 import { InvalidInput, parse } from '../contracts/parse'
 import { resolutionSchema } from '../contracts/resolution'
+import { SEARCH_ATTRIBUTES } from '../contracts/search-attributes'
 import type { Connected } from './connection'
-import { existingRun } from './existing-run'
+import { openRun } from './existing-run'
 import { reasonOf } from './failure'
+import { workersArePolling } from './run'
+
+const MOST_NAMED = 5
 
 /** @returns the run's answer */
 export async function resolveRun(
@@ -14,10 +18,30 @@ export async function resolveRun(
   overrides: unknown,
 ): Promise<string> {
   const message = parse(resolutionSchema, { action, ...(overrides !== undefined && { overrides }) }, 'resolve')
-  const handle = await existingRun(connected, id)
+  const handle = await openRun(
+    connected,
+    id,
+    'resolve',
+    'start a run with the same input again: it takes what is finished from the store',
+  )
+  if (!(await workersArePolling(connected)))
+    throw new InvalidInput('resolve: no worker is up to answer; start one with `rlaif up`, and resolve again')
   try {
     return `${id}: ${await handle.executeUpdate<string, [unknown]>('resolveFailure', { args: [message] })}`
   } catch (error) {
-    throw error instanceof WorkflowUpdateFailedError ? new InvalidInput(reasonOf(error.cause ?? error)) : error
+    if (!(error instanceof WorkflowUpdateFailedError)) throw error
+    const reason = reasonOf(error.cause ?? error)
+    throw new InvalidInput(reason + (/nothing to resolve/.test(reason) ? await parkedElsewhere(connected, id) : ''))
   }
+}
+
+/** The parked runs that a run has started: those are to be resolved, not their sweep or comparison. */
+async function parkedElsewhere({ client }: Connected, id: string): Promise<string> {
+  const parent = `ParentWorkflowId = "${id.replaceAll('"', '\\"')}"`
+  const query = `${parent} AND ${SEARCH_ATTRIBUTES.status} = "parked" AND ExecutionStatus = "Running"`
+  const parked: string[] = []
+  for await (const { workflowId } of client.workflow.list({ query })) if (parked.push(workflowId) > MOST_NAMED) break
+  if (parked.length === 0) return ''
+  const more = parked.length > MOST_NAMED ? ' and more' : ''
+  return `. Parked are the runs that it started: ${parked.slice(0, MOST_NAMED).join(', ')}${more}; resolve those`
 }

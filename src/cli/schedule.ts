@@ -1,7 +1,7 @@
 // `rlaif schedule`: runs that start at set times. Schedules are declared in files and kept by Temporal; everything here
 // can be done in its UI as well.
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   ScheduleNotFoundError,
@@ -11,12 +11,14 @@ import {
   type ScheduleOptions,
 } from '@temporalio/client'
 import { brief } from '../contracts/brief'
-import { OVERLAPS, overlapSchema, scheduleSchema, type Overlap, type ScheduleDeclaration } from '../contracts/schedule'
+import { OVERLAPS, scheduleSchema, type Overlap, type ScheduleDeclaration } from '../contracts/schedule'
 import { InvalidInput, parse } from '../contracts/parse'
-import { withoutMark } from '../text-file'
+import { shipped } from '../installation'
 import { defaultQueues } from '../workers/worker'
 import type { Connected } from './connection'
+import { parseGivenJson } from './given-json'
 import { checkInput } from './input'
+import { readTextFile } from './system-fault'
 import { table } from './terminal'
 
 const HOUR_MS = 3_600_000
@@ -42,12 +44,7 @@ export function readDeclarations(paths: readonly string[]): ScheduleDeclaration[
 }
 
 function readDeclaration(file: string): ScheduleDeclaration {
-  let given: unknown
-  try {
-    given = JSON.parse(withoutMark(readFileSync(file, 'utf8')))
-  } catch (error) {
-    throw new InvalidInput(`schedule: ${file} is not JSON: ${(error as Error).message}`, { cause: error })
-  }
+  const given = parseGivenJson(readTextFile(file), `schedule: ${file}`)
   const declaration = parse(scheduleSchema, given, `schedule: ${file}`)
   try {
     checkInput(declaration.workflow, inputOf(declaration))
@@ -178,7 +175,7 @@ export async function listSchedules({ client }: Connected): Promise<string[]> {
     ])
   }
   if (rows.length === 1)
-    return ['no schedules yet; `rlaif schedule apply schedules` creates those that come with rlaif']
+    return [`no schedules yet; \`rlaif schedule apply ${shipped('schedules')}\` creates those that come with rlaif`]
   return table(rows)
 }
 
@@ -238,7 +235,7 @@ async function matchingTimes({ client, namespace }: Connected, id: string, from:
 export interface BackfillFlags {
   from: string
   to: string
-  overlap?: string
+  overlap: Overlap
   yes?: boolean
 }
 
@@ -254,7 +251,7 @@ export async function backfillSchedule(connected: Connected, id: string, flags: 
   const { handle } = await existingSchedule(connected, id)
   const [from, to] = [timeOf(flags.from, '--from'), timeOf(flags.to, '--to')]
   if (from >= to) throw new InvalidInput(`--from ${flags.from} is not before --to ${flags.to}`)
-  const overlap: Overlap = parse(overlapSchema, flags.overlap ?? 'bufferAll', '--overlap')
+  const { overlap } = flags
   const times = await matchingTimes(connected, id, from, to)
   if (times.length === 0) return [`${id} has no run between ${minute(from)} and ${minute(to)}`]
   if (times.length > MAX_BACKFILLED)

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { openAnswers, shelfOf, type Asker } from '../artifacts/answers'
 import { storeFolder } from '../artifacts/open-store'
 import { keyOf } from '../artifacts/store'
-import { InvalidInput, parse } from '../contracts/parse'
+import { parse } from '../contracts/parse'
 import { isEndpoint, type LabelerSettings } from '../contracts/labeler-settings'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import { readTask, taskFolder } from '../data/task'
@@ -20,10 +20,12 @@ import { tokenOf } from '../http/token'
 import { worldAnnotators, worldModels } from '../world/named'
 import { plainText } from './terminal'
 
+export const CONTEXTS = ['prompts', 'labels'] as const
+
 export interface ServeRewardFlags {
-  port: string
+  port: number
   host: string
-  context: string
+  context: (typeof CONTEXTS)[number]
   /** Names, separated by commas. */
   specialTokens?: string
 }
@@ -36,8 +38,6 @@ export async function serveReward(
   home: string,
 ): Promise<{ server: Server; service: RewardService }> {
   const settings = parse(workflowSchemas.align, input, 'serve-reward')
-  if (context !== 'prompts' && context !== 'labels')
-    throw new InvalidInput(`--context got "${context}"; it must be prompts or labels`)
   const isOpen = `--host ${host} lets other machines ask, which can cost you money`
   const token = tokenOf(REWARD_TOKEN, 'serve-reward', LOOPBACK.has(host) ? undefined : isOpen)
   const task = readTask(taskFolder(settings.task))
@@ -47,7 +47,7 @@ export async function serveReward(
   const labeler = keepingAnswers(opened, answers, settings.labeler.answers)
   const special = specialTokens(names === '' ? [] : names?.split(','))
   const service: RewardService = { task, labeler, context, token, special, onOutage: tellOutage }
-  return { server: await openRewardServer(service, Number(port), host), service }
+  return { server: await openRewardServer(service, port, host), service }
 }
 
 const tellOutage = (reason: string) =>

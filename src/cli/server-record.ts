@@ -28,11 +28,15 @@ export const writeRecord = (home: string, record: ServerRecord): void =>
 
 export const removeRecord = (home: string): void => rmSync(recordFile(home), { force: true })
 
+/** The record of a home. @throws when there is none that can be read */
+export const recordOf = (home: string): ServerRecord =>
+  recordSchema.parse(JSON.parse(readFileSync(recordFile(home), 'utf8')))
+
 /** A record that cannot be read is removed, and said to be. */
 function readRecord(home: string): ServerRecord | undefined {
   if (!existsSync(recordFile(home))) return undefined
   try {
-    return recordSchema.parse(JSON.parse(readFileSync(recordFile(home), 'utf8')))
+    return recordOf(home)
   } catch {
     process.stderr.write(
       `start: ${recordFile(home)} is damaged or of another version, so a Temporal server that still runs for this home ` +

@@ -1,5 +1,5 @@
 // `rlaif data show`: what a run would read from a dataset, and what of it the policy and a labeler get.
-import { InvalidInput, parse } from '../contracts/parse'
+import { parse } from '../contracts/parse'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import { withDataset, type OpenDataset } from '../data/dataset'
 import type { Row } from '../data/row'
@@ -21,8 +21,6 @@ interface ShowFlags {
  * @returns the text, and whether a run could use the data
  */
 export async function showData(input: unknown, flags: ShowFlags): Promise<{ text: string; isEnough: boolean }> {
-  if (!Number.isInteger(flags.rows) || flags.rows < 0)
-    throw new InvalidInput(`data show: --rows got ${flags.rows}; it must be 0 or more`)
   const settings = parse(workflowSchemas.align, withPath(input, flags.path), 'data show')
   const { data, seed, limits, template } = settings
   const task = readTask(taskFolder(settings.task))

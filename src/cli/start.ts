@@ -1,9 +1,12 @@
 // `rlaif start` (npm start) and `rlaif up`: the whole stack on this machine.
 import { exitCode } from '../contracts/exit-codes'
-import { homeFolder } from '../workers/home'
+import { docsPage, startCommand, typedCommand } from '../installation'
+import { homeFolder, homeReason } from '../workers/home'
 import { roles } from '../workers/worker'
 import { connect } from './connection'
-import { openLocalStack, type LocalStack, type MetricsOptions } from './local-stack'
+import { logFile } from './dev-server'
+import { openLocalStack, workerLog, type LocalStack, type MetricsOptions } from './local-stack'
+import { otherHomes, otherHomesNote } from './other-homes'
 import { startRun, watchRun } from './run'
 import { untilStopped } from './until-stopped'
 
@@ -13,17 +16,28 @@ const QUICKSTART = 'quickstart'
 const WHAT_WILL_HAPPEN = `
 The quickstart teaches SmolLM2-135M-Instruct to write cheerful sentences by reinforcement learning from AI feedback:
 a frozen copy of the model itself says how positive each response is (direct RLAIF). About three minutes on two cores.
-Everything is on this machine; Ctrl-C stops, and the next \`npm start\` continues where it was.
+Everything is on this machine; Ctrl-C stops, and the next \`${startCommand}\` continues where it was.
 
 `
+const TUTORIAL = docsPage('tutorial.md')
 const WHAT_NEXT = `
 Next:
   open the report above: responses before and after, the reward curve, and what the change cost
-  docs/tutorial.md: your own labeler, a parked run, a sweep, a schedule
-  npm run rlaif -- run align --input '{"task": "helpful", "labeler": {"baseUrl": "http://127.0.0.1:8000/v1", "model": "…"}}'
+${TUTORIAL ? `  ${TUTORIAL}: your own labeler, a parked run, a sweep, a schedule\n` : ''}  ${typedCommand} run align --input '{"task": "helpful", "labeler": {"baseUrl": "http://127.0.0.1:8000/v1", "model": "…"}}'
 `
 
 const untilOver = (stack: LocalStack, stopped: Promise<void>) => Promise.race([stopped, stack.finished])
+/** Where everything is: the server, the home and why it is that one, its logs, and homes that are not meant. */
+function placesOf(stack: LocalStack, home: string): string {
+  const { isRemote } = stack.server
+  const logs = isRemote ? workerLog(home) : `${workerLog(home)} and ${logFile(home)}`
+  const places = [
+    `Home ${home}, ${homeReason()}; logs in ${logs}`,
+    ...(isRemote ? [] : otherHomesNote(otherHomes(home))),
+  ]
+  return `${addressesOf(stack)}\n${places.join('\n')}\n`
+}
+
 const addressesOf = ({ server: { address, ui } }: LocalStack) => `Temporal ${address}${ui ? `, UI ${ui}` : ''}`
 
 /** Starts everything, runs the quickstart, and stays up when on a terminal. @returns the exit code */
@@ -33,10 +47,10 @@ export async function start(): Promise<number> {
   try {
     const connected = await connect(homeFolder(), stack.server.address)
     const handle = await startRun(connected, 'align', { id: QUICKSTART, input: { preset: 'quickstart' } })
-    process.stdout.write(`${addressesOf(stack)}\n${WHAT_WILL_HAPPEN}`)
+    process.stdout.write(`${placesOf(stack, homeFolder())}${WHAT_WILL_HAPPEN}`)
     const succeeded = await Promise.race([watchRun(connected, handle), untilOver(stack, stopped).then(() => undefined)])
     if (succeeded === undefined) {
-      process.stdout.write('\nStopped. The next `npm start` continues the run where it was.\n')
+      process.stdout.write(`\nStopped. The next \`${startCommand}\` continues the run where it was.\n`)
       return exitCode('interrupted')
     }
     if (succeeded) process.stdout.write(WHAT_NEXT)
@@ -57,10 +71,10 @@ export async function up(metrics: MetricsOptions): Promise<number> {
   const stack = await openLocalStack(homeFolder(), metrics)
   try {
     if (stack.server.ownedElsewhere) {
-      process.stdout.write(`Already up in another process: ${addressesOf(stack)}\n`)
+      process.stdout.write(`Already up in another process: ${placesOf(stack, homeFolder())}`)
       return 0
     }
-    process.stdout.write(`${addressesOf(stack)}; workers: ${roles.join(', ')}. Ctrl-C ends them.\n`)
+    process.stdout.write(`${placesOf(stack, homeFolder())}Workers: ${roles.join(', ')}. Ctrl-C ends them.\n`)
     await untilOver(stack, stopped)
     return 0
   } finally {

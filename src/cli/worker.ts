@@ -4,7 +4,7 @@ import { InvalidInput } from '../contracts/parse'
 import { answerInText } from '../http/answer'
 import { refusalByOrigin } from '../http/guard'
 import { hasToken, tokenOf } from '../http/token'
-import { openHome } from '../workers/home'
+import { homeFault, openHome } from '../workers/home'
 import { METRICS_TOKEN } from '../workers/metrics'
 import { installRuntime } from '../workers/runtime'
 import { configuredServer } from '../workers/temporal'
@@ -64,6 +64,8 @@ export async function worker(
       'worker: TEMPORAL_ADDRESS is not set; ' +
         'set it to host:port of the Temporal server, or use `rlaif up` for a local one',
     )
+  const fault = homeFault()
+  if (fault !== undefined) throw new InvalidInput(`home: ${fault}`)
   const token = healthPort === undefined ? undefined : tokenOf(METRICS_TOKEN, 'worker')
   await installRuntime({ metrics, metricsOpen })
   const stopped = untilStopped()

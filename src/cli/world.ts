@@ -1,10 +1,10 @@
 // `rlaif world`: data, an untrained policy and the annotators of the miniature world.
 import { createWriteStream, existsSync } from 'node:fs'
-import { once } from 'node:events'
+import { pipeline } from 'node:stream/promises'
 import { InvalidInput } from '../contracts/parse'
 import { readTask, taskFolder } from '../data/task'
 import { ANNOTATORS } from '../world/annotator'
-import { isWorldData, WORLD_DATA, worldRows } from '../world/data'
+import { worldRows, type WorldData } from '../world/data'
 import { annotatorsUrl, openAnnotators } from '../world/endpoint'
 import { untilStopped } from './until-stopped'
 
@@ -13,15 +13,10 @@ const instruction = () => readTask(taskFolder('summarization')).instruction!
 /**
  * Writes rows for the setting "data" of a run: prompts, imperfect references, and pairs that simulated people compared.
  */
-export async function writeWorldData(file: string, kind: string, rows: number, seed: number): Promise<string> {
-  if (!isWorldData(kind)) throw new InvalidInput(`world: --kind got "${kind}"; there are ${WORLD_DATA.join(', ')}`)
-  if (!Number.isInteger(rows) || rows < 1)
-    throw new InvalidInput(`world: --rows got "${rows}"; it must be a positive integer`)
-  const out = createWriteStream(file)
-  for (const row of worldRows(kind, rows, seed, instruction()))
-    if (!out.write(`${JSON.stringify(row)}\n`)) await once(out, 'drain')
-  out.end()
-  await once(out, 'finish')
+export async function writeWorldData(file: string, kind: WorldData, rows: number, seed: number): Promise<string> {
+  await pipeline(function* () {
+    for (const row of worldRows(kind, rows, seed, instruction())) yield `${JSON.stringify(row)}\n`
+  }, createWriteStream(file))
   return `${rows} rows of ${kind} of seed ${seed} in ${file}`
 }
 

@@ -46,7 +46,7 @@ const alignObject = z.strictObject({
     .default('small')
     .describe(
       'Defaults of all other fields. "small" has sizes that take minutes on two cores; "quickstart" is the run of ' +
-        '`npm start`, direct RLAIF of cheerful sentences; "paper" has the sizes of the paper.',
+        '`rlaif start`, direct RLAIF of cheerful sentences; "paper" has the sizes of the paper.',
     ),
   method: methodSchema,
   fromStage: z

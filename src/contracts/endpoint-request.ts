@@ -45,7 +45,7 @@ export const requestFields = {
     .default('openai')
     .describe(
       'Kind of server: which fields it takes, how its key is sent, how many log-probabilities it returns, whether it ' +
-        'continues a prefilled answer (docs/labelers.md lists them). `rlaif labeler check` finds the right settings.',
+        'continues a prefilled answer. `rlaif labeler check` finds the right settings.',
     ),
   request: z
     .strictObject({

@@ -93,7 +93,16 @@ function describe(issue: Issue, described: Described, base: readonly PropertyKey
       return inner.slice(0, MOST_LINES + 1).flatMap((nested) => describe(nested, described, path))
   }
   const where = path.length > 0 ? `field "${named(path)}"` : 'the input'
-  return [`${where} got ${got(path)}: ${issue.message}`]
+  return [`${where} got ${got(path)}: ${wanted(issue)}`]
+}
+
+/** What a field wants; of a union without a message of its own, what each of its alternatives wants. */
+function wanted(issue: Issue): string {
+  if (issue.code !== 'invalid_union' || issue.message !== 'Invalid input') return issue.message
+  const each = issue.errors.flatMap(([first]) => (first ? [wanted(first)] : []))
+  const plain = each.map((text) => text.replace(/^Invalid \w+: (?=expected )/, '').split(', received ')[0]!)
+  const named = plain.map((text) => text.replace(/^expected (object|array)$/, 'expected an $1'))
+  return [...new Set(named)].join(', or ').replaceAll(', or expected ', ', or ') || issue.message
 }
 
 /**

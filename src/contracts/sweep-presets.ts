@@ -129,7 +129,7 @@ export const sweepPresets = {
     },
   },
   miniature: {
-    about: 'every claim of the paper in a small world whose truth is known, in six minutes (docs/miniature-world.md)',
+    about: 'every claim of the paper in a small world whose truth is known, in six minutes',
     input: { workflow: 'miniature', axes: [{ field: 'size', values: ['quick'] }] },
   },
 } satisfies Record<string, Preset>

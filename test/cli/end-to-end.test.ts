@@ -396,6 +396,40 @@ test('a parked run is listed as parked, continued with overrides from the comman
   expect((await stack.run('status')).out).toMatch(/parked-then-fixed +sft +completed/)
 })
 
+test('a command that is about another kind of run, or about one that has ended, says so and what to do', async () => {
+  await stack.client.workflow.start('sft', {
+    taskQueue: 'nobody-polls-it',
+    workflowId: 'an-sft',
+    args: [],
+  })
+  const refused = async (...args: string[]) => {
+    const { code, err } = await stack.run(...args)
+    expect(code).toBe(2)
+    return err
+  }
+  for (const args of [['rate'], ['ratings', 'export'], ['ratings', 'config']])
+    expect(await refused(...args, 'an-sft')).toMatch(
+      /"an-sft" is a run of sft; this command is for runs of humanEvaluation\. `rlaif status` lists/,
+    )
+  for (const args of [
+    ['rate', 'nobody'],
+    ['resolve', 'nobody', 'retry'],
+    ['ratings', 'import', 'nobody', 'x.jsonl'],
+  ])
+    expect(await refused(...args)).toMatch(/there is no run "nobody"; `rlaif status` lists the runs/)
+  await stack.client.workflow.getHandle('an-sft').terminate()
+  expect(await refused('resolve', 'an-sft', 'retry')).toMatch(
+    /^rlaif: resolve: "an-sft" has ended \(terminated\); start a run with the same input again: it takes what is/,
+  )
+  await stack.client.workflow.start('humanEvaluation', {
+    taskQueue: 'nobody-polls-it',
+    workflowId: 'ended-people',
+    args: [],
+  })
+  await stack.client.workflow.getHandle('ended-people').terminate()
+  expect(await refused('rate', 'ended-people')).toMatch(/has ended \(terminated\); `rlaif report ended-people`/)
+})
+
 test('without a server, the command says how to start one', async () => {
   const { code, err } = await rlaif(temporaryFolder(), ['status'], { TEMPORAL_ADDRESS: '127.0.0.1:9' })
   expect(code).toBe(5)

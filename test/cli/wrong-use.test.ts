@@ -3,6 +3,8 @@
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import type { Command } from 'commander'
+import { rlaifProgram } from '../../src/cli/program'
 import { temporaryFolder } from '../tiny-folder'
 
 jest.setTimeout(120_000)
@@ -42,6 +44,42 @@ test.each<[string[], RegExp]>([
   const { code, err } = await ended(command, args)
   expect(err).toMatch(message)
   expect(err).not.toMatch(/^ +at /m)
+  expect(code).toBe(2)
+})
+
+const commandsBelow = ({ commands }: Command): Command[] =>
+  commands.flatMap((below) => [below as Command, ...commandsBelow(below as Command)])
+/** Placeholders of options that take a number. */
+const NUMBERS = /[<[](port|n|i|days|nights|1-5)[\]>]/
+
+test('every option that takes a number refuses what is none, with its name and what it takes', () => {
+  const numbers = commandsBelow(rlaifProgram()).flatMap(({ options }) =>
+    options.filter(({ flags }) => NUMBERS.test(flags)),
+  )
+  expect(numbers.length).toBeGreaterThan(10)
+  for (const option of numbers)
+    for (const wrong of ['abc', '', '-1', '1e9', '0x10', '99999999999999999999'])
+      expect(() => (option.parseArg as (text: string) => unknown)(wrong)).toThrow(
+        new RegExp(`^${option.long} got "${wrong}"; it must be a (whole )?number`),
+      )
+})
+
+test.each<[string[], RegExp]>([
+  [['prompt', 'show', '--row', 'x'], /^rlaif: --row got "x"; it must be a whole number, 0 or more$/m],
+  [['rate', 'x', '--port', 'abc'], /^rlaif: --port got "abc"; it must be a whole number from 0 to 65535$/m],
+  [['worker', '--health-port', '70000'], /--health-port got "70000"; it must be a whole number from 0 to 65535$/m],
+  [['world', 'data', 'x', '--kind', 'poems'], /--kind got "poems"; there are summaries, dialogues, pretraining$/m],
+  [['ratings', 'export', 'x', '--format', 'csv'], /--format got "csv"; there are jsonl, label-studio$/m],
+  [['sweep'], /nothing varies; name a study of the paper, e\.g\. \{"preset": "kl-weight"\}, or an axis/],
+  [['run', 'compare', '--input', '{"arms": ["rlaiff"]}'], /"arms\.0" got "rlaiff": expected one of "sft"\|.*or an obj/],
+  [['run', 'align', '--input', '/'], /^rlaif: \/ is a folder; name a file in it$/m],
+  [['schedule', 'apply', '/nowhere/x'], /there is no file or folder \/nowhere\/x/],
+  [['world', 'data', '/nowhere/x/y'], /^rlaif: \/nowhere\/x\/y does not exist; check the path$/m],
+  [['run', 'align', '--input', '{"a": 1,, }'], /^rlaif: --input is not JSON: .*position 8/m],
+])('rlaif %j says what is wrong and what to do', async (args, message) => {
+  const { code, err } = await ended(command, args)
+  expect(err).toMatch(message)
+  expect(err).not.toMatch(/ENOENT|EISDIR|^ +at /m)
   expect(code).toBe(2)
 })
 

@@ -21,10 +21,10 @@ async function serve({
   fault,
   task = 'helpful',
   context = 'prompts',
-}: { fault?: Fault; task?: string; context?: string } = {}) {
+}: { fault?: Fault; task?: string; context?: 'prompts' | 'labels' } = {}) {
   endpoint = await startEndpoint((prompt) => (prompt.includes('good') ? { '8': 1 } : { '2': 1 }), fault)
   const input = { task, labeler: { baseUrl: endpoint.baseUrl, model: 'judge', retries: 0 } }
-  ;({ server } = await serveReward(input, { port: '0', host: '127.0.0.1', context }, temporaryFolder()))
+  ;({ server } = await serveReward(input, { port: 0, host: '127.0.0.1', context }, temporaryFolder()))
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/get_reward`
 }
 

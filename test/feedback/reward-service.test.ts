@@ -28,11 +28,11 @@ async function serve(
     context = 'prompts',
     host = '127.0.0.1',
     task = 'summarization',
-  }: { fault?: Fault; context?: string; host?: string; task?: string } = {},
+  }: { fault?: Fault; context?: 'prompts' | 'labels'; host?: string; task?: string } = {},
 ): Promise<void> {
   endpoint = await startEndpoint(rule, fault)
   const input = { task, labeler: { baseUrl: endpoint.baseUrl, model: 'judge', retries: 0 } }
-  ;({ server } = await serveReward(input, { port: '0', host, context }, temporaryFolder()))
+  ;({ server } = await serveReward(input, { port: 0, host, context }, temporaryFolder()))
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 async function ask(
@@ -124,12 +124,9 @@ test('with a token, only requests with it in header or query string are answered
 
 test('on an address that others can reach it does not start without a token', async () => {
   await serve()
-  await expect(serveReward({}, { port: '0', host: '0.0.0.0', context: 'prompts' }, temporaryFolder())).rejects.toThrow(
+  await expect(serveReward({}, { port: 0, host: '0.0.0.0', context: 'prompts' }, temporaryFolder())).rejects.toThrow(
     /set RLAIF_REWARD_TOKEN/,
   )
-  await expect(
-    serveReward({ task: 'summarization' }, { port: '0', host: '127.0.0.1', context: 'post' }, temporaryFolder()),
-  ).rejects.toThrow(/--context got "post"/)
 })
 
 test.each<[string, unknown, RegExp]>([
@@ -267,7 +264,7 @@ describe('special tokens around prompt and response are no part of them', () => 
     await endpoint.close()
     endpoint = await startEndpoint(prefersGood)
     const input = { task: 'summarization', labeler: { baseUrl: endpoint.baseUrl, model: 'judge', retries: 0 } }
-    const flags = { port: '0', host: '127.0.0.1', context: 'prompts', specialTokens: '§end§,<*>' }
+    const flags = { port: 0, host: '127.0.0.1', context: 'prompts' as const, specialTokens: '§end§,<*>' }
     ;({ server } = await serveReward(input, flags, temporaryFolder()))
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     const prompt = await shown({ query: ['<*>x good</s>§end§<*>'], prompts: ['x'] })

@@ -132,7 +132,7 @@ describe('with RLAIF_STRICT=1 no server runs without a token, and the message na
     const start = () =>
       serveReward(
         { task: 'summarization', labeler },
-        { port: '0', host: '127.0.0.1', context: 'prompts' },
+        { port: 0, host: '127.0.0.1', context: 'prompts' },
         temporaryFolder(),
       )
     await expect(start()).rejects.toThrow(/lets no server run without a token; set RLAIF_REWARD_TOKEN/)

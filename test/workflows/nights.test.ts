@@ -16,7 +16,7 @@ import {
   triggerSchedule,
 } from '../../src/cli/schedule'
 import { parse } from '../../src/contracts/parse'
-import { scheduleSchema } from '../../src/contracts/schedule'
+import { scheduleSchema, type Overlap } from '../../src/contracts/schedule'
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/search-attributes'
 import type { SweepResult } from '../../src/contracts/sweep'
 import { normal } from '../../src/random'
@@ -98,7 +98,7 @@ test('each of seven nights is compared with the right one, despite failures, a k
     activities: withStore,
   })
   const id = (of: number) => `nightly-2026-11-${of}T02:30:00Z`
-  const start = (of: number, overlap = 'bufferAll') =>
+  const start = (of: number, overlap: Overlap = 'bufferAll') =>
     backfillSchedule(connected(), 'nightly', {
       from: `2026-11-${of}T00:00Z`,
       to: `2026-11-${of + 1}T00:00Z`,

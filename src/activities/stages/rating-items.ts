@@ -17,7 +17,13 @@ interface KeyedItem {
 export const ratingItems: Stage<'rating-items'> = {
   async run(input, host) {
     const contest = readContest(await host.open(input.contest))
-    const policies = input.policies ?? [...new Set(contest.prompts.flatMap(({ responses }) => Object.keys(responses)))]
+    const inContest = [...new Set(contest.prompts.flatMap(({ responses }) => Object.keys(responses)))]
+    const policies = input.policies ?? inContest
+    const unknown = policies.filter((name) => !inContest.includes(name))
+    if (unknown.length > 0)
+      throw new InvalidInput(
+        `rating-items: field "policies" names ${unknown.join(', ')}; the contest has ${inContest.join(', ')}`,
+      )
     const complete = contest.prompts.filter(({ responses }) => policies.every((name) => responses[name] !== undefined))
     if (complete.length === 0)
       throw new InvalidInput(`rating-items: no prompt of the contest has a response of each of ${policies.join(', ')}`)

@@ -3,6 +3,9 @@ import type { Command } from 'commander'
 import { homeFolder } from '../../workers/home'
 import { collectGarbage, listPins, pin, type GarbageFlags } from '../artifacts'
 import { print } from '../terminal'
+import { numberOption } from './options'
+
+const DAYS = { from: 0, fractions: true, of: 'days' }
 
 const EXAMPLES = `
 Examples:
@@ -20,15 +23,23 @@ export function addArtifactCommands(program: Command): void {
       'remove old artifacts that no report, no open run and no pin depends on; without --yes, only list them. ' +
         'Reports themselves always stay',
     )
-    .option('--older-than <days>', 'number of days that an artifact must have been left unused', '30')
-    .option(
-      '--keep-last <nights>',
-      'of the sweep --of, keep the weights of so many nights, and of earlier ones the reports',
+    .addOption(
+      numberOption('--older-than <days>', 'number of days that an artifact must have been left unused', DAYS, 30),
+    )
+    .addOption(
+      numberOption(
+        '--keep-last <nights>',
+        'of the sweep --of, keep the weights of so many nights, and of earlier ones the reports',
+        { from: 0, of: 'nights' },
+      ),
     )
     .option('--of <sweep>', 'name of a sweep, e.g. nightly-ablation')
-    .option(
-      '--answers-older-than <days>',
-      "also remove labelers' answers if none was added for so long: they were paid for",
+    .addOption(
+      numberOption(
+        '--answers-older-than <days>',
+        "also remove labelers' answers if none was added for so long: they were paid for",
+        DAYS,
+      ),
     )
     .option('--no-runs', 'do not ask Temporal what open runs need')
     .option('--yes', 'remove what is listed')

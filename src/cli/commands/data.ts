@@ -4,6 +4,7 @@ import { readInput } from '../input'
 import { showData } from '../show-data'
 import { print } from '../terminal'
 import { exitWith } from './exit-code'
+import { numberOption } from './options'
 
 const EXAMPLES = String.raw`
 Examples:
@@ -31,12 +32,12 @@ export function addDataCommands(program: Command): void {
         'and what is left out, by reason; without a path, of the data in --input, or of the prompts of its task',
     )
     .option('--input <file|json>', 'input of align, of which task, data, model, template, limits and seed are used')
-    .option('--rows <n>', 'number of rows to show', '3')
+    .addOption(numberOption('--rows <n>', 'number of rows to show', { from: 0 }, 3))
     .option('--json', 'print one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(
-      async (path: string | undefined, { input, rows, json }: { input?: string; rows: string; json?: boolean }) => {
-        const { text, isEnough } = await showData(readInput(input), { path, rows: Number(rows), json: json ?? false })
+      async (path: string | undefined, { input, rows, json }: { input?: string; rows: number; json?: boolean }) => {
+        const { text, isEnough } = await showData(readInput(input), { path, rows, json: json ?? false })
         print(text)
         exitWith(isEnough ? 0 : 1)
       },

@@ -3,24 +3,25 @@ import type { Command } from 'commander'
 import { homeFolder } from '../../workers/home'
 import { withConnection } from '../connection'
 import { serveRatings } from '../rate'
-import { exportRatings, importRatings, labelingConfig, ratingsFormat } from '../ratings'
+import { exportRatings, FORMATS, importRatings, labelingConfig, type Format } from '../ratings'
 import { print } from '../terminal'
 import { exitWith } from './exit-code'
+import { choiceOption, portOption } from './options'
 
 export function addHumanEvaluationCommands(program: Command): void {
   program
     .command('rate <run>')
     .description("serve the rating page of a human evaluation and print each rater's link")
-    .option('--port <port>', 'port to listen on', '8300')
+    .addOption(portOption('--port <port>', 'port to listen on', 8300))
     .option(
       '--host <address>',
       'address to listen on; raters on other machines need one that they reach, behind TLS',
       '127.0.0.1',
     )
     .option('--url <url>', 'where raters reach the page if not there, e.g. https://rate.example.org of a TLS proxy')
-    .action((id: string, { port, host, url }: { port: string; host: string; url?: string }) =>
+    .action((id: string, { port, host, url }: { port: number; host: string; url?: string }) =>
       withConnection(async (connection) =>
-        exitWith(await serveRatings(connection, id, { port: Number(port), host, url, home: homeFolder() }, print)),
+        exitWith(await serveRatings(connection, id, { port, host, url, home: homeFolder() }, print)),
       ),
     )
   addRatings(program)
@@ -33,9 +34,9 @@ function addRatings(program: Command): void {
   ratings
     .command('export <run>')
     .description('write the ratings to standard output')
-    .option('--format <format>', 'format: jsonl, or label-studio for tasks with annotations', 'jsonl')
-    .action((id: string, { format }: { format: string }) =>
-      withConnection(async (connection) => write(await exportRatings(connection, id, ratingsFormat(format)))),
+    .addOption(choiceOption('--format <format>', 'format; label-studio: tasks with annotations', FORMATS, 'jsonl'))
+    .action((id: string, { format }: { format: Format }) =>
+      withConnection(async (connection) => write(await exportRatings(connection, id, format))),
     )
   ratings
     .command('config <run>')

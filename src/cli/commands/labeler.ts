@@ -4,10 +4,11 @@ import { openHome } from '../../workers/home'
 import { readInput } from '../input'
 import { checkLabeler } from '../labeler-check'
 import { showPrompt } from '../prompt'
-import { REWARD_TOKEN, serveReward, type ServeRewardFlags } from '../serve-reward'
+import { CONTEXTS, REWARD_TOKEN, serveReward, type ServeRewardFlags } from '../serve-reward'
 import { print } from '../terminal'
 import { untilStopped } from '../until-stopped'
 import { exitWith } from './exit-code'
+import { choiceOption, numberOption, portOption } from './options'
 
 export function addLabelerCommands(program: Command): void {
   const prompt = program.command('prompt').description("show the labeler's prompts")
@@ -15,10 +16,8 @@ export function addLabelerCommands(program: Command): void {
     .command('show')
     .description('print exactly what the labeler would be sent for a row of the data, and its length in tokens')
     .option('--input <file|json>', 'input of align, of which task, data, seed and labeler are used')
-    .option('--row <i>', 'index of the row, from 0', '0')
-    .action(async ({ input, row }: { input?: string; row: string }) =>
-      print(await showPrompt(readInput(input), Number(row))),
-    )
+    .addOption(numberOption('--row <i>', 'index of the row, from 0', { from: 0 }, 0))
+    .action(async ({ input, row }: { input?: string; row: number }) => print(await showPrompt(readInput(input), row)))
   addCheck(program)
   addServeReward(program)
 }
@@ -42,16 +41,19 @@ function addServeReward(program: Command): void {
     .command('serve-reward')
     .description("serve the labeler's direct score over HTTP as a reward for TRL, OpenRLHF, slime or verl")
     .option('--input <file|json>', 'input of align, of which task and labeler are used')
-    .option('--port <port>', 'port to listen on', '8500')
+    .addOption(portOption('--port <port>', 'port to listen on', 8500))
     .option(
       '--host <address>',
       `address to listen on; any but a loopback address requires ${REWARD_TOKEN}`,
       '127.0.0.1',
     )
-    .option(
-      '--context <prompts|labels>',
-      'what the labeler sees as the post or conversation: the prompts of the request as they are, or its labels',
-      'prompts',
+    .addOption(
+      choiceOption(
+        '--context <prompts|labels>',
+        'what the labeler sees as the post or conversation: the prompts of the request as they are, or its labels',
+        CONTEXTS,
+        'prompts',
+      ),
     )
     .option(
       '--special-tokens <names>',

@@ -9,6 +9,7 @@ import { print } from '../terminal'
 import { untilStopped } from '../until-stopped'
 import { parseRoles, worker } from '../worker'
 import { exitWith } from './exit-code'
+import { choiceOption, portOption } from './options'
 
 const METRICS_OPEN = 'let other machines read the metrics without the token of RLAIF_METRICS_TOKEN'
 const SETUP = join(__dirname, '..', '..', '..', 'setup', 'main.mjs')
@@ -31,7 +32,11 @@ export function addLocalStackCommands(program: Command): void {
     .description(
       'download and build what is missing on this machine: TensorFlow, the Temporal server, the default model',
     )
-    .action(() => exitWith(spawnSync(process.execPath, [SETUP], { stdio: 'inherit' }).status ?? 1))
+    .addOption(choiceOption('--engine <name>', 'ray: Ray, PyTorch and TRL as well; default: tfjs', ['tfjs', 'ray']))
+    .action(({ engine }: { engine?: string }) => {
+      const options = engine === undefined ? [] : ['--engine', engine]
+      exitWith(spawnSync(process.execPath, [SETUP, ...options], { stdio: 'inherit' }).status ?? 1)
+    })
   program
     .command('doctor')
     .description('check this machine: versions, memory and disk, device, Temporal server, store, default model')
@@ -40,7 +45,7 @@ export function addLocalStackCommands(program: Command): void {
 
 interface WorkerFlags {
   roles: string
-  healthPort?: string
+  healthPort?: number
   metrics?: string
   metricsOpen?: boolean
   gpuQueue: string
@@ -51,7 +56,12 @@ function addWorker(program: Command): void {
     .command('worker')
     .description('run workers for the Temporal server at TEMPORAL_ADDRESS')
     .option('--roles <list>', 'comma-separated roles of the workers: workflow, label, gpu', 'workflow,label,gpu')
-    .option('--health-port <port>', 'local port to serve GET /healthz on: 200 while every worker is running, else 503')
+    .addOption(
+      portOption(
+        '--health-port <port>',
+        'local port to serve GET /healthz on: 200 while every worker is running, else 503',
+      ),
+    )
     .option('--metrics <address>', 'address to serve GET /metrics for Prometheus on, e.g. 0.0.0.0:9464')
     .option('--metrics-open', METRICS_OPEN)
     .option(
@@ -63,7 +73,7 @@ function addWorker(program: Command): void {
       exitWith(
         await worker(parseRoles(roles), {
           gpuQueue,
-          ...(healthPort !== undefined && { healthPort: Number(healthPort) }),
+          ...(healthPort !== undefined && { healthPort }),
           ...(metrics !== undefined && { metrics }),
           ...(metricsOpen !== undefined && { metricsOpen }),
         }),
@@ -78,15 +88,15 @@ function addCodecServer(program: Command): void {
       'decrypt encrypted payloads for the Temporal UI; there, click the glasses at the top right ' +
         'and set the remote codec endpoint to http://127.0.0.1:8888',
     )
-    .option('--port <port>', 'local port to listen on', '8888')
+    .addOption(portOption('--port <port>', 'local port to listen on', 8888))
     .option(
       '--ui <url>',
       'address of the Temporal UI; requests from any other page are refused',
       'http://127.0.0.1:8233',
     )
-    .action(async ({ port, ui }: { port: string; ui: string }) => {
+    .action(async ({ port, ui }: { port: number; ui: string }) => {
       const stopped = untilStopped()
-      const server = await startCodecServer({ port: Number(port), ui })
+      const server = await startCodecServer({ port, ui })
       const token = process.env[CODEC_TOKEN] ? `/$${CODEC_TOKEN}` : ''
       print(`Codec server http://127.0.0.1:${port}${token} for ${ui}. Ctrl-C ends it.`)
       await stopped

@@ -1,7 +1,8 @@
 // `rlaif model`: models on this machine.
 import type { Command } from 'commander'
-import { exportPolicy, importModel } from '../model'
+import { DTYPES, exportPolicy, importModel, type Dtype } from '../model'
 import { print } from '../terminal'
+import { choiceOption } from './options'
 
 const EXPORT_EXAMPLES = `
 Examples:
@@ -23,9 +24,9 @@ export function addModelCommands(program: Command): void {
     .description(
       'write the policy of a run, or the one with a URI, as a whole model folder, with its adapter merged in',
     )
-    .option('--dtype <dtype>', 'float32, bfloat16 or float16; default: that of the model that was trained')
+    .addOption(choiceOption('--dtype <dtype>', 'of the weights; default: that of the model that was trained', DTYPES))
     .addHelpText('after', EXPORT_EXAMPLES)
-    .action(async (run: string, folder: string, { dtype }: { dtype?: string }) =>
+    .action(async (run: string, folder: string, { dtype }: { dtype?: Dtype }) =>
       print(await exportPolicy(run, folder, dtype)),
     )
   model

@@ -13,8 +13,10 @@ import { describeRun, listRuns, reportFile } from '../status'
 import { presetLines, sweepInput, trialLines } from '../sweep'
 import { print } from '../terminal'
 import { exitWith } from './exit-code'
+import { numberOption } from './options'
 
 const PRIORITY = "priority of the run's stages among those that wait for a worker: 1 (first) to 5 (last)"
+const PRIORITIES = { from: 1, to: 5 }
 
 export function addRunCommands(program: Command): void {
   addRun(program)
@@ -40,7 +42,9 @@ export function addRunCommands(program: Command): void {
       'with retry: fields of the stage to change, e.g. {"labeler": {"baseUrl": "http://127.0.0.1:8000/v1"}}',
     )
     .action((id: string, action: string, { overrides }: { overrides?: string }) =>
-      withConnection(async (connection) => print(await resolveRun(connection, id, action, readInput(overrides)))),
+      withConnection(async (connection) =>
+        print(await resolveRun(connection, id, action, readInput(overrides, '--overrides'))),
+      ),
     )
   program
     .command('report <run>')
@@ -65,7 +69,7 @@ interface RunFlags {
   input?: string
   id?: string
   detach?: boolean
-  priority?: string
+  priority?: number
 }
 
 function addRun(program: Command): void {
@@ -77,7 +81,7 @@ function addRun(program: Command): void {
     )
     .option('--input <file|json>', 'input of the workflow: a JSON file, JSON text, or - for standard input')
     .option('--id <id>', 'workflow id; if a run with this id is in progress, that run is shown')
-    .option('--priority <1-5>', `${PRIORITY}; default: 3`)
+    .addOption(numberOption('--priority <1-5>', `${PRIORITY}; default: 3`, PRIORITIES))
     .option('--detach', 'start the run and return at once')
     .action(async (name: string, flags: RunFlags) => exitWith(await run(name, flags)))
 }
@@ -100,7 +104,7 @@ function addSweep(program: Command): void {
     )
     .option('--dry-run', 'list the trials and start nothing')
     .option('--id <id>', 'workflow id; if a sweep with this id is in progress, that sweep is shown')
-    .option('--priority <1-5>', PRIORITY, '4')
+    .addOption(numberOption('--priority <1-5>', PRIORITY, PRIORITIES, 4))
     .option('--detach', 'start the sweep and return at once')
     .action(async ({ preset, presets, dryRun, ...flags }: SweepFlags) => {
       if (presets) return presetLines().forEach(print)
@@ -110,16 +114,10 @@ function addSweep(program: Command): void {
     })
 }
 
-function parsePriority(given: string | undefined): number | undefined {
-  if (given === undefined) return undefined
-  if (!/^[1-5]$/.test(given)) throw new InvalidInput(`--priority got "${given}"; it must be 1 (first) to 5 (last)`)
-  return Number(given)
-}
-
 /** Starts a run and follows it, unless it is detached. @returns the exit code */
 async function run(name: string, flags: RunFlags, input = readInput(flags.input)): Promise<number> {
   const workflow = workflowName(name)
-  const priority = parsePriority(flags.priority)
+  const { priority } = flags
   checkInput(workflow, input)
   return withConnection(async (connection) => {
     if (!(await workersArePolling(connection))) print('No worker is up yet; the run waits for one (`rlaif up`).')

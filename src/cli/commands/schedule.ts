@@ -1,6 +1,7 @@
 // `rlaif schedule`: runs that start at set times.
 import type { Command } from 'commander'
 import { clockChangeLines } from '../clock-changes'
+import { OVERLAPS, type ScheduleDeclaration } from '../../contracts/schedule'
 import { withConnection, type Connected } from '../connection'
 import {
   applySchedule,
@@ -14,6 +15,7 @@ import {
   type BackfillFlags,
 } from '../schedule'
 import { print } from '../terminal'
+import { choiceOption } from './options'
 
 /** Prints the lines, or the one line, that `use` returns. */
 const printing = (use: (connection: Connected) => Promise<string | string[]>): Promise<void> =>
@@ -63,16 +65,17 @@ function addApply(schedule: Command): void {
     .command('apply <files...>')
     .description('create or update the schedules that JSON files declare; a folder stands for its .json files')
     .option('--dry-run', 'show what would change and change nothing')
-    .action((files: string[], { dryRun }: { dryRun?: boolean }) =>
-      withConnection(async (connection) => {
-        for (const declaration of readDeclarations(files)) {
-          const change = await applySchedule(connection, declaration, dryRun)
-          print(`${declaration.id}: ${dryRun ? 'would be ' : ''}${change}`)
-          clockChangeLines(declaration).forEach(print)
-        }
-      }),
-    )
+    .action((files: string[], { dryRun }: { dryRun?: boolean }) => applyAll(readDeclarations(files), dryRun ?? false))
 }
+
+const applyAll = (declarations: readonly ScheduleDeclaration[], dryRun: boolean): Promise<void> =>
+  withConnection(async (connection) => {
+    for (const declaration of declarations) {
+      const change = await applySchedule(connection, declaration, dryRun)
+      print(`${declaration.id}: ${dryRun ? 'would be ' : ''}${change}`)
+      clockChangeLines(declaration).forEach(print)
+    }
+  })
 
 function addBackfill(schedule: Command): void {
   schedule
@@ -80,11 +83,13 @@ function addBackfill(schedule: Command): void {
     .description('start the runs of a time range in the past; without --yes, only list them')
     .requiredOption('--from <time>', 'start of the time range: a date or a time')
     .requiredOption('--to <time>', 'end of the time range: a date or a time')
-    .option(
-      '--overlap <policy>',
-      'what to do with a run while an earlier one is in progress: ' +
-        'skip, bufferOne, bufferAll (one after the other) or allowAll',
-      'bufferAll',
+    .addOption(
+      choiceOption(
+        '--overlap <policy>',
+        'what to do with a run while an earlier one is in progress; bufferAll: one after the other',
+        Object.keys(OVERLAPS),
+        'bufferAll',
+      ),
     )
     .option('--yes', 'start the runs')
     .action((id: string, flags: BackfillFlags) => printing((connection) => backfillSchedule(connection, id, flags)))

@@ -1,0 +1,37 @@
+// All commands of `rlaif`, put together from their groups.
+import { Command } from 'commander'
+import { version } from '../version'
+import { addArtifactCommands } from './commands/artifacts'
+import { addDataCommands } from './commands/data'
+import { addHumanEvaluationCommands } from './commands/human-evaluation'
+import { addLabelerCommands } from './commands/labeler'
+import { addLocalStackCommands } from './commands/local-stack'
+import { addModelCommands } from './commands/model'
+import { addRunCommands } from './commands/run'
+import { addScheduleCommands } from './commands/schedule'
+import { addWorldCommands } from './commands/world'
+import { EXAMPLES_AND_ENVIRONMENT } from './help'
+
+const GROUPS = [
+  addLocalStackCommands,
+  addRunCommands,
+  addScheduleCommands,
+  addHumanEvaluationCommands,
+  addDataCommands,
+  addLabelerCommands,
+  addArtifactCommands,
+  addModelCommands,
+  addWorldCommands,
+]
+
+export function rlaifProgram(): Command {
+  const program = new Command('rlaif')
+    .description('Reinforcement learning from AI feedback as durable workflows.')
+    .version(version)
+    .addHelpText('after', EXAMPLES_AND_ENVIRONMENT)
+    .showHelpAfterError('(--help lists the commands, arguments and flags)')
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'rlaif: ')) })
+    .exitOverride()
+  for (const add of GROUPS) add(program)
+  return program
+}
