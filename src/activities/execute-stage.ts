@@ -196,7 +196,7 @@ const NON_RETRYABLE = new Set([
 ])
 
 /** Decides what is worth another attempt: everything but what a person has to fix. */
-function asActivityFailure(thrown: unknown, home: string): unknown {
+export function asActivityFailure(thrown: unknown, home: string): unknown {
   if (thrown instanceof CancelledFailure || thrown instanceof ApplicationFailure) return thrown
   const error = explainFailure(thrown, home)
   const nonRetryable = error instanceof InvalidInput || NON_RETRYABLE.has(error.name)

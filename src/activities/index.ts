@@ -2,7 +2,9 @@
 // where a stage runs is decided by the task queue it is sent to.
 import type { Artifact } from '../contracts/artifact'
 import { stageSchemas, type StageInput, type StageName, type StageResult } from '../contracts/stages'
+import type { ContestOfRun } from '../contracts/human-evaluation-input'
 import type { Notification } from '../contracts/notification'
+import { contestOfRun } from './contest-of-run'
 import { notify } from './notify'
 import { executeStage, findStage, resolveArtifact, type StageEnvironment } from './execute-stage'
 
@@ -10,6 +12,7 @@ import { executeStage, findStage, resolveArtifact, type StageEnvironment } from 
 export type StageActivities = { [N in StageName]: (input: StageInput<N>) => Promise<StageResult> }
 export type Activities = StageActivities & {
   resolveArtifact(given: Artifact | string): Promise<Artifact>
+  contestOfRun(given: ContestOfRun): Promise<Artifact>
   findStage(work: { stage: StageName; input: unknown }): Promise<Artifact | null>
   notify(message: Notification): Promise<void>
 }
@@ -20,6 +23,7 @@ export function createActivities(environment: StageEnvironment): Activities {
   return {
     ...(Object.fromEntries(entries) as StageActivities),
     findStage: (work) => findStage(environment, work),
+    contestOfRun: (given) => contestOfRun(environment, given),
     resolveArtifact: (given) => resolveArtifact(environment, given),
     notify,
   }

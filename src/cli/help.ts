@@ -16,9 +16,9 @@ Examples:
   rlaif run labelStudy --input '{"task": "harmless", "data": "hh-harmless-base.jsonl.gz"}'
   rlaif run compare --input '{"base": {"task": "harmless", "data": "hh-harmless-base.jsonl.gz"}}'
 
-  # An evaluation by people; rate serves the rating page and prints each rater's link
+  # An evaluation by people of a comparison, by its run; rate serves the rating page and prints each rater's link
   rlaif run humanEvaluation --detach --id people \
-    --input '{"contest": "file:///…/store/contest/…", "raters": ["anna", "ben", "cleo"]}'
+    --input '{"contest": "compare-20260101120000", "raters": ["anna", "ben", "cleo"]}'
   rlaif rate people
 
   # Sweeps; --presets lists the studies of the paper, --dry-run the trials

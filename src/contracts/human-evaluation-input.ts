@@ -1,6 +1,7 @@
 // The input of `humanEvaluation`.
 import { z } from 'zod'
-import { artifactGiven, artifactSchema } from './artifact'
+import { artifactSchema, artifactUri, isArtifactUri } from './artifact'
+import { LONGEST_PATH } from './fields'
 import { ratingKind, ratingSchema } from './human-evaluation'
 import { runFields } from './input-fields'
 import { armName } from './stages'
@@ -10,11 +11,25 @@ const raterName = z
   .string()
   .regex(/^[\w.-]{1,40}$/, 'expected letters, digits, underscores, dots and dashes, at most 40: it is part of a link')
 
+const runId = z
+  .string()
+  .min(1)
+  .max(LONGEST_PATH)
+  .refine((text) => !isArtifactUri(text), 'must be the id of a run')
+const contestOfRunSchema = z.strictObject({
+  run: runId.describe('Id of the run of `compare`.'),
+  seed: z.number().int().min(0).optional().describe('Which of its seeds. Default: the first.'),
+})
+/** The run of a comparison whose contest is meant. */
+export type ContestOfRun = z.infer<typeof contestOfRunSchema>
+const contestGiven = z.union([artifactSchema, artifactUri, contestOfRunSchema, runId])
+export type ContestGiven = z.infer<typeof contestGiven>
+
 export const humanEvaluationSchema = z
   .strictObject({
-    contest: artifactGiven.describe(
-      'The contest of a comparison, by reference or URI (its report lists it under "Stages"): ' +
-        'prompts and the response of each policy.',
+    contest: contestGiven.describe(
+      'The comparison whose responses are rated: the id of its run. Of a comparison with several seeds, it is the ' +
+        'first; {"run": id, "seed": number} names another. Or the contest itself, by reference or URI.',
     ),
     kind: ratingKind
       .default('rank')

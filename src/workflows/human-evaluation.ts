@@ -94,7 +94,7 @@ export async function humanEvaluation(input?: unknown): Promise<HumanEvaluationR
 async function drawItems(stages: StageRunner, settings: HumanEvaluationInput): Promise<Artifact> {
   const { contest, kind, prompts, checkEvery, policies, seed, cache } = settings
   return stages.run('rating-items', {
-    contest: await stages.artifact(contest),
+    contest: await stages.contest(contest),
     kind,
     prompts,
     checkEvery,

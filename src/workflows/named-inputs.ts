@@ -1,6 +1,7 @@
 // Resolves what a run's input names: a model by its name, an artifact by its URI, the model of a labeler ("policy" is
 // the run's own initial policy).
 import { isArtifactUri, isPolicyUri, type Artifact, type ArtifactGiven } from '../contracts/artifact'
+import type { ContestGiven } from '../contracts/human-evaluation-input'
 import { isEndpoint, type LabelerSettings } from '../contracts/labeler-settings'
 import type { Queues } from '../contracts/queues'
 import type { Cache } from '../contracts/run-settings'
@@ -11,6 +12,8 @@ import { stageActivities } from './stage-activities'
 export interface NamedInputs {
   /** The artifact that a person gave by reference, by URI or, where a model is expected, by a model's name. */
   artifact(given: ArtifactGiven, model?: 'or model'): Promise<Artifact>
+  /** The contest of a comparison, which a person gave by its run, by reference or by URI. */
+  contest(given: ContestGiven): Promise<Artifact>
   /**
    * The artifact of a named model; each name is resolved once per run.
    * @param template variables of its chat template; default: those of the run, which are for policies
@@ -47,6 +50,12 @@ export function openNamedInputs(
       if (typeof given !== 'string') return Promise.resolve(given)
       if (model && !isArtifactUri(given)) return named.model(given)
       return stageActivities(queues.light, 'artifact').resolveArtifact(given)
+    },
+    contest(given) {
+      if (typeof given === 'string' && isArtifactUri(given)) return named.artifact(given)
+      if (typeof given !== 'string' && 'uri' in given) return named.artifact(given)
+      const ofRun = typeof given === 'string' ? { run: given } : given
+      return stageActivities(queues.light, `contest of ${ofRun.run}`).contestOfRun(ofRun)
     },
     async model(spec, given = ofPolicies) {
       const template = given === 'none' ? undefined : given

@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { WorkflowHandle } from '@temporalio/client'
+import { defaultPayloadConverter } from '@temporalio/common'
 import type { Artifact } from '../../src/contracts/artifact'
 import { evaluationOf } from '../../src/cli/rating-run'
 import { linkOf, ratingKey } from '../../src/rating/links'
@@ -157,6 +158,68 @@ test('ratings are exported to a file and imported into another evaluation', asyn
   })
   const { ratings } = (await other.result()) as { ratings: number }
   expect(ratings).toBe(28)
+})
+
+describe('the contest is named by the run of its comparison', () => {
+  let contest: Artifact
+  beforeAll(async () => {
+    contest = await writeContest(stack.home, plainPrompts(12))
+    await endedRun('compare', 'compared', { contests: [contest] })
+  })
+
+  /** A run that has ended with this result, without a worker that computed it. */
+  async function endedRun(workflow: string, workflowId: string, result: object): Promise<void> {
+    const { workflowService: service } = stack.client
+    const taskQueue = `of-${workflowId}`
+    await stack.client.workflow.start(workflow, { taskQueue, workflowId })
+    const { taskToken } = await service.pollWorkflowTaskQueue({ namespace: 'default', taskQueue: { name: taskQueue } })
+    const payloads = [defaultPayloadConverter.toPayload(result)]
+    const command = {
+      commandType: 1, // COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION
+      completeWorkflowExecutionCommandAttributes: { result: { payloads } },
+    }
+    await service.respondWorkflowTaskCompleted({ namespace: 'default', taskToken, commands: [command] })
+  }
+
+  const evaluate = (given: unknown) =>
+    stack.run('run', 'humanEvaluation', '--input', JSON.stringify({ contest: given, ratingsPerPrompt: 2 }))
+
+  test.each<[string, unknown]>([
+    ['by its id', 'compared'],
+    ['by its id and a seed', { run: 'compared', seed: 1 }],
+  ])('%s', async (name, given) => {
+    const workflowId = `rated ${name}`
+    const run = await stack.client.workflow.start('humanEvaluation', {
+      taskQueue: 'rlaif',
+      workflowId,
+      args: [{ contest: given, ratingsPerPrompt: 1, raters: ['anna'] }],
+    })
+    let items: string | undefined
+    while (!(items = (await run.query<{ items?: string }>('ratings')).items))
+      await new Promise((done) => setTimeout(done, 100))
+    const { input } = JSON.parse(readFileSync(join(fileURLToPath(items), 'manifest.json'), 'utf8')) as {
+      input: { contest: Artifact }
+    }
+    expect(input.contest).toEqual(contest)
+    await run.executeUpdate('close')
+    expect(await run.result()).toMatchObject({ ratings: 0 })
+  })
+
+  test('a run that has none ends the evaluation at once, with the reason', async () => {
+    await endedRun('align', 'aligned', {})
+    await stack.client.workflow.start('compare', { taskQueue: 'nobody-polls-it', workflowId: 'comparing' })
+    const wrong: [unknown, RegExp][] = [
+      ['nobody', /field "contest" names the run "nobody", which there is not; `rlaif status` lists the runs/],
+      ['aligned', /"aligned", which is one of align; only a run of compare has a contest/],
+      ['comparing', /"comparing", which has not ended yet; start the evaluation when it has/],
+      [{ run: 'compared', seed: 7 }, /"compared", a comparison without seed 7: there are 1/],
+    ]
+    for (const [given, message] of wrong) {
+      const { code, err } = await evaluate(given)
+      expect(err).toMatch(message)
+      expect(code).toBe(1)
+    }
+  })
 })
 
 test.each([

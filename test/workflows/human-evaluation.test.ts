@@ -30,6 +30,7 @@ test('no rating is lost when the run continues as new; bad and late ratings are 
   const { asked, activities } = fakes(() => {}, figures)
   let slow: Promise<void> = Promise.resolve()
   let started = 0
+  activities.contestOfRun = () => Promise.resolve(contest)
   const results = activities['human-results']!
   activities['human-results'] = async (given: Record<string, unknown>) => {
     const made = await results(given)
@@ -78,6 +79,17 @@ test('no rating is lost when the run continues as new; bad and late ratings are 
     expect(await closed.result()).toMatchObject({ ratings: 0 })
     await record(closed, 'human-evaluation-closed')
 
+    const ofRun = await client.workflow.start('humanEvaluation', {
+      taskQueue: 'rlaif',
+      workflowId: 'of-a-run',
+      args: [input({ contest: 'compared' })],
+    })
+    while (!(await ofRun.query<{ items?: string }>('ratings')).items) await new Promise((done) => setTimeout(done, 50))
+    expect(asked.findLast(({ stage }) => stage === 'rating-items')!.input).toMatchObject({ contest })
+    await ofRun.executeUpdate('close')
+    expect(await ofRun.result()).toMatchObject({ ratings: 0 })
+    await record(ofRun, 'human-evaluation-of-a-run')
+
     // What a run hands to its continuation is not checked again: nobody else may bring it, not even through cron.
     const items = { uri: 'file:///store/rating-items/1', sha256: '1'.repeat(64), bytes: 1, summary: figures }
     const carried = { items, ratings: [], until: Date.now() + 60_000 }
@@ -107,7 +119,7 @@ test('no rating is lost when the run continues as new; bad and late ratings are 
     const query = client.workflow.getHandle('late')
     while (!(await query.query<{ items?: string }>('ratings')).items) await new Promise((done) => setTimeout(done, 50))
     await late.executeUpdate('close')
-    while (started < 4) await new Promise((done) => setTimeout(done, 20))
+    while (started < 5) await new Promise((done) => setTimeout(done, 20))
     const sent = late.executeUpdate('rate', { args: [{ rater: 'anna', item: 0, answer: [0, 1], seconds: 1 }] }).then(
       () => 'acknowledged',
       (error: Error) => (error.cause as Error).message,
