@@ -29,9 +29,9 @@ const HELP = `npm run bench -- <area> [--json] [--rounds N]
   answers        bytes that a label stage of 200,000 answers sends to a real S3 server; --pairs N
   adapters       gigabytes that twenty trials with LoRA on a model of a billion weights add to the store (10 GB of disk,
                  8 GB of memory); --trials N, --small with a small model
-  scale          whole runs on 123,169 posts with a model of some thousand weights, on one worker and on four: rows a
-                 second, memory, history and bytes of each stage, at a tenth and at the whole; --posts N, --only METHOD
-                 for one run, --only label for that stage alone
+  scale          whole runs on 123,169 posts with a model of some thousand weights: rows a second, memory, history and
+                 bytes of each stage, at a tenth on four workers and on one, and at the whole on four; --posts N,
+                 --only METHOD for one run, --only label for that stage alone
 
   --json         one JSON object per line instead of a table
   --rounds       number of rounds, each with one run per side (3)`

@@ -6,20 +6,18 @@
 // table of the 40 held-out prompts: the share that the judge calls good on its own before and after (Wilson's interval),
 // the win rate, and the sentiment by VADER (Hutto & Gilbert, 2014), a lexicon with rules, from −1 to 1, with the 95 %
 // interval of the paired difference by bootstrap. With --home, what is there already is not run again.
-import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readFlags } from '../setup/flags.mjs'
+import { withLocalServer } from './local-server.mjs'
 
 const require = createRequire(import.meta.url)
 const { SentimentIntensityAnalyzer } = require('vader-sentiment')
-const { Client, Connection } = require('@temporalio/client')
 const { readEvaluation, readJudgedContests } = require('../dist/activities/result-files.js')
 const { bootstrap } = require('../dist/evaluation/bootstrap.js')
-const command = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'cli', 'main.js')
 
 const { values: flags } = readFlags('node studies/quickstart.mjs', {
   seeds: { type: 'string', numbers: true, default: '1,2,3,4,5' },
@@ -27,26 +25,7 @@ const { values: flags } = readFlags('node studies/quickstart.mjs', {
   input: { type: 'string', default: '{}' },
 })
 const home = flags.home ?? mkdtempSync(join(tmpdir(), 'rlaif-quickstart-'))
-const env = { ...process.env, RLAIF_HOME: home }
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length
-
-/** Starts a server and its workers. @returns a function that ends them */
-function up() {
-  const server = spawn(process.execPath, [command, 'up'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
-  const down = () => {
-    const ended = new Promise((resolve) => server.once('exit', resolve))
-    server.kill('SIGINT')
-    return ended
-  }
-  return new Promise((resolve, reject) => {
-    let said = ''
-    server.stdout.on('data', (chunk) => {
-      said += chunk
-      if (said.includes('Ctrl-C')) resolve(down)
-    })
-    server.once('exit', (code) => reject(new Error(`quickstart: rlaif up ended with ${code}: ${said}`)))
-  })
-}
 
 /** @returns the folder of the run's evaluation */
 async function runSeed(client, seed) {
@@ -73,14 +52,7 @@ function row(seed, folder) {
 }
 
 console.error(`runs and artifacts: ${home}`)
-const down = await up()
-const { address } = JSON.parse(readFileSync(join(home, 'server.json'), 'utf8'))
-const connection = await Connection.connect({ address })
-try {
-  const client = new Client({ connection })
+await withLocalServer(home, async (client) => {
   console.log('| seed | judged good before | after | win rate | VADER | difference |\n|---|---|---|---|---|---|')
   for (const seed of flags.seeds) console.log(row(seed, await runSeed(client, seed)))
-} finally {
-  await connection.close()
-  await down()
-}
+})

@@ -5,6 +5,7 @@
 // prefix; F inner size of the MLP, V vocabulary.
 import { normAndRotate, type KeysAndValues } from './attention'
 import { disposeLayout, laidOutSteps, layoutOf, type LayerLayout, type LayerSteps } from './decode-layout'
+import { maskBias, nextColumn, withNewest, type KeyValueCache } from './key-value-cache'
 import { linear } from './linear'
 import { disposeViews, openViews, type LayerView } from './layer-views'
 import { mlp } from './mlp'
@@ -13,6 +14,7 @@ import { norm, normIfAny } from './norms'
 import * as op from './ops'
 import { disposeReadingCopy, openReadingCopy, type ReadingCopy } from './reading-copy'
 import { recorded } from './recorded'
+import { rotate } from './rotary'
 import { softCap } from './soft-cap'
 import { tf, tidy, type Tensor } from './tf'
 import { embedded, logits } from './transformer'
@@ -25,15 +27,6 @@ export interface Decoder {
   layout?: { layers: LayerLayout[]; head: Tensor } // head [D, V]
   /** Of a model in bfloat16: what `model` keeps of its own. */
   copy?: ReadingCopy
-}
-
-/** Keys and values so far, and which of the S columns are real tokens. */
-export interface KeyValueCache {
-  /** One for each layer. */
-  layers: KeysAndValues[] // [B, K, S, C] each
-  mask: Uint8Array[] // [B][S]
-  /** Keys and values of the prefix that all rows share, one for each layer; kept once, not once for each row. */
-  prefix?: readonly KeysAndValues[] | undefined // [1, K, P, C] each
 }
 
 /** Makes a model ready for decoding; takes as much memory again as its weights. Dispose after use. */
@@ -54,22 +47,23 @@ export function disposeDecoder({ layout, copy }: Decoder): void {
 }
 
 /**
- * Token ids [B] at positions [B] → hidden states after the last norm, [B, D]. The cache grows by one column, in place.
+ * Token ids [B] at positions [B] → hidden states after the last norm, [B, D]. Adds a column to the cache.
  */
 export function decodeNext(decoder: Decoder, ids: Int32Array, at: Int32Array, cache: KeyValueCache): Tensor {
   const { model } = decoder
-  cache.mask = cache.mask.map((row) => Uint8Array.from([...row, 1]))
+  const places = nextColumn(model, cache)
   const views = openViews(model.config, at, (window) => maskBias(cache, at, window))
   let x = tidy(() => embedded(model, tf.tensor1d(ids, 'int32'), tf.tensor1d(at, 'int32'))) // [B, D]
   views.forEach((view, layer) => {
     const past = cache.layers[layer]!
-    const { y, k, v } = decodeBlock(decoder, layer, { x, past, prefix: cache.prefix?.[layer], view })
+    const { y, k, v } = decodeBlock(decoder, layer, { x, past, places, prefix: cache.prefix?.[layer], view })
     tf.dispose([x, past.k, past.v])
     cache.layers[layer] = { k, v }
     x = y
   })
   const hidden = tidy(() => norm(model, LAST_NORM, x))
   x.dispose()
+  places?.dispose()
   disposeViews(views)
   return hidden
 }
@@ -81,11 +75,13 @@ export const decodeLogits = ({ model, layout }: Decoder, hidden: Tensor): Tensor
 interface BlockInputs {
   x: Tensor // [B, D]
   past: KeysAndValues
+  /** Where the newest keys and values go (key-value-cache.ts). */
+  places: Tensor | undefined
   prefix: KeysAndValues | undefined
   view: LayerView
 }
 
-/** One block as one call: y [B, D], and the layer's keys and values with one column more, [B, K, S, C]. */
+/** One block as one call: y [B, D], and the layer's keys and values with the newest column, [B, K, S, C]. */
 function decodeBlock({ model, layout }: Decoder, layer: number, given: BlockInputs): { y: Tensor } & KeysAndValues {
   const { model: inside, names } = layerOf(model, layer)
   const laidOut = layout?.layers[layer]
@@ -100,13 +96,16 @@ function decodeBlock({ model, layout }: Decoder, layer: number, given: BlockInpu
   )
 }
 
-/** x [B, D] → y [B, D], and the layer's keys and values with one column more. */
-function block(model: Model, steps: LayerSteps, { x, past, prefix, view }: BlockInputs): { y: Tensor } & KeysAndValues {
+/** x [B, D] → y [B, D], and the layer's keys and values with the newest column. */
+function block(
+  model: Model,
+  steps: LayerSteps,
+  { x, past, places, prefix, view }: BlockInputs,
+): { y: Tensor } & KeysAndValues {
   const { heads, keyValueHeads: kv, headSize: c, attentionCap: cap } = model.config
   const b = x.shape[0]!
   const { q, k: newK, v: newV } = steps.project(x, view.rotary)
-  const k = op.concat([past.k, op.reshape(newK, [b, kv, 1, c])], 2) // [B, K, S, C]
-  const v = op.concat([past.v, op.reshape(newV, [b, kv, 1, c])], 2)
+  const { k, v } = withNewest(past, { k: newK, v: newV }, places) // [B, K, S, C]
   const attending = { own: { k, v }, prefix, bias: view.bias, cap }
   const mixed = op.reshape(attend(model, op.reshape(q, [b, kv, heads / kv, c]), attending), [b, heads * c])
   const x1 = op.add(x, normIfAny(model, m.attentionOutNorm, steps.output(mixed)))
@@ -115,17 +114,30 @@ function block(model: Model, steps: LayerSteps, { x, past, prefix, view }: Block
 
 /** What a block computes with weights as they are stored. */
 function storedSteps(model: Model, view: LayerView): LayerSteps {
-  const { heads, keyValueHeads: kv, queryScale } = model.config
   return {
     project(x) {
       const h = normIfAny(model, m.inputNorm, x)
-      const q = normAndRotate({ model, view }, linear(model, m.q, h), heads, m.qNorm).rotated
-      const k = normAndRotate({ model, view }, linear(model, m.k, h), kv, m.kNorm).rotated
-      return { q: operand(model, op.scale(q, queryScale)), k: operand(model, k), v: linear(model, m.v, h) }
+      const { q, k } = queriesAndKeys(model, view, h)
+      const scaled = op.scale(q, model.config.queryScale)
+      return { q: operand(model, scaled), k: operand(model, k), v: linear(model, m.v, h) }
     },
     output: (mixed) => linear(model, m.o, mixed),
     mlp: (x1) => mlp(model, normIfAny(model, m.mlpNorm, x1)).out,
   }
+}
+
+/** h [B, D] → queries [B, H, C] and keys [B, K, C], normalized and rotated; without a norm, rotated together. */
+function queriesAndKeys(model: Model, view: LayerView, h: Tensor): { q: Tensor; k: Tensor } {
+  const { heads, keyValueHeads: kv, headSize, qkNorm } = model.config
+  const [q, k] = [linear(model, m.q, h), linear(model, m.k, h)]
+  if (qkNorm !== 'none' || !view.rotary)
+    return {
+      q: normAndRotate({ model, view }, q, heads, m.qNorm).rotated,
+      k: normAndRotate({ model, view }, k, kv, m.kNorm).rotated,
+    }
+  const together = op.reshape(op.concat([q, k], 1), [h.shape[0]!, heads + kv, headSize])
+  const [rotatedQ, rotatedK] = op.split(rotate(together, view.rotary), [heads, kv], 1) as [Tensor, Tensor]
+  return { q: rotatedQ, k: rotatedK }
 }
 
 interface Attending {
@@ -154,37 +166,4 @@ function attend(model: Model, q: Tensor, { own, prefix, bias, cap }: Attending):
     3,
   ) as [Tensor, Tensor]
   return op.add(apart(op.batchMatmul(together(overPrefix), prefix.v)), op.batchMatmul(overOwn, own.v))
-}
-
-/**
- * The mask as a term of the attention scores of the newest tokens: [B, 1, 1, P + S].
- * @param at their positions, [B]
- * @param window a token sees itself and `window` − 1 tokens before it
- */
-function maskBias({ mask, prefix }: KeyValueCache, at: Int32Array, window = Infinity): Tensor {
-  const [past, s] = [prefix?.[0]!.k.shape[2] ?? 0, mask[0]!.length]
-  const bias = new Float32Array(mask.length * (past + s))
-  mask.forEach((row, r) => {
-    const start = r * (past + s)
-    bias.fill(-1e9, start, start + Math.min(past, Math.max(0, at[r]! - window + 1)))
-    row.forEach((real, j) => (bias[start + past + j] = real && s - 1 - j < window ? 0 : -1e9))
-  })
-  return tf.tensor4d(bias, [mask.length, 1, 1, past + s])
-}
-
-/** Frees the keys and values of the rows; the shared prefix stays. */
-export function disposeCache(cache: KeyValueCache): void {
-  for (const { k, v } of cache.layers) tf.dispose([k, v])
-}
-
-/** Keeps only the given rows of the cache, in the given order. */
-export function keepRows(cache: KeyValueCache, rows: readonly number[]): void {
-  const indices = tf.tensor1d([...rows], 'int32')
-  cache.layers = cache.layers.map(({ k, v }) => {
-    const kept = { k: op.gatherRows(k, indices), v: op.gatherRows(v, indices) }
-    tf.dispose([k, v])
-    return kept
-  })
-  indices.dispose()
-  cache.mask = rows.map((row) => cache.mask[row]!)
 }

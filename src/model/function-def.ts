@@ -9,6 +9,7 @@ export type AttributeValue =
   | { type: number }
   | { bool: boolean }
   | { int: number }
+  | { text: string }
   /** A constant, a scalar or a vector. */
   | { constant: number | readonly number[]; dtype: 'float32' | 'int32' }
 
@@ -63,6 +64,7 @@ function attribute(value: AttributeValue): Buffer {
   if ('type' in value) return int(6, value.type)
   if ('bool' in value) return int(5, Number(value.bool))
   if ('int' in value) return int(3, value.int)
+  if ('text' in value) return string(2, value.text)
   return bytes(8, [tensor(value.dtype, value.constant)])
 }
 

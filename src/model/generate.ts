@@ -3,15 +3,8 @@
 // batch. Shapes: B rows of a batch, D hidden, V vocabulary.
 import { uniform, type RandomKey } from '../random'
 import { groupByTokens, padLeft, positions } from './batch'
-import {
-  decodeNext,
-  disposeCache,
-  disposeDecoder,
-  keepRows,
-  openDecoder,
-  type Decoder,
-  type KeyValueCache,
-} from './decode'
+import { decodeNext, disposeDecoder, openDecoder, type Decoder } from './decode'
+import { disposeCache, keepRows, type KeyValueCache } from './key-value-cache'
 import type { Model } from './model'
 import * as op from './ops'
 import { nextTokens, type ChosenToken } from './next-token'
@@ -24,6 +17,8 @@ import { hiddenWithKeys } from './transformer'
  * Most padded tokens of a batch, prompts and continuations without the shared prefix; bounds memory for long prompts.
  */
 const TOKENS_AT_ONCE = 8192
+/** Most columns that the cache gets at once. */
+const MOST_ROOM = 64
 /** A shorter common prefix is not worth its own forward pass. */
 const SHORTEST_PREFIX = 32
 
@@ -140,6 +135,7 @@ async function generateBatch(
   onRow: (row: number, continuation: Continuation) => void,
 ): Promise<Continuation[]> {
   const { cache, hidden: first, ends } = readPrompts(decoder.model, prompts, prefix)
+  cache.room = Math.min(MOST_ROOM, settings.maxTokens)
   const all = prompts.map((_, r): Row => ({
     index: r,
     continuation: { ids: [], logProbs: [], stopped: false },
@@ -192,7 +188,7 @@ function readPrompts(
   hidden.dispose()
   const at = positions(batch, shared)
   const maskOf = (row: number) => batch.mask.slice(row * batch.time, (row + 1) * batch.time)
-  const cache = { layers, mask: read.map((_, row) => maskOf(row)), prefix: prefix?.layers }
+  const cache: KeyValueCache = { layers, mask: read.map((_, row) => maskOf(row)), prefix: prefix?.layers }
   if (read.length < prompts.length) keepRows(cache, rowOf)
   return { cache, hidden: last, ends: lastColumn.map((column) => at[column]!) }
 }

@@ -42,7 +42,7 @@ export function mlpBackward(pass: BackwardPass, dOut: Tensor, { h, up, gate }: M
 
 /** The gate after its activation, element by element. */
 export const activated = (kind: ModelConfig['mlp'], gate: Tensor): Tensor =>
-  kind === 'geglu' ? gelu(gate) : op.mul(gate, op.sigmoid(gate))
+  kind === 'geglu' ? gelu(gate) : op.silu(gate)
 
 /** The gate after its activation, and the derivative of that, element by element. */
 function activation(kind: ModelConfig['mlp'], gate: Tensor): { value: Tensor; slope: Tensor } {

@@ -4,6 +4,7 @@
 // (`half`); what only moves values keeps their type; everything else is computed in float32.
 import { dataTypeOf } from './data-type'
 import { DATA_TYPES, type AttributeValue, type DataType } from './function-def'
+import * as onednn from './onednn'
 import { openRecording } from './recording'
 import { backend, tf, type OpAttribute, type Tensor } from './tf'
 
@@ -185,15 +186,21 @@ export const mean = reduction('Mean')
 const exp = unary('Exp', 'y')
 const reciprocal = unary('Reciprocal', 'y')
 const eagerSoftmax = unary('Softmax', 'softmax')
-/**
- * Softmax over the last axis; any rank. Functions run another kernel for TensorFlow's operation of this name, slow for
- * few rows; these are the steps of the one that runs eagerly.
- */
+/** A kernel of oneDNN, element by element or along the last axis. */
+const byOneDnn = ({ op, attributes, output }: typeof onednn.SOFTMAX, x: Tensor) =>
+  single(op, { native: [], recorded: attributes }, [full(x)], [output, x.shape])
+
+/** Softmax over the last axis; any rank. Functions without oneDNN's kernel take the steps of the one that runs eagerly. */
 export function softmax(x: Tensor): Tensor {
   if (!openRecording()) return eagerSoftmax(x)
+  if (onednn.has(onednn.SOFTMAX)) return byOneDnn(onednn.SOFTMAX, x)
   const e = exp(sub(x, largest(x, x.rank - 1, true)))
   return mul(e, reciprocal(sum(e, x.rank - 1, true)))
 }
+
+/** x · sigmoid(x), element by element. */
+export const silu = (x: Tensor): Tensor =>
+  openRecording() && onednn.has(onednn.SILU) ? byOneDnn(onednn.SILU, x) : mul(x, sigmoid(x))
 
 /** Σ x² / 2 over all values: []. */
 export const halfSquareSum = (x: Tensor): Tensor => single('L2Loss', PLAIN.float32, [full(x)], ['output', []])
@@ -217,6 +224,15 @@ export function gatherRows(x: Tensor, indices: Tensor): Tensor {
   const type = dataTypeOf(x)
   const shape = [indices.shape[0]!, ...x.shape.slice(1)]
   return single('GatherV2', GATHER[type], [x, indices, axes(0)], ['output', shape, type])
+}
+
+/**
+ * `x` [n, d] with `rows` [m, d] at `indices` int32 [m], written into x's own memory: x, and whatever shares its memory,
+ * must not be used afterwards.
+ */
+export function replaceRows(x: Tensor, indices: Tensor, rows: Tensor): Tensor {
+  const type = dataTypeOf(x)
+  return single('InplaceUpdate', PLAIN[type], [x, indices, rows], ['y', x.shape, type])
 }
 
 /** Columns of `x` [m, n], by `indices` int32 [k] → [m, k]. */

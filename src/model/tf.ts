@@ -5,6 +5,8 @@ import { DATA_TYPES } from './function-def'
 
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'
 process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true'
+// Operations of a function run one after the other, each on all cores: running two at once costs more than it saves.
+process.env.TF_NUM_INTEROP_THREADS ??= '1'
 
 // tfjs-node 4.22 calls a function that Node 23 removed.
 const legacyUtil = util as unknown as { isNullOrUndefined?: (value: unknown) => boolean }

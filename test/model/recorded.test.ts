@@ -3,11 +3,13 @@ import { join } from 'node:path'
 import { withAdapter } from '../../src/model/adapter'
 import { padLeft, positions } from '../../src/model/batch'
 import { valuesOf } from '../../src/model/data-type'
-import { decodeNext, disposeCache, disposeDecoder, openDecoder } from '../../src/model/decode'
+import { decodeNext, disposeDecoder, openDecoder } from '../../src/model/decode'
+import { disposeCache } from '../../src/model/key-value-cache'
 import { encodeFunctionDef, type AttributeValue } from '../../src/model/function-def'
 import { generate } from '../../src/model/generate'
 import type { Model } from '../../src/model/model'
 import { nextTokens } from '../../src/model/next-token'
+import { has, SILU, SOFTMAX, withoutKernels } from '../../src/model/onednn'
 import * as op from '../../src/model/ops'
 import { disposePrefix, openPrefix } from '../../src/model/prefix'
 import { recorded, withoutRecording } from '../../src/model/recorded'
@@ -102,6 +104,8 @@ function withAddFunction<T>(value: ((definition: Uint8Array) => void) | undefine
 // The first test of the file: functions stay registered.
 ofNative('one function serves batches of every shape, layers of the same kind, and another model of the family', () => {
   const { addFunction } = backend.binding
+  has(SILU) // what is tried once is not counted
+  has(SOFTMAX)
   let added = 0
   const model = loadModel(folderOf('smollm3'), {}, 'bfloat16')
   const passes = (of: Model, rows: number, length: number) => {
@@ -132,9 +136,32 @@ test.each(
 )('one call gives what its operations give one by one, bit for bit: %s%s', (family, adapter) => {
   const loaded = loadModel(folderOf(family!))
   const model: Model = { ...(adapter ? adapted(loaded) : loaded), precision: 'bfloat16' }
-  const got = everything(model)
+  const got = withoutKernels(() => everything(model))
   expect(got).toEqual(withoutRecording(() => everything(model)))
   expect(got.again).toEqual(got.trained)
+  tf.dispose([...model.weights.values()])
+})
+
+ofNative("oneDNN's kernels are used where this machine has them, and give what they stand for", () => {
+  const x = tf.tensor2d([[-30, -2, -0.5, 0, 1e-3, 1, 8, 90]])
+  const results = (kind: string) =>
+    recorded(half, kind, { x }, (given) => ({ silu: op.silu(given.x), softmax: op.softmax(given.x) }))
+  const plain = withoutKernels(() => results('plain'))
+  const fast = results('fast')
+  for (const name of ['silu', 'softmax'] as const) {
+    const want = plain[name].dataSync()
+    fast[name]
+      .dataSync()
+      .forEach((value, i) => expect(Math.abs(value - want[i]!)).toBeLessThan(1e-6 + 1e-6 * Math.abs(want[i]!)))
+  }
+  tf.dispose([x, ...Object.values(plain), ...Object.values(fast)])
+})
+
+test.each(FAMILIES)("a model's figures change by rounding alone with oneDNN's kernels: %s", (family) => {
+  const model: Model = { ...loadModel(folderOf(family)), precision: 'bfloat16' }
+  const again: Model = { ...model, config: { ...model.config } } // plans belong to a config
+  const [fast, plain] = [tokenLogProbs(model, tokens), withoutKernels(() => tokenLogProbs(again, tokens))]
+  fast.forEach((value, i) => expect(Math.abs(value - plain[i]!)).toBeLessThan(0.02)) // a bfloat16 has 8 bits
   tf.dispose([...model.weights.values()])
 })
 
