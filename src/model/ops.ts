@@ -177,13 +177,15 @@ const reduction =
   (x: Tensor, axis: number, keepDims = false): Tensor =>
     single(name, keepDims ? REDUCE_KEEP : REDUCE_DROP, [full(x), axes([axis])], ['output', reduced(x, axis, keepDims)])
 
-const largest = reduction('Max')
+/** The largest value along one axis, which is dropped or kept with size 1. */
+export const max = reduction('Max')
 /** Σ over one axis, which is dropped or kept with size 1. */
 export const sum = reduction('Sum')
 /** Mean over one axis, which is dropped or kept with size 1. */
 export const mean = reduction('Mean')
 
-const exp = unary('Exp', 'y')
+export const exp = unary('Exp', 'y')
+export const log = unary('Log', 'y')
 const reciprocal = unary('Reciprocal', 'y')
 const eagerSoftmax = unary('Softmax', 'softmax')
 /** A kernel of oneDNN, element by element or along the last axis. */
@@ -194,7 +196,7 @@ const byOneDnn = ({ op, attributes, output }: typeof onednn.SOFTMAX, x: Tensor) 
 export function softmax(x: Tensor): Tensor {
   if (!openRecording()) return eagerSoftmax(x)
   if (onednn.has(onednn.SOFTMAX)) return byOneDnn(onednn.SOFTMAX, x)
-  const e = exp(sub(x, largest(x, x.rank - 1, true)))
+  const e = exp(sub(x, max(x, x.rank - 1, true)))
   return mul(e, reciprocal(sum(e, x.rank - 1, true)))
 }
 

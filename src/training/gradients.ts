@@ -2,6 +2,7 @@
 // Shapes: M response tokens or positions of a batch, D hidden, V vocabulary.
 import type { TokenBatch } from '../model/batch'
 import { padRight } from '../model/batch'
+import { crossEntropy, labelsOf } from '../model/cross-entropy'
 import { operand, weight, type Gradients, type Model } from '../model/model'
 import * as op from '../model/ops'
 import { recorded } from '../model/recorded'
@@ -43,12 +44,16 @@ export function responseTokens(sequences: readonly Sequence[]): ResponseTokens {
 export function tokenLogProbs(model: Model, tokens: ResponseTokens, temperature = 1): Float32Array {
   return readValues(() => {
     const rows = op.gatherRows(hidden(model, tokens.batch), indices(tokens.at))
-    return recordedHead('log-probs', model, temperature, { rows, labels: indices(tokens.labels) }, (head, given) => {
-      const [loss] = op.crossEntropy(withTemperature(logits(head, given.rows), temperature), given.labels)
+    const given = { rows, labels: labelsIn(model, tokens) }
+    return recordedHead('log-probs', model, temperature, given, (head, { rows, labels }) => {
+      const { loss } = crossEntropy(withTemperature(logits(head, rows), temperature), labels)
       return op.scale(loss, -1)
     })
   })
 }
+
+const labelsIn = (model: Model, tokens: ResponseTokens) =>
+  labelsOf(tokens.labels, weight(model, headName(model.config)).shape[0]!)
 
 /** `build` as one call, with the head's weight in a model of its own. */
 function recordedHead<I, O>(
@@ -98,11 +103,11 @@ export function differentiableLogProbs(
       kind,
       model,
       temperature,
-      { rows, labels: indices(tokens.labels) },
+      { rows, labels: labelsIn(model, tokens) },
       (head, { rows, labels }) => {
         const given = logits(head, rows) // [M, V]
         const scores = withTemperature(given, temperature)
-        const [loss, dScores] = op.crossEntropy(scores, labels) // [M], [M, V]
+        const { loss, gradient: dScores } = crossEntropy(scores, labels) // [M], [M, V]
         // The slope is p − 1 at the label, so H = log Σ eᶻ − Σ p z = loss − Σ slope · z.
         const entropy = also ? op.sub(loss, op.sum(op.mul(dScores, scores), 1)) : undefined
         const slope = operand(model, logitsBackward(model, dScores, given))
