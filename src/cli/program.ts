@@ -2,8 +2,10 @@
 import { Command } from 'commander'
 import { version } from '../version'
 import { addArtifactCommands } from './commands/artifacts'
+import { addCompletionCommands } from './commands/completion'
 import { addDataCommands } from './commands/data'
 import { addHumanEvaluationCommands } from './commands/human-evaluation'
+import { addInitCommand } from './commands/init'
 import { addLabelerCommands } from './commands/labeler'
 import { addLocalStackCommands } from './commands/local-stack'
 import { addModelCommands } from './commands/model'
@@ -14,6 +16,7 @@ import { EXAMPLES_AND_ENVIRONMENT } from './help'
 
 const GROUPS = [
   addLocalStackCommands,
+  addInitCommand,
   addRunCommands,
   addScheduleCommands,
   addHumanEvaluationCommands,
@@ -22,6 +25,7 @@ const GROUPS = [
   addArtifactCommands,
   addModelCommands,
   addWorldCommands,
+  addCompletionCommands,
 ]
 
 export function rlaifProgram(): Command {

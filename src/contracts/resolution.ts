@@ -6,9 +6,11 @@ import { InvalidInput, parse } from './parse'
 import { fieldsToOverride, inWordsOfStage, waysOn } from './stage-overrides'
 import { stageSchemas, type StageInput, type StageName } from './stages'
 
+export const RESOLUTION_ACTIONS = ['retry', 'skip', 'abort'] as const
+
 export const resolutionSchema = z.strictObject({
   action: z
-    .enum(['retry', 'skip', 'abort'])
+    .enum(RESOLUTION_ACTIONS)
     .describe(
       '"retry" runs the stage again; "skip" continues without it, if the run can do without; "abort" fails the run.',
     ),

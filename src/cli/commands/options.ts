@@ -1,5 +1,5 @@
-// Options of commands that take a number or one of several words: read and checked in one way, named by their flag.
-import { Option } from 'commander'
+// Options and arguments of commands that take a number or one of several words: read and checked in one way, named by their flag.
+import { Argument, Option } from 'commander'
 import { InvalidInput } from '../../contracts/parse'
 
 export interface Range {
@@ -55,4 +55,11 @@ export function choiceOption(
 export function oneOf(name: string, text: string, choices: readonly string[]): string {
   if (choices.includes(text)) return text
   throw new InvalidInput(`${name} got "${text}"; there are ${choices.join(', ')}`)
+}
+
+/** An argument that takes one of several words. */
+export function choiceArgument(name: string, description: string, choices: readonly string[]): Argument {
+  const argument = new Argument(name, description)
+  argument.argChoices = [...choices]
+  return argument.argParser((text: string) => oneOf(name, text, choices))
 }

@@ -2,6 +2,8 @@
 import type { Command } from 'commander'
 import { exitCode } from '../../contracts/exit-codes'
 import { InvalidInput } from '../../contracts/parse'
+import { RESOLUTION_ACTIONS } from '../../contracts/resolution'
+import { sweepPresets } from '../../contracts/sweep-presets'
 import { openInBrowser } from '../browser'
 import { withConnection } from '../connection'
 import { checkInput, readInput, workflowName } from '../input'
@@ -13,9 +15,10 @@ import { describeRun, listRuns, reportFile } from '../status'
 import { presetLines, sweepInput, trialLines } from '../sweep'
 import { print } from '../terminal'
 import { exitWith } from './exit-code'
-import { numberOption } from './options'
+import { choiceArgument, choiceOption, numberOption } from './options'
 
 const PRIORITY = "priority of the run's stages among those that wait for a worker: 1 (first) to 5 (last)"
+const PRESETS = Object.keys(sweepPresets)
 const PRIORITIES = { from: 1, to: 5 }
 
 export function addRunCommands(program: Command): void {
@@ -35,7 +38,8 @@ export function addRunCommands(program: Command): void {
       ),
     )
   program
-    .command('resolve <run> <action>')
+    .command('resolve <run>')
+    .addArgument(choiceArgument('<action>', 'retry, skip or abort', RESOLUTION_ACTIONS))
     .description('continue a run whose stage is parked; <action> is retry, skip or abort')
     .option(
       '--overrides <file|json>',
@@ -96,7 +100,7 @@ function addSweep(program: Command): void {
   program
     .command('sweep')
     .description('start a sweep and show its progress')
-    .option('--preset <name>', 'preset to start from: a study of the paper')
+    .addOption(choiceOption('--preset <name>', 'preset to start from: a study of the paper', PRESETS))
     .option('--presets', 'list the presets and start nothing')
     .option(
       '--input <file|json>',
