@@ -62,7 +62,7 @@ function pointsOf(sweep: SweepInput): Point[] {
         : axes.reduce((product, { values }) => product * values.length, 1)
   if (size === 0)
     throw new InvalidInput(
-      'sweep: fields "axes" and "list" are empty, so nothing varies; name a study of the paper, e.g. ' +
+      'sweep: field "axes" is empty, and so is "list": nothing varies; name a study of the paper, e.g. ' +
         '{"preset": "kl-weight"}, or an axis, e.g. {"axes": [{"field": "rl.klWeight", "values": [0.05, 0.1]}]}',
     )
   if (draw !== undefined && list.length > 0)

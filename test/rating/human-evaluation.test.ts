@@ -172,7 +172,9 @@ describe('the contest is named by the run of its comparison', () => {
     const { workflowService: service } = stack.client
     const taskQueue = `of-${workflowId}`
     await stack.client.workflow.start(workflow, { taskQueue, workflowId })
-    const { taskToken } = await service.pollWorkflowTaskQueue({ namespace: 'default', taskQueue: { name: taskQueue } })
+    const { taskToken } = await stack.client.connection.withDeadline(Date.now() + 30_000, () =>
+      service.pollWorkflowTaskQueue({ namespace: 'default', taskQueue: { name: taskQueue } }),
+    )
     const payloads = [defaultPayloadConverter.toPayload(result)]
     const command = {
       commandType: 1, // COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION
