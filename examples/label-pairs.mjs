@@ -2,21 +2,24 @@
 //
 //   node examples/label-pairs.mjs                                               # asks the stand-in
 //   node examples/label-pairs.mjs http://127.0.0.1:8000/v1 Qwen/Qwen2.5-7B-Instruct
-import { labelerSchema, parse } from 'rlaif/contracts'
-import { readTask, taskFolder } from 'rlaif/data'
-import { PLAIN, choseSameSlot, endpointLabeler, isUnanswered, judgePairs } from 'rlaif/feedback'
+import { choseSameSlot, endpointLabeler, isUnanswered, judgePairs, PLAIN } from 'rlaif'
+import { labelerSchema, pairOf, parse, readTask, taskFolder } from 'rlaif'
 import { openStandIn } from './stand-in.mjs'
 
-const PAIRS = [
+const ROWS = [
   {
-    context: 'How long should I boil an egg?',
-    first: 'Seven minutes for a soft yolk, ten for a firm one.',
-    second: 'Eggs have been eaten since prehistory, and there are many ways to prepare them, boiling among them.',
+    prompt: 'How long should I boil an egg?',
+    responses: [
+      'Seven minutes for a soft yolk, ten for a firm one.',
+      'Eggs have been eaten since prehistory, and there are many ways to prepare them, boiling among them.',
+    ],
   },
   {
-    context: 'My plant is drooping. What should I do?',
-    first: 'Plants droop. They can droop for so many reasons that nobody could ever list them all here.',
-    second: 'Feel the soil: if it is dry, water it; if it is wet, let it dry.',
+    prompt: 'My plant is drooping. What should I do?',
+    responses: [
+      'Plants droop. They can droop for so many reasons that nobody could ever list them all here.',
+      'Feel the soil: if it is dry, water it; if it is wet, let it dry.',
+    ],
   },
 ]
 
@@ -25,10 +28,12 @@ const standIn = url ? undefined : await openStandIn()
 const settings = parse(labelerSchema, { baseUrl: url ?? standIn.baseUrl, model }, 'labeler')
 
 const labeler = endpointLabeler(settings)
-const labels = await judgePairs(labeler, PAIRS, { task: readTask(taskFolder('helpful')), technique: PLAIN, seed: 1 })
+const task = readTask(taskFolder('helpful'))
+const pairs = ROWS.map((row) => pairOf(row, task))
+const labels = await judgePairs(labeler, pairs, { task, technique: PLAIN, seed: 1 })
 
 labels.forEach((label, i) => {
-  console.log(PAIRS[i].context)
+  console.log(ROWS[i].prompt)
   if (isUnanswered(label)) return console.log(`  no label: ${label.failed}`)
   console.log(`  P(first is better) = ${label.preferFirst.toFixed(3)}`)
   if (choseSameSlot(label)) console.log('  the same slot won in both orders: the labeler went by position')

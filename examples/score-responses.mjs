@@ -3,9 +3,8 @@
 //
 //   node examples/score-responses.mjs                                           # asks the stand-in
 //   node examples/score-responses.mjs http://127.0.0.1:8000/v1 Qwen/Qwen2.5-7B-Instruct
-import { labelerSchema, parse } from 'rlaif/contracts'
-import { readTask, taskFolder } from 'rlaif/data'
-import { directRewards, endpointLabeler, isUnanswered, scoreLevels, scoreQuestion } from 'rlaif/feedback'
+import { directRewards, endpointLabeler, isUnanswered, scoreLevels, scoreQuestion } from 'rlaif'
+import { labelerSchema, parse, readTask, taskFolder } from 'rlaif'
 import { openStandIn } from './stand-in.mjs'
 
 const CONTEXT = 'How long should I boil an egg?'

@@ -1,4 +1,10 @@
-// `rlaif` itself: its version. The library is in the rooms, each an entry of its own: `rlaif/contracts`, `rlaif/data`,
-// `rlaif/feedback`, `rlaif/evaluation`, `rlaif/report`, `rlaif/artifacts`, `rlaif/world`, and `rlaif/model` and
-// `rlaif/training`, which load TensorFlow.js (docs/api.md).
+// `rlaif`: all of the library that does without TensorFlow.js. `rlaif/model`, `rlaif/training` and
+// `rlaif/feedback/local-labeler`, which load it, are entries of their own (docs/api.md).
 export { version } from './version'
+export * from './contracts/index'
+export * from './data/index'
+export * from './feedback/index'
+export * from './evaluation/index'
+export * from './artifacts/index'
+export * from './report/index'
+export * from './world/index'

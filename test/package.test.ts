@@ -1,6 +1,6 @@
 // The package made by `npm run pack`: installed from a registry into an empty folder, set up, and used as a command and
 // as a library.
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile, execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
@@ -98,6 +98,18 @@ test('after set-up, the command finds everything and lists the trials of a prese
   expect(rlaif('sweep', '--preset', 'kl-weight', '--dry-run')).toMatch(/6 trials of align/)
 })
 
+test('its messages name its own command, no script of npm', () => {
+  const empty = temporaryFolder()
+  const { stdout } = spawnSync(process.execPath, [join(folder, 'node_modules', '.bin', 'rlaif'), 'doctor'], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...process.env, RLAIF_CACHE: empty, RLAIF_INSTALLED: empty, RLAIF_HOME: join(empty, 'home') },
+  })
+  expect(stdout).toMatch(/✗ default model .*run `rlaif setup`/)
+  expect(stdout).not.toMatch(/npm (run|start)/)
+  expect(rlaif('init', join(empty, 'mine'))).toMatch(/^ {2}npx rlaif run align --input /m)
+})
+
 const ROOMS = ['contracts', 'data', 'model', 'training', 'feedback', 'evaluation', 'artifacts', 'report', 'world']
 const HEAVY = ['model', 'training']
 
@@ -107,12 +119,13 @@ test('every room of the library can be imported with its types', () => {
     join(folder, 'use.ts'),
     [
       ...rooms,
-      "import { version } from 'rlaif'",
+      "import { judgePairs, rowOf, version, type GivenRow } from 'rlaif'",
       "import { localLabeler } from 'rlaif/feedback/local-labeler'",
       "import { wilson, type Share } from 'rlaif/evaluation'",
       'const share: Share = wilson(7, 10)',
       'const wrong: string = share.value',
-      `export { wrong, version, localLabeler, ${ROOMS.map((_, i) => `room${i}`).join(', ')} }`,
+      'const row: GivenRow = { prompt: "What now?", responses: ["This.", "That."], preferred: 1 }',
+      `export { wrong, row, judgePairs, rowOf, version, localLabeler, ${ROOMS.map((_, i) => `room${i}`).join(', ')} }`,
       '',
     ].join('\n'),
   )
@@ -146,11 +159,12 @@ test('names are there for ES modules and for require; only model and training lo
     join(folder, 'use.mjs'),
     [
       "import { wilson } from 'rlaif/evaluation'",
-      "import { version } from 'rlaif'",
-      'console.log(wilson(7, 10).value, version)',
+      "import * as all from 'rlaif'",
+      "import { alignSchema, judgePairs, rowOf, version } from 'rlaif'",
+      'console.log(wilson(7, 10).value, version, all.wilson === wilson, [alignSchema, judgePairs, rowOf].every(Boolean))',
     ].join('\n'),
   )
-  expect(run(process.execPath, 'use.mjs')).toBe('0.7 0.1.0\n')
+  expect(run(process.execPath, 'use.mjs')).toBe('0.7 0.1.0 true true\n')
   const loads = (entry: string) =>
     run(
       process.execPath,

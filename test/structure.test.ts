@@ -67,9 +67,13 @@ describe("a room's index.ts", () => {
     return room === undefined ? [] : [join(src, room, 'index.ts')]
   })
 
-  test('is for users of the package: no file of src/ imports it', () => {
+  test('is for users of the package: no file of src/ imports it but the root entry, which no file imports', () => {
+    const entry = join(src, 'index.ts')
     expect(ofLibrary).toHaveLength(9)
-    expect(files.filter((file) => importsOf(file).some((target) => ofLibrary.includes(target))).map(shown)).toEqual([])
+    const importing = (targets: readonly string[]) =>
+      files.filter((file) => importsOf(file).some((target) => targets.includes(target))).map(shown)
+    expect(importing(ofLibrary)).toEqual([shown(entry)])
+    expect(importing([entry])).toEqual([])
   })
 
   test('names each of its exports, and exports only what files of the room have', () => {
@@ -86,6 +90,18 @@ describe("a room's index.ts", () => {
       ).toEqual([])
     }
   })
+})
+
+test('no message names a script of npm, which an installed package has not, but by installation.ts', () => {
+  const naming: string[] = []
+  const visit = (node: ts.Node, file: string): void => {
+    const isText = ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node)
+    if (isText && /npm (run|start|test)/.test(node.text)) naming.push(`${shown(file)}: ${node.text}`)
+    ts.forEachChild(node, (child) => visit(child, file))
+  }
+  for (const file of files) visit(ts.createSourceFile(file, textOf.get(file)!, ts.ScriptTarget.ES2022, true), file)
+  const allowed = ['src/installation.ts', 'src/cli/settings-page.ts'] // the latter writes docs/, in a checkout
+  expect(naming.filter((line) => !allowed.some((file) => line.startsWith(file)))).toEqual([])
 })
 
 describe('src/activities/stages', () => {

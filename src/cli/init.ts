@@ -4,6 +4,7 @@ import { basename, join, resolve } from 'node:path'
 import { InvalidInput } from '../contracts/parse'
 import { taskFolder } from '../data/task'
 import { typedCommand } from '../installation'
+import { shellWord } from './shell-words'
 import { table } from './terminal'
 
 const INPUT = 'align.jsonc'
@@ -99,6 +100,6 @@ export function initFolder(given: string): string[] {
       ['  rows.jsonl', `${SUBJECTS.length} prompts, to replace with yours`],
     ]),
     `Next, while \`${typedCommand} up\` is running:`,
-    `  ${typedCommand} run align --input ${join(folder, INPUT)}`,
+    `  ${typedCommand} run align --input ${shellWord(join(folder, INPUT))}`,
   ]
 }

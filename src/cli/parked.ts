@@ -1,5 +1,6 @@
 // What the commands say about a run that is parked.
 import type { StageStatus } from '../contracts/status'
+import { shellWord } from './shell-words'
 import { table } from './terminal'
 
 /** What has failed, and the commands that continue the run: the run says which overrides its stage takes. */
@@ -21,6 +22,3 @@ export function parkedLines(id: string, { stage, message, waysOn }: StageStatus)
     ...(fields.length > 0 ? [`--overrides takes these fields of the stage: ${fields.join(', ')}`] : []),
   ]
 }
-
-/** A word that a shell takes as one. */
-const shellWord = (text: string) => (/^[\w./:@=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`)

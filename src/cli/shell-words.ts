@@ -16,3 +16,7 @@ export function shellWords(line: string): string[] {
   }
   return words
 }
+
+/** A word that a shell takes as one. */
+export const shellWord = (text: string): string =>
+  /^[\w./:@=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`

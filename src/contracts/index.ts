@@ -30,5 +30,18 @@ export {
   type EndpointSettings,
   type LabelerSettings,
 } from './labeler-settings'
+export { stageSchemas, type StageInput, type StageName } from './stages'
+export {
+  itemKeySchema,
+  itemSchema,
+  ratingMessageSchema,
+  ratingSchema,
+  type Item,
+  type ItemKey,
+  type Rating,
+} from './human-evaluation'
+export { endedTrialSchema, type EndedTrial } from './sweep'
+export { sweepPresets } from './sweep-presets'
+export { templateSchema, type TemplateSettings } from './template-settings'
 export { artifactSchema, type Artifact } from './artifact'
 export { runStatusSchema, type AlignResult, type RunStatus, type StageStatus } from './status'

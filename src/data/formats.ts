@@ -19,7 +19,7 @@ const OWN: FieldNames = {
 }
 
 /** Our own rows: JSON objects with the fields above, or with those that a mapping names. */
-const jsonl: Format = {
+export const ownFormat: Format = {
   name: 'jsonl',
   fields: [...Object.keys(OWN), 'conversations'],
   read: (raw, task, { fields }) =>
@@ -27,7 +27,7 @@ const jsonl: Format = {
 }
 
 const formats: Record<(typeof DATA_FORMATS)[number], Format> = {
-  jsonl,
+  jsonl: ownFormat,
   hh,
   pandalm,
   'openai-comparisons': openaiComparisons,
@@ -45,7 +45,7 @@ const formats: Record<(typeof DATA_FORMATS)[number], Format> = {
  */
 export function formatOf({ format, fields }: DataSettings, rows: readonly unknown[]): Format {
   if (format !== 'auto') return formats[format]
-  if (fields) return jsonl
+  if (fields) return ownFormat
   const objects = rows.filter((row): row is Record<string, unknown> => typeof row === 'object' && row !== null)
   return formats[RECOGNIZED.find(([, is]) => objects.some(is))?.[0] ?? 'jsonl']
 }

@@ -8,6 +8,8 @@ import { TextStore, type TextPlace } from './text-store'
 const KEY = 8
 const keyOf = (text: string): string => createHash('sha256').update(text).digest().toString('latin1', 0, KEY)
 const inHex = (key: string): string => Buffer.from(key, 'latin1').toString('hex')
+/** The id of a row that has none of its own. */
+export const idOfPrompt = ({ messages }: Pick<Draft, 'messages'>): string => inHex(keyOf(JSON.stringify(messages)))
 
 interface Entry {
   key: string

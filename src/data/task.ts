@@ -11,7 +11,8 @@ import { plainLines, withoutMark } from '../text-file'
 const line = z.string().min(1)
 const byPreamble = z.strictObject({ base: line, detailed: line })
 
-const exemplarSchema = z.strictObject({
+/** A worked example of a labelling prompt. */
+export const exemplarSchema = z.strictObject({
   context: line,
   first: line,
   second: line,

@@ -1,6 +1,18 @@
 // Whole runs, from the command to the report, on a real Temporal server, with a tiny model in every role.
-import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { shellWords } from '../../src/cli/shell-words'
 import { preferShorter, startEndpoint } from '../feedback/endpoint'
 import { openLocalStack, rlaif, type LocalStack } from '../local-stack'
 import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
@@ -394,6 +406,35 @@ test('a parked run is listed as parked, continued with overrides from the comman
   ).toMatchObject({ code: 0, out: 'parked-then-fixed: data: retry\n' })
   await stack.client.workflow.getHandle('parked-then-fixed').result()
   expect((await stack.run('status')).out).toMatch(/parked-then-fixed +sft +completed/)
+})
+
+test('what rlaif init makes runs by the command that it prints, with the default model', async () => {
+  const folder = join(temporaryFolder(), 'support answers')
+  const { code, out } = await rlaif(stack.home, ['init', folder])
+  expect(code).toBe(0)
+  const words = shellWords(/run align --input .*$/m.exec(out)![0])
+  const ended = await stack.run(...words)
+  expect(ended).toMatchObject({ code: 0, err: '' })
+  expect(readFileSync(pathIn(ended.out, 'Report'), 'utf8')).toContain('support-answers')
+  expect((await rlaif(stack.home, ['init', folder])).err).toMatch(/already exists; name a new folder/)
+}, 600_000)
+
+test('a program starts a run as docs/api.md says', async () => {
+  const page = readFileSync(join(__dirname, '..', '..', 'docs', 'api.md'), 'utf8')
+  const [code] = [...page.matchAll(/^```js\n(.*?)^```/gms)]
+    .map(([, block]) => block!)
+    .filter((block) => /7233/.test(block))
+  const { address } = JSON.parse(readFileSync(join(stack.home, 'server.json'), 'utf8')) as { address: string }
+  const own = temporaryFolder()
+  mkdirSync(join(own, 'node_modules'))
+  symlinkSync(join(__dirname, '..', '..'), join(own, 'node_modules', 'rlaif'))
+  symlinkSync(join(__dirname, '..', '..', 'node_modules', '@temporalio'), join(own, 'node_modules', '@temporalio'))
+  writeFileSync(
+    join(own, 'block.mjs'),
+    code!.replace('127.0.0.1:7233', address).replace("{ method: 'direct-rlaif' }", input({ method: 'sft' })),
+  )
+  const { stdout } = await promisify(execFile)(process.execPath, ['block.mjs'], { cwd: own })
+  expect(stdout).toMatch(/report: \{\s+uri: 'file:/)
 })
 
 test('a command that is about another kind of run, or about one that has ended, says so and what to do', async () => {

@@ -1,9 +1,12 @@
 // Every program in examples/ runs as its first lines say, with the stand-in as the labeler or a tiny model.
 import { execFile } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { startEndpoint } from '../feedback/endpoint'
+import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
+
+jest.setTimeout(240_000)
 
 const project = resolve(__dirname, '..', '..')
 const folder = join(project, 'examples')
@@ -74,14 +77,53 @@ describe('docs/api.md', () => {
     )
   })
 
-  test('imports only what the entries export', () => {
-    const imports = [...text.matchAll(/^import \{ (.+) \} from 'rlaif\/([\w/-]+)'/gm)]
-    expect(imports.length).toBeGreaterThan(5)
-    for (const [, names, entry] of imports) {
-      const { default: file } = entries[`./${entry}`] as { default: string }
-      const source = readFileSync(join(project, file.replace('/dist/', '/src/').replace(/js$/, 'ts')), 'utf8')
-      for (const name of names!.split(', '))
-        expect([entry, source]).toEqual([entry, expect.stringMatching(`\\b${name}\\b`)])
+  test('every schema and function that its tables name is exported', () => {
+    const rooms = Object.entries(entries).flatMap(([name, entry]) => (typeof entry === 'string' ? [] : [[name, entry]]))
+    const exported = rooms.map(([, entry]) => {
+      const { default: file } = entry as { default: string }
+      return readFileSync(join(project, file.replace('/dist/', '/src/').replace(/js$/, 'ts')), 'utf8')
+    })
+    const table = text.slice(text.indexOf('| function | settings'), text.indexOf('`parse(schema'))
+    const names = [...table.matchAll(/`(\w+)`/g)].map(([, name]) => name!)
+    const listed = names.filter((name) => /Schema$|^(train|judge|measure|read|human|endpoint)/.test(name))
+    expect(listed.length).toBeGreaterThan(15)
+    for (const name of listed)
+      expect([name, exported.join('\n')]).toEqual([name, expect.stringMatching(`\\b${name}\\b`)])
+  })
+
+  const blocks = [...text.matchAll(/^```js\n(.*?)^```/gms)].map(([, code]) => code!)
+
+  /** What a block prints, in a project that has the package; the last one is run in test/cli/end-to-end.test.ts. */
+  async function printed(code: string): Promise<string> {
+    const own = temporaryFolder()
+    mkdirSync(join(own, 'node_modules'))
+    symlinkSync(project, join(own, 'node_modules', 'rlaif'))
+    writeFileSync(join(own, 'block.mjs'), code)
+    const ran = promisify(execFile)(process.execPath, ['block.mjs'], { cwd: own, timeout: 110_000 })
+    return (await ran).stdout.trim()
+  }
+  const numbersIn = (output: string) => [...output.matchAll(/-?\d+\.\d+/g)].map(Number)
+
+  test('its blocks that ask an endpoint run as they are', async () => {
+    const endpoint = await startEndpoint((prompt) => (/1 to 10/.test(prompt) ? { 8: 1 } : { 1: 0.5, 2: 0.5 }))
+    const asking = blocks.filter((code) => code.includes('8000'))
+    expect(asking).toHaveLength(2)
+    const [label, scores] = await Promise.all(
+      asking.map((code) => printed(code.replace('http://127.0.0.1:8000/v1', endpoint.baseUrl))),
+    )
+    await endpoint.close()
+    expect(label).toBe('0.5')
+    expect(numbersIn(scores!)).toEqual([expect.closeTo(2.5 / 4.5), expect.closeTo(2.5 / 4.5)])
+  })
+
+  test('its blocks with a local model run as they are, here on a tiny model', async () => {
+    const model = writeTinyFolder()
+    const local = blocks.filter((code) => code.includes("locateModel('default')"))
+    expect(local).toHaveLength(2)
+    for (const code of local) {
+      const numbers = numbersIn(await printed(code.replace("locateModel('default')", `locateModel('${model}')`)))
+      expect(numbers.length).toBeGreaterThan(0)
+      expect(numbers.every(Number.isFinite)).toBe(true)
     }
   })
 })
