@@ -88,7 +88,8 @@ async function urisOf(home: string, given: string): Promise<string[]> {
       throw new InvalidInput(`${given} is still running; what it uses is kept, and can be pinned when it has ended`)
     return artifactsOf(await handle.result())
   })
-  if (results.length === 0) throw new InvalidInput(`${given} has no artifact among its results`)
+  if (results.length === 0)
+    throw new InvalidInput(`${given} has no artifact among its results; name an artifact by its URI`)
   return results.map(({ uri }) => uri)
 }
 

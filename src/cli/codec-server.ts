@@ -51,7 +51,9 @@ export async function startCodecServer({ port, ui }: CodecServerOptions): Promis
   })
   return new Promise((resolve, reject) => {
     server.once('error', (error) =>
-      reject(new InvalidInput(`codec-server: port ${port} cannot be used: ${error.message}`)),
+      reject(
+        new InvalidInput(`codec-server: port ${port} cannot be used: ${error.message}; choose another with --port`),
+      ),
     )
     server.listen(port, ADDRESS, () => resolve(server))
   })

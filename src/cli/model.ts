@@ -81,6 +81,6 @@ async function policyOfRun(connected: Connected, id: string): Promise<string> {
   throw new InvalidInput(
     several.length > 0
       ? `model: the run "${id}" has several policies; name one by its URI:\n${several.join('\n')}`
-      : `model: the run "${id}" has trained no policy`,
+      : `model: the run "${id}" has trained no policy; name a run that did, or the URI of a policy`,
   )
 }

@@ -9,6 +9,7 @@ import type { Connected } from './connection'
 import { refuseEnded, runOf } from './existing-run'
 import { ratersOf } from './ratings'
 import { untilStopped } from './until-stopped'
+import { requireWorkers } from './workers-up'
 
 export interface RateOptions {
   port: number
@@ -27,6 +28,7 @@ export async function serveRatings(
   if (url !== undefined && !URL.canParse(url)) throw new InvalidInput(`--url got "${url}"; it must be an https:// URL`)
   const { handle, now } = await runOf(connected, run, 'humanEvaluation', 'rate')
   refuseEnded(now, 'rate', `\`rlaif report ${run}\` prints the path of its report`)
+  await requireWorkers(connected, 'rate')
   const raters = await ratersOf(handle)
   openHome(home)
   const key = ratingKey(home)

@@ -12,7 +12,10 @@ const PAUSE_MS = 500
 
 const timeout = () =>
   new Promise<never>((_, reject) =>
-    setTimeout(() => reject(new Error('the run does not answer')), ATTEMPT_TIMEOUT_MS).unref(),
+    setTimeout(
+      () => reject(new Error('the run does not answer; see that a worker is up (`rlaif up`)')),
+      ATTEMPT_TIMEOUT_MS,
+    ).unref(),
   )
 
 /** Whether the run answered that the rating is wrong, which a retry cannot change. */

@@ -12,6 +12,7 @@ import type { Connected } from './connection'
 import { runOf } from './existing-run'
 import { parseGivenJson } from './given-json'
 import { readTextFile } from './system-fault'
+import { requireWorkers } from './workers-up'
 
 /** The raters that a run was started with. */
 export async function ratersOf(handle: WorkflowHandle): Promise<string[]> {
@@ -32,6 +33,7 @@ async function itemsAndState(
   run: string,
 ): Promise<{ handle: WorkflowHandle; state: State; items: Item[] }> {
   const { handle } = await runOf(connected, run, 'humanEvaluation', 'ratings')
+  await requireWorkers(connected, 'ratings')
   const state = await stateOf(handle)
   if (state.items === undefined)
     throw new InvalidInput(`ratings: the items of ${run} are still being drawn; try again in a moment`)

@@ -6,7 +6,7 @@ import { SEARCH_ATTRIBUTES } from '../contracts/search-attributes'
 import type { Connected } from './connection'
 import { openRun } from './existing-run'
 import { reasonOf } from './failure'
-import { workersArePolling } from './run'
+import { requireWorkers } from './workers-up'
 
 const MOST_NAMED = 5
 
@@ -24,8 +24,7 @@ export async function resolveRun(
     'resolve',
     'start a run with the same input again: it takes what is finished from the store',
   )
-  if (!(await workersArePolling(connected)))
-    throw new InvalidInput('resolve: no worker is up to answer; start one with `rlaif up`, and resolve again')
+  await requireWorkers(connected, 'resolve')
   try {
     return `${id}: ${await handle.executeUpdate<string, [unknown]>('resolveFailure', { args: [message] })}`
   } catch (error) {

@@ -28,7 +28,7 @@ const MAX_BACKFILLED = 366
 /** The declarations in files and in the .json files of folders. @throws InvalidInput naming file and field */
 export function readDeclarations(paths: readonly string[]): ScheduleDeclaration[] {
   const files = paths.flatMap((path) => {
-    if (!existsSync(path)) throw new InvalidInput(`schedule: there is no file or folder ${path}`)
+    if (!existsSync(path)) throw new InvalidInput(`schedule: there is no file or folder ${path}; check the path`)
     return statSync(path).isDirectory()
       ? readdirSync(path)
           .filter((name) => name.endsWith('.json'))
@@ -36,10 +36,12 @@ export function readDeclarations(paths: readonly string[]): ScheduleDeclaration[
           .map((name) => join(path, name))
       : [path]
   })
-  if (files.length === 0) throw new InvalidInput(`schedule: no .json file in ${paths.join(', ')}`)
+  if (files.length === 0)
+    throw new InvalidInput(`schedule: no .json file in ${paths.join(', ')}; name a file that declares a schedule`)
   const declarations = files.map(readDeclaration)
   const repeated = declarations.map(({ id }) => id).find((id, i, all) => all.indexOf(id) < i)
-  if (repeated !== undefined) throw new InvalidInput(`schedule: field "id" is ${repeated} in two files`)
+  if (repeated !== undefined)
+    throw new InvalidInput(`schedule: field "id" is ${repeated} in two files; give each its own`)
   return declarations
 }
 
@@ -250,7 +252,7 @@ const timeOf = (given: string, flag: string): Date => {
 export async function backfillSchedule(connected: Connected, id: string, flags: BackfillFlags): Promise<string[]> {
   const { handle } = await existingSchedule(connected, id)
   const [from, to] = [timeOf(flags.from, '--from'), timeOf(flags.to, '--to')]
-  if (from >= to) throw new InvalidInput(`--from ${flags.from} is not before --to ${flags.to}`)
+  if (from >= to) throw new InvalidInput(`--from ${flags.from} is not before --to ${flags.to}; swap them`)
   const { overlap } = flags
   const times = await matchingTimes(connected, id, from, to)
   if (times.length === 0) return [`${id} has no run between ${minute(from)} and ${minute(to)}`]

@@ -2,10 +2,11 @@
 import { join } from 'node:path'
 import { defineSearchAttributeKey } from '@temporalio/common'
 import { folderOf } from '../artifacts/open-store'
+import { InvalidInput } from '../contracts/parse'
 import { SEARCH_ATTRIBUTES } from '../contracts/search-attributes'
 import { openHome } from '../workers/home'
 import { runPage, type Connected } from './connection'
-import { existingRun } from './existing-run'
+import { existingRun, refuseEnded } from './existing-run'
 import { reasonOf } from './failure'
 import { parkedLines } from './parked'
 import { lines, snapshot } from './progress'
@@ -56,9 +57,15 @@ export async function describeRun(connected: Connected, id: string): Promise<str
 /** The report file of a finished run; a local copy if the store is a bucket. */
 export async function reportFile(connected: Connected, id: string): Promise<string> {
   const handle = await existingRun(connected, id)
-  if ((await handle.describe()).status.name === 'RUNNING')
-    throw new Error(`${id} is still running; \`rlaif status ${id}\` shows its progress`)
+  const now = await handle.describe()
+  if (now.status.name === 'RUNNING')
+    throw new InvalidInput(`report: ${id} is still running; \`rlaif status ${id}\` shows its progress`)
+  if (now.status.name !== 'COMPLETED') refuseEnded(now, 'report', `it has no report; \`rlaif status ${id}\` says why`)
   const report = reportOf(await handle.result())
-  if (!report) throw new Error(`${id} has no report; a run of a single stage makes none`)
+  if (!report)
+    throw new InvalidInput(
+      `report: ${id} has no report, as a run of a single stage makes none; ` +
+        `\`rlaif status ${id}\` prints the path of its artifact`,
+    )
   return join(await folderOf(openHome(), report.uri), REPORT)
 }

@@ -37,7 +37,7 @@ export function openHealth(port: number, token: string | undefined, workers: Run
   })
   return new Promise((resolve, reject) => {
     server.once('error', (error) =>
-      reject(new InvalidInput(`worker: --health-port ${port} cannot be used: ${error.message}`)),
+      reject(new InvalidInput(`worker: --health-port ${port} cannot be used: ${error.message}; choose another port`)),
     )
     server.listen(port, HEALTH_ADDRESS, () => resolve(server))
   })

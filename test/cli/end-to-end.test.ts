@@ -462,6 +462,9 @@ test('a command that is about another kind of run, or about one that has ended, 
   expect(await refused('resolve', 'an-sft', 'retry')).toMatch(
     /^rlaif: resolve: "an-sft" has ended \(terminated\); start a run with the same input again: it takes what is/,
   )
+  expect(await refused('report', 'an-sft')).toMatch(
+    /^rlaif: report: "an-sft" has ended \(terminated\); it has no report; `rlaif status an-sft` says why/,
+  )
   await stack.client.workflow.start('humanEvaluation', {
     taskQueue: 'nobody-polls-it',
     workflowId: 'ended-people',
