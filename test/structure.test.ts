@@ -232,8 +232,6 @@ test('numbers that people read are formatted in number-format.ts alone', () => {
   const others: Record<string, string> = {
     'src/model/import-gguf.ts': 'rounds what a file stored in float32',
     'src/world/annotator.ts': 'is the text of a simulated annotator',
-    'src/workflows/describe.ts': 'shown in the UI; follows',
-    'src/workflows/describe-trials.ts': 'shown in the UI; follows',
   }
   const formats = files.filter((file) => /\.to(Fixed|Precision|Exponential|LocaleString)\(/.test(textOf.get(file)!))
   expect(formats.map(shown).sort()).toEqual([...Object.keys(others), 'src/number-format.ts'].sort())

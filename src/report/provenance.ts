@@ -1,8 +1,9 @@
 // Where a report comes from: what ran, for how long, on what, and how to reproduce it.
 import { hostname } from 'node:os'
 import type { Summary } from '../contracts/artifact'
-import { escape, heading, note, preformatted } from './html'
-import { formatDuration, formatFigure } from '../number-format'
+import { escape, heading, note, preformatted, prose } from './html'
+import { figureLines } from '../contracts/figures'
+import { formatDuration } from '../number-format'
 import { figureCell, table, textCell, type Cell } from './table'
 
 export interface StageRecord {
@@ -17,26 +18,37 @@ export interface StageRecord {
   version: number
 }
 
-/** Each stage once, in the given order: time, figures, artifact. */
+/** Each stage once, in the given order: time, figures, artifact; below, what the figures mean. */
 export function stageTable(records: readonly StageRecord[]): string {
   const rows = records.map(({ stage, seconds, summary, sources, uri, sha256 }): Cell[] => [
     textCell(stage),
     figureCell(formatDuration(seconds)),
-    { html: `${escape(figuresText(summary))}${sourcesText(sources)}` },
-    { html: `<code>${escape(uri)}</code> <span class="soft">${escape(sha256.slice(0, 12))}</span>` },
+    { html: `${figuresText(summary)}${sourcesText(sources)}${placeText(uri, sha256)}` },
   ])
-  return table(['Stage', 'Time', 'Figures', 'Artifact'], rows)
+  return table(['Stage', 'Time', 'Figures, and the artifact'], rows) + glossary(records)
 }
 
 const figuresText = (summary: Summary) =>
-  Object.entries(summary)
-    .map(([name, value]) => `${name} ${typeof value === 'number' ? formatFigure(value) : String(value ?? '–')}`)
-    .join(' · ')
+  figureLines(summary)
+    .map(({ words, text }) => `<span class="figure"><span class="soft">${escape(words)}</span> ${prose(text)}</span>`)
+    .join(' ')
 
 const sourcesText = (sources: Record<string, string> = {}) =>
   Object.entries(sources)
-    .map(([name, source]) => `<br>${escape(name)} <code>${escape(source)}</code>`)
+    .map(([name, source]) => `<div class="place">${escape(name)} <code>${escape(source)}</code></div>`)
     .join('')
+
+const placeText = (uri: string, sha256: string) =>
+  `<div class="place"><code>${escape(uri)}</code> ${escape(sha256.slice(0, 12))}</div>`
+
+/** The figures that their words do not explain. */
+function glossary(records: readonly StageRecord[]): string {
+  const lines = records.flatMap(({ summary }) => figureLines(summary))
+  const meanings = new Map(lines.flatMap(({ words, explanation }) => (explanation ? [[words, explanation]] : [])))
+  if (meanings.size === 0) return ''
+  const terms = [...meanings].map(([words, meaning]) => `<dt>${escape(words)}</dt><dd>${prose(meaning)}</dd>`)
+  return `<details><summary>What the figures mean</summary><dl>${terms.join('')}</dl></details>`
+}
 
 /** Quotes a value for a shell. */
 const quoted = (value: string) => `'${value.replaceAll("'", `'\\''`)}'`

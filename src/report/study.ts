@@ -5,7 +5,7 @@ import { csvOf } from './csv'
 import { cautionList, escape, heading, note, page, preformatted } from './html'
 import { rationaleCautions } from './labeler-answers'
 import { COST_PER_PAIR, TABLE_2_AGREEMENT } from './paper-figures'
-import { formatCost, formatP, formatPercent } from '../number-format'
+import { formatCost, formatCount, formatP, formatPercent } from '../number-format'
 import { countCell, figureCell, paperCell, shareCell, table, textCell, type Cell } from './table'
 
 export interface StudyRow extends VariantResult {
@@ -94,7 +94,11 @@ function bestSentence(rows: readonly StudyRow[]): string {
   if (!best) return 'No variant judged a pair: there is nothing to compare.'
   const { name, agreement } = best
   const interval = `95 % interval ${formatPercent(agreement.low)} to ${formatPercent(agreement.high)}`
-  return `${name} agrees most: on ${formatPercent(agreement.value)} of ${agreement.n} pairs (${interval}).`
+  const found = `on ${formatPercent(agreement.value)} of ${formatCount(agreement.n)} pairs (${interval})`
+  const equals = rows.filter((row) => row !== best && row.agreement.n > 0 && row.agreement.value >= agreement.low)
+  if (equals.length === 0) return `${name} agrees most with people: ${found}.`
+  const others = equals.map((row) => `${row.name} (${formatPercent(row.agreement.value)})`)
+  return `No variant is best: ${name} has the highest agreement, ${found}, and ${others.join(', ')} lie in its interval.`
 }
 
 /** What a reader must know before believing the table. */

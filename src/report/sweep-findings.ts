@@ -12,7 +12,8 @@ import {
 } from '../evaluation/sweep'
 import { SIGNIFICANCE_LEVEL } from '../evaluation/statistics'
 import type { TTest } from '../evaluation/student'
-import { formatNumber, formatPercent, pInWords } from '../number-format'
+import { metricText, metricWords } from '../contracts/figures'
+import { formatPercent, pInWords } from '../number-format'
 
 /** Another sweep that this one is compared with. */
 export interface OtherSweep {
@@ -65,11 +66,10 @@ export const findingsOf = ({
 
 // ---- How figures are shown
 
-const isShare = (metric: string) => /(rate|accuracy|agreement|share|slot|confidence)(low|high)?$/i.test(metric)
+const isShare = (metric: string) => metricText(metric, 1).endsWith('%')
 
 /** The format of a metric's values: shares in percent. */
-export const formatOf = (metric: string) => (value: number) =>
-  isShare(metric) ? formatPercent(value, 1) : formatNumber(value, 3)
+export const formatOf = (metric: string) => (value: number) => metricText(metric, value)
 
 /** The interval of a share ends where shares end. */
 export const clampShare = (metric: string, test: TTest): TTest =>
@@ -117,22 +117,24 @@ function changeText(changes: SweepChanges): string {
 // ---- Headline and answers
 
 /** The findings in one line, for a message. */
-export function headline({ trials, metric }: SweepData, { best, since }: SweepFindings): string {
+export function headline(data: SweepData, { best, since }: SweepFindings): string {
+  const { trials } = data
   const count = (state: SweptTrial['state']) => trials.filter((trial) => trial.state === state).length
   const failed = count('failed')
   return [
     `${count('done')} of ${trials.length} trials done${failed > 0 ? `, ${failed} failed` : ''}`,
-    ...(best ? [`best ${settingsText(best.levels)}: ${metric} ${formatOf(metric)(best.metric.value)}`] : []),
+    ...(best ? [bestHeadline(best, data)] : []),
     ...since.map(({ other, found }) => `against ${other.called}: ${changeText(found)}`),
   ].join('; ')
 }
 
 /** What was found, in sentences. */
-export function answers({ metric, trials }: SweepData, { axes, best, since }: SweepFindings): string[] {
+export function answers(data: SweepData, { axes, best, since }: SweepFindings): string[] {
+  const { metric, trials } = data
   if (!best) return [`No trial has the figure ${metric}. ${availableFigures(trials)}`]
   const effects = axes.flatMap((axis) => effectSentences(axis, formatOf(metric)))
   return [
-    bestSentence(best, metric),
+    bestSentence(best, data),
     ...(effects.length > 0 ? effects : withoutEffects(axes)),
     ...since.map(({ other, found }) => `Against ${other.called}: ${changeText(found)}.`),
   ]
@@ -157,17 +159,36 @@ const effectSentences = ({ field, levels }: AxisEffects, show: (value: number) =
     ]
   })
 
-function bestSentence({ levels, metric, runnerUp, difference, stays }: Best, name: string): string {
-  const show = formatOf(name)
-  const { low, high } = clampShare(name, metric)
-  const interval = Number.isNaN(low) ? '' : ` (95 % interval ${show(low)} to ${show(high)} over ${metric.n} seeds)`
-  const p = difference && !Number.isNaN(difference.p) ? `; ${pInWords(difference.p)} for the difference` : ''
+/** Alone, or better than the second beyond noise: among equals none is best. */
+const isBest = ({ runnerUp, difference }: Best) => !runnerUp || (difference !== undefined && isSignificant(difference))
+
+type Direction = Pick<SweepData, 'metric' | 'higherIsBetter'>
+const extreme = ({ higherIsBetter }: Direction) => (higherIsBetter ? 'highest' : 'lowest')
+
+function bestHeadline(best: Best, data: Direction): string {
+  const [settings, value] = [settingsText(best.levels), formatOf(data.metric)(best.metric.value)]
+  const name = metricWords(data.metric)
+  return isBest(best)
+    ? `best ${settings}: ${name} ${value}`
+    : `no setting is best beyond noise; ${extreme(data)} ${name} ${value} with ${settings}`
+}
+
+function bestSentence(best: Best, data: Direction): string {
+  const { levels, runnerUp, difference, stays } = best
+  const show = formatOf(data.metric)
+  const { value, low, high, n } = clampShare(data.metric, best.metric)
+  const interval = Number.isNaN(low) ? '' : ` (95 % interval ${show(low)} to ${show(high)} over ${n} seeds)`
+  const p = difference && !Number.isNaN(difference.p) ? pInWords(difference.p) : undefined
+  if (!isBest(best))
+    return [
+      'No setting is best beyond noise.',
+      `The ${extreme(data)} ${metricWords(data.metric)} is ${show(value)}${interval}, with ${settingsText(levels)};`,
+      `${settingsText(runnerUp!)} cannot be told from it${p === undefined ? '' : ` (${p})`}.`,
+    ].join(' ')
   return [
-    `Best: ${settingsText(levels)} with ${show(metric.value)}${interval}.`,
-    ...(runnerUp ? [`Second: ${settingsText(runnerUp)}${p}.`] : []),
-    ...(metric.n >= ENOUGH_SEEDS
-      ? [`It stays best in ${formatPercent(stays)} of bootstrap samples of the seeds.`]
-      : []),
+    `Best: ${settingsText(levels)} with ${show(value)}${interval}.`,
+    ...(runnerUp ? [`Second: ${settingsText(runnerUp)}; ${p} for the difference.`] : []),
+    ...(n >= ENOUGH_SEEDS ? [`It stays best in ${formatPercent(stays)} of bootstrap samples of the seeds.`] : []),
   ].join(' ')
 }
 

@@ -1,6 +1,7 @@
 // The report of a sweep: what was found, what changed since the night before, the effect of each field, every trial. As
 // HTML and CSV.
 import type { AxisEffects, FigureChange, LevelEffect, SweepChanges, SweptTrial } from '../evaluation/sweep'
+import { metricWords } from '../contracts/figures'
 import { SIGNIFICANCE_LEVEL } from '../evaluation/statistics'
 import type { TTest } from '../evaluation/student'
 import { lineChart, pointChart } from './chart'
@@ -42,7 +43,10 @@ export function renderSweep(data: SweepData, findings: SweepFindings): string {
 }
 
 const subtitle = ({ trials, workflow, metric, higherIsBetter }: SweepData) =>
-  `${trials.length} trials of ${workflow}, by ${metric}${higherIsBetter ? '' : ', lower is better'}.`
+  `${trials.length} trials of ${workflow}, by ${namedMetric(metric)}${higherIsBetter ? '' : ', lower is better'}.`
+
+/** In words, with the name that it has in settings and files. */
+const namedMetric = (metric: string) => (metricWords(metric) === metric ? metric : `${metricWords(metric)} (${metric})`)
 
 const nightRemark = (night: string) =>
   [
@@ -60,14 +64,14 @@ function changeSection({ metric }: SweepData, { called, report }: OtherSweep, ch
   const rows = [
     ...changes.metric
       .filter((change) => change.what === 'all trials' || isSignificant(change))
-      .map((change) => changeRow(`${metric}, ${change.what}`, metric, change)),
-    ...changes.others.filter(isSignificant).map((change) => changeRow(change.what, change.what, change)),
+      .map((change) => changeRow(`${metricWords(metric)}, ${change.what}`, metric, change)),
+    ...changes.others.filter(isSignificant).map((change) => changeRow(namedMetric(change.what), change.what, change)),
   ]
   const seeds = changes.sameSeeds ? 'paired by seed' : 'of the seeds of both as two samples'
   const remark = [
     'Means of each seed over the settings that both have: trials of one seed share data, models and prompts, so they',
     `count once. t-test ${seeds}, with 95 % interval; p corrected by Holm’s weighted procedure over all tests here:`,
-    `${changes.metric.length} of ${metric}, ${changes.others.length} of other figures, ${changes.stages.length} of`,
+    `${changes.metric.length} of ${metricWords(metric)}, ${changes.others.length} of other figures, ${changes.stages.length} of`,
     `stage times. Shown are the changes over all trials, and those beyond noise (p < ${SIGNIFICANCE_LEVEL}):`,
     `if nothing changed, the chance that anything is shown as such is at most ${100 * SIGNIFICANCE_LEVEL} %.`,
     ...(isUntestable(changes) ? [`One seed has no noise to compare with: ${SET_SEEDS}.`] : []),
@@ -132,7 +136,16 @@ function effectSections(data: SweepData, axes: readonly AxisEffects[]): string {
 
 function effectSection({ metric, preset, task }: SweepData, { field, levels }: AxisEffects): string {
   const paper = STUDY_FIGURES[preset ?? '']?.find((figures) => figures.field === field)
-  const head = ['Level', 'Trials', metric, ...(paper ? ['Paper'] : []), 'Against the first', 'p', 'Time', 'Cost']
+  const head = [
+    'Level',
+    'Trials',
+    metricWords(metric),
+    ...(paper ? ['Paper'] : []),
+    'Against the first',
+    'p',
+    'Time',
+    'Cost',
+  ]
   const rows = levels.map((effect) => {
     const [level, trials, mean, ...rest] = effectRow(effect, metric)
     return [level!, trials!, mean!, ...(paper ? [paperCell(paper.levels[effect.level]?.[task])] : []), ...rest]
@@ -172,10 +185,10 @@ function paperRemark(paper: StudyFigures, levels: readonly LevelEffect[], task: 
 function effectChart(field: string, levels: readonly LevelEffect[], metric: string): string {
   const drawable = levels.filter(({ trials }) => trials > 0)
   if (drawable.length === 0) return ''
-  const title = `${metric} by ${field}`
+  const title = `${metricWords(metric)} by ${field}`
   const points = drawable.map(({ level, metric: test }) => ({ name: level, ...clampShare(metric, test) }))
   if (points.length > 5 && points.every(({ name }) => Number.isFinite(Number(name))))
-    return lineChart(title, [{ name: metric, points: points.map(({ name, value }) => [Number(name), value]) }])
+    return lineChart(title, [{ name: metricWords(metric), points: points.map(({ name, value }) => [Number(name), value]) }])
   return pointChart(title, points)
 }
 
@@ -214,9 +227,11 @@ function trialSection({ trials, metric }: SweepData): string {
     trials.length > SHOWN_TRIALS
       ? `The first ${SHOWN_TRIALS} of ${trials.length}; ${all}`
       : 'Every figure of every trial is in sweep.csv and sweep.json next to this page.'
-  return [heading('Trials'), table(['Trial', 'Settings', 'Seed', '', 'Time', 'Cost', metric], rows), note(remark)].join(
-    '',
-  )
+  return [
+    heading('Trials'),
+    table(['Trial', 'Settings', 'Seed', '', 'Time', 'Cost', metricWords(metric)], rows),
+    note(remark),
+  ].join('')
 }
 
 /** One row per trial, with every figure. */

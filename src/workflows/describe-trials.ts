@@ -1,7 +1,9 @@
 // What a running sweep shows in the UI, as Markdown: its progress, and the trials that a person may want to look at.
 import { metricOf, type EndedTrial, type SweepInput } from '../contracts/sweep'
 import type { Trial } from '../contracts/sweep-trials'
-import { cell, shown } from './describe'
+import { metricText, metricWords } from '../contracts/figures'
+import { formatDuration } from '../number-format'
+import { cell } from './describe'
 import type { TrialLedger } from './trial-ledger'
 
 const MAX_ROWS = 40
@@ -26,6 +28,8 @@ export function describeTrials(
   ]
   const halted = stopped === undefined ? (paused ? ' · paused' : '') : ` · no further trial starts: ${stopped}`
   const line = `${counts.join(', ')}${halted}`
+  const metric = metricOf(settings)
+  const row = rowOf(metric)
   const rows = [
     ...parked.map(({ trial, parked }) => row(trial, 'parked', undefined, parked)),
     ...running.map(({ trial }) => row(trial, 'running')),
@@ -40,7 +44,7 @@ export function describeTrials(
         ]
       : []
   const table = [
-    `| Trial | Settings | Seed | State | Seconds | ${metricOf(settings)} |`,
+    `| Trial | Settings | Seed | State | Time | ${metricWords(metric)} |`,
     '|---|---|---|---|---|---|',
     ...rows,
   ].join('\n')
@@ -51,12 +55,14 @@ export function describeTrials(
   return { line, note: [`**${line}.**`, ...advice, table, ...(rest.length > 0 ? [rest.join(' ')] : [])].join('\n\n') }
 }
 
-function row({ trial, levels, seed }: Trial, state: string, ended?: EndedTrial, message = ended?.message): string {
-  const settings = Object.entries(levels)
-    .map(([field, level]) => `${field} ${level}`)
-    .join(', ')
-  const figure = ended?.metric === undefined ? '' : shown(ended.metric)
-  const seconds = ended?.seconds?.toFixed(0) ?? ''
-  const result = message ? cell(message.slice(0, 120)) : figure
-  return `| ${trial} | ${cell(settings)} | ${seed} | ${state} | ${seconds} | ${result} |`
-}
+const rowOf =
+  (metric: string) =>
+  ({ trial, levels, seed }: Trial, state: string, ended?: EndedTrial, message = ended?.message): string => {
+    const settings = Object.entries(levels)
+      .map(([field, level]) => `${field} ${level}`)
+      .join(', ')
+    const figure = ended?.metric === undefined ? '' : metricText(metric, ended.metric)
+    const seconds = ended?.seconds === undefined ? '' : formatDuration(ended.seconds)
+    const result = message ? cell(message.slice(0, 120)) : figure
+    return `| ${trial} | ${cell(settings)} | ${seed} | ${state} | ${seconds} | ${result} |`
+  }

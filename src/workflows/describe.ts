@@ -1,9 +1,10 @@
 // What a run shows in the UI, as Markdown: a table of its stages and, if one is parked, what failed and how to resume.
-import type { Summary } from '../contracts/artifact'
 import { brief } from '../contracts/brief'
+import { figureLines } from '../contracts/figures'
 import { isEndpoint } from '../contracts/labeler-settings'
 import type { LabelerInput, StageName } from '../contracts/stages'
 import type { StageStatus } from '../contracts/status'
+import { formatDuration } from '../number-format'
 
 /** A line that names a stage and its main settings in the UI's timeline. */
 export function summaryOf(shownAs: string, stage: StageName, input: object): string {
@@ -29,19 +30,13 @@ const SHOWN_SETTINGS = ['algorithm', 'epochs', 'steps', 'learningRate'] as const
 
 export const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 
-const inWords = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
-/** Numbers with four significant digits. */
-export const shown = (value: Summary[string]) =>
-  typeof value === 'number' && !Number.isInteger(value) ? String(Number(value.toPrecision(4))) : String(value)
-
 export function describe(stages: readonly StageStatus[], note?: string): string {
   const rows = stages.map(({ stage, state, seconds, message, artifact }) => {
-    const figures = artifact
-      ? Object.entries(artifact.summary).map(([name, value]) => `${inWords(name)} ${shown(value)}`)
-      : []
-    return `| ${stage} | ${state} | ${seconds?.toFixed(1) ?? ''} | ${cell(message ?? figures.join(', '))} |`
+    const figures = artifact ? figureLines(artifact.summary).map(({ words, text }) => `${words} ${text}`) : []
+    const took = seconds === undefined ? '' : formatDuration(seconds)
+    return `| ${stage} | ${state} | ${took} | ${cell(message ?? figures.join(', '))} |`
   })
-  const table = ['| Stage | State | Seconds | Figures |', '|---|---|---|---|', ...rows].join('\n')
+  const table = ['| Stage | State | Time | Figures |', '|---|---|---|---|', ...rows].join('\n')
   return [...(note === undefined ? [] : [note]), ...endedEarly(stages), ...howToResume(stages), table].join('\n\n')
 }
 

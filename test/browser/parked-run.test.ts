@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
+import { isKnownFigure } from '../../src/contracts/figures'
 import type { RunStatus } from '../../src/contracts/status'
 import { openLocalStack, type LocalStack } from '../local-stack'
 import { writeTinyFolder } from '../tiny-folder'
@@ -115,6 +116,8 @@ inBrowser(
     await stack.client.workflow.getHandle(RUN).result()
     const first = await stages()
     expect(first.map(({ state }) => state)).not.toContain('parked')
+    const figures = first.flatMap(({ artifact }) => Object.keys(artifact!.summary))
+    expect(figures.filter((name) => !isKnownFigure(name))).toEqual([])
     expect(first.find(({ stage }) => stage === 'label')!.artifact!.summary.labeler).toMatch(/tiny/)
     await page.getByRole('tab', { name: 'Timeline' }).click()
     await page.getByText('Completed').first().waitFor()

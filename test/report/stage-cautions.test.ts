@@ -21,10 +21,18 @@ test.each([
     { accuracy: 0.9, accuracyLow: 0.8, loss: 0.5, cutShare: 0.1 },
     /10\u00a0% of the references that the reward/,
   ],
-  ['reward-model', { accuracy: 0.55, accuracyLow: 0.4, heldOut: 50, undecided: 10 }, /agrees with 55\u00a0% of 40 held-out/],
+  [
+    'reward-model',
+    { accuracy: 0.55, accuracyLow: 0.4, heldOut: 50, undecided: 10 },
+    /agrees with 55\u00a0% of 40 held-out/,
+  ],
   ['reward-model', { accuracy: null, accuracyLow: null }, /No held-out label shows how good/],
   ['reward-model', { accuracy: 0.9, accuracyLow: 0.8, loss: 14 }, /loss ended at 14.000, above the 0.693/],
-  ['label', { labels: 110, undecided: 10, firstShare: 0.97, sameSlotShare: null }, /97\u00a0% of 100 pairs.*orders to 2/],
+  [
+    'label',
+    { labels: 110, undecided: 10, firstShare: 0.97, sameSlotShare: null },
+    /97\u00a0% of 100 pairs.*orders to 2/,
+  ],
 ])('%s: %j', (stage, summary, sentence) => {
   const cautions = stageCautions({ stage, summary })
   expect(cautions).toHaveLength(1)

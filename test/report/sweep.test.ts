@@ -50,6 +50,22 @@ test('a real effect is reported with its interval; a sweep without effects says 
   )
 })
 
+test('among equals, and with one seed, no setting is called the best', () => {
+  const [equal, alone] = [data(swept(0)), data(swept(0.2, 1))]
+  for (const one of [equal, alone]) {
+    expect(sentences(one)).toMatch(
+      /^No setting is best beyond noise\. The highest win rate is .* cannot be told from it/,
+    )
+    expect(sentences(one) + headline(one, findingsOf(one))).not.toMatch(/Best:|; best /)
+  }
+  expect(headline(equal, findingsOf(equal))).toMatch(
+    /no setting is best beyond noise; highest win rate 5\d\.\d\u00a0% with/,
+  )
+  const lower = data(swept(0.2), { higherIsBetter: false })
+  expect(sentences(lower)).toMatch(/^Best: rl\.klWeight 0\.05/)
+  expect(sentences({ ...alone, higherIsBetter: false })).toMatch(/The lowest win rate is/)
+})
+
 test.each<[string, SweptTrial[], RegExp]>([
   ['one seed', swept(0, 1), /Only one seed/],
   ['few seeds', swept(0, 2), /Only 2 seeds/],
@@ -82,7 +98,7 @@ test('the headline says what is done, what is best, and what moved since the oth
     others: [{ called: 'the night of x', report: 'file:///x', trials: swept(0) }],
   })
   expect(headline(one, findingsOf(one))).toMatch(
-    /^11 of 12 trials done, 1 failed; best rl\.klWeight 0\.2: evaluate\.winRate (79|80)\.\d\u00a0%; against the night of x: \d figures? moved beyond noise, 1 new failure$/,
+    /^11 of 12 trials done, 1 failed; best rl\.klWeight 0\.2: win rate (79|80)\.\d\u00a0%; against the night of x: \d figures? moved beyond noise, 1 new failure$/,
   )
 })
 

@@ -1,0 +1,36 @@
+// The report of a label study: what it says of its variants.
+import { wilson } from '../../src/evaluation/statistics'
+import { renderStudy, type StudyRow } from '../../src/report/study'
+
+const row = (name: string, right: number, more: Partial<StudyRow> = {}): StudyRow => ({
+  name,
+  labeler: 'L',
+  orders: 2,
+  agreement: wilson(right, 200),
+  sameSlot: wilson(20, 200),
+  leanToFirst: wilson(10, 20),
+  leanP: 1,
+  failed: 0,
+  tooLong: 0,
+  spent: {},
+  ...more,
+})
+const textOf = (rows: StudyRow[]) =>
+  renderStudy({ title: 'Study', task: 'harmless', pairs: 200, rows, settings: {} })
+    .replace(/<style>.*?<\/style>|<script>.*?<\/script>/gs, '')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ')
+
+test('a variant is called the one that agrees most only if no other lies within its interval', () => {
+  expect(textOf([row('A', 120), row('B', 170)])).toContain('B agrees most with people: on 85 % of 200 pairs')
+  const among = textOf([row('A', 120), row('B', 170), row('C', 168), row('none', 0, { agreement: wilson(0, 0) })])
+  expect(among).toContain('No variant is best: B has the highest agreement, on 85 % of 200 pairs')
+  expect(among).toContain('and C (84 %) lie in its interval')
+})
+
+test('what is undefined is a dash, and no cell says NaN or has a number in powers of ten', () => {
+  const silent = { agreement: wilson(0, 0), sameSlot: wilson(0, 0), leanToFirst: wilson(0, 0), againstFirstP: NaN }
+  const text = textOf([row('A', 120, { leanP: 2e-12, spent: { cost: 0.0001 } }), row('none', 0, silent)])
+  expect(text).not.toMatch(/NaN|\de-\d|Infinity/)
+  expect(text).toMatch(/none – – – – – – 0 0 –/)
+})
