@@ -10,6 +10,7 @@ const row = (name: string, right: number, more: Partial<StudyRow> = {}): StudyRo
   sameSlot: wilson(20, 200),
   leanToFirst: wilson(10, 20),
   leanP: 1,
+  againstFirstP: undefined,
   failed: 0,
   tooLong: 0,
   spent: {},
