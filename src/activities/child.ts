@@ -25,6 +25,8 @@ export interface Job {
   checkpoints: string
   /** Of the work. */
   key: string
+  /** ID of the run that computes it. */
+  run: string
   /** Name of the files of answers that it writes. */
   writer: string
   /** Who asks a labeler's questions. */

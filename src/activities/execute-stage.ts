@@ -135,7 +135,8 @@ async function compute(
   const work = await store.begin(stage, key)
   const stopBackup = store.startBackup(work)
   try {
-    const job = { stage, input, home, ...work, key, asker, sources, trace: traceParent() }
+    const run = Context.current().info.workflowExecution?.workflowId ?? ''
+    const job = { stage, input, home, ...work, key, run, asker, sources, trace: traceParent() }
     const { summary, spent } = await computeInChild(childProgram, job, signal, {
       onProgress,
       onLine: (line) => log.warn(line, { stage }),

@@ -22,6 +22,8 @@ export interface StageHost {
   checkpoints: string
   /** Key of the work: the same for all its attempts. */
   key: string
+  /** ID of the run that computes it; later runs with the same input take what it has made. */
+  run: string
   /** A labeler's answers of all runs. @param identity what its answers depend on besides the question */
   answers(identity: object): AnswerFiles | Promise<AnswerFiles>
   report(progress: Progress): void
@@ -39,6 +41,9 @@ export interface StageHost {
 export interface Stage<N extends StageName> {
   run(input: StageInput<N>, host: StageHost): Promise<Summary>
 }
+
+/** By which run and when a report is made. */
+export const originOf = ({ run }: StageHost) => ({ run, at: new Date().toISOString() })
 
 /** What a training loop needs of a stage's host; its steps are reported as progress. */
 export function trainingHost(host: StageHost, phase: string, checkpointEvery: number) {

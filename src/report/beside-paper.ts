@@ -46,10 +46,11 @@ export function winRateSection({ arms, comparison: { duels }, task }: Compared):
     )
   })
   if (rows.length === 0) return ''
+  const hasPaper = Object.values(WIN_RATES).some((figures) => figures[task])
   return [
     heading("Win rates next to the paper's"),
     table(['', 'Ours', 'At equal length', 'p', 'Paper', 'At equal length'], rows),
-    note(winRateRemark(duels)),
+    note(hasPaper ? winRateRemark(duels) : `${winRateRemark(duels)} The paper has no win rates for this task.`),
   ].join('')
 }
 

@@ -14,9 +14,10 @@ import {
   heading,
   link,
   note,
+  type Origin,
   page,
-  sampleSection,
   type Sample,
+  sampleSection,
 } from './html'
 import { goodSection, systemOf, winRateSection } from './beside-paper'
 import { answers, policyIntervals } from './duel-notes'
@@ -56,6 +57,7 @@ export interface ComparedArm {
 }
 export interface ComparisonData {
   title: string
+  origin?: Origin | undefined
   task: string
   settings: unknown
   version: string
@@ -75,8 +77,8 @@ export interface ComparisonData {
 const SHOWN_PROMPTS = 200
 
 export function renderComparison(data: ComparisonData): string {
-  return page(data.title, [
-    `<h1>${escape(data.title)}</h1>${note(subtitle(data))}`,
+  return page(data.title, data.origin, [
+    note(subtitle(data)),
     answerList(answers(data)),
     kinshipOf(data).map(note).join(''),
     cautionList([...cautions(data), ...armCautions(data.arms, data.records)]),
@@ -224,21 +226,35 @@ const RL_CURVES: [title: string, metric: string][] = [
   ['RL: entropy', 'entropy'],
 ]
 
+/** One curve a policy: the mean over its seeds, whose own curves are in their reports. */
 function curveSection(arms: readonly ComparedArm[]): string {
+  const names = [...new Set(arms.map(({ name }) => name))]
   const charts = RL_CURVES.flatMap(([title, metric]) => {
-    const curves = arms.map((arm) => curve(arm, metric, arms)).filter(({ points }) => points.length > 0)
+    const curves = names
+      .map((name): Curve => ({
+        name,
+        points: meanCurve(
+          arms.filter((arm) => arm.name === name),
+          metric,
+        ),
+      }))
+      .filter(({ points }) => points.length > 0)
     return curves.length > 0 ? [lineChart(title, curves)] : []
   })
   if (charts.length === 0) return ''
-  const remark = 'Rewards from a reward model and from direct scores are on different scales.'
-  return heading('Training') + chartGrid(charts) + note(remark)
+  const remark = [
+    ...(arms.some(({ seed }) => seed !== arms[0]!.seed) ? ['Means over seeds.'] : []),
+    'Rewards from a reward model and from direct scores are on different scales.',
+  ]
+  return heading('Training') + chartGrid(charts) + note(remark.join(' '))
 }
 
-function curve({ name, seed, rl }: ComparedArm, metric: string, arms: readonly ComparedArm[]): Curve {
-  const points = rl.flatMap((row): [number, number][] =>
-    row.step === undefined || row[metric] === undefined ? [] : [[row.step, row[metric]]],
-  )
-  return { name: arms.some((arm) => arm.seed !== seed) ? `${name} ${seed}` : name, points }
+/** At each step, the mean over the arms that have it. */
+function meanCurve(arms: readonly ComparedArm[], metric: string): [number, number][] {
+  const atStep = new Map<number, number[]>()
+  for (const { step, [metric]: value } of arms.flatMap(({ rl }) => rl))
+    if (step !== undefined && value !== undefined) atStep.set(step, [...(atStep.get(step) ?? []), value])
+  return [...atStep].sort(([a], [b]) => a - b).map(([step, values]) => [step, mean(values)])
 }
 
 function armSection({ arms, records }: ComparisonData): string {

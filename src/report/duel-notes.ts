@@ -40,12 +40,12 @@ export function answers({
   comparison: Pick<Comparison, 'duels' | 'standings'>
 }): string[] {
   const significant = duels.filter(({ p, winRate }) => p < SIGNIFICANCE_LEVEL && winRate.n > 0)
-  const rates = standings.flatMap(({ name, good }) => (good ? [`${name} ${formatPercent(good.value)}`] : []))
+  const rates = standings.flatMap(({ name, good }) => (good ? [`${name}: ${formatPercent(good.value)}`] : []))
   return [
     ...(significant.length > 0
       ? significant.map(duelSentence)
       : [`No policy beats another: no win rate differs from 50 % beyond noise (${testOf(duels)}, Holm-corrected).`]),
-    ...(rates.length > 0 ? [`Judged good on their own: ${rates.join(', ')}.`] : []),
+    ...(rates.length > 0 ? [`Responses judged good on their own, by policy – ${rates.join('; ')}.`] : []),
   ]
 }
 

@@ -21,13 +21,27 @@ export const escape = (text: string): string => text.replace(/[&<>"']/g, (c) => 
 /** Text of our own: no line ends between a number and its %. */
 export const prose = (text: string): string => escape(text.replace(/(\d) %/g, '$1\u00a0%'))
 
-/** A whole report as one file, with its style and script inside. */
-export function page(title: string, sections: readonly string[]): string {
+/** By which run a report was made, and when, as an ISO time. */
+export interface Origin {
+  run?: string
+  at?: string
+}
+
+/** "2026-11-25 22:14 UTC" */
+const timeText = (at: string) => `${at.slice(0, 16).replace('T', ' ')} UTC`
+
+const originText = ({ run, at }: Origin): string =>
+  [...(run ? [`Run ${run}`] : []), ...(at ? [timeText(at)] : [])].join(' · ')
+
+/** A whole report as one file, with its style and script inside; its title says what it is, of which run and when. */
+export function page(title: string, origin: Origin | undefined, sections: readonly string[]): string {
+  const made = originText(origin ?? {})
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${CONTENT_SECURITY_POLICY}">
-<title>${escape(title)}</title><style>
+<title>${escape([title, ...(made ? [made] : [])].join(' · '))}</title><style>
 ${STYLE}</style></head><body>
+<h1>${escape(title)}</h1>${made ? note(made) : ''}
 ${sections.join('\n')}
 <script>${SCRIPT}</script></body></html>
 `

@@ -2,7 +2,7 @@
 import type { RatingKind } from '../contracts/human-evaluation'
 import type { HumanResult } from '../evaluation/human'
 import { SIGNIFICANCE_LEVEL } from '../evaluation/statistics'
-import { answerList, cautionList, escape, heading, note, page, sampleSection, type Sample } from './html'
+import { answerList, cautionList, heading, note, type Origin, page, type Sample, sampleSection } from './html'
 import { fewPromptsCaution } from './judge-cautions'
 import { HARMLESS_RATES, WIN_RATES } from './paper-figures'
 import { reproduction } from './provenance'
@@ -26,6 +26,7 @@ export interface RatedSample {
 }
 interface HumanData {
   title: string
+  origin?: Origin | undefined
   settings: unknown
   version: string
   task: string
@@ -38,9 +39,8 @@ const SHOWN_SAMPLES = 200
 const PASSED_CHECKS = 0.8
 
 export function renderHuman(data: HumanData): string {
-  const { title, kind, result, samples, settings, version } = data
-  return page(title, [
-    `<h1>${escape(title)}</h1>`,
+  const { title, origin, kind, result, samples, settings, version } = data
+  return page(title, origin, [
     answerList(answers(data)),
     cautionList(cautions(data)),
     kind === 'rank' ? preferenceSection(data) : rateSection(data),

@@ -4,7 +4,7 @@ import { estimateOf, type Claim, type ClaimVerdict, type Estimate } from '../eva
 import { LABELERS, type Figure, type SeedFigures } from '../evaluation/paper-claims'
 import { mean } from '../mean'
 import { lineChart, pointChart, type Curve } from './chart'
-import { answerList, chartGrid, escape, heading, link, note, page } from './html'
+import { answerList, chartGrid, escape, heading, link, note, type Origin, page } from './html'
 import { reproduction } from './provenance'
 import { formatNumber, formatRange, withUnit } from '../number-format'
 import { figureCell, intervalCell, numberCell, table, textCell, type Cell } from './table'
@@ -12,6 +12,7 @@ import { largest } from '../extremes'
 
 interface MiniatureData {
   title: string
+  origin?: Origin | undefined
   settings: unknown
   version: string
   seeds: SeedFigures[]
@@ -20,9 +21,9 @@ interface MiniatureData {
   parts: Record<string, string>
 }
 
-export function renderMiniature({ title, seeds, claims, settings, version, parts }: MiniatureData): string {
-  return page(title, [
-    `<h1>${escape(title)}</h1>${note(subtitle(seeds))}`,
+export function renderMiniature({ title, origin, seeds, claims, settings, version, parts }: MiniatureData): string {
+  return page(title, origin, [
+    note(subtitle(seeds)),
     answerList(answers(claims)),
     heading("The paper's claims") + claimTable(claims) + note(howToRead(seeds.length)),
     heading('Each policy') + policyTable(seeds) + note(POLICY_NOTE),

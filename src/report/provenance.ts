@@ -3,8 +3,11 @@ import { hostname } from 'node:os'
 import type { Summary } from '../contracts/artifact'
 import { escape, heading, note, preformatted, prose } from './html'
 import { figureLines } from '../contracts/figures'
-import { formatDuration } from '../number-format'
+import { formatCount, formatDuration } from '../number-format'
 import { figureCell, table, textCell, type Cell } from './table'
+
+/** More stages, of the arms of a comparison, are folded up. */
+const MOST_SHOWN = 14
 
 export interface StageRecord {
   stage: string
@@ -25,7 +28,12 @@ export function stageTable(records: readonly StageRecord[]): string {
     figureCell(formatDuration(seconds)),
     { html: `${figuresText(summary)}${sourcesText(sources)}${placeText(uri, sha256)}` },
   ])
-  return table(['Stage', 'Time', 'Figures, and the artifact'], rows) + glossary(records)
+  const all = table(['Stage', 'Time', 'Figures, and the artifact'], rows, { fold: true })
+  const shown =
+    rows.length > MOST_SHOWN
+      ? `<details><summary>All ${formatCount(rows.length)} stages</summary>${all}</details>`
+      : all
+  return shown + glossary(records)
 }
 
 const figuresText = (summary: Summary) =>

@@ -6,7 +6,7 @@ import { kinshipRemarks, spokenName } from '../evaluation/model-family'
 import type { Share } from '../evaluation/statistics'
 import type { JudgedContest } from '../evaluation/win-rate'
 import { lineChart, type Curve } from './chart'
-import { cautionList, chartGrid, escape, heading, note, page, sampleSection, type Sample } from './html'
+import { cautionList, chartGrid, escape, heading, note, type Origin, page, type Sample, sampleSection } from './html'
 import { fewPromptsCaution, judgeCautions, noneJudged, noSameSlot } from './judge-cautions'
 import { withAnswerDays } from './labeler-answers'
 import { labelledPairSection, type ShownLabel } from './labelled-pairs'
@@ -48,6 +48,7 @@ export interface DroppedRows {
 }
 export interface ReportData {
   title: string
+  origin?: Origin | undefined
   settings: unknown
   /** Version of this package. */
   version: string
@@ -64,8 +65,7 @@ export interface ReportData {
 const SHOWN_CONTESTS = 200
 
 export function renderReport(data: ReportData): string {
-  return page(data.title, [
-    `<h1>${escape(data.title)}</h1>`,
+  return page(data.title, data.origin, [
     beforeAndAfter(data.contests, data.stages),
     cautionList(distinctCautions(data.stages)),
     data.evaluation ? outcomeSection(data.evaluation, data.stages) : '',
@@ -281,7 +281,9 @@ function droppedSection(dropped: Record<string, DroppedRows>): string {
     textCell(where),
     textCell(row),
   ])
-  return rows.length === 0 ? '' : heading('Rows left out') + table(['Reason', 'Rows', 'First', ''], rows)
+  return rows.length === 0
+    ? ''
+    : heading('Rows left out') + table(['Reason', 'Rows', 'First', ''], rows, { fold: true })
 }
 
 function contestSection(contests: readonly JudgedContest[]): string {

@@ -2,7 +2,7 @@
 import type { VariantResult } from '../evaluation/label-study'
 import { SIGNIFICANCE_LEVEL } from '../evaluation/statistics'
 import { csvOf } from './csv'
-import { cautionList, escape, heading, note, page, preformatted } from './html'
+import { answerList, cautionList, heading, note, type Origin, page, preformatted } from './html'
 import { rationaleCautions } from './labeler-answers'
 import { COST_PER_PAIR, TABLE_2_AGREEMENT } from './paper-figures'
 import { formatCost, formatCount, formatP, formatPercent } from '../number-format'
@@ -17,6 +17,7 @@ export interface StudyRow extends VariantResult {
 }
 export interface StudyData {
   title: string
+  origin?: Origin | undefined
   task: string
   pairs: number
   rows: StudyRow[]
@@ -24,8 +25,8 @@ export interface StudyData {
 }
 
 export function renderStudy(data: StudyData): string {
-  return page(data.title, [
-    `<h1>${escape(data.title)}</h1><p>${escape(bestSentence(data.rows))}</p>`,
+  return page(data.title, data.origin, [
+    answerList([bestSentence(data.rows)]),
     cautionList(cautions(data)),
     variantTable(data),
     note(howToRead(data.pairs)),

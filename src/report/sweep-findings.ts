@@ -12,6 +12,7 @@ import {
 } from '../evaluation/sweep'
 import { SIGNIFICANCE_LEVEL } from '../evaluation/statistics'
 import type { TTest } from '../evaluation/student'
+import type { Origin } from './html'
 import { metricText, metricWords } from '../contracts/figures'
 import { formatPercent, pInWords } from '../number-format'
 
@@ -25,6 +26,7 @@ export interface OtherSweep {
 }
 export interface SweepData {
   title: string
+  origin?: Origin | undefined
   name: string
   workflow: string
   preset?: string | undefined

@@ -27,10 +27,12 @@ import { formatCost, formatDuration, formatNumber, formatP, formatRange, withUni
 import { countCell, figureCell, intervalCell, paperCell, paperText, table, textCell, type Cell } from './table'
 
 const SHOWN_TRIALS = 500
+/** More levels that are numbers are drawn as a curve. */
+const MOST_ROWS = 12
 
 export function renderSweep(data: SweepData, findings: SweepFindings): string {
-  return page(data.title, [
-    `<h1>${escape(data.title)}</h1>${note(subtitle(data))}`,
+  return page(data.title, data.origin, [
+    note(subtitle(data)),
     answerList(answers(data, findings)),
     cautionList(cautions(data)),
     findings.since.map(({ other, found }) => changeSection(data, other, found)).join(''),
@@ -44,6 +46,9 @@ export function renderSweep(data: SweepData, findings: SweepFindings): string {
 
 const subtitle = ({ trials, workflow, metric, higherIsBetter }: SweepData) =>
   `${trials.length} trials of ${workflow}, by ${namedMetric(metric)}${higherIsBetter ? '' : ', lower is better'}.`
+
+/** In words, at the beginning of a title. */
+const inTitle = (metric: string) => metricWords(metric).replace(/^[a-z](?=[a-z]* (?!over ))/, (letter) => letter.toUpperCase())
 
 /** In words, with the name that it has in settings and files. */
 const namedMetric = (metric: string) => (metricWords(metric) === metric ? metric : `${metricWords(metric)} (${metric})`)
@@ -139,7 +144,7 @@ function effectSection({ metric, preset, task }: SweepData, { field, levels }: A
   const head = [
     'Level',
     'Trials',
-    metricWords(metric),
+    inTitle(metric),
     ...(paper ? ['Paper'] : []),
     'Against the first',
     'p',
@@ -185,11 +190,14 @@ function paperRemark(paper: StudyFigures, levels: readonly LevelEffect[], task: 
 function effectChart(field: string, levels: readonly LevelEffect[], metric: string): string {
   const drawable = levels.filter(({ trials }) => trials > 0)
   if (drawable.length === 0) return ''
-  const title = `${metricWords(metric)} by ${field}`
+  const title = `${inTitle(metric)} by ${field}`
   const points = drawable.map(({ level, metric: test }) => ({ name: level, ...clampShare(metric, test) }))
-  if (points.length > 5 && points.every(({ name }) => Number.isFinite(Number(name))))
-    return lineChart(title, [{ name: metricWords(metric), points: points.map(({ name, value }) => [Number(name), value]) }])
-  return pointChart(title, points)
+  const show = formatOf(metric)
+  if (points.length > MOST_ROWS && points.every(({ name }) => Number.isFinite(Number(name)))) {
+    const curve = points.map(({ name, value }): [number, number] => [Number(name), value])
+    return lineChart(title, [{ name: metricWords(metric), points: curve }], show)
+  }
+  return pointChart(title, points, show)
 }
 
 // ---- Trials
@@ -202,7 +210,9 @@ function failureSection(trials: readonly SweptTrial[]): string {
     figureCell(String(seed)),
     textCell(message ?? ''),
   ])
-  return failed.length === 0 ? '' : heading('Failed trials') + table(['Trial', 'Settings', 'Seed', 'Reason'], rows)
+  return failed.length === 0
+    ? ''
+    : heading('Failed trials') + table(['Trial', 'Settings', 'Seed', 'Reason'], rows, { fold: true })
 }
 
 function trialSection({ trials, metric }: SweepData): string {
@@ -229,7 +239,7 @@ function trialSection({ trials, metric }: SweepData): string {
       : 'Every figure of every trial is in sweep.csv and sweep.json next to this page.'
   return [
     heading('Trials'),
-    table(['Trial', 'Settings', 'Seed', '', 'Time', 'Cost', metricWords(metric)], rows),
+    table(['Trial', 'Settings', 'Seed', '', 'Time', 'Cost', inTitle(metric)], rows),
     note(remark),
   ].join('')
 }

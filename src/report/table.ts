@@ -13,12 +13,22 @@ export interface Cell {
   heading?: boolean
 }
 
-/** @param nowrap keeps every cell on one line */
-export function table(head: readonly string[], rows: readonly (readonly Cell[])[], { nowrap = false } = {}): string {
+interface Layout {
+  /** Keeps every cell on one line. */
+  nowrap?: boolean
+  /** On a phone, each row stands as a block of its own; else a wide table scrolls sideways below its first column. */
+  fold?: boolean
+}
+
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  { nowrap = false, fold = false }: Layout = {},
+): string {
   const isNumeric = (column: number) => rows.length > 0 && rows.every((row) => row[column]?.number)
   const heads = head.map((title, column) => `<th${isNumeric(column) ? ' class="number"' : ''}>${escape(title)}</th>`)
   return [
-    `<div class="wide${nowrap ? ' nowrap' : ''}"><table>`,
+    `<div class="${['wide', ...(nowrap ? ['nowrap'] : []), ...(fold ? ['fold'] : [])].join(' ')}" tabindex="0"><table>`,
     `<thead><tr>${heads.join('')}</tr></thead>`,
     `<tbody>${rows.map((row) => `<tr>${row.map(tableCell).join('')}</tr>`).join('')}</tbody>`,
     '</table></div>',
@@ -45,7 +55,7 @@ export const countCell = (value: Shown): Cell => numberCell(value, 0)
 
 /** A value and its interval in softer print. @param range as `formatRange` writes it; empty where there is none */
 export const intervalCell = (value: string, range: string): Cell => ({
-  html: escape(value) + (range === '' ? '' : ` <span class="soft">${escape(range)}</span>`),
+  html: escape(value) + (range === '' ? '' : ` <span class="soft range">${escape(range)}</span>`),
   number: true,
 })
 

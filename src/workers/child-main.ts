@@ -66,7 +66,7 @@ async function answersOf(identity: object, store: ArtifactStore, { home, asker, 
 }
 
 async function compute(job: Job): Promise<void> {
-  const { stage, input, home, output, checkpoints, key, sources, trace } = job
+  const { stage, input, home, output, checkpoints, key, run: runId, sources, trace } = job
   tracing = await startTracing()
   const store = await openStore(home)
   const selection = readsOnlyText(stage) ? 'text' : 'all'
@@ -78,6 +78,7 @@ async function compute(job: Job): Promise<void> {
     output,
     checkpoints,
     key,
+    run: runId,
     ...reporter(() => paid(job)),
     handleInterruption() {
       stageHandlesInterruption = true

@@ -50,7 +50,7 @@ const boxesOf = (page: Page, chart: number): Promise<Drawn> => page.evaluate(`($
 async function opened(width: number): Promise<Page> {
   browser ??= await openBrowser()
   const page = await browser.newPage({ viewport: { width, height: 800 } })
-  await page.setContent(reportPage('Charts', [chartGrid(Object.values(CHARTS).map(chartOf))]))
+  await page.setContent(reportPage('Charts', undefined, [chartGrid(Object.values(CHARTS).map(chartOf))]))
   return page
 }
 

@@ -69,7 +69,7 @@ async function made(stage: StageName, given: object): Promise<Artifact> {
   const input: unknown = parse(stageSchemas[stage] as never, given, stage)
   const work = await store.begin(stage, stage)
   const { sources } = await readSources(stage, input as object)
-  const summary = await runChild({ stage, input, home, key: stage, sources, ...work })
+  const summary = await runChild({ stage, input, home, key: stage, run: 'r', sources, ...work })
   return store.commit(work, { stage, version: 1, key: stage, seconds: 0, input, summary: summary! })
 }
 
@@ -106,7 +106,7 @@ test(`an RL run killed ${KILLS} times ends with the weights and the candidates o
   }
   const quiet = workIn('undisturbed', 0)
   const started = Date.now()
-  await runChild({ stage: 'rl', input, home, key: 'rl', sources: {}, ...quiet })
+  await runChild({ stage: 'rl', input, home, key: 'rl', run: 'r', sources: {}, ...quiet })
   const whole = Date.now() - started
   let kills = 0
   let summary: Summary | undefined
@@ -118,7 +118,7 @@ test(`an RL run killed ${KILLS} times ends with the weights and the candidates o
   })
   for (let attempt = 0; !summary; attempt++) {
     work = workIn('disturbed', attempt)
-    const job = { stage: 'rl' as const, input, home, key: 'rl', sources: {}, ...work }
+    const job = { stage: 'rl' as const, input, home, key: 'rl', run: 'r', sources: {}, ...work }
     summary = await runChild(job, kills < KILLS ? killOf(attempt) : undefined)
     if (!summary) kills++
   }

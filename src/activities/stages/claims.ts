@@ -17,7 +17,7 @@ import { version } from '../../version'
 import { goldScore } from '../../world/gold'
 import { readContest } from '../result-files'
 import { readCandidates, readValidations } from '../rows'
-import type { Stage, StageHost } from '../stage'
+import { originOf, type Stage, type StageHost } from '../stage'
 
 export const claims: Stage<'claims'> = {
   async run(input, host) {
@@ -44,7 +44,15 @@ export const claims: Stage<'claims'> = {
     }
     writeFileSync(
       join(host.output, 'report.html'),
-      renderMiniature({ title: input.title, settings: input.settings, version, seeds, claims: found, parts }),
+      renderMiniature({
+        title: input.title,
+        origin: originOf(host),
+        settings: input.settings,
+        version,
+        seeds,
+        claims: found,
+        parts,
+      }),
     )
     writeFileSync(join(host.output, 'claims.json'), `${JSON.stringify({ claims: found, seeds }, null, 2)}\n`)
     writeFileSync(join(host.output, 'claims.md'), claimsMarkdown(found))

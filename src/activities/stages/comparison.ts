@@ -12,7 +12,7 @@ import { renderComparison, type ComparedArm, type ComparisonData } from '../../r
 import type { StageRecord } from '../../report/provenance'
 import { version } from '../../version'
 import { readContest } from '../result-files'
-import type { Stage, StageHost } from '../stage'
+import { originOf, type Stage, type StageHost } from '../stage'
 
 const metricsSchema = z.record(z.string(), z.number())
 const FIRST_SEED = 1
@@ -37,6 +37,7 @@ export const comparison: Stage<'comparison'> = {
     for (const artifact of input.contests) await record(artifact, records, host)
     const data: ComparisonData = {
       title: input.title,
+      origin: originOf(host),
       task: read[0]!.task,
       settings: input.settings,
       version,

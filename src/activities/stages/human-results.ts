@@ -6,7 +6,7 @@ import { humanResult } from '../../evaluation/human'
 import { renderHuman, type RatedSample } from '../../report/human'
 import { version } from '../../version'
 import { readItems, readKeys } from '../../rating/items'
-import type { Stage } from '../stage'
+import { originOf, type Stage } from '../stage'
 
 export const humanResults: Stage<'human-results'> = {
   async run({ title, settings, items, kind, raters, ratings, seed }, host) {
@@ -27,7 +27,16 @@ export const humanResults: Stage<'human-results'> = {
     })
     writeFileSync(
       join(host.output, 'report.html'),
-      renderHuman({ title, settings, version, task: String(items.summary.task), kind, result, samples }),
+      renderHuman({
+        title,
+        origin: originOf(host),
+        settings,
+        version,
+        task: String(items.summary.task),
+        kind,
+        result,
+        samples,
+      }),
     )
     writeFileSync(join(host.output, 'result.json'), `${JSON.stringify(result, null, 2)}\n`)
     writeJsonl(

@@ -12,7 +12,7 @@ import { labelChoice, type ShownLabel } from '../../report/labelled-pairs'
 import { renderReport, type ReportData } from '../../report/report'
 import { readCalibration, readChoice, readDropped, readEvaluation, readJudgedContests } from '../result-files'
 import { labelledPairSchema, readData, type LabelledPair } from '../rows'
-import type { Stage, StageHost } from '../stage'
+import { originOf, type Stage, type StageHost } from '../stage'
 
 const metricsSchema = z.record(z.string(), z.number())
 
@@ -20,6 +20,7 @@ export const report: Stage<'report'> = {
   async run(input, host) {
     const data: ReportData = {
       title: input.title,
+      origin: originOf(host),
       settings: input.settings,
       version,
       stages: [],

@@ -7,7 +7,7 @@ import { readJsonl } from '../../json-lines'
 import { correctedVariants, variantResult, type Judgement } from '../../evaluation/label-study'
 import { bestVariant, renderStudy, studyCsv, type StudyData, type StudyRow } from '../../report/study'
 import { answerDays } from '../../report/labeler-answers'
-import type { Stage, StageHost } from '../stage'
+import { originOf, type Stage, type StageHost } from '../stage'
 
 const judgementSchema = z.object({
   id: z.string(),
@@ -41,6 +41,7 @@ export const study: Stage<'study'> = {
     }
     const data: StudyData = {
       title: input.title,
+      origin: originOf(host),
       task: String(input.variants[0]!.judged.summary.task),
       pairs: first.length,
       rows: correctedVariants(rows),

@@ -15,7 +15,7 @@ import { distinctCautions, trainedBy } from '../../report/stage-cautions'
 import { renderSweep, sweepCsv } from '../../report/sweep'
 import { findingsOf, headline, type OtherSweep, type SweepData } from '../../report/sweep-findings'
 import { version } from '../../version'
-import type { Stage, StageHost } from '../stage'
+import { originOf, type Stage, type StageHost } from '../stage'
 
 const sweptSchema = z.object({
   night: z.string().optional(),
@@ -47,6 +47,7 @@ export const sweepReport: Stage<'sweep-report'> = {
     for (const ended of input.ended) swept.push(await sweptTrial(trials[ended.trial]!, ended, host))
     const data: SweepData = {
       title: input.title,
+      origin: originOf(host),
       name: settings.name,
       workflow: settings.workflow,
       preset: settings.preset,
