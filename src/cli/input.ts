@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { InvalidInput, parse } from '../contracts/parse'
 import type { SweepInput } from '../contracts/sweep'
 import { armsOf, type CompareInput } from '../contracts/compare-input'
+import { runSummary } from '../contracts/run-summary'
 import { trialsOf } from '../contracts/sweep-trials'
 import { workflowSchemas, type WorkflowName } from '../contracts/workflow-inputs'
 import { parseGivenJson } from './given-json'
@@ -26,9 +27,14 @@ export function workflowName(given: string): WorkflowName {
   throw new InvalidInput(`there is no workflow "${given}"; there are ${Object.keys(workflowSchemas).join(', ')}`)
 }
 
-/** Refuses bad input before a run is started; the workflow checks it again. @throws InvalidInput */
-export function checkInput(workflow: WorkflowName, input: unknown): void {
+/**
+ * Refuses bad input before a run is started; the workflow checks it again.
+ * @returns the run in a sentence
+ * @throws InvalidInput
+ */
+export function checkInput(workflow: WorkflowName, input: unknown): string {
   const parsed = parse(workflowSchemas[workflow], input, workflow)
   if (workflow === 'compare') armsOf(parsed as CompareInput)
   if (workflow === 'sweep') trialsOf(parsed as SweepInput)
+  return runSummary(workflow, parsed as never)
 }

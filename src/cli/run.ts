@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import type { WorkflowHandle } from '@temporalio/client'
 import { artifactSchema, type Artifact } from '../contracts/artifact'
-import { brief } from '../contracts/brief'
 import type { WorkflowName } from '../contracts/workflow-inputs'
 import { defaultQueues } from '../workers/worker'
 import { runPage, type Connected } from './connection'
@@ -24,21 +23,19 @@ export interface StartOptions {
 const stamp = () => new Date().toISOString().replace(/\D/g, '').slice(0, 14)
 export const newId = (workflow: WorkflowName): string => `${workflow}-${stamp()}`
 
-const summaryOf = (input: unknown): string => brief(input === undefined ? 'defaults' : JSON.stringify(input))
-
 /** Starts a run, or joins the one in progress with the same id. */
 export async function startRun(
   { client }: Pick<Connected, 'client'>,
   workflow: WorkflowName,
   { id, input, priority }: StartOptions,
 ): Promise<WorkflowHandle> {
-  checkInput(workflow, input)
+  const summary = checkInput(workflow, input)
   return client.workflow.start(workflow, {
     taskQueue: defaultQueues.light,
     workflowId: id,
     workflowIdConflictPolicy: 'USE_EXISTING',
     args: input === undefined ? [] : [input],
-    staticSummary: summaryOf(input),
+    staticSummary: summary,
     ...(priority !== undefined && { priority: { priorityKey: priority } }),
   })
 }

@@ -48,7 +48,8 @@ const subtitle = ({ trials, workflow, metric, higherIsBetter }: SweepData) =>
   `${trials.length} trials of ${workflow}, by ${namedMetric(metric)}${higherIsBetter ? '' : ', lower is better'}.`
 
 /** In words, at the beginning of a title. */
-const inTitle = (metric: string) => metricWords(metric).replace(/^[a-z](?=[a-z]* (?!over ))/, (letter) => letter.toUpperCase())
+const inTitle = (metric: string) =>
+  metricWords(metric).replace(/^[a-z](?=[a-z]* (?!over ))/, (letter) => letter.toUpperCase())
 
 /** In words, with the name that it has in settings and files. */
 const namedMetric = (metric: string) => (metricWords(metric) === metric ? metric : `${metricWords(metric)} (${metric})`)

@@ -30,14 +30,28 @@ const SHOWN_SETTINGS = ['algorithm', 'epochs', 'steps', 'learningRate'] as const
 
 export const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 
-export function describe(stages: readonly StageStatus[], note?: string): string {
+/** @param run its id, for the command that opens its report */
+export function describe(stages: readonly StageStatus[], note?: string, run = '<run>'): string {
   const rows = stages.map(({ stage, state, seconds, message, artifact }) => {
     const figures = artifact ? figureLines(artifact.summary).map(({ words, text }) => `${words} ${text}`) : []
     const took = seconds === undefined ? '' : formatDuration(seconds)
     return `| ${stage} | ${state} | ${took} | ${cell(message ?? figures.join(', '))} |`
   })
   const table = ['| Stage | State | Time | Figures |', '|---|---|---|---|', ...rows].join('\n')
-  return [...(note === undefined ? [] : [note]), ...endedEarly(stages), ...howToResume(stages), table].join('\n\n')
+  const above = [...reportLink(stages, run), ...(note === undefined ? [] : [note])]
+  return [...above, ...endedEarly(stages), ...howToResume(stages), table].join('\n\n')
+}
+
+/** Stages whose artifact is a report; the last of a run is the run's own. */
+const REPORTS = /\/(report|comparison|study|sweep-report|human-results|claims)\/[^/]+\/?$/
+
+/** Where the report is, once it is written: its place, and the command that opens it from anywhere. */
+function reportLink(stages: readonly StageStatus[], run: string): string[] {
+  const found = stages.findLast(({ artifact }) => artifact && REPORTS.test(artifact.uri))
+  if (!found) return []
+  const address = `${found.artifact!.uri}/report.html`
+  const place = address.replace(/^file:\/\//, '')
+  return [`**[Report](<${address}>)**: \`rlaif report ${run}\` opens it; it is \`${place}\`.`]
 }
 
 /** A stage whose training went back to a checkpoint is done, but not as it was planned. */

@@ -18,7 +18,7 @@ export interface StageBoard {
 export function openStageBoard(plan: readonly string[]): StageBoard {
   const stages: StageStatus[] = plan.map((stage) => ({ stage, state: 'waiting' }))
   let note: string | undefined
-  const show = () => setCurrentDetails(describe(stages, note))
+  const show = () => setCurrentDetails(describe(stages, note, workflowInfo().workflowId))
   setHandler(statusQuery, () => ({ workflow: workflowInfo().workflowType, stages }), {
     description: 'State, time and artifact of every stage.',
   })
