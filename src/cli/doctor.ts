@@ -85,9 +85,11 @@ async function server(): Promise<Finding> {
     what: 'server',
     message: up
       ? `${address} answers, namespace ${server.namespace}${details && `, ${details}`}`
-      : `${address} does not answer; ${configuredServer() ? 'start it, or correct TEMPORAL_ADDRESS' : 'end `rlaif up` and start it again'}`,
+      : `${address} does not answer; ${configuredServer() ? 'start it, or correct TEMPORAL_ADDRESS' : RESTART}`,
   }
 }
+
+const RESTART = 'end `rlaif up` and start it again'
 
 const ofOthers = (): string => {
   const homes = otherHomes(homeFolder()).map(({ home, address }) => `${home} has one at ${address}`)

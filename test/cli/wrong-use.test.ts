@@ -75,7 +75,7 @@ test.each<[string[], RegExp]>([
   [['run', 'align', '--input', '/'], /^rlaif: \/ is a folder; name a file in it$/m],
   [['schedule', 'apply', '/nowhere/x'], /there is no file or folder \/nowhere\/x/],
   [['world', 'data', '/nowhere/x/y'], /^rlaif: \/nowhere\/x\/y does not exist; check the path$/m],
-  [['run', 'align', '--input', '{"a": 1,, }'], /^rlaif: --input is not JSON: .*position 8/m],
+  [['run', 'align', '--input', '{"a": 1,, }'], /^rlaif: --input is not JSON: .*position \d+/m],
 ])('rlaif %j says what is wrong and what to do', async (args, message) => {
   const { code, err } = await ended(command, args)
   expect(err).toMatch(message)

@@ -1,4 +1,4 @@
-// Options and arguments of commands that take a number or one of several words: read and checked in one way, named by their flag.
+// Options and arguments that take a number or one of several words: read and checked in one way, and named by their flag.
 import { Argument, Option } from 'commander'
 import { InvalidInput } from '../../contracts/parse'
 
@@ -23,7 +23,8 @@ function meant({ from, to, fractions = false, of }: Range): string {
 export function numberFrom(flag: string, text: string, range: Range): number {
   const { from = -Infinity, to = Infinity, fractions = false } = range
   const value = /^-?\d+(\.\d+)?$/.test(text.trim()) ? Number(text) : NaN
-  if (value >= from && value <= to && (fractions || Number.isSafeInteger(value))) return value
+  const isKind = fractions ? value <= Number.MAX_SAFE_INTEGER : Number.isSafeInteger(value)
+  if (value >= from && value <= to && isKind) return value
   throw new InvalidInput(`${flag} got "${text}"; it must be ${meant(range)}`)
 }
 
