@@ -55,7 +55,7 @@ export interface RaterView {
   offered?: readonly number[]
   /** Number of items this rater has rated. */
   rated: number
-  /** Number of items that still need ratings, by any rater. */
+  /** Number of items that still need this rater. */
   open: number
   over: boolean
 }

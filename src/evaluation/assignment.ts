@@ -15,8 +15,10 @@ export interface Ledger {
   add(rating: Rating): void
   /** How many items a rater has rated. */
   rated(rater: number): number
-  /** How many items still need ratings. */
+  /** How many items still need ratings, by anybody. */
   open(): number
+  /** How many items a rater has left: those open that they have not rated; attention checks do not count. */
+  left(rater: number): number
   /** All ratings: one per rater and item. */
   ratings(): Rating[]
 }
@@ -82,6 +84,7 @@ export function openLedger({ items, checks, raters, ratingsPerItem, seed, before
     },
     rated: (rater) => ratedBy[rater]!,
     open: () => counts.filter((_, item) => isOpen(item)).length,
+    left: (rater) => counts.filter((_, item) => isOpen(item) && !isRated[rater]![item]).length,
     ratings: () => [...byKey.values()],
   }
 }

@@ -62,7 +62,7 @@ export function itemPage({ rater, kind, item, shown, rated, open, given = {}, pr
   const cards = responses.map((text, i) => card(i, text, choices(kind, i, responses.length, given[`r${i}`])))
   return page(
     `Rating, ${rater}`,
-    `<header><span>${escape(rater)} · ${rated} rated</span><span>${open} prompts still open</span></header>
+    `<header><span>${escape(rater)} · ${rated} rated</span><span>${open} still open for you</span></header>
 ${problem ? `<p class="warn" role="alert">${escape(problem)}</p>` : ''}
 <h1>${QUESTIONS[kind]}</h1>
 <div class="context" tabindex="0">${escape(context)}</div>

@@ -160,15 +160,14 @@ function viewOf({ settings, items, ledger, closed, over }: Evaluation, name: str
       `there is no rater "${String(name).slice(0, 60)}" in this evaluation; its raters are ${raters.join(', ')}`,
     )
   if (!items || !ledger) return { kind, item: null, rated: 0, open: prompts, over: false }
-  const open = ledger.open()
   return {
     kind,
     items: items.uri,
     item: ledger.next(rater) ?? null,
     offered: ledger.offered(rater),
     rated: ledger.rated(rater),
-    open,
-    over: closed || over || open === 0,
+    open: ledger.left(rater),
+    over: closed || over || ledger.open() === 0,
   }
 }
 

@@ -52,6 +52,15 @@ test('verdicts become shares and kappa', () => {
   expect(result.duels).toEqual([])
 })
 
+test('what is still open for a rater is what nobody has finished and they have not rated; checks do not count', () => {
+  const ledger = openLedger({ items: 5, checks: new Set([4]), raters: 2, ratingsPerItem: 2, seed: 1 })
+  expect([ledger.left(0), ledger.left(1), ledger.open()]).toEqual([4, 4, 4])
+  for (const item of [0, 1, 2]) ledger.add([item, 0, [0, 1], 1])
+  expect([ledger.left(0), ledger.left(1), ledger.open()]).toEqual([1, 4, 4])
+  ledger.add([0, 1, [0, 1], 1])
+  expect([ledger.left(0), ledger.left(1), ledger.open()]).toEqual([1, 3, 3])
+})
+
 test('every item gets its ratings, nobody rates an item twice, every rater gets the checks, later ratings replace earlier ones', () => {
   const [items, ratingsPerItem, raters] = [21, 2, 3]
   const ledger = openLedger({ items, checks: new Set([20]), raters, ratingsPerItem, seed: 7 })
@@ -64,6 +73,7 @@ test('every item gets its ratings, nobody rates an item twice, every rater gets 
     seen.add(`${rater} ${item}`)
     ledger.add([item, rater, [0, 1], 1])
   }
+  expect(Array.from({ length: raters }, (_, rater) => ledger.left(rater))).toEqual([0, 0, 0])
   const counts = Array.from({ length: items }, (_, item) => ledger.ratings().filter(([of]) => of === item).length)
   expect(counts.slice(0, 20)).toEqual(Array(20).fill(ratingsPerItem))
   const before = ledger.ratings().length
