@@ -1,7 +1,7 @@
 // The input of `humanEvaluation`.
 import { z } from 'zod'
 import { artifactSchema, artifactUri, isArtifactUri } from './artifact'
-import { LONGEST_PATH } from './fields'
+import { isWorkflowId } from './brief'
 import { ratingKind, ratingSchema } from './human-evaluation'
 import { runFields } from './input-fields'
 import { armName } from './stages'
@@ -13,9 +13,7 @@ const raterName = z
 
 const runId = z
   .string()
-  .min(1)
-  .max(LONGEST_PATH)
-  .refine((text) => !isArtifactUri(text), 'must be the id of a run')
+  .refine((text) => isWorkflowId(text) && !isArtifactUri(text), 'expected the id of a run of compare')
 const contestOfRunSchema = z.strictObject({
   run: runId.describe('Id of the run of `compare`.'),
   seed: z.number().int().min(0).optional().describe('Which of its seeds. Default: the first.'),
