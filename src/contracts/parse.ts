@@ -100,7 +100,7 @@ function describe(issue: Issue, described: Described, base: readonly PropertyKey
 function wanted(issue: Issue): string {
   if (issue.code !== 'invalid_union' || issue.message !== 'Invalid input') return issue.message
   const each = issue.errors.flatMap(([first]) => (first ? [wanted(first)] : []))
-  const plain = each.map((text) => text.replace(/^Invalid \w+: (?=expected )/, '').split(', received ')[0]!)
+  const plain = each.map((text) => text.replace(/^[A-Z][a-z]+ [a-z]+: (?=expected )/, '').split(', received ')[0]!)
   const named = plain.map((text) => text.replace(/^expected (object|array)$/, 'expected an $1'))
   return [...new Set(named)].join(', or ').replaceAll(', or expected ', ', or ') || issue.message
 }
