@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { WorkflowHandle } from '@temporalio/client'
 import { defaultPayloadConverter } from '@temporalio/common'
+import { temporal } from '@temporalio/proto'
 import type { Artifact } from '../../src/contracts/artifact'
 import { evaluationOf } from '../../src/cli/rating-run'
 import { linkOf, ratingKey } from '../../src/rating/links'
@@ -177,7 +178,7 @@ describe('the contest is named by the run of its comparison', () => {
     )
     const payloads = [defaultPayloadConverter.toPayload(result)]
     const command = {
-      commandType: 1, // COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION
+      commandType: temporal.api.enums.v1.CommandType.COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION,
       completeWorkflowExecutionCommandAttributes: { result: { payloads } },
     }
     await service.respondWorkflowTaskCompleted({ namespace: 'default', taskToken, commands: [command] })
