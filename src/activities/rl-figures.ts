@@ -25,15 +25,6 @@ export const inText = (
   responses: responses.map((ids) => tokenizer.decode(ids).trim()),
 })
 
-/**
- * The candidate that stands for the trained policy where no judge chooses: that of the last step if it was kept, else the
- * best, so that no further weights are stored.
- * @param trusted the candidates that count, best first
- * @returns its step; undefined without candidates
- */
-export const policyStep = (trusted: readonly CandidateRecord[], lastStep: number): number | undefined =>
-  (trusted.find(({ step }) => step === lastStep) ?? trusted[0])?.step
-
 interface Ended {
   /** Name of the labeler that scored, if it was one. */
   labeler?: string | undefined

@@ -32,6 +32,6 @@ export interface TrainedFrom {
 
 /** Writes the trained weights: an adapter, or a whole model folder. */
 export function saveTrained(model: Model, output: string, { policy, folder }: TrainedFrom): void {
-  if (model.lora) saveAdapterOf(policy, model, output)
+  if (model.lora) saveAdapterOf(policy, folder, model, output)
   else saveModel(model, output, folder)
 }

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { uniform } from '../random'
 import { loraA, loraB, mergedWeight } from './linear'
 import type { Lora, Model } from './model'
-import { openSafetensors, writeSafetensors } from './safetensors'
+import { openSafetensors, writeSafetensors, type WrittenDtype } from './safetensors'
 import { hasJoinedLayers } from './stored'
 import { tf, tidy } from './tf'
 import { modulesOf, SCORE_HEAD } from './weight-names'
@@ -131,8 +131,9 @@ export function loadAdapter(model: Model, folder: string): Model {
 /**
  * Writes a model's adapter, with its score head if it has one, as a folder that PEFT loads.
  * @param base the name or folder of its base model
+ * @param dtype of the adapter's matrices; a score head is written in float32
  */
-export function saveAdapter({ weights, lora }: Model, folder: string, base: string): void {
+export function saveAdapter({ weights, lora }: Model, folder: string, base: string, dtype: WrittenDtype = 'F32'): void {
   mkdirSync(folder, { recursive: true })
   const hasScore = weights.has(SCORE_HEAD)
   const adapterWeights = [...weights].filter(([name]) => name.includes('.lora_') || name === SCORE_HEAD)
@@ -142,6 +143,7 @@ export function saveAdapter({ weights, lora }: Model, folder: string, base: stri
       name: PREFIX + name,
       shape: tensor.shape,
       read: () => tensor.dataSync<'float32'>(),
+      dtype: name === SCORE_HEAD ? 'F32' : dtype,
     })),
   )
   const config = {

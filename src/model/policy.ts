@@ -4,6 +4,7 @@ import type { Precision } from '../contracts/precision'
 import type { TemplateSettings } from '../contracts/template-settings'
 import { loadAdapter, mergeAdapter, saveAdapter } from './adapter'
 import { placeOf, policyFolders, writeBase, type OpenArtifact, type Reference } from './adapter-base'
+import { storedDtype } from './folder'
 import type { Model } from './model'
 import type { LoadedModel } from './loaded'
 import { openReadingCopy } from './reading-copy'
@@ -39,8 +40,12 @@ export function withAdapters(model: Model, folders: readonly string[]): Model {
   }, model)
 }
 
-/** Writes what training has added to a policy, so that PEFT loads it, with the name of the policy. */
-export function saveAdapterOf(base: Reference, model: Model, folder: string): void {
-  saveAdapter(model, folder, placeOf(base.uri))
+/**
+ * Writes what training has added to a policy, so that PEFT loads it, with the name of the policy. In bfloat16 if the
+ * whole model at the bottom is: that rounds what was added, not what it is added to.
+ * @param whole folder of that model
+ */
+export function saveAdapterOf(base: Reference, whole: string, model: Model, folder: string): void {
+  saveAdapter(model, folder, placeOf(base.uri), storedDtype(whole) === 'BF16' ? 'BF16' : 'F32')
   writeBase(folder, base)
 }

@@ -214,16 +214,20 @@ const ENCODE: Record<WrittenDtype, (values: Float32Array) => Float32Array | Uint
   F16: float32ToFloat16,
 }
 
+interface Written {
+  name: string
+  shape: number[]
+  read(): Float32Array
+  /** Default: that of the file. */
+  dtype?: WrittenDtype
+}
+
 /** Writes tensors in the given order. `read` is called for one tensor at a time, so memory stays small. */
-export function writeSafetensors(
-  file: string,
-  tensors: Iterable<{ name: string; shape: number[]; read(): Float32Array }>,
-  dtype: WrittenDtype = 'F32',
-): void {
+export function writeSafetensors(file: string, tensors: Iterable<Written>, ofFile: WrittenDtype = 'F32'): void {
   const list = [...tensors]
   const header: Record<string, unknown> = { __metadata__: { format: 'pt' } }
   let offset = 0
-  for (const { name, shape } of list) {
+  for (const { name, shape, dtype = ofFile } of list) {
     const bytes = shape.reduce((a, b) => a * b, 1) * BYTES_PER_VALUE[dtype]
     header[name] = { dtype, shape, data_offsets: [offset, offset + bytes] }
     offset += bytes
@@ -236,7 +240,7 @@ export function writeSafetensors(
   try {
     for (const part of [length, json, padding]) writeFully(fd, part)
     for (const tensor of list) {
-      const values = ENCODE[dtype](tensor.read())
+      const values = ENCODE[tensor.dtype ?? ofFile](tensor.read())
       writeFully(fd, Buffer.from(values.buffer, values.byteOffset, values.byteLength))
     }
   } finally {

@@ -8,10 +8,9 @@ import { InvalidInput } from '../../contracts/parse'
 import type { StageInput } from '../../contracts/stages'
 import type { Row } from '../../data/row'
 import { writeJsonl } from '../../json-lines'
-import { linkOrCopyFolder } from '../../link-or-copy'
 import { policyFolders } from '../../model/adapter-base'
 import { readRewardShift } from '../reward-shift'
-import { inText, policyStep, rlFigures, validationPrompts } from '../rl-figures'
+import { inText, rlFigures, validationPrompts } from '../rl-figures'
 import { candidateFolder, promptIds, readData, writeCandidates, writeValidations } from '../rows'
 import type { Stage, StageHost } from '../stage'
 import { modelVocabulary, refuseOtherVocabulary } from '../vocabulary'
@@ -123,6 +122,7 @@ function writeResult(result: string, input: StageInput<'rl'>, { policy, held, se
   const file = readFileSync(join(result, 'validations.json'), 'utf8')
   const validations = validationsSchema.parse(JSON.parse(file))
   const from = { artifact: input.policy, policy }
+  takeTrained(join(result, 'policy'), host.output, from)
   writeJsonl(join(host.output, LOG_FILE), history)
   const trusted = validations.best.map((step) => validations.records.find((record) => record.step === step)!)
   if (held.length > 0) {
@@ -130,9 +130,6 @@ function writeResult(result: string, input: StageInput<'rl'>, { policy, held, se
       takeTrained(join(jobFolder(host), 'candidates', `step-${step}`), join(host.output, candidateFolder(step)), from)
     writeChoices(host.output, { held, trusted, policy }, validations)
   }
-  const kept = held.length > 0 ? policyStep(trusted, history.length) : undefined
-  if (kept === undefined) takeTrained(join(result, 'policy'), host.output, from)
-  else linkOrCopyFolder(join(host.output, candidateFolder(kept)), host.output)
   return rlFigures(input, history, {
     labeler: served?.labeler.name,
     ...(held.length > 0 && { validation: { initial: validations.records[0]!.reward, trusted } }),

@@ -1,4 +1,5 @@
 // Stage `rl`: trains the policy against a reward model, or against the labeler's direct scores.
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { LOG_FILE } from '../../artifacts/store'
 import type { StageInput } from '../../contracts/stages'
@@ -20,7 +21,7 @@ import { trainRloo } from '../../training/rloo'
 import { openValidation } from '../../training/validation'
 import { collapsed } from '../rl-collapse'
 import { openReward } from '../rl-reward'
-import { inText, policyStep, rlFigures, validationPrompts } from '../rl-figures'
+import { inText, rlFigures, validationPrompts } from '../rl-figures'
 import { candidateFolder, promptsOf, readData, writeCandidates, writeValidations } from '../rows'
 import { partNotes, trainingHost, type Stage } from '../stage'
 import { loadedFor, saveTrained, trainable, type TrainedFrom } from '../trainable'
@@ -87,9 +88,9 @@ export const rl: Stage<'rl'> = {
         [validation.initial, ...candidates.all().filter(isTrusted)].map((record) => inText(record, loaded.tokenizer)),
       )
     }
-    const kept = policyStep(trusted, history.length)
-    if (kept === undefined) saveTrained(policy, host.output, from)
-    else linkOrCopyFolder(join(host.output, candidateFolder(kept)), host.output)
+    const last = join(host.output, candidateFolder(history.length))
+    if (existsSync(last)) linkOrCopyFolder(last, host.output)
+    else saveTrained(policy, host.output, from)
     writeJsonl(join(host.output, LOG_FILE), history)
     return rlFigures(input, history, {
       labeler,

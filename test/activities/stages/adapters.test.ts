@@ -1,7 +1,6 @@
 // Policies as adapters: small artifacts, which every stage reads as the policy that training ended with.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { policyStep } from '../../../src/activities/rl-figures'
 import { data as dataStage } from '../../../src/activities/stages/data'
 import { humanLabels } from '../../../src/activities/stages/human-labels'
 import { model as modelStage } from '../../../src/activities/stages/model'
@@ -15,7 +14,7 @@ import type { Model } from '../../../src/model/model'
 import { openSafetensors } from '../../../src/model/safetensors'
 import { readValues } from '../../../src/model/tf'
 import { hidden, logits } from '../../../src/model/transformer'
-import { loadModel } from '../../../src/model/weights'
+import { loadModel, saveModel } from '../../../src/model/weights'
 import { temporaryFolder, writeTinyFolder } from '../../tiny-folder'
 import { computeStage } from '../compute-stage'
 import { writeFileSync } from 'node:fs'
@@ -91,32 +90,39 @@ test('an adapter on an adapter, with a reward model that is one too, trains and 
     task_type: 'SEQ_CLS',
     modules_to_save: ['score'],
   })
-  const trainedWith = async (settings: object) =>
-    computeStage(rl, 'rl', {
-      policy: await tuned,
-      data: await data,
-      rewardModel: judge,
-      limits,
-      settings: { ...training, steps: 4, validateEvery: 2, minEntropy: 0, minLength: 0, maxKl: 1e6, ...settings },
-    })
-  const trained = await trainedWith({})
+  const trained = await computeStage(rl, 'rl', {
+    policy: await tuned,
+    data: await data,
+    rewardModel: judge,
+    limits,
+    settings: { ...training, steps: 4, validateEvery: 2, minEntropy: 0, minLength: 0, maxKl: 1e6 },
+  })
   const { folder, adapters } = await policyFolders(trained, open)
   expect([folder, adapters.length]).toEqual([folderOf(model), 2])
   const ofLastStep = join(folderOf(trained), 'candidates', 'step-4', 'adapter_model.safetensors')
   expect(readFileSync(ofLastStep)).toEqual(readFileSync(join(folderOf(trained), 'adapter_model.safetensors')))
   expect(statSync(ofLastStep).nlink).toBe(2) // one file with two names
-
-  // with one candidate that is not the last step, no third set of weights is stored
-  const one = folderOf(await trainedWith({ steps: 6, candidates: 1, learningRate: 1 }))
-  expect(readdirSync(join(one, 'candidates'))).toEqual(['step-4'])
-  const ofStep4 = join(one, 'candidates', 'step-4', 'adapter_model.safetensors')
-  expect(statSync(ofStep4).nlink).toBe(2)
-  expect(readFileSync(ofStep4)).toEqual(readFileSync(join(one, 'adapter_model.safetensors')))
 })
 
-test('without a judge, the policy is that of the last step if it was kept, else the best candidate', () => {
-  const trusted = [4, 8, 2].map((step) => ({ step, reward: 0, responses: [] }))
-  expect([policyStep(trusted, 8), policyStep(trusted, 10), policyStep([], 10)]).toEqual([8, 4, undefined])
+test('of a base in bfloat16 the adapter is too; its score head stays in float32', async () => {
+  const whole = temporaryFolder()
+  const { config, weights } = loadModel(folderOf(model))
+  saveModel({ config, weights }, whole, folderOf(model), { dtype: 'BF16' })
+  const small = { ...model, uri: `file://${whole}` }
+  const settings = { ...training, epochs: 1 }
+  const policy = await computeStage(sft, 'sft', { model: small, data: await data, limits, settings })
+  const labels = [await computeStage(humanLabels, 'human-labels', { data: await data, model: small, limits })]
+  const judge = await computeStage(rewardModel, 'reward-model', { policy: small, labels, settings: training })
+  const dtypesOf = (artifact: { uri: string }) => {
+    const weights = openSafetensors(join(folderOf(artifact), 'adapter_model.safetensors'))
+    const dtypes = [...weights.names].map(
+      (name) => `${/score/.test(name) ? 'head' : 'matrix'} ${weights.tensor(name)!.dtype}`,
+    )
+    weights.close()
+    return [...new Set(dtypes)].sort()
+  }
+  expect([dtypesOf(await tuned), dtypesOf(policy)]).toEqual([['matrix F32'], ['matrix BF16']])
+  expect(dtypesOf(judge)).toEqual(['head F32', 'matrix BF16'])
 })
 
 test('a base that is damaged into its own adapter ends with an error', async () => {
