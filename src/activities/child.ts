@@ -7,6 +7,7 @@ import type { StageName } from '../contracts/stages'
 import type { Progress } from '../contracts/status'
 import type { Asker } from '../artifacts/answers'
 import type { Sources } from '../artifacts/store'
+import { BANNER } from '../model/without-banner'
 import { redact } from '../secrets'
 import { CANCELLED, parseMessage, type ChildMessage } from './child-message'
 import { howToSaveMemory, type MemorySettings } from './machine-failure'
@@ -56,9 +57,6 @@ export class StageFailure extends Error {
     this.name = name
   }
 }
-
-/** What TensorFlow prints at every start. */
-const BANNER = /absl::InitializeLog|oneDNN custom operations|^\s*$/
 
 export interface Listener {
   onProgress(progress: Progress): void

@@ -2,6 +2,7 @@
 import util from 'node:util'
 import type * as tfTypes from '@tensorflow/tfjs-node-gpu'
 import { DATA_TYPES } from './function-def'
+import { withoutBanner } from './without-banner'
 
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'
 process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true'
@@ -12,8 +13,8 @@ process.env.TF_NUM_INTEROP_THREADS ??= '1'
 const legacyUtil = util as unknown as { isNullOrUndefined?: (value: unknown) => boolean }
 legacyUtil.isNullOrUndefined ??= (value) => value === null || value === undefined
 
-// eslint-disable-next-line @typescript-eslint/no-require-imports -- must load after the two lines above
-export const tf = require('@tensorflow/tfjs-node-gpu') as typeof tfTypes
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- must load after the lines above
+export const tf = withoutBanner(() => require('@tensorflow/tfjs-node-gpu') as typeof tfTypes)
 tf.enableProdMode()
 
 export type Tensor = tfTypes.Tensor
