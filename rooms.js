@@ -45,7 +45,7 @@ const ROOMS = {
   workflows: { rooms: ['contracts', 'evaluation', 'activities'], temporal: true, node: false }, // evaluation: rules that run in the sandbox
   workers: { rooms: ['contracts', 'artifacts', 'activities', 'http', 'workflows'], temporal: true },
   cli: {
-    rooms: ['contracts', 'artifacts', 'data', 'feedback', 'http', 'model', 'rating', 'workers', 'world'],
+    rooms: ['contracts', 'artifacts', 'data', 'feedback', 'http', 'model', 'rating', 'report', 'workers', 'world'],
     temporal: true,
   },
 }

@@ -3,9 +3,11 @@ import { fileURLToPath } from 'node:url'
 import { findGarbage, type Keep } from '../artifacts/gc'
 import { bucketUri, openClearable, openStore, storeFolder } from '../artifacts/open-store'
 import { isArtifactUri } from '../contracts/artifact'
+import type { GarbageOutput } from '../contracts/command-output'
 import { InvalidInput } from '../contracts/parse'
 import { withConnection } from './connection'
 import { existingRun } from './existing-run'
+import { NoServer } from './failure'
 import { openRuns, type OpenRuns } from './open-runs'
 import { artifactsOf } from './run'
 import { formatBytes } from '../number-format'
@@ -23,7 +25,7 @@ export interface GarbageFlags {
 }
 
 /** Lists what may be removed and, with `yes`, removes it. */
-export async function collectGarbage(home: string, flags: GarbageFlags): Promise<string[]> {
+export async function collectGarbage(home: string, flags: GarbageFlags): Promise<GarbageOutput> {
   const keep = keepFrom(flags)
   const store = await openClearable(home)
   // asked first: a run that starts meanwhile finds its artifacts, and they are young then
@@ -35,16 +37,25 @@ export async function collectGarbage(home: string, flags: GarbageFlags): Promise
   const needed = new Set([...pinned, ...(open?.uris ?? [])])
   const found = findGarbage(contents, { ...keep, needed, openSince: open?.since })
   if (flags.yes) await store.remove(found.map(({ uri }) => uri))
-  const total = formatBytes(found.reduce((sum, { bytes }) => sum + bytes, 0))
-  const folders = `${found.length} ${found.length === 1 ? 'folder' : 'folders'}, ${total}`
+  return {
+    removed: flags.yes ?? false,
+    artifacts: found.map(({ uri, bytes, why }) => ({ uri, bytes, why })),
+    bytes: found.reduce((sum, { bytes }) => sum + bytes, 0),
+    ...(open && { openRuns: open.runs }),
+    pinned: pinned.length,
+  }
+}
+
+export function garbageLines(home: string, { removed, artifacts, bytes, openRuns, pinned }: GarbageOutput): string[] {
+  const folders = `${artifacts.length} ${artifacts.length === 1 ? 'folder' : 'folders'}, ${formatBytes(bytes)}`
   return [
-    ...found.map(({ uri, bytes, why }) => `${formatBytes(bytes).padStart(9)}  ${pathOrUri(uri)}  ${why}`),
-    open
-      ? `kept besides: what ${open.runs} open ${open.runs === 1 ? 'run uses' : 'runs use'}, ${pinned.length} pinned`
-      : 'open runs were not asked for (--no-runs)',
-    found.length === 0
+    ...artifacts.map(({ uri, bytes, why }) => `${formatBytes(bytes).padStart(9)}  ${pathOrUri(uri)}  ${why}`),
+    openRuns === undefined
+      ? 'open runs were not asked for (--no-runs)'
+      : `kept besides: what ${openRuns} open ${openRuns === 1 ? 'run uses' : 'runs use'}, ${pinned} pinned`,
+    artifacts.length === 0
       ? `nothing can be removed from ${bucketUri() ?? storeFolder(home)}`
-      : flags.yes
+      : removed
         ? `removed ${folders}`
         : `${folders} would be removed; add --yes to remove them`,
   ]
@@ -54,11 +65,10 @@ async function asked(): Promise<OpenRuns> {
   try {
     return await withConnection(openRuns)
   } catch (error) {
-    throw new InvalidInput(
+    const message =
       `artifacts gc: it is not known what open runs need: ${(error as Error).message}. ` +
-        'If there are none, add --no-runs',
-      { cause: error },
-    )
+      'If there are none, add --no-runs'
+    throw error instanceof NoServer ? new NoServer(message) : new InvalidInput(message, { cause: error })
   }
 }
 
@@ -93,7 +103,8 @@ async function urisOf(home: string, given: string): Promise<string[]> {
   return results.map(({ uri }) => uri)
 }
 
-export const listPins = async (home: string): Promise<string[]> => {
-  const pins = await (await openClearable(home)).pins()
-  return pins.length > 0 ? pins.map(pathOrUri) : ['nothing is pinned; `rlaif artifacts pin <run|uri>` keeps a result']
-}
+/** URIs of what is pinned. */
+export const listPins = async (home: string): Promise<string[]> => (await openClearable(home)).pins()
+
+export const pinLines = (pins: readonly string[]): string[] =>
+  pins.length > 0 ? pins.map(pathOrUri) : ['nothing is pinned; `rlaif artifacts pin <run|uri>` keeps a result']

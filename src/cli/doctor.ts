@@ -144,9 +144,14 @@ function disk(): Finding {
   }
 }
 
-/** Prints a line for each finding. @returns whether all of them are good */
-export async function doctor(print: (line: string) => void): Promise<boolean> {
-  const findings = [...machine(), ...computing(), temporal(), await server(), await store(), defaultModel()]
-  for (const { ok, what, message } of findings) print(`${ok ? '✓' : '✗'} ${what.padEnd(14)} ${message}`)
-  return findings.every(({ ok }) => ok)
-}
+/** What is good on this machine, and what is not. */
+export const doctor = async (): Promise<Finding[]> => [
+  ...machine(),
+  ...computing(),
+  temporal(),
+  await server(),
+  await store(),
+  defaultModel(),
+]
+
+export const findingLine = ({ ok, what, message }: Finding): string => `${ok ? '✓' : '✗'} ${what.padEnd(14)} ${message}`

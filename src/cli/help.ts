@@ -46,6 +46,11 @@ Examples:
   RLAIF_REWARD_TOKEN=… rlaif serve-reward --host 0.0.0.0 \
     --input '{"task": "summarization", "labeler": {"baseUrl": "…", "model": "…"}}'
 
+  # What happened in a run, what it rests on, and what to do next; which runs are parked, and why; for scripts
+  rlaif explain align-20260101120000
+  rlaif status --parked --since 7d
+  rlaif run align --input settings.json --json
+
   # The latest runs; retrying a stage that failed permanently; the report of a run
   rlaif status
   rlaif resolve align-20260101120000 retry

@@ -1,5 +1,6 @@
 // `rlaif labeler check`: asks an endpoint six questions, and says what it can do, what they took, and which settings to
 // use.
+import type { LabelerCheckOutput } from '../contracts/command-output'
 import { isEndpoint, type EndpointSettings } from '../contracts/labeler-settings'
 import { InvalidInput, parse } from '../contracts/parse'
 import { workflowSchemas } from '../contracts/workflow-inputs'
@@ -13,10 +14,10 @@ import { formatCost } from '../number-format'
 const PAIRS = 1000
 
 /**
+ * Asks the endpoint.
  * @param input the input of align, of which task and labeler are used
- * @returns what to print, and whether the endpoint labels pairs
  */
-export async function checkLabeler(input: unknown): Promise<{ lines: string[]; isUsable: boolean }> {
+export async function checkLabeler(input: unknown): Promise<CheckedLabeler> {
   const { labeler, ...settings } = parse(workflowSchemas.align, input, 'labeler check')
   if (!isEndpoint(labeler))
     throw new InvalidInput(
@@ -24,36 +25,58 @@ export async function checkLabeler(input: unknown): Promise<{ lines: string[]; i
         'give {"labeler": {"baseUrl": …, "model": …}}',
     )
   const task = readTask(taskFolder(settings.task))
-  const check = await checkEndpoint((form) => openEndpoint(form, [worldAnnotators], 'labeler'), labeler, task)
-  return { lines: linesOf(check, labeler), isUsable: check.isUsable }
+  return {
+    check: await checkEndpoint((form) => openEndpoint(form, [worldAnnotators], 'labeler'), labeler, task),
+    labeler,
+  }
 }
 
-function linesOf(
-  { findings, because, changed, settings, usage, isUsable }: EndpointCheck,
-  given: EndpointSettings,
-): string[] {
+/** What came of the questions, and the settings that were given. */
+interface CheckedLabeler {
+  check: EndpointCheck
+  labeler: EndpointSettings
+}
+
+export function checkOutput({ check, labeler }: CheckedLabeler): LabelerCheckOutput {
+  const { isUsable, findings, changed, because, usage, settings } = check
+  const { requests, promptTokens, completionTokens, cost } = usage
+  return {
+    usable: isUsable,
+    findings: findings.map(({ asked, said, isGood }) => ({ asked, said, ok: isGood })),
+    changed,
+    because,
+    ...{ requests, promptTokens, completionTokens },
+    ...(settings.price && { cost }),
+    ...(isUsable && { labeler: settingsToUse(check, labeler) }),
+  }
+}
+
+export function checkLines({ check, labeler }: CheckedLabeler): string[] {
+  const { findings, because, changed, settings, usage, isUsable } = check
   const lines = findings.map(({ asked, said, isGood }) => `${isGood ? '✓' : '✗'} ${asked}: ${said}`)
-  const end = isUsable
-    ? [
-        probabilitiesOf(settings),
-        ...costLines(usage, settings, findings.length),
-        ...because.map((why) => `changed because: ${why}`),
-      ]
-    : ['No settings were found with which this endpoint labels.', ...because.map((why) => `tried because: ${why}`)]
-  if (!isUsable) return [...lines, ...end]
-  const use = Object.fromEntries(
+  if (!isUsable)
+    return [
+      ...lines,
+      'No settings were found with which this endpoint labels.',
+      ...because.map((why) => `tried because: ${why}`),
+    ]
+  return [
+    ...lines,
+    probabilitiesOf(settings),
+    ...costLines(usage, settings, findings.length),
+    ...because.map((why) => `changed because: ${why}`),
+    changed.length > 0 ? 'Use these settings:' : 'The settings are right as they are:',
+    JSON.stringify({ labeler: settingsToUse(check, labeler) }, null, 2),
+  ]
+}
+
+const settingsToUse = ({ settings, changed }: EndpointCheck, given: EndpointSettings): Record<string, unknown> =>
+  Object.fromEntries(
     ['baseUrl', 'model', 'apiKeyEnv', 'headers', ...givenForm(given), ...changed].map((name) => [
       name,
       settings[name as keyof EndpointSettings],
     ]),
   )
-  return [
-    ...lines,
-    ...end,
-    changed.length > 0 ? 'Use these settings:' : 'The settings are right as they are:',
-    JSON.stringify({ labeler: use }, null, 2),
-  ]
-}
 
 /** Given settings about the form of requests, which the answer repeats. */
 const givenForm = (given: EndpointSettings): string[] =>

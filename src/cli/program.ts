@@ -11,6 +11,7 @@ import { addLocalStackCommands } from './commands/local-stack'
 import { addModelCommands } from './commands/model'
 import { addRunCommands } from './commands/run'
 import { addScheduleCommands } from './commands/schedule'
+import { addStatusCommands } from './commands/status'
 import { addWorldCommands } from './commands/world'
 import { EXAMPLES_AND_ENVIRONMENT } from './help'
 
@@ -18,6 +19,7 @@ const GROUPS = [
   addLocalStackCommands,
   addInitCommand,
   addRunCommands,
+  addStatusCommands,
   addScheduleCommands,
   addHumanEvaluationCommands,
   addDataCommands,

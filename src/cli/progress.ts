@@ -10,7 +10,8 @@ const PLAIN_LINE_EVERY_MS = 15_000
 const BAR_WIDTH = 20
 const QUERY_TIMEOUT_MS = 5_000
 
-interface Snapshot {
+/** What a run reports of its stages. */
+export interface Snapshot {
   stages: StageStatus[]
   /** Progress of the running stage. */
   progress?: Progress | undefined

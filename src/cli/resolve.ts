@@ -26,7 +26,7 @@ export async function resolveRun(
   )
   await requireWorkers(connected, 'resolve')
   try {
-    return `${id}: ${await handle.executeUpdate<string, [unknown]>('resolveFailure', { args: [message] })}`
+    return await handle.executeUpdate<string, [unknown]>('resolveFailure', { args: [message] })
   } catch (error) {
     if (!(error instanceof WorkflowUpdateFailedError)) throw error
     const reason = reasonOf(error.cause ?? error)

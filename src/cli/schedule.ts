@@ -10,16 +10,16 @@ import {
   type ScheduleHandle,
   type ScheduleOptions,
 } from '@temporalio/client'
+import type { ScheduleListOutput, ScheduleOutput } from '../contracts/command-output'
 import { brief } from '../contracts/brief'
 import { OVERLAPS, scheduleSchema, type Overlap, type ScheduleDeclaration } from '../contracts/schedule'
 import { InvalidInput, parse } from '../contracts/parse'
-import { shipped } from '../installation'
 import { defaultQueues } from '../workers/worker'
 import type { Connected } from './connection'
 import { parseGivenJson } from './given-json'
 import { checkInput } from './input'
 import { readTextFile } from './system-fault'
-import { table } from './terminal'
+import { minute } from './schedule-lines'
 
 const HOUR_MS = 3_600_000
 const MINUTE_MS = 60_000
@@ -159,49 +159,44 @@ async function existingSchedule(
   return { handle, now }
 }
 
-const minute = (time: Date) => `${time.toISOString().slice(0, 16).replace('T', ' ')}Z`
-const workflowIds = (actions: ScheduleDescription['info']['recentActions']) =>
-  actions.map(({ action, takenAt }) => `${minute(takenAt)}  ${action.workflow.workflowId}`)
-
-/** One line for each schedule, below a head. */
-export async function listSchedules({ client }: Connected): Promise<string[]> {
-  const rows: string[][] = [['SCHEDULE', 'WORKFLOW', 'STATE', 'NEXT', 'LAST RUN']]
+export async function listSchedules({ client }: Connected): Promise<ScheduleListOutput> {
+  const schedules: ScheduleListOutput['schedules'] = []
   for await (const { scheduleId, action, state, info } of client.schedule.list()) {
-    const next = info.nextActionTimes[0]
-    rows.push([
-      scheduleId,
-      action?.workflowType ?? '',
-      state.paused ? 'paused' : 'active',
-      next && !state.paused ? minute(next) : '',
-      info.recentActions.at(-1)?.action.workflow.workflowId ?? '',
-    ])
+    const [next, lastRun] = [info.nextActionTimes[0], info.recentActions.at(-1)?.action.workflow.workflowId]
+    schedules.push({
+      id: scheduleId,
+      workflow: action?.workflowType ?? '',
+      state: state.paused ? 'paused' : 'active',
+      ...(next && !state.paused && { next: next.toISOString() }),
+      ...(lastRun !== undefined && { lastRun }),
+      ...(state.note && { note: state.note }),
+    })
   }
-  if (rows.length === 1)
-    return [`no schedules yet; \`rlaif schedule apply ${shipped('schedules')}\` creates those that come with rlaif`]
-  return table(rows)
+  return { schedules }
 }
 
-export async function describeSchedule(connected: Connected, id: string): Promise<string[]> {
+export async function describeSchedule(connected: Connected, id: string): Promise<ScheduleOutput> {
   const { now } = await existingSchedule(connected, id)
   const { action, policies, state, info, spec } = now
-  const times = info.nextActionTimes.slice(0, 3).map(minute)
-  const timing = [
-    `time zone ${spec.timezone ?? 'UTC'}`,
-    ...(spec.jitter ? [`up to ${spec.jitter / MINUTE_MS} min later`] : []),
-  ]
-  const counts = [
-    `catches up within ${policies.catchupWindow / HOUR_MS} h; ${info.numActionsTaken} started`,
-    `${info.numActionsSkippedOverlap} skipped for overlap`,
-    `${info.numActionsMissedCatchupWindow} missed`,
-  ]
-  return [
-    `${id}: ${action.workflowType}, ${state.paused ? 'paused' : 'active'}${state.note ? ` · ${state.note}` : ''}`,
-    `  next      ${state.paused ? 'none while paused' : times.join(', ') || 'none'} (${timing.join(', ')})`,
-    `  overlap   ${policies.overlap ?? 'SKIP'}; ${counts.join(', ')}`,
-    `  running   ${info.runningActions.map(({ workflow }) => workflow.workflowId).join(', ') || 'nothing'}`,
-    ...workflowIds(info.recentActions.slice(-5)).map((line, i) => `  ${i === 0 ? 'latest  ' : '        '}  ${line}`),
-    `  input     ${JSON.stringify(action.args?.[0] ?? {})}`,
-  ]
+  return {
+    id,
+    workflow: action.workflowType,
+    state: state.paused ? 'paused' : 'active',
+    ...(state.note && { note: state.note }),
+    next: state.paused ? [] : info.nextActionTimes.slice(0, 3).map((at) => at.toISOString()),
+    timeZone: spec.timezone ?? 'UTC',
+    jitterMinutes: (spec.jitter ?? 0) / MINUTE_MS,
+    overlap: policies.overlap ?? 'SKIP',
+    catchUpHours: policies.catchupWindow / HOUR_MS,
+    started: info.numActionsTaken,
+    skipped: info.numActionsSkippedOverlap,
+    missed: info.numActionsMissedCatchupWindow,
+    running: info.runningActions.map(({ workflow }) => workflow.workflowId),
+    latest: info.recentActions
+      .slice(-5)
+      .map(({ action, takenAt }) => ({ run: action.workflow.workflowId, at: takenAt.toISOString() })),
+    input: action.args?.[0] ?? {},
+  }
 }
 
 export async function pauseSchedule(connected: Connected, id: string, paused: boolean, note?: string): Promise<string> {

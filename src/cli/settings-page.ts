@@ -3,6 +3,7 @@
 import { presets } from '../contracts/presets'
 import { workflowSchemas, type WorkflowName } from '../contracts/workflow-inputs'
 import { workflowJsonSchema, type JsonSchema } from './schema'
+import { alternativesOf, code, escapeCell, itemOf, valuesOf } from './schema-table'
 
 const HEAD = `# Settings
 
@@ -12,8 +13,6 @@ Every setting of every workflow: its values, its default, and what it does. A gr
 \`rl\` → \`klWeight\` is \`{"rl": {"klWeight": 0.1}}\`. "required" marks what has no default and must be given; "–" marks what
 may be left out. \`rlaif schema <workflow>\` prints the same as JSON Schema. Examples: [workflows.md](workflows.md).`
 
-/** Numbers up to this have no bound worth showing. */
-const UNBOUNDED = Number.MAX_SAFE_INTEGER
 /** Longer defaults are described by their size. */
 const LONGEST_DEFAULT = 60
 
@@ -116,9 +115,6 @@ function formsOf(schema: JsonSchema): JsonSchema[] {
   return alternativesOf(schema).flatMap(formsOf)
 }
 
-const alternativesOf = ({ anyOf, oneOf, allOf }: JsonSchema) => (anyOf ?? oneOf ?? allOf ?? []) as JsonSchema[]
-const itemOf = ({ items }: JsonSchema) => items as JsonSchema | undefined
-
 /** The group that a field holds, alone or as items of a list. */
 function groupIn(field: JsonSchema): JsonSchema | undefined {
   if (formsOf(field).length > 0) return field
@@ -136,39 +132,11 @@ function line({ name, field, required, onlyWith }: Field, values: string): strin
   return `| ${cells.map(escapeCell).join(' | ')} |`
 }
 
-const escapeCell = (text: string) => text.replace(/\|/g, '\\|').replace(/\n/g, ' ')
-const code = (value: unknown) => `\`${JSON.stringify(value)}\``
-
 function defaultOf({ default: value }: JsonSchema, required: boolean): string {
   if (value === undefined) return required ? 'required' : '–'
   const text = JSON.stringify(value)
   if (text.length <= LONGEST_DEFAULT) return `\`${text}\``
   return Array.isArray(value) ? `${value.length} entries` : `${Object.keys(value as object).length} fields`
-}
-
-/** The values that a field takes. @param group what to write for a group of settings */
-function valuesOf(field: JsonSchema, group = 'object'): string {
-  if (field.enum) return (field.enum as unknown[]).map(code).join(', ')
-  if ('const' in field) return code(field.const)
-  if (field.properties) return group
-  const alternatives = alternativesOf(field)
-  if (alternatives.length > 0) return [...new Set(alternatives.map((one) => valuesOf(one, group)))].join(' or ')
-  if (field.type === 'array') return itemOf(field) ? `list of ${valuesOf(itemOf(field)!, group)}` : 'list'
-  if (field.type === 'boolean') return '`true`, `false`'
-  if (field.type === 'integer' || field.type === 'number') return `${field.type}${bounds(field)}`
-  if (field.type === 'string') return field.format === 'uri' ? 'URL' : 'text'
-  return field.type === 'object' ? 'object' : 'any'
-}
-
-function bounds({ type, minimum, exclusiveMinimum, maximum }: JsonSchema): string {
-  const above = exclusiveMinimum as number | undefined
-  const isWhole = type === 'integer' && above !== undefined
-  const least = (isWhole ? above + 1 : minimum) as number | undefined
-  const most = (maximum as number | undefined) === UNBOUNDED ? undefined : (maximum as number | undefined)
-  if (least !== undefined && most !== undefined) return ` ${least}–${most}`
-  if (least !== undefined) return ` ≥ ${least}`
-  const open = above === undefined ? '' : ` > ${above}`
-  return most === undefined ? open : `${open}${open && ','} ≤ ${most}`
 }
 
 /** What each preset of `align` sets; other fields have the defaults above. */

@@ -13,14 +13,16 @@ interface ShowFlags {
   path: string | undefined
   /** Number of rows to show. */
   rows: number
-  json: boolean
 }
 
 /**
  * @param input the input of align, of which task, data, model, template, limits and seed are used
- * @returns the text, and whether a run could use the data
+ * @returns what a run would read, the same for the terminal, and whether a run could use the data
  */
-export async function showData(input: unknown, flags: ShowFlags): Promise<{ text: string; isEnough: boolean }> {
+export async function showData(
+  input: unknown,
+  flags: ShowFlags,
+): Promise<{ shown: ShownData; text: string; isEnough: boolean }> {
   const settings = parse(workflowSchemas.align, withPath(input, flags.path), 'data show')
   const { data, seed, limits, template } = settings
   const task = readTask(taskFolder(settings.task))
@@ -35,8 +37,7 @@ export async function showData(input: unknown, flags: ShowFlags): Promise<{ text
   }
   return withDataset(data, task, options, (dataset) => {
     const shown = shownData(dataset, tokenizer, flags.rows)
-    const text = flags.json ? JSON.stringify(shown, null, 2) : lines(shown, task).join('\n')
-    return { text, isEnough: shown.used >= 2 }
+    return { shown, text: lines(shown, task).join('\n'), isEnough: shown.used >= 2 }
   })
 }
 

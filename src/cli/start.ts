@@ -7,8 +7,9 @@ import { connect } from './connection'
 import { logFile } from './dev-server'
 import { openLocalStack, workerLog, type LocalStack, type MetricsOptions } from './local-stack'
 import { otherHomes, otherHomesNote } from './other-homes'
-import { startRun, watchRun } from './run'
+import { startRun } from './run'
 import { untilStopped } from './until-stopped'
+import { watchRun } from './watch'
 
 /** Always the same id, so that a start after an interrupted one continues the same run. */
 const QUICKSTART = 'quickstart'
@@ -48,18 +49,18 @@ export async function start(): Promise<number> {
     const connected = await connect(homeFolder(), stack.server.address)
     const handle = await startRun(connected, 'align', { id: QUICKSTART, input: { preset: 'quickstart' } })
     process.stdout.write(`${placesOf(stack, homeFolder())}${WHAT_WILL_HAPPEN}`)
-    const succeeded = await Promise.race([watchRun(connected, handle), untilOver(stack, stopped).then(() => undefined)])
-    if (succeeded === undefined) {
+    const code = await Promise.race([watchRun(connected, handle), untilOver(stack, stopped).then(() => undefined)])
+    if (code === undefined) {
       process.stdout.write(`\nStopped. The next \`${startCommand}\` continues the run where it was.\n`)
       return exitCode('interrupted')
     }
-    if (succeeded) process.stdout.write(WHAT_NEXT)
+    if (code === exitCode('done')) process.stdout.write(WHAT_NEXT)
     if (process.stdout.isTTY) {
       process.stdout.write('\nThe server and workers stay up for more runs; Ctrl-C ends them.\n')
       await untilOver(stack, stopped)
     }
     await connected.close()
-    return succeeded ? 0 : 1
+    return code
   } finally {
     await stack.close()
   }

@@ -1,4 +1,5 @@
 // `rlaif sweep`: the input of a sweep from a preset, and the list of its trials.
+import type { TrialsOutput } from '../contracts/command-output'
 import { isRecord, overlay } from '../contracts/overlay'
 import { InvalidInput, parse } from '../contracts/parse'
 import { metricOf, sweepSchema, type SweepInput } from '../contracts/sweep'
@@ -16,14 +17,19 @@ export function sweepInput(preset: string | undefined, given: unknown): unknown 
 export const presetLines = (): string[] =>
   Object.entries(sweepPresets).map(([name, { about }]) => `${name.padEnd(23)} ${about}`)
 
-/** A line for each trial that would run. @throws InvalidInput like the sweep itself */
-export function trialLines(input: unknown): string[] {
+/** The trials that would run. @throws InvalidInput like the sweep itself */
+export function plannedTrials(input: unknown): TrialsOutput {
   const sweep = parse(sweepSchema, input, 'sweep') as SweepInput
-  const trials = trialsOf(sweep)
-  const lines = trials.map(({ trial, levels, seed }) => {
-    const settings = Object.entries(levels).map(([field, level]) => `${field} ${level}`)
-    return `  ${String(trial).padStart(4)}  ${[...settings, `seed ${seed}`].join(', ')}`
+  const trials = trialsOf(sweep).map(({ trial, levels, seed }) => ({ trial, settings: levels, seed }))
+  return { workflow: sweep.workflow, metric: metricOf(sweep), maxConcurrent: sweep.maxConcurrent, trials }
+}
+
+/** A line for each trial, and a total. */
+export function trialLines({ workflow, metric, maxConcurrent, trials }: TrialsOutput): string[] {
+  const lines = trials.map(({ trial, settings, seed }) => {
+    const fields = Object.entries(settings).map(([field, level]) => `${field} ${level}`)
+    return `  ${String(trial).padStart(4)}  ${[...fields, `seed ${seed}`].join(', ')}`
   })
-  const total = `${trials.length} trials of ${sweep.workflow}, by ${metricOf(sweep)}, ${sweep.maxConcurrent} at a time`
+  const total = `${trials.length} trials of ${workflow}, by ${metric}, ${maxConcurrent} at a time`
   return [...lines, `${total}; nothing was started`]
 }

@@ -1,4 +1,6 @@
 // Text for the terminal.
+import type { z } from 'zod'
+import type { commandOutputs, CommandWithOutput } from '../contracts/command-output'
 import { largest } from '../extremes'
 
 /**
@@ -9,6 +11,17 @@ export const plainText = (text: string): string =>
   text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '�').replaceAll('\u00a0', ' ')
 
 export const print = (line: string): void => void process.stdout.write(`${plainText(line)}\n`)
+
+/** A line that is not part of the command's output. */
+export const printAside = (line: string): void => void process.stderr.write(`${plainText(line)}\n`)
+
+/** The one JSON object that a command prints with --json, as its schema says. */
+export function printJson<C extends CommandWithOutput>(_: C, output: z.infer<(typeof commandOutputs)[C]>): void {
+  const text = JSON.stringify(output, null, 2).replaceAll('\u00a0', ' ')
+  process.stdout.write(
+    `${text.replace(/[\u007f-\u009f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)}\n`,
+  )
+}
 
 /** Rows, the first of them the head, as lines with aligned columns. */
 export function table(rows: readonly (readonly string[])[]): string[] {

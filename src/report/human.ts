@@ -55,7 +55,7 @@ export function renderHuman(data: HumanData): string {
 }
 
 /** What was found, in sentences. */
-function answers({ kind, result: { good, duels } }: HumanData): string[] {
+export function answers({ kind, result: { good, duels } }: Pick<HumanData, 'kind' | 'result'>): string[] {
   if (kind === 'verdict') {
     const shares = good.map(
       ({ name, share: { value, low, high } }) =>

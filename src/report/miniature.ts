@@ -98,7 +98,8 @@ const figureText = (value: number, unit: Claim['unit']) =>
   formatNumber(100 * (unit === '%' ? Math.min(1, Math.max(0, value)) : value), unit === '%' ? 0 : 1)
 const intervalText = ({ low, high }: Estimate, unit: Claim['unit']) =>
   Number.isNaN(low) ? '' : `${figureText(low, unit)} to ${figureText(high, unit)}`
-const estimateText = (estimate: Estimate, unit: Claim['unit']) =>
+/** A figure with its interval. */
+export const estimateText = (estimate: Estimate, unit: Claim['unit']) =>
   [withUnit(figureText(estimate.value, unit), unit), intervalText(estimate, unit)].filter(Boolean).join(', ')
 
 const CLAIM_HEAD = ['Claim', 'Paper', 'In miniature', 'Measured: what counts as agreement', '']

@@ -65,7 +65,8 @@ function variantTable({ rows, task }: StudyData): string {
 }
 
 const paperFigure = (name: string, task: string) => TABLE_2_AGREEMENT[name]?.[task]
-const costPerPair = ({ spent, agreement }: StudyRow) =>
+/** In the currency of the prices; undefined without prices, or where no pair was judged. */
+export const costPerPair = ({ spent, agreement }: StudyRow) =>
   spent.cost === undefined || agreement.n === 0 ? undefined : (spent.cost + (spent.reusedCost ?? 0)) / agreement.n
 
 const howToRead = (pairs: number): string =>
@@ -90,7 +91,8 @@ export const bestVariant = (rows: readonly StudyRow[]): StudyRow | undefined =>
 const answerDates = (rows: readonly StudyRow[]): string =>
   rows.flatMap(({ name, answers }) => (answers ? [`${name}: ${answers}.`] : [])).join(' ')
 
-function bestSentence(rows: readonly StudyRow[]): string {
+/** What was found, in a sentence. */
+export function bestSentence(rows: readonly StudyRow[]): string {
   const best = bestVariant(rows)
   if (!best) return 'No variant judged a pair: there is nothing to compare.'
   const { name, agreement } = best

@@ -131,7 +131,10 @@ export function headline(data: SweepData, { best, since }: SweepFindings): strin
 }
 
 /** What was found, in sentences. */
-export function answers(data: SweepData, { axes, best, since }: SweepFindings): string[] {
+export function answers(
+  data: Pick<SweepData, 'metric' | 'trials' | 'higherIsBetter'>,
+  { axes, best, since }: SweepFindings,
+): string[] {
   const { metric, trials } = data
   if (!best) return [`No trial has the figure ${metric}. ${availableFigures(trials)}`]
   const effects = axes.flatMap((axis) => effectSentences(axis, formatOf(metric)))

@@ -314,7 +314,7 @@ describe('bad input is reported at once by one message that names it', () => {
   ])('%s parks the run with the reason', async (_, fields, message) => {
     const { code, err } = await stack.run('run', 'align', '--input', input(fields()))
     expect(err).toMatch(message)
-    expect(code).toBe(1)
+    expect(code).toBe(3)
   })
 
   test('wrong fields are refused before a run is started, and by the workflow itself', async () => {
@@ -380,7 +380,7 @@ test('a parked run is listed as parked, continued with overrides from the comman
     '--input',
     JSON.stringify({ model, data: '/nowhere.jsonl', limits: small.limits, sft: small.sft }),
   )
-  expect(parked.code).toBe(1)
+  expect(parked.code).toBe(3)
   expect(parked.err).toMatch(
     /then-fixed: data is parked: .*\/nowhere\.jsonl"; the file does not exist[^]*rlaif resolve parked-then-fixed retry/,
   )

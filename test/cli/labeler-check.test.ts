@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs'
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { checkLabeler } from '../../src/cli/labeler-check'
+import { commandOutputs } from '../../src/contracts/command-output'
+import { checkLabeler, checkLines, checkOutput } from '../../src/cli/labeler-check'
 import { labelerSchema, type EndpointSettings } from '../../src/contracts/labeler-settings'
 import { parse } from '../../src/contracts/parse'
 import { endpointLabeler } from '../../src/feedback/endpoint-labeler'
@@ -157,8 +158,12 @@ beforeAll(() => (process.env.LABELER_KEY = 'k-0123456789'))
 afterAll(() => delete process.env.LABELER_KEY)
 
 const settingsIn = (lines: string[]): object => (JSON.parse(lines.at(-1)!) as { labeler: object }).labeler
-const check = (more: object = {}) =>
-  checkLabeler({ labeler: { baseUrl, model: 'judge', apiKeyEnv: 'LABELER_KEY', ...more } })
+/** What the command prints, which with --json is what its schema says. */
+async function check(more: object = {}) {
+  const checked = await checkLabeler({ labeler: { baseUrl, model: 'judge', apiKeyEnv: 'LABELER_KEY', ...more } })
+  commandOutputs['labeler check'].parse(JSON.parse(JSON.stringify(checkOutput(checked))))
+  return { lines: checkLines(checked), isUsable: checked.check.isUsable }
+}
 
 test.each<[string, object]>([
   ['openai', {}],

@@ -40,7 +40,7 @@ test('no credit parks the run at once; a field that the server refuses is mended
   }
   refusal = () => ({ status: 402, message: 'Insufficient credits' })
   const parked = await stack.run('run', 'align', '--id', 'no-credit', '--input', JSON.stringify(input))
-  expect(parked.code).toBe(1)
+  expect(parked.code).toBe(3)
   expect(parked.err).toMatch(/label is parked: .*HTTP 402 Insufficient credits; no credit is left/)
   expect(endpoint.prompts.length).toBeLessThan(5)
 

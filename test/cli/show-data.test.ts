@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { commandOutputs } from '../../src/contracts/command-output'
 import { showData } from '../../src/cli/show-data'
 import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
 
@@ -11,8 +12,8 @@ const written = (name: string, rows: unknown[]) => {
   writeFileSync(join(folder, name), rows.map((row) => JSON.stringify(row)).join('\n'))
   return join(folder, name)
 }
-const show = (path: string, { json = false, rows = 2, input = {} } = {}) =>
-  showData({ task: 'helpful', model, ...input }, { path, rows, json })
+const show = (path: string, { rows = 2, input = {} } = {}) =>
+  showData({ task: 'helpful', model, ...input }, { path, rows })
 
 const question = (i: number) => ({ role: 'user', content: `Town ${i}?` })
 const tool = { role: 'tool', content: '12' }
@@ -34,8 +35,8 @@ test('the format, the first rows in the order of the file, and what is left out,
 })
 
 test('as JSON', async () => {
-  const { text } = await show(mixed, { json: true, rows: 1 })
-  expect(JSON.parse(text)).toMatchObject({
+  const { shown } = await show(mixed, { rows: 1 })
+  expect(commandOutputs['data show'].parse(JSON.parse(JSON.stringify(shown)))).toMatchObject({
     format: 'trl',
     read: 4,
     used: 3,

@@ -15,6 +15,7 @@ import {
   listSchedules,
   triggerSchedule,
 } from '../../src/cli/schedule'
+import { describeLines, scheduleLines } from '../../src/cli/schedule-lines'
 import { parse } from '../../src/contracts/parse'
 import { scheduleSchema, type Overlap } from '../../src/contracts/schedule'
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/search-attributes'
@@ -116,7 +117,9 @@ test('each of seven nights is compared with the right one, despite failures, a k
   const ended = async (of: number): Promise<SweepResult> => {
     for (let tries = 0; !(await exists(of)); tries++) {
       if (tries > 100)
-        throw new Error(`night ${of} does not start: ${(await describeSchedule(connected(), 'nightly')).join('\n')}`)
+        throw new Error(
+          `night ${of} does not start: ${describeLines(await describeSchedule(connected(), 'nightly')).join('\n')}`,
+        )
       await pause(200)
     }
     return client.workflow.getHandle(id(of)).result() as Promise<SweepResult>
@@ -142,7 +145,9 @@ test('each of seven nights is compared with the right one, despite failures, a k
         await start(BETTER, 'skip')
         await pause(1500)
         expect(await exists(BETTER)).toBe(false)
-        expect((await describeSchedule(connected(), 'nightly')).join('\n')).toMatch(/1 skipped for overlap/)
+        expect(describeLines(await describeSchedule(connected(), 'nightly')).join('\n')).toMatch(
+          /1 skipped for overlap/,
+        )
         expect(await triggerSchedule(connected(), 'nightly')).toMatch(/still runs nightly-2026-11-15.*no other starts/)
         await start(BETTER, 'bufferOne')
         release()
@@ -207,7 +212,7 @@ test('each of seven nights is compared with the right one, despite failures, a k
   expect(new Set(trained).size).toBe(7 * 6 - 3 + 6) // plus the sweep by hand, with its seeds as given
   expect(trained.length).toBe(new Set(trained).size)
 
-  expect((await listSchedules(connected()))[1]).toMatch(/nightly +sweep +paused +nightly-2026-11-1[67]/)
+  expect(scheduleLines(await listSchedules(connected()))[1]).toMatch(/nightly +sweep +paused +nightly-2026-11-1[67]/)
   expect(await deleteSchedule(connected(), 'nightly', true)).toMatch(/deleted; its runs and their reports stay/)
   await native.close()
   await server.close()

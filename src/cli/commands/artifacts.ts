@@ -1,9 +1,9 @@
 // `rlaif artifacts`: the artifact store.
 import type { Command } from 'commander'
 import { homeFolder } from '../../workers/home'
-import { collectGarbage, listPins, pin, type GarbageFlags } from '../artifacts'
-import { print } from '../terminal'
-import { numberOption } from './options'
+import { collectGarbage, garbageLines, listPins, pin, pinLines, type GarbageFlags } from '../artifacts'
+import { print, printJson } from '../terminal'
+import { JSON_FLAG, numberOption } from './options'
 
 const DAYS = { from: 0, fractions: true, of: 'days' }
 
@@ -44,7 +44,12 @@ export function addArtifactCommands(program: Command): void {
     .option('--no-runs', 'do not ask Temporal what open runs need')
     .option('--yes', 'remove what is listed')
     .addHelpText('after', EXAMPLES)
-    .action(async (flags: GarbageFlags) => (await collectGarbage(homeFolder(), flags)).forEach(print))
+    .option(...JSON_FLAG)
+    .action(async ({ json, ...flags }: GarbageFlags & { json?: boolean }) => {
+      const garbage = await collectGarbage(homeFolder(), flags)
+      if (json) printJson('artifacts gc', garbage)
+      else garbageLines(homeFolder(), garbage).forEach(print)
+    })
   artifacts
     .command('pin <run>')
     .description('keep the results of a run, or the artifact with a URI, and all that they were made from')
@@ -56,5 +61,10 @@ export function addArtifactCommands(program: Command): void {
   artifacts
     .command('pins')
     .description('list what is pinned')
-    .action(async () => (await listPins(homeFolder())).forEach(print))
+    .option(...JSON_FLAG)
+    .action(async ({ json }: { json?: boolean }) => {
+      const pins = await listPins(homeFolder())
+      if (json) printJson('artifacts pins', { pins })
+      else pinLines(pins).forEach(print)
+    })
 }

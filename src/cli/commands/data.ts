@@ -1,10 +1,11 @@
 // `rlaif data`: what a run would read from a dataset.
 import type { Command } from 'commander'
+import { exitCode } from '../../contracts/exit-codes'
 import { readInput } from '../input'
 import { showData } from '../show-data'
-import { print } from '../terminal'
+import { print, printJson } from '../terminal'
 import { exitWith } from './exit-code'
-import { numberOption } from './options'
+import { JSON_FLAG, numberOption } from './options'
 
 const EXAMPLES = String.raw`
 Examples:
@@ -33,13 +34,14 @@ export function addDataCommands(program: Command): void {
     )
     .option('--input <file|json>', 'input of align, of which task, data, model, template, limits and seed are used')
     .addOption(numberOption('--rows <n>', 'number of rows to show', { from: 0 }, 3))
-    .option('--json', 'print one JSON object')
+    .option(...JSON_FLAG)
     .addHelpText('after', EXAMPLES)
     .action(
       async (path: string | undefined, { input, rows, json }: { input?: string; rows: number; json?: boolean }) => {
-        const { text, isEnough } = await showData(readInput(input), { path, rows, json: json ?? false })
-        print(text)
-        exitWith(isEnough ? 0 : 1)
+        const { shown, text, isEnough } = await showData(readInput(input), { path, rows })
+        if (json) printJson('data show', shown)
+        else print(text)
+        exitWith(exitCode(isEnough ? 'done' : 'failed'))
       },
     )
 }

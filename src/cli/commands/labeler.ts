@@ -1,14 +1,15 @@
 // Commands about the labeler: what it is asked, and its score as a reward.
 import type { Command } from 'commander'
+import { exitCode } from '../../contracts/exit-codes'
 import { openHome } from '../../workers/home'
 import { readInput } from '../input'
-import { checkLabeler } from '../labeler-check'
+import { checkLabeler, checkLines, checkOutput } from '../labeler-check'
 import { showPrompt } from '../prompt'
 import { CONTEXTS, REWARD_TOKEN, serveReward, type ServeRewardFlags } from '../serve-reward'
-import { print } from '../terminal'
+import { print, printJson } from '../terminal'
 import { untilStopped } from '../until-stopped'
 import { exitWith } from './exit-code'
-import { choiceOption, numberOption, portOption } from './options'
+import { choiceOption, JSON_FLAG, numberOption, portOption } from './options'
 
 export function addLabelerCommands(program: Command): void {
   const prompt = program.command('prompt').description("show the labeler's prompts")
@@ -29,10 +30,12 @@ function addCheck(program: Command): void {
     .command('check')
     .description('ask an endpoint six questions: what it can do, what they cost, and which settings to use')
     .option('--input <file|json>', 'input of align, of which task and labeler are used')
-    .action(async ({ input }: { input?: string }) => {
-      const { lines, isUsable } = await checkLabeler(readInput(input))
-      lines.forEach(print)
-      exitWith(isUsable ? 0 : 1)
+    .option(...JSON_FLAG)
+    .action(async ({ input, json }: { input?: string; json?: boolean }) => {
+      const checked = await checkLabeler(readInput(input))
+      if (json) printJson('labeler check', checkOutput(checked))
+      else checkLines(checked).forEach(print)
+      exitWith(exitCode(checked.check.isUsable ? 'done' : 'failed'))
     })
 }
 

@@ -2,14 +2,15 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { exitCode } from '../../contracts/exit-codes'
 import { CODEC_TOKEN, startCodecServer } from '../codec-server'
-import { doctor } from '../doctor'
+import { doctor, findingLine } from '../doctor'
 import { start, up } from '../start'
-import { print } from '../terminal'
+import { print, printJson } from '../terminal'
 import { untilStopped } from '../until-stopped'
 import { parseRoles, worker } from '../worker'
 import { exitWith } from './exit-code'
-import { choiceOption, portOption } from './options'
+import { JSON_FLAG, choiceOption, portOption } from './options'
 
 const METRICS_OPEN = 'let other machines read the metrics without the token of RLAIF_METRICS_TOKEN'
 const SETUP = join(__dirname, '..', '..', '..', 'setup', 'main.mjs')
@@ -40,7 +41,14 @@ export function addLocalStackCommands(program: Command): void {
   program
     .command('doctor')
     .description('check this machine: versions, memory and disk, device, Temporal server, store, default model')
-    .action(async () => exitWith((await doctor(print)) ? 0 : 1))
+    .option(...JSON_FLAG)
+    .action(async ({ json }: { json?: boolean }) => {
+      const findings = await doctor()
+      const ok = findings.every((finding) => finding.ok)
+      if (json) printJson('doctor', { ok, findings })
+      else findings.map(findingLine).forEach(print)
+      exitWith(exitCode(ok ? 'done' : 'failed'))
+    })
 }
 
 interface WorkerFlags {

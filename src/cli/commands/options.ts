@@ -12,6 +12,9 @@ export interface Range {
   of?: string
 }
 
+/** Of every command whose output scripts read: contracts/command-output.ts. */
+export const JSON_FLAG = ['--json', 'print one JSON object, as `rlaif schema --output` describes it'] as const
+
 const PORTS: Range = { from: 0, to: 65_535 }
 
 function meant({ from, to, fractions = false, of }: Range): string {

@@ -1,21 +1,24 @@
 // Commands that start runs and look after them.
+import type { WorkflowHandle } from '@temporalio/client'
 import type { Command } from 'commander'
+import { commandOutputs, type CommandWithOutput, type TrialsOutput } from '../../contracts/command-output'
 import { exitCode } from '../../contracts/exit-codes'
 import { InvalidInput } from '../../contracts/parse'
 import { RESOLUTION_ACTIONS } from '../../contracts/resolution'
 import { sweepPresets } from '../../contracts/sweep-presets'
-import { openInBrowser } from '../browser'
-import { withConnection } from '../connection'
+import { withConnection, type Connected } from '../connection'
 import { checkInput, readInput, workflowName } from '../input'
 import { resolveRun } from '../resolve'
-import { newId, startRun, watchRun, workersArePolling } from '../run'
+import { newId, startRun, workersArePolling } from '../run'
+import { viewOf } from '../run-view'
 import { workflowJsonSchema } from '../schema'
+import { outputJsonSchema, scriptingPage } from '../scripting-page'
 import { settingsPage } from '../settings-page'
-import { describeRun, listRuns, reportFile } from '../status'
-import { presetLines, sweepInput, trialLines } from '../sweep'
-import { print } from '../terminal'
+import { plannedTrials, presetLines, sweepInput, trialLines } from '../sweep'
+import { print, printAside, printJson } from '../terminal'
+import { watchRun } from '../watch'
 import { exitWith } from './exit-code'
-import { choiceArgument, choiceOption, numberOption } from './options'
+import { choiceArgument, choiceOption, JSON_FLAG, numberOption } from './options'
 
 const PRIORITY = "priority of the run's stages among those that wait for a worker: 1 (first) to 5 (last)"
 const PRESETS = Object.keys(sweepPresets)
@@ -26,17 +29,10 @@ export function addRunCommands(program: Command): void {
   addSweep(program)
   program
     .command('schema [workflow]')
-    .description('print the input of a workflow as JSON Schema')
-    .option('--markdown', 'print the settings of all workflows as a page instead')
-    .action((name: string | undefined, { markdown }: { markdown?: boolean }) => print(schemaText(name, markdown)))
-  program
-    .command('status [run]')
-    .description('list the latest runs, or show the stages and results of one')
-    .action((id?: string) =>
-      withConnection(async (connection) =>
-        (id === undefined ? await listRuns(connection) : await describeRun(connection, id)).forEach(print),
-      ),
-    )
+    .description('print the input of a workflow, or the JSON that a command prints, as JSON Schema')
+    .option('--output [command]', 'instead of an input: what this command prints with --json, e.g. "schedule list"')
+    .option('--markdown', 'print the settings of all workflows, or with --output all that scripts need, as a page')
+    .action((name: string | undefined, flags: SchemaFlags) => print(schemaText(name, flags)))
   program
     .command('resolve <run>')
     .addArgument(choiceArgument('<action>', 'retry, skip or abort', RESOLUTION_ACTIONS))
@@ -45,34 +41,39 @@ export function addRunCommands(program: Command): void {
       '--overrides <file|json>',
       'with retry: fields of the stage to change, e.g. {"labeler": {"baseUrl": "http://127.0.0.1:8000/v1"}}',
     )
-    .action((id: string, action: string, { overrides }: { overrides?: string }) =>
-      withConnection(async (connection) =>
-        print(await resolveRun(connection, id, action, readInput(overrides, '--overrides'))),
-      ),
-    )
-  program
-    .command('report <run>')
-    .description('print the path of the report of a finished run')
-    .option('--open', 'open the report in the browser as well')
-    .action((id: string, { open }: { open?: boolean }) =>
+    .option(...JSON_FLAG)
+    .action((id: string, action: string, { overrides, json }: { overrides?: string; json?: boolean }) =>
       withConnection(async (connection) => {
-        const file = await reportFile(connection, id)
-        print(file)
-        if (open) await openInBrowser(file)
+        const answer = await resolveRun(connection, id, action, readInput(overrides, '--overrides'))
+        if (json) printJson('resolve', { id, answer })
+        else print(`${id}: ${answer}`)
       }),
     )
 }
 
-function schemaText(name: string | undefined, markdown = false): string {
-  if (markdown) return settingsPage().trimEnd()
+interface SchemaFlags {
+  output?: string | true
+  markdown?: boolean
+}
+
+function schemaText(name: string | undefined, { output, markdown }: SchemaFlags): string {
+  if (markdown) return (output ? scriptingPage() : settingsPage()).trimEnd()
+  if (output) return JSON.stringify(outputJsonSchema(commandWithOutput(output)), null, 2)
   if (name === undefined) throw new InvalidInput('schema: name a workflow, or use --markdown for all of them')
   return JSON.stringify(workflowJsonSchema(workflowName(name)), null, 2)
+}
+
+function commandWithOutput(given: string | true): CommandWithOutput {
+  if (given !== true && Object.hasOwn(commandOutputs, given)) return given as CommandWithOutput
+  const got = given === true ? 'is without a command' : `got "${given}"`
+  throw new InvalidInput(`--output ${got}; there are ${Object.keys(commandOutputs).join(', ')}`)
 }
 
 interface RunFlags {
   input?: string
   id?: string
   detach?: boolean
+  json?: boolean
   priority?: number
 }
 
@@ -87,6 +88,7 @@ function addRun(program: Command): void {
     .option('--id <id>', 'workflow id; if a run with this id is in progress, that run is shown')
     .addOption(numberOption('--priority <1-5>', `${PRIORITY}; default: 3`, PRIORITIES))
     .option('--detach', 'start the run and return at once')
+    .option(...JSON_FLAG)
     .action(async (name: string, flags: RunFlags) => exitWith(await run(name, flags)))
 }
 
@@ -110,10 +112,11 @@ function addSweep(program: Command): void {
     .option('--id <id>', 'workflow id; if a sweep with this id is in progress, that sweep is shown')
     .addOption(numberOption('--priority <1-5>', PRIORITY, PRIORITIES, 4))
     .option('--detach', 'start the sweep and return at once')
+    .option(...JSON_FLAG)
     .action(async ({ preset, presets, dryRun, ...flags }: SweepFlags) => {
       if (presets) return presetLines().forEach(print)
       const input = sweepInput(preset, readInput(flags.input))
-      if (dryRun) return trialLines(input).forEach(print)
+      if (dryRun) return showTrials(plannedTrials(input), flags.json)
       exitWith(await run('sweep', flags, input))
     })
 }
@@ -123,19 +126,30 @@ async function run(name: string, flags: RunFlags, input = readInput(flags.input)
   const workflow = workflowName(name)
   const { priority } = flags
   checkInput(workflow, input)
+  const say = flags.json ? printAside : print
   return withConnection(async (connection) => {
-    if (!(await workersArePolling(connection))) print('No worker is up yet; the run waits for one (`rlaif up`).')
+    if (!(await workersArePolling(connection))) say('No worker is up yet; the run waits for one (`rlaif up`).')
     const handle = await startRun(connection, workflow, {
       id: flags.id ?? newId(workflow),
       input,
       ...(priority !== undefined && { priority }),
     })
-    print(`Started  ${handle.workflowId}`)
-    if (flags.detach) return 0
+    say(`Started  ${handle.workflowId}`)
+    if (flags.detach) return detached(connection, handle, flags)
     process.on('SIGINT', () => {
-      print(`\nThe run continues; \`rlaif status ${handle.workflowId}\` shows it.`)
+      say(`\nThe run continues; \`rlaif status ${handle.workflowId}\` shows it.`)
       process.exit(exitCode('interrupted'))
     })
-    return (await watchRun(connection, handle)) ? 0 : 1
+    return watchRun(connection, handle, flags)
   })
+}
+
+function showTrials(trials: TrialsOutput, json = false): void {
+  if (json) printJson('sweep --dry-run', trials)
+  else trialLines(trials).forEach(print)
+}
+
+async function detached(connected: Connected, handle: WorkflowHandle, { json }: RunFlags): Promise<number> {
+  if (json) printJson('run', (await viewOf(connected, handle)).output)
+  return exitCode('done')
 }

@@ -12,10 +12,12 @@ import {
   pauseSchedule,
   readDeclarations,
   triggerSchedule,
+  type Applied,
   type BackfillFlags,
 } from '../schedule'
-import { print } from '../terminal'
-import { choiceOption } from './options'
+import { describeLines, scheduleLines } from '../schedule-lines'
+import { print, printAside, printJson } from '../terminal'
+import { JSON_FLAG, choiceOption } from './options'
 
 /** Prints the lines, or the one line, that `use` returns. */
 const printing = (use: (connection: Connected) => Promise<string | string[]>): Promise<void> =>
@@ -27,11 +29,25 @@ export function addScheduleCommands(program: Command): void {
   schedule
     .command('list')
     .description('list the schedules')
-    .action(() => printing(listSchedules))
+    .option(...JSON_FLAG)
+    .action(({ json }: { json?: boolean }) =>
+      withConnection(async (connection) => {
+        const schedules = await listSchedules(connection)
+        if (json) printJson('schedule list', schedules)
+        else scheduleLines(schedules).forEach(print)
+      }),
+    )
   schedule
     .command('describe <schedule>')
     .description('show when a schedule runs next and what it has run')
-    .action((id: string) => printing((connection) => describeSchedule(connection, id)))
+    .option(...JSON_FLAG)
+    .action((id: string, { json }: { json?: boolean }) =>
+      withConnection(async (connection) => {
+        const schedule = await describeSchedule(connection, id)
+        if (json) printJson('schedule describe', schedule)
+        else describeLines(schedule).forEach(print)
+      }),
+    )
   schedule
     .command('pause <schedule>')
     .description('pause a schedule: it starts no run until it is unpaused')
@@ -65,16 +81,27 @@ function addApply(schedule: Command): void {
     .command('apply <files...>')
     .description('create or update the schedules that JSON files declare; a folder stands for its .json files')
     .option('--dry-run', 'show what would change and change nothing')
-    .action((files: string[], { dryRun }: { dryRun?: boolean }) => applyAll(readDeclarations(files), dryRun ?? false))
+    .option(...JSON_FLAG)
+    .action((files: string[], flags: ApplyFlags) => applyAll(readDeclarations(files), flags))
 }
 
-const applyAll = (declarations: readonly ScheduleDeclaration[], dryRun: boolean): Promise<void> =>
+interface ApplyFlags {
+  dryRun?: boolean
+  json?: boolean
+}
+
+const applyAll = (declarations: readonly ScheduleDeclaration[], { dryRun, json }: ApplyFlags): Promise<void> =>
   withConnection(async (connection) => {
+    const say = json ? printAside : print
+    const schedules: { id: string; change: Applied }[] = []
     for (const declaration of declarations) {
+      const { id } = declaration
       const change = await applySchedule(connection, declaration, dryRun)
-      print(`${declaration.id}: ${dryRun ? 'would be ' : ''}${change}`)
-      clockChangeLines(declaration).forEach(print)
+      schedules.push({ id, change })
+      if (!json) print(`${id}: ${dryRun ? 'would be ' : ''}${change}`)
+      clockChangeLines(declaration).forEach(say)
     }
+    if (json) printJson('schedule apply', { schedules })
   })
 
 function addBackfill(schedule: Command): void {

@@ -1,0 +1,46 @@
+// Following a run to its end.
+import type { WorkflowHandle } from '@temporalio/client'
+import { exitCodeOf } from '../contracts/command-output'
+import { runPage, type Connected } from './connection'
+import { parkedLines } from './parked'
+import { follow } from './progress'
+import { answerLines, fileLines } from './run-lines'
+import { viewOf, type RunView } from './run-view'
+import { plainText, print, printJson } from './terminal'
+
+/**
+ * Shows a run until it ends or parks, then its answer and files, or how to continue it.
+ * @param json whether standard output is for one JSON object, and progress goes to standard error
+ * @returns the exit code
+ */
+export async function watchRun(
+  connected: Connected,
+  handle: WorkflowHandle,
+  { json = false }: { json?: boolean | undefined } = {},
+): Promise<number> {
+  const out = json ? process.stderr : process.stdout
+  const page = runPage(connected, handle.workflowId, (await handle.describe()).runId)
+  if (page) out.write(`Run      ${page}\n`)
+  const result = handle.result()
+  result.catch(() => {}) // the view has the reason of a failure
+  let view: RunView
+  do {
+    await follow(handle, result, out)
+    view = await viewOf(connected, handle)
+  } while (view.output.state === 'running') // somebody has resolved what was parked
+  if (json) printJson('run', view.output)
+  else showEnd(view)
+  return exitCodeOf(view.output.state)
+}
+
+function showEnd({ output, now, answer }: RunView): void {
+  const { id, state, failure } = output
+  const parked = now.stages.find((stage) => stage.state === 'parked')
+  if (state === 'parked' && parked) return say(parkedLines(id, parked).join('\n'))
+  if (state === 'cancelled') return say(`${id} was cancelled`)
+  if (failure !== undefined) return say(`${id} ${state === 'failed' ? 'failed' : 'did not complete'}: ${failure}`)
+  if (answer) ['', ...answerLines(answer)].forEach(print)
+  fileLines(output).forEach(print)
+}
+
+const say = (text: string): void => void process.stderr.write(`\n${plainText(text)}\n`)

@@ -1,0 +1,102 @@
+// What a stage did, in a sentence, by the figures of its artifact.
+import type { Summary } from '../contracts/artifact'
+import { spokenName } from '../evaluation/model-family'
+import { formatCount, formatNumber, formatPercent, isDefined, type Shown } from '../number-format'
+
+/** A figure as a number; undefined where it is none. */
+export const numberOf = (value: Summary[string] | undefined): number | undefined =>
+  typeof value === 'number' ? value : undefined
+
+const count = (value: Summary[string] | undefined): string => formatCount(numberOf(value))
+const word = (value: Summary[string] | undefined): string => String(value ?? '–')
+const name = (value: Summary[string] | undefined): string => spokenName(String(value ?? 'the labeler'))
+
+/** A share with its interval, e.g. "62 % of 96 prompts (95 % interval 52 % to 71 %)". */
+export function shareText(share: Shown, of: string, low: Shown, high: Shown): string {
+  const interval =
+    isDefined(low) && isDefined(high) ? `95 % interval ${formatPercent(low)} to ${formatPercent(high)}` : ''
+  return `${formatPercent(share)} of ${of}${interval && ` (${interval})`}`
+}
+
+/** With what is said only where it is not nothing. */
+const also = (value: Summary[string] | undefined, text: (count: string) => string): string =>
+  (numberOf(value) ?? 0) > 0 ? `, ${text(count(value))}` : ''
+
+type Sentence = (figures: Summary, shownAs: string) => string
+
+const SENTENCES: Record<string, Sentence> = {
+  model: ({ model, parameters }) => `The model is ${word(model)}, of ${millions(numberOf(parameters))} weights.`,
+  data: ({ source, train, evaluation, dropped, humanPairs }) =>
+    `The data, ${word(source)}, gave ${count(train)} prompts to train on and ${count(evaluation)} held out` +
+    `${also(humanPairs, (pairs) => `with ${pairs} pairs that people compared`)}` +
+    `${also(dropped, (rows) => `and ${rows} rows were left out`)}.`,
+  sft: ({ steps, examples, firstLoss, loss }) =>
+    `SFT took ${count(steps)} steps on ${count(examples)} references: the loss went ${fromTo(firstLoss, loss, 3)}.`,
+  sample: ({ pairs, meanTokens, source }) =>
+    source === 'data'
+      ? `The data's own responses gave ${count(pairs)} pairs.`
+      : `The policy wrote ${count(pairs)} pairs of responses, of ${formatNumber(numberOf(meanTokens), 0)} tokens on average.`,
+  label: ({ labels, labeler, failed, tied }) =>
+    `${capital(name(labeler))} labelled ${count(labels)} pairs${also(failed, (n) => `and gave no answer to ${n}`)}` +
+    `${also(tied, (n) => `and called ${n} even`)}.`,
+  'human-labels': ({ labels, ties }) =>
+    `People had labelled ${count(labels)} pairs${also(ties, (n) => `and ${n} more as ties, which are left out`)}.`,
+  'reward-model': rewardModelSentence,
+  rl: ({ algorithm, steps, reward, firstReward, lastReward, kl }) =>
+    `RL by ${word(algorithm).toUpperCase()} took ${count(steps)} steps: the ${word(reward)} went ` +
+    `${fromTo(firstReward, lastReward, 3)} on average, at a KL of ${formatNumber(numberOf(kl), 2)} nats to the SFT model.`,
+  choose: ({ step, candidates, judge }) =>
+    `${capital(name(judge))} chose step ${count(step)} among ${count(candidates)} checkpoints.`,
+  respond: ({ responses, meanTokens }, shownAs) =>
+    `${count(responses)} responses were written (${shownAs}), of ${formatNumber(numberOf(meanTokens), 0)} tokens on average.`,
+  judge: ({ labeler, pairs, agreement, agreementLow, agreementHigh }, shownAs) =>
+    `${shownAs.startsWith('judge: ') ? `${shownAs.slice(7)}: ${name(labeler)}` : capital(name(labeler))} agrees with people on ` +
+    `${shareText(numberOf(agreement), `${count(pairs)} pairs`, numberOf(agreementLow), numberOf(agreementHigh))}.`,
+  contest: ({ judge, policies, prompts, failed }) =>
+    `${capital(name(judge))} compared ${word(policies)} on ${count(prompts)} prompts` +
+    `${also(failed, (n) => `and gave no answer to ${n} pairs`)}.`,
+  evaluate: winRateSentence,
+  'rating-items': ({ items, policies }) => `${count(items)} items of ${word(policies)} were drawn for the raters.`,
+}
+
+/** @param shownAs the run's name for the stage @returns undefined for a stage that only reports on others */
+export function stageSentence(stage: string, figures: Summary, shownAs = stage): string | undefined {
+  return SENTENCES[stage]?.(figures, shownAs)
+}
+
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
+const millions = (weights: number | undefined) =>
+  isDefined(weights) && weights >= 1e6 ? `${formatNumber(weights / 1e6, 1)} million` : formatCount(weights)
+const fromTo = (first: Summary[string] | undefined, last: Summary[string] | undefined, decimals: number) =>
+  `from ${formatNumber(numberOf(first), decimals)} to ${formatNumber(numberOf(last), decimals)}`
+
+function rewardModelSentence({ pairs, accuracy, accuracyLow, accuracyHigh, heldOut, undecided }: Summary): string {
+  const trained = `The reward model was trained on ${count(pairs)} labels`
+  if (numberOf(accuracy) === undefined) return `${trained}; no held-out label shows how good it is.`
+  const decided = formatCount(Number(heldOut) - Number(undecided ?? 0))
+  const share = shareText(numberOf(accuracy), `${decided} held-out ones`, numberOf(accuracyLow), numberOf(accuracyHigh))
+  return `${trained} and agrees with ${share}.`
+}
+
+/** The figures of an evaluation, as its stage or a trial of a sweep names them. @param baseline what it is compared with */
+export function winRateSentence(figures: Summary, baseline = 'its baseline'): string {
+  const against = baseline === 'evaluate' ? 'its baseline' : baseline
+  const { winRate, winRateLow: low, winRateHigh: high, lengthControlledWinRate, contests, failed, judge } = figures
+  if (numberOf(winRate) === undefined)
+    return `There is no win rate: the judge, ${name(judge)}, answered none of ${count(failed)} comparisons.`
+  const atEqualLength = numberOf(lengthControlledWinRate)
+  const noDifference = Number(low) <= 0.5 && Number(high) >= 0.5 ? '; it does not differ from 50 % beyond noise' : ''
+  return (
+    `The policy's win rate against ${against} is ` +
+    `${shareText(numberOf(winRate), `${count(contests)} prompts`, numberOf(low), numberOf(high))}` +
+    `${atEqualLength === undefined ? '' : `, ${formatPercent(atEqualLength)} at equal length`}` +
+    `, judged by ${name(judge)}${noDifference}.`
+  )
+}
+
+/** Where the task asks for a verdict on each response alone; undefined elsewhere. */
+export function verdictSentence({ verdictRate, baselineVerdictRate }: Summary, baseline: string): string | undefined {
+  if (numberOf(verdictRate) === undefined) return undefined
+  const rates = [verdictRate, baselineVerdictRate].map((rate) => formatPercent(numberOf(rate)))
+  return `Judged good on their own: ${rates[0]} of the policy's responses, ${rates[1]} of those of ${baseline}.`
+}
