@@ -31,10 +31,12 @@ function environment(home: string, more: NodeJS.ProcessEnv = {}): NodeJS.Process
   return { ...rest, RLAIF_HOME: home, ...more }
 }
 
-export function rlaif(home: string, args: string[], more?: NodeJS.ProcessEnv): Promise<Ended> {
+/** @param cwd the working directory; default: that of the test */
+export function rlaif(home: string, args: string[], more?: NodeJS.ProcessEnv, cwd?: string): Promise<Ended> {
   return new Promise((done) => {
     const child = spawn(process.execPath, [COMMAND, ...args], {
       env: environment(home, more),
+      ...(cwd !== undefined && { cwd }),
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const ended: Ended = { code: null, out: '', err: '' }

@@ -1,6 +1,6 @@
 // A model folder small enough for whole runs in seconds: the default model's tokenizer and half a million arbitrary
 // weights.
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseModelConfig } from '../src/model/config'
@@ -43,4 +43,11 @@ export function writeTinyFolder(folder = join(temporaryFolder(), 'tiny')): strin
   saveModel(model, folder, defaultModelFolder())
   disposeModel(model)
   return folder
+}
+
+/** A file of rows that is there, and on which stage `data` fails for good. @returns its path */
+export function writeRowsWithoutPrompt(name = 'no-prompt.jsonl'): string {
+  const file = join(temporaryFolder(), name)
+  writeFileSync(file, '{"reference": "x"}')
+  return file
 }

@@ -37,6 +37,7 @@ export async function executeStage(
   input: unknown,
 ): Promise<StageResult> {
   const meter = openStageMeter(stage)
+  const started = Date.now()
   try {
     const parsed = parse(stageSchemas[stage] as never, input, stage) as Attempt['input']
     const result = await whileHeartbeating((signal, onProgress) =>
@@ -51,7 +52,7 @@ export async function executeStage(
       }),
     )
     meter.ended(result.reused ? 'reused' : 'computed', result)
-    return result
+    return { ...result, seconds: (Date.now() - started) / 1000 }
   } catch (error) {
     meter.ended(outcomeOf(error))
     throw asActivityFailure(error, environment.home)

@@ -1,6 +1,7 @@
 // The files of stage `label`: labelled pairs, and the pairs that got no label with the reason.
 import { join } from 'node:path'
 import { z } from 'zod'
+import { saysOutage } from '../feedback/endpoint-errors'
 import { isUnanswered, type Unanswered } from '../feedback/labeler'
 import { choseSameSlot, type PreferenceLabel } from '../feedback/preference'
 import { appendJsonl, readJsonlInParts, writeJsonl } from '../json-lines'
@@ -67,6 +68,8 @@ const emptyTally = () => ({
   first: 0,
   /** Of failures, the first three. */
   reasons: new Set<string>(),
+  /** Whether a failure is of an endpoint that did not answer, and may the next time. */
+  isOutage: false,
 })
 export type LabelTally = ReturnType<typeof emptyTally>
 
@@ -99,5 +102,6 @@ function countFailure(tally: LabelTally, { reason, tooLong, tied = false }: Fail
   tally.tied += Number(tied)
   if (tooLong || tied) return
   tally.failed++
+  tally.isOutage ||= saysOutage(reason)
   if (tally.reasons.size < 3) tally.reasons.add(reason)
 }

@@ -1,8 +1,9 @@
 // Activity `notify`: sends one message to people, as JSON that Slack and others accept. Address and key come from the
 // worker's environment, from variables that are named as meant for it: whoever starts a run names them.
 import { createHmac } from 'node:crypto'
-import { ApplicationFailure } from '@temporalio/activity'
+import { ApplicationFailure, Context } from '@temporalio/activity'
 import type { Notification } from '../contracts/notification'
+import type { Notify } from '../contracts/run-settings'
 import type { Reach } from '../feedback/address-rules'
 import { checkAllowance } from '../feedback/endpoint-allowance'
 import { EndpointRefused } from '../feedback/endpoint-errors'
@@ -67,7 +68,20 @@ async function delivered(address: string, message: Message): Promise<Reply> {
   }
 }
 
-/** A variable that is not set is a retryable failure: another worker may have it. */
+const unset = (name: string, field: string) =>
+  `field "${field}" names ${name}, which is not set in this worker's environment: ` +
+  'set it where the workers of the role workflow start, and start them again'
+
+/** Why messages of a run would not be sent from here, or undefined. */
+export function faultOfNotify({ urlEnv, secretEnv }: Notify): string | undefined {
+  const [field, name] = Object.entries({ urlEnv, secretEnv }).find(([, name]) => name && !process.env[name]) ?? []
+  return name && `notify: ${unset(name, field!)}. Until then, no message of this run is sent`
+}
+
+/** Attempts after which no worker of the queue is expected to have a variable; one after the other, other ones take them. */
+const ASKED_WORKERS = 3
+
+/** A variable that is not set: another worker may have it, and if none has, the message fails within seconds. */
 function fromEnvironment(name: string, field: 'urlEnv' | 'secretEnv'): string {
   if (!MEANT_FOR[field].test(name))
     throw refused(
@@ -75,12 +89,13 @@ function fromEnvironment(name: string, field: 'urlEnv' | 'secretEnv'): string {
         `put its value into one, e.g. RLAIF_NOTIFY_${field === 'urlEnv' ? 'URL' : 'KEY'}`,
     )
   const value = process.env[name]
-  if (!value)
-    throw ApplicationFailure.create({
-      message: `notify: field "${field}" names ${name}, which is not set in this worker's environment`,
-      type: 'NotificationFailed',
-    })
-  return value
+  if (value) return value
+  throw ApplicationFailure.create({
+    message: `notify: ${unset(name, field)}`,
+    type: 'NotificationFailed',
+    nonRetryable: Context.current().info.attempt >= ASKED_WORKERS,
+    nextRetryDelay: '1 second',
+  })
 }
 
 /** HMAC-SHA256 of time and body, by which a receiver detects forged and replayed messages. */

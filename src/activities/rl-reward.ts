@@ -8,7 +8,7 @@ import type { Row } from '../data/row'
 import type { Task } from '../data/task'
 import { scoreLevels } from '../feedback/answer-levels'
 import { directRewards, scoreQuestion, stripTrailingJunk } from '../feedback/direct-score'
-import { EndpointDown } from '../feedback/endpoint-errors'
+import { EndpointDown, saysOutage, unansweredError } from '../feedback/endpoint-errors'
 import { isUnanswered } from '../feedback/labeler'
 import { readModelConfig } from '../model/folder'
 import type { LoadedModel } from '../model/loaded'
@@ -100,7 +100,8 @@ async function directReward(
       )
       const ask = () => directRewards(labeler, questions, scoreLevels(task), onScored)
       return (await askedDespiteOutage(ask, labeler.name, host)).map((reward) => {
-        if (isUnanswered(reward)) throw new Error(`rl: ${labeler.name} gave no score: ${reward.failed}`)
+        if (isUnanswered(reward))
+          throw unansweredError(`rl: ${labeler.name} gave no score: ${reward.failed}`, saysOutage(reward.failed))
         return reward
       })
     },

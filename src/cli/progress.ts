@@ -1,61 +1,16 @@
 // A run's progress: on a terminal a block that is redrawn, elsewhere a line for each change.
 import type { WorkflowHandle } from '@temporalio/client'
-import { defaultPayloadConverter, type Payload } from '@temporalio/common'
-import { progressSchema, runStatusSchema, type Progress, type StageStatus } from '../contracts/status'
-import { plainText } from './terminal'
+import type { Progress, StageStatus } from '../contracts/status'
+import { snapshot, type Attempt, type Snapshot } from './snapshot'
+import { plainText, wrapped } from './terminal'
 import { formatDuration, formatNumber } from '../number-format'
+
+export { snapshot, type Snapshot }
 
 const REFRESH_MS = 500
 const PLAIN_LINE_EVERY_MS = 15_000
 const BAR_WIDTH = 20
-const QUERY_TIMEOUT_MS = 5_000
-
-/** What a run reports of its stages. */
-export interface Snapshot {
-  stages: StageStatus[]
-  /** Progress of the running stage. */
-  progress?: Progress | undefined
-  /** Number of its current attempt, and why the previous one failed. */
-  attempt?: number | undefined
-  lastFailure?: string | undefined
-}
-
-/** The stages that the run reports, and the last heartbeat of the running one. */
-export async function snapshot(handle: WorkflowHandle): Promise<Snapshot> {
-  const { raw } = await handle.describe()
-  const pending = raw.pendingActivities?.[0]
-  const [payload] = await decoded(handle, pending?.heartbeatDetails?.payloads ?? [])
-  const progress = payload ? progressSchema.safeParse(defaultPayloadConverter.fromPayload(payload)).data : undefined
-  return {
-    stages: await stagesOf(handle),
-    progress,
-    attempt: pending?.attempt ?? undefined,
-    lastFailure: pending?.lastFailure ? await messageOf(handle, pending.lastFailure) : undefined,
-  }
-}
-
-/** A run's description holds payloads as they are stored: encrypted, if encryption is on. */
-async function decoded({ client }: WorkflowHandle, payloads: Payload[]): Promise<Payload[]> {
-  for (const codec of [...client.options.loadedDataConverter.payloadCodecs].reverse())
-    payloads = await codec.decode(payloads)
-  return payloads
-}
-
-async function messageOf(
-  handle: WorkflowHandle,
-  { message, encodedAttributes }: { message?: string | null; encodedAttributes?: Payload | null },
-): Promise<string | undefined> {
-  if (!encodedAttributes) return message ?? undefined
-  const [payload] = await decoded(handle, [encodedAttributes])
-  return defaultPayloadConverter.fromPayload<{ message: string }>(payload!).message
-}
-
-/** The stages that the run reports; empty while no worker answers. */
-async function stagesOf(handle: WorkflowHandle): Promise<StageStatus[]> {
-  const timeout = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), QUERY_TIMEOUT_MS).unref())
-  const status = await Promise.race([handle.query('status').catch(() => undefined), timeout])
-  return runStatusSchema.safeParse(status).data?.stages ?? []
-}
+const MOST_DETAIL_LINES = 8
 
 const SIGNS: Record<StageStatus['state'], string> = {
   waiting: '·',
@@ -104,19 +59,14 @@ function metricsText({ metrics = {} }: Progress): string {
     .join('  ')
 }
 
-function runningText(
-  { stage, message }: StageStatus,
-  { progress, attempt, lastFailure }: Snapshot,
-  pace: Pace,
-): string {
+function runningText({ stage, message }: StageStatus, { progress, attempt }: Snapshot, pace: Pace): string {
   if (message !== undefined) return message
   if (attempt === undefined) return 'running'
-  const earlier =
-    attempt > 1
-      ? `attempt ${attempt}${lastFailure ? ` after: ${lastFailure.split('\n')[0]!.slice(0, 100)}` : ''}  `
-      : ''
-  if (!progress) return `${earlier}starting`
+  if (attempt.state !== 'running') return attemptText(attempt)
+  const number = attempt.number > 1 ? numberOf(attempt) : ''
+  if (!progress) return number ? `${number} is starting` : 'starting'
   const parts = [
+    number,
     progress.phase,
     bar(progress),
     `${progress.done}/${progress.total} ${progress.unit}`,
@@ -124,22 +74,60 @@ function runningText(
     progress.within,
     metricsText(progress),
   ]
-  return earlier + parts.filter(Boolean).join('  ')
+  return parts.filter(Boolean).join('  ')
 }
+
+const numberOf = ({ number, most }: Attempt) => `attempt ${number}${most === undefined ? '' : ` of ${most}`}`
+
+/** What an attempt waits for that no worker has yet. */
+function attemptText(attempt: Attempt): string {
+  const { number, state, startsAt = 0, queue } = attempt
+  if (state === 'pausing') {
+    const at = new Date(startsAt).toISOString().slice(11, 19)
+    return `pausing: ${numberOf(attempt)} starts in ${formatDuration((startsAt - Date.now()) / 1000)}, at ${at} UTC`
+  }
+  const what = number > 1 ? `${numberOf(attempt)} is ` : ''
+  if (state === 'paused') return `${what || 'is '}paused: unpause its activity in the UI`
+  if (state !== 'waiting for a worker') return `${what}starting`
+  return `${what}waiting for a worker${queue === undefined ? '' : ` of the task queue ${queue}`}`
+}
+
+/** Why the attempt before failed, whole: its end says what to do. */
+const failureLines = ({ attempt }: Snapshot): string[] =>
+  attempt?.lastFailure === undefined ? [] : `attempt ${attempt.number - 1} failed: ${attempt.lastFailure}`.split('\n')
 
 function finishedText({ state, seconds, message }: StageStatus): string {
   if (state === 'reused') return 'reused: already finished with the same settings'
-  if (state === 'done') return [formatDuration(seconds ?? 0), ...(message === undefined ? [] : [message])].join('  ')
+  if (state === 'done') return [formatDuration(seconds), ...(message === undefined ? [] : [message])].join('  ')
   return message ?? state
 }
 
-/** One line for each stage. */
-export function lines(now: Snapshot, pace: Pace = new Pace()): string[] {
+/** A line for each stage, and below the running one why its last attempt failed; or what a run without stages does. */
+export const lines = (now: Snapshot, pace: Pace = new Pace()): string[] => [
+  ...warningLines(now),
+  ...blocks(now, pace).flat(),
+]
+
+const warningLines = ({ warnings = [] }: Snapshot): string[] => warnings.map((text) => plainText(`  ! ${text}`))
+
+function blocks(now: Snapshot, pace: Pace): string[][] {
+  if (now.stages.length === 0) return [withoutStages(now).map((line) => plainText(`  ${line}`))]
+  const running = now.stages.find(({ state, message }) => state === 'running' && message === undefined)
   return now.stages.map((stage) => {
     const rest =
       stage.state === 'running' ? runningText(stage, now, pace) : stage.state === 'waiting' ? '' : finishedText(stage)
-    return plainText(`  ${SIGNS[stage.state]} ${stage.stage.padEnd(14)} ${rest}`).trimEnd()
+    const line = `  ${SIGNS[stage.state]} ${stage.stage.padEnd(14)} ${rest}`.trimEnd()
+    return [line, ...(stage === running ? failureLines(now).map((more) => `${INDENT}${more}`) : [])].map(plainText)
   })
+}
+const INDENT = ' '.repeat(6)
+
+function withoutStages(now: Snapshot): string[] {
+  if (now.unanswered !== undefined) return [now.unanswered]
+  const { attempt } = now
+  if (!attempt) return []
+  const doing = attempt.state === 'running' ? `${numberOf(attempt)} is running` : attemptText(attempt)
+  return [`${attempt.activity}: ${doing}`, ...failureLines(now)]
 }
 
 /** Shows a run until `done` settles or a stage is parked. @returns the parked stage */
@@ -172,25 +160,41 @@ function redrawing(out: NodeJS.WriteStream): (now: Snapshot) => void {
   const pace = new Pace()
   let height = 0
   return (now) => {
-    const block = lines(now, pace).map((line) => line.slice(0, (out.columns || 120) - 1))
-    out.write(`${height > 0 ? `\x1b[${height}A` : ''}${block.map((line) => `\x1b[2K${line}\n`).join('')}`)
+    const width = (out.columns || 120) - 1
+    const warnings = warningLines(now).flatMap((line) => wrapped(line, width, INDENT))
+    const block = [...warnings, ...blocks(now, pace).flatMap((lines) => fitted(lines, width))]
+    const up = height > 0 ? `\x1b[${height}A` : ''
+    // what was drawn before may have been taller
+    out.write(`${up}${block.map((line) => `\x1b[2K${line}\n`).join('')}\x1b[0J`)
     height = block.length
   }
+}
+
+/** The line of a stage in one row, what is below it in as many as it needs. */
+const fitted = ([first = '', ...details]: readonly string[], width: number): string[] => {
+  const below = details.flatMap((line) => wrapped(line, width, INDENT))
+  const [most, half] = [MOST_DETAIL_LINES, MOST_DETAIL_LINES / 2]
+  const shown = below.length > most ? [...below.slice(0, half), `${INDENT}…`, ...below.slice(-half)] : below
+  return [first.slice(0, width), ...shown]
 }
 
 function appending(out: NodeJS.WriteStream): (now: Snapshot) => void {
   const pace = new Pace()
   const seen = new Map<string, string>()
   let last = 0
+  let warned = 0
   return (now) => {
-    lines(now, pace).forEach((line, i) => {
-      const { stage, state } = now.stages[i]!
-      const isNew = seen.get(stage) !== state
+    for (const line of warningLines(now).slice(warned)) out.write(`${line}\n`)
+    warned = Math.max(warned, now.warnings?.length ?? 0)
+    blocks(now, pace).forEach((block, i) => {
+      const { stage, state } = now.stages[i] ?? { stage: '', state: 'running' as const }
+      const known = state === 'running' ? `running ${now.attempt?.number ?? 1} ${now.unanswered ?? ''}` : state
+      const isNew = seen.get(stage) !== known
       const isDue = state === 'running' && Date.now() - last > PLAIN_LINE_EVERY_MS
-      seen.set(stage, state)
-      if (state === 'waiting' || !(isNew || isDue)) return
+      seen.set(stage, known)
+      if (state === 'waiting' || block.length === 0 || !(isNew || isDue)) return
       last = Date.now()
-      out.write(`${line}\n`)
+      out.write(`${(isNew ? block : block.slice(0, 1)).join('\n')}\n`)
     })
   }
 }

@@ -1,10 +1,11 @@
 // Starting a workflow, and the artifacts among its results.
-import type { WorkflowHandle } from '@temporalio/client'
+import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client'
 import { artifactSchema, type Artifact } from '../contracts/artifact'
 import type { WorkflowName } from '../contracts/workflow-inputs'
 import { defaultQueues } from '../workers/worker'
 import type { Connected } from './connection'
 import { checkInput } from './input'
+import { joinRun } from './join-run'
 
 export interface StartOptions {
   id: string
@@ -16,31 +17,36 @@ export interface StartOptions {
 const stamp = () => new Date().toISOString().replace(/\D/g, '').slice(0, 14)
 export const newId = (workflow: WorkflowName): string => `${workflow}-${stamp()}`
 
-/** Starts a run, or joins the one in progress with the same id. */
+/** A run, and whether it was in progress already. */
+export type StartedRun = WorkflowHandle & { joined: boolean }
+
+/**
+ * Starts a run, or joins the one in progress with the same ID.
+ * @throws InvalidInput when that one has another input
+ */
 export async function startRun(
   { client }: Pick<Connected, 'client'>,
   workflow: WorkflowName,
   { id, input, priority }: StartOptions,
-): Promise<WorkflowHandle> {
+): Promise<StartedRun> {
   const summary = checkInput(workflow, input)
-  return client.workflow.start(workflow, {
-    taskQueue: defaultQueues.light,
-    workflowId: id,
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    args: input === undefined ? [] : [input],
-    staticSummary: summary,
-    ...(priority !== undefined && { priority: { priorityKey: priority } }),
-  })
-}
-
-/** Whether a worker polls the queue of the workflows; without one a run waits. */
-export async function workersArePolling({ client, namespace }: Connected): Promise<boolean> {
-  const { pollers } = await client.workflowService.describeTaskQueue({
-    namespace,
-    taskQueue: { name: defaultQueues.light },
-    taskQueueType: 1,
-  })
-  return (pollers ?? []).length > 0
+  for (;;) {
+    try {
+      const handle = await client.workflow.start(workflow, {
+        taskQueue: defaultQueues.light,
+        workflowId: id,
+        workflowIdConflictPolicy: 'FAIL',
+        args: input === undefined ? [] : [input],
+        staticSummary: summary,
+        ...(priority !== undefined && { priority: { priorityKey: priority } }),
+      })
+      return Object.assign(handle, { joined: false })
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error
+      const running = await joinRun(client, workflow, { id, input })
+      if (running) return Object.assign(running, { joined: true })
+    }
+  }
 }
 
 export const REPORT = 'report.html'

@@ -18,6 +18,7 @@ import { defaultQueues } from '../workers/worker'
 import type { Connected } from './connection'
 import { parseGivenJson } from './given-json'
 import { checkInput } from './input'
+import { refuseMissing, withOwnPaths } from './own-paths'
 import { readTextFile } from './system-fault'
 import { minute } from './schedule-lines'
 
@@ -47,15 +48,15 @@ export function readDeclarations(paths: readonly string[]): ScheduleDeclaration[
 
 function readDeclaration(file: string): ScheduleDeclaration {
   const given = parseGivenJson(readTextFile(file), `schedule: ${file}`)
-  const declaration = parse(scheduleSchema, given, `schedule: ${file}`)
+  const declared = parse(scheduleSchema, given, `schedule: ${file}`)
   try {
-    checkInput(declaration.workflow, inputOf(declaration))
+    checkInput(declared.workflow, inputOf(declared))
   } catch (error) {
     throw error instanceof InvalidInput
       ? new InvalidInput(`schedule: ${file}: field "input": ${error.message}`, { cause: error })
       : error
   }
-  return declaration
+  return { ...declared, input: withOwnPaths(declared.workflow, declared.input, file) as ScheduleDeclaration['input'] }
 }
 
 const inputOf = ({ input }: ScheduleDeclaration) => ({ onFailure: 'fail', ...input })
@@ -120,6 +121,7 @@ export async function applySchedule(
   declaration: ScheduleDeclaration,
   dryRun = false,
 ): Promise<Applied> {
+  await refuseMissing(declaration.workflow, inputOf(declaration))
   const options = optionsOf(declaration)
   const handle = client.schedule.getHandle(declaration.id)
   const now = await describeOrNothing(handle)

@@ -16,12 +16,11 @@ import type { RunView } from './run-view'
 export function statusLines({ output, now, answer }: RunView): string[] {
   const { id, workflow, state, page, runs, parked, failure } = output
   const stages = lines(now)
-  const isOpen = state === 'running' || state === 'parked'
   const ownParked = now.stages.find((stage) => stage.state === 'parked')
   return [
     `${id}: ${workflow}, ${state === 'timedOut' ? 'timed out' : state}`,
     ...(page ? [page] : []),
-    ...(stages.length > 0 || !isOpen ? stages : ['  no worker answers for this run']),
+    ...stages,
     ...(runs ? [`  runs it started: ${countText(runs)}`] : []),
     ...(ownParked ? parkedLines(id, ownParked) : []),
     ...(parked ?? [])

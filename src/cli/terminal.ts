@@ -33,3 +33,17 @@ export function table(rows: readonly (readonly string[])[]): string[] {
       .trimEnd(),
   )
 }
+
+/** A line in rows of at most `width` characters, broken at spaces; all but the first begin with `indent`. */
+export function wrapped(line: string, width: number, indent = ''): string[] {
+  const rows: string[] = []
+  let rest = line
+  while (rest.length > width) {
+    const space = rest.lastIndexOf(' ', width)
+    const end = space > indent.length ? space : width
+    rows.push(rest.slice(0, end))
+    rest = indent + rest.slice(end).trimStart()
+    if (width <= indent.length) break
+  }
+  return [...rows, rest]
+}

@@ -1,5 +1,5 @@
 // Lines for lists in Temporal and names of runs, which it limits in bytes: whatever has a longer one is refused.
-import { isWellFormed } from '../well-formed'
+import { isWellFormed, wellFormed } from '../well-formed'
 
 const SUMMARY_BYTES = 200
 /** Longest workflow ID that Temporal takes. */
@@ -23,6 +23,13 @@ export function cutToBytes(text: string, most: number): string {
     end += character.length
   }
   return text.slice(0, end)
+}
+
+/** A text of at most so many characters: of a longer one its beginning and its end, which often says what to do. */
+export function cutInside(text: string, most: number): string {
+  if (text.length <= most) return text
+  const end = Math.floor((most - 3) / 2)
+  return wellFormed(`${text.slice(0, most - 3 - end)} … ${text.slice(-end)}`)
 }
 
 /** Whether Temporal takes it as the ID of a workflow. */

@@ -230,6 +230,8 @@ export type RunSpending = z.infer<typeof runSpending>
 /** What a stage returns: its artifact, and whether it already was in the store. */
 export interface StageResult extends z.infer<typeof artifactSchema> {
   reused: boolean
+  /** How long the attempt took that has it. Absent from workers of earlier versions. */
+  seconds?: number
   /** Absent if no endpoint was asked. */
   spent?: z.infer<typeof spendingSchema>
 }

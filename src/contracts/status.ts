@@ -22,7 +22,11 @@ const stageStatus = z.object({
   message: z.string().optional(),
   waysOn: waysOnSchema.optional().describe('Of a parked stage: how it can be resolved.'),
 })
-export const runStatusSchema = z.object({ workflow: z.string(), stages: z.array(stageStatus) })
+export const runStatusSchema = z.object({
+  workflow: z.string(),
+  stages: z.array(stageStatus),
+  warnings: z.array(z.string()).optional(),
+})
 export type StageStatus = z.infer<typeof stageStatus>
 export type RunStatus = z.infer<typeof runStatusSchema>
 

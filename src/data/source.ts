@@ -92,10 +92,13 @@ function contentOf({ handle, path: file }: OpenedFile, path: string): AsyncGener
   return isGzip(file) ? bounded(readable(file, path), size, path) : readable(file, path)
 }
 
-function existingFile(path: string, within?: string): string {
+/** @param place for the message @throws InvalidInput or PathRefused unless the path may be named and is that of a file */
+export const checkRows = (path: string, place: string): void => void existingFile(path, undefined, place)
+
+function existingFile(path: string, within?: string, place = 'the worker'): string {
   if (within === undefined) checkGivenPath(path, 'data: field "data.path"')
   if (!existsSync(path))
-    throw new InvalidInput(`data: field "data.path" got "${path}"; the file does not exist on the worker`)
+    throw new InvalidInput(`data: field "data.path" got "${path}"; the file does not exist on ${place}`)
   if (!statSync(path).isFile())
     throw new InvalidInput(
       `data: field "data.path" got "${path}", which is not a file; give a .jsonl, .json, .parquet or .gz file`,

@@ -132,10 +132,12 @@ export type Exemplar = z.infer<typeof exemplarSchema>
 
 const SHIPPED_TASKS = resolve(__dirname, '..', '..', 'tasks')
 
+export const isShippedTask = (task: string): boolean =>
+  /^[\w-]+$/.test(task) && existsSync(join(SHIPPED_TASKS, task, 'task.json'))
+
 /** @param task name of a shipped task, or a folder */
 export function taskFolder(task: string): string {
-  const shipped = join(SHIPPED_TASKS, task)
-  if (/^[\w-]+$/.test(task) && existsSync(join(shipped, 'task.json'))) return shipped
+  if (isShippedTask(task)) return join(SHIPPED_TASKS, task)
   const folder = checkGivenPath(task, 'data: field "task"')
   if (!existsSync(join(folder, 'task.json')))
     throw new InvalidInput(

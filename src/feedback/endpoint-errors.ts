@@ -10,5 +10,12 @@ export class EndpointDown extends Error {
   override name = 'EndpointDown'
 }
 
+/**
+ * The error of a stage whose questions got no answer. Where an outage is among the reasons, another attempt may get one;
+ * refused for what they are, or answered by something else, the same questions would only cost again.
+ */
+export const unansweredError = (message: string, isOutage: boolean): Error =>
+  isOutage ? new Error(message) : new EndpointRefused(message)
+
 /** Whether a reason is that all tries of a question were used up: it may be answered later. */
 export const saysOutage = (reason: string): boolean => /after \d+ tries\b/.test(reason)

@@ -6,7 +6,8 @@ import { refuseChanged, sha256Name } from '../digest'
 import { currentDigest } from '../kept-digest'
 import { checkFile, checkGivenPath, withFile } from '../given-path'
 import { setupCommand } from '../installation'
-import { checkModelFiles, MODEL_FILE, modelDigest, readModelConfig } from './folder'
+import { checkModelFiles, checkModelFolder, MODEL_FILE, modelDigest, readModelConfig } from './folder'
+import { openGguf } from './gguf'
 import { said } from '../hub/access'
 import { downloadModel, modelCommit, parseHubName, unresolved, type OnBytes } from '../hub/models'
 import { IMPORTER, importGguf } from './import-gguf'
@@ -111,6 +112,20 @@ export async function locateModel(spec: string, options: LocateOptions = {}): Pr
   const folder = await locate(spec, options)
   readModelConfig(folder)
   return folder
+}
+
+/** @throws when it is not of the form hf:owner/name[@revision] */
+export const checkHubName = (spec: string): void => void parseHubName(spec)
+
+/**
+ * Checks, by names and headers alone, that a name is that of a model on this machine, or among `made`.
+ * @throws when it is not, or is no model of ours
+ */
+export function checkModel(spec: string, made: MadeModels = {}): void {
+  if (Object.hasOwn(made, spec)) return
+  const path = existingPath(spec, made)
+  if (path.endsWith('.gguf')) openGguf(path).close()
+  else checkModelFolder(path)
 }
 
 async function locate(spec: string, { onBytes, made = {}, source }: LocateOptions): Promise<string> {

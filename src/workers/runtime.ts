@@ -1,6 +1,6 @@
 // Temporal's runtime in this process: its log and its metrics. Install it before creating the first worker.
 import { createWriteStream } from 'node:fs'
-import { DefaultLogger, Runtime, type LogEntry } from '@temporalio/worker'
+import { DefaultLogger, makeTelemetryFilterString, Runtime, type LogEntry } from '@temporalio/worker'
 import { portsRefusedByBrowsers } from '../http/refused-ports'
 import { PRIVATE_FILE } from '../private-files'
 import { metricsToken, parseMetricsAddress, serveMetrics } from './metrics'
@@ -20,22 +20,21 @@ export async function installRuntime({ logFile, metrics, metricsOpen = false }: 
   const address = metrics === undefined ? undefined : parseMetricsAddress(metrics)
   const token = address && metricsToken(address, metricsOpen)
   const [sdkPort] = address ? await portsRefusedByBrowsers(1) : [] // the SDK's own endpoint answers whoever asks
-  const telemetry =
-    sdkPort === undefined
-      ? {}
-      : {
-          telemetryOptions: {
-            metrics: {
-              prometheus: {
-                bindAddress: `127.0.0.1:${sdkPort}`,
-                countersTotalSuffix: true,
-                unitSuffix: true,
-                useSecondsForDurations: true,
-              },
-            },
-          },
-        }
-  Runtime.install({ logger: new DefaultLogger('INFO', jsonLines(logFile)), shutdownSignals: [], ...telemetry })
+  const prometheus = {
+    bindAddress: `127.0.0.1:${sdkPort}`,
+    countersTotalSuffix: true,
+    unitSuffix: true,
+    useSecondsForDurations: true,
+  }
+  const telemetryOptions = {
+    logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} }, // into our log
+    ...(sdkPort !== undefined && { metrics: { prometheus } }),
+  }
+  Runtime.install({
+    logger: new DefaultLogger('INFO', jsonLines(logFile)),
+    shutdownSignals: [],
+    telemetryOptions,
+  })
   if (address) await serveMetrics(address, sdkPort!, token)
 }
 

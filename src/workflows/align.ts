@@ -6,6 +6,7 @@ import { algorithmFault, onEngine } from '../contracts/engine'
 import type { StageName } from '../contracts/stages'
 import type { AlignResult } from '../contracts/status'
 import { workflowSchemas } from '../contracts/workflow-inputs'
+import { checkNames } from './check-names'
 import { withResponses } from './evaluation'
 import { finalFailure } from './failure'
 import { parseInput } from './input'
@@ -50,6 +51,7 @@ function planOf({ method, untilStage, engine, rl }: AlignInput): StageName[] {
 export async function align(input?: unknown): Promise<AlignResult> {
   const settings = withRunPrecision(parseInput(workflowSchemas.align, input, 'align'))
   const stages = stageRunner(planOf(settings), settings)
+  await checkNames('align', settings, stages)
   const { seed, cache, limits } = settings
 
   const model = await stages.model(settings.model)

@@ -7,6 +7,7 @@ import { armsOf, type Arm, type CompareInput } from '../contracts/compare-input'
 import type { AlignResult } from '../contracts/status'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import type { align } from './align'
+import { checkNames } from './check-names'
 import { childId } from './child-id'
 import { finalFailure, rootMessage, runSpent } from './failure'
 import { parseInput, refusingBadInput } from './input'
@@ -30,6 +31,7 @@ export async function compare(input?: unknown): Promise<CompareResult> {
   const settings = parseInput(workflowSchemas.compare, input, 'compare')
   const arms = refusingBadInput(() => armsOf(settings))
   const stages = stageRunner([], { ...settings, method: 'compare', task: arms[0]!.input.task })
+  await checkNames('compare', settings, stages)
 
   const ended: EndedArm[] = []
   const contests: Artifact[] = []

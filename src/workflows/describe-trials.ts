@@ -1,14 +1,16 @@
 // What a running sweep shows in the UI, as Markdown: its progress, and the trials that a person may want to look at.
+import { cutInside } from '../contracts/brief'
 import { metricOf, type EndedTrial, type SweepInput } from '../contracts/sweep'
 import type { Trial } from '../contracts/sweep-trials'
 import { metricText, metricWords } from '../contracts/figures'
 import { formatDuration } from '../number-format'
-import { cell } from './describe'
+import { markdownTable } from './markdown-table'
 import type { TrialLedger } from './trial-ledger'
 
 const MAX_ROWS = 40
+const MOST_CHARACTERS = 300
 
-/** @returns a line, and a note with a table: first what went wrong, last what was finished first */
+/** @returns a line, and a note with a table of trials by number: of many, those that went wrong and the latest ones */
 export function describeTrials(
   settings: SweepInput,
   ledger: TrialLedger,
@@ -35,7 +37,9 @@ export function describeTrials(
     ...running.map(({ trial }) => row(trial, 'running')),
     ...failed.map((one) => row(trials[one.trial]!, 'failed', one)),
     ...done.reverse().map((one) => row(trials[one.trial]!, 'done', one)),
-  ].slice(0, MAX_ROWS)
+  ]
+    .slice(0, MAX_ROWS)
+    .sort(([a], [b]) => Number(a) - Number(b))
   const advice =
     parked.length > 0
       ? [
@@ -43,11 +47,7 @@ export function describeTrials(
             'the others continue.',
         ]
       : []
-  const table = [
-    `| Trial | Settings | Seed | State | Time | ${metricWords(metric)} |`,
-    '|---|---|---|---|---|---|',
-    ...rows,
-  ].join('\n')
+  const table = markdownTable(['Trial', 'Settings', 'Seed', 'State', 'Time', metricWords(metric)], rows)
   const rest = [
     ...(waiting.length > 0 ? [`${waiting.length} are waiting.`] : []),
     ...(rows.length === MAX_ROWS ? [`Only ${MAX_ROWS} are shown; the report will have all.`] : []),
@@ -57,12 +57,11 @@ export function describeTrials(
 
 const rowOf =
   (metric: string) =>
-  ({ trial, levels, seed }: Trial, state: string, ended?: EndedTrial, message = ended?.message): string => {
+  ({ trial, levels, seed }: Trial, state: string, ended?: EndedTrial, message = ended?.message): string[] => {
     const settings = Object.entries(levels)
       .map(([field, level]) => `${field} ${level}`)
       .join(', ')
     const figure = ended?.metric === undefined ? '' : metricText(metric, ended.metric)
     const seconds = ended?.seconds === undefined ? '' : formatDuration(ended.seconds)
-    const result = message ? cell(message.slice(0, 120)) : figure
-    return `| ${trial} | ${cell(settings)} | ${seed} | ${state} | ${seconds} | ${result} |`
+    return [`${trial}`, settings, `${seed}`, state, seconds, message ? cutInside(message, MOST_CHARACTERS) : figure]
   }

@@ -5,6 +5,7 @@ import { isEndpoint } from '../contracts/labeler-settings'
 import type { LabelerInput, StageName } from '../contracts/stages'
 import type { StageStatus } from '../contracts/status'
 import { formatDuration } from '../number-format'
+import { markdownTable } from './markdown-table'
 
 /** A line that names a stage and its main settings in the UI's timeline. */
 export function summaryOf(shownAs: string, stage: StageName, input: object): string {
@@ -28,17 +29,20 @@ export function summaryOf(shownAs: string, stage: StageName, input: object): str
 }
 const SHOWN_SETTINGS = ['algorithm', 'epochs', 'steps', 'learningRate'] as const
 
-export const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
-
 /** @param run its id, for the command that opens its report */
-export function describe(stages: readonly StageStatus[], note?: string, run = '<run>'): string {
+export function describe(
+  stages: readonly StageStatus[],
+  note?: string,
+  run = '<run>',
+  warnings: readonly string[] = [],
+): string {
   const rows = stages.map(({ stage, state, seconds, message, artifact }) => {
     const figures = artifact ? figureLines(artifact.summary).map(({ words, text }) => `${words} ${text}`) : []
-    const took = seconds === undefined ? '' : formatDuration(seconds)
-    return `| ${stage} | ${state} | ${took} | ${cell(message ?? figures.join(', '))} |`
+    return [stage, state, seconds === undefined ? '' : formatDuration(seconds), message ?? figures.join(', ')]
   })
-  const table = ['| Stage | State | Time | Figures |', '|---|---|---|---|', ...rows].join('\n')
-  const above = [...reportLink(stages, run), ...(note === undefined ? [] : [note])]
+  const table = markdownTable(['Stage', 'State', 'Time', 'Figures'], rows)
+  const warned = warnings.map((text) => `**Warning.** ${text}`)
+  const above = [...warned, ...reportLink(stages, run), ...(note === undefined ? [] : [note])]
   return [...above, ...endedEarly(stages), ...howToResume(stages), table].join('\n\n')
 }
 

@@ -12,11 +12,14 @@ export function finalFailure(message: string, type?: string): ApplicationFailure
   return failure
 }
 
-/** The message of the original failure. */
-export function rootMessage(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause && !(error instanceof ApplicationFailure) ? rootMessage(error.cause) : error.message
+/** The original failure, without what Temporal wraps around it. */
+export function rootCause(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error))
+  return error.cause && !(error instanceof ApplicationFailure) ? rootCause(error.cause) : error
 }
+
+/** The message of the original failure. */
+export const rootMessage = (error: unknown): string => rootCause(error).message
 
 /** The details of a failure and of its causes. */
 function detailsOf(error: unknown): unknown[] {

@@ -7,3 +7,5 @@ export { labelStudy } from './label-study'
 export { miniature } from './miniature'
 export { notification } from './notification'
 export { sweep } from './sweep'
+/** What runs under any other type. */
+export { default } from './unknown'

@@ -2,6 +2,7 @@
 import type { Artifact } from '../contracts/artifact'
 import { variantLabeler } from '../contracts/label-study-input'
 import { workflowSchemas } from '../contracts/workflow-inputs'
+import { checkNames } from './check-names'
 import { finalFailure } from './failure'
 import { parseInput } from './input'
 import { stageRunner } from './stage-runner'
@@ -17,6 +18,7 @@ export async function labelStudy(input?: unknown): Promise<LabelStudyResult> {
   const settings = parseInput(workflowSchemas.labelStudy, input, 'labelStudy')
   const { seed, cache, limits, task, variants } = settings
   const stages = stageRunner(['model', 'data'], settings)
+  await checkNames('labelStudy', settings, stages)
   const model = await stages.model(settings.model)
   const data = await stages.run('data', { task, data: settings.data, limits, model, seed, cache })
   const judged: { name: string; judged: Artifact }[] = []

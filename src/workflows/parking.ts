@@ -8,6 +8,7 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow'
+import { cutInside } from '../contracts/brief'
 import type { Queues } from '../contracts/queues'
 import { checkResolution, type Resolution } from '../contracts/resolution'
 import type { Notify } from '../contracts/run-settings'
@@ -89,13 +90,13 @@ export function openParking(
 }
 
 const parkedMessage = ({ shownAs, message }: FailedStage) =>
-  `${workflowInfo().workflowId} is parked and needs you: ${shownAs}: ${message}`.slice(0, 2500)
+  cutInside(`${workflowInfo().workflowId} is parked and needs you: ${shownAs}: ${message}`, 2500)
 
 /** Reports to the sweep of a trial why the trial is parked, or null when it resumes; the sweep may have ended. */
 async function signalSweep(parked: string | null): Promise<void> {
   const sweep = sweepMemoSchema.safeParse(workflowInfo().memo?.sweep).data
   if (sweep)
     await getExternalWorkflowHandle(sweep.workflowId)
-      .signal(TRIAL_PARKED, { trial: sweep.trial, parked: parked?.slice(0, 500) ?? null })
+      .signal(TRIAL_PARKED, { trial: sweep.trial, parked: parked === null ? null : cutInside(parked, 500) })
       .catch(() => {})
 }

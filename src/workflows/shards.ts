@@ -83,6 +83,8 @@ interface SplitStage<N extends StageName> {
   shownAs: string
   queues: Queues
   cache: Cache
+  /** Whether finished work is looked for first: the same in a run that was reset, whatever it finds. */
+  looksInStore: boolean
   /** Called as each shard ends. */
   onShard(done: number, result: StageResult): void
 }
@@ -90,10 +92,10 @@ interface SplitStage<N extends StageName> {
 /** Runs a stage in shards, and puts them together. @throws the failure of the first shard that fails for good */
 export async function runInShards<N extends StageName>(
   { of, atOnce }: Split,
-  { stage, input, shownAs, queues, cache, onShard }: SplitStage<N>,
+  { stage, input, shownAs, queues, cache, looksInStore, onShard }: SplitStage<N>,
 ): Promise<StageResult> {
   const light = stageActivities(queues.light, `${shownAs}: shards together`)
-  const found = cache === 'use' ? await light.findStage({ stage, input: { ...input, cache } }) : null
+  const found = looksInStore ? await light.findStage({ stage, input: { ...input, cache } }) : null
   if (found) return { ...found, reused: true }
   const runShard = async (index: number): Promise<Artifact> => {
     const summary = `${index + 1} of ${of}: ${summaryOf(shownAs, stage, input)}`
@@ -106,7 +108,7 @@ export async function runInShards<N extends StageName>(
   let done = 0
   const shards = await inTurn(of, atOnce, runShard)
   const gather = light[stage] as (input: unknown) => Promise<StageResult>
-  const { spent: _, ...whole } = await untilFinished(() => gather({ ...input, cache, shards }))
+  const { spent: _, seconds: __, ...whole } = await untilFinished(() => gather({ ...input, cache, shards }))
   return whole
 }
 

@@ -10,6 +10,8 @@ export interface StageBoard {
   set(name: string, status: Omit<StageStatus, 'stage'>): void
   /** Shows a line or a table above the table of stages. */
   note(text: string): void
+  /** Shows what a person should know, above everything. */
+  warn(text: string): void
   /** Whether a stage of the plan has not started. */
   hasWaiting(): boolean
 }
@@ -18,8 +20,9 @@ export interface StageBoard {
 export function openStageBoard(plan: readonly string[]): StageBoard {
   const stages: StageStatus[] = plan.map((stage) => ({ stage, state: 'waiting' }))
   let note: string | undefined
-  const show = () => setCurrentDetails(describe(stages, note, workflowInfo().workflowId))
-  setHandler(statusQuery, () => ({ workflow: workflowInfo().workflowType, stages }), {
+  const warnings: string[] = []
+  const show = () => setCurrentDetails(describe(stages, note, workflowInfo().workflowId, warnings))
+  setHandler(statusQuery, () => ({ workflow: workflowInfo().workflowType, stages, warnings }), {
     description: 'State, time and artifact of every stage.',
   })
   return {
@@ -30,6 +33,10 @@ export function openStageBoard(plan: readonly string[]): StageBoard {
     },
     note(text) {
       note = text
+      show()
+    },
+    warn(text) {
+      warnings.push(text)
       show()
     },
     hasWaiting: () => stages.some(({ state }) => state === 'waiting'),

@@ -26,6 +26,8 @@ export interface StageRunner extends NamedInputs {
   skip(stage: StageName, why: string): void
   /** Shows a line or a table above the table of stages. */
   note(text: string): void
+  /** Shows what a person should know as long as the run lasts. */
+  warn(text: string): void
   /** Shows the state of other work of the run, such as child workflows, among its stages. */
   show(name: string, status: Omit<StageStatus, 'stage'>): void
   /** Shows other work of the run, from its start to its end. */
@@ -65,6 +67,7 @@ interface Planned<N extends StageName> {
 export function stageRunner(plan: readonly string[], settings: RunnerSettings): StageRunner {
   const { queues, cache, onFailure, method, task, fromStage } = settings
   const refreshed = stagesFrom(plan, fromStage)
+  const again = wasReset()
   const resetPoints: Record<string, number> = {}
   const board = openStageBoard(plan)
   const parking = openParking(board, settings)
@@ -81,24 +84,27 @@ export function stageRunner(plan: readonly string[], settings: RunnerSettings): 
     resetPoints[shownAs] = workflowInfo().historyLength + 1
     upsertMemo({ resetPoints: { ...resetPoints } })
     setSearchAttributes({ status: 'running', stage: shownAs })
-    const { reused, spent: paid, ...artifact } = await compute({ stage, input, shownAs })
+    const { reused, spent: paid, seconds: ofAttempt, ...artifact } = await compute({ stage, input, shownAs })
     if (paid) spentOn.set(paid.work, paid.cost)
     else if (!reused && typeof artifact.summary.cost === 'number') spentOn.set(shownAs, artifact.summary.cost)
-    board.set(shownAs, { state: reused ? 'reused' : 'done', seconds: (Date.now() - started) / 1000, artifact })
+    // The first task after a Reset is at another time than it was: a stage that ended in it would seem to have lasted.
+    const seconds = again ? ofAttempt : (Date.now() - started) / 1000
+    board.set(shownAs, { state: reused ? 'reused' : 'done', ...(seconds !== undefined && { seconds }), artifact })
     if (!board.hasWaiting()) setSearchAttributes({ status: 'done' })
     return artifact
   }
 
   /** On one worker, or in shards on all of them. */
   async function compute<N extends StageName>({ stage, input, shownAs }: Omit<Planned<N>, 'canSkip'>) {
-    const cacheOfStage = refreshed.has(stage) ? ('refresh' as const) : cache
+    const planned = refreshed.has(stage) ? ('refresh' as const) : cache
+    const cacheOfStage = again && planned === 'use' ? ('refresh' as const) : planned
     const split = splitOf(stage, input, settings.shards)
     if (!split) {
       const activities = stageActivities(queueOf(stage, input, queues), summaryOf(shownAs, stage, input))
       return (activities[stage] as (input: unknown) => Promise<StageResult>)({ ...input, cache: cacheOfStage })
     }
     return runInShards(split, {
-      ...{ stage, input, shownAs, queues, cache: cacheOfStage },
+      ...{ stage, input, shownAs, queues, cache: cacheOfStage, looksInStore: planned === 'use' },
       onShard(done, { spent: paid }) {
         if (paid) spentOn.set(paid.work, paid.cost)
         board.set(shownAs, { state: 'running', message: shardsDone(done, split.of) })
@@ -143,6 +149,7 @@ export function stageRunner(plan: readonly string[], settings: RunnerSettings): 
     runOptional: (stage, input, shownAs = stage) => runUntilResolved({ stage, input, shownAs, canSkip: true }),
     skip: (stage, why) => board.set(stage, { state: 'skipped', message: why }),
     note: (text) => board.note(text),
+    warn: (text) => board.warn(text),
     show: (name, status) => board.set(name, status),
     spent,
     charge: (cost) => void spentOn.set('children', (spentOn.get('children') ?? 0) + cost),
@@ -151,7 +158,7 @@ export function stageRunner(plan: readonly string[], settings: RunnerSettings): 
       board.set(shownAs, { state: 'running' })
       try {
         const result = await work()
-        board.set(shownAs, { state: 'done', seconds: (Date.now() - started) / 1000 })
+        board.set(shownAs, { state: 'done', ...(!again && { seconds: (Date.now() - started) / 1000 }) })
         return result
       } catch (error) {
         board.set(shownAs, { state: 'failed', message: rootMessage(error) })
@@ -159,6 +166,15 @@ export function stageRunner(plan: readonly string[], settings: RunnerSettings): 
       }
     },
   }
+}
+
+/**
+ * Whether this run began as another one, up to the point of a Reset: stages up to it are in its history, and what comes
+ * after is to be done again although the store has it.
+ */
+function wasReset(): boolean {
+  const { runId, originalExecutionRunId } = workflowInfo()
+  return runId !== originalExecutionRunId
 }
 
 /** A stage and those after it. @throws when the plan has no such stage */

@@ -3,6 +3,7 @@ import type { Artifact } from '../contracts/artifact'
 import { algorithmFault, onEngine } from '../contracts/engine'
 import type { StageWorkflowInput } from '../contracts/stage-workflow-inputs'
 import { workflowSchemas } from '../contracts/workflow-inputs'
+import { checkNames } from './check-names'
 import { withResponses } from './evaluation'
 import { finalFailure } from './failure'
 import { parseInput } from './input'
@@ -18,6 +19,7 @@ const dataOf = (
 export async function sft(input?: unknown): Promise<Artifact> {
   const settings = parseInput(workflowSchemas.sft, input, 'sft')
   const stages = stageRunner(['model', 'data', 'sft'], settings)
+  await checkNames('sft', settings, stages)
   const model = await stages.artifact(settings.model, 'or model')
   const data = await dataOf(stages, settings, model)
   return stages.run('sft', {
@@ -34,6 +36,7 @@ export async function sft(input?: unknown): Promise<Artifact> {
 export async function sample(input?: unknown): Promise<Artifact> {
   const settings = parseInput(workflowSchemas.sample, input, 'sample')
   const stages = stageRunner(['model', 'data', 'sample'], settings)
+  await checkNames('sample', settings, stages)
   const policy = await stages.artifact(settings.policy, 'or model')
   const data = await dataOf(stages, settings, policy)
   return stages.run('sample', {
@@ -50,6 +53,7 @@ export async function sample(input?: unknown): Promise<Artifact> {
 export async function label(input?: unknown): Promise<Artifact> {
   const settings = parseInput(workflowSchemas.label, input, 'label')
   const stages = stageRunner(['model', 'data', 'label'], settings)
+  await checkNames('label', settings, stages)
   const samples = await stages.artifact(settings.samples)
   const data = await dataOf(stages, settings, await stages.artifact(settings.model, 'or model'))
   const labeler = await stages.labeler(settings.labeler)
@@ -66,6 +70,7 @@ export async function label(input?: unknown): Promise<Artifact> {
 export async function rewardModel(input?: unknown): Promise<Artifact> {
   const settings = parseInput(workflowSchemas.rewardModel, input, 'rewardModel')
   const stages = stageRunner(['reward-model'], settings)
+  await checkNames('rewardModel', settings, stages)
   const policy = await stages.artifact(settings.policy, 'or model')
   const labels: Artifact[] = []
   for (const given of [settings.labels].flat()) labels.push(await stages.artifact(given))
@@ -84,6 +89,7 @@ export async function rl(input?: unknown): Promise<Artifact> {
   const fault = algorithmFault(settings.engine, settings.rl.algorithm)
   if (fault !== undefined) throw finalFailure(fault, 'InvalidInput')
   const stages = stageRunner(['model', 'data', 'rl'], settings)
+  await checkNames('rl', settings, stages)
   const policy = await stages.artifact(settings.policy, 'or model')
   const data = await dataOf(stages, settings, policy)
   const reward = settings.rewardModel
@@ -104,6 +110,7 @@ export async function rl(input?: unknown): Promise<Artifact> {
 export async function evaluate(input?: unknown): Promise<Artifact> {
   const settings = parseInput(workflowSchemas.evaluate, input, 'evaluate')
   const stages = stageRunner(['model', 'data', 'evaluate'], settings)
+  await checkNames('evaluate', settings, stages)
   const baseline = await stages.artifact(settings.baseline, 'or model')
   const policy = await stages.artifact(settings.policy)
   const data = await dataOf(stages, settings, baseline)

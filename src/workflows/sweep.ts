@@ -24,6 +24,7 @@ import {
 } from '../contracts/sweep'
 import { trialsOf, type Trial } from '../contracts/sweep-trials'
 import { workflowSchemas } from '../contracts/workflow-inputs'
+import { checkNames } from './check-names'
 import { childId } from './child-id'
 import { describeTrials } from './describe-trials'
 import { rootMessage, runSpent } from './failure'
@@ -50,6 +51,7 @@ export async function sweep(input?: unknown): Promise<SweepResult> {
   const trials = refusingBadInput(() => trialsOf(settings, night, carried && 'checked before'))
   const ledger = new TrialLedger(settings, trials, startedAt, carried)
   const stages = stageRunner(['trials', 'sweep-report'], { ...settings, method: 'sweep' })
+  await checkNames('sweep', settings, stages)
   const baseline = settings.baseline && (await stages.artifact(settings.baseline))
   const scopes = new Map<number, CancellationScope>()
   const show = () => {

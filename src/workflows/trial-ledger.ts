@@ -1,5 +1,6 @@
 // The state of each trial of a sweep, and what may start next. Knows nothing of Temporal.
 import type { Artifact } from '../contracts/artifact'
+import { cutInside } from '../contracts/brief'
 import { metricOf, type EndedTrial, type SweepInput } from '../contracts/sweep'
 import type { Trial } from '../contracts/sweep-trials'
 import { formatCost } from '../number-format'
@@ -102,7 +103,7 @@ export class TrialLedger {
   /** @param cost what its run had spent when it failed */
   fail(trial: number, message: string, now: number, cost = 0): void {
     const seconds = this.deactivate(trial, now)
-    const cut = message.slice(0, MAX_MESSAGE_LENGTH)
+    const cut = cutInside(message, MAX_MESSAGE_LENGTH)
     this.ended.set(trial, { trial, seconds, state: 'failed', message: cut, ...this.costOf(trial, cost) })
   }
 

@@ -1,21 +1,13 @@
 // Whole runs, from the command to the report, on a real Temporal server, with a tiny model in every role.
 import { execFile } from 'node:child_process'
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { shellWords } from '../../src/cli/shell-words'
+import type { RunStatus } from '../../src/contracts/status'
 import { preferShorter, startEndpoint } from '../feedback/endpoint'
 import { openLocalStack, rlaif, type LocalStack } from '../local-stack'
-import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
+import { temporaryFolder, writeRowsWithoutPrompt, writeTinyFolder } from '../tiny-folder'
 
 jest.setTimeout(180_000)
 
@@ -284,18 +276,7 @@ describe('bad input is reported at once by one message that names it', () => {
     writeFileSync(join(folder, name), text)
     return join(folder, name)
   }
-  const cutWeights = () => {
-    const cut = writeTinyFolder(join(folder, 'cut-model'))
-    truncateSync(join(cut, 'model.safetensors'), 1000)
-    return cut
-  }
-
   test.each<[string, () => object, RegExp]>([
-    [
-      'a missing file',
-      () => ({ data: '/nowhere.jsonl' }),
-      /field "data\.path" got "\/nowhere\.jsonl"; the file does not exist on the worker/,
-    ],
     ['an empty file', () => ({ data: write('empty.jsonl', '') }), /empty\.jsonl holds no rows/],
     ['a row without a prompt', () => ({ data: write('bare.jsonl', '{"reference": "x"}') }), /bare\.jsonl line 1/],
     [
@@ -303,14 +284,6 @@ describe('bad input is reported at once by one message that names it', () => {
       () => ({ labeler: { baseUrl: 'http://127.0.0.1:9/v1', model: 'm', retries: 0, timeoutSeconds: 2 } }),
       /labeler: the endpoint does not answer.*labeler\.baseUrl/,
     ],
-    ['no model folder', () => ({ model: folder }), /field "model" got ".*has no config\.json/],
-    [
-      'weights cut short',
-      () => ({ model: cutWeights() }),
-      /model\.safetensors claims a header of 2064 bytes in a file of 1000; it is cut short/,
-    ],
-    ['a file that is not GGUF', () => ({ model: write('no.gguf', 'nothing') }), /no\.gguf does not start with "GGUF"/],
-    ['an unknown task', () => ({ task: 'poetry' }), /field "task" got "poetry"/],
   ])('%s parks the run with the reason', async (_, fields, message) => {
     const { code, err } = await stack.run('run', 'align', '--input', input(fields()))
     expect(err).toMatch(message)
@@ -350,7 +323,8 @@ describe('bad input is reported at once by one message that names it', () => {
 test('what only a parked run uses is not garbage; a result is kept by a pin', async () => {
   const own = writeTinyFolder(join(temporaryFolder(), 'own'))
   writeFileSync(join(own, 'generation_config.json'), '{"note": "makes it another model"}')
-  const sft = { model: own, data: '/nowhere.jsonl', limits: small.limits, sft: small.sft }
+  const bare = writeRowsWithoutPrompt('bare.jsonl')
+  const sft = { model: own, data: bare, limits: small.limits, sft: small.sft }
   await stack.run('run', 'sft', '--id', 'parked-with-its-model', '--input', JSON.stringify(sft))
   const listed = async (...flags: string[]) =>
     (await stack.run('artifacts', 'gc', '--older-than', '0', ...flags)).out.split('\n')
@@ -372,17 +346,18 @@ test('what only a parked run uses is not garbage; a result is kept by a pin', as
 })
 
 test('a parked run is listed as parked, continued with overrides from the command line, and completes', async () => {
+  const bare = writeRowsWithoutPrompt('bare.jsonl')
   const parked = await stack.run(
     'run',
     'sft',
     '--id',
     'parked-then-fixed',
     '--input',
-    JSON.stringify({ model, data: '/nowhere.jsonl', limits: small.limits, sft: small.sft }),
+    JSON.stringify({ model, data: bare, limits: small.limits, sft: small.sft }),
   )
   expect(parked.code).toBe(3)
   expect(parked.err).toMatch(
-    /then-fixed: data is parked: .*\/nowhere\.jsonl"; the file does not exist[^]*rlaif resolve parked-then-fixed retry/,
+    /then-fixed: data is parked: .*bare\.jsonl line 1[^]*rlaif resolve parked-then-fixed retry/,
   )
   expect((await stack.run('status')).out).toMatch(/parked-then-fixed +sft +parked/)
   expect((await stack.run('status', 'parked-then-fixed')).out).toMatch(/⏸ data /)
@@ -472,6 +447,41 @@ test('a command that is about another kind of run, or about one that has ended, 
   })
   await stack.client.workflow.getHandle('ended-people').terminate()
   expect(await refused('rate', 'ended-people')).toMatch(/has ended \(terminated\); `rlaif report ended-people`/)
+})
+
+test('Reset computes a stage again although the store has it, and status tells how long each stage took', async () => {
+  const fields = { model, data: small.data, limits: small.limits, sft: small.sft, seed: 77 }
+  const run = await stack.run('run', 'sft', '--id', 'reset-me', '--input', JSON.stringify(fields))
+  expect(run).toMatchObject({ code: 0, err: '' })
+  const before = stack.client.workflow.getHandle('reset-me')
+  const secondsOf = async (handle: typeof before) =>
+    Object.fromEntries(
+      (await handle.query<RunStatus>('status')).stages.map(({ stage, seconds }) => [stage, seconds!] as const),
+    )
+  const took = await secondsOf(before)
+  const created = async () =>
+    (JSON.parse(readFileSync(join(pathIn(run.out, 'Artifact'), 'manifest.json'), 'utf8')) as { created: string })
+      .created
+  const first = await created()
+  await new Promise((done) => setTimeout(done, 6000))
+  const { memo, runId } = await before.describe()
+  await stack.client.workflowService.resetWorkflowExecution({
+    namespace: 'default',
+    workflowExecution: { workflowId: 'reset-me', runId },
+    workflowTaskFinishEventId: (memo as { resetPoints: Record<string, number> }).resetPoints.sft as never,
+    reason: 'once more',
+    requestId: 'once-more',
+  })
+  const again = stack.client.workflow.getHandle('reset-me')
+  await again.result()
+  expect(await created()).not.toBe(first)
+  const { out } = await stack.run('status', 'reset-me')
+  expect(out).toMatch(/✓ data [^]*✓ sft /)
+  expect(out).not.toMatch(/↺ sft/)
+  const tookAgain = await secondsOf(again)
+  for (const stage of ['data', 'sft']) expect(Math.abs(tookAgain[stage]! - took[stage]!)).toBeLessThan(5)
+  const [, whole] = /reset-me +sft +completed +\S+ \S+ +(.*)/.exec((await stack.run('status')).out)!
+  expect(whole).toMatch(/^[\d.]+ s$/)
 })
 
 test('without a server, the command says how to start one', async () => {

@@ -9,7 +9,7 @@ import type { temporal } from '@temporalio/proto'
 import { snapshot } from '../../src/cli/progress'
 import { encryptingCodec, encryptingConverter, parsePayloadKeys } from '../../src/workers/payload-encryption'
 import { openSite, until, type Site } from '../site'
-import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
+import { temporaryFolder, writeRowsWithoutPrompt, writeTinyFolder } from '../tiny-folder'
 
 jest.setTimeout(240_000)
 
@@ -100,7 +100,7 @@ describe('payloads that no worker can check', () => {
   })
 
   test('updates, signals and queries with such payloads are refused, and the run goes on', async () => {
-    const handle = await site.start('align', { model: writeTinyFolder(), data: '/no-such-file.jsonl' }, 'parked')
+    const handle = await site.start('align', { model: writeTinyFolder(), data: writeRowsWithoutPrompt() }, 'parked')
     await until(async () => (await snapshot(handle)).stages.find(({ state }) => state === 'parked'))
     const service = site.client.workflowService
     const workflowExecution = { workflowId: 'parked' }
@@ -131,7 +131,7 @@ describe('payloads that no worker can check', () => {
         .catch(() => {})
     }
     await handle.executeUpdate('resolveFailure', { args: [{ action: 'abort' }] })
-    expect(await endOf(handle)).toMatch(/no-such-file/)
+    expect(await endOf(handle)).toMatch(/no-prompt/)
     const { events } = await handle.fetchHistory()
     expect(events!.filter(({ workflowTaskFailedEventAttributes: attributes }) => attributes)).toEqual([])
   })
@@ -156,7 +156,7 @@ describe('where RLAIF_PAYLOAD_KEYS is set', () => {
     return events![0]!.workflowExecutionStartedEventAttributes!.input!.payloads as Payload[]
   }
   const park = async (workflowId: string): Promise<WorkflowHandle> => {
-    const args = [{ model: writeTinyFolder(), data: '/no-such-file.jsonl' }]
+    const args = [{ model: writeTinyFolder(), data: writeRowsWithoutPrompt() }]
     const handle = await owner.workflow.start('align', { taskQueue: 'rlaif', workflowId, args })
     await until(async () => (await snapshot(handle)).stages.find(({ state }) => state === 'parked'))
     return handle
@@ -191,18 +191,18 @@ describe('where RLAIF_PAYLOAD_KEYS is set', () => {
     expect(await send(json('{"action": "abort"}'), 'mine')).toBe('refused')
     expect(await send(abort!, 'mine')).toBe('refused')
     expect(await send(abort!, 'other')).toBe('taken')
-    expect(await endOf(other)).toMatch(/no-such-file/)
+    expect(await endOf(other)).toMatch(/no-prompt/)
     await expect(mine.executeUpdate('resolveFailure', { args: [{ action: 'nonsense' }] })).rejects.toThrow(
       WorkflowUpdateFailedError,
     )
     await mine.executeUpdate('resolveFailure', { args: [{ action: 'abort' }] })
-    expect(await endOf(mine)).toMatch(/no-such-file/)
+    expect(await endOf(mine)).toMatch(/no-prompt/)
   })
 
   test("a schedule's runs read their input, a sweep its trials, a trial its sweep", async () => {
     const sweep = {
       workflow: 'align',
-      base: { model: writeTinyFolder(), data: '/no-such-file.jsonl' },
+      base: { model: writeTinyFolder(), data: writeRowsWithoutPrompt() },
       axes: [{ field: 'rl.steps', values: [1, 2] }],
       onFailure: 'wait',
     }

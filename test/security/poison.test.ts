@@ -4,12 +4,14 @@ import type { ChildProcess } from 'node:child_process'
 import type { Client, WorkflowHandle } from '@temporalio/client'
 import { snapshot } from '../../src/cli/progress'
 import { openSite, until, type Site } from '../site'
-import { writeTinyFolder } from '../tiny-folder'
+import { writeRowsWithoutPrompt, writeTinyFolder } from '../tiny-folder'
 
 jest.setTimeout(240_000)
 
 const HALF = 'a\ud800b'
 const noModel = { model: '/no-such-model', onFailure: 'fail' }
+/** Fails in a stage. */
+const noPrompt = { model: writeTinyFolder(), data: writeRowsWithoutPrompt(), onFailure: 'fail' }
 const sweepOf = (workflowId: string) => ({ sweep: { workflowId, trial: 1 } })
 
 interface Attack {
@@ -45,22 +47,22 @@ const attacks: Record<string, Attack> = {
   'an ID that leaves no room for those of its trials': {
     type: 'sweep',
     id: 'v'.repeat(998),
-    input: { base: noModel, axes: [{ field: 'limits.promptTokens', values: [64, 128] }] },
+    input: { base: noPrompt, axes: [{ field: 'limits.promptTokens', values: [64, 128] }] },
     ends: /it completed/, // with a report of the trials that could not start
   },
   'an ID that leaves no room for that of its message': {
     id: 'm'.repeat(1000),
-    input: { ...noModel, onFailure: 'wait', notify: { url: 'http://127.0.0.1:9/' } },
+    input: { ...noPrompt, onFailure: 'wait', notify: { url: 'http://127.0.0.1:9/' } },
     ends: /it is parked/,
   },
   'a memo that names a sweep too long to be signalled': {
     memo: sweepOf('x'.repeat(3000)),
-    input: { ...noModel, onFailure: 'wait' },
+    input: { ...noPrompt, onFailure: 'wait' },
     ends: /it is parked/,
   },
   'a memo that names a sweep by half a character': {
     memo: sweepOf(HALF),
-    input: { ...noModel, onFailure: 'wait' },
+    input: { ...noPrompt, onFailure: 'wait' },
     ends: /it is parked/,
   },
 }
@@ -104,7 +106,7 @@ test.each(Object.keys(attacks))('%s', async (name) => {
 })
 
 test('half a character in what a person decides about a parked stage: it is refused, and the run goes on', async () => {
-  const handle = await site.start('align', { model: writeTinyFolder(), data: '/no-such-file.jsonl' }, 'resolved')
+  const handle = await site.start('align', { model: writeTinyFolder(), data: writeRowsWithoutPrompt() }, 'resolved')
   await until(() => isParked(handle))
   const overrides = { data: { path: HALF, [HALF]: 1 } }
   await expect(

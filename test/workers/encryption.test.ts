@@ -10,7 +10,7 @@ import { startCodecServer } from '../../src/cli/codec-server'
 import { snapshot } from '../../src/cli/progress'
 import { encryptingCodec, encryptingConverter, parsePayloadKeys } from '../../src/workers/payload-encryption'
 import { openSite, until, type Site } from '../site'
-import { writeTinyFolder } from '../tiny-folder'
+import { writeRowsWithoutPrompt, writeTinyFolder } from '../tiny-folder'
 
 jest.setTimeout(180_000)
 
@@ -89,7 +89,7 @@ describe('on a real server', () => {
     const handle = await reader.workflow.start('align', {
       taskQueue: 'rlaif',
       workflowId: 'secret',
-      args: [{ model: writeTinyFolder(), data: '/nobody-may-see.jsonl' }],
+      args: [{ model: writeTinyFolder(), data: writeRowsWithoutPrompt('nobody-may-see.jsonl') }],
     })
     const parked = await until(async () => (await snapshot(handle)).stages.find(({ state }) => state === 'parked'))
     expect(parked.message).toMatch(/nobody-may-see/)

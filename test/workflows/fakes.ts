@@ -33,6 +33,7 @@ export function fakes(
     activities: {
       ...Object.fromEntries((Object.keys(stageSchemas) as StageName[]).map((name) => [name, stage(name)])),
       findStage: () => Promise.resolve(null),
+      checkNames: () => Promise.resolve(null),
     } as Record<string, (input: Record<string, unknown>) => Promise<object | null>>,
   }
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { InvalidInput } from '../../contracts/parse'
 import { linkOrCopyFolder } from '../../link-or-copy'
 import { judgeContests, winRate } from '../../evaluation/win-rate'
+import { saysOutage, unansweredError } from '../../feedback/endpoint-errors'
 import type { Choice } from '../../report/report'
 import { openLabeler } from '../labeler'
 import { CHOICE_FILE } from '../result-files'
@@ -28,18 +29,19 @@ export const choose: Stage<'choose'> = {
         baseline: initial.responses[row]!,
         policy: responses[row]!,
       }))
-      const rate = winRate(
-        await judgeContests(judge, contests, {
-          task,
-          technique,
-          seed: input.seed,
-          onProgress: (done) => report(i * rows.length + done),
-        }),
-      )
+      const decided = await judgeContests(judge, contests, {
+        task,
+        technique,
+        seed: input.seed,
+        onProgress: (done) => report(i * rows.length + done),
+      })
+      const rate = winRate(decided)
+      const reasons = decided.flatMap(({ failed }) => failed ?? [])
       if (rate.n === 0)
-        throw new Error(
-          `choose: ${judge.name} judged none of the responses of step ${step}; ` +
+        throw unansweredError(
+          `choose: ${judge.name} judged none of the responses of step ${step}: ${reasons[0] ?? 'there are none'}; ` +
             'set rl.candidates to 0 to take the last step without a judge',
+          reasons.some(saysOutage),
         )
       judged.push({ step, validationReward: reward, winRate: rate, chosen: false })
     }

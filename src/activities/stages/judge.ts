@@ -4,6 +4,7 @@ import { InvalidInput } from '../../contracts/parse'
 import { writeJsonl } from '../../json-lines'
 import { decidedPairs } from '../../data/row'
 import { variantResult, type Judgement } from '../../evaluation/label-study'
+import { saysOutage, unansweredError } from '../../feedback/endpoint-errors'
 import { isUnanswered } from '../../feedback/labeler'
 import { judgePairs } from '../../feedback/preference'
 import { shareFigure, shareFigures } from '../figures'
@@ -32,7 +33,10 @@ export const judge: Stage<'judge'> = {
     const judgements = decided.map(({ id, preferred }, i): Judgement => ({ id, preferred, ...preferences[i]! }))
     writeJsonl(join(host.output, 'judgements.jsonl'), judgements)
     if (preferences.every(isUnanswered))
-      throw new Error(`judge: ${labeler.name} answered none of ${decided.length} pairs: ${preferences[0]!.failed}`)
+      throw unansweredError(
+        `judge: ${labeler.name} answered none of ${decided.length} pairs: ${preferences[0]!.failed}`,
+        preferences.some(({ failed }) => saysOutage(failed)),
+      )
     const { agreement, sameSlot, failed, tooLong } = variantResult('', judgements)
     return {
       task: task.name,

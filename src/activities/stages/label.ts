@@ -5,6 +5,7 @@ import type { Artifact, Summary } from '../../contracts/artifact'
 import { InvalidInput } from '../../contracts/parse'
 import { BLOCK_PAIRS } from '../../contracts/shard'
 import type { StageInput } from '../../contracts/stages'
+import { unansweredError } from '../../feedback/endpoint-errors'
 import { judgePairs } from '../../feedback/preference'
 import { appendLabels, beginLabels, LABEL_FILES, tallyOf, type LabelTally } from '../label-files'
 import { openLabeler } from '../labeler'
@@ -82,7 +83,7 @@ async function gather(shards: readonly Artifact[], host: StageHost): Promise<Sum
 
 /** Nothing is lost when this throws: answers are kept, and another attempt asks only for those that failed. */
 function refuseTooManyFailures(
-  { pairs, labels, failed, tied, reasons }: LabelTally,
+  { pairs, labels, failed, tied, reasons, isOutage }: LabelTally,
   { shard, settings: { maxFailedShare: allowed } }: StageInput<'label'>,
 ): void {
   if (pairs === 0) throw new InvalidInput('label: the samples contain no pair to label; sample from more prompts')
@@ -93,8 +94,9 @@ function refuseTooManyFailures(
     (tied > 0
       ? `in ${tied} pairs both responses have the same value with certainty, and the others are too long`
       : 'every pair is longer than the context of the labeler')
-  throw new Error(
+  throw unansweredError(
     `label: ${failed} of ${pairs} labels failed and ${labels} were given, ` +
       `label.maxFailedShare allows ${allowed * 100} %: ${why}`,
+    isOutage,
   )
 }

@@ -9,7 +9,9 @@ import { sweepPresets } from '../../contracts/sweep-presets'
 import { withConnection, type Connected } from '../connection'
 import { checkInput, readInput, workflowName } from '../input'
 import { resolveRun } from '../resolve'
-import { newId, startRun, workersArePolling } from '../run'
+import { overridesWithOwnPaths, refuseMissing, withOwnPaths } from '../own-paths'
+import { pollersOf } from '../pollers'
+import { newId, startRun } from '../run'
 import { viewOf } from '../run-view'
 import { workflowJsonSchema } from '../schema'
 import { outputJsonSchema, scriptingPage } from '../scripting-page'
@@ -44,7 +46,8 @@ export function addRunCommands(program: Command): void {
     .option(...JSON_FLAG)
     .action((id: string, action: string, { overrides, json }: { overrides?: string; json?: boolean }) =>
       withConnection(async (connection) => {
-        const answer = await resolveRun(connection, id, action, readInput(overrides, '--overrides'))
+        const given = overridesWithOwnPaths(readInput(overrides, '--overrides'), overrides)
+        const answer = await resolveRun(connection, id, action, given)
         if (json) printJson('resolve', { id, answer })
         else print(`${id}: ${answer}`)
       }),
@@ -85,7 +88,10 @@ function addRun(program: Command): void {
         'labelStudy, or a single stage: sft, sample, label, rewardModel, rl, evaluate, report',
     )
     .option('--input <file|json>', 'input of the workflow: a JSON file, JSON text, or - for standard input')
-    .option('--id <id>', 'workflow id; if a run with this id is in progress, that run is shown')
+    .option(
+      '--id <id>',
+      'workflow ID; a run in progress with this ID and the same input is shown instead of started again',
+    )
     .addOption(numberOption('--priority <1-5>', `${PRIORITY}; default: 3`, PRIORITIES))
     .option('--detach', 'start the run and return at once')
     .option(...JSON_FLAG)
@@ -109,7 +115,10 @@ function addSweep(program: Command): void {
       "input of the sweep, which replaces fields of the preset's: a JSON file, JSON text, or - for standard input",
     )
     .option('--dry-run', 'list the trials and start nothing')
-    .option('--id <id>', 'workflow id; if a sweep with this id is in progress, that sweep is shown')
+    .option(
+      '--id <id>',
+      'workflow ID; a sweep in progress with this ID and the same input is shown instead of started again',
+    )
     .addOption(numberOption('--priority <1-5>', PRIORITY, PRIORITIES, 4))
     .option('--detach', 'start the sweep and return at once')
     .option(...JSON_FLAG)
@@ -122,19 +131,22 @@ function addSweep(program: Command): void {
 }
 
 /** Starts a run and follows it, unless it is detached. @returns the exit code */
-async function run(name: string, flags: RunFlags, input = readInput(flags.input)): Promise<number> {
+async function run(name: string, flags: RunFlags, given = readInput(flags.input)): Promise<number> {
   const workflow = workflowName(name)
   const { priority } = flags
-  checkInput(workflow, input)
+  checkInput(workflow, given)
+  const input = withOwnPaths(workflow, given, flags.input)
   const say = flags.json ? printAside : print
   return withConnection(async (connection) => {
-    if (!(await workersArePolling(connection))) say('No worker is up yet; the run waits for one (`rlaif up`).')
+    await refuseMissing(workflow, input, connection)
+    if ((await pollersOf(connection.client.workflow)).length === 0)
+      say('No worker is up yet; the run waits for one (`rlaif up`).')
     const handle = await startRun(connection, workflow, {
       id: flags.id ?? newId(workflow),
       input,
       ...(priority !== undefined && { priority }),
     })
-    say(`Started  ${handle.workflowId}`)
+    say(`${handle.joined ? 'Joined  ' : 'Started '} ${handle.workflowId}`)
     if (flags.detach) return detached(connection, handle, flags)
     process.on('SIGINT', () => {
       say(`\nThe run continues; \`rlaif status ${handle.workflowId}\` shows it.`)

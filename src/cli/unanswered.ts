@@ -1,0 +1,41 @@
+// Why a run in progress does not say what it is doing: nobody works on it, its worker cannot go on with it, or it is of a
+// kind that has no stages.
+import { QueryNotRegisteredError, type WorkflowHandle } from '@temporalio/client'
+import { workflowSchemas } from '../contracts/workflow-inputs'
+import { pollersOf } from './pollers'
+import { messageOf } from './payloads'
+
+type Described = Awaited<ReturnType<WorkflowHandle['describe']>>
+
+/** Number of attempts of a workflow task after which it counts as failing. */
+const FAILING = 2
+const LAST_EVENTS = 20
+
+/** @param fault why the query was not answered @returns a sentence, and what to do */
+export async function whyUnanswered(
+  handle: WorkflowHandle,
+  { type, taskQueue, raw }: Described,
+  fault: Error,
+): Promise<string | undefined> {
+  if (fault instanceof QueryNotRegisteredError) return undefined // it has no stages: a message to people
+  if (!Object.hasOwn(workflowSchemas, type))
+    return `there is no workflow "${type}"; there are ${Object.keys(workflowSchemas).join(', ')}. Terminate this run in the UI and start another`
+  const workers = await pollersOf(handle.client, taskQueue)
+  if (workers.length === 0)
+    return `no worker answers for this run: none asks for the work of the task queue "${taskQueue}"; start one with \`rlaif up\` or \`rlaif worker\``
+  const reason = (raw.pendingWorkflowTask?.attempt ?? 0) >= FAILING ? await taskFailure(handle) : undefined
+  if (reason !== undefined) return `its worker cannot go on with this run and tries again and again: ${reason}`
+  return `a worker is up, but the state of this run could not be read: ${fault.message}`
+}
+
+/** Why the last workflow task failed. */
+async function taskFailure(handle: WorkflowHandle): Promise<string | undefined> {
+  const { history } = await handle.client.workflowService.getWorkflowExecutionHistoryReverse({
+    namespace: handle.client.options.namespace,
+    execution: { workflowId: handle.workflowId },
+    maximumPageSize: LAST_EVENTS,
+  })
+  const failed = history?.events?.find((event) => event.workflowTaskFailedEventAttributes)
+  const failure = failed?.workflowTaskFailedEventAttributes?.failure
+  return failure ? messageOf(handle.client, failure) : undefined
+}
