@@ -19,10 +19,16 @@ export async function whyUnanswered(
 ): Promise<string | undefined> {
   if (fault instanceof QueryNotRegisteredError) return undefined // it has no stages: a message to people
   if (!Object.hasOwn(workflowSchemas, type))
-    return `there is no workflow "${type}"; there are ${Object.keys(workflowSchemas).join(', ')}. Terminate this run in the UI and start another`
+    return (
+      `there is no workflow "${type}"; there are ${Object.keys(workflowSchemas).join(', ')}. ` +
+      'Terminate this run in the UI and start another'
+    )
   const workers = await pollersOf(handle.client, taskQueue)
   if (workers.length === 0)
-    return `no worker answers for this run: none asks for the work of the task queue "${taskQueue}"; start one with \`rlaif up\` or \`rlaif worker\``
+    return (
+      `no worker answers for this run: none asks for the work of the task queue "${taskQueue}"; ` +
+      'start one with `rlaif up` or `rlaif worker`'
+    )
   const reason = (raw.pendingWorkflowTask?.attempt ?? 0) >= FAILING ? await taskFailure(handle) : undefined
   if (reason !== undefined) return `its worker cannot go on with this run and tries again and again: ${reason}`
   return `a worker is up, but the state of this run could not be read: ${fault.message}`

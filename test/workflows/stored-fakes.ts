@@ -44,7 +44,10 @@ export function storedFakes(fake: FakeStage): StoredFakes {
   return {
     computed,
     store,
-    activities: Object.fromEntries((Object.keys(stageSchemas) as StageName[]).map((stage) => [stage, activity(stage)])),
+    activities: {
+      ...Object.fromEntries((Object.keys(stageSchemas) as StageName[]).map((stage) => [stage, activity(stage)])),
+      checkNames: () => Promise.resolve([] as never),
+    },
   }
 }
 
