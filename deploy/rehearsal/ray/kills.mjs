@@ -84,7 +84,7 @@ export async function killed(given) {
     const id = `killed-${i}`
     const jobsBefore = (await jobsOf(ray)).length
     await started(site, workflow, id, inputOf(1000 + 100 * seed + i, ray.address, start))
-    const step = await until(() => (stepOf(folder) >= from ? stepOf(folder) : undefined), 400)
+    const step = await until(() => (stepOf(folder) >= from ? stepOf(folder) : undefined), 1200)
     const met = await killOf[victim](given, uniform([seed, 'which', i]))
     const before = Date.now()
     const { value, failed } = await resultOf(site, id)
