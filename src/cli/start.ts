@@ -21,11 +21,16 @@ Everything is on this machine; Ctrl-C stops, and the next \`${startCommand}\` co
 
 `
 const TUTORIAL = docsPage('tutorial.md')
-const WHAT_NEXT = `
-Next:
-  open the report above: responses before and after, the reward curve, and what the change cost
-${TUTORIAL ? `  ${TUTORIAL}: your own labeler, a parked run, a sweep, a schedule\n` : ''}  ${typedCommand} run align --input '{"task": "helpful", "labeler": {"baseUrl": "http://127.0.0.1:8000/v1", "model": "…"}}'
-`
+const INPUT_OF_ANOTHER = '{"task": "helpful", "labeler": {"baseUrl": "http://127.0.0.1:8000/v1", "model": "…"}}'
+const WHAT_NEXT = [
+  '',
+  'Next:',
+  '  open the report above: responses before and after, the reward curve, and what the change cost',
+  ...(TUTORIAL ? [`  ${TUTORIAL}: your own labeler, a parked run, a sweep, a schedule`] : []),
+  `  ${typedCommand} init mine    a folder with an input, a task and rows of your own to start from`,
+  `  ${typedCommand} run align --input '${INPUT_OF_ANOTHER}'`,
+  '',
+].join('\n')
 
 const untilOver = (stack: LocalStack, stopped: Promise<void>) => Promise.race([stopped, stack.finished])
 /** Where everything is: the server, the home and why it is that one, its logs, and homes that are not meant. */
