@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { homeFolder } from '../../workers/home'
 import { collectGarbage, garbageLines, listPins, pin, pinLines, type GarbageFlags } from '../artifacts'
 import { print, printJson } from '../terminal'
-import { JSON_FLAG, numberOption } from './options'
+import { jsonOption, numberOption } from './options'
 
 const DAYS = { from: 0, fractions: true, of: 'days' }
 
@@ -44,7 +44,7 @@ export function addArtifactCommands(program: Command): void {
     .option('--no-runs', 'do not ask Temporal what open runs need')
     .option('--yes', 'remove what is listed')
     .addHelpText('after', EXAMPLES)
-    .option(...JSON_FLAG)
+    .addOption(jsonOption())
     .action(async ({ json, ...flags }: GarbageFlags & { json?: boolean }) => {
       const garbage = await collectGarbage(homeFolder(), flags)
       if (json) printJson('artifacts gc', garbage)
@@ -61,7 +61,7 @@ export function addArtifactCommands(program: Command): void {
   artifacts
     .command('pins')
     .description('list what is pinned')
-    .option(...JSON_FLAG)
+    .addOption(jsonOption())
     .action(async ({ json }: { json?: boolean }) => {
       const pins = await listPins(homeFolder())
       if (json) printJson('artifacts pins', { pins })

@@ -5,7 +5,7 @@ import { readInput } from '../input'
 import { showData } from '../show-data'
 import { print, printJson } from '../terminal'
 import { exitWith } from './exit-code'
-import { JSON_FLAG, numberOption } from './options'
+import { jsonOption, numberOption } from './options'
 
 const EXAMPLES = String.raw`
 Examples:
@@ -34,7 +34,7 @@ export function addDataCommands(program: Command): void {
     )
     .option('--input <file|json>', 'input of align, of which task, data, model, template, limits and seed are used')
     .addOption(numberOption('--rows <n>', 'number of rows to show', { from: 0 }, 3))
-    .option(...JSON_FLAG)
+    .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
     .action(
       async (path: string | undefined, { input, rows, json }: { input?: string; rows: number; json?: boolean }) => {

@@ -9,7 +9,7 @@ import { CONTEXTS, REWARD_TOKEN, serveReward, type ServeRewardFlags } from '../s
 import { print, printJson } from '../terminal'
 import { untilStopped } from '../until-stopped'
 import { exitWith } from './exit-code'
-import { choiceOption, JSON_FLAG, numberOption, portOption } from './options'
+import { choiceOption, jsonOption, numberOption, portOption } from './options'
 
 export function addLabelerCommands(program: Command): void {
   const prompt = program.command('prompt').description("show the labeler's prompts")
@@ -30,7 +30,7 @@ function addCheck(program: Command): void {
     .command('check')
     .description('ask an endpoint six questions: what it can do, what they cost, and which settings to use')
     .option('--input <file|json>', 'input of align, of which task and labeler are used')
-    .option(...JSON_FLAG)
+    .addOption(jsonOption())
     .action(async ({ input, json }: { input?: string; json?: boolean }) => {
       const checked = await checkLabeler(readInput(input))
       if (json) printJson('labeler check', checkOutput(checked))

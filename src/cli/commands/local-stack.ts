@@ -10,7 +10,7 @@ import { print, printJson } from '../terminal'
 import { untilStopped } from '../until-stopped'
 import { parseRoles, worker } from '../worker'
 import { exitWith } from './exit-code'
-import { JSON_FLAG, choiceOption, portOption } from './options'
+import { jsonOption, choiceOption, portOption } from './options'
 
 const METRICS_OPEN = 'let other machines read the metrics without the token of RLAIF_METRICS_TOKEN'
 const SETUP = join(__dirname, '..', '..', '..', 'setup', 'main.mjs')
@@ -41,7 +41,7 @@ export function addLocalStackCommands(program: Command): void {
   program
     .command('doctor')
     .description('check this machine: versions, memory and disk, device, Temporal server, store, default model')
-    .option(...JSON_FLAG)
+    .addOption(jsonOption())
     .action(async ({ json }: { json?: boolean }) => {
       const findings = await doctor()
       const ok = findings.every((finding) => finding.ok)

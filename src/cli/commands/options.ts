@@ -13,7 +13,8 @@ export interface Range {
 }
 
 /** Of every command whose output scripts read: contracts/command-output.ts. */
-export const JSON_FLAG = ['--json', 'print one JSON object, as `rlaif schema --output` describes it'] as const
+export const jsonOption = (): Option =>
+  new Option('--json', 'print one JSON object, as `rlaif schema --output` describes it')
 
 const PORTS: Range = { from: 0, to: 65_535 }
 

@@ -20,7 +20,7 @@ import { plannedTrials, presetLines, sweepInput, trialLines } from '../sweep'
 import { print, printAside, printJson } from '../terminal'
 import { watchRun } from '../watch'
 import { exitWith } from './exit-code'
-import { choiceArgument, choiceOption, JSON_FLAG, numberOption } from './options'
+import { choiceArgument, choiceOption, jsonOption, numberOption } from './options'
 
 const PRIORITY = "priority of the run's stages among those that wait for a worker: 1 (first) to 5 (last)"
 const PRESETS = Object.keys(sweepPresets)
@@ -43,7 +43,7 @@ export function addRunCommands(program: Command): void {
       '--overrides <file|json>',
       'with retry: fields of the stage to change, e.g. {"labeler": {"baseUrl": "http://127.0.0.1:8000/v1"}}',
     )
-    .option(...JSON_FLAG)
+    .addOption(jsonOption())
     .action((id: string, action: string, { overrides, json }: { overrides?: string; json?: boolean }) =>
       withConnection(async (connection) => {
         const given = overridesWithOwnPaths(readInput(overrides, '--overrides'), overrides)
@@ -94,7 +94,7 @@ function addRun(program: Command): void {
     )
     .addOption(numberOption('--priority <1-5>', `${PRIORITY}; default: 3`, PRIORITIES))
     .option('--detach', 'start the run and return at once')
-    .option(...JSON_FLAG)
+    .addOption(jsonOption())
     .action(async (name: string, flags: RunFlags) => exitWith(await run(name, flags)))
 }
 
@@ -121,7 +121,7 @@ function addSweep(program: Command): void {
     )
     .addOption(numberOption('--priority <1-5>', PRIORITY, PRIORITIES, 4))
     .option('--detach', 'start the sweep and return at once')
-    .option(...JSON_FLAG)
+    .addOption(jsonOption())
     .action(async ({ preset, presets, dryRun, ...flags }: SweepFlags) => {
       if (presets) return presetLines().forEach(print)
       const input = sweepInput(preset, readInput(flags.input))

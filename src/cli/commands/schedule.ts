@@ -17,7 +17,7 @@ import {
 } from '../schedule'
 import { describeLines, scheduleLines } from '../schedule-lines'
 import { print, printAside, printJson } from '../terminal'
-import { JSON_FLAG, choiceOption } from './options'
+import { jsonOption, choiceOption } from './options'
 
 /** Prints the lines, or the one line, that `use` returns. */
 const printing = (use: (connection: Connected) => Promise<string | string[]>): Promise<void> =>
@@ -29,7 +29,7 @@ export function addScheduleCommands(program: Command): void {
   schedule
     .command('list')
     .description('list the schedules')
-    .option(...JSON_FLAG)
+    .addOption(jsonOption())
     .action(({ json }: { json?: boolean }) =>
       withConnection(async (connection) => {
         const schedules = await listSchedules(connection)
@@ -40,7 +40,7 @@ export function addScheduleCommands(program: Command): void {
   schedule
     .command('describe <schedule>')
     .description('show when a schedule runs next and what it has run')
-    .option(...JSON_FLAG)
+    .addOption(jsonOption())
     .action((id: string, { json }: { json?: boolean }) =>
       withConnection(async (connection) => {
         const schedule = await describeSchedule(connection, id)
@@ -81,7 +81,7 @@ function addApply(schedule: Command): void {
     .command('apply <files...>')
     .description('create or update the schedules that JSON files declare; a folder stands for its .json files')
     .option('--dry-run', 'show what would change and change nothing')
-    .option(...JSON_FLAG)
+    .addOption(jsonOption())
     .action((files: string[], flags: ApplyFlags) => applyAll(readDeclarations(files), flags))
 }
 

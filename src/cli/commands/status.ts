@@ -11,7 +11,7 @@ import { viewOf } from '../run-view'
 import { reportFile, statusLines } from '../status'
 import { print, printJson } from '../terminal'
 import { exitWith } from './exit-code'
-import { choiceOption, JSON_FLAG, numberOption } from './options'
+import { choiceOption, jsonOption, numberOption } from './options'
 
 interface StatusFlags extends ListFlags {
   json?: boolean
@@ -30,14 +30,14 @@ export function addStatusCommands(program: Command): void {
     .option('--since <time>', 'list only runs that were started since then: 12h, 7d, or a date or time', sinceTime)
     .option('--all', 'also list trials, arms and other runs that a run has started')
     .addOption(numberOption('--limit <n>', 'number of runs to list', { from: 1, to: 9999 }, 20))
-    .option(...JSON_FLAG)
+    .addOption(jsonOption())
     .action((id: string | undefined, flags: StatusFlags) =>
       withConnection((connection) => (id === undefined ? list(connection, flags) : show(connection, id, flags))),
     )
   program
     .command('explain <run>')
     .description('say what happened in a run, what its result rests on, and what to do next')
-    .option(...JSON_FLAG)
+    .addOption(jsonOption())
     .action((id: string, { json }: { json?: boolean }) =>
       withConnection(async (connection) => {
         const explanation = explained(await viewOf(connection, await existingRun(connection, id)))
@@ -53,7 +53,7 @@ function addReport(program: Command): void {
     .command('report <run>')
     .description('print the path of the report of a finished run')
     .option('--open', 'open the report in the browser as well')
-    .option(...JSON_FLAG)
+    .addOption(jsonOption())
     .action((id: string, { open, json }: { open?: boolean; json?: boolean }) =>
       withConnection(async (connection) => {
         const { path, uri } = await reportFile(connection, id)
