@@ -7,7 +7,9 @@ import { formatPercent } from '../number-format'
 const FEW_PROMPTS = 50
 
 export const fewPromptsCaution = (prompts: number, others = 'a few hundred are usual'): string[] =>
-  prompts < FEW_PROMPTS ? [`${prompts} prompts are too few for a conclusion; ${others}.`] : []
+  prompts < FEW_PROMPTS
+    ? [`${prompts} prompt${prompts === 1 ? ' is' : 's are'} too few for a conclusion; ${others}.`]
+    : []
 
 /** How a judge was asked, by the number of orders; 0: about each response alone. */
 export const askedIn = (orders: number): string =>

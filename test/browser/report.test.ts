@@ -1,7 +1,8 @@
 // A report in a real browser: what is drawn lies where it can be seen.
 import type { Browser, Page } from 'playwright-core'
-import { lineChart } from '../../src/report/chart'
+import { lineChart, pointChart } from '../../src/report/chart'
 import { chartGrid, page as reportPage } from '../../src/report/html'
+import { shareCell, table, textCell } from '../../src/report/table'
 import { inBrowser, openBrowser, picture } from './browser'
 
 jest.setTimeout(60_000)
@@ -82,5 +83,81 @@ inBrowser('charts fill the page from edge to edge, in as many columns as there i
     const room = await page.evaluate<number>(`document.querySelector('.charts').getBoundingClientRect().width`)
     const { chart } = await boxesOf(page, 0)
     expect(chart.right - chart.left).toBeGreaterThan(room / columns - 20)
+  }
+})
+
+/** A table of many columns, and one whose rows stand as blocks. */
+const TABLES = [
+  table(
+    ['Policy', ...Array.from({ length: 8 }, (_, i) => `Figure ${i}`)],
+    ['rlaif with a long name', 'sft'].map((name) => [
+      textCell(name),
+      ...Array.from({ length: 8 }, () => shareCell({ value: 0.62, low: 0.42, high: 0.83 })),
+    ]),
+  ),
+  table(['Stage', 'Figures'], [[textCell('rl'), textCell('word '.repeat(60))]], { fold: true }),
+]
+
+/** What is cut, how the percentages break, and whether the first column stays in view when a table has scrolled. */
+const TABLE_LAYOUT = `(() => {
+  const wide = document.querySelector('.wide')
+  const lineOf = (cell) => {
+    const range = document.createRange()
+    range.selectNodeContents(cell.firstChild)
+    return range.getClientRects().length
+  }
+  wide.scrollLeft = 10000
+  const first = wide.querySelector('tbody td').getBoundingClientRect()
+  return {
+    page: document.documentElement.scrollWidth <= innerWidth,
+    scrolls: wide.scrollWidth > wide.clientWidth,
+    broken: [...document.querySelectorAll('td.number')].filter((cell) => lineOf(cell) > 1).length,
+    firstInView: first.left >= 0 && first.right <= innerWidth,
+    folded: document.querySelector('.fold').scrollWidth <= document.querySelector('.fold').clientWidth,
+  }
+})()`
+
+inBrowser(
+  'on a phone a wide table scrolls beside its first column, another folds, and no percentage breaks',
+  async () => {
+    browser ??= await openBrowser()
+    const page = await browser.newPage({ viewport: { width: 390, height: 800 } })
+    await page.setContent(reportPage('Tables', { run: 'align-1', at: '2026-11-25T22:14:05Z' }, TABLES))
+    expect(await page.evaluate(TABLE_LAYOUT)).toEqual({
+      page: true,
+      scrolls: true,
+      broken: 0,
+      firstInView: true,
+      folded: true,
+    })
+    expect(await page.title()).toBe('Tables · Run align-1 · 2026-11-25 22:14 UTC')
+  },
+)
+
+inBrowser('long names of curves and points are whole, inside the chart, and leave the plot its room', async () => {
+  browser ??= await openBrowser()
+  const page = await browser.newPage({ viewport: { width: 1200, height: 800 } })
+  const names = [
+    'Qwen/Qwen2.5-7B-Instruct at models.example.org:8000',
+    'rlaif with a KL weight of 0.2',
+    'sft',
+    'd',
+    'e',
+    'f',
+  ]
+  const value = { value: 0.5, low: 0.4, high: 0.6 }
+  const charts = [
+    chartOf(names),
+    pointChart(
+      'Win rate by labeler',
+      names.map((name) => ({ name, ...value })),
+    ),
+  ]
+  await page.setContent(reportPage('Charts', undefined, [chartGrid(charts)]))
+  for (const index of [0, 1]) {
+    const { chart, texts } = await boxesOf(page, index)
+    const all = texts.map(({ text }) => text).join('')
+    for (const name of names) expect(all.replace(/\s/g, '')).toContain(name.replace(/\s/g, ''))
+    expect(texts.filter(({ left, right }) => left < chart.left || right > chart.right)).toEqual([])
   }
 })
