@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { cacheFolder, installedFolder } from '../cache-folder'
+import { InvalidInput } from '../contracts/parse'
 import { refuseChanged, sha256Name } from '../digest'
 import { currentDigest } from '../kept-digest'
 import { checkFile, checkGivenPath, withFile } from '../given-path'
@@ -141,7 +142,7 @@ function existingPath(spec: string, made: MadeModels): string {
   checkGivenPath(path, 'model')
   if (!existsSync(path)) {
     const names = ['default', ...Object.keys(made)].map((name) => `"${name}"`).join(', ')
-    throw new Error(
+    throw new InvalidInput(
       `model: ${path} does not exist; ` +
         `give a Hugging Face model folder, a .gguf file, hf:owner/name, or one of ${names}`,
     )
