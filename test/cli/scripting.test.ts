@@ -44,8 +44,9 @@ const start = (workflow: string, input: object, ...flags: string[]) =>
   stack.run('run', workflow, '--input', JSON.stringify(input), ...flags)
 
 /** A run that has failed permanently and waits. */
-const parked = (id: string, ...flags: string[]) =>
-  start('sft', { model: '/nowhere', data: small.data, limits }, '--id', id, ...flags)
+const bare = join(temporaryFolder(), 'bare.jsonl')
+writeFileSync(bare, '{"reference": "a row without a prompt"}')
+const parked = (id: string, ...flags: string[]) => start('sft', { model, data: bare, limits }, '--id', id, ...flags)
 
 test('docs/scripting.md is what the schemas give, with every exit code', () => {
   const page = readFileSync(join(__dirname, '..', '..', 'docs', 'scripting.md'), 'utf8')
@@ -123,7 +124,7 @@ test('a sweep ends with its best setting; a parked trial is counted there, and l
     ...input,
     onFailure: 'wait',
     maxConcurrent: 2,
-    axes: [{ field: 'model', values: [model, '/nowhere'] }],
+    axes: [{ field: 'data.path', values: ['world:summaries?rows=20&seed=1', bare] }],
   }
   await stack.run('sweep', '--input', JSON.stringify(stuck), '--id', 'stuck', '--detach')
   const list = async (...flags: string[]) =>
@@ -135,15 +136,15 @@ test('a sweep ends with its best setting; a parked trial is counted there, and l
   expect(await list('--parked', '--type', 'sft')).toEqual([
     expect.objectContaining({
       ...{ id: 'stuck/trial-1', startedBy: 'stuck', state: 'parked' },
-      parked: [{ run: 'stuck/trial-1', stage: 'model', reason: expect.stringMatching(/\/nowhere/) as string }],
+      parked: [{ run: 'stuck/trial-1', stage: 'data', reason: expect.stringMatching(/bare\.jsonl/) as string }],
     }),
   ])
   expect((await stack.run('status', '--parked')).out).toMatch(
-    /stuck\/trial-1 +sft +parked .*\n {4}⏸ model: .*\/nowhere/,
+    /stuck\/trial-1 +sft +parked .*\n {4}⏸ data: .*bare\.jsonl/,
   )
   expect((await stack.run('status')).out).toMatch(/stuck +sweep +running .* parked/)
   const status = await stack.run('status', 'stuck')
-  expect(status.out).toMatch(/runs it started: .*1 parked.*stuck\/trial-1 is parked;.*⏸ model/s)
+  expect(status.out).toMatch(/runs it started: .*1 parked.*stuck\/trial-1 is parked;.*⏸ data/s)
   expect(status.code).toBe(0) // the sweep itself is at work
   expect((await stack.run('explain', 'stuck')).out).toMatch(/`rlaif explain stuck\/trial-1` says how to continue/)
   await stack.client.workflow.getHandle('stuck').terminate('the test is over')
@@ -177,7 +178,7 @@ test('lists are filtered by workflow and time, and cut to a number', async () =>
 test('exit codes tell parked, failed and cancelled apart, of the run that is watched and of its status', async () => {
   const waiting = await parked('waiting', '--json')
   expect(waiting.code).toBe(3)
-  expect(checked('run', waiting)).toMatchObject({ state: 'parked', parked: [{ run: 'waiting', stage: 'model' }] })
+  expect(checked('run', waiting)).toMatchObject({ state: 'parked', parked: [{ run: 'waiting', stage: 'data' }] })
   expect(await parked('waiting')).toMatchObject({
     code: 3,
     err: expect.stringMatching(/rlaif resolve waiting abort/) as string,
@@ -187,7 +188,7 @@ test('exit codes tell parked, failed and cancelled apart, of the run that is wat
     out: expect.stringMatching(/sft, parked/) as string,
   })
   expect((await stack.run('explain', 'waiting')).out).toMatch(
-    /is parked: it waits.*model has failed for good.*rlaif resolve waiting retry/s,
+    /is parked: it waits.*data has failed for good.*rlaif resolve waiting retry/s,
   )
 
   const resolved = await stack.run('resolve', 'waiting', 'abort', '--json')
@@ -200,10 +201,10 @@ test('exit codes tell parked, failed and cancelled apart, of the run that is wat
   expect(failed.code).toBe(1)
   expect(checked('status', failed)).toMatchObject({
     state: 'failed',
-    failure: expect.stringMatching(/\/nowhere/) as string,
+    failure: expect.stringMatching(/bare\.jsonl/) as string,
   })
   expect((await stack.run('report', 'waiting')).code).toBe(2)
-  expect((await start('sft', { model: '/nowhere', data: small.data, limits, onFailure: 'fail' })).code).toBe(1)
+  expect((await start('sft', { model, data: bare, limits, onFailure: 'fail' })).code).toBe(1)
 
   await parked('unwanted')
   const unwanted = stack.client.workflow.getHandle('unwanted')
