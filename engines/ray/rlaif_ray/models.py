@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Sequence
 
 import torch
-from peft import LoraConfig, PeftModel
+from peft import LoraConfig, PeftConfig, PeftModel
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
@@ -56,7 +56,10 @@ def save_merged(model: dict[str, Any], merged: Path, kind: Any) -> None:
     labels = {"num_labels": 1} if kind is AutoModelForSequenceClassification else {}
     base = kind.from_pretrained(model["folder"], dtype=torch.float32, **labels)
     for adapter in model["adapters"]:
-        base = PeftModel.from_pretrained(base, adapter).merge_and_unload()
+        config = PeftConfig.from_pretrained(adapter)
+        if kind is AutoModelForSequenceClassification and config.task_type == "CAUSAL_LM":
+            config.task_type = None  # of the policy below a reward model: it generates nothing here
+        base = PeftModel.from_pretrained(base, adapter, config=config).merge_and_unload()
     base.save_pretrained(merged)
     AutoTokenizer.from_pretrained(model["folder"]).save_pretrained(merged)
 
