@@ -214,14 +214,21 @@ function intervalText(name: string, summary: Summary): string {
     : ` (at least ${figureText(name, low)})`
 }
 
+/** The figure of a sweep's metric, `<stage>.<figure>`, and which part of a study it is of, as in " of Base 0-shot". */
+function partsOf(metric: string): { figure: string; part: string } {
+  const figure = metric.slice(metric.indexOf('.') + 1)
+  const end = figure.indexOf(' of ')
+  return end < 0 ? { figure, part: '' } : { figure: figure.slice(0, end), part: figure.slice(end) }
+}
+
 /** A figure of a sweep, `<stage>.<figure>` or `study.agreement of <variant>`, in words. */
 export function metricWords(metric: string): string {
-  const [, figure, part] = /^[\w-]+\.(.+?)( of .+)?$/.exec(metric) ?? []
-  return figure === undefined ? metric : `${figureWords(figure)}${part ?? ''}`
+  const { figure, part } = partsOf(metric)
+  return `${figureWords(figure)}${part}`
 }
 
 /** The format of a sweep's figure. */
 export function metricText(metric: string, value: number): string {
-  const [, figure = metric] = /^[\w-]+\.(.+?)( of .+)?$/.exec(metric) ?? []
-  return / over /.test(figure) ? formatPercent(value, 1) : figureText(figure, value)
+  const { figure } = partsOf(metric)
+  return figure.includes(' over ') ? formatPercent(value, 1) : figureText(figure, value)
 }

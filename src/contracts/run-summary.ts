@@ -30,7 +30,7 @@ const named = (given: string | { uri: string }): string => {
 
 const labelerName = (settings: LabelerSettings): string =>
   isEndpoint(settings)
-    ? `${settings.model} at ${settings.baseUrl.replace(/^https?:\/\//, '').replace(/[/?].*$/, '')}`
+    ? `${settings.model} at ${settings.baseUrl.replace(/^https?:\/\//, '').split(/[/?]/)[0]}`
     : settings.model === 'policy'
       ? 'the policy itself'
       : named(settings.model)
@@ -101,5 +101,6 @@ const [MOST_BYTES, CUT_BYTES] = [200, 196]
 export function runSummary<W extends WorkflowName>(workflow: W, input: z.output<(typeof workflowSchemas)[W]>): string {
   const sentence = SENTENCES[workflow](input)
   if (cutToBytes(sentence, MOST_BYTES) === sentence) return sentence
-  return `${cutToBytes(sentence, CUT_BYTES).replace(/[\s,]+\S*$/, '')} …`
+  const cut = cutToBytes(sentence, CUT_BYTES)
+  return `${cut.slice(0, cut.lastIndexOf(' ')).replace(/,$/, '')} …`
 }

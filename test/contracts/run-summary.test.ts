@@ -20,7 +20,7 @@ test.each<[WorkflowName, object | undefined, RegExp]>([
   ['compare', { arms: ['sft', 'rlaif'], seeds: [1, 2] }, /^Comparison of sft, rlaif on summarization, .* seeds 1, 2$/],
   [
     'sweep',
-    { axes: { 'rl.klWeight': [0.05, 0.2] } },
+    { axes: [{ field: 'rl.klWeight', values: [0.05, 0.2] }] },
     /^Sweep sweep over rl\.klWeight: 2 trials of align, by win rate$/,
   ],
   ['labelStudy', { labeler, pairs: 50 }, /^Label study on summarization: Qwen.* asked in \d+ ways about 50 pairs$/],
