@@ -53,7 +53,7 @@ export const answerSchema = z.strictObject({
     .describe('Figures of the evaluation or of the report by name; shares from 0 to 1.'),
   rows: z
     .array(z.record(z.string(), z.union([z.string(), z.number(), z.null()])))
-    .describe('The table of the result; null where a figure is undefined. Empty for runs without a table.'),
+    .describe('The table of the result; null where a figure has no value. Empty for runs without a table.'),
 })
 
 const fileSchema = z.strictObject({

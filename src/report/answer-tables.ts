@@ -114,10 +114,11 @@ function comparisonAnswer(comparison: ComparisonFile): Found {
   }
 }
 
-type SweepFile = Pick<SweepData, 'metric' | 'trials'> & SweepFindings
+/** Reports of earlier versions do not say which direction is better. */
+type SweepFile = Pick<SweepData, 'metric' | 'trials'> & Partial<Pick<SweepData, 'higherIsBetter'>> & SweepFindings
 
 function sweepAnswer(sweep: SweepFile): Found {
-  const { metric, trials, best } = sweep
+  const { metric, trials, best, higherIsBetter = true } = sweep
   const show = formatOf(metric)
   const groups = new Map<string, SweepFile['trials']>()
   for (const trial of trials) {
@@ -132,7 +133,7 @@ function sweepAnswer(sweep: SweepFile): Found {
   })
   const bestText = best && settingsText(best.levels)
   return {
-    sentences: sweepSentences({ ...sweep, higherIsBetter: !(best?.difference && best.difference.value < 0) }, sweep),
+    sentences: sweepSentences({ ...sweep, higherIsBetter }, sweep),
     cautions: sweepCautions(sweep),
     columns: [
       text('settings', 'settings'),

@@ -99,7 +99,7 @@ test('a comparison and a label study end with their tables', async () => {
     JSON.stringify({ prompt: `Question ${i}?`, responses: ['good', 'bad answer'], preferred: 1 })
   writeFileSync(data, Array.from({ length: 12 }, (_, i) => row(i)).join('\n'))
   const endpoint = await startEndpoint(preferShorter)
-  const variants = [{ name: 'plain' }, { name: 'detailed', preamble: 'detailed' }]
+  const variants = [{ name: 'plain' }, { name: 'detailed', technique: { preamble: 'detailed' } }]
   const labeler = { baseUrl: endpoint.baseUrl, model: 'judge' }
   const study = await start('labelStudy', { model, task: 'helpful', data, labeler, variants })
   await endpoint.close()

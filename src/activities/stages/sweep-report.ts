@@ -63,11 +63,11 @@ export const sweepReport: Stage<'sweep-report'> = {
     const findings = findingsOf(data)
     writeFileSync(join(host.output, 'report.html'), renderSweep(data, findings))
     writeFileSync(join(host.output, 'sweep.csv'), sweepCsv(data))
-    const { name, metric, night } = data
+    const { name, metric, higherIsBetter, night } = data
     const { previous } = input
     writeFileSync(
       join(host.output, FILE),
-      `${JSON.stringify({ name, metric, night, previous, trials: swept, ...findings }, null, 2)}\n`,
+      `${JSON.stringify({ name, metric, higherIsBetter, night, previous, trials: swept, ...findings }, null, 2)}\n`,
     )
     const count = (state: SweptTrial['state']) => swept.filter((trial) => trial.state === state).length
     const { best } = findings
