@@ -101,7 +101,7 @@ export function bestSentence(rows: readonly StudyRow[]): string {
   const equals = rows.filter((row) => row !== best && row.agreement.n > 0 && row.agreement.value >= agreement.low)
   if (equals.length === 0) return `${name} agrees most with people: ${found}.`
   const others = equals.map((row) => `${row.name} (${formatPercent(row.agreement.value)})`)
-  return `No variant is best: ${name} has the highest agreement, ${found}, and ${others.join(', ')} lie in its interval.`
+  return `No variant is best: ${name} has the highest agreement, ${found}, and ${others.join(', ')} ${others.length === 1 ? 'lies' : 'lie'} in its interval.`
 }
 
 /** What a reader must know before believing the table. */

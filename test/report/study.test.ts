@@ -26,7 +26,7 @@ test('a variant is called the one that agrees most only if no other lies within 
   expect(textOf([row('A', 120), row('B', 170)])).toContain('B agrees most with people: on 85 % of 200 pairs')
   const among = textOf([row('A', 120), row('B', 170), row('C', 168), row('none', 0, { agreement: wilson(0, 0) })])
   expect(among).toContain('No variant is best: B has the highest agreement, on 85 % of 200 pairs')
-  expect(among).toContain('and C (84 %) lie in its interval')
+  expect(among).toContain('and C (84 %) lies in its interval')
 })
 
 test('what is undefined is a dash, and no cell says NaN or has a number in powers of ten', () => {
