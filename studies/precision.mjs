@@ -10,7 +10,7 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readFlags } from '../setup/flags.mjs'
-import { withLocalServer } from './local-server.mjs'
+import { withLocalServer } from './local/server.mjs'
 
 const { values: flags } = readFlags('node studies/precision.mjs', {
   seeds: { type: 'string', numbers: true, default: '1,2,3,4,5' },

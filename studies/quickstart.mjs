@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readFlags } from '../setup/flags.mjs'
-import { withLocalServer } from './local-server.mjs'
+import { withLocalServer } from './local/server.mjs'
 
 const require = createRequire(import.meta.url)
 const { SentimentIntensityAnalyzer } = require('vader-sentiment')

@@ -109,5 +109,6 @@ export const countText = (counts: RunListOutput['runs'][number]['runs']): string
 function noneText({ parked, type, since }: ListFlags): string {
   if (parked) return 'no run is parked'
   if (type === undefined && since === undefined) return 'no runs yet; start one with `rlaif run align`, or from the UI'
-  return `no run${type === undefined ? '' : ` of ${type}`}${since === undefined ? '' : ` since ${since.toISOString()}`}; \`rlaif status --all\` lists the runs that others have started as well`
+  const which = `${type === undefined ? '' : ` of ${type}`}${since === undefined ? '' : ` since ${since.toISOString()}`}`
+  return `no run${which}; \`rlaif status --all\` lists the runs that others have started as well`
 }

@@ -2,12 +2,12 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const require = createRequire(import.meta.url)
 const { Client, Connection } = require('@temporalio/client')
-const command = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'cli', 'main.js')
+const command = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
 /** Starts a server and its workers. @returns a function that ends them */
 function up(home) {
