@@ -51,8 +51,6 @@ export async function sweep(input?: unknown): Promise<SweepResult> {
   const trials = refusingBadInput(() => trialsOf(settings, night, carried && 'checked before'))
   const ledger = new TrialLedger(settings, trials, startedAt, carried)
   const stages = stageRunner(['trials', 'sweep-report'], { ...settings, method: 'sweep' })
-  await checkNames('sweep', settings, stages)
-  const baseline = settings.baseline && (await stages.artifact(settings.baseline))
   const scopes = new Map<number, CancellationScope>()
   const show = () => {
     const { line, note } = describeTrials(settings, ledger, workflowInfo().workflowId)
@@ -64,7 +62,9 @@ export async function sweep(input?: unknown): Promise<SweepResult> {
     )
     stages.note(note)
   }
-  const refuseFurtherMessages = registerHandlers(ledger, scopes, show)
+  const refuseFurtherMessages = registerHandlers(ledger, scopes, show) // before anything is awaited: a message may be there
+  await checkNames('sweep', settings, stages)
+  const baseline = settings.baseline && (await stages.artifact(settings.baseline))
 
   show()
   while (!ledger.isOver()) {

@@ -209,7 +209,7 @@ test('no trial starts after the cost budget is spent', async () => {
       'poor',
     )
     expect(((await handle.result()) as SweepResult).trials).toEqual({ done: 2, failed: 0, skipped: 2 })
-    expect(reported(asked).ended[3]!.message).toMatch(/"budget.cost" is spent: 4\.0000 of 3/)
+    expect(reported(asked).ended[3]!.message).toMatch(/"budget.cost" is spent: 4\.00 of 3/)
   })
 })
 
