@@ -43,5 +43,10 @@ async function taskFailure(handle: WorkflowHandle): Promise<string | undefined> 
   })
   const failed = history?.events?.find((event) => event.workflowTaskFailedEventAttributes)
   const failure = failed?.workflowTaskFailedEventAttributes?.failure
-  return failure ? messageOf(handle.client, failure) : undefined
+  if (!failure) return undefined
+  try {
+    return await messageOf(handle.client, failure)
+  } catch (error) {
+    return `its reason cannot be read here: ${(error as Error).message}` // encrypted with a key of the worker
+  }
 }

@@ -56,7 +56,9 @@ describe('a message to people', () => {
   })
 
   test('of a run that nobody will get is said when the run starts', async () => {
-    const input = { model, data: { path: pairs }, notify: { urlEnv: 'RLAIF_NOTIFY_NOT_SET' }, onFailure: 'fail' }
+    const notify = { urlEnv: 'RLAIF_NOTIFY_NOT_SET' }
+    const study = { data: { path: pairs }, labeler: { model }, variants: [{ name: 'plain' }] }
+    const input = { model, ...study, notify, onFailure: 'fail' }
     const { out } = await stack.run(
       'run',
       'labelStudy',
@@ -107,10 +109,13 @@ describe('a run that is not answered', () => {
       const input = JSON.stringify({ model })
       const run = ['run', 'sft', '--id', 'locked', '--detach', '--input', input]
       expect(await rlaif(site.home, run, env)).toMatchObject({ code: 0 })
-      const out = await until(async () => {
-        const ended = await rlaif(site.home, ['status', 'locked'], env)
-        return /again and again/.test(ended.out) ? ended.out : undefined
-      }, 60)
+      const said = (keys: string) =>
+        until(async () => {
+          const ended = await rlaif(site.home, ['status', 'locked'], { ...env, RLAIF_PAYLOAD_KEYS: keys })
+          return /again and again/.test(ended.out) ? ended.out : undefined
+        }, 60)
+      expect(await said(ours)).toMatch(/its reason cannot be read here: .*encrypted with key "theirs"/)
+      const out = await said(`${ours},${theirs}`)
       expect(out).toMatch(
         /its worker cannot go on with this run and tries again and again: .*encrypted with key "ours", which is not in RLAIF_PAYLOAD_KEYS/,
       )

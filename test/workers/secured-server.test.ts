@@ -1,5 +1,6 @@
 // A Temporal server that requires certificates and an API key, as Temporal Cloud and secured clusters do: a TLS proxy
 // before the real server.
+import { EXIT_CODES } from '../../src/contracts/exit-codes'
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createSecureServer, type Http2SecureServer } from 'node:http2'
@@ -155,7 +156,7 @@ test('no connection without a client certificate, or to a server with a certific
   for (const environment of [{ TEMPORAL_TLS_SERVER_CA_CERT_PATH: authority }, { TEMPORAL_TLS: 'true' }]) {
     const { code, err } = await rlaif(site.home, ['status'], { TEMPORAL_ADDRESS: `localhost:${port}`, ...environment })
     expect(err).toMatch(/no Temporal server answers at localhost/)
-    expect(code).toBe(2)
+    expect(code).toBe(EXIT_CODES.noServer.code)
   }
 })
 
