@@ -73,7 +73,7 @@ test('failed trials count in the cost of a sweep and in its budget; so do earlie
     const { ended } = asked.find(({ stage }) => stage === 'sweep-report')!.input as { ended: EndedTrial[] }
     expect(ended.map(({ cost }) => cost)).toEqual([2, 2, 2, undefined, undefined, undefined])
     expect(ended[0]!.message).toBe('labeler: the budget is spent')
-    expect(ended[5]!.message).toMatch(/"budget\.cost" is spent: 6\.0000 of 5/)
+    expect(ended[5]!.message).toMatch(/"budget\.cost" is spent: 6\.00 of 5/)
   })
 })
 
