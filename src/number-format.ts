@@ -10,11 +10,15 @@ const NO_BREAK = '\u00a0'
 
 export const isDefined = (value: Shown): value is number => typeof value === 'number' && Number.isFinite(value)
 
+/** Digits with a comma between thousands. */
+const inThousands = (digits: string): string =>
+  digits.length > 3 && /^\d+$/.test(digits) ? `${inThousands(digits.slice(0, -3))},${digits.slice(-3)}` : digits
+
 /** With its sign as "−", thousands set apart by commas, and always as many decimals. */
 export function formatNumber(value: Shown, decimals: number): string {
   if (!isDefined(value)) return UNDEFINED
   const [whole, rest] = Math.abs(value).toFixed(decimals).split('.') as [string, string?]
-  const digits = [whole.replace(/\B(?=(\d{3})+$)/g, ','), ...(rest === undefined ? [] : [rest])].join('.')
+  const digits = [inThousands(whole), ...(rest === undefined ? [] : [rest])].join('.')
   return value < 0 && /[1-9]/.test(digits) ? `−${digits}` : digits
 }
 
