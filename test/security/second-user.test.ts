@@ -61,7 +61,7 @@ function up({ uid, folder }: User): Promise<string> {
     let said = ''
     const hear = (chunk: Buffer) => {
       said += String(chunk)
-      const address = /^Temporal (\S+),.*Ctrl-C ends them/m.exec(said)?.[1]
+      const address = /^Temporal (\S+),[^]*Ctrl-C ends them/m.exec(said)?.[1]
       if (address) done(address)
     }
     child.stdout.on('data', hear)
