@@ -40,5 +40,7 @@ test('of two trials at the same time, one computes the stages before RL and the 
   for (const stage of ['model', 'data', 'sample', 'label', 'reward-model'])
     expect([stage, ...states(stage)]).toEqual([stage, 'done', 'reused'])
   expect(states('rl')).toEqual(['done', 'done'])
-  expect(String(result.report.summary.headline)).toMatch(/2 of 2 trials done; no setting is best beyond noise; highest win rate .* with rl.klWeight/)
+  expect(String(result.report.summary.headline)).toMatch(
+    /2 of 2 trials done; no setting is best beyond noise; highest win rate .* with rl.klWeight/,
+  )
 })
