@@ -80,8 +80,8 @@ async function failureOf({ client }, sweep) {
 
 /** @param small a model of some thousand weights instead: whether the bench itself works */
 export async function* bench({ trials = TRIALS, small }) {
+  refuseFullDisk(tmpdir())
   const root = mkdtempSync(join(tmpdir(), 'rlaif-adapters-'))
-  refuseFullDisk(root)
   const labeler = await openLabeler()
   const site = await openSite(join(root, 'site'), { workers: 1 })
   try {

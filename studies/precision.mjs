@@ -6,11 +6,15 @@
 // "rlhf" in both precisions on a local server of its own, a minute each on two quiet cores. Prints, for each figure, both
 // means over the seeds and the mean difference with its 95 % interval (Student's t, paired). With --home, what is there
 // already is not run again.
+import { createRequire } from 'node:module'
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readFlags } from '../setup/flags.mjs'
 import { withLocalServer } from './local/server.mjs'
+
+const require = createRequire(import.meta.url)
+const { tTest } = require('../dist/evaluation/student.js')
 
 const { values: flags } = readFlags('node studies/precision.mjs', {
   seeds: { type: 'string', numbers: true, default: '1,2,3,4,5' },
@@ -80,17 +84,10 @@ async function figuresOf(client, precision, seed, path) {
 }
 
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length
-/** 97.5 % quantiles of Student's t for 1 to 9 degrees of freedom. */
-const T = [12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262]
 
 function row([stage, figure], full, half) {
-  const differences = half.map((value, i) => value - full[i])
-  const center = mean(differences)
-  const deviation = Math.sqrt(differences.reduce((sum, d) => sum + (d - center) ** 2, 0) / (differences.length - 1))
-  const margin = (T[differences.length - 2] * deviation) / Math.sqrt(differences.length)
-  const shown = [mean(full), mean(half), center, center - margin, center + margin].map((x) =>
-    x.toFixed(3).replace('-', '−'),
-  )
+  const { value, low, high } = tTest(half.map((value, i) => value - full[i]))
+  const shown = [mean(full), mean(half), value, low, high].map((x) => x.toFixed(3).replace('-', '−'))
   return `| ${stage} ${figure} | ${shown[0]} | ${shown[1]} | ${shown[2]} (${shown[3]} to ${shown[4]}) |`
 }
 

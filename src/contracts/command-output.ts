@@ -66,13 +66,17 @@ const startedSchema = z
   .partialRecord(stateSchema, z.number().int())
   .describe('Number of the runs that this one has started (trials, arms, parts), by state.')
 
-export const runOutput = z.strictObject({
+const whichAndWhen = {
   id: runId,
   workflow,
   state: stateSchema,
   started: timeOf('When it started'),
   ended: timeOf('When it ended').optional(),
   seconds: z.number().describe('Time since the start, or until the end.'),
+}
+
+export const runOutput = z.strictObject({
+  ...whichAndWhen,
   page: z.string().optional().describe("The run's page in Temporal's UI, if it is known where that is."),
   stages: z.array(stageSchema).describe('Empty while no worker answers for the run.'),
   runs: startedSchema.optional(),
@@ -89,12 +93,7 @@ export const runListOutput = z.strictObject({
   runs: z
     .array(
       z.strictObject({
-        id: runId,
-        workflow,
-        state: stateSchema,
-        started: timeOf('When it started'),
-        ended: timeOf('When it ended').optional(),
-        seconds: z.number().describe('Time since the start, or until the end.'),
+        ...whichAndWhen,
         startedBy: z.string().optional().describe('Workflow ID of the run that started it, with --parked.'),
         runs: startedSchema.optional(),
         parked: z.array(parkedSchema).optional().describe('What waits for `rlaif resolve`.'),
