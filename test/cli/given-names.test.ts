@@ -2,9 +2,11 @@
 // run itself; relative paths are those of whoever types them; a run in progress is not taken for another one.
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { defaultPayloadConverter } from '@temporalio/common'
 import type { Connected } from '../../src/cli/connection'
 import { refuseMissing, withOwnPaths } from '../../src/cli/own-paths'
+import { pollersOf } from '../../src/cli/pollers'
 import type { WorkflowName } from '../../src/contracts/workflow-inputs'
 import { openLocalStack, rlaif, type LocalStack } from '../local-stack'
 import { temporaryFolder, writeRowsWithoutPrompt, writeTinyFolder } from '../tiny-folder'
@@ -35,6 +37,8 @@ const axes = (field: string, ...values: unknown[]) => ({ workflow: 'sft', base: 
 let stack: LocalStack
 beforeAll(async () => {
   stack = await openLocalStack()
+  // whether the workers are on this machine is known once they have asked for work
+  while ((await pollersOf(stack.client.workflow)).length === 0) await sleep(100)
 })
 afterAll(() => stack.close())
 
