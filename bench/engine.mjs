@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defaultModelFolder } from '../setup/places.mjs'
+import { median } from './sides.mjs'
 
 const require = createRequire(import.meta.url)
 const { startRay } = require('../chaos/ray-nodes.cjs')
@@ -98,4 +99,3 @@ function* figuresOf(pairs, cpus) {
   }
 }
 
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]

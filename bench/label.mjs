@@ -1,5 +1,5 @@
 // Labelling: the rate through an HTTP endpoint compared with the ideal, and the local model compared with transformers
-// on the same prompts.
+// and with llama.cpp on the same prompts.
 import { fork } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defaultModelFolder } from '../setup/places.mjs'
+import { LLAMA, llamaRow, openLlama } from './llama.mjs'
 import { peerPython } from './peer.mjs'
 import { closeSides, inTurn, openSide, openSides, speedRow } from './sides.mjs'
 
@@ -27,7 +28,9 @@ const task = readTask(taskFolder('summarization'))
 
 export async function* bench({ rounds }) {
   yield await httpRate()
-  yield await localLabels(rounds)
+  const questions = localQuestions()
+  yield await localLabels('local-labels', openTransformers, questions, rounds)
+  yield await llamaRow('local-labels-llama', () => labelsBesideLlama(questions, rounds))
 }
 
 /** Runs the stage itself, as a worker's child process does. */
@@ -103,7 +106,13 @@ function stageFolders() {
   return folders
 }
 
-async function localLabels(rounds) {
+const openOurs = (precision) =>
+  openSide(process.execPath, [join(here, 'model-ours.mjs'), defaultModelFolder, precision])
+const openTransformers = (precision) =>
+  openSide(peerPython(), [join(here, 'model_peer.py'), defaultModelFolder, precision])
+
+/** 64 questions in a file, as ids. @returns its path, and what they are in words */
+function localQuestions() {
   const file = join(mkdtempSync(join(tmpdir(), 'rlaif-bench-')), 'prompts.json')
   const tokenizer = loadTokenizer(defaultModelFolder)
   const exemplars = task.preference.exemplars
@@ -119,18 +128,52 @@ async function localLabels(rounds) {
     return tokenizer.encode(tokenizer.renderChat([{ role: 'user', content: text }]) + ending)
   })
   writeFileSync(file, JSON.stringify(texts))
-  const sides = openSides(
-    (precision) => openSide(process.execPath, [join(here, 'model-ours.mjs'), defaultModelFolder, precision]),
-    (precision) => openSide(peerPython(), [join(here, 'model_peer.py'), defaultModelFolder, precision]),
-  )
+  const lengths = texts.map((ids) => ids.length)
+  const note = `64 questions of ${Math.min(...lengths)}–${Math.max(...lengths)} tokens, detailed preamble`
+  return { file, note }
+}
+
+async function localLabels(figure, openPeer, { file, note }, rounds) {
+  const sides = openSides(openOurs, openPeer)
   try {
-    const lengths = texts.map((ids) => ids.length)
-    return speedRow('local-labels', await inTurn(sides, { figure: 'score-file', file }, rounds), {
-      amount: 64,
-      unit: 'prompts/s',
-      note: `64 questions of ${Math.min(...lengths)}–${Math.max(...lengths)} tokens, detailed preamble`,
-    })
+    const times = await inTurn(sides, { figure: 'score-file', file }, rounds)
+    return speedRow(figure, times, { amount: 64, unit: 'prompts/s', note })
   } finally {
     closeSides(sides)
   }
+}
+
+/** Compares the answers before the times: a model written wrongly would be as fast. */
+async function labelsBesideLlama({ file, note }, rounds) {
+  const differences = await answerDifferences(file)
+  const shown = differences.map((most, i) => `${['float32', 'bfloat16'][i]} ${most.toFixed(4)}`).join(', ')
+  return localLabels(
+    'local-labels-llama',
+    (precision) => openLlama(defaultModelFolder, precision),
+    { file, note: `${note}, peer: ${LLAMA}; log-probabilities differ from ours in float32 by at most ${shown}` },
+    rounds,
+  )
+}
+
+const MOST_DIFFERENCE = 0.25 // nats; bfloat16 keeps 8 bits, weights in a wrong order shift by whole nats
+
+/** The largest difference of llama.cpp's log-probabilities from ours in float32, in float32 and in bfloat16. */
+async function answerDifferences(file) {
+  const answersOf = async (side) => {
+    const { values } = await side.ask({ figure: 'score-file', file, values: true })
+    side.close()
+    return values.flat()
+  }
+  const ours = await answersOf(openOurs('float32'))
+  const differences = []
+  for (const precision of ['float32', 'bfloat16']) {
+    const theirs = await answersOf(openLlama(defaultModelFolder, precision))
+    differences.push(Math.max(...theirs.map((value, i) => Math.abs(value - ours[i]))))
+  }
+  if (!(Math.max(...differences) < MOST_DIFFERENCE))
+    throw new Error(
+      `bench: ${LLAMA} answers differently: log-probabilities differ by up to ${differences.join(' and ')} nats; ` +
+        `at most ${MOST_DIFFERENCE} is expected of the same model`,
+    )
+  return differences
 }

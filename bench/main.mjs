@@ -18,10 +18,11 @@ const AREAS = {
 const HELP = `npm run bench -- <area> [--json] [--rounds N]
 
   model          forward, train step, generation, scoring with a shared prefix and peak memory, compared with
-                 transformers on PyTorch; with --scaling instead: time per token and memory as batch and length grow
+                 transformers on PyTorch, generation with llama.cpp too; with --scaling instead: time per token and
+                 memory as batch and length grow
   rl             one RL step and its peak memory, compared with TRL's RLOOTrainer
   label          requests per second through an HTTP endpoint, compared with the ideal; local labels, compared with
-                 transformers
+                 transformers and with llama.cpp
   orchestration  seconds per stage of a pipeline whose stages do nothing
   sweep          seconds per trial of a sweep whose stage does nothing, history and memory; --trials N (1000)
   shards         labelling by an endpoint of 50 ms, one request at a time a worker: four workers compared with one

@@ -45,11 +45,12 @@ const figures = {
 for await (const line of createInterface({ input: process.stdin })) {
   const work = JSON.parse(line)
   const started = performance.now()
-  await figures[work.figure](work)
+  const values = await figures[work.figure](work)
   process.stdout.write(
     `${JSON.stringify({
       seconds: (performance.now() - started) / 1000,
       peakBytes: process.resourceUsage().maxRSS * 1024,
+      ...(work.values && { values }),
     })}\n`,
   )
 }

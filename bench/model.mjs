@@ -1,8 +1,9 @@
-// The model runtime compared with transformers on PyTorch: the default model, both on all cores of this machine, each in
-// float32 and in bfloat16. The ratio is of the faster of both on each side.
+// The model runtime compared with transformers on PyTorch, and generation with llama.cpp as well: the default model, all on
+// all cores of this machine, each in float32 and in bfloat16. The ratio is of the faster of both on each side.
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defaultModelFolder } from '../setup/places.mjs'
+import { LLAMA, llamaRow, openLlama } from './llama.mjs'
 import { peerPython } from './peer.mjs'
 import { closeSides, inTurn, memoryRow, openSide, openSides, speedRow } from './sides.mjs'
 
@@ -10,6 +11,8 @@ const here = dirname(fileURLToPath(import.meta.url))
 const openOurs = (precision) =>
   openSide(process.execPath, [join(here, 'model-ours.mjs'), defaultModelFolder, precision])
 const openPeer = (precision) => openSide(peerPython(), [join(here, 'model_peer.py'), defaultModelFolder, precision])
+
+const openModelInLlama = (precision) => openLlama(defaultModelFolder, precision)
 
 const WORK = {
   forward: { figure: 'forward', batch: 8, time: 128 },
@@ -27,16 +30,23 @@ const FIGURES = {
 
 export async function* bench({ rounds, scaling }) {
   if (scaling) return yield* scale()
-  for (const [figure, about] of Object.entries(FIGURES)) {
-    const sides = openSides(openOurs, openPeer)
-    try {
-      yield speedRow(figure, await inTurn(sides, WORK[figure], rounds), about)
-    } finally {
-      closeSides(sides)
-    }
-  }
+  for (const [figure, about] of Object.entries(FIGURES))
+    yield await speed(figure, openPeer, WORK[figure], about, rounds)
   yield await memory('train-step', 3)
   yield await memory('generate', 1)
+  yield await llamaRow('generate-llama', () => {
+    const about = { ...FIGURES.generate, note: `${FIGURES.generate.note}, peer: ${LLAMA}` }
+    return speed('generate-llama', openModelInLlama, WORK.generate, about, rounds)
+  })
+}
+
+async function speed(figure, open, work, about, rounds) {
+  const sides = openSides(openOurs, open)
+  try {
+    return speedRow(figure, await inTurn(sides, work, rounds), about)
+  } finally {
+    closeSides(sides)
+  }
 }
 
 /** Peak memory of processes that do nothing else. */

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defaultModelFolder } from '../setup/places.mjs'
 import { peerPython } from './peer.mjs'
-import { closeSides, inTurn, memoryRow, openSide, openSides, speedRow } from './sides.mjs'
+import { inTurn, memoryRow, openSideAnew, openSides, speedRow } from './sides.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 /** The first step of a run is a warm-up and is not counted. */
@@ -21,16 +21,12 @@ const WORK = {
 
 export async function* bench({ rounds }) {
   const sides = openSides(
-    (precision) => openSide(process.execPath, [join(here, 'rl-ours.mjs'), defaultModelFolder, precision]),
-    (precision) => openSide(peerPython(), [join(here, 'rl_peer.py'), defaultModelFolder, precision]),
+    (precision) => openSideAnew(process.execPath, [join(here, 'rl-ours.mjs'), defaultModelFolder, precision]),
+    (precision) => openSideAnew(peerPython(), [join(here, 'rl_peer.py'), defaultModelFolder, precision]),
   )
-  try {
-    const measured = await inTurn(sides, WORK, rounds)
-    const amount = WORK.texts.length * WORK.groupSize * WORK.tokens
-    const note = 'RLOO, 4 prompts of 84 × 4 responses of 48, AdamW'
-    yield speedRow('rl-step', measured, { amount, unit: 'tokens/s', note })
-    yield memoryRow('rl-step-memory', measured.peaks, 'as above, whole process')
-  } finally {
-    closeSides(sides)
-  }
+  const measured = await inTurn(sides, WORK, rounds, { warmUp: false })
+  const amount = WORK.texts.length * WORK.groupSize * WORK.tokens
+  const note = 'RLOO, 4 prompts of 84 × 4 responses of 48, AdamW'
+  yield speedRow('rl-step', measured, { amount, unit: 'tokens/s', note })
+  yield memoryRow('rl-step-memory', measured.peaks, 'as above, whole process')
 }

@@ -26,6 +26,19 @@ export function openSide(command, args) {
   }
 }
 
+/** A side whose process lives for one question: of those that do not fit the memory together. */
+export const openSideAnew = (command, args) => ({
+  async ask(work) {
+    const side = openSide(command, args)
+    try {
+      return await side.ask(work)
+    } finally {
+      side.close()
+    }
+  },
+  close() {},
+})
+
 const PRECISIONS = ['float32', 'bfloat16']
 
 /** Both sides in both precisions. @param open opens a side in a precision */
@@ -39,12 +52,12 @@ export const closeSides = (sides) =>
   })
 
 /**
- * All sides do `work` in turn, once to warm up and then `rounds` times.
+ * All sides do `work` in turn, once to warm up (unless the work itself leaves out its beginning) and then `rounds` times.
  * @returns seconds [rounds][ours in float32, peer, ours in bfloat16, peer], and the peaks of memory in the same order
  */
-export async function inTurn(sides, work, rounds) {
+export async function inTurn(sides, work, rounds, { warmUp = true } = {}) {
   const all = sides.flatMap(({ ours, peer }) => [ours, peer])
-  for (const side of all) await side.ask(work)
+  if (warmUp) for (const side of all) await side.ask(work)
   const seconds = []
   let peaks = []
   for (let round = 0; round < rounds; round++) {
@@ -56,7 +69,12 @@ export async function inTurn(sides, work, rounds) {
   return { seconds, peaks }
 }
 
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
+/** Of an even number of values, the mean of the middle two. */
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = (sorted.length - 1) / 2
+  return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2
+}
 const inWords = (of, unit) => PRECISIONS.map((name, i) => `${name} ${of(2 * i)} / ${of(2 * i + 1)} ${unit}`).join('; ')
 
 /** A row whose ratio is of each side's faster precision, round by round; `amount` is the work done in each time. */
