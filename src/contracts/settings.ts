@@ -204,6 +204,14 @@ export const rewardModelSchema = z
         'What the score head starts from. "random" (default): N(0, 1/(D+1)) for D hidden dimensions; "fitted": a logistic ' +
           'regression of the labels on the last hidden states of the untrained model, for few pairs.',
       ),
+    curriculum: z
+      .enum(['none', 'clear-first', 'uncertain-first'])
+      .optional()
+      .describe(
+        'Order of the pairs within each epoch, by |p − ½| of their labels: "clear-first" begins with those that the ' +
+          'labeler is sure of, "uncertain-first" with those it is not, each in the order of the seed where labels are ' +
+          'alike. Default: "none", the order of the seed alone.',
+      ),
     epochs: count.default(2).describe('Maximum number of epochs; see `plateau`.'),
     plateau: z
       .number()

@@ -7,16 +7,25 @@ interface BatchSettings {
   seed: number
   /** Names the random stream of the order. */
   stage: string
+  /** Of each item: those with the smallest come first in every epoch, in the drawn order where ranks are equal. */
+  ranks?: readonly number[] | undefined
 }
 
 /**
  * The order of an epoch is drawn once and kept for as long as its steps are asked for.
  * @returns indices of the items in the batch of a step, which counts from 0: [min(batchSize, items)]
  */
-export function openBatches(items: number, { batchSize, seed, stage }: BatchSettings): (step: number) => number[] {
+export function openBatches(
+  items: number,
+  { batchSize, seed, stage, ranks }: BatchSettings,
+): (step: number) => number[] {
   let drawn: { epoch: number; order: number[] } | undefined
+  const draw = (epoch: number) => {
+    const order = permutation(items, [seed, stage, epoch])
+    return ranks ? order.sort((a, b) => ranks[a]! - ranks[b]!) : order
+  }
   const orderOf = (epoch: number) => {
-    if (drawn?.epoch !== epoch) drawn = { epoch, order: permutation(items, [seed, stage, epoch]) }
+    if (drawn?.epoch !== epoch) drawn = { epoch, order: draw(epoch) }
     return drawn.order
   }
   return (step) =>

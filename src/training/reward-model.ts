@@ -34,6 +34,8 @@ export interface TrainingPair {
 }
 
 interface RewardModelSettings extends SftSettings {
+  /** Order of the pairs in an epoch by the certainty of their labels, |p − ½|; default: that of the seed alone. */
+  curriculum?: 'none' | 'clear-first' | 'uncertain-first' | undefined
   /** Training ends after an epoch whose mean loss is less than this share below the last one's; 0 runs all epochs. */
   plateau: number
 }
@@ -90,7 +92,11 @@ export async function trainRewardModel(
   const rewardModel = { model, optimizer: openOptimizer(settings) }
   const total = Math.ceil((pairs.length * settings.epochs) / settings.batchSize)
   const stepsOfEpoch = Math.ceil(pairs.length / settings.batchSize)
-  const batchOf = openBatches(pairs.length, { ...settings, stage: 'reward-model' })
+  const batchOf = openBatches(pairs.length, {
+    ...settings,
+    stage: 'reward-model',
+    ranks: curriculumRanks(pairs, settings),
+  })
   const step = async (index: number): Promise<Metrics> => {
     const batch = batchOf(index).map((i) => pairs[i]!)
     let loss = 0
@@ -120,6 +126,16 @@ export async function trainRewardModel(
         settings.plateau,
       ),
   })
+}
+
+/** Where each pair stands in an epoch, from curriculum learning (Bengio et al., 2009). */
+function curriculumRanks(
+  pairs: readonly TrainingPair[],
+  { curriculum = 'none' }: Pick<RewardModelSettings, 'curriculum'>,
+): number[] | undefined {
+  if (curriculum === 'none') return undefined
+  const sign = curriculum === 'clear-first' ? -1 : 1
+  return pairs.map(({ preferFirst }) => sign * Math.abs(preferFirst - 0.5))
 }
 
 /**

@@ -34,6 +34,17 @@ test('each epoch has every item once', () => {
   expect(epochs[0]).not.toEqual(epochs[1])
 })
 
+test('with ranks each epoch goes from the smallest to the largest, in the order of its own among equals', () => {
+  const ranks = [2, 0, 1, 0, 2, 0, 1, 0]
+  const batchOf = openBatches(8, { batchSize: 4, seed: 7, stage: 'reward-model', ranks })
+  const epochs = [0, 2].map((start) => [0, 1].flatMap((step) => batchOf(start + step)))
+  for (const epoch of epochs) {
+    expect(epoch.map((item) => ranks[item])).toEqual([0, 0, 0, 0, 1, 1, 2, 2])
+    expect([...epoch].sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+  }
+  expect(epochs[0]).not.toEqual(epochs[1])
+})
+
 test("at the paper's 116,722 posts and batches of 128 the order is drawn once an epoch", () => {
   const drawn = jest.mocked(permutation).mockClear()
   const items = 116_722

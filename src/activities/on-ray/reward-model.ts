@@ -20,7 +20,7 @@ const scoresSchema = z.object({ scores: z.array(z.number()), leftPadded: z.array
 export const rewardModelOnRay: Stage<'reward-model'> = {
   async run(input, host) {
     const { settings, seed } = input
-    refuseFittedHead(input)
+    refuseEmbeddedOnly(input)
     const policy = await openPolicy(input.policy, host)
     const pairs = splitPairs(await trainingPairs(input.labels, policy, seed, host), settings, seed)
     const measures = await measuresOf(input, pairs, policy, host)
@@ -54,10 +54,11 @@ export const rewardModelOnRay: Stage<'reward-model'> = {
   },
 }
 
-function refuseFittedHead({ settings }: StageInput<'reward-model'>): void {
-  if (settings.head !== 'fitted') return
+function refuseEmbeddedOnly({ settings: { head, curriculum = 'none' } }: StageInput<'reward-model'>): void {
+  const [field, value] = head === 'fitted' ? ['head', head] : ['curriculum', curriculum]
+  if (value === 'none') return
   throw new InvalidInput(
-    'reward-model: field "rewardModel.head" is "fitted", which only the embedded engine computes; ' +
+    `reward-model: field "rewardModel.${field}" is "${value}", which only the embedded engine computes; ` +
       'leave it out, or leave out "engine"',
   )
 }
