@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { InvalidInput, parse } from '../contracts/parse'
 import type { SweepInput } from '../contracts/sweep'
 import { armsOf, type CompareInput } from '../contracts/compare-input'
+import { roundInput, type RoundsInput } from '../contracts/rounds-input'
 import { runSummary } from '../contracts/run-summary'
 import { trialsOf } from '../contracts/sweep-trials'
 import { workflowSchemas, type WorkflowName } from '../contracts/workflow-inputs'
@@ -35,6 +36,7 @@ export function workflowName(given: string): WorkflowName {
 export function checkInput(workflow: WorkflowName, input: unknown): string {
   const parsed = parse(workflowSchemas[workflow], input, workflow)
   if (workflow === 'compare') armsOf(parsed as CompareInput)
+  if (workflow === 'rounds') roundInput(parsed as RoundsInput)
   if (workflow === 'sweep') trialsOf(parsed as SweepInput)
   return runSummary(workflow, parsed as never)
 }

@@ -33,7 +33,7 @@ const STATES: Record<string, RunState> = {
 export const quoted = (text: string): string => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
 
 /** Workflows that start runs of others. */
-const STARTING = new Set(['sweep', 'compare', 'miniature'])
+const STARTING = new Set(['sweep', 'compare', 'rounds', 'miniature'])
 
 /** How many runs a run has started, by state; undefined where it has started none. */
 export async function startedRuns(

@@ -66,6 +66,13 @@ const alignObject = z.strictObject({
     'The model to align: "default", a Hugging Face model folder, a .gguf file, hf:owner/name[@revision], ' +
       'the URI of a policy in the artifact store, or "world:policy".',
   ),
+  initialPolicy: z
+    .enum(['sft', 'model'])
+    .default('sft')
+    .describe(
+      'What RL starts from, is held close to and is judged against: "sft", the model fine-tuned on the references of the ' +
+        'data, where it has any; or "model", the given model itself, such as a policy trained before.',
+    ),
   ...datasetFields,
   precision: runPrecision,
   engine: engineSchema,

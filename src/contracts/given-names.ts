@@ -5,6 +5,7 @@ import { armsOf } from './compare-input'
 import { WORLD } from './labeler-settings'
 import { isLabeler, isRecord, longForm, overlay, overlayField } from './overlay'
 import { parse } from './parse'
+import { roundInput } from './rounds-input'
 import type { SweepInput } from './sweep'
 import { sweepPresets, type SweepPreset } from './sweep-presets'
 import { trialsOf } from './sweep-trials'
@@ -30,6 +31,7 @@ const KINDS: Record<WorkflowName, Kinds> = {
   report: { artifacts: 'artifact' },
   labelStudy: { ...OF_DATASETS, model: 'model' },
   compare: {},
+  rounds: {},
   humanEvaluation: { contest: 'artifact' },
   miniature: {},
   sweep: { baseline: 'artifact' },
@@ -72,7 +74,7 @@ function mapLabeler(value: unknown, below: unknown, map: (kind: NameKind, name: 
 /** The input as a person gave it, with each name in it mapped. Whatever has another form than it should is left as it is. */
 export function mapNames(workflow: WorkflowName, given: unknown, map: MapName): unknown {
   if (!isRecord(given)) return given
-  if (workflow === 'compare') return mapComparison(given, map)
+  if (workflow === 'compare' || workflow === 'rounds') return mapComparison(given, map)
   if (workflow === 'sweep') return mapSweep(given, map)
   return mapFields(KINDS[workflow], given, map)
 }
@@ -88,7 +90,7 @@ export function mapOverrides(given: unknown, map: MapName): unknown {
   return mapped
 }
 
-/** @param below the comparison that these fields are laid over */
+/** The same for rounds, which have no arms. @param below the comparison that these fields are laid over */
 function mapComparison(given: Fields, map: MapName, below: Fields = {}): Fields {
   const ofBelow = isRecord(below.base) ? below.base : {}
   const base = overlay(ofBelow, isRecord(given.base) ? given.base : {})
@@ -144,7 +146,9 @@ function mapPoint(
   const path = field.split('.')
   const nested = path.reduceRight<unknown>((inner, name) => ({ [name]: inner }), value) as Fields
   const mapped =
-    workflow === 'compare' ? mapComparison(nested, map, base) : mapFields(KINDS[workflow], nested, map, '', base)
+    workflow === 'compare' || workflow === 'rounds'
+      ? mapComparison(nested, map, base)
+      : mapFields(KINDS[workflow], nested, map, '', base)
   return path.reduce<unknown>((at, name) => (at as Fields)[name], mapped)
 }
 
@@ -181,6 +185,7 @@ function allNames(workflow: WorkflowName, input: Fields): GivenName[] {
     const ofArms = armsOf(comparison).flatMap((arm) => allNames('align', { ...arm.input }))
     return [...ofArms, ...ownNames('compare', { judge: comparison.judge }).filter(isNotItself)]
   }
+  if (workflow === 'rounds') return allNames('align', { ...roundInput(parse(workflowSchemas.rounds, input, 'rounds')) })
   if (workflow === 'align') return ownNames('align', without(input, unasked(input))).filter(isNotItself)
   return ownNames(workflow, workflow === 'rl' && input.rewardModel ? without(input, ['labeler']) : input)
 }

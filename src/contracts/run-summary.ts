@@ -5,6 +5,7 @@ import { armsOf, type CompareInput } from './compare-input'
 import type { HumanEvaluationInput } from './human-evaluation-input'
 import { isEndpoint, type LabelerSettings } from './labeler-settings'
 import type { MiniatureInput } from './miniature'
+import { roundInput, type RoundsInput } from './rounds-input'
 import type { StageWorkflowInput } from './stage-workflow-inputs'
 import { metricOf, type SweepInput } from './sweep'
 import { trialsOf } from './sweep-trials'
@@ -57,6 +58,12 @@ function compareSentence(input: CompareInput): string {
   return `Comparison of ${names.join(', ')} on ${task}, ${judged}, ${seedsText(input.seeds)}`
 }
 
+function roundsSentence(input: RoundsInput): string {
+  const { method, model, task, labeler, seed } = roundInput(input)
+  const by = method === 'rlhf' ? '' : ` by ${labelerName(labeler)}`
+  return `Up to ${input.rounds} rounds of ${METHODS[method]}${by} from ${named(model)} on ${task}, seed ${seed}`
+}
+
 function sweepSentence(input: SweepInput): string {
   const trials = trialsOf(input)
   const fields = [...new Set(trials.flatMap(({ levels }) => Object.keys(levels)))]
@@ -85,6 +92,7 @@ const SENTENCES: Sentences = {
   ...stage,
   align: alignSentence,
   compare: compareSentence,
+  rounds: roundsSentence,
   sweep: sweepSentence,
   humanEvaluation: humanSentence,
   labelStudy: ({ variants, pairs, task, labeler }) =>

@@ -6,6 +6,7 @@ import { withoutPairFields } from './labeler-settings'
 import { isLabeler, isRecord, longForm, overlay, overlayField } from './overlay'
 import type { SweepInput, Swept } from './sweep'
 import { armsOf } from './compare-input'
+import { roundInput } from './rounds-input'
 import { workflowSchemas } from './workflow-inputs'
 
 export interface Trial {
@@ -160,4 +161,5 @@ function check(workflow: Swept, input: Record<string, unknown>, point: Point): v
   const where = `sweep: ${brief(point.map(({ field, label }) => `${field} = ${label}`).join(', '))}`
   const parsed = parse(workflowSchemas[workflow], input, where)
   if (workflow === 'compare') armsOf(parsed as never)
+  if (workflow === 'rounds') roundInput(parsed as never)
 }

@@ -11,6 +11,7 @@ import { sweepPresets, type SweepPreset } from './sweep-presets'
 export const SWEPT = [
   'align',
   'compare',
+  'rounds',
   'labelStudy',
   'sft',
   'sample',
@@ -178,6 +179,7 @@ function withPreset(given: unknown): unknown {
 const METRICS: Record<Swept, string> = {
   align: 'evaluate.winRate',
   compare: 'comparison.widestWinRate',
+  rounds: 'comparison.widestWinRate',
   labelStudy: 'study.bestAgreement',
   sft: 'sft.loss',
   sample: 'sample.pairs',

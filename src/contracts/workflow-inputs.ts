@@ -7,6 +7,7 @@ import { humanEvaluationSchema } from './human-evaluation-input'
 import { labelStudySchema } from './label-study-input'
 import { miniatureSchema } from './miniature'
 import { notificationSchema } from './notification'
+import { roundsSchema } from './rounds-input'
 import { stageWorkflowSchemas } from './stage-workflow-inputs'
 import { sweepSchema } from './sweep'
 
@@ -23,6 +24,7 @@ export const workflowSchemas = {
   report: optional(stageWorkflowSchemas.report),
   labelStudy: optional(labelStudySchema),
   compare: optional(compareSchema),
+  rounds: optional(roundsSchema),
   humanEvaluation: optional(humanEvaluationSchema),
   miniature: optional(miniatureSchema),
   sweep: sweepSchema,

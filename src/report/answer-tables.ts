@@ -43,6 +43,7 @@ type Found = Omit<Answer, 'figures'>
 /** The file next to the report of each workflow that compares, the list that it must hold, and what it says. */
 const TABLES: Record<string, { file: string; holds: string; answer: (content: never) => Found }> = {
   compare: { file: 'comparison.json', holds: 'duels', answer: comparisonAnswer },
+  rounds: { file: 'comparison.json', holds: 'duels', answer: comparisonAnswer },
   sweep: { file: 'sweep.json', holds: 'trials', answer: sweepAnswer },
   labelStudy: { file: 'study.json', holds: 'rows', answer: studyAnswer },
   humanEvaluation: { file: 'result.json', holds: 'duels', answer: humanAnswer },

@@ -57,6 +57,8 @@ export interface ComparedArm {
 }
 export interface ComparisonData {
   title: string
+  /** That the report is of; default: compare. */
+  workflow?: 'rounds' | undefined
   origin?: Origin | undefined
   task: string
   settings: unknown
@@ -90,7 +92,7 @@ export function renderComparison(data: ComparisonData): string {
     armSection(data),
     responseSection(data.prompts),
     heading('Stages') + stageTable([...data.records.values()]),
-    reproduction('compare', data.settings, data.version),
+    reproduction(data.workflow ?? 'compare', data.settings, data.version),
   ])
 }
 

@@ -94,11 +94,15 @@ async function evaluatePolicy(
 /** Without references the instruction-tuned model itself is the SFT model, as in the paper's dialogue tasks (§3.3). */
 async function fineTune(
   stages: StageRunner,
-  { limits, seed, cache, sft, engine }: AlignInput,
+  { limits, seed, cache, sft, engine, initialPolicy }: AlignInput,
   model: Artifact,
   data: Artifact,
 ): Promise<Artifact> {
   const work = { model, data, limits, settings: sft, seed, cache, ...onEngine(engine) }
+  if (initialPolicy === 'model') {
+    stages.skip('sft', 'the given model itself is the initial policy')
+    return model
+  }
   if (data.summary.references !== 0) return stages.run('sft', work)
   stages.skip(
     'sft',

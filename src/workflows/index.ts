@@ -6,6 +6,7 @@ export { humanEvaluation } from './human-evaluation'
 export { labelStudy } from './label-study'
 export { miniature } from './miniature'
 export { notification } from './notification'
+export { rounds } from './rounds'
 export { sweep } from './sweep'
 /** What runs under any other type. */
 export { default } from './unknown'

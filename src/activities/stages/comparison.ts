@@ -37,6 +37,7 @@ export const comparison: Stage<'comparison'> = {
     for (const artifact of input.contests) await record(artifact, records, host)
     const data: ComparisonData = {
       title: input.title,
+      workflow: input.workflow,
       origin: originOf(host),
       task: read[0]!.task,
       settings: input.settings,
