@@ -14,3 +14,6 @@ export function checkDevice(): (Device & PrecisionSpeed) | { failed: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['-p', script], { encoding: 'utf8' })
   return status === 0 ? (JSON.parse(stdout) as Device & PrecisionSpeed) : { failed: stderr }
 }
+
+/** Whether the processor has instructions for bfloat16: without them it is slower than float32. */
+export const hasHalfPrecision = ({ bfloat16 }: PrecisionSpeed): boolean => bfloat16 > 1

@@ -6,11 +6,12 @@ import { join } from 'node:path'
 import { bucketUri, storeFolder } from '../artifacts/open-store'
 import { installedFolder } from '../cache-folder'
 import { setupCommand } from '../installation'
+import type { PrecisionSpeed } from '../model/precision-speed'
 import { existingFolder, homeFault, homeFolder, homeReason } from '../workers/home'
 import { PAYLOAD_KEYS } from '../workers/payload-encryption'
 import { configuredServer, localServer } from '../workers/temporal'
 import { answers, findTemporal } from './dev-server'
-import { checkDevice } from './device-check'
+import { checkDevice, hasHalfPrecision } from './device-check'
 import { otherHomes } from './other-homes'
 import { runningServer } from './server-record'
 import { formatNumber } from '../number-format'
@@ -36,10 +37,10 @@ function computing(): Finding[] {
         message: `TensorFlow.js does not load: ${errorLineOf(found.failed.trim())}; run \`${setupCommand()}\``,
       },
     ]
-  const { device, tensorflow, why, bfloat16, functions } = found
+  const { device, tensorflow, why, functions } = found
   return [
     { ok: true, what: 'device', message: `${device} (${why}), TensorFlow ${tensorflow}` },
-    { ok: true, what: 'precision', message: precisionMessage(bfloat16) },
+    { ok: true, what: 'precision', message: precisionMessage(found) },
     {
       ok: functions,
       what: 'native part',
@@ -50,9 +51,9 @@ function computing(): Finding[] {
   ]
 }
 
-const precisionMessage = (bfloat16: number): string =>
-  `matrix products in bfloat16 are ${formatNumber(bfloat16, 1)} times as fast as in float32` +
-  (bfloat16 > 1 ? '' : ': this processor has no instructions for it; set "precision": "float32"')
+const precisionMessage = (speed: PrecisionSpeed): string =>
+  `matrix products in bfloat16 are ${formatNumber(speed.bfloat16, 1)} times as fast as in float32` +
+  (hasHalfPrecision(speed) ? '' : ': this processor has no instructions for it; set "precision": "float32"')
 
 const errorLineOf = (output: string): string => output.split('\n').find((line) => /error/i.test(line)) ?? output
 
