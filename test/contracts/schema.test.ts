@@ -10,6 +10,7 @@ test('every workflow has a JSON Schema that requires only fields without a defau
     sft: [],
     sample: [],
     label: ['samples'],
+    rounds: [],
     rewardModel: ['labels'],
     rl: [],
     evaluate: ['policy'],

@@ -84,7 +84,7 @@ function addRun(program: Command): void {
   program
     .command('run <workflow>')
     .description(
-      'start a workflow and show its progress; <workflow> is align, compare, sweep, miniature, humanEvaluation, ' +
+      'start a workflow and show its progress; <workflow> is align, compare, rounds, sweep, miniature, humanEvaluation, ' +
         'labelStudy, or a single stage: sft, sample, label, rewardModel, rl, evaluate, report',
     )
     .option('--input <file|json>', 'input of the workflow: a JSON file, JSON text, or - for standard input')
