@@ -142,6 +142,7 @@ export const stageSchemas = {
   comparison: z.strictObject({
     title: z.string(),
     workflow: z.literal('rounds').optional().describe('The workflow that it is the report of. Default: "compare".'),
+    ended: z.string().optional().describe('Why there were no more rounds.'),
     settings: z.unknown(),
     contests: z.array(artifactSchema).min(1).describe('The contests, one for each seed.'),
     arms: z.array(

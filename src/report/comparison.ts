@@ -59,6 +59,8 @@ export interface ComparisonData {
   title: string
   /** That the report is of; default: compare. */
   workflow?: 'rounds' | undefined
+  /** Why there were no more rounds. */
+  ended?: string | undefined
   origin?: Origin | undefined
   task: string
   settings: unknown
@@ -81,6 +83,7 @@ const SHOWN_PROMPTS = 200
 export function renderComparison(data: ComparisonData): string {
   return page(data.title, data.origin, [
     note(subtitle(data)),
+    data.ended === undefined ? '' : note(`Ended: ${data.ended}.`),
     answerList(answers(data)),
     kinshipOf(data).map(note).join(''),
     cautionList([...cautions(data), ...armCautions(data.arms, data.records)]),

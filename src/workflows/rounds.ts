@@ -58,6 +58,7 @@ export async function rounds(input?: unknown): Promise<RoundsResult> {
   const report = await stages.run('comparison', {
     title: `Rounds · ${first.method} · ${contest.summary.task} · ${first.model}`,
     workflow: 'rounds',
+    ended,
     settings,
     contests: [contest],
     arms: armsOf(first, done, failed),

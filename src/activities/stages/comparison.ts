@@ -38,6 +38,7 @@ export const comparison: Stage<'comparison'> = {
     const data: ComparisonData = {
       title: input.title,
       workflow: input.workflow,
+      ended: input.ended,
       origin: originOf(host),
       task: read[0]!.task,
       settings: input.settings,
