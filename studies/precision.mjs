@@ -2,7 +2,8 @@
 //
 //   node studies/precision.mjs [--seeds 1,2,3,4,5] [--home FOLDER]
 //
-// Data: the 100 pairs of studies/cheerful-pairs.jsonl, as continuations of their first words. Each seed runs method
+// Data: the 100 pairs of studies/cheerful-pairs.jsonl, as continuations of their first words, every fourth with the gloomy
+// one preferred: without such labels, a reward model makes no mistake in either precision. Each seed runs method
 // "rlhf" in both precisions on a local server of its own, a minute each on two quiet cores. Prints, for each figure, both
 // means over the seeds and the mean difference with its 95 % interval (Student's t, paired). With --home, what is there
 // already is not run again.
@@ -40,13 +41,13 @@ function writeRows() {
   const pairs = readFileSync(join(import.meta.dirname, 'cheerful-pairs.jsonl'), 'utf8')
     .trim()
     .split('\n')
-  const rows = pairs.map((line) => {
+  const rows = pairs.map((line, i) => {
     const { cheerful, gloomy } = JSON.parse(line)
     return {
       prompt: cheerful.split(' ').slice(0, 3).join(' '),
       reference: cheerful,
       responses: [cheerful, gloomy],
-      preferred: 1,
+      preferred: i % 4 === 3 ? 2 : 1,
     }
   })
   writeFileSync(file, rows.map((row) => JSON.stringify(row)).join('\n'))
