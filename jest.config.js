@@ -6,9 +6,11 @@ module.exports = {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   transform: {
     '^.+\\.ts$': swc,
-    '/node_modules/(echarts|zrender|hyparquet|hyparquet-compressors|fzstd|hysnappy)/.+\\.js$': swc,
+    '/node_modules/(echarts|zrender|hyparquet|hyparquet-compressors|hyparquet-writer|fzstd|hysnappy)/.+\\.js$': swc,
   },
-  transformIgnorePatterns: ['/node_modules/(?!(echarts|zrender|hyparquet|hyparquet-compressors|fzstd|hysnappy)/)'],
+  transformIgnorePatterns: [
+    '/node_modules/(?!(echarts|zrender|hyparquet|hyparquet-compressors|hyparquet-writer|fzstd|hysnappy)/)',
+  ],
   moduleNameMapper: { '^(\\.{1,2}/[^/]+/[a-z-]+)\\.js$': '$1' }, // modules that are imported when they are needed name what they become
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.rlaif/'],
   globalSetup: '<rootDir>/test/temporary-root.js',

@@ -4,6 +4,7 @@ import { version } from '../version'
 import { addArtifactCommands } from './commands/artifacts'
 import { addCompletionCommands } from './commands/completion'
 import { addDataCommands } from './commands/data'
+import { addExportCommands } from './commands/export'
 import { addHumanEvaluationCommands } from './commands/human-evaluation'
 import { addInitCommand } from './commands/init'
 import { addLabelerCommands } from './commands/labeler'
@@ -26,6 +27,7 @@ const GROUPS = [
   addLabelerCommands,
   addArtifactCommands,
   addModelCommands,
+  addExportCommands,
   addWorldCommands,
   addCompletionCommands,
 ]

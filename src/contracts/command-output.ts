@@ -270,6 +270,15 @@ const garbageOutput = z.strictObject({
 })
 export type GarbageOutput = z.infer<typeof garbageOutput>
 
+const exportLabelsOutput = z.strictObject({
+  file: z.string().describe('Path of the file that was written.'),
+  format: z.enum(['trl', 'jsonl', 'parquet']).describe('Its format.'),
+  from: z.string().describe('URI of the artifact with the labels.'),
+  labels: count('Number of rows in the file.'),
+  undecided: count('Number of labels that prefer neither response and are left out.'),
+})
+export type ExportLabelsOutput = z.infer<typeof exportLabelsOutput>
+
 const pinsOutput = z.strictObject({ pins: z.array(z.string()).describe('URIs of what is pinned.') })
 
 /** By command: what it prints with --json. */
@@ -288,6 +297,7 @@ export const commandOutputs = {
   'data show': dataShowOutput,
   'labeler check': labelerCheckOutput,
   'artifacts gc': garbageOutput,
+  'export labels': exportLabelsOutput,
   'artifacts pins': pinsOutput,
 } as const satisfies Record<string, z.ZodType>
 export type CommandWithOutput = keyof typeof commandOutputs

@@ -3,8 +3,11 @@ import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { z } from 'zod'
 import { shellWords } from '../../src/cli/shell-words'
+import { commandOutputs } from '../../src/contracts/command-output'
 import type { RunStatus } from '../../src/contracts/status'
+import { readJsonl } from '../../src/json-lines'
 import { preferShorter, startEndpoint } from '../feedback/endpoint'
 import { openLocalStack, rlaif, type LocalStack } from '../local-stack'
 import { temporaryFolder, writeRowsWithoutPrompt, writeTinyFolder } from '../tiny-folder'
@@ -116,6 +119,22 @@ test('rlhf learns from human preferences, rlhf+rlaif from both kinds; the policy
     .replace(/<[^>]*>/g, ' ')
     .replace(/\s+/g, ' ')
   expect(page).toMatch(/labeler people labels (9|10) ties [01]/)
+
+  const run = /Started +(\S+)/.exec(human.out)![1]!
+  const preferences = join(temporaryFolder(), 'preferences.jsonl')
+  const exported = await stack.run('export', 'labels', run, preferences, '--format', 'trl', '--json')
+  const { labels } = commandOutputs['export labels'].parse(JSON.parse(exported.out))
+  const rows = readJsonl(preferences, z.strictObject({ prompt: z.any(), chosen: z.any(), rejected: z.any() }))
+  expect(rows).toHaveLength(labels)
+  expect(rows[0]).toMatchObject({
+    prompt: [{ role: 'user', content: expect.stringMatching(/^Question \d+\?$/) as string }],
+    chosen: [{ role: 'assistant', content: expect.stringMatching(/^good/) as string }],
+    rejected: [{ role: 'assistant', content: expect.stringMatching(/^bad/) as string }],
+  })
+  expect(await stack.run('export', 'labels', run, preferences)).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/already exists; name a new file/) as string,
+  })
 
   const both = await stack.run(
     'run',

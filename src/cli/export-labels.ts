@@ -1,0 +1,98 @@
+// `rlaif export labels`: the labels of a run as a file that other tools train on.
+import { existsSync, renameSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { folderOf } from '../artifacts/open-store'
+import { isArtifactUri } from '../contracts/artifact'
+import type { ExportLabelsOutput } from '../contracts/command-output'
+import { InvalidInput } from '../contracts/parse'
+import { exportableSchema, exportedLabel, peopleByRow, type ExportedLabel } from '../data/label-export'
+import { writeLabelParquet } from '../data/label-parquet'
+import { rowSchema } from '../data/row'
+import { readJsonlInParts, writeJsonl } from '../json-lines'
+import { openHome } from '../workers/home'
+import { withConnection, type Connected } from './connection'
+import { existingRun } from './existing-run'
+import { viewOf } from './run-view'
+
+export const LABEL_FORMATS = ['trl', 'jsonl', 'parquet'] as const
+export type LabelFormat = (typeof LABEL_FORMATS)[number]
+/** Rows that are read at once; limits memory. */
+const ROWS_AT_ONCE = 256
+
+const formatOf = (file: string): LabelFormat => (file.endsWith('.parquet') ? 'parquet' : 'jsonl')
+
+/**
+ * @param given ID of a run, or URI of an artifact of stage `label` or `human-labels`
+ * @param file a new one
+ * @throws InvalidInput when the run has no labels, or several artifacts of them
+ */
+export async function exportLabels(
+  given: string,
+  file: string,
+  format: LabelFormat = formatOf(file),
+): Promise<ExportLabelsOutput> {
+  if (existsSync(file)) throw new InvalidInput(`export: ${resolve(file)} already exists; name a new file`)
+  const home = openHome()
+  const { labels, data } = isArtifactUri(given)
+    ? { labels: given, data: undefined }
+    : await withConnection((connected) => labelsOf(connected, given))
+  const peopleOf = data === undefined ? () => [] : peopleByRow(rowsIn(await folderOf(home, data)))
+  const counts = { labels: 0, undecided: 0 }
+  const rows = exported(await folderOf(home, labels), peopleOf, counts)
+  const partial = `${file}.partial-${process.pid}`
+  try {
+    if (format === 'parquet') await writeLabelParquet(partial, rows)
+    else writeJsonl(partial, format === 'trl' ? onlyPreferences(rows) : rows)
+    renameSync(partial, file)
+  } finally {
+    rmSync(partial, { force: true })
+  }
+  return { file: resolve(file), format, from: labels, ...counts }
+}
+
+/** Where the labels of a run are, and the data that they are of. */
+async function labelsOf(connected: Connected, id: string): Promise<{ labels: string; data: string | undefined }> {
+  const { output } = await viewOf(connected, await existingRun(connected, id))
+  const uriOf = (name: string) => output.stages.find(({ stage }) => stage === name)?.artifact?.uri
+  const found = ['label', 'human-labels'].flatMap((name) => uriOf(name) ?? [])
+  const uri = found[0]
+  if (uri === undefined)
+    throw new InvalidInput(
+      `export: the run "${id}" has no labels (yet); name a run of align with method "rlaif" or "rlhf" whose labels are ` +
+        'done, or the URI of their artifact',
+    )
+  if (found.length > 1)
+    throw new InvalidInput(
+      `export: the run "${id}" has labels of a labeler and of people; name one by its URI:\n` +
+        found.map((one) => `  ${one}`).join('\n'),
+    )
+  return { labels: uri, data: uriOf('data') }
+}
+
+function* rowsIn(folder: string) {
+  for (const rows of readJsonlInParts(join(folder, 'train.jsonl'), rowSchema, ROWS_AT_ONCE)) yield* rows
+}
+
+function* exported(
+  folder: string,
+  peopleOf: ReturnType<typeof peopleByRow>,
+  counts: { labels: number; undecided: number },
+): Generator<ExportedLabel> {
+  for (const labels of readJsonlInParts(join(folder, 'labels.jsonl'), exportableSchema, ROWS_AT_ONCE))
+    for (const label of labels) {
+      const row = exportedLabel(label, peopleOf(label.id))
+      counts[row ? 'labels' : 'undecided']++
+      if (row) yield row
+    }
+}
+
+function* onlyPreferences(rows: Iterable<ExportedLabel>) {
+  for (const { prompt, chosen, rejected } of rows) yield { prompt, chosen, rejected }
+}
+
+export function exportLines({ file, labels, undecided }: ExportLabelsOutput): string[] {
+  return [
+    `${file}: ${labels} labels`,
+    ...(undecided > 0 ? [`${undecided} labels prefer neither response and are left out`] : []),
+  ]
+}
