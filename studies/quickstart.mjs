@@ -2,7 +2,7 @@
 //
 //   node studies/quickstart.mjs [--seeds 1,2,3,4,5] [--home FOLDER] [--input '{"rl": {"steps": 18}}']
 //
-// Runs preset "quickstart" once a seed on a local server of its own, three minutes each on two quiet cores, and prints a
+// Runs preset "quickstart" once a seed on a local server of its own, two minutes each on two quiet cores, and prints a
 // table of the 40 held-out prompts: the share that the judge calls good on its own before and after (Wilson's interval),
 // the win rate, and the sentiment by VADER (Hutto & Gilbert, 2014), a lexicon with rules, from −1 to 1, with the 95 %
 // interval of the paired difference by bootstrap. With --home, what is there already is not run again.

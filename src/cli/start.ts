@@ -17,7 +17,7 @@ const QUICKSTART = 'quickstart'
 
 const WHAT_WILL_HAPPEN = `
 The quickstart teaches SmolLM2-135M-Instruct to write cheerful sentences by reinforcement learning from AI feedback:
-a frozen copy of the model itself says how positive each response is (direct RLAIF). About three minutes on two cores.
+a frozen copy of the model itself says how positive each response is (direct RLAIF). About two minutes on two cores.
 Everything is on this machine; Ctrl-C stops, and the next \`${startCommand}\` continues where it was.
 
 `
