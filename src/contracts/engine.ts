@@ -72,8 +72,11 @@ export function withoutPlace(input: object): object {
 }
 
 /** Why an engine cannot train with an algorithm of RL, or undefined. */
-export const algorithmFault = (engine: Engine, algorithm: string): string | undefined =>
-  onEngine(engine).engine && algorithm !== 'rloo'
-    ? `field "rl.algorithm" is "${algorithm}", which needs a value model; TRL, which trains on Ray, has no such trainer ` +
-      'any more. Set rl.algorithm to "rloo", or leave out "engine"'
-    : undefined
+export function algorithmFault(engine: Engine, algorithm: string): string | undefined {
+  if (!onEngine(engine).engine || algorithm === 'rloo') return undefined
+  const why =
+    algorithm === 'grpo'
+      ? 'which only the embedded engine computes, with the KL penalty in the reward'
+      : 'which needs a value model; TRL, which trains on Ray, has no such trainer any more'
+  return `field "rl.algorithm" is "${algorithm}", ${why}. Set rl.algorithm to "rloo", or leave out "engine"`
+}

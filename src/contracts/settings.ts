@@ -239,21 +239,48 @@ export const rewardModelSchema = z
   .prefault({})
   .describe('Settings of stage `reward-model`.')
 
+/** Fields of one algorithm of RL. */
+type OfGrpo = 'advantageScale' | 'lossMean'
+const onlyForGrpo =
+  (field: OfGrpo) =>
+  (rl: { algorithm: string } & Partial<Record<OfGrpo, unknown>>): boolean =>
+    rl.algorithm === 'grpo' || rl[field] === undefined
+const refusedOutsideGrpo = (field: OfGrpo) => ({
+  path: [field],
+  message: 'has no meaning unless "algorithm" is "grpo"; remove it',
+})
+
 /** What happens when RL leaves the range of a limit. */
 const BACK_TO_CHECKPOINT = 'training returns to its last checkpoint and ends'
 export const rlSchema = z
   .strictObject({
     algorithm: z
-      .enum(['reinforce', 'rloo'])
+      .enum(['reinforce', 'rloo', 'grpo'])
       .default('reinforce')
       .describe(
         'RL algorithm. "reinforce": with a learned value baseline, as in the paper; ' +
-          '"rloo": the other responses to the same prompt are the baseline.',
+          '"rloo": the other responses to the same prompt are the baseline; "grpo": the mean of all responses to the ' +
+          'prompt is, and `advantageScale` and `lossMean` choose the variant.',
       ),
     groupSize: count
       .min(2)
       .default(4)
-      .describe('For "rloo": number of responses to each prompt; batchSize must be a multiple of it.'),
+      .describe('For "rloo" and "grpo": number of responses to each prompt; batchSize must be a multiple of it.'),
+    advantageScale: z
+      .enum(['std', 'none'])
+      .optional()
+      .describe(
+        'For "grpo": what the advantages of a prompt\'s responses are divided by. "std" (default): the standard deviation ' +
+          'of their rewards; "none": nothing, as in Dr. GRPO and RLOO.',
+      ),
+    lossMean: z
+      .enum(['sequence', 'token', 'constant'])
+      .optional()
+      .describe(
+        'For "grpo": what the loss is a mean over. "sequence" (default): the responses, each with the mean over its ' +
+          'tokens; "token": all tokens of the batch, as in DAPO; "constant": the responses, each with the sum over its ' +
+          'tokens divided by `limits.responseTokens`, as in Dr. GRPO.',
+      ),
     steps: count.default(8).describe('Number of RL steps, each with one batch of responses.'),
     ...training,
     valueLearningRate: rate.default(1e-4).describe('Learning rate of the value model.'),
@@ -303,10 +330,12 @@ export const rlSchema = z
       .default(8)
       .describe('Number of prompts kept out of training for validation; at most a quarter of all prompts.'),
   })
-  .refine((rl) => rl.algorithm !== 'rloo' || rl.batchSize % rl.groupSize === 0, {
+  .refine((rl) => rl.algorithm === 'reinforce' || rl.batchSize % rl.groupSize === 0, {
     path: ['batchSize'],
-    message: 'must be a multiple of "groupSize" with "rloo"',
+    message: 'must be a multiple of "groupSize" with "rloo" and "grpo"',
   })
+  .refine(onlyForGrpo('advantageScale'), refusedOutsideGrpo('advantageScale'))
+  .refine(onlyForGrpo('lossMean'), refusedOutsideGrpo('lossMean'))
   .prefault({})
   .describe('Settings of stage `rl`.')
 

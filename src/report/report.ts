@@ -192,6 +192,7 @@ const CHARTS: Record<string, [title: string, ...names: string[]][]> = {
   rl: [
     ['RL: reward', 'rawReward', 'reward'],
     ['RL: validation reward', 'validationReward'],
+    ['RL: standard deviation of the returns of a prompt', 'returnSpread'],
     ['RL: KL to the SFT model', 'kl', 'kl3'],
     ['RL: value loss', 'valueLoss'],
     ['RL: explained variance of the value model', 'explainedVariance'],

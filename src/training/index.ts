@@ -4,6 +4,7 @@ export { addScoreHead, preferenceLoss, rewards, trainRewardModel, type TrainingP
 export { fitScoreHead } from './fitted-head'
 export { trainReinforce, type ReinforceSettings } from './reinforce'
 export { leaveOneOut, trainRloo } from './rloo'
+export { groupAdvantages, trainGrpo, type GrpoSettings } from './grpo'
 export { penalizedReward, type RlSettings, type RlTask } from './policy-gradient'
 export { sampleAndScore, type Prompts, type Response, type Reward, type RolloutSettings } from './rollout'
 export { tokenLogProbs, responseTokens, type Sequence } from './gradients'

@@ -1,9 +1,9 @@
-// What REINFORCE and RLOO share: the penalized reward of the paper (§2.2.2, J) and the update of the policy.
+// What REINFORCE, RLOO and GRPO share: the penalized reward of the paper (§2.2.2, J) and the update of the policy.
 //
 //   R = (1−β) r − β KL
 //   L = −(1/B) Σ_rows Σ_t log π(a_t | X_t) · A_t,   A_t constant
 //
-// Departures from the paper: none here; how A_t is computed is said in reinforce.ts and rloo.ts.
+// Departures from the paper: none here; how A_t is computed is said in reinforce.ts, rloo.ts and grpo.ts.
 import type { Gradients } from '../model/model'
 import type { Metrics } from './checkpoint'
 import { accumulate, differentiableLogProbs, responseTokens, type Sequence } from './gradients'
@@ -11,7 +11,7 @@ import type { Trained } from './optimizer'
 import type { Prompts, Reward, RolloutSettings, SampledSequence } from './rollout'
 import { update, type OptimizerSettings } from './update'
 
-/** Settings of both algorithms. */
+/** Settings of all three algorithms. */
 export interface RlSettings extends OptimizerSettings, RolloutSettings {
   steps: number
   /** Responses sampled in a step, B. */
@@ -30,7 +30,7 @@ export interface RlTask {
   collapsed?: (metrics: Metrics) => string | undefined
 }
 
-/** What ends a training of either algorithm early: it goes back to its last checkpoint, and its result says so. */
+/** What ends a training of any of them early: it goes back to its last checkpoint, and its result says so. */
 export const endingOf = ({ afterStep, collapsed }: RlTask) =>
   ({ afterStep, collapsed, onDivergence: 'return to checkpoint' }) as const
 

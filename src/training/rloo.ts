@@ -10,16 +10,9 @@
 //   3. Advantages are not whitened.
 import { mean } from '../mean'
 import type { Model } from '../model/model'
-import { openBatches } from './batches'
-import { partOf, trainSteps, type Metrics, type TrainingHost, type TrainingResult } from './checkpoint'
-import { endingOf, penalizedReward, updatePolicy, type RlSettings, type RlTask } from './policy-gradient'
-import { rollOut } from './rollout'
-import { openOptimizer } from './update'
-
-interface RlooSettings extends RlSettings {
-  /** k, responses to each prompt; `batchSize` must be a multiple of it. */
-  groupSize: number
-}
+import type { TrainingHost, TrainingResult } from './checkpoint'
+import type { RlTask } from './policy-gradient'
+import { inGroups, trainOnGroups, type GroupSettings } from './response-groups'
 
 /** A_i of the returns R_i of one prompt's responses: [k] → [k], k ≥ 2. */
 export function leaveOneOut(returns: readonly number[]): number[] {
@@ -31,41 +24,13 @@ export function leaveOneOut(returns: readonly number[]): number[] {
  * Trains the policy in place.
  * @throws Diverged when a metric is not finite, or the policy collapsed, before the first checkpoint
  */
-export async function trainRloo(
-  { policy, reference }: { policy: Model; reference: Model },
+export const trainRloo = (
+  models: { policy: Model; reference: Model },
   task: RlTask,
-  settings: RlooSettings,
+  settings: GroupSettings,
   host: TrainingHost,
-): Promise<TrainingResult> {
-  const trained = { policy: { model: policy, optimizer: openOptimizer(settings) } }
-  const { seed, batchSize, groupSize, klWeight } = settings
-  const batchOf = openBatches(task.prompts.length, { batchSize: batchSize / groupSize, seed, stage: 'rl' })
-  const step = async (index: number): Promise<Metrics> => {
-    const groups = batchOf(index)
-    const chosen = groups.flatMap((prompt) => Array.from({ length: groupSize }, () => prompt))
-    const experience = { ...task, chosen, onPart: host.onPart }
-    const key = [seed, 'rl', index]
-    const { sequences, rewards, kl, metrics } = await rollOut({ policy, reference }, experience, settings, key)
-    const returns = rewards.map((r, row) =>
-      penalizedReward(
-        r,
-        kl[row]!.reduce((a, b) => a + b, 0),
-        klWeight,
-      ),
-    )
-    const advantages = groups.flatMap((_, group) =>
-      leaveOneOut(returns.slice(group * groupSize, (group + 1) * groupSize)),
-    )
-    const episodes = sequences.map((s, row) => ({
-      ...s,
-      advantages: new Float32Array(s.response.length).fill(advantages[row]!),
-    }))
-    const policyMetrics = updatePolicy(trained.policy, episodes, settings, partOf(host, 'learning'))
-    return {
-      ...metrics,
-      advantageSize: mean(advantages.map(Math.abs)),
-      ...policyMetrics,
-    }
-  }
-  return trainSteps(settings.steps, trained, host, { step, ...endingOf(task) })
-}
+): Promise<TrainingResult> =>
+  trainOnGroups(models, task, settings, host, (returns) => {
+    const perToken = inGroups(returns, settings.groupSize).flatMap(leaveOneOut)
+    return { perToken, metrics: { advantageSize: mean(perToken.map(Math.abs)) } }
+  })

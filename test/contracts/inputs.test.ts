@@ -73,3 +73,14 @@ test('a key instead of the name of an environment variable is refused', () => {
 test.each([[[1, 2]], ['text'], [7]])('an input that is not an object is refused: %j', (input) => {
   expect(() => align(input)).toThrow(/the input got/)
 })
+
+test.each(['advantageScale', 'lossMean'])('%s is refused where the algorithm is not GRPO', (field) => {
+  const value = field === 'lossMean' ? 'token' : 'none'
+  const grpo = { algorithm: 'grpo', [field]: value }
+  expect(align({ rl: grpo }).rl).toMatchObject(grpo)
+  for (const algorithm of ['reinforce', 'rloo'])
+    expect(() => align({ rl: { algorithm, [field]: value } })).toThrow(
+      `field "rl.${field}" got "${value}": has no meaning unless "algorithm" is "grpo"; remove it`,
+    )
+  expect(() => align({ rl: { ...grpo, batchSize: 6 } })).toThrow(/"rl.batchSize" got 6: must be a multiple/)
+})

@@ -44,6 +44,7 @@ test('bad settings are refused by name', () => {
   expect(() => ray({ address: 'local', tokenEnv: 'RAY_TOKEN' })).toThrow(/has no meaning for "local"/)
   expect(() => ray({ tokenEnv: 'hf_abcdefghijklmnopqrstuvwx' })).toThrow(/looks like a key/)
   expect(algorithmFault(ray(), 'reinforce')).toMatch(/Set rl.algorithm to "rloo"/)
+  expect(algorithmFault(ray(), 'grpo')).toMatch(/"grpo", which only the embedded engine computes/)
   expect(algorithmFault('tfjs', 'reinforce')).toBeUndefined()
 })
 

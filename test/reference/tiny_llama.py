@@ -19,6 +19,12 @@ RESPONSES = [[31, 41, 59], [2, 6], [53, 58, 9, 7, 1]]
 PREFER_FIRST = [0.8, 0.35]
 TEMPERATURE = 0.9
 COEFFICIENTS = [0.5, -1.0, 0.25, 1.5, -0.75, 0.1, 0.2, -0.3, 0.4, -0.5]
+RETURNS = [0.7, -0.4, 0.25]
+TOKEN_LIMIT = 8
+DPO_BETA = 0.5
+DPO_PAIRS = [(0, 1), (1, 2)]
+REFERENCE_SCALE = 0.9
+"""The reference policy of DPO has these weights times this."""
 
 
 def fill(model):
@@ -60,6 +66,44 @@ def gradients(model, head=None):
     if head is not None:
         named["score.weight"] = head.weight.grad
     return {n: [round(v, 8) for v in g.reshape(-1)[::7].tolist()] for n, g in named.items()}
+
+
+def grpo(scale, loss_mean):
+    model, _ = fresh()
+    returns = torch.tensor(RETURNS)
+    advantages = returns - returns.mean()
+    if scale == "std":
+        advantages = advantages / (returns.std() + 1e-4)
+    terms = torch.split(response_log_probs(model, TEMPERATURE), [len(r) for r in RESPONSES])
+    if loss_mean == "sequence":
+        loss = -torch.stack([a * t.mean() for a, t in zip(advantages, terms)]).mean()
+    elif loss_mean == "token":
+        loss = -torch.cat([a * t for a, t in zip(advantages, terms)]).mean()
+    else:
+        loss = -torch.stack([a * t.sum() / TOKEN_LIMIT for a, t in zip(advantages, terms)]).mean()
+    loss.backward()
+    return {"advantageScale": scale, "lossMean": loss_mean, "advantages": advantages.tolist(), "loss": loss.item(),
+            "gradients": gradients(model)}
+
+
+def dpo(prefer_first):
+    reference, _ = fresh()
+    with torch.no_grad():
+        for p in reference.parameters():
+            p.mul_(REFERENCE_SCALE)
+        of_reference = sequence_log_probs(reference)
+    model, _ = fresh()
+    rewards = DPO_BETA * (sequence_log_probs(model) - of_reference)
+    margin = torch.stack([rewards[first] - rewards[second] for first, second in DPO_PAIRS])
+    p = torch.tensor(prefer_first)
+    loss = -(p * torch.nn.functional.logsigmoid(margin) + (1 - p) * torch.nn.functional.logsigmoid(-margin)).mean()
+    loss.backward()
+    return {"beta": DPO_BETA, "pairs": DPO_PAIRS, "preferFirst": prefer_first, "reference": of_reference.tolist(),
+            "rewards": rewards.tolist(), "loss": loss.item(), "gradients": gradients(model)}
+
+
+def sequence_log_probs(model):
+    return torch.stack([t.sum() for t in torch.split(response_log_probs(model, 1.0), [len(r) for r in RESPONSES])])
 
 
 def main():
@@ -116,6 +160,10 @@ def main():
         losses.append(loss.item())
     out["sftLosses"] = losses
     out["adafactorWeights"] = {n: [round(v, 8) for v in p.data.reshape(-1)[::7].tolist()] for n, p in model.named_parameters()}
+    out["grpo"] = {"returns": RETURNS, "tokenLimit": TOKEN_LIMIT,
+                   "variants": [grpo(scale, over) for scale in ("std", "none") for over in ("sequence", "token", "constant")]}
+    out["referenceScale"] = REFERENCE_SCALE
+    out["dpo"] = [dpo(PREFER_FIRST), dpo([1.0, 0.0])]
     json.dump(out, sys.stdout)
 
 

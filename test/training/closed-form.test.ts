@@ -6,6 +6,7 @@ import { tf } from '../../src/model/tf'
 import { weightShapes } from '../../src/model/weight-names'
 import { cloneModel } from '../../src/model/weights'
 import { responseTokens, tokenLogProbs } from '../../src/training/gradients'
+import { trainGrpo, type GrpoSettings } from '../../src/training/grpo'
 import { trainReinforce } from '../../src/training/reinforce'
 import { addScoreHead } from '../../src/training/reward-model'
 import { trainRloo } from '../../src/training/rloo'
@@ -84,7 +85,15 @@ function optimum(reference: readonly number[], steps: number, beta: number): num
 const totalVariation = (p: readonly number[], q: readonly number[]) =>
   p.reduce((sum, value, i) => sum + Math.abs(value - q[i]!), 0) / 2
 
-async function train(algorithm: 'reinforce' | 'rloo', actions: number, beta: number, steps: number) {
+type Variant = Pick<GrpoSettings, 'advantageScale' | 'lossMean'>
+
+async function train(
+  algorithm: 'reinforce' | 'rloo' | 'grpo',
+  actions: number,
+  beta: number,
+  steps: number,
+  variant: Variant = {},
+) {
   const policy = smallModel()
   const reference = cloneModel(policy)
   const settings = {
@@ -100,12 +109,14 @@ async function train(algorithm: 'reinforce' | 'rloo', actions: number, beta: num
     missingEosPenalty: 0,
     seed: 3,
     sampling: { maxTokens: actions, temperature: TEMPERATURE, stopIds: [], batchSize: 64 },
+    ...variant,
   }
   const host = { checkpoints: temporaryFolder(), checkpointEvery: 1e6, onStep: () => {} }
   const problem = { prompts: Array.from({ length: 64 }, () => PROMPT), reward }
   const value = cloneModel(policy)
   addScoreHead(value, 1, 0)
   if (algorithm === 'rloo') await trainRloo({ policy, reference }, problem, settings, host)
+  else if (algorithm === 'grpo') await trainGrpo({ policy, reference }, problem, settings, host)
   else await trainReinforce({ policy, reference, value }, problem, settings, host)
   return { trained: distribution(policy, actions), reference: distribution(reference, actions) }
 }
@@ -134,3 +145,12 @@ test.each([
     expect(totalVariation(trained, want)).toBeLessThan(0.02)
   },
 )
+
+test.each<[Variant, number]>([
+  [{}, 150],
+  [{ advantageScale: 'none', lossMean: 'token' }, 150],
+  [{ advantageScale: 'none', lossMean: 'constant' }, 150],
+])('two steps: GRPO %j converges to the same optimum', async (variant, steps) => {
+  const { trained, reference } = await train('grpo', 2, 0.3, steps, variant)
+  expect(totalVariation(trained, optimum(reference, 2, 0.3))).toBeLessThan(0.02)
+})

@@ -8,6 +8,7 @@ import { isHalf, tf } from '../../src/model/tf'
 import { cloneModel } from '../../src/model/weights'
 import type { Metrics } from '../../src/training/checkpoint'
 import type { Precision } from '../../src/contracts/precision'
+import { trainGrpo } from '../../src/training/grpo'
 import { trainReinforce } from '../../src/training/reinforce'
 import { addScoreHead, trainRewardModel } from '../../src/training/reward-model'
 import { trainRloo } from '../../src/training/rloo'
@@ -72,6 +73,12 @@ const JOBS: Record<string, (precision: Precision) => Job> = {
     const models = { policy, reference: onlyForReading(cloneModel(policy)) }
     const settings = { ...rl, groupSize: 2 }
     return { models: Object.values(models), run: (host) => trainRloo(models, task, settings, host) }
+  },
+  grpo(precision) {
+    const policy = ready(precision)
+    const models = { policy, reference: onlyForReading(cloneModel(policy)) }
+    const settings = { ...rl, groupSize: 2, lossMean: 'token' as const }
+    return { models: Object.values(models), run: (host) => trainGrpo(models, task, settings, host) }
   },
 }
 const names = Object.keys(JOBS)

@@ -2,6 +2,7 @@
 import type { Gradients, Model } from '../../src/model/model'
 import type { Optimizer } from '../../src/training/optimizer'
 import { updatePolicy } from '../../src/training/policy-gradient'
+import { weighGroups, type GrpoSettings } from '../../src/training/grpo'
 import { updateValue, type ReinforceSettings } from '../../src/training/reinforce'
 import { everySeventh, reference, relativeDifference, tinyModel, tinyModelWithHead } from '../tiny-model'
 
@@ -63,4 +64,31 @@ test('policy loss, entropy and every gradient equal those of PyTorch, at the sam
   expect(Math.abs(policyLoss! - reference.policyLoss)).toBeLessThan(1e-4)
   expect(Math.abs(entropy! - reference.entropy)).toBeLessThan(1e-4)
   expectGradients(optimizer.gradients, reference.policyGradients)
+})
+
+test.each(reference.grpo.variants)(
+  'GRPO with advantages by $advantageScale and the mean of the loss by $lossMean equals PyTorch: loss and gradients',
+  ({ advantageScale, lossMean, ...want }) => {
+    const { returns, tokenLimit } = reference.grpo
+    const variant = { advantageScale, lossMean } as Pick<GrpoSettings, 'advantageScale' | 'lossMean'>
+    const sampling = { ...settings.sampling, maxTokens: tokenLimit }
+    const lengths = reference.responses.map(({ length }) => length)
+    const weighed = weighGroups({ groupSize: 3, ...variant, sampling })(returns, lengths)
+    const size = want.advantages.reduce((sum, a) => sum + Math.abs(a), 0) / want.advantages.length
+    expect(Math.abs(weighed.metrics.advantageSize! - size)).toBeLessThan(1e-6)
+    const optimizer = recorder()
+    const episodes = sequences.map((s, i) => ({
+      ...s,
+      advantages: new Float32Array(s.response.length).fill(weighed.perToken[i]!),
+    }))
+    const { policyLoss } = updatePolicy({ model: tinyModel(), optimizer }, episodes, settings)
+    expect(Math.abs(policyLoss! - want.loss)).toBeLessThan(1e-4)
+    expectGradients(optimizer.gradients, want.gradients)
+  },
+)
+
+test('responses whose returns are equal teach GRPO nothing, however they are divided', () => {
+  const weigh = (scale: 'std' | 'none') =>
+    weighGroups({ groupSize: 2, advantageScale: scale, sampling: settings.sampling })([3, 3, -1, -1], [1, 2, 3, 4])
+  for (const scale of ['std', 'none'] as const) expect(weigh(scale).perToken.map(Math.abs)).toEqual([0, 0, 0, 0])
 })

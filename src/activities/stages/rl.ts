@@ -15,6 +15,7 @@ import { cloneModel } from '../../model/weights'
 import { openCandidates, type CandidateRecord, type Candidates } from '../../training/candidates'
 import type { TrainingHost, TrainingResult } from '../../training/checkpoint'
 import type { RlSettings, RlTask } from '../../training/policy-gradient'
+import { trainGrpo } from '../../training/grpo'
 import { trainReinforce } from '../../training/reinforce'
 import { addScoreHead } from '../../training/reward-model'
 import { trainRloo } from '../../training/rloo'
@@ -126,6 +127,7 @@ function trainPolicy(
   host: TrainingHost,
 ): Promise<TrainingResult> {
   if (settings.algorithm === 'rloo') return trainRloo({ policy, reference }, problem, settings, host)
+  if (settings.algorithm === 'grpo') return trainGrpo({ policy, reference }, problem, settings, host)
   const value = trainable(policy.lora ? initial : cloneModel(initial), settings, settings.seed + 1)
   addScoreHead(value, settings.seed, 0)
   return trainReinforce({ policy, reference, value }, problem, settings, host)
