@@ -140,7 +140,7 @@ export function writeMeasured(
  * How often the model orders a held-out pair as its label does, and whether its probabilities mean what they say. A label
  * of 0.5 has no order to agree with: such a pair is left out of the accuracy. Equal scores count as one half.
  */
-function heldOutQuality(pairs: readonly TrainingPair[], scores: readonly number[]) {
+export function heldOutQuality(pairs: readonly Pick<TrainingPair, 'preferFirst'>[], scores: readonly number[]) {
   const predicted = pairs.map((_, i) => 1 / (1 + Math.exp(scores[2 * i + 1]! - scores[2 * i]!)))
   const labels = pairs.map(({ preferFirst }) => preferFirst)
   const decided = predicted.flatMap((p, i) => (isUndecided(labels[i]!) ? [] : [{ p, label: labels[i]! }]))

@@ -1,4 +1,4 @@
-// The labelled pairs that a reward model learns from: read, encoded, and split into training pairs and held-out ones.
+// The labelled pairs that a reward model, or a policy by DPO, learns from: read, encoded, and split into training pairs and held-out ones.
 import { join } from 'node:path'
 import type { Artifact } from '../contracts/artifact'
 import { InvalidInput } from '../contracts/parse'
@@ -19,15 +19,19 @@ interface Policy {
   folder: string
 }
 
+/** The stage that learns from them, for its messages. The same pairs are held out in each. */
+type Learning = 'reward-model' | 'dpo'
+
 /** Pairs of all sources; from the second on, a seeded sample of the size of the first (paper, Appendix K). */
 export async function trainingPairs(
   sources: readonly Artifact[],
   loaded: Policy,
   seed: number,
   host: StageHost,
+  stage: Learning = 'reward-model',
 ): Promise<TrainingPair[]> {
   const all: TrainingPair[][] = []
-  for (const source of sources) all.push(readPairs(source, await host.open(source), loaded))
+  for (const source of sources) all.push(readPairs(source, await host.open(source), loaded, stage))
   const most = all.length > 1 ? all[0]!.length : Infinity
   return all.flatMap((pairs, source) =>
     permutation(pairs.length, [seed, 'reward-model-source', source])
@@ -40,12 +44,12 @@ export async function trainingPairs(
  * The labelled pairs of a source, which may be many: only their tokens stay in memory.
  * @throws InvalidInput when the labelled responses are in the tokens of another model
  */
-function readPairs({ uri }: Artifact, folder: string, loaded: Policy): TrainingPair[] {
+function readPairs({ uri }: Artifact, folder: string, loaded: Policy, stage: Learning): TrainingPair[] {
   const { tokenizer, folder: policy } = loaded
   const vocabulary = readVocabulary(folder)
   if (vocabulary)
     refuseOtherVocabulary(
-      'reward-model',
+      stage,
       { name: `the policy in ${policy}`, vocabulary: tokenizer.vocabulary() },
       { name: `the labels ${uri}`, vocabulary },
       'label responses that this policy, or a model of the same tokenizer, sampled',
@@ -81,8 +85,9 @@ export function trainingPair(
 /** Held-out pairs and training pairs; all pairs of a prompt are on the same side. */
 export function splitPairs(
   pairs: readonly TrainingPair[],
-  { heldOutShare, trainShare }: StageInput<'reward-model'>['settings'],
+  { heldOutShare, trainShare }: Pick<StageInput<Learning>['settings'], 'heldOutShare' | 'trainShare'>,
   seed: number,
+  stage: Learning = 'reward-model',
 ) {
   const prompts = [...new Set(pairs.map(({ group }) => group))]
   const order = permutation(prompts.length, [seed, 'reward-model-split']).map((i) => prompts[i]!)
@@ -91,10 +96,10 @@ export function splitPairs(
   const rank = new Map(order.map((prompt, i) => [prompt, i]))
   const sorted = [...pairs].sort((a, b) => rank.get(a.group)! - rank.get(b.group)!)
   const training = sorted.filter(({ group }) => rank.get(group)! >= heldPrompts && rank.get(group)! < used)
-  if (training.length === 0) throw new InvalidInput('reward-model: no labelled pair to train on; label more prompts')
+  if (training.length === 0) throw new InvalidInput(`${stage}: no labelled pair to train on; label more prompts`)
   if (training.every(({ preferFirst }) => isUndecided(preferFirst)))
     throw new InvalidInput(
-      `reward-model: none of the ${training.length} training labels prefers a response, each is 0.5: there is nothing ` +
+      `${stage}: none of the ${training.length} training labels prefers a response, each is 0.5: there is nothing ` +
         'to learn. Raise sample.temperature if the pairs are equal texts, or ask a labeler that tells them apart',
     )
   return { training, held: sorted.filter(({ group }) => rank.get(group)! < heldPrompts) }

@@ -1,20 +1,14 @@
 // The input of `align`, the whole pipeline.
 import { z } from 'zod'
+import { dpoSchema } from './dpo-settings'
 import { engineSchema } from './engine'
 import { datasetFields } from './input-fields'
 import { labelerSchema } from './labeler-settings'
 import { isRecord, overlay } from './overlay'
 import { runPrecision } from './precision'
 import { presets, presetsOfMethods } from './presets'
-import {
-  evaluateSchema,
-  labelSchema,
-  modelSchema,
-  rewardModelSchema,
-  rlSchema,
-  sampleSchema,
-  sftSchema,
-} from './settings'
+import { evaluateSchema, labelSchema, modelSchema, sampleSchema } from './settings'
+import { rewardModelSchema, rlSchema, sftSchema } from './training-settings'
 import type { StageName } from './stages'
 
 const RESUMABLE = [
@@ -25,6 +19,7 @@ const RESUMABLE = [
   'sample',
   'label',
   'reward-model',
+  'dpo',
   'rl',
   'choose',
   'evaluate',
@@ -32,12 +27,13 @@ const RESUMABLE = [
 ] as const satisfies StageName[]
 
 const methodSchema = z
-  .enum(['sft', 'rlhf', 'rlaif', 'direct-rlaif', 'rlhf+rlaif'])
+  .enum(['sft', 'rlhf', 'rlaif', 'direct-rlaif', 'rlhf+rlaif', 'dpo'])
   .default('rlaif')
   .describe(
     'How the model is aligned. "sft": fine-tuning only, the baseline; "rlhf": RL with a reward model of human ' +
       'preferences; "rlaif": of AI preferences; "rlhf+rlaif": of equal numbers of both; ' +
-      '"direct-rlaif": RL with the labeler\'s direct scores as the reward.',
+      '"direct-rlaif": RL with the labeler\'s direct scores as the reward; "dpo": no reward model and no RL, the policy ' +
+      'learns from the labels themselves, whose they are by `dpo.labels`.',
   )
 
 const alignObject = z.strictObject({
@@ -85,11 +81,16 @@ const alignObject = z.strictObject({
   sample: sampleSchema,
   label: labelSchema,
   rewardModel: rewardModelSchema,
+  dpo: dpoSchema,
   rl: rlSchema,
   evaluate: evaluateSchema,
 })
 export const alignSchema = z.preprocess(withPreset, alignObject)
 export type AlignInput = z.infer<typeof alignSchema>
+
+/** Whether a method asks a labeler, in training or before. @param dpo the settings of method "dpo" */
+export const usesLabeler = (method: unknown, dpo: unknown): boolean =>
+  method !== 'sft' && method !== 'rlhf' && !(method === 'dpo' && isRecord(dpo) && dpo.labels === 'human')
 
 /** Overlays the given fields on those of the preset, with what it adds for their method. */
 function withPreset(given: unknown): unknown {

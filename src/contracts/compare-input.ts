@@ -15,6 +15,8 @@ const ARMS = {
   'same-size': { method: 'rlaif', labeler: 'policy' },
   'direct-rlaif': { method: 'direct-rlaif' },
   'rlhf+rlaif': { method: 'rlhf+rlaif' },
+  dpo: { method: 'dpo' },
+  grpo: { method: 'rlaif', rl: { algorithm: 'grpo' } },
 } as const
 const namedArm = z.enum(Object.keys(ARMS) as [keyof typeof ARMS, ...(keyof typeof ARMS)[]])
 const customArm = z.strictObject({

@@ -71,6 +71,13 @@ export function withoutPlace(input: object): object {
   return { ...rest, engine: { ray } }
 }
 
+/** Why an engine cannot train by DPO, or undefined. */
+export const dpoFault = (engine: Engine): string | undefined =>
+  onEngine(engine).engine
+    ? 'field "method" is "dpo", which has no trainer on Ray: that of TRL takes no soft labels. Choose another method, or ' +
+      'leave out "engine"'
+    : undefined
+
 /** Why an engine cannot train with an algorithm of RL, or undefined. */
 export function algorithmFault(engine: Engine, algorithm: string): string | undefined {
   if (!onEngine(engine).engine || algorithm === 'rloo') return undefined

@@ -1,5 +1,6 @@
 // What an input names outside of itself: tasks, data, models, annotators of the miniature world, artifacts. The command
 // makes paths among them absolute; the command and the run's first activity look whether they are there.
+import { usesLabeler } from './align-input'
 import { isArtifactUri } from './artifact'
 import { armsOf } from './compare-input'
 import { WORLD } from './labeler-settings'
@@ -26,6 +27,7 @@ const KINDS: Record<WorkflowName, Kinds> = {
   sample: { ...OF_DATASETS, policy: 'model' },
   label: { ...OF_DATASETS, model: 'model', samples: 'artifact' },
   rewardModel: { policy: 'model', labels: 'artifact' },
+  dpo: { policy: 'model', labels: 'artifact' },
   rl: { ...OF_DATASETS, policy: 'model', rewardModel: 'artifact' },
   evaluate: { ...OF_DATASETS, baseline: 'model', policy: 'artifact' },
   report: { artifacts: 'artifact' },
@@ -160,8 +162,8 @@ export interface GivenName {
 }
 
 /** Roles that a run of `align` never asks. */
-const unasked = ({ method, untilStage }: { method?: unknown; untilStage?: unknown }): string[] => [
-  ...(method === 'sft' || method === 'rlhf' || untilStage === 'sft' ? ['labeler'] : []),
+const unasked = ({ method, untilStage, dpo }: { method?: unknown; untilStage?: unknown; dpo?: unknown }): string[] => [
+  ...(!usesLabeler(method, dpo) || untilStage === 'sft' ? ['labeler'] : []),
   ...(untilStage === undefined ? [] : ['judge']),
 ]
 

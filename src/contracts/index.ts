@@ -16,13 +16,12 @@ export {
   labelSchema,
   limitsSchema,
   modelSchema,
-  rewardModelSchema,
-  rlSchema,
   sampleSchema,
-  sftSchema,
   type DataSettings,
   type Limits,
 } from './settings'
+export { rewardModelSchema, rlSchema, sftSchema } from './training-settings'
+export { dpoSchema } from './dpo-settings'
 export {
   isEndpoint,
   labelerSchema,

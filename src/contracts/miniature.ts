@@ -4,7 +4,8 @@ import { z } from 'zod'
 import { WORLD } from './labeler-settings'
 import { queuesSchema } from './queues'
 import { cacheSchema, notifySchema, onFailureSchema } from './run-settings'
-import { dataSchema, limitsSchema, seedSchema, sftSchema } from './settings'
+import { dataSchema, limitsSchema, seedSchema } from './settings'
+import { sftSchema } from './training-settings'
 
 export const miniatureSchema = z.strictObject({
   size: z

@@ -20,6 +20,7 @@ export function withRunPrecision(settings: AlignInput): AlignInput {
     sft: inGroup(settings.sft),
     sample: inGroup(settings.sample),
     rewardModel: inGroup(settings.rewardModel),
+    dpo: inGroup(settings.dpo),
     rl: inGroup(settings.rl),
     evaluate: inGroup(settings.evaluate),
   }

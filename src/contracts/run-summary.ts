@@ -1,6 +1,6 @@
 // A run in one sentence, for lists of runs: what it does, on what, and by whom.
 import { cutToBytes } from './brief'
-import type { AlignInput } from './align-input'
+import { usesLabeler, type AlignInput } from './align-input'
 import { armsOf, type CompareInput } from './compare-input'
 import type { HumanEvaluationInput } from './human-evaluation-input'
 import { isEndpoint, type LabelerSettings } from './labeler-settings'
@@ -19,6 +19,7 @@ const METHODS: Record<AlignInput['method'], string> = {
   rlaif: 'RLAIF',
   'direct-rlaif': 'Direct RLAIF',
   'rlhf+rlaif': 'RLHF and RLAIF together',
+  dpo: 'DPO',
 }
 
 /** Where a model or an artifact is, by its last part. */
@@ -39,8 +40,8 @@ const labelerName = (settings: LabelerSettings): string =>
 const counted = (n: number, noun: string) => `${n} ${noun}${n === 1 ? '' : 's'}`
 const seedsText = (seeds: readonly number[]) => `seed${seeds.length === 1 ? '' : 's'} ${seeds.join(', ')}`
 
-function alignSentence({ method, task, model, labeler, judge, seed, untilStage }: AlignInput): string {
-  const asks = method !== 'sft' && method !== 'rlhf'
+function alignSentence({ method, task, model, labeler, judge, seed, untilStage, dpo }: AlignInput): string {
+  const asks = usesLabeler(method, dpo)
   const scored = method === 'direct-rlaif' ? 'scored' : 'labelled'
   return [
     `${METHODS[method]} of ${named(model)} on ${task}`,
@@ -80,6 +81,7 @@ const stage = {
   sample: ({ policy, task }: StageWorkflowInput<'sample'>) => `Responses of ${named(policy)} to the prompts of ${task}`,
   label: ({ task, labeler }: StageWorkflowInput<'label'>) => `Labels by ${labelerName(labeler)} for ${task}`,
   rewardModel: ({ policy }: StageWorkflowInput<'rewardModel'>) => `Reward model from ${named(policy)}`,
+  dpo: ({ policy }: StageWorkflowInput<'dpo'>) => `DPO of ${named(policy)}`,
   rl: ({ policy, task, rewardModel, labeler }: StageWorkflowInput<'rl'>) =>
     `RL of ${named(policy)} on ${task}, ${rewardModel ? 'by a reward model' : `scored by ${labelerName(labeler)}`}`,
   evaluate: ({ policy, task, judge }: StageWorkflowInput<'evaluate'>) =>

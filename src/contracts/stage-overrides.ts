@@ -25,6 +25,7 @@ const GIVEN_AS: Partial<Record<StageName, Record<string, readonly string[]>>> = 
   sample: { settings: ['sample'] },
   label: { settings: ['label'] },
   'reward-model': { settings: ['rewardModel'] },
+  dpo: { settings: ['dpo'] },
   rl: { settings: ['rl'] },
   evaluate: { settings: ['evaluate'] },
 }
@@ -67,6 +68,7 @@ const EXAMPLES: Partial<Record<StageName, Fields>> = {
   sample: { sample: { temperature: 0.8 } },
   'human-labels': { limits: { promptTokens: 512 } },
   'reward-model': { rewardModel: { learningRate: 1e-5 } },
+  dpo: { dpo: { learningRate: 1e-6 } },
   rl: { rl: { learningRate: 1e-6 } },
   respond: { limits: { responseTokens: 32 } },
   'rating-items': { prompts: 50 },

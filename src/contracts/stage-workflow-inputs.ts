@@ -1,19 +1,17 @@
 // The inputs of the workflows that run one stage alone.
 import { z } from 'zod'
 import { artifactGiven } from './artifact'
+import { dpoStageSchema } from './dpo-settings'
 import { engineSchema } from './engine'
 import { datasetFields, policyGiven, runFields } from './input-fields'
 import { labelerSchema } from './labeler-settings'
-import {
-  evaluateSchema,
-  labelSchema,
-  modelSchema,
-  rewardModelSchema,
-  rlSchema,
-  sampleSchema,
-  sftSchema,
-} from './settings'
+import { evaluateSchema, labelSchema, modelSchema, sampleSchema } from './settings'
+import { rewardModelSchema, rlSchema, sftSchema } from './training-settings'
 import { templateSchema } from './template-settings'
+
+const labelsGiven = z
+  .union([artifactGiven, z.array(artifactGiven).min(1)])
+  .describe('One or more artifacts of the stages `label` and `human-labels`, by reference or URI.')
 
 export const stageWorkflowSchemas = {
   sft: z.strictObject({ model: modelSchema, ...datasetFields, engine: engineSchema, sft: sftSchema }),
@@ -27,11 +25,16 @@ export const stageWorkflowSchemas = {
   }),
   rewardModel: z.strictObject({
     policy: policyGiven,
-    labels: z
-      .union([artifactGiven, z.array(artifactGiven).min(1)])
-      .describe('One or more artifacts of the stages `label` and `human-labels`, by reference or URI.'),
+    labels: labelsGiven,
     engine: engineSchema,
     rewardModel: rewardModelSchema,
+    template: templateSchema.optional(),
+    ...runFields,
+  }),
+  dpo: z.strictObject({
+    policy: policyGiven.describe('The SFT model: a model, or the artifact of an earlier stage, by reference or URI.'),
+    labels: labelsGiven,
+    dpo: dpoStageSchema,
     template: templateSchema.optional(),
     ...runFields,
   }),

@@ -1,6 +1,7 @@
 // The stages of a run and the input of each stage's activity.
 import { z } from 'zod'
 import { artifactSchema } from './artifact'
+import { dpoStageSchema } from './dpo-settings'
 import { stageEngine } from './engine'
 import { ratingKind, ratingSchema } from './human-evaluation'
 import { labelerSchema } from './labeler-settings'
@@ -13,13 +14,11 @@ import {
   limitsSchema,
   modelSchema,
   responseTemperature,
-  rewardModelSchema,
-  rlSchema,
   sampleSchema,
   seedSchema,
-  sftSchema,
   taskSchema,
 } from './settings'
+import { rewardModelSchema, rlSchema, sftSchema } from './training-settings'
 import { shardSchema } from './shard'
 import { templateSchema } from './template-settings'
 import { endedTrialSchema, linkSchema, previousSchema } from './sweep'
@@ -96,6 +95,15 @@ export const stageSchemas = {
       .describe('Data on whose reference responses the scores are shifted to average 0.'),
     settings: rewardModelSchema,
     engine: stageEngine,
+    ...seedAndCache,
+  }),
+  dpo: z.strictObject({
+    policy: artifactSchema.describe('The SFT model: what training starts from, and its reference.'),
+    labels: z
+      .array(artifactSchema)
+      .min(1)
+      .describe('Sets of labelled pairs; the second and later ones are cut to the size of the first.'),
+    settings: dpoStageSchema,
     ...seedAndCache,
   }),
   rl: z.strictObject({

@@ -19,6 +19,7 @@ export const workflowSchemas = {
   sample: optional(stageWorkflowSchemas.sample),
   label: optional(stageWorkflowSchemas.label),
   rewardModel: optional(stageWorkflowSchemas.rewardModel),
+  dpo: optional(stageWorkflowSchemas.dpo),
   rl: optional(stageWorkflowSchemas.rl),
   evaluate: optional(stageWorkflowSchemas.evaluate),
   report: optional(stageWorkflowSchemas.report),

@@ -51,7 +51,7 @@ function stageAnswer(workflow: string, figures: Summary): Answer {
 }
 
 /** The stages of an alignment whose figures answer what it was for, the last of them first. */
-const ANSWERING = ['evaluate', 'rl', 'reward-model', 'label', 'sft', 'data']
+const ANSWERING = ['evaluate', 'rl', 'dpo', 'reward-model', 'label', 'sft', 'data']
 
 function alignAnswer(method: string, artifacts: Record<string, unknown>): Answer {
   const stages: RanStage[] = Object.entries(artifacts).map(([stage, artifact]) => ({

@@ -6,10 +6,12 @@ import type { StageRecord } from './provenance'
 import { formatNumber, formatPercent, withUnit } from '../number-format'
 
 const SHOWN = 5
+/** Stages that train beyond the SFT model. */
+const TRAINED = new Set(['rl', 'dpo'])
 
 /** Responses to the first held-out prompts, not chosen by how they came out. Empty where none were compared. */
 export function beforeAndAfter(contests: readonly JudgedContest[], stages: readonly StageRecord[]): string {
-  if (contests.length === 0 || !stages.some(({ stage }) => stage === 'rl')) return ''
+  if (contests.length === 0 || !stages.some(({ stage }) => TRAINED.has(stage))) return ''
   const samples = contests.slice(0, SHOWN).map(({ context, baseline, policy }) => ({
     context,
     responses: [

@@ -18,7 +18,7 @@ export function foundationsOf(stages: readonly RanStage[]): string[] {
   }
   const judging = summaryOf('evaluate') ?? summaryOf('contest')
   return [
-    ...['data', 'human-labels', 'label', 'reward-model'].flatMap(said),
+    ...['data', 'human-labels', 'label', 'reward-model', 'dpo'].flatMap(said),
     ...(judging ? [judgeSentence(judging)] : []),
     ...(typeof judging?.judge === 'string' ? kinshipRemarks({ judge: judging.judge, ...trainedBy(stages) }) : []),
     ...distinctCautions(stages),

@@ -1,12 +1,12 @@
 // The report of a run as one HTML file. A figure that shows nothing comes with a sentence that says so.
-import type { Summary } from '../contracts/artifact'
 import type { Alignment } from '../evaluation/alignment'
 import type { Calibration } from '../evaluation/calibration'
 import { kinshipRemarks, spokenName } from '../evaluation/model-family'
 import type { Share } from '../evaluation/statistics'
 import type { JudgedContest } from '../evaluation/win-rate'
-import { lineChart, type Curve } from './chart'
-import { cautionList, chartGrid, escape, heading, note, type Origin, page, type Sample, sampleSection } from './html'
+import { preferenceSection } from './preference-optimization'
+import { curveSection, type ReportStage } from './training-curves'
+import { cautionList, escape, heading, note, type Origin, page, type Sample, sampleSection } from './html'
 import { fewPromptsCaution, judgeCautions, noneJudged, noSameSlot } from './judge-cautions'
 import { withAnswerDays } from './labeler-answers'
 import { labelledPairSection, type ShownLabel } from './labelled-pairs'
@@ -17,10 +17,6 @@ import { distinctCautions, trainedBy } from './stage-cautions'
 import { formatCount, formatNumber, formatPercent } from '../number-format'
 import { countCell, numberCell, shareCell, table, textCell, type Cell } from './table'
 
-interface ReportStage extends StageRecord {
-  /** Rows of the training curve, if the stage has one. */
-  metrics: Record<string, number>[]
-}
 export interface Evaluation {
   judge: string
   winRate: Share
@@ -69,6 +65,7 @@ export function renderReport(data: ReportData): string {
     beforeAndAfter(data.contests, data.stages),
     cautionList(distinctCautions(data.stages)),
     data.evaluation ? outcomeSection(data.evaluation, data.stages) : '',
+    preferenceSection(data.stages),
     curveSection(data.stages, data.calibration),
     data.choice ? candidateSection(data.choice) : '',
     labelSections(data.stages),
@@ -178,75 +175,6 @@ function winRateCautions({ n, low, high }: Share, equal: number): string[] {
   if (n > 0 && low <= 0.5 && high >= 0.5)
     return [`The win rate does not differ from 50 % beyond noise: over ${n} prompts its interval contains 50 %.`]
   return []
-}
-
-// ---- Training curves
-
-/** Which curves are drawn for which stage, in order. */
-const CHARTS: Record<string, [title: string, ...names: string[]][]> = {
-  sft: [['SFT: loss', 'loss']],
-  'reward-model': [
-    ['Reward model: loss', 'loss'],
-    ['Reward model: batch accuracy', 'accuracy'],
-  ],
-  rl: [
-    ['RL: reward', 'rawReward', 'reward'],
-    ['RL: validation reward', 'validationReward'],
-    ['RL: standard deviation of the returns of a prompt', 'returnSpread'],
-    ['RL: KL to the SFT model', 'kl', 'kl3'],
-    ['RL: value loss', 'valueLoss'],
-    ['RL: explained variance of the value model', 'explainedVariance'],
-    ['RL: response length (tokens)', 'length'],
-    ['RL: share of responses that end', 'eosShare'],
-    ['RL: entropy', 'entropy'],
-    ['RL: gradient norm', 'gradientNorm'],
-    ['RL: tokens per second', 'tokensPerSecond'],
-  ],
-}
-const CURVE_NAMES: Record<string, string> = {
-  rawReward: 'reward',
-  reward: 'after the end-of-text rule',
-  kl: 'k1',
-  kl3: 'k3',
-}
-
-function curveSection(stages: readonly ReportStage[], calibration: Calibration | undefined): string {
-  const charts = stages.flatMap(({ stage, metrics, summary }) =>
-    (CHARTS[stage] ?? []).flatMap(([title, ...names]) => {
-      const curves = names
-        .map((name) => curve(name, withStart(metrics, summary)))
-        .filter(({ points }, i, all) => points.length > 0 && !isSameLine(points, all[i - 1]?.points))
-      return curves.length > 0 ? [lineChart(title, curves)] : []
-    }),
-  )
-  if (calibration && calibration.bins.length > 1) charts.push(calibrationChart(calibration))
-  return charts.length === 0 ? '' : heading('Training') + chartGrid(charts)
-}
-
-const DIAGONAL: [number, number][] = [
-  [0, 0],
-  [1, 1],
-]
-
-const calibrationChart = ({ bins }: Calibration): string =>
-  lineChart('Reward model: calibration', [
-    { name: 'held-out pairs', points: bins.map(({ predicted, observed }) => [predicted, observed]) },
-    { name: 'perfect', points: DIAGONAL },
-  ])
-
-/** With the validation before training as step 0. */
-const withStart = (metrics: ReportStage['metrics'], { validationBefore }: Summary): ReportStage['metrics'] =>
-  typeof validationBefore === 'number' ? [{ step: 0, validationReward: validationBefore }, ...metrics] : metrics
-
-/** Of two equal curves only one can be seen. */
-const isSameLine = (points: Curve['points'], others: Curve['points'] | undefined): boolean =>
-  points.length === others?.length && points.every(([, y], i) => y === others[i]![1])
-
-function curve(name: string, metrics: readonly Record<string, number>[]): Curve {
-  const points = metrics.flatMap((row): [number, number][] =>
-    row.step === undefined || row[name] === undefined ? [] : [[row.step, row[name]]],
-  )
-  return { name: CURVE_NAMES[name] ?? name, points }
 }
 
 // ---- Checkpoints, stages, rows, responses

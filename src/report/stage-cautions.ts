@@ -14,7 +14,7 @@ interface StageFigures {
 const FEW_CUT = 0.03
 /** A loss this many times that of the first step has not merely varied from batch to batch. */
 const RISEN = 1.5
-/** Loss of a reward model that knows nothing is log 2, 0.69. */
+/** Loss on preferences of a model that knows nothing is log 2, 0.69. */
 const WORSE_THAN_CHANCE = 1
 /** Responses in the order they were sampled: a label that prefers the first more often than this goes by position. */
 const BY_POSITION_P = 0.001
@@ -28,6 +28,7 @@ export const stageCautions = ({ stage, summary }: StageFigures): string[] => [
   ...rationaleCautions(summary),
   ...(stage === 'label' ? labelCautions(summary) : []),
   ...(stage === 'reward-model' ? accuracyCautions(summary) : []),
+  ...(stage === 'dpo' ? dpoCautions(summary) : []),
 ]
 
 /** Of several runs with shared stages: each sentence once. */
@@ -91,6 +92,26 @@ function lossCautions(stage: string, { firstLoss, loss }: Summary): string[] {
         'lower rewardModel.learningRate.',
     ]
   return []
+}
+
+/** What a policy learned by DPO that does not hold beyond its training pairs. */
+function dpoCautions({ heldOut, undecided, accuracy, accuracyLow, validationLoss }: Summary): string[] {
+  if (accuracy === null) return ['No held-out label shows what DPO learned; raise dpo.heldOutShare.']
+  const n = Number(heldOut) - Number(undecided ?? 0)
+  return [
+    ...(typeof accuracy === 'number' && typeof accuracyLow === 'number' && accuracyLow <= 0.5
+      ? [
+          'What DPO learned is not measurably better than chance on held-out labels: its implicit rewards agree with ' +
+            `${formatPercent(accuracy)} of ${n}.`,
+        ]
+      : []),
+    ...(typeof validationLoss === 'number' && validationLoss > WORSE_THAN_CHANCE
+      ? [
+          `DPO fits its training pairs only: the loss on held-out ones ended at ${formatNumber(validationLoss, 3)}, above the ` +
+            '0.693 of the SFT model; lower dpo.learningRate or raise dpo.beta.',
+        ]
+      : []),
+  ]
 }
 
 /** What is cut, by stage. */

@@ -42,6 +42,7 @@ const SENTENCES: Record<string, Sentence> = {
   'human-labels': ({ labels, ties }) =>
     `People had labelled ${count(labels)} pairs${also(ties, (n) => `and ${n} more as ties, which are left out`)}.`,
   'reward-model': rewardModelSentence,
+  dpo: dpoSentence,
   rl: ({ algorithm, steps, reward, firstReward, lastReward, kl }) =>
     `RL by ${word(algorithm).toUpperCase()} took ${count(steps)} steps: the ${word(reward)} went ` +
     `${fromTo(firstReward, lastReward, 3)} on average, at a KL of ${formatNumber(numberOf(kl), 2)} nats to the SFT model.`,
@@ -76,6 +77,14 @@ function rewardModelSentence({ pairs, accuracy, accuracyLow, accuracyHigh, heldO
   const decided = formatCount(Number(heldOut) - Number(undecided ?? 0))
   const share = shareText(numberOf(accuracy), `${decided} held-out ones`, numberOf(accuracyLow), numberOf(accuracyHigh))
   return `${trained} and agrees with ${share}.`
+}
+
+function dpoSentence({ pairs, steps, accuracy, accuracyLow, accuracyHigh, heldOut, undecided }: Summary): string {
+  const trained = `DPO took ${count(steps)} steps on ${count(pairs)} labels`
+  if (numberOf(accuracy) === undefined) return `${trained}; no held-out label shows what it learned.`
+  const decided = formatCount(Number(heldOut) - Number(undecided ?? 0))
+  const share = shareText(numberOf(accuracy), `${decided} held-out ones`, numberOf(accuracyLow), numberOf(accuracyHigh))
+  return `${trained}; its implicit rewards agree with ${share}.`
 }
 
 /** The figures of an evaluation, as its stage or a trial of a sweep names them. @param baseline what it is compared with */

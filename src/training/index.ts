@@ -2,6 +2,8 @@
 export { trainSft, type SftSettings } from './sft'
 export { addScoreHead, preferenceLoss, rewards, trainRewardModel, type TrainingPair } from './reward-model'
 export { fitScoreHead } from './fitted-head'
+export { trainDpo, type DpoSettings, type ReferencedPair } from './dpo'
+export { withReference } from './reference-log-probs'
 export { trainReinforce, type ReinforceSettings } from './reinforce'
 export { leaveOneOut, trainRloo } from './rloo'
 export { groupAdvantages, trainGrpo, type GrpoSettings } from './grpo'

@@ -33,9 +33,13 @@ export interface TrainingPair {
   preferFirst: number
 }
 
-interface RewardModelSettings extends SftSettings {
+/** In which order pairs are learned from. */
+export interface Curriculum {
   /** Order of the pairs in an epoch by the certainty of their labels, |p − ½|; default: that of the seed alone. */
   curriculum?: 'none' | 'clear-first' | 'uncertain-first' | undefined
+}
+
+interface RewardModelSettings extends SftSettings, Curriculum {
   /** Training ends after an epoch whose mean loss is less than this share below the last one's; 0 runs all epochs. */
   plateau: number
 }
@@ -129,9 +133,9 @@ export async function trainRewardModel(
 }
 
 /** Where each pair stands in an epoch, from curriculum learning (Bengio et al., 2009). */
-function curriculumRanks(
-  pairs: readonly TrainingPair[],
-  { curriculum = 'none' }: Pick<RewardModelSettings, 'curriculum'>,
+export function curriculumRanks(
+  pairs: readonly Pick<TrainingPair, 'preferFirst'>[],
+  { curriculum = 'none' }: Curriculum,
 ): number[] | undefined {
   if (curriculum === 'none') return undefined
   const sign = curriculum === 'clear-first' ? -1 : 1

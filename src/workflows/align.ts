@@ -2,8 +2,8 @@
 import type { AlignInput } from '../contracts/align-input'
 import type { Artifact } from '../contracts/artifact'
 import { withRunPrecision } from '../contracts/run-precision'
-import { algorithmFault, onEngine } from '../contracts/engine'
-import type { StageName } from '../contracts/stages'
+import { algorithmFault, dpoFault, onEngine } from '../contracts/engine'
+import type { StageInput, StageName } from '../contracts/stages'
 import type { AlignResult } from '../contracts/status'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import { checkNames } from './check-names'
@@ -12,30 +12,37 @@ import { finalFailure } from './failure'
 import { parseInput } from './input'
 import { stageRunner, type StageRunner } from './stage-runner'
 
+/** From labels to the policy. */
+const BY_REWARD_MODEL: StageName[] = ['reward-model', 'rl', 'choose', 'evaluate', 'report']
+
 const PLANS: Record<AlignInput['method'], StageName[]> = {
   sft: ['model', 'data', 'sft', 'evaluate', 'report'],
-  rlhf: ['model', 'data', 'sft', 'human-labels', 'reward-model', 'rl', 'choose', 'evaluate', 'report'],
-  rlaif: ['model', 'data', 'sft', 'sample', 'label', 'reward-model', 'rl', 'choose', 'evaluate', 'report'],
-  'rlhf+rlaif': [
-    'model',
-    'data',
-    'sft',
-    'human-labels',
-    'sample',
-    'label',
-    'reward-model',
-    'rl',
-    'choose',
-    'evaluate',
-    'report',
-  ],
+  rlhf: ['model', 'data', 'sft', 'human-labels', ...BY_REWARD_MODEL],
+  rlaif: ['model', 'data', 'sft', 'sample', 'label', ...BY_REWARD_MODEL],
+  'rlhf+rlaif': ['model', 'data', 'sft', 'human-labels', 'sample', 'label', ...BY_REWARD_MODEL],
   'direct-rlaif': ['model', 'data', 'sft', 'rl', 'choose', 'evaluate', 'report'],
+  dpo: ['model', 'data', 'sft', 'human-labels', 'sample', 'label', 'dpo', 'evaluate', 'report'],
 }
 
+/** Whose labels are learned from. */
+const labelsFrom = ({ method, dpo }: AlignInput) => ({
+  people: method === 'dpo' ? dpo.labels !== 'ai' : method !== 'rlaif',
+  labeler: method === 'dpo' ? dpo.labels !== 'human' : method !== 'rlhf',
+})
+
+/** All stages of a method. */
+function stagesOf(settings: AlignInput): StageName[] {
+  const { people, labeler } = labelsFrom(settings)
+  const unneeded: StageName[] = [...(people ? [] : (['human-labels'] as const)), ...(labeler ? [] : UNLABELLED)]
+  return PLANS[settings.method].filter((stage) => !unneeded.includes(stage))
+}
+const UNLABELLED: StageName[] = ['sample', 'label']
+
 /** The stages of a run, in order: up to `untilStage`, and the report. */
-function planOf({ method, untilStage, engine, rl }: AlignInput): StageName[] {
-  const plan = PLANS[method]
-  const fault = plan.includes('rl') && untilStage === undefined ? algorithmFault(engine, rl.algorithm) : undefined
+function planOf(settings: AlignInput): StageName[] {
+  const { method, untilStage } = settings
+  const plan = stagesOf(settings)
+  const fault = untilStage === undefined ? engineFault(settings, plan) : undefined
   if (fault !== undefined) throw finalFailure(fault, 'InvalidInput')
   if (untilStage === undefined) return plan
   if (!plan.includes(untilStage))
@@ -45,6 +52,12 @@ function planOf({ method, untilStage, engine, rl }: AlignInput): StageName[] {
       'InvalidInput',
     )
   return [...plan.slice(0, plan.indexOf(untilStage) + 1), 'report']
+}
+
+/** Why the engine cannot compute a stage of the plan, or undefined. */
+function engineFault({ engine, rl }: AlignInput, plan: readonly StageName[]): string | undefined {
+  if (plan.includes('dpo')) return dpoFault(engine)
+  return plan.includes('rl') ? algorithmFault(engine, rl.algorithm) : undefined
 }
 
 /** Aligns a model with AI feedback. Takes one optional JSON object; without it, the defaults of the preset "small". */
@@ -111,8 +124,13 @@ async function fineTune(
   return model
 }
 
+/** The settings of stage `dpo`: whose labels it is given is no concern of it. */
+function trainingOf({ dpo: { labels: _, ...settings } }: AlignInput): StageInput<'dpo'>['settings'] {
+  return settings
+}
+
 /**
- * RL from the SFT model with a reward model, or the labeler itself, as the reward; then the choice among its
+ * DPO on labels, or RL from the SFT model with a reward model, or the labeler itself, as the reward; then the choice among its
  * checkpoints. Adds each artifact to `artifacts`.
  */
 async function trainPolicy(
@@ -123,6 +141,16 @@ async function trainPolicy(
   artifacts: Record<string, Artifact>,
 ): Promise<Artifact> {
   const { method, seed, cache, limits } = settings
+  if (method === 'dpo') {
+    const labels = await labelled(stages, settings, sft, data, artifacts)
+    return (artifacts.dpo = await stages.run('dpo', {
+      policy: sft,
+      labels,
+      settings: trainingOf(settings),
+      seed,
+      cache,
+    }))
+  }
   const reward =
     method === 'direct-rlaif'
       ? { labeler: await stages.labeler(settings.labeler, sft) }
@@ -144,17 +172,18 @@ async function trainPolicy(
   return chosen ?? artifacts.rl
 }
 
-/** A reward model of human preferences, of AI preferences, or of equal numbers of both (paper §2.2.1, Appendix K). */
-async function rewardModel(
+/** Human preferences, AI preferences, or both. Adds their stages to `artifacts`. */
+async function labelled(
   stages: StageRunner,
   settings: AlignInput,
   sft: Artifact,
   data: Artifact,
   artifacts: Record<string, Artifact>,
-): Promise<Artifact> {
-  const { method, seed, cache, limits } = settings
+): Promise<Artifact[]> {
+  const { seed, cache, limits } = settings
+  const from = labelsFrom(settings)
   const labels: Artifact[] = []
-  if (method !== 'rlaif')
+  if (from.people)
     labels.push(
       (artifacts['human-labels'] = await stages.run('human-labels', {
         data,
@@ -164,7 +193,7 @@ async function rewardModel(
         cache,
       })),
     )
-  if (method !== 'rlhf') {
+  if (from.labeler) {
     const work = { policy: sft, data, limits, settings: settings.sample, seed, cache }
     artifacts.sample = await stages.run('sample', { ...work, ...onEngine(settings.engine) })
     labels.push(
@@ -178,6 +207,19 @@ async function rewardModel(
       })),
     )
   }
+  return labels
+}
+
+/** A reward model of human preferences, of AI preferences, or of equal numbers of both (paper §2.2.1, Appendix K). */
+async function rewardModel(
+  stages: StageRunner,
+  settings: AlignInput,
+  sft: Artifact,
+  data: Artifact,
+  artifacts: Record<string, Artifact>,
+): Promise<Artifact> {
+  const { seed, cache, limits } = settings
+  const labels = await labelled(stages, settings, sft, data, artifacts)
   const policy = settings.rewardModel.init === 'model' ? artifacts.model! : sft
   artifacts['reward-model'] = await stages.run('reward-model', {
     policy,

@@ -23,6 +23,7 @@ const QUEUE_OF: Record<StageName, keyof Queues> = {
   sft: 'gpu',
   sample: 'gpu',
   'reward-model': 'gpu',
+  dpo: 'gpu',
   rl: 'gpu',
   evaluate: 'gpu',
   respond: 'gpu',

@@ -84,6 +84,16 @@ export async function rewardModel(input?: unknown): Promise<Artifact> {
   })
 }
 
+export async function dpo(input?: unknown): Promise<Artifact> {
+  const settings = parseInput(workflowSchemas.dpo, input, 'dpo')
+  const stages = stageRunner(['dpo'], settings)
+  await checkNames('dpo', settings, stages)
+  const policy = await stages.artifact(settings.policy, 'or model')
+  const labels: Artifact[] = []
+  for (const given of [settings.labels].flat()) labels.push(await stages.artifact(given))
+  return stages.run('dpo', { policy, labels, settings: settings.dpo, seed: settings.seed, cache: settings.cache })
+}
+
 export async function rl(input?: unknown): Promise<Artifact> {
   const settings = parseInput(workflowSchemas.rl, input, 'rl')
   const fault = algorithmFault(settings.engine, settings.rl.algorithm)

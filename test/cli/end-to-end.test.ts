@@ -23,6 +23,7 @@ const small = {
   limits: { responseTokens: 6 },
   sft: { batchSize: 4 },
   rewardModel: { epochs: 1, batchSize: 4 },
+  dpo: { batchSize: 4, microBatchSize: 2, heldOutShare: 0.5, validateEvery: 1 },
   rl: { steps: 3, batchSize: 4, checkpointEvery: 1, validateEvery: 2, minEntropy: 0 },
 }
 const input = (more: object = {}) => JSON.stringify({ ...small, ...more })
@@ -32,6 +33,17 @@ beforeAll(async () => {
   stack = await openLocalStack()
 })
 afterAll(() => stack.close())
+
+/** Rows with pairs that people decided, all but the first. */
+const peoplesRows = (count: number) =>
+  Array.from({ length: count }, (_, i) =>
+    JSON.stringify({
+      prompt: `Question ${i}?`,
+      reference: `Answer ${i}.`,
+      responses: [`good ${i}`, `bad ${i}`],
+      preferred: i === 0 ? 0 : 1,
+    }),
+  ).join('\n')
 
 const pathIn = (out: string, what: string) => new RegExp(`^${what} +(.*)$`, 'm').exec(out)![1]!
 
@@ -93,17 +105,7 @@ test('sft and direct-rlaif run; dialogue data without references starts from the
 
 test('rlhf learns from human preferences, rlhf+rlaif from both kinds; the policy can be the labeler', async () => {
   const data = join(temporaryFolder(), 'human.jsonl')
-  writeFileSync(
-    data,
-    Array.from({ length: 14 }, (_, i) =>
-      JSON.stringify({
-        prompt: `Question ${i}?`,
-        reference: `Answer ${i}.`,
-        responses: [`good ${i}`, `bad ${i}`],
-        preferred: i === 0 ? 0 : 1,
-      }),
-    ).join('\n'),
-  )
+  writeFileSync(data, peoplesRows(14))
   const dialogue = { task: 'helpful', data: { path: data, evaluationPrompts: 4 } }
   const human = await stack.run(
     'run',
@@ -155,6 +157,33 @@ test('rlhf learns from human preferences, rlhf+rlaif from both kinds; the policy
   )
 })
 
+test('dpo learns from labels of the labeler, of people or of both, without a reward model', async () => {
+  const ai = await stack.run('run', 'align', '--input', input({ method: 'dpo' }))
+  expect(ai).toMatchObject({ code: 0, err: '' })
+  for (const stage of ['sample', 'label', 'dpo', 'evaluate']) expect(ai.out).toMatch(new RegExp(`[✓↺] ${stage} `))
+  expect(ai.out).not.toMatch(/human-labels|reward-model| rl | choose /)
+  const page = readFileSync(pathIn(ai.out, 'Report'), 'utf8')
+  for (const shown of ['Direct preference optimization', 'DPO: loss', 'DPO: implicit rewards', 'Before and after'])
+    expect(page).toContain(shown)
+  const id = /Started +(\S+)/.exec(ai.out)![1]!
+  expect((await stack.run('explain', id)).out).toMatch(/DPO took 1 steps? on \d+ labels/)
+
+  const data = join(temporaryFolder(), 'people.jsonl')
+  writeFileSync(data, peoplesRows(14))
+  const dialogue = { task: 'helpful', data: { path: data, evaluationPrompts: 4 }, method: 'dpo' }
+  const human = await stack.run(
+    'run',
+    'align',
+    '--input',
+    input({ ...dialogue, dpo: { ...small.dpo, labels: 'human' } }),
+  )
+  expect(human).toMatchObject({ code: 0, err: '' })
+  expect(human.out).not.toMatch(/ (sample|label) /)
+  const both = await stack.run('run', 'align', '--input', input({ ...dialogue, dpo: { ...small.dpo, labels: 'both' } }))
+  expect(both).toMatchObject({ code: 0, err: '' })
+  for (const stage of ['human-labels', 'label', 'dpo']) expect(both.out).toMatch(new RegExp(`[✓↺] ${stage} `))
+})
+
 test('each stage runs alone, on artifacts given by URI', async () => {
   const stage = async (workflow: string, fields: object) => {
     const ended = await stack.run('run', workflow, '--input', JSON.stringify(fields))
@@ -167,8 +196,9 @@ test('each stage runs alone, on artifacts given by URI', async () => {
   const labels = await stage('label', { samples, model, data, limits, labeler })
   const rewardModel = await stage('rewardModel', { policy, labels, rewardModel: small.rewardModel })
   const trained = await stage('rl', { policy, rewardModel, data, limits, rl: small.rl })
+  const direct = await stage('dpo', { policy, labels, dpo: small.dpo })
   const evaluation = await stage('evaluate', { baseline: policy, policy: trained, data, limits, judge: labeler })
-  await stage('report', { artifacts: [policy, samples, labels, rewardModel, trained, evaluation] })
+  await stage('report', { artifacts: [policy, samples, labels, rewardModel, direct, trained, evaluation] })
 })
 
 test('a run started like from the UI, with one JSON payload and no other settings, completes', async () => {

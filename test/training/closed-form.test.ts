@@ -1,14 +1,16 @@
 // Training against the optimum of the objective, known in closed form: π* ∝ π_SFT · exp((1−β) r / β) over whole
-// responses.
+// responses; of DPO π* ∝ π_SFT · exp(r / β), r the rewards of the labels' Bradley–Terry model.
 import { parseModelConfig } from '../../src/model/config'
 import type { Model } from '../../src/model/model'
 import { tf } from '../../src/model/tf'
 import { weightShapes } from '../../src/model/weight-names'
 import { cloneModel } from '../../src/model/weights'
+import { trainDpo } from '../../src/training/dpo'
 import { responseTokens, tokenLogProbs } from '../../src/training/gradients'
 import { trainGrpo, type GrpoSettings } from '../../src/training/grpo'
 import { trainReinforce } from '../../src/training/reinforce'
 import { addScoreHead } from '../../src/training/reward-model'
+import { withReference } from '../../src/training/reference-log-probs'
 import { trainRloo } from '../../src/training/rloo'
 import type { Reward } from '../../src/training/rollout'
 import { normal } from '../../src/random'
@@ -66,18 +68,16 @@ const responses = (steps: number): number[][] =>
     ? [[]]
     : responses(steps - 1).flatMap((before) => Array.from({ length: ACTIONS }, (_, action) => [...before, action]))
 
-function distribution(model: Model, steps: number): number[] {
+function distribution(model: Model, steps: number, temperature = TEMPERATURE): number[] {
   const tokens = responseTokens(responses(steps).map((response) => ({ prompt: PROMPT, response })))
-  const logProbs = tokenLogProbs(model, tokens, TEMPERATURE)
+  const logProbs = tokenLogProbs(model, tokens, temperature)
   return tokens.starts
     .slice(0, -1)
     .map((start, row) => Math.exp(logProbs.slice(start, tokens.starts[row + 1]).reduce((a, b) => a + b, 0)))
 }
 
-function optimum(reference: readonly number[], steps: number, beta: number): number[] {
-  const weights = responses(steps).map(
-    (response, i) => reference[i]! * Math.exp(((1 - beta) * rewardOf(response)) / beta),
-  )
+function optimum(reference: readonly number[], steps: number, beta: number, scale = 1 - beta): number[] {
+  const weights = responses(steps).map((response, i) => reference[i]! * Math.exp((scale * rewardOf(response)) / beta))
   const total = weights.reduce((a, b) => a + b, 0)
   return weights.map((weight) => weight / total)
 }
@@ -154,3 +154,41 @@ test.each<[Variant, number]>([
   const { trained, reference } = await train('grpo', 2, 0.3, steps, variant)
   expect(totalVariation(trained, optimum(reference, 2, 0.3))).toBeLessThan(0.02)
 })
+
+const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
+
+/** Every pair of different responses once, with the soft label of the rewards' Bradley–Terry model. */
+const labelledPairs = (steps: number) =>
+  responses(steps).flatMap((first, i) =>
+    responses(steps)
+      .slice(i + 1)
+      .map((second) => ({
+        group: 'all',
+        first: { prompt: PROMPT, response: first },
+        second: { prompt: PROMPT, response: second },
+        preferFirst: sigmoid(rewardOf(first) - rewardOf(second)),
+      })),
+  )
+
+test.each([
+  [1, 0.3],
+  [1, 1],
+  [2, 0.3],
+])(
+  'responses of %d actions, β = %d: DPO on soft labels reaches the optimum of their rewards',
+  async (actions, beta) => {
+    const policy = smallModel()
+    const before = distribution(policy, actions, 1)
+    const pairs = await withReference('all', policy, labelledPairs(actions), {
+      folder: temporaryFolder(),
+      microBatchSize: 64,
+    })
+    const batchSize = actions === 1 ? pairs.length : 60
+    const settings = { beta, batchSize, microBatchSize: 64, epochs: (150 * batchSize) / pairs.length, seed: 3 }
+    const training = { ...settings, learningRate: 0.02, optimizer: 'adamw' as const, schedule: 'linear' as const }
+    await trainDpo(policy, pairs, training, { checkpoints: temporaryFolder(), checkpointEvery: 1e6, onStep: () => {} })
+    const want = optimum(before, actions, beta, 1)
+    expect(totalVariation(before, want)).toBeGreaterThan(0.05) // there was something to learn
+    expect(totalVariation(distribution(policy, actions, 1), want)).toBeLessThan(0.02)
+  },
+)

@@ -8,6 +8,7 @@ import { isHalf, tf } from '../../src/model/tf'
 import { cloneModel } from '../../src/model/weights'
 import type { Metrics } from '../../src/training/checkpoint'
 import type { Precision } from '../../src/contracts/precision'
+import { trainDpo } from '../../src/training/dpo'
 import { trainGrpo } from '../../src/training/grpo'
 import { trainReinforce } from '../../src/training/reinforce'
 import { addScoreHead, trainRewardModel } from '../../src/training/reward-model'
@@ -60,6 +61,12 @@ const JOBS: Record<string, (precision: Precision) => Job> = {
     addScoreHead(model, 1, 1)
     const settings = { epochs: 4, batchSize: 3, microBatchSize: 2, learningRate: 1e-3, seed: 1, plateau: 0 }
     return { models: [model], run: (host) => trainRewardModel(model, pairs, settings, host) }
+  },
+  dpo(precision) {
+    const model = ready(precision)
+    const referenced = pairs.map((pair) => ({ ...pair, reference: [-9, -8] as const }))
+    const settings = { epochs: 4, batchSize: 3, microBatchSize: 2, learningRate: 1e-3, seed: 1, beta: 0.1 }
+    return { models: [model], run: (host) => trainDpo(model, referenced, settings, host) }
   },
   reinforce(precision) {
     const [policy, value] = [ready(precision), ready(precision)]

@@ -43,6 +43,10 @@ test.each([
     /"untilStage" got "reward-model", which is no stage of method "direct-rlaif"/,
   ],
   [{ untilStage: 'rl' }, /field "untilStage" got "rl"/],
+  [
+    { method: 'dpo', engine: { ray: { address: 'local' } } },
+    /field "method" is "dpo", which has no trainer on Ray: that of TRL takes no soft labels/,
+  ],
 ])('an input with a stage that the run does not have is refused: %j', async (input, message) => {
   const { activities } = fakes()
   await server.withWorker(activities, async () => {

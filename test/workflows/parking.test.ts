@@ -217,6 +217,7 @@ test.each([
   ['align', { method: 'sft' }, 'align-sft'],
   ['align', { method: 'rlhf+rlaif', labeler: 'policy' }, 'align-rlhf-and-rlaif'],
   ['align', { method: 'direct-rlaif' }, 'align-direct'],
+  ['align', { method: 'dpo' }, 'align-dpo'],
   ['labelStudy', { variants: [{ name: 'one' }, { name: 'two', technique: { exemplars: 1 } }] }, 'label-study'],
   ['rl', {}, 'rl-alone'],
 ])('%s %j completes on stages that do nothing', async (workflow, input, shape) => {

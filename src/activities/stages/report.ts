@@ -10,7 +10,14 @@ import { writeTensorBoard } from '../../training/tensorboard'
 import { version } from '../../version'
 import { labelChoice, type ShownLabel } from '../../report/labelled-pairs'
 import { renderReport, type ReportData } from '../../report/report'
-import { readCalibration, readChoice, readDropped, readEvaluation, readJudgedContests } from '../result-files'
+import {
+  CALIBRATION_FILE,
+  readCalibration,
+  readChoice,
+  readDropped,
+  readEvaluation,
+  readJudgedContests,
+} from '../result-files'
 import { labelledPairSchema, readData, type LabelledPair } from '../rows'
 import { originOf, type Stage, type StageHost } from '../stage'
 
@@ -51,7 +58,8 @@ async function gather(data: ReportData, artifact: Artifact, host: StageHost): Pr
   })
   if (stage === 'data') data.dropped = readDropped(folder)
   if (stage === 'choose') data.choice = readChoice(folder)
-  if (stage === 'reward-model') data.calibration = readCalibration(folder)
+  if (stage === 'reward-model' || (stage === 'dpo' && existsSync(join(folder, CALIBRATION_FILE))))
+    data.calibration = readCalibration(folder)
   if (stage === 'evaluate') {
     data.evaluation = readEvaluation(folder)
     data.contests = readJudgedContests(folder)

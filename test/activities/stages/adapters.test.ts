@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { data as dataStage } from '../../../src/activities/stages/data'
+import { dpo } from '../../../src/activities/stages/dpo'
 import { humanLabels } from '../../../src/activities/stages/human-labels'
 import { model as modelStage } from '../../../src/activities/stages/model'
 import { respond } from '../../../src/activities/stages/respond'
@@ -102,6 +103,23 @@ test('an adapter on an adapter, with a reward model that is one too, trains and 
   const ofLastStep = join(folderOf(trained), 'candidates', 'step-4', 'adapter_model.safetensors')
   expect(readFileSync(ofLastStep)).toEqual(readFileSync(join(folderOf(trained), 'adapter_model.safetensors')))
   expect(statSync(ofLastStep).nlink).toBe(2) // one file with two names
+})
+
+test('DPO trains an adapter on an adapter, whose base is its reference', async () => {
+  const labels = [await computeStage(humanLabels, 'human-labels', { data: await data, model: await tuned, limits })]
+  const settings = { ...training, epochs: 4, heldOutShare: 0.25, validateEvery: 2, learningRate: 0.01 }
+  const trained = await computeStage(dpo, 'dpo', { policy: await tuned, labels, settings })
+  const { folder, adapters } = await policyFolders(trained, open)
+  expect([folder, adapters.length]).toEqual([folderOf(model), 2])
+  const curve = textOf(trained, 'metrics.jsonl')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, number>)
+  expect(curve[0]!.loss).toBeCloseTo(Math.LN2, 4) // the policy starts as its reference
+  expect(curve.at(-1)!.loss).toBeLessThan(curve[0]!.loss!)
+  expect(curve.flatMap(({ validationLoss }) => validationLoss ?? []).at(-1)).toBe(trained.summary.validationLoss)
+  expect(trained.summary).toMatchObject({ pairs: 9, heldOut: 3, steps: 9, accuracy: 1 })
+  expect(trained.summary).not.toHaveProperty('forwardKl') // people's texts are no samples of the SFT model
 })
 
 test('of a base in bfloat16 the adapter is too; its score head stays in float32', async () => {

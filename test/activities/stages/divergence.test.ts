@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { data as dataStage } from '../../../src/activities/stages/data'
+import { dpo } from '../../../src/activities/stages/dpo'
 import { humanLabels } from '../../../src/activities/stages/human-labels'
 import { rewardModel } from '../../../src/activities/stages/reward-model'
 import { sft } from '../../../src/activities/stages/sft'
@@ -58,4 +59,11 @@ test('so does a reward model', async () => {
   const settings = { ...absurd, heldOutShare: 0 }
   const trained = computeStage(rewardModel, 'reward-model', { policy: model, labels: [labels], settings })
   expect(await failure(trained)).toMatch(DIVERGED)
+})
+
+test('so does a policy by DPO', async () => {
+  const data = await dataOf(rows)
+  const labels = await computeStage(humanLabels, 'human-labels', { data, model, limits })
+  const settings = { ...absurd, heldOutShare: 0 }
+  expect(await failure(computeStage(dpo, 'dpo', { policy: model, labels: [labels], settings }))).toMatch(DIVERGED)
 })
