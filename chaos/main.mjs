@@ -1,19 +1,22 @@
-// npm run chaos -- [--kills 20] [--seed 1] [--gc] [--rows 1000] [--precision bfloat16]: a tiny but complete run while
+// npm run chaos -- [--kills 20] [--seed 1] [--method dpo] [--gc] [--rows 1000] [--precision bfloat16]: a tiny but complete run while
 // the Temporal server, workers and child processes are killed with SIGKILL at random times and restarted. Afterwards it
-// checks that every artifact equals that of an undisturbed run, that no finished stage was computed twice, and that no
-// process is left behind. Exit code 0 means that all checks passed.
+// checks that every artifact equals that of an undisturbed run, that no finished stage was computed twice, that a labeler
+// was asked again only what was in flight, and that no process is left behind. Exit code 0 means that all checks passed.
 import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readFlags } from '../setup/flags.mjs'
+import { readFlags, refuse } from '../setup/flags.mjs'
 import { randomFrom } from './random.mjs'
 import { openSite } from './site.mjs'
-import { shardedInput, tinyInput, writeTinyModel } from './tiny.mjs'
+import { startLabeler } from './labeler.mjs'
+import { CONCURRENCY, inputOfMethod, shardedInput, tinyInput, writeTinyModel } from './tiny.mjs'
 
 const HELP = `npm run chaos -- [--kills 20] [--seed 1] [--gc] [--rows N] [--model FOLDER] [--precision P] [--keep]
 
   --kills   number of processes to kill
   --seed    seed that decides which process is killed when
+  --method  dpo, online-dpo or grpo: the run by this method, its labeler an endpoint that counts what it is asked.
+            Default: RLAIF, with the tiny model itself as the labeler
   --gc      collect garbage all the while: what is 20 seconds old and no open run needs
   --rows    so many made posts, in shards of 64 rows, 256 where pairs are labelled; the kills are spread over the run.
             From 1000 on, sampling, labelling and the responses of the evaluation are all in shards
@@ -27,12 +30,18 @@ const options = {
   kills: { type: 'string', number: true, default: 20 },
   seed: { type: 'string', number: true, default: 1 },
   model: { type: 'string' },
+  method: { type: 'string' },
   gc: { type: 'boolean' },
   rows: { type: 'string', number: true },
   precision: { type: 'string' },
   keep: { type: 'boolean' },
 }
 const { values: flags } = readFlags('npm run chaos --', options, { help: HELP })
+const METHODS = ['dpo', 'online-dpo', 'grpo']
+if (flags.method !== undefined && !METHODS.includes(flags.method))
+  refuse(`npm run chaos --: --method got "${flags.method}"; it is one of ${METHODS.join(', ')}`)
+if (flags.method !== undefined && flags.rows !== undefined)
+  refuse('npm run chaos --: --rows has no meaning with --method, whose run is small; remove one of them')
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -113,7 +122,16 @@ const digestsOf = ({ stages }) =>
       .map(([stage, { sha256 }]) => [stage, sha256]),
   )
 
+/** What was on its way when a worker or its child was killed is asked again, and nothing else. */
+function expectFewQuestions({ asked, again }, quietly, { worker, child }) {
+  const inFlight = (worker + child) * CONCURRENCY
+  expect(again <= inFlight, `${again} of ${asked} questions were asked again, at most ${inFlight} were in flight`)
+  const different = asked - again
+  expect(different === quietly.asked - quietly.again, `${different} different questions were asked, as without kills`)
+}
+
 const root = mkdtempSync(join(tmpdir(), 'rlaif-chaos-'))
+const labeler = flags.method && (await startLabeler())
 const failures = []
 const expect = (holds, what) => {
   console.log(`${holds ? '✓' : '✗'} ${what}`)
@@ -122,13 +140,19 @@ const expect = (holds, what) => {
 try {
   const model = writeTinyModel(flags.model ?? join(root, 'model'))
   const input = {
-    ...(flags.rows ? shardedInput(model, join(root, 'posts.jsonl'), flags.rows) : tinyInput(model)),
+    ...(labeler
+      ? inputOfMethod(flags.method, model, labeler.baseUrl)
+      : flags.rows
+        ? shardedInput(model, join(root, 'posts.jsonl'), flags.rows)
+        : tinyInput(model)),
     ...(flags.precision && { precision: flags.precision }),
   }
   const { kills } = flags
   console.log('undisturbed run')
   const quiet = await wholeRun(join(root, 'quiet'), input)
   if (flags.rows) console.log(`artifacts computed: ${listed(quiet.computed.parts)}; ${quiet.seconds.toFixed(0)} s`)
+  const quietly = labeler?.counts()
+  labeler?.reset()
   console.log(`disturbed run, seed ${flags.seed}`)
   const everyMs = flags.rows ? (2 * 1000 * quiet.seconds) / kills : USUAL_MS // what is killed is done again
   const loud = await wholeRun(join(root, 'loud'), input, { kills, random: randomFrom(flags.seed), everyMs })
@@ -142,11 +166,13 @@ try {
   for (const [stage, digest] of Object.entries(quiet.digests))
     expect(loud.digests[stage] === digest, `${stage}: the same artifact, ${digest}`)
   expect(loud.computed.twice.length === 0, ['no finished stage was computed again', ...loud.computed.twice].join(', '))
+  if (labeler) expectFewQuestions(labeler.counts(), quietly, loud.counts)
   if (loud.gc) expect(loud.gc.removed && loud.gc.times > 0, `garbage was collected ${loud.gc.times} times meanwhile`)
   const { processesOf } = await import('./site.mjs')
   const left = processesOf(root)
   expect(left.length === 0, `no process is left behind${left.length > 0 ? `: ${left.join(', ')}` : ''}`)
 } finally {
+  await labeler?.close()
   if (flags.keep) console.log(`kept: ${root}`)
   else rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 }

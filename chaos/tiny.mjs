@@ -54,6 +54,22 @@ export const tinyInput = (model) => ({
   rl: { steps: 40, batchSize: 4, checkpointEvery: 2, validateEvery: 10, minEntropy: 0 },
 })
 
+/** Questions that are on their way to the labeler at a time. */
+export const CONCURRENCY = 4
+
+/**
+ * The same run by another method; every method that asks a labeler asks the endpoint at `baseUrl`.
+ * @param method as the flag names it: "grpo" is RL with that algorithm
+ */
+export function inputOfMethod(method, model, baseUrl) {
+  const input = { ...tinyInput(model), labeler: { baseUrl, model: 'counting', concurrency: CONCURRENCY } }
+  const pairs = { batchSize: 4, checkpointEvery: 2 }
+  if (method === 'dpo') return { ...input, method, dpo: { ...pairs, epochs: 6, validateEvery: 5 } }
+  if (method === 'online-dpo')
+    return { ...input, method, onlineDpo: { ...pairs, steps: 30, validateEvery: 10, minEntropy: 0 } }
+  return { ...input, rl: { ...input.rl, algorithm: 'grpo', groupSize: 2 } }
+}
+
 const WORDS =
   'a cat sat on the mat while two dogs ran over to it and all of them slept in the sun until it rained'.split(' ')
 const wordsFrom = (start, count) => Array.from({ length: count }, (_, i) => WORDS[(start * 7 + i * 3) % WORDS.length])

@@ -25,11 +25,22 @@ export const inText = (
   responses: responses.map((ids) => tokenizer.decode(ids).trim()),
 })
 
+interface Validation {
+  initial: number
+  trusted: readonly CandidateRecord[]
+}
+
+export const validationFigures = ({ initial, trusted }: Validation): Summary => ({
+  validationBefore: initial,
+  validationBest: trusted[0]?.reward ?? null,
+  candidates: trusted.length,
+})
+
 interface Ended {
   /** Name of the labeler that scored, if it was one. */
   labeler?: string | undefined
   /** The reward before training, and the candidates that count, best first. */
-  validation?: { initial: number; trusted: readonly CandidateRecord[] }
+  validation?: Validation
   stopped?: string | undefined
   /** What asking a labeler has cost. */
   spent: Summary
@@ -47,11 +58,7 @@ export function rlFigures(
     ...(labeler !== undefined && { labeler }),
     firstReward: history[0]!.rawReward!,
     lastReward: lastMean(history, 'rawReward'),
-    ...(validation && {
-      validationBefore: validation.initial,
-      validationBest: validation.trusted[0]?.reward ?? null,
-      candidates: validation.trusted.length,
-    }),
+    ...(validation && validationFigures(validation)),
     kl: lastMean(history, 'kl'),
     ...(stopped !== undefined && { stopped }),
     resumedAt: history.at(-1)!.resumedAt!,

@@ -8,7 +8,7 @@ import type { Row } from '../data/row'
 import type { Task } from '../data/task'
 import { scoreLevels } from '../feedback/answer-levels'
 import { directRewards, scoreQuestion, stripTrailingJunk } from '../feedback/direct-score'
-import { EndpointDown, saysOutage, unansweredError } from '../feedback/endpoint-errors'
+import { saysOutage, unansweredError } from '../feedback/endpoint-errors'
 import { isUnanswered } from '../feedback/labeler'
 import { readModelConfig } from '../model/folder'
 import type { LoadedModel } from '../model/loaded'
@@ -18,6 +18,7 @@ import { SCORE_HEAD } from '../model/weight-names'
 import { loadModel } from '../model/weights'
 import { rewards } from '../training/reward-model'
 import type { Response, Reward } from '../training/rollout'
+import { askedDespiteOutage } from './despite-outage'
 import { openLabeler } from './labeler'
 import { readRewardShift } from './reward-shift'
 import { promptsOf } from './rows'
@@ -107,25 +108,4 @@ async function directReward(
     },
   })
   return { rewardFor, labeler: labeler.name, spent }
-}
-
-/**
- * Pauses before asking again, half an hour in all; then the attempt fails, and the next one starts from the checkpoint.
- */
-const PAUSES_SECONDS = [5, 10, 20, 40, 75, ...Array.from({ length: 11 }, () => 150)]
-
-/** An endpoint that is down delays the step and does not fail it; what was answered before is not asked again. */
-async function askedDespiteOutage<T>(ask: () => Promise<T>, name: string, host: StageHost): Promise<T> {
-  for (const [i, seconds] of PAUSES_SECONDS.entries()) {
-    try {
-      return await ask()
-    } catch (error) {
-      if (!(error instanceof EndpointDown)) throw error
-      for (let waited = 0; waited < seconds; waited += 5) {
-        host.report({ phase: `waiting for ${name}`, done: i, total: PAUSES_SECONDS.length, unit: 'pauses' })
-        await new Promise((resolve) => setTimeout(resolve, 5000))
-      }
-    }
-  }
-  return ask()
 }

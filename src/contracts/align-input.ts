@@ -1,6 +1,6 @@
 // The input of `align`, the whole pipeline.
 import { z } from 'zod'
-import { dpoSchema } from './dpo-settings'
+import { dpoSchema, onlineDpoSchema } from './dpo-settings'
 import { engineSchema } from './engine'
 import { datasetFields } from './input-fields'
 import { labelerSchema } from './labeler-settings'
@@ -20,6 +20,7 @@ const RESUMABLE = [
   'label',
   'reward-model',
   'dpo',
+  'online-dpo',
   'rl',
   'choose',
   'evaluate',
@@ -27,13 +28,14 @@ const RESUMABLE = [
 ] as const satisfies StageName[]
 
 const methodSchema = z
-  .enum(['sft', 'rlhf', 'rlaif', 'direct-rlaif', 'rlhf+rlaif', 'dpo'])
+  .enum(['sft', 'rlhf', 'rlaif', 'direct-rlaif', 'rlhf+rlaif', 'dpo', 'online-dpo'])
   .default('rlaif')
   .describe(
     'How the model is aligned. "sft": fine-tuning only, the baseline; "rlhf": RL with a reward model of human ' +
       'preferences; "rlaif": of AI preferences; "rlhf+rlaif": of equal numbers of both; ' +
       '"direct-rlaif": RL with the labeler\'s direct scores as the reward; "dpo": no reward model and no RL, the policy ' +
-      'learns from the labels themselves, whose they are by `dpo.labels`.',
+      'learns from the labels themselves, whose they are by `dpo.labels`; "online-dpo": of pairs that it samples in ' +
+      'training, and that the labeler compares at once.',
   )
 
 const alignObject = z.strictObject({
@@ -82,6 +84,7 @@ const alignObject = z.strictObject({
   label: labelSchema,
   rewardModel: rewardModelSchema,
   dpo: dpoSchema,
+  onlineDpo: onlineDpoSchema,
   rl: rlSchema,
   evaluate: evaluateSchema,
 })

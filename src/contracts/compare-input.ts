@@ -16,6 +16,7 @@ const ARMS = {
   'direct-rlaif': { method: 'direct-rlaif' },
   'rlhf+rlaif': { method: 'rlhf+rlaif' },
   dpo: { method: 'dpo' },
+  'online-dpo': { method: 'online-dpo' },
   grpo: { method: 'rlaif', rl: { algorithm: 'grpo' } },
 } as const
 const namedArm = z.enum(Object.keys(ARMS) as [keyof typeof ARMS, ...(keyof typeof ARMS)[]])

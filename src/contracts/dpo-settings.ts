@@ -1,13 +1,20 @@
 // The settings of DPO, on labels that are there and on labels given while it trains.
 import { z } from 'zod'
 import { count } from './fields'
-import { curriculum, heldOut, ofTraining } from './training-settings'
+import { collapseLimits, curriculum, heldOut, ofTraining, ofValidation, trainingTemperature } from './training-settings'
 
 const beta = z
   .number()
   .positive()
   .default(0.1)
   .describe('β of DPO: the higher, the closer the policy stays to the SFT model. The optimum is π_SFT · exp(r / β).')
+
+const ofPairs = {
+  batchSize: count.default(8).describe('Number of pairs per optimizer step.'),
+  microBatchSize: count
+    .default(4)
+    .describe('Pairs in one forward and backward pass; bounds memory and does not change the result.'),
+}
 
 /** What stage `dpo` is given. */
 export const dpoTraining = z.strictObject({
@@ -17,10 +24,7 @@ export const dpoTraining = z.strictObject({
   ...heldOut,
   validateEvery: count.default(10).describe('Steps between validations on the pairs that are kept out of training.'),
   ...ofTraining,
-  batchSize: count.default(8).describe('Number of pairs per optimizer step.'),
-  microBatchSize: count
-    .default(4)
-    .describe('Pairs in one forward and backward pass; bounds memory and does not change the result.'),
+  ...ofPairs,
 })
 
 export const dpoStageSchema = dpoTraining.prefault({}).describe('Settings of stage `dpo`.')
@@ -38,3 +42,26 @@ export const dpoSchema = dpoTraining
   })
   .prefault({})
   .describe('Settings of method "dpo" and its stage `dpo`.')
+
+export const onlineDpoSchema = z
+  .strictObject({
+    beta,
+    steps: count.default(8).describe('Number of steps, each with one batch of pairs, sampled and labelled anew.'),
+    ...ofTraining,
+    ...ofPairs,
+    temperature: trainingTemperature,
+    ...collapseLimits,
+    candidates: z
+      .number()
+      .int()
+      .min(0)
+      .max(16)
+      .default(2)
+      .describe(
+        'Number of checkpoints to keep, those whose responses to the validation prompts the labeler prefers most to the ' +
+          "SFT model's; a judge then chooses among them. 0 takes the last step, and nothing is validated.",
+      ),
+    ...ofValidation,
+  })
+  .prefault({})
+  .describe('Settings of method "online-dpo" and its stage `online-dpo`.')

@@ -71,11 +71,11 @@ export function withoutPlace(input: object): object {
   return { ...rest, engine: { ray } }
 }
 
-/** Why an engine cannot train by DPO, or undefined. */
-export const dpoFault = (engine: Engine): string | undefined =>
+/** Why an engine cannot train by DPO, on given labels or online, or undefined. */
+export const dpoFault = (engine: Engine, method: string): string | undefined =>
   onEngine(engine).engine
-    ? 'field "method" is "dpo", which has no trainer on Ray: that of TRL takes no soft labels. Choose another method, or ' +
-      'leave out "engine"'
+    ? `field "method" is "${method}", which has no trainer on Ray: that of TRL takes no soft labels. Choose another ` +
+      'method, or leave out "engine"'
     : undefined
 
 /** Why an engine cannot train with an algorithm of RL, or undefined. */

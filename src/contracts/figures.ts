@@ -47,6 +47,11 @@ const MEANINGS: Record<string, Meaning> = {
     'Mean of log π_SFT − log π over labelled responses: an estimate of KL(π_SFT ‖ π) where the SFT model sampled them.',
   ],
   beta: ['β', 'score'],
+  unlabelled: [
+    'pairs without label',
+    'count',
+    'Too long for the labeler, or of two responses that certainly have the same value.',
+  ],
   cutReferences: ['cut references', 'count', 'References longer than limits.responseTokens.'],
   cutResponses: ['cut responses', 'count', 'Responses longer than limits.responseTokens.'],
   cutShare: ['share cut', 'share', 'Share of texts that were longer than limits.responseTokens.'],

@@ -28,6 +28,7 @@ const KINDS: Record<WorkflowName, Kinds> = {
   label: { ...OF_DATASETS, model: 'model', samples: 'artifact' },
   rewardModel: { policy: 'model', labels: 'artifact' },
   dpo: { policy: 'model', labels: 'artifact' },
+  onlineDpo: { ...OF_DATASETS, policy: 'model' },
   rl: { ...OF_DATASETS, policy: 'model', rewardModel: 'artifact' },
   evaluate: { ...OF_DATASETS, baseline: 'model', policy: 'artifact' },
   report: { artifacts: 'artifact' },

@@ -21,7 +21,7 @@ export {
   type Limits,
 } from './settings'
 export { rewardModelSchema, rlSchema, sftSchema } from './training-settings'
-export { dpoSchema } from './dpo-settings'
+export { dpoSchema, onlineDpoSchema } from './dpo-settings'
 export {
   isEndpoint,
   labelerSchema,

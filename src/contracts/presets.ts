@@ -1,6 +1,14 @@
 // Named sets of defaults for `align`. Those of "small" are in settings.ts.
 
-/** Sizes of the paper (§3.3, Appendices A, F, G); what the paper leaves open stays as in settings.ts. */
+/** Candidates among the checkpoints of 7,295 steps, and the prompts that they are validated on. */
+const manyCandidates = { candidates: 4, validateEvery: 100, validationPrompts: 200 }
+/** Of DPO's own paper (Rafailov et al., Appendix B). */
+const ofDpo = { batchSize: 64, learningRate: 1e-6, warmupSteps: 150, checkpointEvery: 20 }
+
+/**
+ * Sizes of the paper (§3.3, Appendices A, F, G), and of DPO's for what the paper does not have; what both leave open stays
+ * as in settings.ts.
+ */
 const paper = {
   data: { evaluationPrompts: 2000 },
   limits: { promptTokens: 1024, responseTokens: 128 },
@@ -14,10 +22,10 @@ const paper = {
     temperature: 0.9,
     klWeight: 0.05,
     checkpointEvery: 20,
-    candidates: 4,
-    validateEvery: 100,
-    validationPrompts: 200,
+    ...manyCandidates,
   },
+  dpo: { ...ofDpo, beta: 0.1, validateEvery: 100 },
+  onlineDpo: { ...ofDpo, beta: 0.1, steps: 7295, temperature: 0.9, ...manyCandidates },
   evaluate: { agreementPairs: 3000 },
 }
 

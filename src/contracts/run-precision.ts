@@ -21,6 +21,7 @@ export function withRunPrecision(settings: AlignInput): AlignInput {
     sample: inGroup(settings.sample),
     rewardModel: inGroup(settings.rewardModel),
     dpo: inGroup(settings.dpo),
+    onlineDpo: inGroup(settings.onlineDpo),
     rl: inGroup(settings.rl),
     evaluate: inGroup(settings.evaluate),
   }

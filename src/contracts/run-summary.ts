@@ -20,6 +20,7 @@ const METHODS: Record<AlignInput['method'], string> = {
   'direct-rlaif': 'Direct RLAIF',
   'rlhf+rlaif': 'RLHF and RLAIF together',
   dpo: 'DPO',
+  'online-dpo': 'Online DPO',
 }
 
 /** Where a model or an artifact is, by its last part. */
@@ -82,6 +83,8 @@ const stage = {
   label: ({ task, labeler }: StageWorkflowInput<'label'>) => `Labels by ${labelerName(labeler)} for ${task}`,
   rewardModel: ({ policy }: StageWorkflowInput<'rewardModel'>) => `Reward model from ${named(policy)}`,
   dpo: ({ policy }: StageWorkflowInput<'dpo'>) => `DPO of ${named(policy)}`,
+  onlineDpo: ({ policy, task, labeler }: StageWorkflowInput<'onlineDpo'>) =>
+    `Online DPO of ${named(policy)} on ${task}, labelled by ${labelerName(labeler)}`,
   rl: ({ policy, task, rewardModel, labeler }: StageWorkflowInput<'rl'>) =>
     `RL of ${named(policy)} on ${task}, ${rewardModel ? 'by a reward model' : `scored by ${labelerName(labeler)}`}`,
   evaluate: ({ policy, task, judge }: StageWorkflowInput<'evaluate'>) =>

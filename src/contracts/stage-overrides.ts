@@ -26,6 +26,7 @@ const GIVEN_AS: Partial<Record<StageName, Record<string, readonly string[]>>> = 
   label: { settings: ['label'] },
   'reward-model': { settings: ['rewardModel'] },
   dpo: { settings: ['dpo'] },
+  'online-dpo': { settings: ['onlineDpo'] },
   rl: { settings: ['rl'] },
   evaluate: { settings: ['evaluate'] },
 }
@@ -69,6 +70,7 @@ const EXAMPLES: Partial<Record<StageName, Fields>> = {
   'human-labels': { limits: { promptTokens: 512 } },
   'reward-model': { rewardModel: { learningRate: 1e-5 } },
   dpo: { dpo: { learningRate: 1e-6 } },
+  'online-dpo': { onlineDpo: { learningRate: 1e-6 } },
   rl: { rl: { learningRate: 1e-6 } },
   respond: { limits: { responseTokens: 32 } },
   'rating-items': { prompts: 50 },

@@ -1,7 +1,7 @@
 // The inputs of the workflows that run one stage alone.
 import { z } from 'zod'
 import { artifactGiven } from './artifact'
-import { dpoStageSchema } from './dpo-settings'
+import { dpoStageSchema, onlineDpoSchema } from './dpo-settings'
 import { engineSchema } from './engine'
 import { datasetFields, policyGiven, runFields } from './input-fields'
 import { labelerSchema } from './labeler-settings'
@@ -37,6 +37,12 @@ export const stageWorkflowSchemas = {
     dpo: dpoStageSchema,
     template: templateSchema.optional(),
     ...runFields,
+  }),
+  onlineDpo: z.strictObject({
+    policy: policyGiven.describe('The SFT model: a model, or the artifact of an earlier stage, by reference or URI.'),
+    ...datasetFields,
+    labeler: labelerSchema,
+    onlineDpo: onlineDpoSchema,
   }),
   rl: z.strictObject({
     policy: policyGiven,

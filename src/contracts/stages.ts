@@ -1,7 +1,7 @@
 // The stages of a run and the input of each stage's activity.
 import { z } from 'zod'
 import { artifactSchema } from './artifact'
-import { dpoStageSchema } from './dpo-settings'
+import { dpoStageSchema, onlineDpoSchema } from './dpo-settings'
 import { stageEngine } from './engine'
 import { ratingKind, ratingSchema } from './human-evaluation'
 import { labelerSchema } from './labeler-settings'
@@ -104,6 +104,14 @@ export const stageSchemas = {
       .min(1)
       .describe('Sets of labelled pairs; the second and later ones are cut to the size of the first.'),
     settings: dpoStageSchema,
+    ...seedAndCache,
+  }),
+  'online-dpo': z.strictObject({
+    policy: artifactSchema.describe('The SFT model: what training starts from, and its reference.'),
+    data: artifactSchema,
+    labeler: labelerInput,
+    limits: limitsSchema,
+    settings: onlineDpoSchema,
     ...seedAndCache,
   }),
   rl: z.strictObject({

@@ -20,6 +20,7 @@ export const workflowSchemas = {
   label: optional(stageWorkflowSchemas.label),
   rewardModel: optional(stageWorkflowSchemas.rewardModel),
   dpo: optional(stageWorkflowSchemas.dpo),
+  onlineDpo: optional(stageWorkflowSchemas.onlineDpo),
   rl: optional(stageWorkflowSchemas.rl),
   evaluate: optional(stageWorkflowSchemas.evaluate),
   report: optional(stageWorkflowSchemas.report),

@@ -42,7 +42,7 @@ const plain = (sentences: (string | undefined)[], figures: Summary): Answer => (
 })
 
 /** The stage of each workflow that is a stage alone and has another name. */
-const STAGES: Record<string, string> = { rewardModel: 'reward-model' }
+const STAGES: Record<string, string> = { rewardModel: 'reward-model', onlineDpo: 'online-dpo' }
 
 function stageAnswer(workflow: string, figures: Summary): Answer {
   const stage = STAGES[workflow] ?? workflow
@@ -51,7 +51,7 @@ function stageAnswer(workflow: string, figures: Summary): Answer {
 }
 
 /** The stages of an alignment whose figures answer what it was for, the last of them first. */
-const ANSWERING = ['evaluate', 'rl', 'dpo', 'reward-model', 'label', 'sft', 'data']
+const ANSWERING = ['evaluate', 'rl', 'online-dpo', 'dpo', 'reward-model', 'label', 'sft', 'data']
 
 function alignAnswer(method: string, artifacts: Record<string, unknown>): Answer {
   const stages: RanStage[] = Object.entries(artifacts).map(([stage, artifact]) => ({

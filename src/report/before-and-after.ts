@@ -7,7 +7,7 @@ import { formatNumber, formatPercent, withUnit } from '../number-format'
 
 const SHOWN = 5
 /** Stages that train beyond the SFT model. */
-const TRAINED = new Set(['rl', 'dpo'])
+const TRAINED = new Set(['rl', 'dpo', 'online-dpo'])
 
 /** Responses to the first held-out prompts, not chosen by how they came out. Empty where none were compared. */
 export function beforeAndAfter(contests: readonly JudgedContest[], stages: readonly StageRecord[]): string {
@@ -29,7 +29,7 @@ export function beforeAndAfter(contests: readonly JudgedContest[], stages: reado
 
 /** How far the policy moved, and whether it repeats itself more than before. */
 function priceOf(contests: readonly JudgedContest[], stages: readonly StageRecord[]): string {
-  const kl = stages.find(({ stage }) => stage === 'rl')?.summary.kl
+  const kl = stages.find(({ stage, summary }) => TRAINED.has(stage) && summary.kl !== undefined)?.summary.kl
   const [before, after] = [contests.map(({ baseline }) => baseline), contests.map(({ policy }) => policy)]
   const distinct = (n: number) => `${formatPercent(distinctN(before, n))} → ${formatPercent(distinctN(after, n))}`
   return [

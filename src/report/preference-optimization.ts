@@ -1,16 +1,21 @@
 // What a policy was trained by without a reward model: the loss in words, and what it says of the held-out labels.
 import type { Summary } from '../contracts/artifact'
-import { formatNumber, formatPercent, withUnit } from '../number-format'
+import { formatCount, formatNumber, formatPercent, withUnit } from '../number-format'
 import { heading, note } from './html'
 import type { StageRecord } from './provenance'
 import { numberOf } from './stage-sentences'
 
+const HEADINGS: Record<string, string> = {
+  dpo: 'Direct preference optimization',
+  'online-dpo': 'Online direct preference optimization',
+}
+
 /** Empty for a run without DPO. */
 export const preferenceSection = (stages: readonly Pick<StageRecord, 'stage' | 'summary'>[]): string =>
   stages
-    .filter(({ stage }) => stage === 'dpo')
-    .map(({ summary }) =>
-      [heading('Direct preference optimization'), ...[meaning(summary), ...heldOut(summary)].map(note)].join(''),
+    .filter(({ stage }) => Object.hasOwn(HEADINGS, stage))
+    .map(({ stage, summary }) =>
+      [heading(HEADINGS[stage]!), ...[meaning(summary), ...heldOut(summary), ...live(summary)].map(note)].join(''),
     )
     .join('')
 
@@ -19,10 +24,26 @@ const meaning = ({ beta }: Summary): string =>
   `response is better, and h = β · log(π / π_SFT) the implicit reward of a response, with β = ` +
   `${formatNumber(numberOf(beta), 2)}. A policy that knows nothing, as the SFT model, has a loss of 0.693.`
 
-function heldOut({ rewardMargin, chosenReward, rejectedReward, validationLoss, forwardKl, accuracy }: Summary) {
+/** Of labels that were given while the policy trained. */
+function live({ labels, unlabelled, validationBest }: Summary): string[] {
+  if (numberOf(labels) === undefined) return []
+  const best = numberOf(validationBest)
+  return [
+    `${formatCount(numberOf(labels))} pairs were sampled from the policy as it was at each step and labelled at once; ` +
+      `${formatCount(numberOf(unlabelled))} got no label and are left out.`,
+    ...(best === undefined
+      ? []
+      : [
+          `On the validation prompts the labeler prefers the best checkpoint to the SFT model with a probability of ` +
+            `${formatPercent(best)} on average. It is the labeler that the policy learned from: the judge’s word counts.`,
+        ]),
+  ]
+}
+
+function heldOut({ chosenReward, rejectedReward, validationLoss, forwardKl, accuracy }: Summary) {
   const score = (value: Summary[string] | undefined) => formatNumber(numberOf(value), 3)
   return [
-    ...(numberOf(rewardMargin) === undefined
+    ...(numberOf(validationLoss) === undefined
       ? []
       : [
           `On held-out pairs: the loss is ${score(validationLoss)}, the implicit rewards order ` +

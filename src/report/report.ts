@@ -11,7 +11,7 @@ import { fewPromptsCaution, judgeCautions, noneJudged, noSameSlot } from './judg
 import { withAnswerDays } from './labeler-answers'
 import { labelledPairSection, type ShownLabel } from './labelled-pairs'
 import { labelSections } from './label-figures'
-import { reproduction, stageTable, type StageRecord } from './provenance'
+import { reproduction, stageTable } from './provenance'
 import { beforeAndAfter } from './before-and-after'
 import { distinctCautions, trainedBy } from './stage-cautions'
 import { formatCount, formatNumber, formatPercent } from '../number-format'

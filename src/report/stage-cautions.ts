@@ -63,7 +63,9 @@ export function trainedBy(stages: Iterable<StageFigures>): Pick<Roles, 'labelers
       return stage === wanted && typeof name === 'string' ? [name] : []
     })
   return {
-    labelers: [...new Set([...named('label', 'labeler'), ...named('rl', 'labeler')])],
+    labelers: [
+      ...new Set([...named('label', 'labeler'), ...named('rl', 'labeler'), ...named('online-dpo', 'labeler')]),
+    ],
     policies: [...new Set(named('model', 'model'))],
   }
 }

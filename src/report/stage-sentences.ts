@@ -43,6 +43,9 @@ const SENTENCES: Record<string, Sentence> = {
     `People had labelled ${count(labels)} pairs${also(ties, (n) => `and ${n} more as ties, which are left out`)}.`,
   'reward-model': rewardModelSentence,
   dpo: dpoSentence,
+  'online-dpo': ({ steps, labels, labeler, kl }) =>
+    `Online DPO took ${count(steps)} steps on ${count(labels)} pairs that ${name(labeler)} labelled at once; it ended at a ` +
+    `KL of ${formatNumber(numberOf(kl), 2)} nats to the SFT model.`,
   rl: ({ algorithm, steps, reward, firstReward, lastReward, kl }) =>
     `RL by ${word(algorithm).toUpperCase()} took ${count(steps)} steps: the ${word(reward)} went ` +
     `${fromTo(firstReward, lastReward, 3)} on average, at a KL of ${formatNumber(numberOf(kl), 2)} nats to the SFT model.`,

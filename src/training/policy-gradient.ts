@@ -31,7 +31,7 @@ export interface RlTask {
 }
 
 /** What ends a training of any of them early: it goes back to its last checkpoint, and its result says so. */
-export const endingOf = ({ afterStep, collapsed }: RlTask) =>
+export const endingOf = ({ afterStep, collapsed }: Pick<RlTask, 'afterStep' | 'collapsed'>) =>
   ({ afterStep, collapsed, onDivergence: 'return to checkpoint' }) as const
 
 export interface Episode extends Sequence, Partial<Pick<SampledSequence, 'sampledLogProbs'>> {

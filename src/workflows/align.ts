@@ -22,6 +22,7 @@ const PLANS: Record<AlignInput['method'], StageName[]> = {
   'rlhf+rlaif': ['model', 'data', 'sft', 'human-labels', 'sample', 'label', ...BY_REWARD_MODEL],
   'direct-rlaif': ['model', 'data', 'sft', 'rl', 'choose', 'evaluate', 'report'],
   dpo: ['model', 'data', 'sft', 'human-labels', 'sample', 'label', 'dpo', 'evaluate', 'report'],
+  'online-dpo': ['model', 'data', 'sft', 'online-dpo', 'choose', 'evaluate', 'report'],
 }
 
 /** Whose labels are learned from. */
@@ -55,8 +56,8 @@ function planOf(settings: AlignInput): StageName[] {
 }
 
 /** Why the engine cannot compute a stage of the plan, or undefined. */
-function engineFault({ engine, rl }: AlignInput, plan: readonly StageName[]): string | undefined {
-  if (plan.includes('dpo')) return dpoFault(engine)
+function engineFault({ method, engine, rl }: AlignInput, plan: readonly StageName[]): string | undefined {
+  if (method === 'dpo' || method === 'online-dpo') return dpoFault(engine, method)
   return plan.includes('rl') ? algorithmFault(engine, rl.algorithm) : undefined
 }
 
@@ -130,8 +131,8 @@ function trainingOf({ dpo: { labels: _, ...settings } }: AlignInput): StageInput
 }
 
 /**
- * DPO on labels, or RL from the SFT model with a reward model, or the labeler itself, as the reward; then the choice among its
- * checkpoints. Adds each artifact to `artifacts`.
+ * DPO on labels; or online DPO, or RL with a reward model or the labeler itself as the reward, and then the choice among
+ * the checkpoints. Each starts from the SFT model. Adds each artifact to `artifacts`.
  */
 async function trainPolicy(
   stages: StageRunner,
@@ -143,13 +144,14 @@ async function trainPolicy(
   const { method, seed, cache, limits } = settings
   if (method === 'dpo') {
     const labels = await labelled(stages, settings, sft, data, artifacts)
-    return (artifacts.dpo = await stages.run('dpo', {
-      policy: sft,
-      labels,
-      settings: trainingOf(settings),
-      seed,
-      cache,
-    }))
+    const work = { policy: sft, labels, settings: trainingOf(settings), seed, cache }
+    return (artifacts.dpo = await stages.run('dpo', work))
+  }
+  if (method === 'online-dpo') {
+    const labeler = await stages.labeler(settings.labeler, sft)
+    const work = { policy: sft, data, labeler, limits, settings: settings.onlineDpo, seed, cache }
+    artifacts[method] = await stages.run(method, work)
+    return choose(stages, settings, artifacts[method], artifacts)
   }
   const reward =
     method === 'direct-rlaif'
@@ -157,19 +159,29 @@ async function trainPolicy(
       : { rewardModel: await rewardModel(stages, settings, sft, data, artifacts) }
   const work = { policy: sft, data, ...reward, limits, settings: settings.rl, seed, cache }
   artifacts.rl = await stages.run('rl', { ...work, ...onEngine(settings.engine) })
-  if (!artifacts.rl.summary.candidates) {
+  return choose(stages, settings, artifacts.rl, artifacts)
+}
+
+/** The best checkpoint of a training, by a judge; that of its last step where there are none to choose from. */
+async function choose(
+  stages: StageRunner,
+  { judge, seed, cache }: AlignInput,
+  trained: Artifact,
+  artifacts: Record<string, Artifact>,
+): Promise<Artifact> {
+  if (!trained.summary.candidates) {
     stages.skip('choose', 'there are no candidates to choose from: the policy is the checkpoint of the last step')
-    return artifacts.rl
+    return trained
   }
   const chosen = await stages.runOptional('choose', {
-    candidates: artifacts.rl,
-    data,
-    judge: await stages.labeler(settings.judge, sft),
+    candidates: trained,
+    data: artifacts.data!,
+    judge: await stages.labeler(judge, artifacts.sft),
     seed,
     cache,
   })
   if (chosen) artifacts.choose = chosen
-  return chosen ?? artifacts.rl
+  return chosen ?? trained
 }
 
 /** Human preferences, AI preferences, or both. Adds their stages to `artifacts`. */

@@ -1,6 +1,6 @@
 // Every workflow that a worker registers, by its workflow type.
 export { align } from './align'
-export { dpo, evaluate, label, report, rewardModel, rl, sample, sft } from './stages'
+export { dpo, evaluate, label, onlineDpo, report, rewardModel, rl, sample, sft } from './stages'
 export { compare } from './compare'
 export { humanEvaluation } from './human-evaluation'
 export { labelStudy } from './label-study'

@@ -24,6 +24,7 @@ const QUEUE_OF: Record<StageName, keyof Queues> = {
   sample: 'gpu',
   'reward-model': 'gpu',
   dpo: 'gpu',
+  'online-dpo': 'gpu',
   rl: 'gpu',
   evaluate: 'gpu',
   respond: 'gpu',

@@ -94,6 +94,17 @@ export async function dpo(input?: unknown): Promise<Artifact> {
   return stages.run('dpo', { policy, labels, settings: settings.dpo, seed: settings.seed, cache: settings.cache })
 }
 
+export async function onlineDpo(input?: unknown): Promise<Artifact> {
+  const settings = parseInput(workflowSchemas.onlineDpo, input, 'onlineDpo')
+  const stages = stageRunner(['model', 'data', 'online-dpo'], settings)
+  await checkNames('onlineDpo', settings, stages)
+  const policy = await stages.artifact(settings.policy, 'or model')
+  const data = await dataOf(stages, settings, policy)
+  const labeler = await stages.labeler(settings.labeler)
+  const { limits, onlineDpo: training, seed, cache } = settings
+  return stages.run('online-dpo', { policy, data, labeler, limits, settings: training, seed, cache })
+}
+
 export async function rl(input?: unknown): Promise<Artifact> {
   const settings = parseInput(workflowSchemas.rl, input, 'rl')
   const fault = algorithmFault(settings.engine, settings.rl.algorithm)

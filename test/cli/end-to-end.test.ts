@@ -24,6 +24,7 @@ const small = {
   sft: { batchSize: 4 },
   rewardModel: { epochs: 1, batchSize: 4 },
   dpo: { batchSize: 4, microBatchSize: 2, heldOutShare: 0.5, validateEvery: 1 },
+  onlineDpo: { steps: 3, batchSize: 2, checkpointEvery: 1, validateEvery: 2, minEntropy: 0 },
   rl: { steps: 3, batchSize: 4, checkpointEvery: 1, validateEvery: 2, minEntropy: 0 },
 }
 const input = (more: object = {}) => JSON.stringify({ ...small, ...more })
@@ -184,6 +185,16 @@ test('dpo learns from labels of the labeler, of people or of both, without a rew
   for (const stage of ['human-labels', 'label', 'dpo']) expect(both.out).toMatch(new RegExp(`[✓↺] ${stage} `))
 })
 
+test('online-dpo has the pairs that it samples labelled at once, and a judge chooses among its checkpoints', async () => {
+  const ran = await stack.run('run', 'align', '--input', input({ method: 'online-dpo' }))
+  expect(ran).toMatchObject({ code: 0, err: '' })
+  for (const stage of ['online-dpo', 'choose', 'evaluate']) expect(ran.out).toMatch(new RegExp(`[✓↺] ${stage} `))
+  expect(ran.out).not.toMatch(/ (sample|label|reward-model|rl) /)
+  const page = readFileSync(pathIn(ran.out, 'Report'), 'utf8')
+  expect(page).toContain('Online direct preference optimization')
+  expect(page).toContain('6 pairs were sampled from the policy as it was at each step')
+})
+
 test('each stage runs alone, on artifacts given by URI', async () => {
   const stage = async (workflow: string, fields: object) => {
     const ended = await stack.run('run', workflow, '--input', JSON.stringify(fields))
@@ -197,8 +208,9 @@ test('each stage runs alone, on artifacts given by URI', async () => {
   const rewardModel = await stage('rewardModel', { policy, labels, rewardModel: small.rewardModel })
   const trained = await stage('rl', { policy, rewardModel, data, limits, rl: small.rl })
   const direct = await stage('dpo', { policy, labels, dpo: small.dpo })
+  const online = await stage('onlineDpo', { policy, data, limits, labeler, onlineDpo: small.onlineDpo })
   const evaluation = await stage('evaluate', { baseline: policy, policy: trained, data, limits, judge: labeler })
-  await stage('report', { artifacts: [policy, samples, labels, rewardModel, direct, trained, evaluation] })
+  await stage('report', { artifacts: [policy, samples, labels, rewardModel, direct, online, trained, evaluation] })
 })
 
 test('a run started like from the UI, with one JSON payload and no other settings, completes', async () => {

@@ -6,7 +6,7 @@ import { trialsOf } from '../../src/contracts/sweep-trials'
 import { workflowSchemas } from '../../src/contracts/workflow-inputs'
 
 const align = (input: object) => parse(workflowSchemas.align, input, 'align')
-const GROUPS = ['sft', 'sample', 'rewardModel', 'dpo', 'rl', 'evaluate', 'labeler', 'judge'] as const
+const GROUPS = ['sft', 'sample', 'rewardModel', 'dpo', 'onlineDpo', 'rl', 'evaluate', 'labeler', 'judge'] as const
 const precisions = (input: object) => {
   const settings = withRunPrecision(align(input))
   return GROUPS.map((group) => (settings[group] as { precision?: string }).precision)
@@ -20,8 +20,8 @@ test('the precision of a run holds for every group that computes with a model', 
 
 test('a group that names its own keeps it', () => {
   const own = { rl: { precision: full }, judge: { model: 'default', precision: full } }
-  expect(precisions({ precision: half, ...own })).toEqual([half, half, half, half, full, half, half, full])
-  expect(precisions({ sample: { precision: half } })).toEqual([undefined, half, ...new Array<undefined>(6)])
+  expect(precisions({ precision: half, ...own })).toEqual([half, half, half, half, half, full, half, half, full])
+  expect(precisions({ sample: { precision: half } })).toEqual([undefined, half, ...new Array<undefined>(7)])
 })
 
 test('an endpoint gets none, and may name none', () => {
@@ -34,7 +34,7 @@ test('an endpoint gets none, and may name none', () => {
 test('on Ray, which has a precision of its own, only the labeler and the judge get it', () => {
   const engine = { ray: { address: 'http://head:8265' } }
   expect(precisions({ precision: half, engine, rl: { algorithm: 'rloo' } })).toEqual([
-    ...new Array<undefined>(6),
+    ...new Array<undefined>(7),
     half,
     half,
   ])

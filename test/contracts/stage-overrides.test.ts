@@ -20,6 +20,7 @@ const inputs: { [N in StageName]: object[] } = {
   'human-labels': [{ data: artifact, model: artifact }],
   'reward-model': [{ policy: artifact, labels: [artifact], references: { data: artifact } }],
   dpo: [{ policy: artifact, labels: [artifact] }],
+  'online-dpo': [local, endpoint].map((labeler) => ({ policy: artifact, data: artifact, labeler })),
   rl: [
     { policy: artifact, data: artifact, rewardModel: artifact },
     { policy: artifact, data: artifact, labeler: endpoint },
@@ -73,6 +74,7 @@ test.each<[StageName, object, (input: never) => unknown, unknown]>([
   ['sft', { engine: 'tfjs' }, ({ engine }) => engine, undefined],
   ['reward-model', { rewardModel: { epochs: 3 } }, ({ settings }) => (settings as { epochs: number }).epochs, 3],
   ['dpo', { dpo: { beta: 0.3 } }, ({ settings }) => (settings as { beta: number }).beta, 0.3],
+  ['online-dpo', { onlineDpo: { beta: 0.3 } }, ({ settings }) => (settings as { beta: number }).beta, 0.3],
   ['rl', { rl: { steps: 3 } }, ({ settings }) => (settings as { steps: number }).steps, 3],
   ['label', { label: { maxFailedShare: 0.5 } }, ({ settings }) => (settings as never)['maxFailedShare'], 0.5],
   ['respond', { evaluate: { temperature: 0.5 } }, ({ temperature }) => temperature, 0.5],

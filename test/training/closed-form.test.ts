@@ -10,6 +10,7 @@ import { responseTokens, tokenLogProbs } from '../../src/training/gradients'
 import { trainGrpo, type GrpoSettings } from '../../src/training/grpo'
 import { trainReinforce } from '../../src/training/reinforce'
 import { addScoreHead } from '../../src/training/reward-model'
+import { trainOnlineDpo, type LiveLabels } from '../../src/training/online-dpo'
 import { withReference } from '../../src/training/reference-log-probs'
 import { trainRloo } from '../../src/training/rloo'
 import type { Reward } from '../../src/training/rollout'
@@ -192,3 +193,27 @@ test.each([
     expect(totalVariation(distribution(policy, actions, 1), want)).toBeLessThan(0.02)
   },
 )
+
+test('one step: online DPO, labelled as it samples, reaches the same optimum, found by enumeration', async () => {
+  const policy = smallModel()
+  const reference = cloneModel(policy)
+  const labels: LiveLabels = {
+    label: (pairs) =>
+      Promise.resolve(pairs.map(({ first, second }) => ({ preferFirst: sigmoid(rewardOf(first) - rewardOf(second)) }))),
+  }
+  const beta = 0.5
+  const settings = {
+    ...{ beta, steps: 150, batchSize: 32, microBatchSize: 32, seed: 3, learningRate: 0.02 },
+    ...{ optimizer: 'adamw' as const, schedule: 'linear' as const },
+    sampling: { maxTokens: 1, temperature: TEMPERATURE, stopIds: [], batchSize: 64 },
+  }
+  const host = { checkpoints: temporaryFolder(), checkpointEvery: 1e6, onStep: () => {} }
+  const task = { prompts: Array.from({ length: 32 }, () => PROMPT), labels }
+  const { history } = await trainOnlineDpo({ policy, reference }, task, settings, host)
+  const before = distribution(reference, 1)
+  const want = optimum(before, 1, beta, 1)
+  expect(totalVariation(before, want)).toBeGreaterThan(0.05)
+  expect(totalVariation(distribution(policy, 1), want)).toBeLessThan(0.02)
+  expect(history[0]!.loss).toBeCloseTo(Math.LN2, 5) // the policy starts as its reference
+  expect(history[0]).toMatchObject({ labels: 32, unlabelled: 0 })
+})

@@ -10,6 +10,7 @@ import type { Metrics } from '../../src/training/checkpoint'
 import type { Precision } from '../../src/contracts/precision'
 import { trainDpo } from '../../src/training/dpo'
 import { trainGrpo } from '../../src/training/grpo'
+import { trainOnlineDpo, type LiveLabels } from '../../src/training/online-dpo'
 import { trainReinforce } from '../../src/training/reinforce'
 import { addScoreHead, trainRewardModel } from '../../src/training/reward-model'
 import { trainRloo } from '../../src/training/rloo'
@@ -28,6 +29,13 @@ const pairs = [0, 1, 2].map((i) => ({
 /** Higher for lower token ids. */
 const reward: Reward = {
   score: (responses) => Promise.resolve(responses.map(({ ids }) => -ids.reduce((a, b) => a + b, 0) / ids.length / 30)),
+}
+/** The same preference; every third pair has no label. */
+const labels: LiveLabels = {
+  label: (pairs) =>
+    Promise.resolve(
+      pairs.map(({ first, second }, i) => (i % 3 === 2 ? undefined : { preferFirst: Number(first[0]! < second[0]!) })),
+    ),
 }
 const rl = {
   ...{ steps: 4, batchSize: 4, microBatchSize: 2, learningRate: 3e-3, klWeight: 0.05, missingEosPenalty: 1, seed: 7 },
@@ -67,6 +75,14 @@ const JOBS: Record<string, (precision: Precision) => Job> = {
     const referenced = pairs.map((pair) => ({ ...pair, reference: [-9, -8] as const }))
     const settings = { epochs: 4, batchSize: 3, microBatchSize: 2, learningRate: 1e-3, seed: 1, beta: 0.1 }
     return { models: [model], run: (host) => trainDpo(model, referenced, settings, host) }
+  },
+  'online dpo'(precision) {
+    const policy = ready(precision)
+    const models = { policy, reference: onlyForReading(cloneModel(policy)) }
+    const { klWeight: _, missingEosPenalty: __, ...sampled } = rl
+    const settings = { ...sampled, beta: 0.1 }
+    const run: Job['run'] = (host) => trainOnlineDpo(models, { prompts: reference.prompts, labels }, settings, host)
+    return { models: Object.values(models), run }
   },
   reinforce(precision) {
     const [policy, value] = [ready(precision), ready(precision)]

@@ -218,6 +218,7 @@ test.each([
   ['align', { method: 'rlhf+rlaif', labeler: 'policy' }, 'align-rlhf-and-rlaif'],
   ['align', { method: 'direct-rlaif' }, 'align-direct'],
   ['align', { method: 'dpo' }, 'align-dpo'],
+  ['align', { method: 'online-dpo' }, 'align-online-dpo'],
   ['labelStudy', { variants: [{ name: 'one' }, { name: 'two', technique: { exemplars: 1 } }] }, 'label-study'],
   ['rl', {}, 'rl-alone'],
 ])('%s %j completes on stages that do nothing', async (workflow, input, shape) => {

@@ -18,7 +18,9 @@ export const choose: Stage<'choose'> = {
     const folder = await host.open(input.candidates)
     const { rows, initial, candidates } = readCandidates(folder)
     if (candidates.length === 0)
-      throw new InvalidInput('choose: the artifact of stage rl has no candidates; set rl.candidates above 0')
+      throw new InvalidInput(
+        'choose: the artifact has no candidates; set rl.candidates, or onlineDpo.candidates, above 0',
+      )
     const { labeler: judge, technique, spent } = await openLabeler(input.judge, host, 'judge')
     const report = progressReporter(host, 'judging candidates', candidates.length * rows.length, 'pairs')
     const judged: Choice['candidates'] = []
@@ -40,7 +42,7 @@ export const choose: Stage<'choose'> = {
       if (rate.n === 0)
         throw unansweredError(
           `choose: ${judge.name} judged none of the responses of step ${step}: ${reasons[0] ?? 'there are none'}; ` +
-            'set rl.candidates to 0 to take the last step without a judge',
+            'set rl.candidates, or onlineDpo.candidates, to 0 to take the last step without a judge',
           reasons.some(saysOutage),
         )
       judged.push({ step, validationReward: reward, winRate: rate, chosen: false })

@@ -85,7 +85,7 @@ function addRun(program: Command): void {
     .command('run <workflow>')
     .description(
       'start a workflow and show its progress; <workflow> is align, compare, rounds, sweep, miniature, humanEvaluation, ' +
-        'labelStudy, or a single stage: sft, sample, label, rewardModel, dpo, rl, evaluate, report',
+        'labelStudy, or a single stage: sft, sample, label, rewardModel, dpo, onlineDpo, rl, evaluate, report',
     )
     .option('--input <file|json>', 'input of the workflow: a JSON file, JSON text, or - for standard input')
     .option(

@@ -1,0 +1,87 @@
+// Stage `online-dpo`: trains the policy on pairs that it samples itself and that the labeler compares at once.
+import type { Summary } from '../../contracts/artifact'
+import type { StageInput } from '../../contracts/stages'
+import { stopIds } from '../../model/ending'
+import type { LoadedModel } from '../../model/loaded'
+import { loadPolicy } from '../../model/policy'
+import type { Metrics } from '../../training/checkpoint'
+import { trainOnlineDpo, winsOverFirst } from '../../training/online-dpo'
+import { openLiveLabels } from '../live-labels'
+import { collapsed } from '../rl-collapse'
+import { validationFigures, validationPrompts } from '../rl-figures'
+import { promptsOf, readData } from '../rows'
+import { lastMean, trainingHost, type Stage } from '../stage'
+import { loadedFor, trainable } from '../trainable'
+import { openValidatedPolicy, referenceOf } from '../validated-policy'
+
+export const onlineDpo: Stage<'online-dpo'> = {
+  async run(input, host) {
+    const { task, train } = readData(await host.open(input.data))
+    const loaded = await loadPolicy(input.policy, host.open, loadedFor(input.settings))
+    const { labelsFor, labeler, spent } = await openLiveLabels(input, task, loaded, host)
+    const policy = trainable(loaded.model, input.settings, input.seed)
+    const reference = referenceOf(policy, loaded.model)
+    const settings = trainingSettings(input, loaded)
+
+    const held = validationPrompts(train, settings)
+    const rows = train.slice(held.length)
+    const from = { policy: input.policy, folder: loaded.folder }
+    const reward = winsOverFirst(labelsFor(held))
+    const validated = await openValidatedPolicy(policy, { from, loaded, held, reward, settings }, host)
+    const { history, stopped } = await trainOnlineDpo(
+      { policy, reference },
+      {
+        prompts: promptsOf(loaded, rows),
+        labels: labelsFor(rows),
+        collapsed: (metrics) => collapsed(metrics, settings, { group: 'onlineDpo', penalty: 'beta' }),
+        ...(validated.afterStep && { afterStep: validated.afterStep }),
+      },
+      settings,
+      trainingHost(host, 'training', settings.checkpointEvery),
+    )
+    const validation = validated.write(history)
+    return {
+      ...trainingFigures(history, input, labeler),
+      ...(validation && validationFigures(validation)),
+      ...(stopped !== undefined && { stopped }),
+      ...spent(),
+    }
+  },
+}
+
+function trainingSettings(
+  { settings: { temperature, ...settings }, limits, seed }: StageInput<'online-dpo'>,
+  loaded: LoadedModel,
+) {
+  const sampling = {
+    maxTokens: limits.responseTokens,
+    temperature,
+    stopIds: stopIds(loaded),
+    batchSize: 2 * settings.batchSize,
+  }
+  return { ...settings, seed, sampling, missingEosPenalty: 0 }
+}
+
+const total = (history: readonly Metrics[], name: string) => history.reduce((sum, row) => sum + (row[name] ?? 0), 0)
+
+function trainingFigures(
+  history: readonly Metrics[],
+  { settings }: StageInput<'online-dpo'>,
+  labeler: string,
+): Summary {
+  const learned = history.filter(({ loss }) => loss !== undefined)
+  const ofLast = (name: string) => (learned.some((row) => row[name] !== undefined) ? lastMean(learned, name) : null)
+  return {
+    labeler,
+    steps: history.length,
+    beta: settings.beta,
+    labels: total(history, 'labels'),
+    unlabelled: total(history, 'unlabelled'),
+    meanConfidence: ofLast('confidence'),
+    sameSlotShare: ofLast('sameSlotShare'),
+    loss: ofLast('loss'),
+    rewardMargin: ofLast('rewardMargin'),
+    kl: lastMean(history, 'kl'),
+    resumedAt: history.at(-1)!.resumedAt!,
+  }
+}
