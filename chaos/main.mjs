@@ -1,7 +1,8 @@
-// npm run chaos -- [--kills 20] [--seed 1] [--method dpo] [--gc] [--rows 1000] [--precision bfloat16]: a tiny but complete run while
-// the Temporal server, workers and child processes are killed with SIGKILL at random times and restarted. Afterwards it
-// checks that every artifact equals that of an undisturbed run, that no finished stage was computed twice, that a labeler
-// was asked again only what was in flight, and that no process is left behind. Exit code 0 means that all checks passed.
+// npm run chaos -- [--kills 20] [--seed 1] [--method dpo] [--gc] [--rows 1000] [--precision bfloat16]: a tiny but complete
+// run while the Temporal server, workers and child processes are killed with SIGKILL at random times and restarted.
+// Afterwards it checks that every artifact equals that of an undisturbed run, that no finished stage was computed twice,
+// that a labeler was asked again only what was in flight, and that no process is left behind. Exit code 0 means that all
+// checks passed.
 import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -178,7 +178,7 @@ function policySection(data: ComparisonData): string {
   const remark = [
     policyIntervals(data.seeds),
     'KL to the SFT model per response, and rewards, are those of training, as means over seeds.',
-    'Reward model: its accuracy on held-out labels of its own kind.',
+    'Reward model: its accuracy on held-out labels of its own kind; for DPO that of its implicit rewards.',
   ]
   return [
     heading('Each policy'),
@@ -191,7 +191,7 @@ function policySection(data: ComparisonData): string {
 }
 
 function policyRow({ name, responses, length, distinct1, distinct2 }: Standing, data: ComparisonData): Cell[] {
-  const rl = (figure: string) => meanFigure(data, name, 'rl', figure)
+  const rl = (figure: string) => meanFigure(data, name, 'rl', figure) ?? meanFigure(data, name, 'online-dpo', figure)
   return [
     textCell(name),
     countCell(responses),
@@ -215,7 +215,7 @@ function meanFigure({ arms, records }: ComparisonData, name: string, stage: stri
 }
 
 function accuracyCell(data: ComparisonData, name: string): Cell {
-  const ours = meanFigure(data, name, 'reward-model', 'accuracy')
+  const ours = meanFigure(data, name, 'reward-model', 'accuracy') ?? meanFigure(data, name, 'dpo', 'accuracy')
   if (ours === undefined) return figureCell('–')
   const paper = REWARD_MODEL_ACCURACY[systemOf(name, data.arms)]?.[data.task]
   return {

@@ -221,6 +221,7 @@ test.each([
   ['align', { method: 'online-dpo' }, 'align-online-dpo'],
   ['labelStudy', { variants: [{ name: 'one' }, { name: 'two', technique: { exemplars: 1 } }] }, 'label-study'],
   ['rl', {}, 'rl-alone'],
+  ['onlineDpo', {}, 'online-dpo-alone'],
 ])('%s %j completes on stages that do nothing', async (workflow, input, shape) => {
   const { activities } = fakes(() => {})
   await server.withWorker(activities, async () => {

@@ -108,7 +108,8 @@ async function comparedArm(
   host: StageHost,
 ): Promise<ComparedArm> {
   for (const artifact of Object.values(stages)) await record(artifact, records, host)
-  const log = stages.rl && join(await host.open(stages.rl), LOG_FILE)
+  const sampling = stages.rl ?? stages['online-dpo']
+  const log = sampling && join(await host.open(sampling), LOG_FILE)
   return {
     name,
     like,
