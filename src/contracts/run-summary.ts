@@ -61,8 +61,8 @@ function compareSentence(input: CompareInput): string {
 }
 
 function roundsSentence(input: RoundsInput): string {
-  const { method, model, task, labeler, seed } = roundInput(input)
-  const by = method === 'rlhf' ? '' : ` by ${labelerName(labeler)}`
+  const { method, model, task, labeler, seed, dpo } = roundInput(input)
+  const by = usesLabeler(method, dpo) ? ` by ${labelerName(labeler)}` : ''
   return `Up to ${input.rounds} rounds of ${METHODS[method]}${by} from ${named(model)} on ${task}, seed ${seed}`
 }
 
