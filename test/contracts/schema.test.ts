@@ -12,6 +12,8 @@ test('every workflow has a JSON Schema that requires only fields without a defau
     label: ['samples'],
     rounds: [],
     rewardModel: ['labels'],
+    dpo: ['labels'],
+    onlineDpo: [],
     rl: [],
     evaluate: ['policy'],
     report: ['artifacts'],
