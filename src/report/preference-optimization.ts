@@ -1,6 +1,6 @@
 // What a policy was trained by without a reward model: the loss in words, and what it says of the held-out labels.
 import type { Summary } from '../contracts/artifact'
-import { formatCount, formatNumber, formatPercent, withUnit } from '../number-format'
+import { formatCount, formatNumber, formatPercent, formatSetting, withUnit } from '../number-format'
 import { heading, note } from './html'
 import type { StageRecord } from './provenance'
 import { numberOf } from './stage-sentences'
@@ -22,7 +22,7 @@ export const preferenceSection = (stages: readonly Pick<StageRecord, 'stage' | '
 const meaning = ({ beta }: Summary): string =>
   `The loss of a pair is −p log σ(h₁ − h₂) − (1 − p) log σ(h₂ − h₁), where p is the label’s probability that the first ` +
   `response is better, and h = β · log(π / π_SFT) the implicit reward of a response, with β = ` +
-  `${formatNumber(numberOf(beta), 2)}. A policy that knows nothing, as the SFT model, has a loss of 0.693.`
+  `${formatSetting(Number(beta))}. The loss of the SFT model itself is 0.693, log 2.`
 
 /** Of labels that were given while the policy trained. */
 function live({ labels, unlabelled, validationBest }: Summary): string[] {

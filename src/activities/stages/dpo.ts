@@ -41,10 +41,10 @@ export const dpo: Stage<'dpo'> = {
     )
     saveTrained(policy, host.output, { policy: input.policy, folder: loaded.folder })
     writeJsonl(join(host.output, LOG_FILE), history)
-    const people = input.labels.every(({ summary }) => summary.labeler === 'people')
+    const ofSftModel = input.labels.every(({ summary }) => summary.firstShare !== undefined) // not texts of the data
     return {
       ...trainingFigures(training, history, settings),
-      ...(!people && { forwardKl: lastMean(history, 'forwardKl') }),
+      ...(ofSftModel && { forwardKl: lastMean(history, 'forwardKl') }),
       ...(await heldOutFigures(policy, held, settings, host)),
     }
   },
