@@ -10,13 +10,13 @@ import { readFlags, refuse } from '../setup/flags.mjs'
 import { randomFrom } from './random.mjs'
 import { openSite } from './site.mjs'
 import { startLabeler } from './labeler.mjs'
-import { CONCURRENCY, inputOfMethod, shardedInput, tinyInput, writeTinyModel } from './tiny.mjs'
+import { CONCURRENCY, inputOfMethod, ROUND_RUNS, shardedInput, tinyInput, writeTinyModel } from './tiny.mjs'
 
 const HELP = `npm run chaos -- [--kills 20] [--seed 1] [--gc] [--rows N] [--model FOLDER] [--precision P] [--keep]
 
   --kills   number of processes to kill
   --seed    seed that decides which process is killed when
-  --method  dpo, online-dpo or grpo: the run by this method, its labeler an endpoint that counts what it is asked.
+  --method  dpo, online-dpo, grpo or rounds: such a run, its labeler an endpoint that counts what it is asked.
             Default: RLAIF, with the tiny model itself as the labeler
   --gc      collect garbage all the while: what is 20 seconds old and no open run needs
   --rows    so many made posts, in shards of 64 rows, 256 where pairs are labelled; the kills are spread over the run.
@@ -38,7 +38,8 @@ const options = {
   keep: { type: 'boolean' },
 }
 const { values: flags } = readFlags('npm run chaos --', options, { help: HELP })
-const METHODS = ['dpo', 'online-dpo', 'grpo']
+const METHODS = ['dpo', 'online-dpo', 'grpo', 'rounds']
+const hasRounds = flags.method === 'rounds'
 if (flags.method !== undefined && !METHODS.includes(flags.method))
   refuse(`npm run chaos --: --method got "${flags.method}"; it is one of ${METHODS.join(', ')}`)
 if (flags.method !== undefined && flags.rows !== undefined)
@@ -100,8 +101,8 @@ async function wholeRun(folder, input, disturbance) {
   try {
     const started = Date.now()
     const garbage = flags.gc && disturbance ? leaveGarbage(folder) : undefined
-    await site.start(input)
-    const result = site.result().finally(() => (over = true))
+    await site.start(input, hasRounds ? 'rounds' : 'align')
+    const result = site.result(hasRounds ? ROUND_RUNS : []).finally(() => (over = true))
     result.catch(() => {})
     const collected = garbage ? collect(site, () => over) : undefined
     const disturbed = disturbance && (await disturb(site, disturbance, () => over))
@@ -116,9 +117,9 @@ async function wholeRun(folder, input, disturbance) {
 }
 
 /** Leaves out the report, which contains times and paths; everything else is a function of the input. */
-const digestsOf = ({ stages }) =>
+const digestsOf = ({ stages, policies }) =>
   Object.fromEntries(
-    Object.entries(stages)
+    Object.entries(stages ?? policies)
       .filter(([stage]) => stage !== 'report')
       .map(([stage, { sha256 }]) => [stage, sha256]),
   )
@@ -146,8 +147,8 @@ try {
       : flags.rows
         ? shardedInput(model, join(root, 'posts.jsonl'), flags.rows)
         : tinyInput(model)),
-    ...(flags.precision && { precision: flags.precision }),
   }
+  if (flags.precision) (hasRounds ? input.base : input).precision = flags.precision
   const { kills } = flags
   console.log('undisturbed run')
   const quiet = await wholeRun(join(root, 'quiet'), input)

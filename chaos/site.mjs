@@ -129,38 +129,36 @@ export async function openSite(folder, { worker = () => [command, 'worker'], wor
   const client = new Client({ connection })
   let resolved = 0
 
-  async function resumeWhenParked(isOver) {
+  async function resumeWhenParked(runs, isOver) {
     while (!isOver()) {
       await pause(1000)
-      const status = await client.workflow
-        .getHandle(RUN)
-        .query('status')
-        .catch(() => undefined)
-      if (!status?.stages.some(({ state }) => state === 'parked')) continue
-      await client.workflow
-        .getHandle(RUN)
-        .executeUpdate('resolveFailure', { args: [{ action: 'retry' }] })
-        .then(
+      for (const run of runs) {
+        const handle = client.workflow.getHandle(run)
+        const status = await handle.query('status').catch(() => undefined)
+        if (!status?.stages.some(({ state }) => state === 'parked')) continue
+        await handle.executeUpdate('resolveFailure', { args: [{ action: 'retry' }] }).then(
           () => resolved++,
           () => {},
         )
+      }
     }
   }
 
   return {
     client,
-    start: (input) =>
+    start: (input, workflow = 'align') =>
       patiently(() =>
-        client.workflow.start('align', {
+        client.workflow.start(workflow, {
           taskQueue: 'rlaif',
           workflowId: RUN,
           workflowIdConflictPolicy: 'USE_EXISTING',
           args: [input],
         }),
       ),
-    async result() {
+    /** @param children names of the runs that it starts, as they stand behind its ID */
+    async result(children = []) {
       let over = false
-      void resumeWhenParked(() => over)
+      void resumeWhenParked([RUN, ...children.map((name) => `${RUN}/${name}`)], () => over)
       return patiently(() => client.workflow.getHandle(RUN).result()).finally(() => (over = true))
     },
     /** @returns whether a process of this kind was killed */

@@ -59,7 +59,7 @@ export const CONCURRENCY = 4
 
 /**
  * The same run by another method; every method that asks a labeler asks the endpoint at `baseUrl`.
- * @param method as the flag names it: "grpo" is RL with that algorithm
+ * @param method as the flag names it: "grpo" is RL with that algorithm, "rounds" two rounds of RLAIF
  */
 export function inputOfMethod(method, model, baseUrl) {
   const input = { ...tinyInput(model), labeler: { baseUrl, model: 'counting', concurrency: CONCURRENCY } }
@@ -67,7 +67,16 @@ export function inputOfMethod(method, model, baseUrl) {
   if (method === 'dpo') return { ...input, method, dpo: { ...pairs, epochs: 6, validateEvery: 5 } }
   if (method === 'online-dpo')
     return { ...input, method, onlineDpo: { ...pairs, steps: 30, validateEvery: 10, minEntropy: 0 } }
+  if (method === 'rounds') return roundsOf(input)
   return { ...input, rl: { ...input.rl, algorithm: 'grpo', groupSize: 2 } }
+}
+
+const ROUNDS = 2
+/** The runs of `align` that such a run starts. */
+export const ROUND_RUNS = Array.from({ length: ROUNDS }, (_, i) => `round-${i + 1}`)
+
+function roundsOf({ judge, ...base }) {
+  return { rounds: ROUNDS, stopWithoutGain: false, judge, base: { ...base, rl: { ...base.rl, steps: 16 } } }
 }
 
 const WORDS =
