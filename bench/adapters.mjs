@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { openSite } from '../chaos/site.mjs'
 import { text, writeLargeModel, writeSmallModel } from './scale-inputs.mjs'
 import { openLabeler } from './scale.mjs'
+import { formatBytes, formatDuration } from '../dist/number-format.js'
 
 const TRIALS = 20
 const POSTS = 40
@@ -61,9 +62,7 @@ function bytesIn(folder) {
 function refuseFullDisk(folder) {
   const { bavail, bsize } = statfsSync(folder)
   if (bavail * bsize < SPACE)
-    throw new Error(
-      `bench: ${folder} has ${((bavail * bsize) / 1e9).toFixed(0)} GB free; set TMPDIR to a folder with 10 GB`,
-    )
+    throw new Error(`bench: ${folder} has ${formatBytes(bavail * bsize)} free; set TMPDIR to a folder with 10 GB`)
 }
 
 /** Why the first failed trial of a sweep has failed. */
@@ -104,13 +103,13 @@ export async function* bench({ trials = TRIALS, small }) {
       figure: 'base',
       ours: base / 1e9,
       unit: 'GB',
-      note: `shared by the trials, with its SFT: ${(shared / 1e9).toFixed(2)} GB`,
+      note: `shared by the trials, with its SFT: ${formatBytes(shared)}`,
     }
     yield {
       figure: 'trials',
       ours: added / 1e9,
       unit: 'GB',
-      note: `${trials} trials, ${(added / trials / 1e6).toFixed(1)} MB each, in ${((Date.now() - started) / 60e3).toFixed(1)} minutes`,
+      note: `${trials} trials, ${formatBytes(added / trials)} each, in ${formatDuration((Date.now() - started) / 1000)}`,
     }
   } finally {
     await site.close()

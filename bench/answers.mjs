@@ -7,6 +7,7 @@ import { openS3 } from './s3.mjs'
 import { openLabeler } from './scale.mjs'
 import { writeSmallModel } from './scale-inputs.mjs'
 import { until } from './stage-status.mjs'
+import { formatBytes, formatDuration } from '../dist/number-format.js'
 
 const PAIRS = 100_000
 
@@ -40,8 +41,8 @@ export async function* bench({ pairs = PAIRS }) {
       ours: sent / left,
       unit: '×',
       note:
-        `${requests} answers to ${artifact.summary.labels} pairs in ${seconds.toFixed(0)} s: ${(sent / 1e6).toFixed(1)} MB ` +
-        `sent, ${(left / 1e6).toFixed(1)} MB of answers and labels in the bucket`,
+        `${requests} answers to ${artifact.summary.labels} pairs in ${formatDuration(seconds)}: ${formatBytes(sent)} ` +
+        `sent, ${formatBytes(left)} of answers and labels in the bucket`,
     }
   } finally {
     await site.close()

@@ -10,6 +10,7 @@ import { defaultModelFolder } from '../setup/places.mjs'
 import { LLAMA, llamaRow, openLlama } from './llama.mjs'
 import { peerPython } from './peer.mjs'
 import { closeSides, inTurn, openSide, openSides, speedRow } from './sides.mjs'
+import { formatNumber } from '../dist/number-format.js'
 
 const require = createRequire(import.meta.url)
 const here = dirname(fileURLToPath(import.meta.url))
@@ -78,9 +79,9 @@ async function httpRate() {
     low: ours / ideal,
     high: ours / ideal,
     note: [
-      `${PAIRS} pairs, the peer is the ideal; memory ${early.toFixed(0)} MB after a quarter`,
-      `${late.toFixed(0)} MB at the end`,
-      `${Math.max(...memory).toFixed(0)} MB at most`,
+      `${PAIRS} pairs, the peer is the ideal; memory ${formatNumber(early, 0)} MB after a quarter`,
+      `${formatNumber(late, 0)} MB at the end`,
+      `${formatNumber(Math.max(...memory), 0)} MB at most`,
     ].join(', '),
   }
 }

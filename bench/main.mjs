@@ -1,6 +1,7 @@
 // npm run bench -- <area> [--json] [--rounds N]: rlaif and its peers in turn, on the same machine with the same weights
 // and shapes. A ratio above 1 means that rlaif is better; low and high are the extremes over the rounds.
 import { readFlags, refuse } from '../setup/flags.mjs'
+import { formatNumber } from '../dist/number-format.js'
 
 const AREAS = {
   model: () => import('./model.mjs'),
@@ -37,10 +38,13 @@ const HELP = `npm run bench -- <area> [--json] [--rounds N]
   --json         one JSON object per line instead of a table
   --rounds       number of rounds, each with one run per side (3)`
 
-const shown = (value) => (value === undefined ? '' : value >= 100 ? value.toFixed(0) : value.toPrecision(3))
+/** With three digits, as fixed decimals. */
+const shown = (value) =>
+  value === undefined ? '' : formatNumber(value, Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value) || 1))))
 
 function print({ figure, ours, peer, unit, ratio, low, high, note }) {
-  const comparison = ratio === undefined ? '' : `${ratio.toFixed(2)} × (${low.toFixed(2)}–${high.toFixed(2)})`
+  const comparison =
+    ratio === undefined ? '' : `${formatNumber(ratio, 2)} × (${formatNumber(low, 2)}–${formatNumber(high, 2)})`
   process.stdout.write(
     `${figure.padEnd(22)} ${shown(ours).padStart(9)} ${shown(peer).padStart(9)} ` +
       `${unit.padEnd(12)} ${comparison.padEnd(22)} ${note ?? ''}\n`,

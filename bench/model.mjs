@@ -6,6 +6,7 @@ import { defaultModelFolder } from '../setup/places.mjs'
 import { LLAMA, llamaRow, openLlama } from './llama.mjs'
 import { peerPython } from './peer.mjs'
 import { closeSides, inTurn, memoryRow, openSide, openSides, speedRow } from './sides.mjs'
+import { formatBytes } from '../dist/number-format.js'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const openOurs = (precision) =>
@@ -81,7 +82,7 @@ async function* scale() {
       figure: `${batch} × ${time}`,
       ours: (1000 * seconds) / (batch * time),
       unit: 'ms/token',
-      note: `train step with recomputation; peak ${(peakBytes / 1e9).toFixed(2)} GB`,
+      note: `train step with recomputation; peak ${formatBytes(peakBytes)}`,
     }
   }
 }

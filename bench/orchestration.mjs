@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { formatNumber } from '../dist/number-format.js'
 
 const require = createRequire(import.meta.url)
 const { Client, Connection } = require('@temporalio/client')
@@ -62,7 +63,7 @@ export async function* bench({ rounds }) {
       unit: 's',
       note:
         `${seconds.length} runs of ${STAGES} stages that do nothing: ` +
-        `${seconds[0].toFixed(3)} to ${seconds.at(-1).toFixed(3)} s per stage; target: at most 0.3`,
+        `${formatNumber(seconds[0], 3)} to ${formatNumber(seconds.at(-1), 3)} s per stage; target: at most 0.3`,
     }
   } finally {
     await connection.close()

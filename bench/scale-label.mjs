@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { openSite, processesOf } from '../chaos/site.mjs'
 import { text } from './scale-inputs.mjs'
 import { until } from './stage-status.mjs'
+import { formatDuration } from '../dist/number-format.js'
 
 const TICKS_PER_SECOND = 100
 
@@ -59,7 +60,7 @@ export async function* labelAlone({ pairs, ...site }) {
   const tenth = await labelled({ ...site, pairs: Math.round(pairs / 10) })
   const whole = await labelled({ ...site, pairs })
   const growth = (of) => ({ ours: whole[of] / tenth[of], unit: '×' })
-  const said = (of) => [tenth, whole].map((run) => `${run[of].toFixed(0)} s for ${run.labels} pairs`).join(', ')
+  const said = (of) => [tenth, whole].map((run) => `${formatDuration(run[of])} for ${run.labels} pairs`).join(', ')
   yield { figure: 'growth label', ...growth('seconds'), note: `time: ${said('seconds')}; 10 is linear` }
   yield { figure: 'growth label, work', ...growth('work'), note: `computed by the workers: ${said('work')}` }
 }

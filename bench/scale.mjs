@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { openSite, processesOf } from '../chaos/site.mjs'
 import { writePosts, writeSmallModel } from './scale-inputs.mjs'
 import { labelAlone } from './scale-label.mjs'
+import { formatBytes, formatDuration, formatNumber } from '../dist/number-format.js'
 
 const POSTS = 123_169
 const PAIRS = 92_858
@@ -141,14 +142,14 @@ function* rowsFor(name, { seconds, history, stages }) {
       ours: rows === undefined ? seconds : rows / seconds,
       unit: rows === undefined ? 'seconds' : 'rows/s',
       note:
-        `${rows ?? ''} rows in ${seconds.toFixed(0)} s, peak ${megabytes.toFixed(0)} MB, ` +
-        `${(bytes / 1e6).toFixed(1)} MB stored, ${(sent / 1e6).toFixed(1)} MB sent to the labeler`,
+        `${rows ?? ''} rows in ${formatDuration(seconds)}, peak ${formatNumber(megabytes, 0)} MB, ` +
+        `${formatBytes(bytes)} stored, ${formatBytes(sent)} sent to the labeler`,
     }
   yield {
     figure: `${name} in all`,
     ours: seconds,
     unit: 'seconds',
-    note: `history ${(history / 1e6).toFixed(2)} MB, largest process ${Math.max(...stages.map(({ megabytes }) => megabytes)).toFixed(0)} MB`,
+    note: `history ${formatBytes(history)}, largest process ${formatNumber(Math.max(...stages.map(({ megabytes }) => megabytes)), 0)} MB`,
   }
 }
 

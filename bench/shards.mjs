@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { openSite } from '../chaos/site.mjs'
 import { writeSmallModel } from './scale-inputs.mjs'
 import { until } from './stage-status.mjs'
+import { formatDuration } from '../dist/number-format.js'
 
 const DELAY_MS = 50
 const PAIRS = 4096
@@ -52,8 +53,8 @@ export async function* bench({ pairs = PAIRS }) {
       ours: one.seconds / four.seconds,
       unit: '×',
       note:
-        `${pairs} pairs, ${DELAY_MS} ms a question: ${one.seconds.toFixed(0)} s by one worker, ` +
-        `${four.seconds.toFixed(0)} s by four; the same bytes: ${one.sha256 === four.sha256}`,
+        `${pairs} pairs, ${DELAY_MS} ms a question: ${formatDuration(one.seconds)} by one worker, ` +
+        `${formatDuration(four.seconds)} by four; the same bytes: ${one.sha256 === four.sha256}`,
     }
   } finally {
     endpoint.close()

@@ -1,6 +1,7 @@
 // Two processes that do the same work on request: one line of JSON in, one line of JSON out.
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { formatNumber } from '../dist/number-format.js'
 
 /** @returns {{ ask(work: object): Promise<{ seconds: number, peakBytes: number }>, close(): void }} */
 export function openSide(command, args) {
@@ -82,7 +83,7 @@ export function speedRow(figure, { seconds }, { amount, unit, note }) {
   const pairs = seconds.map((of) => [Math.min(of[0], of[2]), Math.min(of[1], of[3])])
   const ratios = pairs.map(([ours, peer]) => peer / ours)
   const rate = (side) => amount / median(pairs.map((pair) => pair[side]))
-  const shown = inWords((place) => median(seconds.map((of) => of[place])).toFixed(2), 's')
+  const shown = inWords((place) => formatNumber(median(seconds.map((of) => of[place])), 2), 's')
   return {
     figure,
     ours: rate(0),
@@ -99,6 +100,6 @@ export function speedRow(figure, { seconds }, { amount, unit, note }) {
 export function memoryRow(figure, peaks, note) {
   const [ours, peer] = [Math.min(peaks[0], peaks[2]), Math.min(peaks[1], peaks[3])]
   const ratio = peer / ours
-  const shown = inWords((place) => peaks[place].toFixed(2), 'GB')
+  const shown = inWords((place) => formatNumber(peaks[place], 2), 'GB')
   return { figure, ours, peer, unit: 'GB peak', ratio, low: ratio, high: ratio, note: `${note}; ours / peer: ${shown}` }
 }

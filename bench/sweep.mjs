@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { formatBytes, formatDuration, formatNumber } from '../dist/number-format.js'
 
 const require = createRequire(import.meta.url)
 const { Client, Connection } = require('@temporalio/client')
@@ -59,14 +60,14 @@ export async function* bench({ trials = TRIALS }) {
       figure: 'seconds-per-trial',
       ours: seconds / trials,
       unit: 's',
-      note: `${trials} trials of one stage that does nothing, ${AT_A_TIME} at a time, in ${seconds.toFixed(0)} s`,
+      note: `${trials} trials of one stage that does nothing, ${AT_A_TIME} at a time, in ${formatDuration(seconds)}`,
     }
     yield {
       figure: 'largest-history',
       ours: Math.max(...runs.map(({ events }) => events)),
       unit: 'events',
       note:
-        `in ${runs.length} runs, ${(Math.max(...runs.map(({ bytes }) => bytes)) / 1e6).toFixed(2)} MB at most; ` +
+        `in ${runs.length} runs, ${formatBytes(Math.max(...runs.map(({ bytes }) => bytes)))} at most; ` +
         'Temporal allows 51,200 events and 50 MB',
     }
     const quarter = Math.floor(memory.length / 4)
@@ -75,8 +76,8 @@ export async function* bench({ trials = TRIALS }) {
       ours: mean(memory.slice(-quarter)),
       unit: 'MB',
       note:
-        `in the last quarter; ${mean(memory.slice(quarter, 2 * quarter)).toFixed(0)} MB in the second, ` +
-        `${Math.max(...memory).toFixed(0)} at most`,
+        `in the last quarter; ${formatNumber(mean(memory.slice(quarter, 2 * quarter)), 0)} MB in the second, ` +
+        `${formatNumber(Math.max(...memory), 0)} at most`,
     }
   } finally {
     worker.kill('SIGKILL')

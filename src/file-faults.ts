@@ -1,5 +1,6 @@
 // What messages say of a worker's files, which may be anybody's: where something is wrong and of what kind it is, never
 // what the file holds.
+import { counted } from './number-format'
 
 /** Names of kinds as formats have them (of families, layers, special tokens): too short and plain for a secret. */
 const KIND = /^(?:[a-z\d<|>/_[\]-]{1,16}|[A-Z\d_]{1,8})$/
@@ -7,7 +8,7 @@ const KIND = /^(?:[a-z\d<|>/_[\]-]{1,16}|[A-Z\d_]{1,8})$/
 /** A value in a file: numbers, and words that name a kind; of anything else, what it is. */
 export function shownValue(value: unknown): string {
   if (typeof value === 'string')
-    return KIND.test(value) ? JSON.stringify(value) : `a text of ${value.length} characters`
+    return KIND.test(value) ? JSON.stringify(value) : `a text of ${counted(value.length, 'character')}`
   if (Array.isArray(value)) return 'a list'
   return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }

@@ -25,6 +25,13 @@ export function formatNumber(value: Shown, decimals: number): string {
 /** A whole number, of things or of steps. */
 export const formatCount = (value: Shown): string => formatNumber(value, 0)
 
+/** Things and how many: "1 pair", "2,312 pairs". @param plural where it is not the noun with an "s" */
+export const counted = (value: Shown, noun: string, plural = `${noun}s`): string =>
+  `${formatCount(value)} ${value === 1 ? noun : plural}`
+
+/** The verb that goes with a count. */
+export const isOrAre = (count: number): string => (count === 1 ? 'is' : 'are')
+
 /** Of this size and above, a number of unknown meaning has three decimals or fewer, and below it two digits. */
 const SMALL = 0.001
 /** Below, not even its zeros could be counted. */
@@ -108,6 +115,10 @@ const SIZES: readonly [bytes: number, unit: string, decimals: number][] = [
 
 /** A size in bytes. */
 export function formatBytes(bytes: Shown): string {
-  const [size, unit, decimals] = SIZES.find(([size]) => isDefined(bytes) && bytes >= size) ?? [1, 'bytes', 0]
+  const [size, unit, decimals] = SIZES.find(([size]) => isDefined(bytes) && bytes >= size) ?? [
+    1,
+    bytes === 1 ? 'byte' : 'bytes',
+    0,
+  ]
   return withUnit(formatNumber(isDefined(bytes) ? bytes / size : bytes, decimals), unit)
 }

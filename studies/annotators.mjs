@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { readFlags } from '../setup/flags.mjs'
+import { formatDuration, formatPercent } from '../dist/number-format.js'
 
 /** The paper's figures: agreement with people (Table 3), same slot in both orders (Table 4). */
 const PAPER = { L: [0.78, 0.18], S: [0.738, 0.21], XS: [0.627, 0.56] }
@@ -27,7 +28,7 @@ const started = (args, line) =>
     child.stdout.on('data', (text) => line.test(String(text)) && up(child))
     child.once('exit', (code) => failed(new Error(`rlaif ${args[0]} ended with ${code}`)))
   })
-const percent = (share) => `${(100 * share).toFixed(1)} %`
+const percent = (share) => formatPercent(share, 1)
 const interval = ({ value, low, high }) => `${percent(value)} (${percent(low)}–${percent(high)})`
 
 let stack
@@ -62,7 +63,7 @@ try {
         `${within ? '✓' : '✗'} ${name.padEnd(3)} ${pairs} pairs: ` +
           `agreement ${interval(row.agreement)}, paper ${percent(agreement)}`,
         `same slot in both orders ${interval(row.sameSlot)}, paper ${percent(sameSlot)}`,
-        `${((Date.now() - startedAt) / 1000).toFixed(0)} s`,
+        formatDuration((Date.now() - startedAt) / 1000),
       ].join('; '),
     )
   }

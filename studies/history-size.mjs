@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readFlags } from '../setup/flags.mjs'
+import { counted, formatBytes, formatDuration } from '../dist/number-format.js'
 
 const require = createRequire(import.meta.url)
 const { Client, Connection } = require('@temporalio/client')
@@ -62,8 +63,8 @@ async function sizeFor(pairs) {
   const { summary } = await handle.result()
   const { historySize, historyLength } = await handle.describe()
   console.log(
-    `${pairs} pairs: ${summary.labels} labels in ${((Date.now() - started) / 1000).toFixed(0)} s; ` +
-      `history ${historySize} bytes, ${historyLength} events`,
+    `${counted(pairs, 'pair')}: ${counted(summary.labels, 'label')} in ${formatDuration((Date.now() - started) / 1000)}; ` +
+      `history ${formatBytes(historySize)}, ${counted(historyLength, 'event')}`,
   )
 }
 

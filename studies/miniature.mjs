@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { readFlags } from '../setup/flags.mjs'
 import { randomFrom } from '../chaos/random.mjs'
 import { claimLines } from '../dist/report/miniature.js'
+import { counted, formatDuration } from '../dist/number-format.js'
 
 const HELP = `npm run miniature -- [--quick] [--seeds 101,102,103,104,105] [--kills 0]
 
@@ -141,8 +142,8 @@ try {
     const claims = readFileSync(join(dirname(report), 'claims.json'))
     console.log(`\n${claimLines(JSON.parse(claims).claims).join('\n')}`)
     console.log(
-      `\n${((Date.now() - startedAt) / 60_000).toFixed(1)} minutes` +
-        `${killed > 0 ? `, ${killed} processes killed` : ''}; ` +
+      `\n${formatDuration((Date.now() - startedAt) / 1000)}` +
+        `${killed > 0 ? `, ${counted(killed, 'process', 'processes')} killed` : ''}; ` +
         `digest of the figures ${createHash('sha256').update(claims).digest('hex').slice(0, 16)}`,
     )
   } else process.exitCode ||= code ?? 1

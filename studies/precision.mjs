@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readFlags } from '../setup/flags.mjs'
 import { withLocalServer } from './local/server.mjs'
+import { formatNumber } from '../dist/number-format.js'
 
 const require = createRequire(import.meta.url)
 const { tTest } = require('../dist/evaluation/student.js')
@@ -88,7 +89,7 @@ const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length
 
 function row([stage, figure], full, half) {
   const { value, low, high } = tTest(half.map((value, i) => value - full[i]))
-  const shown = [mean(full), mean(half), value, low, high].map((x) => x.toFixed(3).replace('-', '−'))
+  const shown = [mean(full), mean(half), value, low, high].map((x) => formatNumber(x, 3))
   return `| ${stage} ${figure} | ${shown[0]} | ${shown[1]} | ${shown[2]} (${shown[3]} to ${shown[4]}) |`
 }
 
@@ -103,7 +104,7 @@ await withLocalServer(home, async (client) => {
       console.error(
         `seed ${seed}, ${precision}: ${figures[precision]
           .at(-1)
-          .map((x) => x?.toFixed(3))
+          .map((x) => formatNumber(x, 3))
           .join(' ')}`,
       )
     }

@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readFlags } from '../setup/flags.mjs'
 import { withLocalServer } from './local/server.mjs'
+import { formatNumber, formatPercent, formatPercentRange } from '../dist/number-format.js'
 
 const require = createRequire(import.meta.url)
 const { SentimentIntensityAnalyzer } = require('vader-sentiment')
@@ -35,9 +36,8 @@ async function runSeed(client, seed) {
   return fileURLToPath(stages.evaluate.uri)
 }
 
-const whole = (share) => Math.round(100 * share)
-const percent = ({ value, low, high }) => `${whole(value)} % (${whole(low)}–${whole(high)})`
-const signed = (value) => (value < 0 ? '−' : '+') + Math.abs(value).toFixed(2)
+const percent = ({ value, low, high }) => `${formatPercent(value)} (${formatPercentRange(low, high)})`
+const signed = (value) => (value < 0 ? '−' : '+') + formatNumber(Math.abs(value), 2)
 const lexicon = (text) => SentimentIntensityAnalyzer.polarity_scores(text).compound
 
 function row(seed, folder) {

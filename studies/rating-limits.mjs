@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readFlags } from '../setup/flags.mjs'
+import { counted, formatDuration, formatNumber } from '../dist/number-format.js'
 
 const require = createRequire(import.meta.url)
 const { Client, Connection } = require('@temporalio/client')
@@ -96,8 +97,8 @@ try {
   const { report } = await handle.result()
   const acknowledged = rated.reduce((a, b) => a + b, 0)
   console.log(
-    `${acknowledged} ratings acknowledged in ${seconds.toFixed(0)} s, ` +
-      `${(acknowledged / seconds).toFixed(0)} per second`,
+    `${counted(acknowledged, 'rating')} acknowledged in ${formatDuration(seconds)}, ` +
+      `${formatNumber(acknowledged / seconds, 0)} per second`,
   )
   for (let runId = started.firstExecutionRunId, run = 1; runId; run++) {
     const runHandle = client.workflow.getHandle(RUN, runId)

@@ -13,6 +13,14 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readFlags } from '../setup/flags.mjs'
 import { defaultModelFolder } from '../setup/places.mjs'
+import {
+  formatDuration,
+  formatFigure,
+  formatNumber,
+  formatPercent,
+  formatPercentRange,
+  pInWords,
+} from '../dist/number-format.js'
 
 const require = createRequire(import.meta.url)
 const { readDataset } = require('../dist/data/dataset.js')
@@ -80,7 +88,7 @@ async function ours(model, training, test, seed, folder) {
       checkpoints: join(folder, 'checkpoints'),
       checkpointEvery: 1e6,
       onStep: (step, total, { loss }) =>
-        process.stderr.write(`\rrlaif, seed ${seed}: step ${step}/${total} loss ${loss.toFixed(4)} `),
+        process.stderr.write(`\rrlaif, seed ${seed}: step ${step}/${total} loss ${formatNumber(loss, 4)} `),
     },
   )
   const seconds = (performance.now() - started) / 1000
@@ -118,8 +126,7 @@ function trl(training, test, seed, folder) {
   return JSON.parse(readFileSync(join(folder, 'trl-result.json'), 'utf8'))
 }
 
-const show = ({ value, low, high }) =>
-  `${(100 * value).toFixed(1)} % (${(100 * low).toFixed(0)}–${(100 * high).toFixed(0)})`
+const show = ({ value, low, high }) => `${formatPercent(value, 1)} (${formatPercentRange(low, high)})`
 for (const seed of flags.seeds) {
   const folder = join(out, `seed-${seed}`)
   mkdirSync(folder, { recursive: true })
@@ -147,22 +154,22 @@ for (const seed of flags.seeds) {
   )
   console.log(
     `  accuracy: rlaif ${show(wilson(count(mine.right), test.length))}, ` +
-      `TRL ${show(wilson(count(theirs.right), test.length))}, McNemar p = ${p.toFixed(3)}`,
+      `TRL ${show(wilson(count(theirs.right), test.length))}, McNemar ${pInWords(p)}`,
   )
   console.log(
     `  losses of the first steps, rlaif: ${mine.losses
       .slice(0, 5)
-      .map((l) => l.toFixed(5))
+      .map((l) => formatNumber(l, 5))
       .join(' ')}`,
   )
   console.log(
     `                               TRL: ${theirs.losses
       .slice(0, 5)
-      .map((l) => l.toFixed(5))
+      .map((l) => formatNumber(l, 5))
       .join(' ')}`,
   )
   console.log(
-    `  largest difference over 5 steps: ${Math.max(...differences).toExponential(1)}; ` +
-      `training time: rlaif ${mine.seconds.toFixed(0)} s, TRL ${theirs.seconds.toFixed(0)} s`,
+    `  largest difference over 5 steps: ${formatFigure(Math.max(...differences))}; ` +
+      `training time: rlaif ${formatDuration(mine.seconds)}, TRL ${formatDuration(theirs.seconds)}`,
   )
 }

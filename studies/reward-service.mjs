@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readFlags } from '../setup/flags.mjs'
 import { writeTinyModel } from '../chaos/tiny.mjs'
+import { formatFigure } from '../dist/number-format.js'
 
 const { values: flags } = readFlags('node studies/reward-service.mjs', {
   python: { type: 'string', required: true },
@@ -62,7 +63,7 @@ try {
   const difference = Math.max(...logged.map((value, i) => Math.abs(value - rewards[i])))
   console.log(
     `${asked} requests, ${logged.length} steps; the rewards that TRL logged and those that the service returned ` +
-      `differ by ${difference.toExponential(1)} at most: ${logged.join(', ')}`,
+      `differ by ${formatFigure(difference)} at most: ${logged.join(', ')}`,
   )
   process.exitCode = difference < 1e-5 ? 0 : 1
 } finally {

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readFlags } from '../setup/flags.mjs'
 import { defaultModelFolder } from '../setup/places.mjs'
+import { formatDuration, formatNumber, formatPercent } from '../dist/number-format.js'
 
 const require = createRequire(import.meta.url)
 const { dataSchema } = require('../dist/contracts/settings.js')
@@ -77,7 +78,7 @@ function difference(after, before) {
 }
 
 /** Mean length of responses, and the share that ended before the limit. */
-const lengthOf = ({ length, ended }) => `${length.toFixed(1)} tokens, ${(100 * ended).toFixed(0)} % ended`
+const lengthOf = ({ length, ended }) => `${formatNumber(length, 1)} tokens, ${formatPercent(ended)} ended`
 
 for (const seed of flags.seeds) {
   const loaded = loadModelAndTokenizer(defaultModelFolder)
@@ -105,15 +106,15 @@ for (const seed of flags.seeds) {
   const before = await validate()
   console.log(
     `seed ${seed}, reward ${flags.reward === 'words' ? 'words' : 'reward model'}: ` +
-      `before ${mean(before.rewards).toFixed(3)}, ${lengthOf(before)}`,
+      `before ${formatNumber(mean(before.rewards), 3)}, ${lengthOf(before)}`,
   )
   const afterStep = async (step) => {
     if (step % EVERY !== 0) return {}
     const now = await validate()
     const { centre, low, high } = difference(now.rewards, before.rewards)
     console.log(
-      `  step ${step}: validation reward ${mean(now.rewards).toFixed(3)}, ` +
-        `${centre >= 0 ? '+' : ''}${centre.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)}); ${lengthOf(now)}`,
+      `  step ${step}: validation reward ${formatNumber(mean(now.rewards), 3)}, ` +
+        `${centre >= 0 ? '+' : ''}${formatNumber(centre, 3)} (${formatNumber(low, 3)} to ${formatNumber(high, 3)}); ${lengthOf(now)}`,
     )
     return { validationReward: mean(now.rewards) }
   }
@@ -122,8 +123,8 @@ for (const seed of flags.seeds) {
     checkpointEvery: 1e6,
     onStep: (step, total, m) =>
       process.stderr.write(
-        `\r  step ${step}/${total} reward ${m.rawReward.toFixed(3)} ` +
-          `KL ${m.kl.toFixed(2)} entropy ${m.entropy.toFixed(2)} `,
+        `\r  step ${step}/${total} reward ${formatNumber(m.rawReward, 3)} ` +
+          `KL ${formatNumber(m.kl, 2)} entropy ${formatNumber(m.entropy, 2)} `,
       ),
   }
   const { history } = await trainReinforce(
@@ -135,9 +136,9 @@ for (const seed of flags.seeds) {
   const last = history.slice(-5)
   console.log(
     [
-      `  last five steps: KL ${meanOf(last, 'kl').toFixed(2)} (k3 ${meanOf(last, 'kl3').toFixed(2)}) nats per response`,
-      ` entropy ${meanOf(last, 'entropy').toFixed(2)}`,
-      ` sampled reward ${meanOf(last, 'rawReward').toFixed(3)}; ${meanOf(history, 'seconds').toFixed(1)} s per step`,
+      `  last five steps: KL ${formatNumber(meanOf(last, 'kl'), 2)} (k3 ${formatNumber(meanOf(last, 'kl3'), 2)}) nats per response`,
+      ` entropy ${formatNumber(meanOf(last, 'entropy'), 2)}`,
+      ` sampled reward ${formatNumber(meanOf(last, 'rawReward'), 3)}; ${formatDuration(meanOf(history, 'seconds'))} per step`,
     ].join(','),
   )
   for (const model of [policy, reference, value]) disposeModel(model)

@@ -8,6 +8,7 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { readFlags } from '../setup/flags.mjs'
+import { formatPercent, formatPercentRange } from '../dist/number-format.js'
 
 const require = createRequire(import.meta.url)
 const { z } = require('zod')
@@ -50,8 +51,7 @@ const scored = (asked, levels) =>
 const share = (left, right) => (left > right ? 1 : left === right ? 0.5 : 0)
 const meanOf = (values) => values.reduce((a, b) => a + b, 0) / values.length
 
-const shown = ({ value, low, high }) =>
-  `${(100 * value).toFixed(1)} % (${(100 * low).toFixed(1)}–${(100 * high).toFixed(1)})`
+const shown = ({ value, low, high }) => `${formatPercent(value, 1)} (${formatPercentRange(low, high, 1)})`
 const rightPairs = (preferred) =>
   shown(
     wilson(
@@ -82,5 +82,5 @@ const labels = await judgePairs(
   { task, technique: PLAIN, seed: 1 },
 )
 const preferred = labels.map(({ preferFirst }, i) => share(i % 2 === 0 ? preferFirst : 1 - preferFirst, 0.5))
-const sameSlot = (100 * meanOf(labels.map((label) => Number(choseSameSlot(label))))).toFixed(0)
-console.log(`| pairwise, "1" or "2", both orders | – | ${rightPairs(preferred)} | ${sameSlot} % |`)
+const sameSlot = formatPercent(meanOf(labels.map((label) => Number(choseSameSlot(label)))))
+console.log(`| pairwise, "1" or "2", both orders | – | ${rightPairs(preferred)} | ${sameSlot} |`)

@@ -25,6 +25,9 @@ export interface LocalStack {
   close(): Promise<void>
 }
 
+/** A path in what a command printed, by the word before it. */
+export const pathIn = (out: string, what: string): string => new RegExp(`^${what} +(.*)$`, 'm').exec(out)![1]!
+
 /** The environment of the test, without the variables that name another Temporal server. */
 function environment(home: string, more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const { TEMPORAL_ADDRESS: _address, TEMPORAL_NAMESPACE: _namespace, ...rest } = process.env

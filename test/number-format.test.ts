@@ -1,5 +1,6 @@
 // How numbers are written wherever a person reads them.
 import {
+  counted,
   formatBytes,
   formatCost,
   formatCount,
@@ -30,6 +31,17 @@ test.each([
   [undefined, 3, '–'],
 ])('%p with %i decimals is %s', (value, decimals, text) => {
   expect(formatNumber(value, decimals)).toBe(text)
+})
+
+test.each([
+  [1, 'pair', undefined, '1 pair'],
+  [0, 'pair', undefined, '0 pairs'],
+  [2312, 'pair', undefined, '2,312 pairs'],
+  [undefined, 'pair', undefined, '– pairs'],
+  [1, 'try', 'tries', '1 try'],
+  [2, 'trial was', 'trials were', '2 trials were'],
+])('%p of "%s" is written with its noun', (value, noun, plural, text) => {
+  expect(counted(value, noun, plural)).toBe(text)
 })
 
 test.each([

@@ -19,14 +19,14 @@ const versions: Record<StageName, number> = {
   evaluate: 5,
   respond: 4,
   contest: 2,
-  comparison: 4,
+  comparison: 5,
   'rating-items': 1,
-  'human-results': 2,
+  'human-results': 3,
   judge: 4,
-  study: 3,
-  'sweep-report': 4,
-  claims: 2,
-  report: 6,
+  study: 4,
+  'sweep-report': 5,
+  claims: 3,
+  report: 7,
 }
 export const stageVersion = (stage: StageName): number => versions[stage]
 

@@ -12,6 +12,7 @@ import { promptDigest } from './prompt-digest'
 import { isUndecided, labelledPairSchema, promptIds, TOKENIZED_AT_ONCE, type LabelledPair } from './rows'
 import type { StageHost } from './stage'
 import { readVocabulary, refuseOtherVocabulary } from './vocabulary'
+import { counted } from '../number-format'
 
 /** Whose tokens the pairs are in. */
 interface Policy {
@@ -99,8 +100,9 @@ export function splitPairs(
   if (training.length === 0) throw new InvalidInput(`${stage}: no labelled pair to train on; label more prompts`)
   if (training.every(({ preferFirst }) => isUndecided(preferFirst)))
     throw new InvalidInput(
-      `${stage}: none of the ${training.length} training labels prefers a response, each is 0.5: there is nothing ` +
-        'to learn. Raise sample.temperature if the pairs are equal texts, or ask a labeler that tells them apart',
+      `${stage}: none of the ${counted(training.length, 'training label')} prefers a response, ` +
+        'each is 0.5: there is nothing to learn. Raise sample.temperature if the pairs are equal texts, ' +
+        'or ask a labeler that tells them apart',
     )
   return { training, held: sorted.filter(({ group }) => rank.get(group)! < heldPrompts) }
 }

@@ -10,7 +10,7 @@ import { existingRun } from './existing-run'
 import { NoServer } from './failure'
 import { openRuns, type OpenRuns } from './open-runs'
 import { artifactsOf } from './run'
-import { formatBytes } from '../number-format'
+import { counted, formatBytes } from '../number-format'
 
 const pathOrUri = (uri: string) => (uri.startsWith('file:') ? fileURLToPath(uri) : uri)
 
@@ -47,12 +47,12 @@ export async function collectGarbage(home: string, flags: GarbageFlags): Promise
 }
 
 export function garbageLines(home: string, { removed, artifacts, bytes, openRuns, pinned }: GarbageOutput): string[] {
-  const folders = `${artifacts.length} ${artifacts.length === 1 ? 'folder' : 'folders'}, ${formatBytes(bytes)}`
+  const folders = `${counted(artifacts.length, 'folder')}, ${formatBytes(bytes)}`
   return [
     ...artifacts.map(({ uri, bytes, why }) => `${formatBytes(bytes).padStart(9)}  ${pathOrUri(uri)}  ${why}`),
     openRuns === undefined
       ? 'open runs were not asked for (--no-runs)'
-      : `kept besides: what ${openRuns} open ${openRuns === 1 ? 'run uses' : 'runs use'}, ${pinned} pinned`,
+      : `kept besides: what ${counted(openRuns, 'open run uses', 'open runs use')}, ${pinned} pinned`,
     artifacts.length === 0
       ? `nothing can be removed from ${bucketUri() ?? storeFolder(home)}`
       : removed

@@ -18,7 +18,9 @@ _rlaif() {
       continue
     fi
     value="\${line%%$'\t'*}"
-    COMPREPLY+=("\${value#"$before"}")
+    value="\${value#"$before"}"
+    [[ $word == *[\"\']* ]] || printf -v value %q "$value"
+    COMPREPLY+=("$value")
   done < <(${ask} "$typed" 2>/dev/null)
 }
 complete -F _rlaif rlaif

@@ -8,7 +8,7 @@ import { readTask, taskFolder } from '../data/task'
 import { openEndpoint } from '../feedback/endpoint-labeler'
 import { checkEndpoint, probabilitiesOf, type EndpointCheck } from '../feedback/labeler-check'
 import { worldAnnotators } from '../world/named'
-import { formatCost } from '../number-format'
+import { counted, formatCost } from '../number-format'
 
 /** Pairs that the cost is given for. */
 const PAIRS = 1000
@@ -90,7 +90,7 @@ function costLines(
   asked: number,
 ): string[] {
   const counts = estimated > 0 ? ' (estimated: the endpoint sends no counts)' : ''
-  const took = `${requests} requests took ${promptTokens} + ${completionTokens} tokens${counts}`
+  const took = `${counted(requests, 'request')} took ${promptTokens} + ${completionTokens} tokens${counts}`
   const perPair = (2 * PAIRS) / asked
   if (!settings.price) return [`${took}; give "price" to see what they cost`]
   return [`${took} and cost ${formatCost(cost)}: about ${formatCost(cost * perPair)} for ${PAIRS} pairs of that length`]

@@ -1,4 +1,5 @@
-// What the commands say about a run that is parked.
+// What the commands say about a run that is parked, or that waits for parked ones.
+import type { ParkedOutput } from '../contracts/command-output'
 import type { StageStatus } from '../contracts/status'
 import { shellWord } from './shell-words'
 import { table } from './terminal'
@@ -22,3 +23,14 @@ export function parkedLines(id: string, { stage, message, waysOn }: StageStatus)
     ...(fields.length > 0 ? [`--overrides takes these fields of the stage: ${fields.join(', ')}`] : []),
   ]
 }
+
+export const statusHint = (id: string): string => `\`rlaif status ${shellWord(id)}\` says how to go on`
+
+/** The parked runs among those that a run has started. */
+export const parkedBelowLines = (id: string, parked: readonly ParkedOutput[] = []): string[] =>
+  parked
+    .filter(({ run }) => run !== id)
+    .flatMap((one) => [`  ${one.run} is parked; ${statusHint(one.run)}`, reasonLine(one)])
+
+export const reasonLine = ({ stage, reason }: Pick<ParkedOutput, 'stage' | 'reason'>): string =>
+  `    ⏸ ${stage}: ${(reason ?? 'no worker answers for the reason').split('\n')[0]!}`

@@ -2,12 +2,16 @@
 import type { WorkflowHandle } from '@temporalio/client'
 import type { Progress, StageStatus } from '../contracts/status'
 import { snapshot, type Attempt, type Snapshot } from './snapshot'
+import { statusHint } from './parked'
+import { waitsFor, type Waiting } from './started-runs'
 import { plainText, wrapped } from './terminal'
-import { formatDuration, formatNumber } from '../number-format'
+import { counted, formatBytes, formatCount, formatDuration, formatNumber } from '../number-format'
 
 export { snapshot, type Snapshot }
 
 const REFRESH_MS = 500
+/** How often it is asked which of the runs that it waits for are parked. */
+const WAITING_EVERY_MS = 3_000
 const PLAIN_LINE_EVERY_MS = 15_000
 const BAR_WIDTH = 20
 const MOST_DETAIL_LINES = 8
@@ -53,6 +57,12 @@ function bar({ done, total }: Progress): string {
   return `[${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}]`
 }
 
+/** E.g. "3/18 steps". */
+const amountText = ({ done, total, unit }: Progress): string =>
+  unit === 'bytes'
+    ? `${formatBytes(done)} of ${formatBytes(total)}`
+    : `${formatCount(done)}/${counted(total, unit.replace(/s$/, ''), unit)}`
+
 function metricsText({ metrics = {} }: Progress): string {
   return SHOWN_METRICS.filter(([metric]) => metrics[metric] !== undefined)
     .map(([metric, name]) => `${name} ${formatNumber(metrics[metric], 3)}`)
@@ -69,7 +79,7 @@ function runningText({ stage, message }: StageStatus, { progress, attempt }: Sna
     number,
     progress.phase,
     bar(progress),
-    `${progress.done}/${progress.total} ${progress.unit}`,
+    amountText(progress),
     pace.describe(stage, progress),
     progress.within,
     metricsText(progress),
@@ -130,30 +140,49 @@ function withoutStages(now: Snapshot): string[] {
   return [`${attempt.activity}: ${doing}`, ...failureLines(now)]
 }
 
-/** Shows a run until `done` settles or a stage is parked. @returns the parked stage */
+/**
+ * Shows a run until `done` settles, or until it waits for what is parked and for nothing else.
+ * @param signal ends it at once, and nothing more is written
+ */
 export async function follow(
   handle: WorkflowHandle,
   done: Promise<unknown>,
   out: NodeJS.WriteStream = process.stdout,
-): Promise<StageStatus | undefined> {
+  signal?: AbortSignal,
+): Promise<void> {
   let isOver = false
   const setOver = () => {
     isOver = true
   }
   const end = done.then(setOver, setOver)
   const draw = out.isTTY ? redrawing(out) : appending(out)
+  const waiting = waitingOf(handle)
   const update = async () => {
     const now = await snapshot(handle).catch(() => undefined)
-    if (now) draw(now)
-    return now?.stages.find(({ state }) => state === 'parked')
+    const { parked, isStill } = await waiting()
+    if (now && !signal?.aborted) draw({ ...now, warnings: [...(now.warnings ?? []), ...parked.map(parkedText)] })
+    return isStill || now?.stages.some(({ state }) => state === 'parked')
   }
   while (!isOver) {
-    const parked = await update()
-    if (parked && !isOver) return parked
+    if ((await update()) && !isOver) return
+    if (signal?.aborted) return
     await Promise.race([end, new Promise((resolve) => setTimeout(resolve, REFRESH_MS))])
   }
   await update()
-  return undefined
+}
+
+const parkedText = (id: string) => `${id} is parked; ${statusHint(id)}`
+
+/** What a run waits for, asked anew every few seconds. */
+function waitingOf({ client, workflowId }: WorkflowHandle): () => Promise<Waiting> {
+  let last: Waiting = { parked: [], isStill: false }
+  let next = 0
+  return async () => {
+    if (Date.now() < next) return last
+    const { parked, isStill } = await waitsFor(client, workflowId).catch(() => last)
+    next = Date.now() + WAITING_EVERY_MS
+    return (last = { parked: parked.filter((id) => id !== workflowId), isStill })
+  }
 }
 
 function redrawing(out: NodeJS.WriteStream): (now: Snapshot) => void {
@@ -182,10 +211,10 @@ function appending(out: NodeJS.WriteStream): (now: Snapshot) => void {
   const pace = new Pace()
   const seen = new Map<string, string>()
   let last = 0
-  let warned = 0
+  const warned = new Set<string>()
   return (now) => {
-    for (const line of warningLines(now).slice(warned)) out.write(`${line}\n`)
-    warned = Math.max(warned, now.warnings?.length ?? 0)
+    for (const line of warningLines(now).filter((line) => !warned.has(line))) out.write(`${line}\n`)
+    for (const line of warningLines(now)) warned.add(line)
     blocks(now, pace).forEach((block, i) => {
       const { stage, state } = now.stages[i] ?? { stage: '', state: 'running' as const }
       const known = state === 'running' ? `running ${now.attempt?.number ?? 1} ${now.unanswered ?? ''}` : state

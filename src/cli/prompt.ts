@@ -14,6 +14,7 @@ import { preferenceQuestion, rationaleQuestion, type Pair } from '../feedback/pr
 import { locateModel } from '../model/locate'
 import { loadTokenizer } from '../model/tokenizer'
 import { worldData, worldModels } from '../world/named'
+import { counted } from '../number-format'
 
 /** Stand-ins for responses that only the run will sample. */
 const PLACEHOLDERS: [string, string] = ['{first response}', '{second response}']
@@ -32,8 +33,10 @@ export async function showPrompt(input: unknown, row: number): Promise<string> {
   const model = isEndpoint(labeler) ? 'default' : labeler.model
   const template = isEndpoint(labeler) ? {} : labeler.template
   const tokenizer = loadTokenizer(await locateModel(model, { made: worldModels }), template)
-  const footer = (text: string, tokenizerName: string) =>
-    `-- row ${row}, id ${chosen.id}: ${tokenizer.encode(text).length} tokens by the tokenizer of ${tokenizerName}`
+  const footer = (text: string, tokenizerName: string) => {
+    const tokens = counted(tokenizer.encode(text).length, 'token')
+    return `-- row ${row}, id ${chosen.id}: ${tokens} by the tokenizer of ${tokenizerName}`
+  }
   if (!isEndpoint(labeler)) {
     const prompt = tokenizer.renderChat([{ role: 'user', content: question.text }]) + question.ending
     return `${prompt}\n\n${footer(prompt, model)}`

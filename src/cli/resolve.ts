@@ -2,10 +2,10 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client'
 import { InvalidInput, parse } from '../contracts/parse'
 import { resolutionSchema } from '../contracts/resolution'
-import { SEARCH_ATTRIBUTES } from '../contracts/search-attributes'
 import type { Connected } from './connection'
 import { openRun } from './existing-run'
 import { reasonOf } from './failure'
+import { parkedRuns } from './started-runs'
 import { requireWorkers } from './workers-up'
 
 const MOST_NAMED = 5
@@ -35,11 +35,8 @@ export async function resolveRun(
 }
 
 /** The parked runs that a run has started: those are to be resolved, not their sweep or comparison. */
-async function parkedElsewhere({ client }: Connected, id: string): Promise<string> {
-  const parent = `ParentWorkflowId = "${id.replaceAll('"', '\\"')}"`
-  const query = `${parent} AND ${SEARCH_ATTRIBUTES.status} = "parked" AND ExecutionStatus = "Running"`
-  const parked: string[] = []
-  for await (const { workflowId } of client.workflow.list({ query })) if (parked.push(workflowId) > MOST_NAMED) break
+async function parkedElsewhere(connected: Connected, id: string): Promise<string> {
+  const parked = (await parkedRuns(connected, id)).map(({ run, stage }) => `${run} (${stage})`)
   if (parked.length === 0) return ''
   const more = parked.length > MOST_NAMED ? ' and more' : ''
   return `. Parked are the runs that it started: ${parked.slice(0, MOST_NAMED).join(', ')}${more}; resolve those`

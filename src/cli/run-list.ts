@@ -4,6 +4,7 @@ import type { RunListOutput } from '../contracts/command-output'
 import { InvalidInput } from '../contracts/parse'
 import { formatDuration } from '../number-format'
 import type { Connected } from './connection'
+import { reasonLine } from './parked'
 import { secondsBetween, stateOf } from './run-view'
 import { isMarkedParked, isUnknownMark, LATEST, PARKED, parkedReason, quoted, startedRuns } from './started-runs'
 import { table } from './terminal'
@@ -96,9 +97,6 @@ export function listLines({ runs, more }: RunListOutput, flags: ListFlags): stri
     ...(more > 0 ? [`${more} more; --limit ${runs.length + more} shows all, --since 7d those of a week`] : []),
   ]
 }
-
-export const reasonLine = ({ stage, reason }: { stage: string; reason?: string | undefined }): string =>
-  `    ⏸ ${stage}: ${(reason ?? 'no worker answers for the reason').split('\n')[0]!}`
 
 /** E.g. "12 completed, 2 parked". */
 export const countText = (counts: RunListOutput['runs'][number]['runs']): string =>

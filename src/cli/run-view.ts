@@ -14,9 +14,9 @@ import type { Answer } from '../report/answer-tables'
 import { openHome } from '../workers/home'
 import { runPage, type Connected } from './connection'
 import { reasonOf } from './failure'
-import { snapshot, type Snapshot } from './progress'
+import { snapshot, type Snapshot } from './snapshot'
 import { artifact, reportOf } from './run'
-import { isMarkedParked, parkedRuns, startedRuns } from './started-runs'
+import { isMarkedParked, parkedRuns, startedRuns, waitsFor, type Waiting } from './started-runs'
 
 /** A run: what scripts get, and what the terminal shows besides. */
 export interface RunView {
@@ -43,7 +43,8 @@ export async function viewOf(connected: Connected, handle: WorkflowHandle): Prom
   const described = await handle.describe()
   const { workflowId: id, runId, type: workflow, status, startTime, closeTime } = described
   const now = await snapshot(handle)
-  const state = stateOf(status.name, isParkedNow(described, now))
+  const waiting = status.name === 'RUNNING' ? await waitsFor(handle.client, id) : { parked: [], isStill: false }
+  const state = stateOf(status.name, isParkedNow(described, now) || waiting.isStill)
   const page = runPage(connected, id, runId)
   const { result, failure } = state === 'running' || state === 'parked' ? {} : await endOf(handle)
   const answer = result === undefined ? undefined : await answerOfRun(workflow, result)
@@ -59,7 +60,7 @@ export async function viewOf(connected: Connected, handle: WorkflowHandle): Prom
       seconds: secondsBetween(startTime, closeTime),
       ...(page && { page }),
       stages: now.stages.length > 0 ? now.stages.map(stageOutput) : stagesIn(result),
-      ...(await openParts(connected, { id, workflow, state }, now)),
+      ...(await openParts(connected, { id, workflow, state }, now, waiting)),
       ...(failure !== undefined && state !== 'cancelled' && { failure }),
       ...(answer && { answer: asOutput(answer) }),
       ...filesOf(result),
@@ -101,6 +102,7 @@ async function openParts(
   connected: Connected,
   run: Pick<RunOutput, 'id' | 'workflow' | 'state'>,
   { stages }: Snapshot,
+  waiting: Waiting,
 ) {
   const { id, state } = run
   const runs = await startedRuns(connected, run)
@@ -108,7 +110,8 @@ async function openParts(
   const own = parked
     ? [{ run: id, stage: parked.stage, ...(parked.message !== undefined && { reason: parked.message }) }]
     : []
-  const others = state === 'running' && runs ? await parkedRuns(connected, id) : []
+  const others =
+    (state === 'running' || state === 'parked') && runs ? await parkedRuns(connected, id, waiting.parked) : []
   return { ...(runs && { runs }), ...(own.length + others.length > 0 && { parked: [...own, ...others] }) }
 }
 

@@ -21,6 +21,7 @@ import { checkInput } from './input'
 import { refuseMissing, withOwnPaths } from './own-paths'
 import { readTextFile } from './system-fault'
 import { minute } from './schedule-lines'
+import { counted } from '../number-format'
 
 const HOUR_MS = 3_600_000
 const MINUTE_MS = 60_000
@@ -258,11 +259,16 @@ export async function backfillSchedule(connected: Connected, id: string, flags: 
       `--from and --to span ${times.length} runs, more than ${MAX_BACKFILLED}; choose a shorter range`,
     )
   const lines = times.map((time) => `  ${minute(time)}`)
-  if (!flags.yes) return [...lines, `${times.length} runs would start; add --yes to start them`]
+  if (!flags.yes)
+    return [
+      ...lines,
+      `${counted(times.length, 'run')} would start; add --yes to start ${times.length === 1 ? 'it' : 'them'}`,
+    ]
   const backfill: Backfill = { start: new Date(from.getTime() - 1), end: to, overlap: OVERLAPS[overlap] }
   await handle.backfill(backfill)
   const order = overlap === 'allowAll' ? 'all at once' : 'one after the other'
-  return [...lines, `${times.length} runs start, ${order}; a night that has been run before reuses its results`]
+  const starting = counted(times.length, 'run starts', 'runs start')
+  return [...lines, `${starting}, ${order}; a night that has been run before reuses its results`]
 }
 
 /** Deletes a schedule but no run of it; without --yes only says what would be deleted. */
@@ -270,7 +276,7 @@ export async function deleteSchedule(connected: Connected, id: string, yes: bool
   const { handle, now } = await existingSchedule(connected, id)
   if (!yes)
     return (
-      `${id} would be deleted (${now.info.numActionsTaken} runs so far; they and their reports stay); ` +
+      `${id} would be deleted (${counted(now.info.numActionsTaken, 'run')} so far; runs and their reports stay); ` +
       'add --yes to delete it'
     )
   await handle.delete()

@@ -1,14 +1,13 @@
 // Runs and schedules for completion: from a server that is known to run, within the time that a person waits at Tab.
-import { SEARCH_ATTRIBUTES } from '../contracts/search-attributes'
 import { homeFolder } from '../workers/home'
 import { configuredServer } from '../workers/temporal'
 import type { ServerLists } from './completion'
 import { withConnection, type Connected } from './connection'
 import { runningServer } from './server-record'
+import { PARKED, quoted } from './started-runs'
 
 const MOST = 50
 const PATIENCE_MS = 2_000
-const PARKED = `${SEARCH_ATTRIBUTES.status} = "parked" AND ExecutionStatus = "Running"`
 const OF_PEOPLE = 'WorkflowType = "humanEvaluation"'
 const ENDED = 'ExecutionStatus = "Completed"'
 
@@ -27,7 +26,7 @@ const TAKES = new Map([
 export const serverLists: ServerLists = {
   runs: (prefix, command) =>
     listed(async ({ client }) => {
-      const query = [TAKES.get(command), prefix && `WorkflowId STARTS_WITH "${prefix.replaceAll(/["\\]/g, '')}"`]
+      const query = [TAKES.get(command), prefix && `WorkflowId STARTS_WITH ${quoted(prefix)}`]
       return idsOf(client.workflow.list({ query: query.filter(Boolean).join(' AND ') }), ({ workflowId }) => workflowId)
     }),
   schedules: () => listed(async ({ client }) => idsOf(client.schedule.list(), ({ scheduleId }) => scheduleId)),

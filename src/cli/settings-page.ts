@@ -4,6 +4,7 @@ import { presets } from '../contracts/presets'
 import { workflowSchemas, type WorkflowName } from '../contracts/workflow-inputs'
 import { workflowJsonSchema, type JsonSchema } from './schema'
 import { alternativesOf, code, escapeCell, itemOf, valuesOf } from './schema-table'
+import { counted } from '../number-format'
 
 const HEAD = `# Settings
 
@@ -136,7 +137,9 @@ function defaultOf({ default: value }: JsonSchema, required: boolean): string {
   if (value === undefined) return required ? 'required' : '–'
   const text = JSON.stringify(value)
   if (text.length <= LONGEST_DEFAULT) return `\`${text}\``
-  return Array.isArray(value) ? `${value.length} entries` : `${Object.keys(value as object).length} fields`
+  return Array.isArray(value)
+    ? counted(value.length, 'entry', 'entries')
+    : counted(Object.keys(value as object).length, 'field')
 }
 
 /** What each preset of `align` sets; other fields have the defaults above. */

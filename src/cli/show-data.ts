@@ -7,6 +7,7 @@ import { readTask, taskFolder, type Task } from '../data/task'
 import { promptLength } from '../model/prompt-length'
 import { loadTokenizer, type Tokenizer } from '../model/tokenizer'
 import { worldData, worldModels } from '../world/named'
+import { counted } from '../number-format'
 
 interface ShowFlags {
   /** In place of the path in the input. */
@@ -75,7 +76,8 @@ function lines(shown: ShownData, task: Task): string[] {
   const { format, read, used, evaluation, notRead, rows, leftOut } = shown
   return [
     `Format: ${format}`,
-    `Rows: ${read} read, of which ${used} prompts are used, ${evaluation} of them held out for the evaluation`,
+    `Rows: ${read} read, of which ${counted(used, 'prompt is', 'prompts are')} used, ` +
+      `${evaluation} of them held out for the evaluation`,
     ...(notRead.length > 0 ? [`Fields that are not read: ${notRead.join(', ')}`] : []),
     ...(used < 2 ? ['A run needs at least 2 prompts: it would fail.'] : []),
     ...rows.flatMap((row) => ['', ...rowLines(row, task)]),
@@ -90,7 +92,7 @@ function lines(shown: ShownData, task: Task): string[] {
 function rowLines(row: ShownData['rows'][number], { preference: { context, first, second } }: Task): string[] {
   return [
     `${row.where}, id ${row.id}`,
-    `  The policy gets ${String(row.policyPromptTokens)} tokens:`,
+    `  The policy gets ${counted(Number(row.policyPromptTokens), 'token')}:`,
     ...block(row.policyPrompt),
     '  A labeler gets:',
     ...block(`${context}${row.context}`),

@@ -63,7 +63,12 @@ export async function start(): Promise<number> {
     const connected = await connect(homeFolder(), stack.server.address)
     const handle = await startRun(connected, 'align', { id: QUICKSTART, input: quickstartInput() })
     process.stdout.write(`${placesOf(stack, homeFolder())}${WHAT_WILL_HAPPEN}`)
-    const code = await Promise.race([watchRun(connected, handle), untilOver(stack, stopped).then(() => undefined)])
+    const ending = new AbortController()
+    const over = untilOver(stack, stopped).then(() => {
+      ending.abort()
+      return undefined
+    })
+    const code = await Promise.race([watchRun(connected, handle, { signal: ending.signal }), over])
     if (code === undefined) {
       process.stdout.write(`\nStopped. The next \`${startCommand}\` continues the run where it was.\n`)
       return exitCode('interrupted')

@@ -1,9 +1,10 @@
 // The runs that a run has started, such as trials and arms: how many there are in which state, and which are parked.
+import type { WorkflowClient } from '@temporalio/client'
 import { defineSearchAttributeKey, type TypedSearchAttributes } from '@temporalio/common'
 import type { ParkedOutput, RunListOutput, RunState } from '../contracts/command-output'
 import { SEARCH_ATTRIBUTES } from '../contracts/search-attributes'
 import type { Connected } from './connection'
-import { snapshot } from './progress'
+import { snapshot } from './snapshot'
 
 type Counts = NonNullable<RunListOutput['runs'][number]['runs']>
 
@@ -64,31 +65,63 @@ async function countParked(client: Connected['client'], query: string): Promise<
   }
 }
 
+/** Of more open runs it is not asked which are parked while their own is watched. */
+const MOST_WATCHED = 100
+
+/** What a run waits for. */
+export interface Waiting {
+  /** The runs that are parked, itself or among those that it has started. */
+  parked: string[]
+  /** Whether it waits for nothing else: it goes on when they are resolved. */
+  isStill: boolean
+}
+
+/** @param id of an open run */
+export async function waitsFor(client: WorkflowClient, id: string): Promise<Waiting> {
+  const { raw, typedSearchAttributes } = await client.getHandle(id).describe()
+  if (isMarkedParked(typedSearchAttributes)) return { parked: [id], isStill: true }
+  const open = raw.pendingChildren ?? []
+  if (open.length === 0 || open.length > MOST_WATCHED) return { parked: [], isStill: false }
+  const below = await Promise.all(open.map(({ workflowId }) => waitsFor(client, workflowId!)))
+  const isIdle = !raw.pendingWorkflowTask && (raw.pendingActivities ?? []).length === 0
+  return {
+    parked: below.flatMap(({ parked }) => parked),
+    isStill: isIdle && below.every(({ isStill }) => isStill),
+  }
+}
+
 const MOST_PARKED = 50
 
-/** Those among the runs that a run has started, or that they have, which are parked, and why. */
-export async function parkedRuns({ client }: Connected, id: string): Promise<ParkedOutput[]> {
+/**
+ * Those among the runs that a run has started, or that they have, which are parked, and why.
+ * @param known some of them, which the server's list may not have yet
+ */
+export async function parkedRuns(
+  { client }: Connected,
+  id: string,
+  known: readonly string[] = [],
+): Promise<ParkedOutput[]> {
   const query = `(RootWorkflowId = ${quoted(id)} OR ParentWorkflowId = ${quoted(id)}) AND ${PARKED}`
-  const found: Promise<ParkedOutput>[] = []
+  const marks = new Map<string, TypedSearchAttributes | undefined>(known.map((run) => [run, undefined]))
   for await (const { workflowId, typedSearchAttributes } of client.workflow.list({ query })) {
-    if (workflowId === id) continue
-    found.push(parkedReason(client, workflowId, typedSearchAttributes))
-    if (found.length === MOST_PARKED) break
+    marks.set(workflowId, typedSearchAttributes)
+    if (marks.size > MOST_PARKED) break
   }
-  return Promise.all(found)
+  marks.delete(id)
+  return Promise.all([...marks].slice(0, MOST_PARKED).map(([run, mark]) => parkedReason(client, run, mark)))
 }
 
 /** Which stage of a parked run has failed, and why, if a worker answers. */
 export async function parkedReason(
   client: Connected['client'],
   run: string,
-  attributes: TypedSearchAttributes,
+  attributes?: TypedSearchAttributes,
 ): Promise<ParkedOutput> {
   const { stages } = await snapshot(client.workflow.getHandle(run))
   const parked = stages.find(({ state }) => state === 'parked')
   return {
     run,
-    stage: parked?.stage ?? attributes.get(STAGE) ?? '',
+    stage: parked?.stage ?? attributes?.get(STAGE) ?? '',
     ...(parked?.message !== undefined && { reason: parked.message }),
   }
 }

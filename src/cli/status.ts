@@ -5,10 +5,10 @@ import { InvalidInput } from '../contracts/parse'
 import { openHome } from '../workers/home'
 import type { Connected } from './connection'
 import { existingRun, refuseEnded } from './existing-run'
-import { parkedLines } from './parked'
+import { parkedBelowLines, parkedLines } from './parked'
 import { lines } from './progress'
 import { REPORT, reportOf } from './run'
-import { countText, reasonLine } from './run-list'
+import { countText } from './run-list'
 import { answerLines, fileLines } from './run-lines'
 import type { RunView } from './run-view'
 
@@ -23,9 +23,7 @@ export function statusLines({ output, now, answer }: RunView): string[] {
     ...stages,
     ...(runs ? [`  runs it started: ${countText(runs)}`] : []),
     ...(ownParked ? parkedLines(id, ownParked) : []),
-    ...(parked ?? [])
-      .filter(({ run }) => run !== id)
-      .flatMap((one) => [`  ${one.run} is parked; \`rlaif status ${one.run}\` says how to go on`, reasonLine(one)]),
+    ...parkedBelowLines(id, parked),
     ...(failure === undefined ? [] : [failure]),
     ...(answer ? ['', ...answerLines(answer)] : []),
     ...fileLines(output),

@@ -5,6 +5,7 @@ import { InvalidInput, parse } from '../contracts/parse'
 import { metricOf, sweepSchema, type SweepInput } from '../contracts/sweep'
 import { sweepPresets } from '../contracts/sweep-presets'
 import { trialsOf } from '../contracts/sweep-trials'
+import { counted } from '../number-format'
 
 /** The given input with the preset's name in it. */
 export function sweepInput(preset: string | undefined, given: unknown): unknown {
@@ -30,6 +31,6 @@ export function trialLines({ workflow, metric, maxConcurrent, trials }: TrialsOu
     const fields = Object.entries(settings).map(([field, level]) => `${field} ${level}`)
     return `  ${String(trial).padStart(4)}  ${[...fields, `seed ${seed}`].join(', ')}`
   })
-  const total = `${trials.length} trials of ${workflow}, by ${metric}, ${maxConcurrent} at a time`
+  const total = `${counted(trials.length, 'trial')} of ${workflow}, by ${metric}, ${maxConcurrent} at a time`
   return [...lines, `${total}; nothing was started`]
 }

@@ -7,6 +7,7 @@ import { ANNOTATORS } from '../world/annotator'
 import { worldRows, type WorldData } from '../world/data'
 import { annotatorsUrl, openAnnotators } from '../world/endpoint'
 import { untilStopped } from './until-stopped'
+import { counted } from '../number-format'
 
 const instruction = () => readTask(taskFolder('summarization')).instruction!
 
@@ -17,7 +18,7 @@ export async function writeWorldData(file: string, kind: WorldData, rows: number
   await pipeline(function* () {
     for (const row of worldRows(kind, rows, seed, instruction())) yield `${JSON.stringify(row)}\n`
   }, createWriteStream(file))
-  return `${rows} rows of ${kind} of seed ${seed} in ${file}`
+  return `${counted(rows, 'row')} of ${kind} of seed ${seed} in ${file}`
 }
 
 /** Writes the policy before any training. */

@@ -26,7 +26,9 @@ export const exitCodeOf = (state: RunState): number => EXIT_CODES[RUN_STATES[sta
 
 const stateSchema = z
   .enum(Object.keys(RUN_STATES) as [RunState, ...RunState[]])
-  .describe('How the run stands. A parked run is open, and waits for `rlaif resolve`.')
+  .describe(
+    'How the run stands. A parked run is open, and waits for `rlaif resolve`: of itself, or of the runs in `parked`.',
+  )
 const runId = z.string().describe('Workflow ID of the run.')
 const workflow = z.string().describe('The workflow, e.g. "align".')
 

@@ -12,7 +12,12 @@ export const EXIT_CODES = {
     code: 2,
     meaning: 'The command was used wrongly: an unknown command, flag or run, or a value that is not allowed.',
   },
-  parked: { code: 3, meaning: 'A stage of the run is parked: it waits for `rlaif resolve`. The run is still open.' },
+  parked: {
+    code: 3,
+    meaning:
+      'A stage is parked, of the run or of every run that it waits for: `rlaif resolve` continues it. ' +
+      'The run is still open.',
+  },
   cancelled: { code: 4, meaning: 'The run was cancelled.' },
   noServer: { code: 5, meaning: 'No Temporal server answers.' },
   interrupted: {

@@ -12,6 +12,7 @@ import { trialsOf } from './sweep-trials'
 import type { workflowSchemas, WorkflowName } from './workflow-inputs'
 import type { z } from 'zod'
 import { metricWords } from './figures'
+import { counted } from '../number-format'
 
 const METHODS: Record<AlignInput['method'], string> = {
   sft: 'SFT',
@@ -38,8 +39,7 @@ const labelerName = (settings: LabelerSettings): string =>
       ? 'the policy itself'
       : named(settings.model)
 
-const counted = (n: number, noun: string) => `${n} ${noun}${n === 1 ? '' : 's'}`
-const seedsText = (seeds: readonly number[]) => `seed${seeds.length === 1 ? '' : 's'} ${seeds.join(', ')}`
+const seedsText = (seeds: readonly number[]) => `${seeds.length === 1 ? 'seed' : 'seeds'} ${seeds.join(', ')}`
 
 function alignSentence({ method, task, model, labeler, judge, seed, untilStage, dpo }: AlignInput): string {
   const asks = usesLabeler(method, dpo)
@@ -75,7 +75,8 @@ function sweepSentence(input: SweepInput): string {
 }
 
 const humanSentence = ({ raters, kind, prompts }: HumanEvaluationInput): string =>
-  `Human evaluation: ${raters.join(', ')} ${kind === 'rank' ? 'rank' : 'judge'} responses to ${prompts} prompts`
+  `Human evaluation: ${raters.join(', ')} ${kind === 'rank' ? 'rank' : 'judge'} responses ` +
+  `to ${counted(prompts, 'prompt')}`
 
 const stage = {
   sft: ({ model, task }: StageWorkflowInput<'sft'>) => `SFT of ${named(model)} on ${task}`,
@@ -101,7 +102,8 @@ const SENTENCES: Sentences = {
   sweep: sweepSentence,
   humanEvaluation: humanSentence,
   labelStudy: ({ variants, pairs, task, labeler }) =>
-    `Label study on ${task}: ${labelerName(labeler)} asked in ${counted(variants.length, 'way')} about ${pairs} pairs`,
+    `Label study on ${task}: ${labelerName(labeler)} asked in ${counted(variants.length, 'way')} ` +
+    `about ${counted(pairs, 'pair')}`,
   miniature: ({ size, seeds }: MiniatureInput) =>
     `The paper in miniature, ${size}${seeds ? `, ${seedsText(seeds)}` : ''}`,
   notification: ({ text }) => text,

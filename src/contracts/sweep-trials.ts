@@ -8,6 +8,7 @@ import type { SweepInput, Swept } from './sweep'
 import { armsOf } from './compare-input'
 import { roundInput } from './rounds-input'
 import { workflowSchemas } from './workflow-inputs'
+import { counted } from '../number-format'
 
 export interface Trial {
   /** Number of the trial in the sweep, from 0. */
@@ -72,8 +73,8 @@ function pointsOf(sweep: SweepInput): Point[] {
   const trials = points * seeds.length
   if (trials > maxTrials)
     throw new InvalidInput(
-      `sweep: field "maxTrials" is ${maxTrials}, but ${points} points with ` +
-        `${seeds.length} ${seeds.length === 1 ? 'seed' : 'seeds'} are ${trials} trials; raise it, or "draw" fewer`,
+      `sweep: field "maxTrials" is ${maxTrials}, but ${counted(points, 'point')} with ` +
+        `${counted(seeds.length, 'seed')} are ${counted(trials, 'trial')}; raise it, or "draw" fewer`,
     )
   if (size > LARGEST_GRID)
     throw new InvalidInput(`sweep: field "axes" makes a grid of ${size} points; the maximum is ${LARGEST_GRID}`)

@@ -10,6 +10,7 @@ import type { Row } from './row'
 import { forEachRow, type GeneratedRows } from './source'
 import type { Task } from './task'
 import { LeftOut, type LeftOutRow } from './unusable'
+import { counted } from '../number-format'
 
 /** Rows of which one at a time is in memory, in the order in which they were drawn. */
 export interface DrawnRows extends Iterable<Row> {
@@ -147,9 +148,9 @@ function unaskable(row: Row, { tokensOf, promptTokens }: DatasetOptions): string
 function tooFew(path: string, prompts: number, reader: DraftReader, { counts }: LeftOut): InvalidInput {
   const leftOut = Object.values(counts).reduce((sum, rows) => sum + rows, 0)
   const usable = Math.max(prompts, reader.read - leftOut)
-  const shared = usable > prompts ? `, with ${prompts} different prompt${prompts === 1 ? '' : 's'}` : ''
+  const shared = usable > prompts ? `, with ${counted(prompts, 'different prompt')}` : ''
   return new InvalidInput(
-    `data: ${path}: ${usable} of ${reader.read} rows can be used${shared}, at least ${LEAST} are needed:` +
+    `data: ${path}: ${usable} of ${counted(reader.read, 'row')} can be used${shared}, at least ${LEAST} are needed:` +
       `${reader.leftOutLines()}\n  - \`rlaif data show ${path}\` shows the rows`,
   )
 }

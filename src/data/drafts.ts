@@ -10,6 +10,7 @@ import type { RawRow } from './row-text'
 import { asObject } from './scored'
 import type { Task } from './task'
 import { Unusable, type LeftOut } from './unusable'
+import { counted } from '../number-format'
 
 /** The format is told from so many rows, or characters. */
 const ROWS_TO_TELL = 100
@@ -103,6 +104,8 @@ export class DraftReader {
   }
 
   private refuse(): never {
-    throw new InvalidInput(`data: ${this.path}: none of the first ${this.read} rows can be used:` + this.leftOutLines())
+    throw new InvalidInput(
+      `data: ${this.path}: none of the first ${counted(this.read, 'row')} can be used:` + this.leftOutLines(),
+    )
   }
 }

@@ -1,5 +1,6 @@
 // A row that cannot be used, as real files contain some: counted by its reason, never the end of a run.
 import type { z } from 'zod'
+import { counted } from '../number-format'
 
 /** Thrown while a row is read. `message` is the reason: one of few, without anything that the row holds. */
 export class Unusable extends Error {
@@ -71,7 +72,7 @@ function outlineOf(row: unknown): string {
 }
 
 function kindOf(value: unknown): string {
-  if (typeof value === 'string') return `a text of ${value.length} characters`
+  if (typeof value === 'string') return `a text of ${counted(value.length, 'character')}`
   if (Array.isArray(value)) return `a list of ${value.length}`
   if (value === null || value === undefined) return 'null'
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`

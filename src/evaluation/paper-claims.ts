@@ -198,7 +198,7 @@ const LABELER_CLAIMS: PaperClaim[] = [
   }),
   differenceClaim({
     id: 'alignment-s-xs',
-    says: 'and XS than S',
+    says: 'A smaller labeler agrees less with people: XS than S',
     paper: '11.1 points, Table 3',
     measures: 'agreement, S − XS',
     measure: ({ agreement }) => difference(agreement['S, both orders'], agreement['XS, both orders']),
@@ -212,7 +212,7 @@ const LABELER_CLAIMS: PaperClaim[] = [
   }),
   differenceClaim({
     id: 'slot-xs-s',
-    says: 'and XS than S',
+    says: 'A smaller labeler chooses the same slot more often: XS than S',
     paper: '35 points, Table 4',
     measures: 'same slot, XS − S',
     measure: ({ sameSlot }) => difference(sameSlot.XS, sameSlot.S),
@@ -234,7 +234,7 @@ const LABELER_CLAIMS: PaperClaim[] = [
   }),
   {
     id: 'pointwise-tokens',
-    says: 'and takes fewer tokens',
+    says: 'Asking about each response alone takes fewer tokens',
     paper: 'not asked there',
     measures: 'tokens a pair that pointwise saves, of those of both orders; mean of the labelers',
     unit: '%',

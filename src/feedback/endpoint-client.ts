@@ -22,6 +22,7 @@ import { waitAsked } from './retry-after'
 import { remedyFor, remedyText } from './setting-remedy'
 import { backoff, concurrencyLimiter, pause, rateLimiter } from './throttle'
 import { openWaitNotice, type WaitNotice } from './wait-notice'
+import { counted } from '../number-format'
 
 const MAX_BODY_BYTES = 16 * 1024 * 1024
 /** Characters of an error that are looked through for a time to wait. */
@@ -157,10 +158,11 @@ function retrying(
     failuresInARow++
     if (failuresInARow >= settings.stopAfterFailures)
       throw new EndpointDown(
-        `${role}: ${failuresInARow} requests in a row failed after ${tries} tries each, the last with: ${lastError}; ` +
+        `${role}: ${counted(failuresInARow, 'request')} in a row failed after ${counted(tries, 'try', 'tries')} each, ` +
+          `the last with: ${lastError}; ` +
           'answers so far are kept, the stage resumes from them',
       )
-    return { failed: `${posting.url}: ${lastError}, after ${tries} tries` }
+    return { failed: `${posting.url}: ${lastError}, after ${counted(tries, 'try', 'tries')}` }
   }
 }
 

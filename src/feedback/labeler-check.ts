@@ -12,7 +12,7 @@ import { PLAIN, slotOneProbability } from './preference'
 import { answerAfter, answerMark, preferenceQuestion, rationaleQuestion, type Pair } from './prompt'
 import { formOf } from './request-form'
 import { findSettings } from './settings-search'
-import { formatNumber } from '../number-format'
+import { counted, formatNumber } from '../number-format'
 
 const OPTIONS = ['1', '2']
 /** Two responses of which nobody prefers the second. */
@@ -136,7 +136,11 @@ async function askedRationale(labeler: EndpointLabeler, task: Task, settings: En
     ]
   const text = typeof written === 'string' ? written : written.text
   return [
-    { asked: 'a rationale', said: `${JSON.stringify(text.slice(0, 60))}, ${text.length} characters`, isGood: true },
+    {
+      asked: 'a rationale',
+      said: `${JSON.stringify(text.slice(0, 60))}, ${counted(text.length, 'character')}`,
+      isGood: true,
+    },
     { asked: answerAsked, ...(await asked(labeler, answerAfter(ask, text, task))) },
   ]
 }

@@ -13,6 +13,7 @@ import { endIds, listOf } from './config-fields'
 import { openSafetensors, type Dtype as StoredDtype, type SafetensorsFile } from './safetensors'
 import { storedAs } from './stored'
 import { weightShapes } from './weight-names'
+import { counted } from '../number-format'
 
 /** The files of a model that this runtime reads; a repository may hold many more. */
 export const MODEL_FILE = new RegExp(
@@ -105,7 +106,7 @@ function openShards(folder: string): SafetensorsFile[] {
   const missing = names.filter((name) => !existsSync(join(folder, name)))
   if (missing.length > 0)
     throw new Error(
-      `model: ${folder} lacks ${missing.length} of the ${names.length} shards that ${INDEX} names: ` +
+      `model: ${folder} lacks ${missing.length} of the ${counted(names.length, 'shard')} that ${INDEX} names: ` +
         `${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ', …' : ''}; copy or download the whole folder again`,
     )
   return names.map((name) => openSafetensors(join(folder, name)))

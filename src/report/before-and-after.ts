@@ -3,7 +3,7 @@ import { distinctN } from '../evaluation/diversity'
 import type { JudgedContest } from '../evaluation/win-rate'
 import { heading, note, sampleCards } from './html'
 import type { StageRecord } from './provenance'
-import { formatNumber, formatPercent, withUnit } from '../number-format'
+import { counted, formatNumber, formatPercent, withUnit } from '../number-format'
 
 const SHOWN = 5
 /** Stages that train beyond the SFT model. */
@@ -19,9 +19,10 @@ export function beforeAndAfter(contests: readonly JudgedContest[], stages: reado
       { title: 'After', text: policy },
     ],
   }))
+  const all = counted(contests.length, 'held-out prompt')
   return [
     heading('Before and after'),
-    note(`The first ${samples.length} of ${contests.length} held-out prompts, in their original order, not selected.`),
+    note(`The first ${samples.length} of ${all}, in their original order, not selected.`),
     sampleCards(samples, 'pair'),
     note(priceOf(contests, stages)),
   ].join('')

@@ -38,7 +38,7 @@ import {
   type Cell,
 } from './table'
 import { largest } from '../extremes'
-import { formatCost, formatDuration, formatPercent } from '../number-format'
+import { counted, formatCost, formatDuration, formatPercent, isOrAre } from '../number-format'
 
 export interface ComparedArm {
   name: string
@@ -101,7 +101,8 @@ export function renderComparison(data: ComparisonData): string {
 
 function subtitle({ prompts, seeds, judge, orders = 2, records }: ComparisonData): string {
   const over = seeds.length > 1 ? ` over seeds ${seeds.join(', ')}` : ''
-  return `${prompts.length} prompts${over}, judged by ${judgeWithDays(judge, [...records.values()])}, ${askedIn(orders)}.`
+  const judged = `judged by ${judgeWithDays(judge, [...records.values()])}`
+  return `${counted(prompts.length, 'prompt')}${over}, ${judged}, ${askedIn(orders)}.`
 }
 
 // ---- Cautions
@@ -127,7 +128,9 @@ export function cautions({ alignment, judge, labelers, comparison: { duels }, ar
       .map(
         ({ first, second }) => `${first} and ${second} gave the same response to every prompt: they are one policy.`,
       ),
-    ...(failed > 0 ? [`${failed} comparisons got no answer from the judge and are left out.`] : []),
+    ...(failed > 0
+      ? [`${counted(failed, 'comparison')} got no answer from the judge and ${isOrAre(failed)} left out.`]
+      : []),
     ...arms
       .filter((arm) => arm.failed)
       .map((arm) => `${arm.name}, seed ${arm.seed}, did not finish and is missing: ${arm.failed}`),
@@ -291,7 +294,7 @@ function responseSection(prompts: readonly Prompted[]): string {
   }))
   return sampleSection({
     title: 'Responses',
-    remark: `${samples.length} of ${prompts.length} prompts, in their original order.`,
+    remark: `${samples.length} of ${counted(prompts.length, 'prompt')}, in their original order.`,
     layout: 'many',
     samples,
   })

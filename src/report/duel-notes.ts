@@ -2,7 +2,7 @@
 // over prompts.
 import { duelBetween, type Comparison, type Duel } from '../evaluation/comparison'
 import { SIGNIFICANCE_LEVEL, type Share } from '../evaluation/statistics'
-import { formatPercent, pInWords } from '../number-format'
+import { counted, formatPercent, pInWords } from '../number-format'
 
 type Duels = readonly Pick<Duel, 'seeds'>[]
 
@@ -54,7 +54,8 @@ function duelSentence(duel: Duel): string {
   const { winRate, controlled, p } = duelBetween(winner, loser, [duel])!
   const interval = ({ low, high }: Share) => `${formatPercent(low)} to ${formatPercent(high)}`
   return (
-    `${winner} beats ${loser} on ${formatPercent(winRate.value)} of ${winRate.n} prompts${countedSeeds(duel)} ` +
+    `${winner} beats ${loser} on ${formatPercent(winRate.value)} of ` +
+    `${counted(winRate.n, 'prompt')}${countedSeeds(duel)} ` +
     `(${interval(winRate)}; ${pInWords(p)}); ` +
     `at equal length ${formatPercent(controlled.value)} (${interval(controlled)}).`
   )

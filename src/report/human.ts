@@ -6,7 +6,7 @@ import { answerList, cautionList, heading, note, type Origin, page, type Sample,
 import { fewPromptsCaution } from './judge-cautions'
 import { HARMLESS_RATES, WIN_RATES } from './paper-figures'
 import { reproduction } from './provenance'
-import { formatCount, formatNumber, formatP, formatPercent, pInWords } from '../number-format'
+import { counted, formatCount, formatNumber, formatP, formatPercent, pInWords } from '../number-format'
 import {
   countCell,
   estimateCell,
@@ -74,7 +74,7 @@ function preferenceSentence({ first, second, winRate: w, prompts, p }: HumanResu
     w.value > 0.5 ? [first, second, w.value, w.low, w.high] : [second, first, 1 - w.value, 1 - w.high, 1 - w.low]
   return (
     `${winner} is preferred to ${loser} in ${formatPercent(value)} of the ratings ` +
-    `(${formatPercent(low)} to ${formatPercent(high)}; ${prompts} prompts, ${pInWords(p)}).`
+    `(${formatPercent(low)} to ${formatPercent(high)}; ${counted(prompts, 'prompt')}, ${pInWords(p)}).`
   )
 }
 
@@ -83,7 +83,9 @@ const cautions = ({ result, samples }: HumanData): string[] => [
   ...fewPromptsCaution(samples.length, 'the paper had about 2,000'),
   ...result.raters
     .filter(({ checks }) => checks.n > 0 && checks.value < PASSED_CHECKS)
-    .map(({ name, checks }) => `${name} passed ${formatPercent(checks.value)} of ${checks.n} attention checks.`),
+    .map(
+      ({ name, checks }) => `${name} passed ${formatPercent(checks.value)} of ${counted(checks.n, 'attention check')}.`,
+    ),
 ]
 
 function preferenceSection({ result, task }: HumanData): string {

@@ -1,22 +1,21 @@
 // What a reader must know about the judge before believing the figures that rest on it.
 import type { Alignment } from '../evaluation/alignment'
 import { spokenName } from '../evaluation/model-family'
-import { formatPercent } from '../number-format'
+import { counted, formatPercent } from '../number-format'
 
 /** With fewer prompts or pairs the interval of a share is wider than ±14 points. */
 const FEW_PROMPTS = 50
 
 export const fewPromptsCaution = (prompts: number, others = 'a few hundred are usual'): string[] =>
-  prompts < FEW_PROMPTS
-    ? [`${prompts} prompt${prompts === 1 ? ' is' : 's are'} too few for a conclusion; ${others}.`]
-    : []
+  prompts < FEW_PROMPTS ? [`${counted(prompts, 'prompt is', 'prompts are')} too few for a conclusion; ${others}.`] : []
 
 /** How a judge was asked, by the number of orders; 0: about each response alone. */
 export const askedIn = (orders: number): string =>
   orders === 0 ? 'each response alone' : orders === 1 ? 'in one order' : 'both orders'
 
 /** Why the agreement with people, or the position bias, is undefined. */
-export const noneJudged = (pairs: number): string => `undefined: none of ${pairs} pairs with human labels was judged`
+export const noneJudged = (pairs: number): string =>
+  `undefined: none of ${counted(pairs, 'pair')} with human labels was judged`
 export const noSameSlot = (orders: number | undefined): string =>
   orders === 0
     ? 'undefined: judge.comparison is "pointwise", so each response was judged alone and has no slot'
@@ -29,7 +28,7 @@ export function judgeCautions(name: string, alignment: Alignment | undefined): s
   if (agreement.n === 0) return [`Nothing here shows whether ${judge} judges as people do: ${noneJudged(failed)}.`]
   const atChance = [
     `${judge} is not measurably better than chance as a judge:`,
-    `it agrees with people on ${formatPercent(agreement.value)} of ${agreement.n} pairs.`,
+    `it agrees with people on ${formatPercent(agreement.value)} of ${counted(agreement.n, 'pair')}.`,
     'The figures that rest on its judgements show that the pipeline runs, and nothing about the methods;',
     'use a stronger judge through an endpoint.',
   ].join(' ')

@@ -4,7 +4,7 @@ import { escape, heading } from './html'
 import { answerDays } from './labeler-answers'
 import { COST_PER_PAIR } from './paper-figures'
 import type { StageRecord } from './provenance'
-import { formatCost, formatCount, formatPercent } from '../number-format'
+import { counted, formatCost, formatCount, formatPercent } from '../number-format'
 
 /** The counts of the labels and their cost, next to the paper's prices. */
 export const labelSections = (stages: readonly Pick<StageRecord, 'stage' | 'summary'>[]): string =>
@@ -29,7 +29,7 @@ const labelCounts = ({
   sameSlotShare,
   ...dates
 }: Summary): string[] => [
-  `${labels} labels by ${labeler}`,
+  `${counted(Number(labels), 'label')} by ${labeler}`,
   ...(answerDays(dates) ? [answerDays(dates)] : []),
   `${failed} failed`,
   `${tooLong} longer than its context window`,
@@ -55,13 +55,13 @@ function labelCost(summary: Summary): string {
       ? `${formatCost(Number(cost))} in total, ${formatCost(Number(cost) / Number(labels))} per pair`
       : 'not computed without labeler.price or new requests'
   const usage = [
-    `${formatCount(requests)} requests`,
-    `${formatCount(Number(promptTokens))} tokens in`,
+    counted(requests, 'request'),
+    `${counted(Number(promptTokens), 'token')} in`,
     `${formatCount(Number(completionTokens))} out`,
-    ...(reusedAnswers ? [`${formatCount(Number(reusedAnswers))} answers reused from earlier`] : []),
+    ...(reusedAnswers ? [`${counted(Number(reusedAnswers), 'answer')} reused from earlier`] : []),
   ]
   const estimate = estimatedRequests
-    ? ` Tokens and cost of ${formatCount(Number(estimatedRequests))} requests are estimates: the replies had no usage.`
+    ? ` Tokens and cost of ${counted(Number(estimatedRequests), 'request')} are estimates: the replies had no usage.`
     : ''
   return `${usage.join(', ')}; cost: ${money}.${estimate} ${PAPER_COST}`
 }

@@ -1,6 +1,6 @@
 // From when the answers of a labeler or judge are, and what to know of its rationales, by the figures of its stage.
 import type { Summary } from '../contracts/artifact'
-import { formatPercent } from '../number-format'
+import { counted, formatPercent, isOrAre } from '../number-format'
 
 /** The days on which the answers were given; an endpoint may have changed since. Empty where no figure says so. */
 export function answerDays({ answersFrom, answersTo, undatedAnswers }: Summary): string {
@@ -8,7 +8,7 @@ export function answerDays({ answersFrom, answersTo, undatedAnswers }: Summary):
   const days = answersFrom === answersTo ? answersFrom : `${String(answersFrom)} to ${String(answersTo)}`
   return [
     ...(typeof answersFrom === 'string' ? [`answers of ${days}`] : []),
-    ...(undated > 0 ? [`${undated} answers of unknown date, stored by an earlier version`] : []),
+    ...(undated > 0 ? [`${counted(undated, 'answer')} of unknown date, stored by an earlier version`] : []),
   ].join(', ')
 }
 
@@ -29,15 +29,18 @@ export function judgeWithDays(judge: string, stages: StageFigures): string {
 /** Responses that were to be judged alone and got no answer. */
 export function verdictCautions(stages: StageFigures): string[] {
   const failed = stages.reduce((sum, { summary }) => sum + Number(summary.failedVerdicts ?? 0), 0)
-  return failed === 0 ? [] : [`${failed} responses got no answer from the judge and are left out of the shares.`]
+  return failed === 0
+    ? []
+    : [`${counted(failed, 'response')} got no answer from the judge and ${isOrAre(failed)} left out of the shares.`]
 }
 
 /** Rationales that a local model did not bring to an end; those of an endpoint fail instead. */
 export function rationaleCautions({ rationales, cutRationales, labeler, judge }: Summary): string[] {
   const [all, cut] = [Number(rationales ?? 0), Number(cutRationales ?? 0)]
   if (cut === 0) return []
+  const by = String(labeler ?? judge ?? 'the labeler')
   return [
-    `${cut} of ${all} rationales (${formatPercent(cut / all)}) by ${String(labeler ?? judge ?? 'the labeler')} were cut off ` +
-      'at rationaleTokens: its answers were read after unfinished thoughts; raise rationaleTokens.',
+    `${cut} of ${counted(all, 'rationale')} (${formatPercent(cut / all)}) by ${by} ${cut === 1 ? 'was' : 'were'} cut ` +
+      'off at rationaleTokens: its answers were read after unfinished thoughts; raise rationaleTokens.',
   ]
 }

@@ -6,7 +6,7 @@ import { mean } from '../mean'
 import { lineChart, pointChart, type Curve } from './chart'
 import { answerList, chartGrid, escape, heading, link, note, type Origin, page } from './html'
 import { reproduction } from './provenance'
-import { formatNumber, formatRange, withUnit } from '../number-format'
+import { counted, formatNumber, formatRange, withUnit } from '../number-format'
 import { figureCell, intervalCell, numberCell, table, textCell, type Cell } from './table'
 import { largest } from '../extremes'
 
@@ -29,7 +29,7 @@ export function renderMiniature({ title, origin, seeds, claims, settings, versio
     heading('Each policy') + policyTable(seeds) + note(POLICY_NOTE),
     heading('Each labeler') + labelerTable(seeds) + note(LABELER_NOTE),
     heading('During RL') + chartGrid(charts(seeds)) + note(RL_NOTE),
-    heading('Parts of the study') + partTable(parts),
+    partTable(parts),
     reproduction('miniature', settings, version),
   ])
 }
@@ -77,8 +77,8 @@ export function answers(claims: readonly Claim[]): string[] {
     some.map(({ says, estimate, unit }) => `${says}${estimate ? ` (${estimateText(estimate, unit)})` : ''}`).join('; ')
   const [agree, disagree, undecided] = [by('agrees'), by('disagrees'), by('undecided')]
   const counts =
-    `${agree.length} of ${claims.length} claims hold in miniature, ` +
-    `${disagree.length} do not, ${undecided.length} are undecided.`
+    `${agree.length} of ${counted(claims.length, 'claim')} ${agree.length === 1 ? 'holds' : 'hold'} in miniature, ` +
+    `${counted(disagree.length, 'does', 'do')} not, ${counted(undecided.length, 'is', 'are')} undecided.`
   return [
     counts,
     ...(disagree.length > 0 ? [`Not found: ${listed(disagree)}.`] : []),
@@ -178,8 +178,10 @@ const LABELER_HEAD = ['Labeler', 'Asked', 'Agrees with people', 'Same slot', 'To
 const TECHNIQUES = ['both orders', 'one order', 'pointwise']
 
 function labelerTable(seeds: readonly SeedFigures[]): string {
+  const isMeasured = (figure: string) =>
+    seeds.some(({ agreement, tokens }) => agreement[figure] !== undefined || tokens[figure] !== undefined)
   const rows = LABELERS.flatMap((name) =>
-    TECHNIQUES.map((technique): Cell[] => [
+    TECHNIQUES.filter((technique) => isMeasured(`${name}, ${technique}`)).map((technique): Cell[] => [
       textCell(name),
       textCell(technique),
       shareOver(seeds, ({ agreement }) => agreement[`${name}, ${technique}`]),
@@ -206,11 +208,13 @@ function meanOver(
   return numberCell(values.length === 0 ? undefined : mean(values), decimals)
 }
 
-const partTable = (parts: Record<string, string>): string =>
-  table(
-    ['Part', 'Report'],
-    Object.entries(parts).map(([name, uri]) => [textCell(name), { html: link(`${uri}/report.html`, 'report') }]),
-  )
+function partTable(parts: Record<string, string>): string {
+  const rows = Object.entries(parts).map(([name, uri]) => [
+    textCell(name),
+    { html: link(`${uri}/report.html`, 'report') },
+  ])
+  return rows.length === 0 ? '' : heading('Parts of the study') + table(['Part', 'Report'], rows)
+}
 
 // ---- Charts
 

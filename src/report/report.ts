@@ -14,7 +14,7 @@ import { labelSections } from './label-figures'
 import { reproduction, stageTable } from './provenance'
 import { beforeAndAfter } from './before-and-after'
 import { distinctCautions, trainedBy } from './stage-cautions'
-import { formatCount, formatNumber, formatPercent } from '../number-format'
+import { counted, formatCount, formatNumber, formatPercent, isOrAre } from '../number-format'
 import { countCell, numberCell, shareCell, table, textCell, type Cell } from './table'
 
 export interface Evaluation {
@@ -113,7 +113,7 @@ function winRateTiles({ winRate, controlled, equal, length, verdict }: Evaluatio
     tile(
       shareText(winRate),
       'win rate against the baseline',
-      `${intervalText(winRate)}, ${winRate.n} prompts, ${equal} identical responses`,
+      `${intervalText(winRate)}, ${counted(winRate.n, 'prompt')}, ${counted(equal, 'identical response')}`,
     ),
     ...(controlled && winRate.n > 0 ? [controlledTile(controlled)] : []),
     tile(
@@ -128,7 +128,7 @@ const verdictTile = ({ policy, baseline }: NonNullable<Evaluation['verdict']>): 
   tile(
     `${shareText(baseline)} → ${shareText(policy)}`,
     'judged good on their own',
-    `baseline → policy; ${intervalText(baseline)} → ${intervalText(policy)}, ${policy.n} prompts`,
+    `baseline → policy; ${intervalText(baseline)} → ${intervalText(policy)}, ${counted(policy.n, 'prompt')}`,
   )
 
 const alignmentTiles = ({ agreement, sameSlot, orders, ties, failed }: Alignment): string[] => [
@@ -136,7 +136,7 @@ const alignmentTiles = ({ agreement, sameSlot, orders, ties, failed }: Alignment
     shareText(agreement),
     'judge agrees with people',
     agreement.n > 0
-      ? `${intervalText(agreement)}, ${agreement.n} pairs, ${ties} human ties left out`
+      ? `${intervalText(agreement)}, ${counted(agreement.n, 'pair')}, ${counted(ties, 'human tie')} left out`
       : noneJudged(failed),
   ),
   tile(
@@ -157,12 +157,20 @@ export function cautions({ winRate, alignment, failed, equal, judge }: Evaluatio
     ...fewPromptsCaution(winRate.n),
     ...judgeCautions(judge, alignment),
     ...(alignment && alignment.failed > 0 && alignment.agreement.n > 0
-      ? [`${alignment.failed} pairs with human labels got no answer from the judge and are left out.`]
+      ? [
+          `${counted(alignment.failed, 'pair')} with human labels got no answer from the judge ` +
+            `and ${isOrAre(alignment.failed)} left out.`,
+        ]
       : []),
     ...(failed > 0 && winRate.n === 0
-      ? [`The judge answered none of ${failed} comparisons: there is no win rate.`]
+      ? [`The judge answered none of ${counted(failed, 'comparison')}: there is no win rate.`]
       : []),
-    ...(failed > 0 ? [`${failed} comparisons got no answer from the judge and are left out of the win rate.`] : []),
+    ...(failed > 0
+      ? [
+          `${counted(failed, 'comparison')} got no answer from the judge ` +
+            `and ${isOrAre(failed)} left out of the win rate.`,
+        ]
+      : []),
   ]
 }
 
@@ -173,7 +181,9 @@ function winRateCautions({ n, low, high }: Share, equal: number): string[] {
         'training changed nothing that greedy decoding shows.',
     ]
   if (n > 0 && low <= 0.5 && high >= 0.5)
-    return [`The win rate does not differ from 50 % beyond noise: over ${n} prompts its interval contains 50 %.`]
+    return [
+      `The win rate does not differ from 50 % beyond noise: over ${counted(n, 'prompt')} its interval contains 50 %.`,
+    ]
   return []
 }
 
@@ -220,7 +230,7 @@ function contestSection(contests: readonly JudgedContest[]): string {
   const samples = contests.slice(0, SHOWN_CONTESTS).map(contestSample)
   return sampleSection({
     title: 'Responses side by side',
-    remark: `${samples.length} of ${contests.length} held-out prompts, in their original order.`,
+    remark: `${samples.length} of ${counted(contests.length, 'held-out prompt')}, in their original order.`,
     layout: 'pair',
     samples,
   })

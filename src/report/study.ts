@@ -5,7 +5,7 @@ import { csvOf } from './csv'
 import { answerList, cautionList, heading, note, type Origin, page, preformatted } from './html'
 import { rationaleCautions } from './labeler-answers'
 import { COST_PER_PAIR, TABLE_2_AGREEMENT } from './paper-figures'
-import { formatCost, formatCount, formatP, formatPercent } from '../number-format'
+import { counted, formatCost, formatP, formatPercent } from '../number-format'
 import { countCell, figureCell, paperCell, shareCell, table, textCell, type Cell } from './table'
 
 export interface StudyRow extends VariantResult {
@@ -71,7 +71,7 @@ export const costPerPair = ({ spent, agreement }: StudyRow) =>
 
 const howToRead = (pairs: number): string =>
   [
-    `${pairs} pairs that people decided, the same for every variant.`,
+    `${counted(pairs, 'pair')} that people decided, the same for every variant.`,
     "Agreement: the label's likelier response is the one people preferred, with Wilson's 95 % interval.",
     "p against the first variant: McNemar's exact test on the pairs that both judged, corrected over all variants by",
     "Holm's method.",
@@ -97,7 +97,7 @@ export function bestSentence(rows: readonly StudyRow[]): string {
   if (!best) return 'No variant judged a pair: there is nothing to compare.'
   const { name, agreement } = best
   const interval = `95 % interval ${formatPercent(agreement.low)} to ${formatPercent(agreement.high)}`
-  const found = `on ${formatPercent(agreement.value)} of ${formatCount(agreement.n)} pairs (${interval})`
+  const found = `on ${formatPercent(agreement.value)} of ${counted(agreement.n, 'pair')} (${interval})`
   const equals = rows.filter((row) => row !== best && row.agreement.n > 0 && row.agreement.value >= agreement.low)
   if (equals.length === 0) return `${name} agrees most with people: ${found}.`
   const others = equals.map((row) => `${row.name} (${formatPercent(row.agreement.value)})`)

@@ -14,7 +14,7 @@ import { SIGNIFICANCE_LEVEL } from '../evaluation/statistics'
 import type { TTest } from '../evaluation/student'
 import type { Origin } from './html'
 import { metricText, metricWords } from '../contracts/figures'
-import { formatPercent, pInWords } from '../number-format'
+import { counted, formatPercent, isOrAre, pInWords } from '../number-format'
 
 /** Another sweep that this one is compared with. */
 export interface OtherSweep {
@@ -82,8 +82,6 @@ export const settingsText = (levels: Record<string, string>) =>
     .map(([field, level]) => `${field} ${level}`)
     .join(', ')
 
-const counted = (n: number, noun: string) => `${n} ${noun}${n === 1 ? '' : 's'}`
-
 // ---- Changes
 
 export const isSignificant = ({ p }: { p: number }): boolean => p < SIGNIFICANCE_LEVEL
@@ -124,7 +122,7 @@ export function headline(data: SweepData, { best, since }: SweepFindings): strin
   const count = (state: SweptTrial['state']) => trials.filter((trial) => trial.state === state).length
   const failed = count('failed')
   return [
-    `${count('done')} of ${trials.length} trials done${failed > 0 ? `, ${failed} failed` : ''}`,
+    `${count('done')} of ${counted(trials.length, 'trial')} done${failed > 0 ? `, ${failed} failed` : ''}`,
     ...(best ? [bestHeadline(best, data)] : []),
     ...since.map(({ other, found }) => `against ${other.called}: ${changeText(found)}`),
   ].join('; ')
@@ -168,26 +166,27 @@ const effectSentences = ({ field, levels }: AxisEffects, show: (value: number) =
 const isBest = ({ runnerUp, difference }: Best) => !runnerUp || (difference !== undefined && isSignificant(difference))
 
 type Direction = Pick<SweepData, 'metric' | 'higherIsBetter'>
-const extreme = ({ higherIsBetter }: Direction) => (higherIsBetter ? 'highest' : 'lowest')
+/** E.g. "highest win rate". */
+const extreme = ({ metric, higherIsBetter }: Direction) =>
+  `${higherIsBetter ? 'highest' : 'lowest'} ${metricWords(metric).replace(/^highest /, '')}`
 
 function bestHeadline(best: Best, data: Direction): string {
   const [settings, value] = [settingsText(best.levels), formatOf(data.metric)(best.metric.value)]
-  const name = metricWords(data.metric)
   return isBest(best)
-    ? `best ${settings}: ${name} ${value}`
-    : `no setting is best beyond noise; ${extreme(data)} ${name} ${value} with ${settings}`
+    ? `best ${settings}: ${metricWords(data.metric)} ${value}`
+    : `no setting is best beyond noise; ${extreme(data)} ${value} with ${settings}`
 }
 
 function bestSentence(best: Best, data: Direction): string {
   const { levels, runnerUp, difference, stays } = best
   const show = formatOf(data.metric)
   const { value, low, high, n } = clampShare(data.metric, best.metric)
-  const interval = Number.isNaN(low) ? '' : ` (95 % interval ${show(low)} to ${show(high)} over ${n} seeds)`
+  const interval = Number.isNaN(low) ? '' : ` (95 % interval ${show(low)} to ${show(high)} over ${counted(n, 'seed')})`
   const p = difference && !Number.isNaN(difference.p) ? pInWords(difference.p) : undefined
   if (!isBest(best))
     return [
       'No setting is best beyond noise.',
-      `The ${extreme(data)} ${metricWords(data.metric)} is ${show(value)}${interval}, with ${settingsText(levels)};`,
+      `The ${extreme(data)} is ${show(value)}${interval}, with ${settingsText(levels)};`,
       `${settingsText(runnerUp!)} cannot be told from it${p === undefined ? '' : ` (${p})`}.`,
     ].join(' ')
   return [
@@ -213,8 +212,15 @@ export function cautions({ trials, metric }: Pick<SweepData, 'trials' | 'metric'
     ...seedCautions(new Set(done.map(({ seed }) => seed)).size),
     ...chanceCautions(done),
     ...trialCautions(done),
-    ...(skipped.length > 0 ? [`${skipped.length} trials were never started: ${skipped[0]!.message}.`] : []),
-    ...(without > 0 ? [`${without} finished trials have no ${metric} and are left out of the effects.`] : []),
+    ...(skipped.length > 0
+      ? [`${counted(skipped.length, 'trial was', 'trials were')} never started: ${skipped[0]!.message}.`]
+      : []),
+    ...(without > 0
+      ? [
+          `${counted(without, 'finished trial has', 'finished trials have')} no ${metric} ` +
+            `and ${isOrAre(without)} left out of the effects.`,
+        ]
+      : []),
   ]
 }
 
@@ -242,13 +248,13 @@ function chanceCautions(done: readonly SweptTrial[]): string[] {
   return [
     ...(judges > 0
       ? [
-          `In ${judges} of ${done.length} trials the judge is not measurably better than chance: ` +
+          `In ${judges} of ${counted(done.length, 'trial')} the judge is not measurably better than chance: ` +
             'its win rates show that the pipeline runs, and nothing about the settings.',
         ]
       : []),
     ...(labelers > 0
       ? [
-          `In ${labelers} of ${done.length} trials the labeler is not measurably better than chance ` +
+          `In ${labelers} of ${counted(done.length, 'trial')} the labeler is not measurably better than chance ` +
             'on the pairs that it labelled.',
         ]
       : []),

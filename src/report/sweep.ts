@@ -23,7 +23,7 @@ import {
   type SweepData,
   type SweepFindings,
 } from './sweep-findings'
-import { formatCost, formatDuration, formatNumber, formatP, formatRange, withUnit } from '../number-format'
+import { counted, formatCost, formatDuration, formatNumber, formatP, formatRange, withUnit } from '../number-format'
 import { countCell, figureCell, intervalCell, paperCell, paperText, table, textCell, type Cell } from './table'
 
 const SHOWN_TRIALS = 500
@@ -45,7 +45,11 @@ export function renderSweep(data: SweepData, findings: SweepFindings): string {
 }
 
 const subtitle = ({ trials, workflow, metric, higherIsBetter }: SweepData) =>
-  `${trials.length} trials of ${workflow}, by ${namedMetric(metric)}${higherIsBetter ? '' : ', lower is better'}.`
+  [
+    `${counted(trials.length, 'trial')} of ${workflow}`,
+    `by ${namedMetric(metric)}`,
+    ...(higherIsBetter ? [] : ['lower is better']),
+  ].join(', ') + '.'
 
 /** In words, at the beginning of a title. */
 const inTitle = (metric: string) =>
@@ -84,7 +88,7 @@ function changeSection({ metric }: SweepData, { called, report }: OtherSweep, ch
   ]
   return [
     heading(`Since ${called}`),
-    noteOf(`${link(report, 'its report')}; ${changes.matched} trials are in both.`),
+    noteOf(`${link(report, 'its report')}; ${counted(changes.matched, 'trial is', 'trials are')} in both.`),
     rows.length > 0 ? table(['Figure', 'Seeds', 'Before', 'Now', 'Difference', 'p'], rows) : '',
     note(remark.join(' ')),
     trialList('New failures', changes.newFailures),

@@ -3,7 +3,7 @@ import { cutInside } from '../contracts/brief'
 import { metricOf, type EndedTrial, type SweepInput } from '../contracts/sweep'
 import type { Trial } from '../contracts/sweep-trials'
 import { metricText, metricWords } from '../contracts/figures'
-import { formatDuration } from '../number-format'
+import { counted, formatDuration } from '../number-format'
 import { markdownTable } from './markdown-table'
 import type { TrialLedger } from './trial-ledger'
 
@@ -23,7 +23,7 @@ export function describeTrials(
   const failed = results.filter(({ state }) => state === 'failed')
   const done = results.filter(({ state }) => state === 'done')
   const counts = [
-    `${done.length} of ${trials.length} trials done`,
+    `${done.length} of ${counted(trials.length, 'trial')} done`,
     ...(failed.length > 0 ? [`${failed.length} failed`] : []),
     ...(parked.length > 0 ? [`${parked.length} parked`] : []),
     ...(running.length > 0 ? [`${running.length} running`] : []),
@@ -49,7 +49,7 @@ export function describeTrials(
       : []
   const table = markdownTable(['Trial', 'Settings', 'Seed', 'State', 'Time', metricWords(metric)], rows)
   const rest = [
-    ...(waiting.length > 0 ? [`${waiting.length} are waiting.`] : []),
+    ...(waiting.length > 0 ? [`${counted(waiting.length, 'is', 'are')} waiting.`] : []),
     ...(rows.length === MAX_ROWS ? [`Only ${MAX_ROWS} are shown; the report will have all.`] : []),
   ]
   return { line, note: [`**${line}.**`, ...advice, table, ...(rest.length > 0 ? [rest.join(' ')] : [])].join('\n\n') }

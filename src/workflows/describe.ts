@@ -4,7 +4,7 @@ import { figureLines } from '../contracts/figures'
 import { isEndpoint } from '../contracts/labeler-settings'
 import type { LabelerInput, StageName } from '../contracts/stages'
 import type { StageStatus } from '../contracts/status'
-import { formatDuration } from '../number-format'
+import { counted, formatDuration } from '../number-format'
 import { markdownTable } from './markdown-table'
 
 /** A line that names a stage and its main settings in the UI's timeline. */
@@ -88,5 +88,5 @@ const BAR_WIDTH = 20
 /** How much of a stage that is split is done, as a bar. */
 export function shardsDone(done: number, of: number): string {
   const filled = Math.floor((BAR_WIDTH * done) / of)
-  return `[${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}] ${done} of ${of} shards`
+  return `[${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}] ${done} of ${counted(of, 'shard')}`
 }

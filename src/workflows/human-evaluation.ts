@@ -16,6 +16,7 @@ import { workflowSchemas } from '../contracts/workflow-inputs'
 import { openLedger, type Ledger } from '../evaluation/assignment'
 import { carriedByItself, parseInput, refusingBadInput } from './input'
 import { stageRunner, type StageRunner } from './stage-runner'
+import { counted } from '../number-format'
 
 interface Ratings {
   kind: RatingKind
@@ -206,7 +207,7 @@ function checkRating(given: unknown, { settings, items, ledger, over }: Evaluati
 function progress(ledger: Ledger, raters: readonly string[]): string {
   const counts = raters.map((name, rater) => `${name} ${ledger.rated(rater)}`)
   return (
-    `**${ledger.open()} prompts still need ratings.** ${counts.join(', ')}. ` +
+    `**${counted(ledger.open(), 'prompt still needs', 'prompts still need')} ratings.** ${counts.join(', ')}. ` +
     `\`rlaif rate ${workflowInfo().workflowId}\` serves the page and prints each rater's link.`
   )
 }

@@ -32,6 +32,7 @@ import { carriedByItself, parseInput, refusingBadInput } from './input'
 import { notifyPeople } from './notification'
 import { stageRunner } from './stage-runner'
 import { TrialLedger, type TrialOutcome } from './trial-ledger'
+import { counted } from '../number-format'
 
 export const retryFailed = defineUpdate<string>('retryFailed')
 export const pause = defineUpdate<string>('pause')
@@ -170,7 +171,7 @@ function registerHandlers(
   handle(
     retryFailed,
     'Runs every failed trial again; their finished stages are taken from the store.',
-    () => `${ledger.retryFailed()} trials run again`,
+    () => `${counted(ledger.retryFailed(), 'trial runs', 'trials run')} again`,
   )
   handle(pause, 'Starts no further trial until `resume`; running trials continue.', () => {
     ledger.paused = true

@@ -3,7 +3,7 @@ import type { Artifact } from '../contracts/artifact'
 import { cutInside } from '../contracts/brief'
 import { metricOf, type EndedTrial, type SweepInput } from '../contracts/sweep'
 import type { Trial } from '../contracts/sweep-trials'
-import { formatCost } from '../number-format'
+import { counted, formatCost } from '../number-format'
 
 /** About seven events and five kilobytes a trial: far from Temporal's 50,000 events and 50 MB per run. */
 export const TRIALS_PER_RUN = 250
@@ -165,7 +165,7 @@ export class TrialLedger {
     if (budget.cost !== undefined && cost >= budget.cost)
       return `"budget.cost" is spent: ${formatCost(cost)} of ${budget.cost}`
     if (ended.length >= ENOUGH_TO_JUDGE && failed > tolerate * ended.length)
-      return `${failed} of ${ended.length} trials failed, more than "tolerate" allows`
+      return `${failed} of ${counted(ended.length, 'trial')} failed, more than "tolerate" allows`
     return undefined
   }
 }

@@ -4,6 +4,8 @@ import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { complete, completionLines, type ServerLists } from '../../src/cli/completion'
 import { rlaifProgram } from '../../src/cli/program'
+import { Client } from '@temporalio/client'
+import { startDevServer, type DevServer } from '../dev-server'
 import { temporaryFolder } from '../tiny-folder'
 
 jest.setTimeout(60_000)
@@ -62,6 +64,17 @@ test('every command and option can be completed, and is said what it is for', as
   for (const line of lines) expect(line).toMatch(/^[\w-]+\t\S/)
 })
 
+/** What the command gets from lines that are typed at a terminal. */
+function gotBy(typed: readonly string[], env: NodeJS.ProcessEnv): (string | undefined)[] {
+  const { stdout } = spawnSync('script', ['-qec', 'bash --norc --noprofile -i', '/dev/null'], {
+    cwd: folder,
+    env: { ...env, MAIN },
+    input: typed.map((line) => `${line}\n`).join(''),
+    encoding: 'utf8',
+  })
+  return [...stdout.matchAll(/^(?:\x1b\S*?\r?)?GOT<(.*?)>/gm)].map(([, words]) => words)
+}
+
 test('in an interactive bash, Tab completes commands, values and paths', () => {
   writeFileSync(join(folder, 'my-input.json'), '{}')
   const typed = [
@@ -72,19 +85,41 @@ test('in an interactive bash, Tab completes commands, values and paths', () => {
     'rlaif run align --input my-in\t',
     'exit',
   ]
-  const { stdout } = spawnSync('script', ['-qec', 'bash --norc --noprofile -i', '/dev/null'], {
-    cwd: folder,
-    env: { ...env, MAIN },
-    input: typed.map((line) => `${line}\n`).join(''),
-    encoding: 'utf8',
-  })
-  const got = [...stdout.matchAll(/^(?:\x1b\S*?\r?)?GOT<(.*?)>/gm)].map(([, words]) => words)
-  expect(got).toEqual([
+  expect(gotBy(typed, env)).toEqual([
     'schedule pause x',
     'sweep --preset kl-weight',
     'sweep --preset=kl-weight',
     'run align --input my-input.json',
   ])
+})
+
+describe('with a server', () => {
+  let server: DevServer
+  beforeAll(async () => {
+    server = await startDevServer()
+    const { workflow } = new Client({ connection: server.connection })
+    for (const id of ['my-first', night, "somebody's own"])
+      await workflow.start('align', { taskQueue: 'nobody', workflowId: id })
+    while ((await workflow.count()).count < 3) await new Promise((done) => setTimeout(done, 100))
+  })
+  afterAll(() => server.close())
+
+  test('Tab completes ids of its runs, whatever they hold', () => {
+    const typed = [
+      'eval "$(node "$MAIN" completion bash)"; rlaif() { echo "GOT<$*>"; }',
+      'rlaif status my\t',
+      'rlaif explain nightly-2026-11-21T02:\t',
+      'rlaif status some\t',
+      'rlaif rate my\t',
+      'exit',
+    ]
+    expect(gotBy(typed, { ...env, TEMPORAL_ADDRESS: server.address })).toEqual([
+      'status my-first',
+      `explain ${night}`,
+      "status somebody's own",
+      'rate my', // it is of another workflow
+    ])
+  })
 })
 
 ;(has('zsh') ? test : test.skip)('zsh reads its script', () => {

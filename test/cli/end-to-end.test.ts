@@ -6,11 +6,10 @@ import { promisify } from 'node:util'
 import { z } from 'zod'
 import { shellWords } from '../../src/cli/shell-words'
 import { commandOutputs } from '../../src/contracts/command-output'
-import type { RunStatus } from '../../src/contracts/status'
 import { readJsonl } from '../../src/json-lines'
 import { preferShorter, startEndpoint } from '../feedback/endpoint'
-import { openLocalStack, rlaif, type LocalStack } from '../local-stack'
-import { temporaryFolder, writeRowsWithoutPrompt, writeTinyFolder } from '../tiny-folder'
+import { openLocalStack, pathIn, rlaif, type LocalStack } from '../local-stack'
+import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
 
 jest.setTimeout(180_000)
 
@@ -45,8 +44,6 @@ const peoplesRows = (count: number) =>
       preferred: i === 0 ? 0 : 1,
     }),
   ).join('\n')
-
-const pathIn = (out: string, what: string) => new RegExp(`^${what} +(.*)$`, 'm').exec(out)![1]!
 
 test('align passes every stage and makes a report and a policy; a second run reuses every stage', async () => {
   const first = await stack.run('run', 'align', '--input', input())
@@ -384,69 +381,6 @@ describe('bad input is reported at once by one message that names it', () => {
   })
 })
 
-test('what only a parked run uses is not garbage; a result is kept by a pin', async () => {
-  const own = writeTinyFolder(join(temporaryFolder(), 'own'))
-  writeFileSync(join(own, 'generation_config.json'), '{"note": "makes it another model"}')
-  const bare = writeRowsWithoutPrompt('bare.jsonl')
-  const sft = { model: own, data: bare, limits: small.limits, sft: small.sft }
-  await stack.run('run', 'sft', '--id', 'parked-with-its-model', '--input', JSON.stringify(sft))
-  const listed = async (...flags: string[]) =>
-    (await stack.run('artifacts', 'gc', '--older-than', '0', ...flags)).out.split('\n')
-  const models = (lines: string[]) =>
-    lines.filter((line) => /no report needs it/.test(line) && /store\/model\//.test(line))
-  const unused = models(await listed('--no-runs'))
-    .map((line) => line.trim().split(/\s+/)[2]!)
-    .find((folder) => readFileSync(join(folder, 'manifest.json'), 'utf8').includes(own))
-  expect(unused).toBeDefined()
-  const asked = (await listed()).join()
-  expect(asked).not.toContain(unused)
-  expect(asked).toMatch(/what \d+ open runs? uses?/)
-  await stack.run('resolve', 'parked-with-its-model', 'abort')
-  expect((await listed()).join()).toContain(unused)
-  expect((await stack.run('artifacts', 'pin', `file://${unused}`)).out).toMatch(/^pinned: /)
-  expect((await stack.run('artifacts', 'pins')).out.trim()).toBe(unused)
-  expect((await listed()).join()).not.toContain(unused)
-  expect((await stack.run('artifacts', 'gc', '--keep-last', '7')).err).toMatch(/--keep-last and --of go together/)
-})
-
-test('a parked run is listed as parked, continued with overrides from the command line, and completes', async () => {
-  const bare = writeRowsWithoutPrompt('bare.jsonl')
-  const parked = await stack.run(
-    'run',
-    'sft',
-    '--id',
-    'parked-then-fixed',
-    '--input',
-    JSON.stringify({ model, data: bare, limits: small.limits, sft: small.sft }),
-  )
-  expect(parked.code).toBe(3)
-  expect(parked.err).toMatch(
-    /then-fixed: data is parked: [^]*bare\.jsonl line 1[^]*rlaif resolve parked-then-fixed retry/,
-  )
-  expect((await stack.run('status')).out).toMatch(/parked-then-fixed +sft +parked/)
-  expect((await stack.run('status', 'parked-then-fixed')).out).toMatch(/⏸ data /)
-  expect(
-    await stack.run('resolve', 'parked-then-fixed', 'retry', '--overrides', '{"data": {"limit": "ten"}}'),
-  ).toMatchObject({
-    code: 2,
-    err: expect.stringMatching(/field "data\.limit" got "ten"/),
-  })
-  expect(await stack.run('resolve', 'parked-then-fixed', 'skip')).toMatchObject({
-    code: 2,
-    err: expect.stringMatching(/stage data cannot be skipped/),
-  })
-  const data = join(temporaryFolder(), 'rows.jsonl')
-  writeFileSync(
-    data,
-    Array.from({ length: 6 }, (_, i) => JSON.stringify({ prompt: `Post ${i}`, reference: 'Short.' })).join('\n'),
-  )
-  expect(
-    await stack.run('resolve', 'parked-then-fixed', 'retry', '--overrides', JSON.stringify({ data: { path: data } })),
-  ).toMatchObject({ code: 0, out: 'parked-then-fixed: data: retry\n' })
-  await stack.client.workflow.getHandle('parked-then-fixed').result()
-  expect((await stack.run('status')).out).toMatch(/parked-then-fixed +sft +completed/)
-})
-
 test('what rlaif init makes runs by the command that it prints, with the default model', async () => {
   const folder = join(temporaryFolder(), 'support answers')
   const { code, out } = await rlaif(stack.home, ['init', folder])
@@ -474,78 +408,6 @@ test('a program starts a run as docs/api.md says', async () => {
   )
   const { stdout } = await promisify(execFile)(process.execPath, ['block.mjs'], { cwd: own })
   expect(stdout).toMatch(/report: \{\s+uri: 'file:/)
-})
-
-test('a command that is about another kind of run, or about one that has ended, says so and what to do', async () => {
-  await stack.client.workflow.start('sft', {
-    taskQueue: 'nobody-polls-it',
-    workflowId: 'an-sft',
-    args: [],
-  })
-  const refused = async (...args: string[]) => {
-    const { code, err } = await stack.run(...args)
-    expect(code).toBe(2)
-    return err
-  }
-  for (const args of [['rate'], ['ratings', 'export'], ['ratings', 'config']])
-    expect(await refused(...args, 'an-sft')).toMatch(
-      /"an-sft" is a run of sft; this command is for runs of humanEvaluation\. `rlaif status` lists/,
-    )
-  for (const args of [
-    ['rate', 'nobody'],
-    ['resolve', 'nobody', 'retry'],
-    ['ratings', 'import', 'nobody', 'x.jsonl'],
-  ])
-    expect(await refused(...args)).toMatch(/there is no run "nobody"; `rlaif status` lists the runs/)
-  await stack.client.workflow.getHandle('an-sft').terminate()
-  expect(await refused('resolve', 'an-sft', 'retry')).toMatch(
-    /^rlaif: resolve: "an-sft" has ended \(terminated\); start a run with the same input again: it takes what is/,
-  )
-  expect(await refused('report', 'an-sft')).toMatch(
-    /^rlaif: report: "an-sft" has ended \(terminated\); it has no report; `rlaif status an-sft` says why/,
-  )
-  await stack.client.workflow.start('humanEvaluation', {
-    taskQueue: 'nobody-polls-it',
-    workflowId: 'ended-people',
-    args: [],
-  })
-  await stack.client.workflow.getHandle('ended-people').terminate()
-  expect(await refused('rate', 'ended-people')).toMatch(/has ended \(terminated\); `rlaif report ended-people`/)
-})
-
-test('Reset computes a stage again although the store has it, and status tells how long each stage took', async () => {
-  const fields = { model, data: small.data, limits: small.limits, sft: small.sft, seed: 77 }
-  const run = await stack.run('run', 'sft', '--id', 'reset-me', '--input', JSON.stringify(fields))
-  expect(run).toMatchObject({ code: 0, err: '' })
-  const before = stack.client.workflow.getHandle('reset-me')
-  const secondsOf = async (handle: typeof before) =>
-    Object.fromEntries(
-      (await handle.query<RunStatus>('status')).stages.map(({ stage, seconds }) => [stage, seconds!] as const),
-    )
-  const took = await secondsOf(before)
-  const created = async () =>
-    (JSON.parse(readFileSync(join(pathIn(run.out, 'Artifact'), 'manifest.json'), 'utf8')) as { created: string })
-      .created
-  const first = await created()
-  await new Promise((done) => setTimeout(done, 6000))
-  const { memo, runId } = await before.describe()
-  await stack.client.workflowService.resetWorkflowExecution({
-    namespace: 'default',
-    workflowExecution: { workflowId: 'reset-me', runId },
-    workflowTaskFinishEventId: (memo as { resetPoints: Record<string, number> }).resetPoints.sft as never,
-    reason: 'once more',
-    requestId: 'once-more',
-  })
-  const again = stack.client.workflow.getHandle('reset-me')
-  await again.result()
-  expect(await created()).not.toBe(first)
-  const { out } = await stack.run('status', 'reset-me')
-  expect(out).toMatch(/✓ data [^]*✓ sft /)
-  expect(out).not.toMatch(/↺ sft/)
-  const tookAgain = await secondsOf(again)
-  for (const stage of ['data', 'sft']) expect(Math.abs(tookAgain[stage]! - took[stage]!)).toBeLessThan(5)
-  const [, whole] = /reset-me +sft +completed +\S+ \S+ +(.*)/.exec((await stack.run('status')).out)!
-  expect(whole).toMatch(/^[\d.]+ s$/)
 })
 
 test('without a server, the command says how to start one', async () => {

@@ -81,7 +81,7 @@ test('a run ends with the answer, then the files; with --json it is one object, 
   const explained = await stack.run('explain', 'aligned')
   expect(explained).toMatchObject({ code: 0, err: '' })
   expect(explained.out).toMatch(
-    /^What happened\n {2}aligned, a run of align, completed after .*RL by REINFORCE took 1 steps.*What it rests on\n {2}The data.*The judge is .*What to do next\n {2}`rlaif report aligned --open`/s,
+    /^What happened\n {2}aligned, a run of align, completed after .*RL by REINFORCE took 1 step:.*What it rests on\n {2}The data.*The judge is .*What to do next\n {2}`rlaif report aligned --open`/s,
   )
   expect(checked('explain', await stack.run('explain', 'aligned', '--json'))).toMatchObject({ state: 'completed' })
 })
@@ -143,9 +143,10 @@ test('a sweep ends with its best setting; a parked trial is counted there, and l
     /stuck\/trial-1 +sft +parked .*\n {4}⏸ data: .*bare\.jsonl/,
   )
   expect((await stack.run('status')).out).toMatch(/stuck +sweep +running .* parked/)
+  while ((await stuckNow())?.runs?.running) await new Promise((done) => setTimeout(done, 500))
   const status = await stack.run('status', 'stuck')
-  expect(status.out).toMatch(/runs it started: .*1 parked.*stuck\/trial-1 is parked;.*⏸ data/s)
-  expect(status.code).toBe(0) // the sweep itself is at work
+  expect(status.out).toMatch(/stuck: sweep, parked.*runs it started: .*1 parked.*stuck\/trial-1 is parked;.*⏸ data/s)
+  expect(status.code).toBe(3) // nothing but what is parked is left
   expect((await stack.run('explain', 'stuck')).out).toMatch(/`rlaif explain stuck\/trial-1` says how to continue/)
   await stack.client.workflow.getHandle('stuck').terminate('the test is over')
 })

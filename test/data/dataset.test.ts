@@ -125,12 +125,12 @@ test.each([
   [
     'a row without a prompt',
     () => ({ path: write('bare.jsonl', '{"reference": "x"}\n{"prompt": "y"}') }),
-    /bare\.jsonl line 1: no prompt, and no conversation that holds it: \{reference: a text of 1 characters\}/,
+    /bare\.jsonl line 1: no prompt, and no conversation that holds it: \{reference: a text of 1 character\}/,
   ],
   [
     'a row with an unknown field',
     () => ({ path: write('field.jsonl', '{"prompt": "x", "refrence": "y"}') }),
-    /field\.jsonl: 1 of 1 rows can be used.*\n.*fields that are not read: refrence; data\.fields says/,
+    /field\.jsonl: 1 of 1 row can be used.*\n.*fields that are not read: refrence; data\.fields says/,
   ],
   [
     'a line that is not JSON',
@@ -145,7 +145,7 @@ test.each([
   [
     'one usable row',
     () => ({ path: write('one.jsonl', jsonl(prompts(1))) }),
-    /1 of 1 rows can be used, at least 2 are needed/,
+    /1 of 1 row can be used, at least 2 are needed/,
   ],
   [
     'rows of one prompt',

@@ -77,9 +77,9 @@ test.each<[string, SweptTrial[], RegExp]>([
   [
     'trials that were never started',
     [...swept(0), trial(12, '0.5', 0, {}, { state: 'skipped', message: '"budget.hours" is over: 6' })],
-    /1 trials were never started: "budget\.hours" is over/,
+    /1 trial was never started: "budget\.hours" is over/,
   ],
-  ['trials without the figure', [...swept(0), trial(12, '0.5', 0, {})], /1 finished trials have no evaluate\.winRate/],
+  ['trials without the figure', [...swept(0), trial(12, '0.5', 0, {})], /1 finished trial has no evaluate\.winRate/],
 ])('%s is named in a plain sentence', (_, trials, sentence) => {
   expect(cautions({ trials, metric: 'evaluate.winRate' }).join('\n')).toMatch(sentence)
 })

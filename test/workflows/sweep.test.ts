@@ -103,7 +103,7 @@ test('a failed trial leaves the others alone, and retryFailed runs it again whil
     const handle = await server.start('sweep', ofOneStage([1, 2, 3]), 'retried')
     await until(handle, /1 of 3 trials done, 1 failed, 1 running/)
     broken = false
-    expect(await handle.executeUpdate<string, []>('retryFailed')).toBe('1 trials run again')
+    expect(await handle.executeUpdate<string, []>('retryFailed')).toBe('1 trial runs again')
     release()
     expect(((await handle.result()) as SweepResult).trials).toEqual({ done: 3, failed: 0, skipped: 0 })
     expect(trained(asked)).toEqual([1, 2, 3, 2])

@@ -11,6 +11,7 @@ import { shareFigure, shareFigures } from '../figures'
 import { openLabeler } from '../labeler'
 import { readData } from '../rows'
 import { progressReporter, type Stage } from '../stage'
+import { counted } from '../../number-format'
 
 export const judge: Stage<'judge'> = {
   async run(input, host) {
@@ -34,7 +35,7 @@ export const judge: Stage<'judge'> = {
     writeJsonl(join(host.output, 'judgements.jsonl'), judgements)
     if (preferences.every(isUnanswered))
       throw unansweredError(
-        `judge: ${labeler.name} answered none of ${decided.length} pairs: ${preferences[0]!.failed}`,
+        `judge: ${labeler.name} answered none of ${counted(decided.length, 'pair')}: ${preferences[0]!.failed}`,
         preferences.some(({ failed }) => saysOutage(failed)),
       )
     const { agreement, sameSlot, failed, tooLong } = variantResult('', judgements)

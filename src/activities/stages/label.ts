@@ -14,6 +14,7 @@ import { pairsToAsk, refuseUnscoredPairing } from '../sampled-groups'
 import { addedFigures, gatherFiles } from '../shards'
 import { progressReporter, type Stage, type StageHost } from '../stage'
 import { copyVocabulary } from '../vocabulary'
+import { counted } from '../../number-format'
 
 /** Pairs in one part; limits memory. */
 const PAIRS_AT_ONCE = 4096
@@ -92,10 +93,10 @@ function refuseTooManyFailures(
   const why =
     [...reasons].join('; ') ||
     (tied > 0
-      ? `in ${tied} pairs both responses have the same value with certainty, and the others are too long`
+      ? `in ${counted(tied, 'pair')} both responses have the same value with certainty, and the others are too long`
       : 'every pair is longer than the context of the labeler')
   throw unansweredError(
-    `label: ${failed} of ${pairs} labels failed and ${labels} were given, ` +
+    `label: ${failed} of ${counted(pairs, 'label')} failed and ${counted(labels, 'was', 'were')} given, ` +
       `label.maxFailedShare allows ${allowed * 100} %: ${why}`,
     isOutage,
   )

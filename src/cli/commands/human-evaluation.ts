@@ -7,6 +7,7 @@ import { exportRatings, FORMATS, importRatings, labelingConfig, type Format } fr
 import { print } from '../terminal'
 import { exitWith } from './exit-code'
 import { choiceOption, portOption } from './options'
+import { counted } from '../../number-format'
 
 export function addHumanEvaluationCommands(program: Command): void {
   program
@@ -58,7 +59,7 @@ function addRatings(program: Command): void {
         const count = await importRatings(connection, id, { file, users }, (done, total) =>
           process.stderr.write(`\r${done} of ${total} `),
         )
-        print(`${count} ratings are in ${id}`)
+        print(`${counted(count, 'rating is', 'ratings are')} in ${id}`)
       }),
     )
 }

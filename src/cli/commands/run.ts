@@ -139,14 +139,14 @@ async function run(name: string, flags: RunFlags, given = readInput(flags.input)
   const say = flags.json ? printAside : print
   return withConnection(async (connection) => {
     await refuseMissing(workflow, input, connection)
-    if ((await pollersOf(connection.client.workflow)).length === 0)
-      say('No worker is up yet; the run waits for one (`rlaif up`).')
     const handle = await startRun(connection, workflow, {
       id: flags.id ?? newId(workflow),
       input,
       ...(priority !== undefined && { priority }),
     })
     say(`${handle.joined ? 'Joined  ' : 'Started '} ${handle.workflowId}`)
+    if ((await pollersOf(connection.client.workflow)).length === 0)
+      say('No worker is up yet; the run waits for one (`rlaif up`).')
     if (flags.detach) return detached(connection, handle, flags)
     process.on('SIGINT', () => {
       say(`\nThe run continues; \`rlaif status ${handle.workflowId}\` shows it.`)
