@@ -22,7 +22,7 @@ export function statusLines({ output, now, answer }: RunView): string[] {
     ...(page ? [page] : []),
     ...stages,
     ...(runs ? [`  runs it started: ${countText(runs)}`] : []),
-    ...(ownParked ? parkedLines(id, ownParked) : []),
+    ...(ownParked ? parkedLines(id, ownParked).slice(1) : []), // the line of the stage has the reason
     ...parkedBelowLines(id, parked),
     ...(failure === undefined ? [] : [failure]),
     ...(answer ? ['', ...answerLines(answer)] : []),
