@@ -10,6 +10,7 @@ import { writeLabelParquet } from '../data/label-parquet'
 import { rowSchema } from '../data/row'
 import { readJsonlInParts, writeJsonl } from '../json-lines'
 import { openHome } from '../workers/home'
+import { counted, isOrAre } from '../number-format'
 import { withConnection, type Connected } from './connection'
 import { existingRun } from './existing-run'
 import { viewOf } from './run-view'
@@ -92,7 +93,9 @@ function* onlyPreferences(rows: Iterable<ExportedLabel>) {
 
 export function exportLines({ file, labels, undecided }: ExportLabelsOutput): string[] {
   return [
-    `${file}: ${labels} labels`,
-    ...(undecided > 0 ? [`${undecided} labels prefer neither response and are left out`] : []),
+    `${file}: ${counted(labels, 'label')}`,
+    ...(undecided > 0
+      ? [`${counted(undecided, 'label prefers', 'labels prefer')} neither response and ${isOrAre(undecided)} left out`]
+      : []),
   ]
 }

@@ -63,7 +63,7 @@ function compareSentence(input: CompareInput): string {
 function roundsSentence(input: RoundsInput): string {
   const { method, model, task, labeler, seed, dpo } = roundInput(input)
   const by = usesLabeler(method, dpo) ? ` by ${labelerName(labeler)}` : ''
-  return `Up to ${input.rounds} rounds of ${METHODS[method]}${by} from ${named(model)} on ${task}, seed ${seed}`
+  return `Up to ${counted(input.rounds, 'round')} of ${METHODS[method]}${by} from ${named(model)} on ${task}, seed ${seed}`
 }
 
 function sweepSentence(input: SweepInput): string {

@@ -1,6 +1,6 @@
 // What a policy was trained by without a reward model: the loss in words, and what it says of the held-out labels.
 import type { Summary } from '../contracts/artifact'
-import { formatCount, formatNumber, formatPercent, formatSetting, withUnit } from '../number-format'
+import { counted, formatCount, formatNumber, formatPercent, formatSetting, withUnit } from '../number-format'
 import { heading, note } from './html'
 import type { StageRecord } from './provenance'
 import { numberOf } from './stage-sentences'
@@ -29,7 +29,7 @@ function live({ labels, unlabelled, validationBest }: Summary): string[] {
   if (numberOf(labels) === undefined) return []
   const best = numberOf(validationBest)
   return [
-    `${formatCount(numberOf(labels))} pairs were sampled from the policy as it was at each step and labelled at once; ` +
+    `${counted(numberOf(labels), 'pair was', 'pairs were')} sampled from the policy as it was at each step and labelled at once; ` +
       `${formatCount(numberOf(unlabelled))} got no label and are left out.`,
     ...(best === undefined
       ? []

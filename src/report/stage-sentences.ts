@@ -50,7 +50,7 @@ const SENTENCES: Record<string, Sentence> = {
   'reward-model': rewardModelSentence,
   dpo: dpoSentence,
   'online-dpo': ({ steps, labels, labeler, kl }) =>
-    `Online DPO took ${count(steps)} steps on ${count(labels)} pairs that ${name(labeler)} labelled at once; it ended at a ` +
+    `Online DPO took ${many(steps, 'step')} on ${many(labels, 'pair')} that ${name(labeler)} labelled at once; it ended at a ` +
     `KL of ${formatNumber(numberOf(kl), 2)} nats to the SFT model.`,
   rl: ({ algorithm, steps, reward, firstReward, lastReward, kl }) =>
     `RL by ${word(algorithm).toUpperCase()} took ${many(steps, 'step')}: the ${word(reward)} went ` +
@@ -95,7 +95,7 @@ function rewardModelSentence({ pairs, accuracy, accuracyLow, accuracyHigh, heldO
 }
 
 function dpoSentence({ pairs, steps, accuracy, accuracyLow, accuracyHigh, heldOut, undecided }: Summary): string {
-  const trained = `DPO took ${count(steps)} steps on ${count(pairs)} labels`
+  const trained = `DPO took ${many(steps, 'step')} on ${many(pairs, 'label')}`
   if (numberOf(accuracy) === undefined) return `${trained}; no held-out label shows what it learned.`
   const decided = formatCount(Number(heldOut) - Number(undecided ?? 0))
   const share = shareText(numberOf(accuracy), `${decided} held-out ones`, numberOf(accuracyLow), numberOf(accuracyHigh))
