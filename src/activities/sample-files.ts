@@ -2,15 +2,18 @@
 import { join } from 'node:path'
 import type { Summary } from '../contracts/artifact'
 import { InvalidInput } from '../contracts/parse'
+import type { Limits } from '../contracts/settings'
 import type { StageInput } from '../contracts/stages'
 import type { Row } from '../data/row'
 import { pairCount } from '../feedback/pairing'
 import { writeJsonl } from '../json-lines'
 import type { Tokenizer } from '../model/tokenizer'
+import { labelledByPeople } from './human-pairs'
 import type { Sampled } from './responses'
 import type { SampledPair } from './rows'
 import { GROUPS_FILE, PAIRS_FILE, sampledGroups, type SampledGroup } from './sampled-groups'
 import { writeVocabulary } from './vocabulary'
+import type { Encoder } from './written-responses'
 
 /** Each prompt as often as it is answered. */
 export const promptsPerResponse = (prompts: readonly number[][], perPrompt: number): number[][] =>
@@ -30,6 +33,22 @@ export function asGroups(
     context,
     responses: sampled.slice(perPrompt * i, perPrompt * (i + 1)).map(response),
   }))
+}
+
+/** The pairs that people decided, without their decision. @throws InvalidInput when there is none */
+export function pairsOfData(rows: readonly Row[], encoder: Encoder, limits: Limits): SampledGroup[] {
+  const pairs = labelledByPeople(rows, encoder, limits).map(({ id, messages, context, first, second }) => ({
+    id,
+    messages,
+    context,
+    responses: [first, second],
+  }))
+  if (pairs.length === 0)
+    throw new InvalidInput(
+      'sample: field "sample.source" is "data", but no row of the training data has two responses of which people ' +
+        'preferred one; leave it out to sample from the policy',
+    )
+  return pairs
 }
 
 /** @throws InvalidInput when there is none */

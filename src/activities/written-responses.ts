@@ -11,7 +11,7 @@ import { promptIds, trainRowsInParts } from './rows'
 /** What a text is encoded for: a tokenizer, and the config that names the token that ends a response. */
 export interface Encoder {
   tokenizer: Tokenizer
-  model: { config: ModelConfig }
+  model: { config: Pick<ModelConfig, 'eosTokenIds'> }
 }
 
 /**

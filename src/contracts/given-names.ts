@@ -160,6 +160,8 @@ export interface GivenName {
   name: string
   /** Where the input has it. */
   field: string
+  /** Of a model that an engine computes which knows more families than TensorFlow.js. */
+  families?: 'any'
 }
 
 /** Roles that a run of `align` never asks. */
@@ -172,7 +174,7 @@ const unasked = ({ method, untilStage, dpo }: { method?: unknown; untilStage?: u
 export function namesIn(workflow: WorkflowName, input: unknown): GivenName[] {
   const found = new Map<string, GivenName>()
   for (const one of allNames(workflow, input as Fields)) {
-    const key = `${one.kind} ${one.name}`
+    const key = `${one.kind} ${one.name} ${one.families ?? ''}`
     if (!found.has(key)) found.set(key, one)
   }
   return [...found.values()]
@@ -189,21 +191,36 @@ function allNames(workflow: WorkflowName, input: Fields): GivenName[] {
     return [...ofArms, ...ownNames('compare', { judge: comparison.judge }).filter(isNotItself)]
   }
   if (workflow === 'rounds') return allNames('align', { ...roundInput(parse(workflowSchemas.rounds, input, 'rounds')) })
-  if (workflow === 'align') return ownNames('align', without(input, unasked(input))).filter(isNotItself)
+  if (workflow === 'align')
+    return ownNames('align', without(input, unasked(input))).flatMap((one) =>
+      isNotItself(one) ? [one] : asLabeler(one, input),
+    )
   return ownNames(workflow, workflow === 'rl' && input.rewardModel ? without(input, ['labeler']) : input)
 }
 
 const without = (input: Fields, fields: readonly string[]): Fields =>
   Object.fromEntries(Object.entries(input).filter(([field]) => !fields.includes(field)))
 
+/** Labelers are computed by TensorFlow.js, whatever computes policies. */
+const OF_LABELERS = /^(labeler|judge)\./
+
 /** "policy" is the run's own model where it is the labeler or judge of a whole run. */
 const isNotItself = ({ kind, name, field }: GivenName) =>
-  !(kind === 'model' && name === 'policy' && /^(labeler|judge)\./.test(field))
+  !(kind === 'model' && name === 'policy' && OF_LABELERS.test(field))
+
+/** The run's own model as its labeler: on Ray, a policy may be of a family that labelers are not. */
+const asLabeler = (labeler: GivenName, input: Fields): GivenName[] =>
+  isOnRay(input) && typeof input.model === 'string' && !isArtifactUri(input.model)
+    ? [{ ...labeler, name: input.model }]
+    : []
+
+const isOnRay = ({ engine }: Fields): boolean => isRecord(engine) && 'ray' in engine
 
 function ownNames(workflow: WorkflowName, input: Fields): GivenName[] {
   const names: GivenName[] = []
   mapFields(KINDS[workflow], input, (kind, name, field) => {
-    names.push({ kind, name, field })
+    const isPolicy = kind === 'model' && !OF_LABELERS.test(field)
+    names.push({ kind, name, field, ...(isOnRay(input) && isPolicy && { families: 'any' as const }) })
     return name
   })
   return names

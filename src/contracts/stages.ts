@@ -41,6 +41,7 @@ export const stageSchemas = {
     spec: modelSchema,
     from: artifactSchema.optional().describe('The policy in the store, when `spec` names one.'),
     template: templateSchema.optional(),
+    families: z.literal('any').optional().describe('For engines that compute more families than TensorFlow.js does.'),
     cache: cacheSchema,
   }),
   data: z.strictObject({

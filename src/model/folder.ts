@@ -7,6 +7,7 @@ import { MOST_CONFIG_BYTES, readTextBounded } from '../bounded-file'
 import { digestOf } from '../digest'
 import { jsonFault } from '../file-faults'
 import { checkFile } from '../given-path'
+import { parseAnyConfig, type AnyConfig } from './any-config'
 import type { ModelConfig } from './architecture'
 import { parseModelConfig } from './config'
 import { endIds, listOf } from './config-fields'
@@ -55,11 +56,8 @@ export async function modelDigest(folder: string, digest: (file: string) => Prom
 export const SINGLE = 'model.safetensors'
 export const INDEX = 'model.safetensors.index.json'
 
-/**
- * The config of a model folder, with the end ids of its generation_config.json.
- * @throws when there is no folder, no config.json, or it is not supported
- */
-export function readModelConfig(folder: string): ModelConfig {
+/** The parsed config.json of a model folder. @throws when there is no folder, or no config.json in it */
+function readRawConfig(folder: string): { value: unknown; file: string } {
   const file = join(folder, 'config.json')
   if (!existsSync(folder) || !statSync(folder).isDirectory())
     throw new Error(`model: ${folder} is not a folder; give a Hugging Face model folder, a .gguf file or "default"`)
@@ -68,9 +66,38 @@ export function readModelConfig(folder: string): ModelConfig {
       `model: ${folder} has no config.json; give a Hugging Face model folder ` +
         '(config.json, model.safetensors, tokenizer.json, tokenizer_config.json)',
     )
-  const config = parseModelConfig(readJson(file), file)
+  return { value: readJson(file), file }
+}
+
+/**
+ * The config of a model folder, with the end ids of its generation_config.json.
+ * @throws when there is no folder, no config.json, or it is not supported
+ */
+export function readModelConfig(folder: string): ModelConfig {
+  const { value, file } = readRawConfig(folder)
+  const config = parseModelConfig(value, file)
   const ends = [...config.eosTokenIds, ...generationEnds(folder)].filter((id) => id >= 0 && id < config.vocabSize)
   return { ...config, eosTokenIds: [...new Set(ends)] }
+}
+
+/**
+ * The same of any language model, for engines that compute other families too.
+ * @throws when there is no folder, no config.json, or it is that of no language model
+ */
+export function readAnyConfig(folder: string): AnyConfig {
+  const { value, file } = readRawConfig(folder)
+  if (isComputedHere(value, file)) return readModelConfig(folder)
+  const config = parseAnyConfig(value, file)
+  return { ...config, eosTokenIds: [...new Set([...config.eosTokenIds, ...generationEnds(folder)])] }
+}
+
+function isComputedHere(value: unknown, file: string): boolean {
+  try {
+    parseModelConfig(value, file)
+    return true
+  } catch {
+    return false
+  }
 }
 
 const generationSchema = z.looseObject({ eos_token_id: endIds })
@@ -179,6 +206,30 @@ export function checkModelFolder(folder: string): number {
   const open = openModel(folder)
   open.close()
   return open.weights.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)
+}
+
+/**
+ * Checks that a folder holds a language model of any family: what its config says of its weights is not known here.
+ * @returns the number of parameters
+ * @throws when config or weights are missing
+ */
+export function checkAnyFolder(folder: string): number {
+  const { value, file } = readRawConfig(folder)
+  if (isComputedHere(value, file)) return checkModelFolder(folder)
+  parseAnyConfig(value, file)
+  const files = openShards(folder)
+  const sizes = files.flatMap((shard) => shard.names.map((name) => parametersOf(shard, name)))
+  files.forEach((shard) => shard.close())
+  return sizes.reduce((a, b) => a + b, 0)
+}
+
+/** Of a tensor; buffers of other kinds than floating-point numbers are no parameters. */
+function parametersOf(shard: SafetensorsFile, name: string): number {
+  try {
+    return shard.tensor(name)!.shape.reduce((a, b) => a * b, 1)
+  } catch {
+    return 0
+  }
 }
 
 /** What most weights of a model folder are stored as. @throws like `openModel` */

@@ -7,7 +7,15 @@ import { refuseChanged, sha256Name } from '../digest'
 import { currentDigest } from '../kept-digest'
 import { checkFile, checkGivenPath, withFile } from '../given-path'
 import { setupCommand } from '../installation'
-import { checkModelFiles, checkModelFolder, MODEL_FILE, modelDigest, readModelConfig } from './folder'
+import {
+  checkAnyFolder,
+  checkModelFiles,
+  checkModelFolder,
+  MODEL_FILE,
+  modelDigest,
+  readAnyConfig,
+  readModelConfig,
+} from './folder'
 import { openGguf } from './gguf'
 import { said } from '../hub/access'
 import { downloadModel, modelCommit, parseHubName, unresolved, type OnBytes } from '../hub/models'
@@ -73,7 +81,11 @@ interface LocateOptions {
   made?: MadeModels
   /** What the name stood for when the stage looked for finished work (`modelSource`). */
   source?: string | undefined
+  families?: Families
 }
+
+/** "any": also those that only other engines compute. Default: those of the embedded engine. */
+export type Families = 'any' | undefined
 
 /**
  * What a name stands for at this moment: the commit of a model on the Hub, the digest of a file or of a folder's files,
@@ -85,7 +97,7 @@ export async function modelSource(spec: string, made: MadeModels = {}): Promise<
   if (spec.startsWith('hf:')) return pinned(spec)
   const path = spec === 'default' ? importDefault() : existingPath(spec, made)
   if (path.endsWith('.gguf')) return sha256Name(await currentDigest(path))
-  readModelConfig(path) // refuses what is no model before all its files are listed
+  readAnyConfig(path) // refuses what is no model before all its files are listed
   return sha256Name(
     await modelDigest(path, (file) => withFile(file, path, (opened) => currentDigest(opened.path, file))),
   )
@@ -106,12 +118,13 @@ async function pinned(spec: string): Promise<string> {
 /**
  * Finds, imports, downloads or creates a model.
  * @param spec "default", a folder, a .gguf file, hf:owner/name[@revision], or a name among `made`
- * @returns a folder with a supported config
+ * @returns a folder whose config is supported
  * @throws when there is no such model, or it is not supported
  */
 export async function locateModel(spec: string, options: LocateOptions = {}): Promise<string> {
   const folder = await locate(spec, options)
-  readModelConfig(folder)
+  if (options.families === 'any') readAnyConfig(folder)
+  else readModelConfig(folder)
   return folder
 }
 
@@ -122,10 +135,11 @@ export const checkHubName = (spec: string): void => void parseHubName(spec)
  * Checks, by names and headers alone, that a name is that of a model on this machine, or among `made`.
  * @throws when it is not, or is no model of ours
  */
-export function checkModel(spec: string, made: MadeModels = {}): void {
+export function checkModel(spec: string, made: MadeModels = {}, families?: Families): void {
   if (Object.hasOwn(made, spec)) return
   const path = existingPath(spec, made)
   if (path.endsWith('.gguf')) openGguf(path).close()
+  else if (families === 'any') checkAnyFolder(path)
   else checkModelFolder(path)
 }
 

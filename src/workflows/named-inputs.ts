@@ -3,6 +3,7 @@
 import { isArtifactUri, isPolicyUri, type Artifact, type ArtifactGiven } from '../contracts/artifact'
 import type { ContestGiven } from '../contracts/human-evaluation-input'
 import { isEndpoint, type LabelerSettings } from '../contracts/labeler-settings'
+import { onEngine, type Engine } from '../contracts/engine'
 import type { Queues } from '../contracts/queues'
 import type { Cache } from '../contracts/run-settings'
 import type { TemplateSettings } from '../contracts/template-settings'
@@ -30,18 +31,21 @@ interface RunOfInputs {
   cache: Cache
   /** Variables of the chat template of policies. */
   template?: TemplateSettings | undefined
+  /** What computes policies; labelers are computed by TensorFlow.js. */
+  engine?: Engine
 }
 
 /** @param runModelStage runs the stage `model` */
 export function openNamedInputs(
-  { queues, cache, template: ofPolicies }: RunOfInputs,
+  { queues, cache, template: ofPolicies, engine }: RunOfInputs,
   runModelStage: RunModelStage,
 ): NamedInputs {
   const models = new Map<string, Artifact>()
+  const families = onEngine(engine).engine && { families: 'any' as const }
   /** A policy in the store, with other variables of its chat template. */
   const withTemplate = async (given: ArtifactGiven, template: TemplateSettings) => {
     const from = typeof given === 'string' ? await named.artifact(given) : given
-    return runModelStage({ spec: from.uri, from, template, cache }, `model ${from.uri}`)
+    return runModelStage({ spec: from.uri, from, template, ...families, cache }, `model ${from.uri}`)
   }
   const named: NamedInputs = {
     artifact(given, model) {
@@ -65,7 +69,7 @@ export function openNamedInputs(
       const from = isPolicyUri(spec) ? await named.artifact(spec) : undefined
       const shownAs = models.size === 0 ? 'model' : `model ${spec}`
       const artifact = await runModelStage(
-        { spec, cache, ...(from && { from }), ...(template && { template }) },
+        { spec, cache, ...(from && { from }), ...(template && { template }), ...(given !== 'none' && families) },
         shownAs,
       )
       models.set(name, artifact)

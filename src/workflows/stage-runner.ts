@@ -1,6 +1,7 @@
 // Runs stages as activities, each on the queue it needs; a stage that failed permanently parks the run or fails it.
 import { isCancellation, upsertMemo, workflowInfo } from '@temporalio/workflow'
 import type { Artifact } from '../contracts/artifact'
+import type { Engine } from '../contracts/engine'
 import type { Queues } from '../contracts/queues'
 import { overridden, type Resolution } from '../contracts/resolution'
 import type { Cache, Notify, OnFailure, Shards } from '../contracts/run-settings'
@@ -48,6 +49,8 @@ export interface RunnerSettings {
   shards?: Shards
   /** Variables of the chat template of policies. */
   template?: TemplateSettings | undefined
+  /** What computes policies. */
+  engine?: Engine
   /** From this stage of the plan on, nothing is taken from the store. */
   fromStage?: StageName | undefined
 }

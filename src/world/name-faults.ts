@@ -15,7 +15,7 @@ import { worldModels } from './named'
 export type Place = 'the worker' | 'this machine'
 
 /** @throws what a stage would throw that reads the name */
-type Check = (name: string, place: Place, field: string) => unknown
+type Check = (name: string, place: Place, given: Pick<GivenName, 'field' | 'families'>) => unknown
 
 const CHECKS: Record<GivenName['kind'], Check> = {
   task: (name) => readTask(taskFolder(name)),
@@ -24,15 +24,15 @@ const CHECKS: Record<GivenName['kind'], Check> = {
     if (path.startsWith('hf:')) return place === 'the worker' ? rowsSource(path) : undefined
     return checkRows(path, place)
   },
-  model(spec, place, field) {
+  model(spec, place, { field, families }) {
     if (spec === 'default') return undefined
     if (spec.startsWith('hf:')) {
       asInput(() => checkHubName(spec), spec, field)
       return place === 'the worker' ? modelSource(spec) : undefined
     }
-    return asInput(() => checkModel(spec, worldModels), spec, field)
+    return asInput(() => checkModel(spec, worldModels, families), spec, field)
   },
-  annotator(name, _, field) {
+  annotator(name, _, { field }) {
     if (!Object.hasOwn(ANNOTATORS, name))
       throw new InvalidInput(
         `field "${field}" got "${name}"; the annotators of "${WORLD}" are ${Object.keys(ANNOTATORS).join(', ')}`,
@@ -54,9 +54,10 @@ function asInput<T>(check: () => T, name: string, field: string): T {
 const NOT_ON_HUB = new Set([400, 401, 403, 404])
 
 /** Why a name cannot be used, or undefined: also when it could not be looked up, which its stage will say. */
-export async function faultOfName({ kind, name, field }: GivenName, place: Place): Promise<string | undefined> {
+export async function faultOfName(given: GivenName, place: Place): Promise<string | undefined> {
+  const { kind, name, field } = given
   try {
-    await CHECKS[kind](name, place, field)
+    await CHECKS[kind](name, place, given)
     return undefined
   } catch (error) {
     if (error instanceof PathRefused) return place === 'the worker' ? error.message : undefined // its operator decides

@@ -21,6 +21,12 @@ const write = (name: string, text: string) => {
 const model = writeTinyFolder(join(folder, 'tiny'))
 const cut = writeTinyFolder(join(folder, 'cut'))
 truncateSync(join(cut, 'model.safetensors'), 1000)
+const neox = writeTinyFolder(join(folder, 'neox'))
+writeFileSync(
+  join(neox, 'config.json'),
+  '{"model_type": "gpt_neox", "architectures": ["GPTNeoXForCausalLM"], "hidden_size": 8}',
+)
+const onRay = { engine: { ray: { address: 'http://127.0.0.1:1' } }, rl: { algorithm: 'rloo' } }
 const noGguf = write('no.gguf', 'nothing')
 const bare = writeRowsWithoutPrompt('bare.jsonl')
 const rows = write(
@@ -74,6 +80,14 @@ describe('a wrong name ends a run at once', () => {
     ['a file that is no GGUF', 'align', { model: noGguf }, /no\.gguf does not start with "GGUF"/],
     ['a name of the Hub', 'align', { model: 'hf:only-a-name' }, /not of the form hf:owner\/name/],
     ["a labeler's model", 'align', { labeler: '/nowhere' }, /field "labeler\.model" got "\/nowhere"/],
+    ['another family', 'align', { model: neox }, /field "model" got ".*model_type = "gpt_neox"; supported/],
+    [
+      'a labeler of another family',
+      'align',
+      { model: neox, labeler: 'policy', judge: model, ...onRay },
+      /field "labeler\.model" got ".*model_type = "gpt_neox"/,
+    ],
+    ['a judge of it', 'evaluate', { baseline: neox, judge: neox, ...onRay }, /field "judge\.model" got ".*gpt_neox/],
     ['the labeler of a study', 'labelStudy', { labeler: { model: '/nowhere' } }, /field "labeler\.model" got/],
     [
       'an arm',
@@ -116,6 +130,11 @@ describe('a wrong name ends a run at once', () => {
       expect(stages).toEqual(['checkNames'])
     },
   )
+
+  test('a policy on Ray may be of any family', async () => {
+    const input = { model: neox, labeler: model, judge: model, ...onRay }
+    await refuseMissing('align', input, { client: stack.client } as Connected)
+  })
 
   test('a schedule is refused; an absolute path may come to be there', async () => {
     const declare = (name: string, input: object) =>

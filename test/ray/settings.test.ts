@@ -110,6 +110,7 @@ describe('why a job has failed', () => {
     ['torch.OutOfMemoryError: CUDA out of memory. Tried', 'OutOfMemory', /does not fit.*microBatchSize/],
     ['ray.exceptions.OutOfMemoryError: Task was killed', 'OutOfMemory', /does not fit/],
     ['ActorDiedError: The actor died unexpectedly', 'NodeLost', /resumes from the last checkpoint/],
+    ["ValueError: Target modules {'q_proj'} not found in the base model.", 'InvalidInput', /lora\.targets; set it/],
     ['ValueError: something else', 'JobFailed', /ValueError: something else/],
   ])('%s', (log, name, message) => {
     const failure = jobFailure(job, undefined, `first line\n${log}`)

@@ -1,5 +1,12 @@
 // Whole runs of both methods on Ray.
+import { execFileSync } from 'node:child_process'
+import { copyFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { defaultModelFolder, PROJECT } from '../../../setup/places.mjs'
 import { engineAt, resultOf, secondsSince, started, stepOf, until, WORLD } from './site.mjs'
+
+const { rayCommands } = createRequire(import.meta.url)('../../../chaos/ray-nodes.cjs')
 
 const METHODS = ['rlaif', 'direct-rlaif']
 const GOLD = { baseUrl: 'world:', model: 'gold' }
@@ -28,7 +35,7 @@ export async function runs({ ray, site, folder, check }) {
   }
 }
 
-/** The smallest run of the default model: a few prompts of the default data, labelled and judged by the model itself. */
+/** The smallest run: a few prompts of the default data, labelled and judged by the model itself. */
 const SMALLEST = {
   data: { limit: 16, evaluationPrompts: 4 },
   limits: { responseTokens: 8 },
@@ -38,22 +45,33 @@ const SMALLEST = {
   onFailure: 'fail',
 }
 
-/** The default model, by the command that people use. */
-export async function defaultModel({ ray, site, check }) {
-  for (const method of METHODS) {
-    const before = Date.now()
-    const id = `default-${method}`
-    const input = JSON.stringify({ ...SMALLEST, method, engine: engineAt(ray.address) })
-    const { failed } = await site.rlaif('run', 'align', '--id', id, '--input', input).catch(({ stderr, message }) => ({
-      failed: stderr?.trim().split('\n').at(-1) || message,
-    }))
-    const { value } = await resultOf(site, id)
-    check(
-      `\`rlaif run align\` with ${method} on the default model`,
-      value !== undefined && failed === undefined,
-      failed ?? `${secondsSince(before)}; ${figuresOf(value)}`,
-    )
-  }
+/** By the command that people use: the default model, and one of a family that the embedded engine does not compute. */
+export async function commands(given) {
+  await byCommand(given, 'rlaif on the default model', { method: 'rlaif' })
+  await byCommand(given, 'direct-rlaif on the default model', { method: 'direct-rlaif' })
+  const model = otherFamily(join(given.folder, 'gpt-neox'))
+  await byCommand(given, 'rlaif on a model of another family', { method: 'rlaif', model })
+}
+
+async function byCommand({ ray, site, check }, what, settings) {
+  const before = Date.now()
+  const id = what.replaceAll(' ', '-')
+  const input = JSON.stringify({ ...SMALLEST, ...settings, engine: engineAt(ray.address) })
+  const { failed } = await site.rlaif('run', 'align', '--id', id, '--input', input).catch(({ stderr, message }) => ({
+    failed: stderr?.trim().split('\n').at(-1) || message,
+  }))
+  const { value } = await resultOf(site, id)
+  const holds = value !== undefined && failed === undefined
+  check(`\`rlaif run align\`: ${what}`, holds, failed ?? `${secondsSince(before)}; ${figuresOf(value)}`)
+}
+
+/** A tiny GPT-NeoX with the tokenizer of the default model. */
+function otherFamily(folder) {
+  const cwd = join(PROJECT, 'engines', 'ray')
+  execFileSync(join(rayCommands(), 'python'), ['-B', '-m', 'tests.other_family', folder, '49152'], { cwd })
+  for (const name of ['tokenizer.json', 'tokenizer_config.json'])
+    copyFileSync(join(defaultModelFolder, name), join(folder, name))
+  return folder
 }
 
 const figuresOf = ({ stages }) =>

@@ -27,6 +27,12 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 FINAL = {"Diverged", "Refused", "ImportError", "ModuleNotFoundError", "MemoryError", "OutOfMemoryError"}
+OF_PROGRAM = {"AttributeError", "KeyError", "NotImplementedError", "TypeError", "ValueError"}
+"""Of a model that transformers, PEFT or TRL cannot train; or of Ray, when a worker is gone."""
+LOST = {
+    *("ActorDiedError", "ActorUnavailableError", "NodeDiedError", "WorkerCrashedError"),
+    *("WorkerHealthCheckFailedError", "WorkerHealthCheckTimeoutError"),
+}
 NO_MEMORY = "can't allocate memory"
 """In PyTorch's message when a CPU has no more; the error itself is a RuntimeError."""
 
@@ -38,7 +44,11 @@ def is_final(error: BaseException) -> bool:
 
 def final_cause(error: BaseException) -> BaseException | None:
     """What is final among the causes. The other workers have lost one of them, which is not what failed."""
-    return next((at for at in causes(error) if is_final(at)), None)
+    found = list(causes(error))
+    told = next((at for at in found if is_final(at)), None)
+    if told is not None or any(type(at).__name__ in LOST for at in found):
+        return told
+    return next((at for at in found if type(at).__name__ in OF_PROGRAM), None)
 
 
 def describe(error: BaseException) -> Failure:

@@ -1,14 +1,15 @@
 """Models as rlaif's artifacts name them: a Hugging Face folder, and adapters that are merged into it."""
 
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Callable, Sequence
 
 import torch
 from peft import LoraConfig, PeftConfig, PeftModel
 from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from .classifier import load_classifier
 from .job import Job
 
 transformers_logging.disable_progress_bar()
@@ -16,9 +17,11 @@ transformers_logging.disable_progress_bar()
 
 def without_dropout(model: PreTrainedModel) -> PreTrainedModel:
     """With dropout the log-probabilities of training are not those of sampling."""
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
+    for module in [*model.modules(), model.config]:
+        names = ["p"] if isinstance(module, torch.nn.Dropout) else [name for name in vars(module) if "drop" in name]
+        for name in names:
+            if isinstance(getattr(module, name), float):
+                setattr(module, name, 0.0)
     return model
 
 
@@ -33,31 +36,31 @@ def reward_model_folder(job: Job) -> str:
 
 
 def merged_policy(job: Job) -> Path:
-    return job.folder / "merged"
+    """What is merged can be merged again: names with a dot are not copied to a bucket."""
+    return job.folder / ".merged"
 
 
 def merged_reward_model(job: Job) -> Path:
-    return job.folder / "merged-reward-model"
+    return job.folder / ".merged-reward-model"
 
 
 def merge_all(job: Job) -> None:
     """Writes the models that are adapters on a base as whole ones."""
-    merge(job.model, merged_policy(job), AutoModelForCausalLM)
-    merge(job.more.get("rewardModel", {}), merged_reward_model(job), AutoModelForSequenceClassification)
+    merge(job.model, merged_policy(job), load_language_model)
+    merge(job.more.get("rewardModel", {}), merged_reward_model(job), load_classifier)
 
 
-def merge(model: dict[str, Any], merged: Path, kind: Any) -> None:
+def merge(model: dict[str, Any], merged: Path, load: Callable[[str], PreTrainedModel]) -> None:
     if model.get("adapters") and not (merged / "whole").exists():
-        save_merged(model, merged, kind)
+        save_merged(model, merged, load)
         (merged / "whole").touch()
 
 
-def save_merged(model: dict[str, Any], merged: Path, kind: Any) -> None:
-    labels = {"num_labels": 1} if kind is AutoModelForSequenceClassification else {}
-    base = kind.from_pretrained(model["folder"], dtype=torch.float32, **labels)
+def save_merged(model: dict[str, Any], merged: Path, load: Callable[[str], PreTrainedModel]) -> None:
+    base = load(model["folder"])
     for adapter in model["adapters"]:
         config = PeftConfig.from_pretrained(adapter)
-        if kind is AutoModelForSequenceClassification and config.task_type == "CAUSAL_LM":
+        if load is load_classifier and config.task_type == "CAUSAL_LM":
             config.task_type = None  # of the policy below a reward model: it generates nothing here
         base = PeftModel.from_pretrained(base, adapter, config=config).merge_and_unload()
     base.save_pretrained(merged)
@@ -67,15 +70,17 @@ def save_merged(model: dict[str, Any], merged: Path, kind: Any) -> None:
 def load_policy(folder: str, job: Job) -> PreTrainedModel:
     """The policy with the ends of responses that rlaif names; master weights in float32 but where they are frozen."""
     is_frozen = job.settings.get("lora") is not None and job.engine["precision"] == "bfloat16"
-    dtype = torch.bfloat16 if is_frozen else torch.float32
-    model = without_dropout(AutoModelForCausalLM.from_pretrained(folder, dtype=dtype))
+    model = without_dropout(load_language_model(folder, torch.bfloat16 if is_frozen else torch.float32))
     model.generation_config.eos_token_id = job.model["stopIds"]
     return model
 
 
+def load_language_model(folder: str, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+
+
 def load_scorer(folder: str) -> PreTrainedModel:
-    model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=1, dtype=torch.float32)
-    return without_dropout(model)
+    return without_dropout(load_classifier(folder))
 
 
 def load_tokenizer(folder: str) -> Any:

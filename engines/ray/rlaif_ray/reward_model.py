@@ -9,17 +9,11 @@ import torch
 from datasets import Dataset
 from torch import Tensor
 from torch.nn.functional import logsigmoid
-from transformers import (
-    AutoModelForSequenceClassification,
-    PreTrainedModel,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
-)
+from transformers import PreTrainedModel, TrainerControl, TrainerState, TrainingArguments
 from trl import RewardConfig, RewardTrainer
 
 from .job import Job, write_json
-from .models import load_tokenizer, lora_config, padded, policy_folder, scores_of
+from .models import load_scorer, load_tokenizer, lora_config, padded, policy_folder, scores_of
 from .training import (
     Curves,
     InOrder,
@@ -91,7 +85,7 @@ def dataset(job: Job) -> Dataset:
 
 def with_head(job: Job) -> PreTrainedModel:
     """The SFT model with the score head that rlaif has drawn, so that the start does not depend on the engine."""
-    model = AutoModelForSequenceClassification.from_pretrained(policy_folder(job), num_labels=1, dtype=torch.float32)
+    model = load_scorer(policy_folder(job))
     model.score.weight.data = torch.tensor([job.more["head"]], dtype=torch.float32)
     return model
 

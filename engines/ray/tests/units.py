@@ -130,6 +130,16 @@ class Ends(unittest.TestCase):
         self.assertIs(final_cause(group), full)
         self.assertIsNone(final_cause(lost))
 
+    def test_an_error_of_the_program_is_final_unless_a_worker_was_lost(self) -> None:
+        class ActorDiedError(Exception):
+            pass
+
+        wrong = ValueError("Target modules {'q_proj'} not found in the base model")
+        group = mock.Mock(spec=RuntimeError, worker_failures={0: wrong}, cause=None, __cause__=None)
+        self.assertIs(final_cause(group), wrong)
+        group.worker_failures[1] = ActorDiedError()
+        self.assertIsNone(final_cause(group))
+
     def test_files_appear_whole(self) -> None:
         file = job().folder / "deep" / "value.json"
         write_json(file, {"a": 1})

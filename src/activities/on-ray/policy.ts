@@ -2,16 +2,16 @@
 import type { Artifact } from '../../contracts/artifact'
 import type { Limits } from '../../contracts/settings'
 import { policyFolders } from '../../model/adapter-base'
-import type { ModelConfig } from '../../model/architecture'
+import type { AnyConfig } from '../../model/any-config'
 import { stopIds } from '../../model/ending'
-import { readModelConfig } from '../../model/folder'
+import { readAnyConfig } from '../../model/folder'
 import { loadTokenizer, type Tokenizer } from '../../model/tokenizer'
 import type { ModelFolders } from '../../ray/job-folder'
 import type { StageHost } from '../stage'
 
 export interface PolicyOnRay extends ModelFolders {
   tokenizer: Tokenizer
-  model: { config: ModelConfig }
+  model: { config: AnyConfig }
 }
 
 export async function openPolicy(artifact: Artifact, host: StageHost): Promise<PolicyOnRay> {
@@ -19,7 +19,7 @@ export async function openPolicy(artifact: Artifact, host: StageHost): Promise<P
   return {
     ...folders,
     tokenizer: loadTokenizer(folders.folder),
-    model: { config: readModelConfig(folders.folder) },
+    model: { config: readAnyConfig(folders.folder) },
   }
 }
 

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { InvalidInput } from '../../contracts/parse'
 import { writeJsonl } from '../../json-lines'
-import { readModelConfig } from '../../model/folder'
+import { readAnyConfig } from '../../model/folder'
 import { policyFolders } from '../../model/policy'
 import { loadTokenizer } from '../../model/tokenizer'
 import { labelledByPeople } from '../human-pairs'
@@ -17,7 +17,7 @@ export const humanLabels: Stage<'human-labels'> = {
     const { train } = readData(await host.open(data))
     const { folder } = await policyFolders(model, host.open)
     const tokenizer = loadTokenizer(folder)
-    const labels = labelledByPeople(train, { tokenizer, model: { config: readModelConfig(folder) } }, limits)
+    const labels = labelledByPeople(train, { tokenizer, model: { config: readAnyConfig(folder) } }, limits)
     if (labels.length === 0)
       throw new InvalidInput(
         'human-labels: no row of the training data has two responses of which people preferred one; use HH-RLHF, ' +

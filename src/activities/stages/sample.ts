@@ -1,15 +1,12 @@
 // Stage `sample`: two or more responses to each training prompt from the policy, or the pairs of the data.
-import { InvalidInput } from '../../contracts/parse'
 import type { StageInput } from '../../contracts/stages'
 import { BLOCK_ROWS } from '../../contracts/shard'
-import type { Row } from '../../data/row'
 import { generate } from '../../model/generate'
 import { stopIds } from '../../model/ending'
 import type { LoadedModel } from '../../model/loaded'
 import { loadPolicy } from '../../model/policy'
-import { labelledByPeople } from '../human-pairs'
 import { promptIds, readShardRows, type RowRange } from '../rows'
-import { asGroups, promptsPerResponse, sampleFigures, writeGroups } from '../sample-files'
+import { asGroups, pairsOfData, promptsPerResponse, sampleFigures, writeGroups } from '../sample-files'
 import { GROUPS_FILE, PAIRS_FILE, type SampledGroup } from '../sampled-groups'
 import { gatherFiles } from '../shards'
 import { progressCounter, samplingNotes, type Stage, type StageHost } from '../stage'
@@ -27,7 +24,8 @@ async function writeSamples(input: StageInput<'sample'>, host: StageHost): Promi
   const range = readShardRows(await host.open(input.data), 'train', input.shard)
   const { source, precision } = input.settings
   const loaded = await loadPolicy(input.policy, host.open, { precision })
-  const groups = source === 'data' ? fromData(range.rows, loaded, input) : await fromPolicy(range, loaded, input, host)
+  const groups =
+    source === 'data' ? pairsOfData(range.rows, loaded, input.limits) : await fromPolicy(range, loaded, input, host)
   writeGroups(host.output, groups, loaded.tokenizer)
 }
 
@@ -53,20 +51,4 @@ async function fromPolicy(
     progressCounter(host, 'sampling', prompts.length, 'responses'),
   )
   return asGroups(rows, responses, loaded.tokenizer)
-}
-
-/** The pairs that people decided, without their decision. */
-function fromData(rows: readonly Row[], loaded: LoadedModel, { limits }: StageInput<'sample'>): SampledGroup[] {
-  const pairs = labelledByPeople(rows, loaded, limits).map(({ id, messages, context, first, second }) => ({
-    id,
-    messages,
-    context,
-    responses: [first, second],
-  }))
-  if (pairs.length === 0)
-    throw new InvalidInput(
-      'sample: field "sample.source" is "data", but no row of the training data has two responses of which people ' +
-        'preferred one; leave it out to sample from the policy',
-    )
-  return pairs
 }
