@@ -18,7 +18,8 @@ const HELP = `npm run rehearse -- [ray] [--image <folder>] [--keep]
   --kills   for ray: how many kills, each of a training of its own (10)
   --seed    for ray: of the kills (1)
   --stage   for ray: the stage whose trainings are killed: sft, reward-model or rl (each in turn)
-  --only    for ray: one part of it: runs, commands, killed, cancelled or faults
+  --only    for ray: one part of it: runs, default-model, other-family, killed, cancelled
+            or faults
   --image   folder with the worker image's files, built there if missing (default: a temporary folder)
   --keep    keep the site's folder with homes, logs and store`
 

@@ -1,6 +1,5 @@
 // config.json of a model of any family: what stages need to know of a model that another engine computes.
 import { z } from 'zod'
-import { shownValue } from '../file-faults'
 import type { ModelConfig } from './architecture'
 import { count, endIds, listOf } from './config-fields'
 
@@ -27,8 +26,8 @@ export function parseAnyConfig(value: unknown, where: string): AnyConfig {
   const { architectures, text_config: text, eos_token_id: ends, ...config } = parsed.data
   if (!architectures?.some((name) => /(CausalLM|LMHeadModel|ConditionalGeneration)$/.test(name)))
     throw new Error(
-      `model: ${where} has architectures = ${shownValue(architectures)}; give a model that generates text, ` +
-        'e.g. of an architecture whose name ends with ForCausalLM',
+      `model: ${where} names no architecture that generates text; give a model whose "architectures" has a name that ` +
+        'ends with ForCausalLM',
     )
   const of = { ...config, ...text }
   const hiddenSize = of.hidden_size ?? of.n_embd ?? of.d_model

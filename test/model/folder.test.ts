@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheFolder } from '../../src/cache-folder'
-import { checkModelFolder } from '../../src/model/folder'
+import { checkAnyFolder, checkModelFolder, readAnyConfig } from '../../src/model/folder'
 import { parseModelConfig } from '../../src/model/config'
 import { openGguf } from '../../src/model/gguf'
 import { importGguf } from '../../src/model/import-gguf'
@@ -115,4 +115,40 @@ test('a GGUF file that claims a billion keys is refused before memory is allocat
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'huge.gguf'), head)
   expect(() => openGguf(join(folder, 'huge.gguf'))).toThrow(/claims 1 tensors and 1000000000 keys/)
+})
+
+describe('a model that another engine computes', () => {
+  const neox = { model_type: 'gpt_neox', architectures: ['GPTNeoXForCausalLM'] }
+  const other = (fields: object) => {
+    const folder = copy()
+    edit(folder, fields)
+    return folder
+  }
+
+  test('may be of any family, and its config says its width and what ends a response', () => {
+    const folder = other(neox)
+    writeFileSync(join(folder, 'generation_config.json'), '{"eos_token_id": [2, 7]}')
+    expect(() => checkModelFolder(folder)).toThrow(/model_type = "gpt_neox"/)
+    expect(checkAnyFolder(folder)).toBe(checkModelFolder(tiny))
+    expect(readAnyConfig(folder)).toMatchObject({ hiddenSize: 8, eosTokenIds: [2, 7], raw: neox })
+  })
+
+  test.each([
+    [{ n_embd: 24 }, 24],
+    [{ d_model: 40 }, 40],
+    [{ text_config: { hidden_size: 48 } }, 48],
+  ])('names its width in the way of its family: %j', (fields, width) => {
+    const config = { ...neox, hidden_size: undefined, ...fields }
+    expect(readAnyConfig(other(config)).hiddenSize).toBe(width)
+  })
+
+  test('is refused when it writes no text, says no width, or lacks its weights', () => {
+    expect(() => checkAnyFolder(other({ ...neox, architectures: ['BertModel'] }))).toThrow(
+      /no architecture that generates text/,
+    )
+    expect(() => checkAnyFolder(other({ ...neox, hidden_size: undefined }))).toThrow(/neither hidden_size nor n_embd/)
+    const folder = other(neox)
+    rmSync(join(folder, 'model.safetensors'))
+    expect(() => checkAnyFolder(folder)).toThrow(/neither model\.safetensors nor/)
+  })
 })

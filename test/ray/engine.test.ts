@@ -3,6 +3,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rewardModelOnRay } from '../../src/activities/on-ray/reward-model'
+import { rlOnRay } from '../../src/activities/on-ray/rl'
 import { sftOnRay } from '../../src/activities/on-ray/sft'
 import { data as dataStage } from '../../src/activities/stages/data'
 import { humanLabels } from '../../src/activities/stages/human-labels'
@@ -13,6 +14,7 @@ import type { Artifact } from '../../src/contracts/artifact'
 import { policyFolders } from '../../src/model/adapter-base'
 import type { Model } from '../../src/model/model'
 import { withAdapters } from '../../src/model/policy'
+import { SCORE_HEAD } from '../../src/model/weight-names'
 import { loadModel } from '../../src/model/weights'
 import { responseTokens, tokenLogProbs } from '../../src/training/gradients'
 import { rewards } from '../../src/training/reward-model'
@@ -132,19 +134,32 @@ test('reward-model on one and on two workers: losses, accuracy and shift are tho
   }
 })
 
-test('a reward model that is an adapter on an adapter: TensorFlow.js gives the scores that PyTorch gives', async () => {
+test('adapters go through all stages, each on the one before, and TensorFlow.js computes with them as PyTorch does', async () => {
   const settings = { batchSize: 8, microBatchSize: 2, learningRate: 5e-2, lora: { rank: 4, alpha: 8 } }
   const policy = await computeStage(sftOnRay, 'sft', { model, data, limits, settings, ...onRay() })
   const input = { policy, labels: [await labels()], settings: { ...settings, epochs: 1 } }
   const scorer = await computeStage(rewardModelOnRay, 'reward-model', { ...input, ...onRay() })
   expect(existsSync(join(folderOf(scorer), 'adapter_model.safetensors'))).toBe(true)
-  const scores = JSON.parse(readFileSync(join(jobOf(scorer), 'result', 'scores.json'), 'utf8')) as { scores: number[] }
+  const { scores } = JSON.parse(readFileSync(join(jobOf(scorer), 'result', 'scores.json'), 'utf8')) as Scores
   const scored = readFileSync(join(jobOf(scorer), 'measured.jsonl'), 'utf8')
     .trim()
     .split('\n')
   const sequences = scored.map((line) => JSON.parse(line) as number[])
   const asSequence = (ids: number[]) => ({ prompt: ids.slice(0, 1), response: ids.slice(1) })
-  expectClose(await rewards(await modelOf(scorer), sequences.map(asSequence), 4), scores.scores, 1e-4)
+  expectClose(await rewards(await modelOf(scorer), sequences.map(asSequence), 4), scores, 1e-4)
+
+  const steps = { algorithm: 'rloo', steps: 2, groupSize: 4, validateEvery: 1, validationPrompts: 4, minEntropy: 0 }
+  const ofRl = { ...settings, ...steps, learningRate: 1e-3 }
+  const rl = { policy, data, rewardModel: scorer, limits, settings: ofRl }
+  const trained = await computeStage(rlOnRay, 'rl', { ...rl, ...onRay() })
+  const merged = loadModel(join(jobOf(trained), '.merged'))
+  expectSameWeights(await modelOf(policy), merged)
+  expect(() => expectSameWeights(loadModel(tiny), merged)).toThrow() // SFT has trained
+  const head = { [SCORE_HEAD]: [1, 8] }
+  expectSameWeights(await modelOf(scorer), loadModel(join(jobOf(trained), '.merged-reward-model'), head))
+  const { adapters } = await policyFolders(trained, open)
+  expect(adapters).toEqual([folderOf(policy), folderOf(trained)])
+  expect((await modelOf(trained)).weights.size).toBe(merged.weights.size)
 })
 
 test('a family that TensorFlow.js does not compute goes through all stages', async () => {
@@ -174,6 +189,16 @@ test('a family that TensorFlow.js does not compute goes through all stages', asy
 async function modelOf(of: Artifact): Promise<Model> {
   const { folder, adapters } = await policyFolders(of, open)
   return withAdapters(loadModel(folder), adapters)
+}
+
+interface Scores {
+  scores: number[]
+}
+
+function expectSameWeights(some: Model, others: Model): void {
+  expect([...others.weights.keys()].sort()).toEqual([...some.weights.keys()].sort())
+  for (const [name, tensor] of some.weights)
+    expectClose([...others.weights.get(name)!.dataSync()], [...tensor.dataSync()], 1e-5)
 }
 
 test('rloo converges to the optimum of the objective, known in closed form, for three β', async () => {

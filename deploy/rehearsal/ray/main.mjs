@@ -3,10 +3,10 @@
 import { refuse } from '../../../setup/flags.mjs'
 import { faults } from './faults.mjs'
 import { cancelled, killed, trainings } from './kills.mjs'
-import { commands, runs } from './runs.mjs'
+import { defaultModel, otherFamily, runs } from './runs.mjs'
 import { openRaySite } from './site.mjs'
 
-const PARTS = { runs, commands, killed, cancelled, faults }
+const PARTS = { runs, 'default-model': defaultModel, 'other-family': otherFamily, killed, cancelled, faults }
 
 /**
  * @param given `kills`, `seed`, `stage` (of the kills; default: each in turn), `only` (one of PARTS)

@@ -45,11 +45,14 @@ const SMALLEST = {
   onFailure: 'fail',
 }
 
-/** By the command that people use: the default model, and one of a family that the embedded engine does not compute. */
-export async function commands(given) {
-  await byCommand(given, 'rlaif on the default model', { method: 'rlaif' })
-  await byCommand(given, 'direct-rlaif on the default model', { method: 'direct-rlaif' })
-  const model = otherFamily(join(given.folder, 'gpt-neox'))
+/** The default model, by the command that people use. */
+export async function defaultModel(given) {
+  for (const method of METHODS) await byCommand(given, `${method} on the default model`, { method })
+}
+
+/** A model of a family that the embedded engine does not compute. */
+export async function otherFamily(given) {
+  const model = gptNeox(join(given.folder, 'gpt-neox'))
   await byCommand(given, 'rlaif on a model of another family', { method: 'rlaif', model })
 }
 
@@ -66,7 +69,7 @@ async function byCommand({ ray, site, check }, what, settings) {
 }
 
 /** A tiny GPT-NeoX with the tokenizer of the default model. */
-function otherFamily(folder) {
+function gptNeox(folder) {
   const cwd = join(PROJECT, 'engines', 'ray')
   execFileSync(join(rayCommands(), 'python'), ['-B', '-m', 'tests.other_family', folder, '49152'], { cwd })
   for (const name of ['tokenizer.json', 'tokenizer_config.json'])
