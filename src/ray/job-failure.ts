@@ -55,7 +55,7 @@ const MEANINGS: Meaning[] = [
     says: () => `the model does not fit into the memory of a worker: ${SMALLER}. It resumes from its last checkpoint`,
   },
   {
-    pattern: /Target modules .*not found in the base model/,
+    pattern: /not found in the base model/,
     name: 'InvalidInput',
     says: () =>
       'no layer of this model has a name of lora.targets; set it to the names of its linear layers, as config and code ' +

@@ -1,5 +1,5 @@
 // The engine on a real Ray of two nodes: SFT and reward model as on TensorFlow.js, adapters, RLOO against
-// its optimum, and log-probabilities. What takes longer: `npm run rehearse -- ray`.
+// its optimum, log-probabilities, and a whole run. What takes longer: `npm run rehearse -- ray`.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rewardModelOnRay } from '../../src/activities/on-ray/reward-model'
@@ -11,6 +11,7 @@ import { model as modelStage } from '../../src/activities/stages/model'
 import { rewardModel } from '../../src/activities/stages/reward-model'
 import { sft } from '../../src/activities/stages/sft'
 import type { Artifact } from '../../src/contracts/artifact'
+import type { AlignResult } from '../../src/contracts/status'
 import { policyFolders } from '../../src/model/adapter-base'
 import type { Model } from '../../src/model/model'
 import { withAdapters } from '../../src/model/policy'
@@ -19,6 +20,7 @@ import { loadModel } from '../../src/model/weights'
 import { responseTokens, tokenLogProbs } from '../../src/training/gradients'
 import { rewards } from '../../src/training/reward-model'
 import { computeStage } from '../activities/compute-stage'
+import { openLocalStack } from '../local-stack'
 import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
 import { startRay, type RayCluster } from '../../chaos/ray-nodes.cjs'
 import { python } from './python'
@@ -164,7 +166,7 @@ test('adapters go through all stages, each on the one before, and TensorFlow.js 
 
 test('a family that TensorFlow.js does not compute goes through all stages', async () => {
   const folder = temporaryFolder()
-  await python('tests.other_family', folder, '49152')
+  await python('tests.other_family', 'gpt_neox', folder, '49152')
   for (const name of ['tokenizer.json', 'tokenizer_config.json']) copyFileSync(join(tiny, name), join(folder, name))
   await expect(computeStage(modelStage, 'model', { spec: folder })).rejects.toThrow(
     /model_type = "gpt_neox"; supported/,
@@ -200,6 +202,26 @@ function expectSameWeights(some: Model, others: Model): void {
   for (const [name, tensor] of some.weights)
     expectClose([...others.weights.get(name)!.dataSync()], [...tensor.dataSync()], 1e-5)
 }
+
+test('a whole run of direct RLAIF, by the command', async () => {
+  const stack = await openLocalStack()
+  try {
+    const gold = { baseUrl: 'world:', model: 'gold' }
+    const input = {
+      ...{ method: 'direct-rlaif', model: 'world:policy', labeler: gold, judge: gold, onFailure: 'fail', ...onRay() },
+      ...{ data: { path: 'world:summaries?rows=24', evaluationPrompts: 4 }, limits },
+      sft: { batchSize: 8, epochs: 1 },
+      rl: { algorithm: 'rloo', steps: 2, batchSize: 4, groupSize: 2, validateEvery: 2, validationPrompts: 2 },
+    }
+    const ended = await stack.run('run', 'align', '--id', 'whole', '--input', JSON.stringify(input))
+    expect(ended).toMatchObject({ code: 0, err: '' })
+    const { stages } = (await stack.client.workflow.getHandle('whole').result()) as AlignResult
+    expect(stages.rl!.summary).toMatchObject({ labeler: 'gold', steps: 2, resumedAt: 0 })
+    expect(stages.evaluate!.summary.winRate).toEqual(expect.any(Number))
+  } finally {
+    await stack.close()
+  }
+})
 
 test('rloo converges to the optimum of the objective, known in closed form, for three β', async () => {
   const printed = await python('tests.closed_form', join(temporaryFolder(), 'closed-form'), '0.15', '0.3', '0.5')

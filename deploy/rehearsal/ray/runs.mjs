@@ -50,9 +50,9 @@ export async function defaultModel(given) {
   for (const method of METHODS) await byCommand(given, `${method} on the default model`, { method })
 }
 
-/** A model of a family that the embedded engine does not compute. */
+/** A model of a family that the embedded engine does not compute, and that has no classifier in transformers. */
 export async function otherFamily(given) {
-  const model = gptNeox(join(given.folder, 'gpt-neox'))
+  const model = cohere(join(given.folder, 'cohere'))
   await byCommand(given, 'rlaif on a model of another family', { method: 'rlaif', model })
 }
 
@@ -68,10 +68,10 @@ async function byCommand({ ray, site, check }, what, settings) {
   check(`\`rlaif run align\`: ${what}`, holds, failed ?? `${secondsSince(before)}; ${figuresOf(value)}`)
 }
 
-/** A tiny GPT-NeoX with the tokenizer of the default model. */
-function gptNeox(folder) {
+/** A tiny Cohere with the tokenizer of the default model. */
+function cohere(folder) {
   const cwd = join(PROJECT, 'engines', 'ray')
-  execFileSync(join(rayCommands(), 'python'), ['-B', '-m', 'tests.other_family', folder, '49152'], { cwd })
+  execFileSync(join(rayCommands(), 'python'), ['-B', '-m', 'tests.other_family', 'cohere', folder, '49152'], { cwd })
   for (const name of ['tokenizer.json', 'tokenizer_config.json'])
     copyFileSync(join(defaultModelFolder, name), join(folder, name))
   return folder

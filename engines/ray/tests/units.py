@@ -8,13 +8,15 @@ from unittest import mock
 
 import torch
 from torch import Tensor
+from transformers import AutoModelForCausalLM, OPTConfig
 
 from rlaif_ray import rewards, rl, training
 from rlaif_ray.failure import Diverged, describe, final_cause
 from rlaif_ray.job import Job, read_lines, write_json
-from rlaif_ray.models import padded, scores_of
+from rlaif_ray.models import load_language_model, load_scorer, padded, scores_of, without_dropout
 from rlaif_ray.reward_model import has_plateaued, preference_loss
 from rlaif_ray.sampler import cut
+from tests.other_family import write
 
 
 def job(**more: object) -> Job:
@@ -60,6 +62,27 @@ class Rows(unittest.TestCase):
     def test_micro_batches_share_a_step(self) -> None:
         self.assertEqual(training.micro_batches(24, job()), (4, 3))
         self.assertEqual(training.micro_batches(10, job()), (1, 5))
+
+
+class Families(unittest.TestCase):
+    def test_a_family_without_a_classifier_gets_one(self) -> None:
+        folder = tempfile.mkdtemp()
+        write("cohere", folder, 64)
+        model = load_scorer(folder).eval()
+        self.assertEqual(type(model).__name__, "CohereForSequenceClassification")
+        of_policy = load_language_model(folder).state_dict()
+        for name, weight in model.state_dict().items():
+            self.assertTrue(name == "score.weight" or torch.equal(weight, of_policy[name]), name)
+        rows = [[5, 6, 7, 8], [9, 3]]
+        alone = torch.cat([scores_of(model, *padded([row], 0)) for row in rows])
+        for side in ("right", "left"):
+            torch.testing.assert_close(scores_of(model, *padded(rows, 0, side)), alone)
+
+    def test_nothing_is_dropped(self) -> None:
+        config = OPTConfig(hidden_size=16, ffn_dim=32, num_hidden_layers=1, num_attention_heads=2, vocab_size=64)
+        model = without_dropout(AutoModelForCausalLM.from_config(config)).train()
+        ids = torch.arange(8)[None]
+        torch.testing.assert_close(model(ids).logits, model(ids).logits, rtol=0, atol=0)
 
 
 class Rewards(unittest.TestCase):
