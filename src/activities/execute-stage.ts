@@ -191,6 +191,7 @@ const NON_RETRYABLE = new Set([
   'PathRefused',
   'EndpointRefused',
   'RayRefused',
+  'ProgramFailed',
   'Diverged',
   'DiskFull',
   'OutOfMemory',

@@ -83,10 +83,13 @@ export function jobFailure(job: FailedJob, outcome: Outcome | undefined, log: st
     const match = pattern.exec(text)
     if (match) return new JobFailed(name, `${at}: ${says(match, job)} (${lastLine(text)})`)
   }
-  return new JobFailed(
-    'JobFailed',
-    `${at} failed: ${lastLine(text) || 'it wrote no log'}; its log is in Ray's dashboard`,
-  )
+  const said = `${at} failed: ${lastLine(text) || 'it wrote no log'}; its log is in Ray's dashboard`
+  return failed?.final
+    ? new JobFailed(
+        'ProgramFailed',
+        `${said}. The same job would fail again: change the model or the settings it names`,
+      )
+    : new JobFailed('JobFailed', said)
 }
 
 /** The last line that says something. */

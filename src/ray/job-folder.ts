@@ -32,7 +32,7 @@ export type JobRows = Record<string, Iterable<unknown>>
 
 const outcomeSchema = z.union([
   z.object({ done: z.literal(true) }),
-  z.object({ failed: z.object({ name: z.string(), message: z.string() }) }),
+  z.object({ failed: z.object({ name: z.string(), message: z.string(), final: z.boolean().optional() }) }),
 ])
 export type Outcome = z.infer<typeof outcomeSchema>
 

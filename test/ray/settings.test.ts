@@ -118,6 +118,15 @@ describe('why a job has failed', () => {
     expect(failure.message).toMatch(message)
   })
 
+  test('an error of the program that would come again is told from one that may not', () => {
+    const failed = { name: 'ValueError', message: 'heads do not divide the width' }
+    expect(jobFailure(job, { failed: { ...failed, final: true } }, '')).toMatchObject({
+      name: 'ProgramFailed',
+      message: expect.stringMatching(/heads do not divide the width.*would fail again/),
+    })
+    expect(jobFailure(job, { failed }, '').name).toBe('JobFailed')
+  })
+
   test('a training that diverged says so in its own words', () => {
     const said = { failed: { name: 'Diverged', message: 'training: loss became nan at step 3' } }
     expect(jobFailure(job, said, '')).toMatchObject({ name: 'Diverged', message: said.failed.message })

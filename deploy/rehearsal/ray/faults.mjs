@@ -24,7 +24,7 @@ async function mended({ site, check }, what, { input, says, mend }) {
   const parked = await until(async () => {
     const { stages } = await handle.query('status')
     return stages.find(({ state }) => state === 'parked')
-  }, 600)
+  }, 1800)
   check(what, parked !== undefined && says.test(parked.message), parked?.message ?? 'it did not park')
   if (!parked) return handle.terminate()
   const overrides = await mend()

@@ -125,7 +125,7 @@ const describe = ({ steps, resumedAt }) => `${steps.length} steps, resumed at ${
 /** Cancelled while it trains: the job ends, its checkpoint stays. */
 export async function cancelled({ site, ray, folder, check }) {
   await started(site, 'sft', 'cancelled', trainingOf(77, ray.address))
-  await until(() => stepOf(folder) > CHECKPOINT_EVERY, 300)
+  await until(() => stepOf(folder) > CHECKPOINT_EVERY, 1200)
   const work = workFolders(folder).find((one) => existsSync(join(one, 'trainer')))
   const before = Date.now()
   await site.client.workflow.getHandle('cancelled').cancel()

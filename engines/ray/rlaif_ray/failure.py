@@ -10,6 +10,8 @@ class Diverged(Exception):
 class Failure(TypedDict):
     name: str
     message: str
+    final: bool
+    """Whether the same job would fail again."""
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -53,5 +55,10 @@ def final_cause(error: BaseException) -> BaseException | None:
 
 def describe(error: BaseException) -> Failure:
     """The name and the message of what is final, or of the innermost cause."""
-    told = final_cause(error) or list(causes(error))[-1]
-    return {"name": type(told).__name__, "message": str(told)[:4000] or type(told).__name__}
+    final = final_cause(error)
+    told = final or list(causes(error))[-1]
+    return {
+        "name": type(told).__name__,
+        "message": str(told)[:4000] or type(told).__name__,
+        "final": final is not None,
+    }

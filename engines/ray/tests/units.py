@@ -141,7 +141,8 @@ class Ends(unittest.TestCase):
     def test_the_innermost_cause_is_told(self) -> None:
         outer = RuntimeError("of Ray")
         outer.__cause__ = ModuleNotFoundError("No module named 'trl'")
-        self.assertEqual(describe(outer), {"name": "ModuleNotFoundError", "message": "No module named 'trl'"})
+        missing = {"name": "ModuleNotFoundError", "message": "No module named 'trl'", "final": True}
+        self.assertEqual(describe(outer), missing)
         outer.__cause__ = Diverged("training: loss became nan at step 3")
         self.assertEqual(describe(outer)["name"], "Diverged")
 
@@ -162,6 +163,7 @@ class Ends(unittest.TestCase):
         self.assertIs(final_cause(group), wrong)
         group.worker_failures[1] = ActorDiedError()
         self.assertIsNone(final_cause(group))
+        self.assertFalse(describe(group)["final"])
 
     def test_files_appear_whole(self) -> None:
         file = job().folder / "deep" / "value.json"
