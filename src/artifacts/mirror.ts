@@ -20,7 +20,7 @@ export interface CheckpointMirror extends Mirror {
 }
 
 const PARTIAL = '.partial-'
-/** Not copied: files that are not whole yet, and what is of this machine alone, such as the token of a server. */
+/** Not copied: files that are not whole yet, and what is of this machine alone: the token of a server, merged weights. */
 const isKeptHere = (name: string) => name.includes('.partial') || name.startsWith('.')
 const INDEX = '.index.json'
 const fileName = z.string().regex(/^(?!\.)[\w.-]+$/)

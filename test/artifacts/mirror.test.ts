@@ -115,10 +115,11 @@ describe('checkpoints', () => {
     expect(readFileSync(join(two, 'step-00000001', 'progress.json'), 'utf8')).toBe('whole')
   })
 
-  test('what begins with a dot stays on this machine: it may hold a secret', async () => {
+  test('what begins with a dot stays on this machine: it may hold a secret, or be made again', async () => {
     const folder = temporaryFolder()
-    mkdirSync(join(folder, 'ray'))
-    for (const name of ['.reward-service.json', 'job.json']) writeFileSync(join(folder, 'ray', name), '{}')
+    mkdirSync(join(folder, 'ray', '.merged'), { recursive: true })
+    for (const name of ['.reward-service.json', '.merged/model.safetensors', 'job.json'])
+      writeFileSync(join(folder, 'ray', name), '{}')
     await checkpointMirror(bucket, 'work/rl-k', folder).push()
     expect((await bucket.list('')).map(({ key }) => key)).toEqual(['work/rl-k/ray/job.json'])
   })
