@@ -33,6 +33,7 @@ const GIVEN_AS: Partial<Record<StageName, Record<string, readonly string[]>>> = 
 
 /** Fields that are no person's to change: what other stages made, and how the work is split. */
 const INTERNAL = new Set([
+  'families',
   'from',
   'shard',
   'shards',
