@@ -87,7 +87,12 @@ describe('a wrong name ends a run at once', () => {
       { model: neox, labeler: 'policy', judge: model, ...onRay },
       /field "labeler\.model" got ".*model_type = "gpt_neox"/,
     ],
-    ['a judge of it', 'evaluate', { baseline: neox, judge: neox, ...onRay }, /field "judge\.model" got ".*gpt_neox/],
+    [
+      'a judge of another family',
+      'align',
+      { model: neox, labeler: model, judge: neox, ...onRay },
+      /field "judge\.model" got ".*model_type = "gpt_neox"/,
+    ],
     ['the labeler of a study', 'labelStudy', { labeler: { model: '/nowhere' } }, /field "labeler\.model" got/],
     [
       'an arm',

@@ -1,6 +1,7 @@
 """Language models with a score head, of any family: transformers has a class for most of them, others get one here."""
 
 import re
+from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
@@ -16,9 +17,9 @@ LANGUAGE_MODEL = re.compile("(ForCausalLM|LMHeadModel|ForConditionalGeneration)$
 def load_classifier(folder: str) -> PreTrainedModel:
     """The model in a folder with a head for one score; the head is random where the folder has none."""
     config = AutoConfig.from_pretrained(folder)
-    if type(config) not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
-        AutoModelForSequenceClassification.register(type(config), classifier_for(config))
-    return AutoModelForSequenceClassification.from_pretrained(folder, num_labels=1, dtype=torch.float32)
+    is_known = type(config) in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
+    kind: Any = AutoModelForSequenceClassification if is_known else classifier_for(config)
+    return kind.from_pretrained(folder, num_labels=1, dtype=torch.float32)
 
 
 def classifier_for(config: PreTrainedConfig) -> type[PreTrainedModel]:
