@@ -2,18 +2,21 @@
 // budget (`maxCost`) and pay for no question twice.
 import type { Asker } from '../artifacts/answers'
 import { keyOf } from '../artifacts/store'
-import { PACE, type KeptAnswers } from '../contracts/labeler-settings'
+import { isJury, membersOf, PACE, type KeptAnswers, type LabelerSettings } from '../contracts/labeler-settings'
 import type { Summary } from '../contracts/artifact'
 import type { StageName } from '../contracts/stages'
 
 const ROLES = ['labeler', 'judge'] as const
 type Role = (typeof ROLES)[number]
-type WithLabelers = Partial<Record<Role, { settings: { answers?: KeptAnswers } }>>
+type WithLabelers = Partial<Record<Role, { settings: LabelerSettings }>>
 const DAY_MS = 86_400_000
 
 /** Which answers of earlier runs a stage may use: the strictest of its labelers' settings. */
 function policyOf(input: object): KeptAnswers {
-  const policies = ROLES.map((role) => (input as WithLabelers)[role]?.settings.answers ?? 'keep')
+  const policies = ROLES.flatMap((role): KeptAnswers[] => {
+    const labeler = (input as WithLabelers)[role]
+    return labeler ? membersOf(labeler.settings).map(({ answers }) => answers ?? 'keep') : []
+  })
   return policies.find((policy) => policy === 'again') ?? policies.find((policy) => policy !== 'keep') ?? 'keep'
 }
 
@@ -40,8 +43,12 @@ function withoutPace(input: object): object {
   const labelers = ROLES.flatMap((role) => {
     const labeler = (input as WithLabelers)[role]
     if (!labeler) return []
-    const settings = Object.entries(labeler.settings).filter(([field]) => !PACE.includes(field))
-    return [[role, { ...labeler, settings: Object.fromEntries(settings) }]]
+    return [[role, { ...labeler, settings: settingsWithoutPace(labeler.settings) }]]
   })
   return { ...input, ...Object.fromEntries(labelers) }
+}
+
+function settingsWithoutPace(settings: LabelerSettings): object {
+  if (isJury(settings)) return { ...settings, jury: settings.jury.map(settingsWithoutPace) }
+  return Object.fromEntries(Object.entries(settings).filter(([field]) => !PACE.includes(field)))
 }

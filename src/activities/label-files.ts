@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { saysOutage } from '../feedback/endpoint-errors'
 import { isUnanswered, type Unanswered } from '../feedback/labeler'
-import { choseSameSlot, type PreferenceLabel } from '../feedback/preference'
+import { choseSameSlot } from '../feedback/preference'
+import type { PreferenceLabel } from '../feedback/preference-label'
 import { appendJsonl, readJsonlInParts, writeJsonl } from '../json-lines'
 import { isUndecided, labelledPairSchema, type LabelledPair, type SampledPair } from './rows'
 
@@ -64,6 +65,9 @@ const emptyTally = () => ({
   confidence: 0,
   /** Labels of 0.5, which prefer neither response. */
   undecided: 0,
+  /** Labels of a jury, and the sum of its members' disagreement. */
+  byJury: 0,
+  disagreement: 0,
   /** Labels that prefer the first response: by chance one half, as both are samples of one policy. */
   first: 0,
   /** Of failures, the first three. */
@@ -91,6 +95,8 @@ function countLabel(tally: LabelTally, label: LabelledPair): void {
   tally.bounded += Number(label.bounded ?? false)
   tally.bothOrders += Number(same !== undefined)
   tally.sameSlot += Number(same ?? false)
+  tally.byJury += Number(label.disagreement !== undefined)
+  tally.disagreement += label.disagreement ?? 0
   tally.confidence += Math.abs(2 * label.preferFirst - 1)
   if (isUndecided(label.preferFirst)) tally.undecided++
   else tally.first += Number(label.preferFirst > 0.5)

@@ -2,14 +2,17 @@
 import type { AnswerFiles } from '../artifacts/answers'
 import type { Artifact, Summary } from '../contracts/artifact'
 import { InvalidInput } from '../contracts/parse'
-import { isEndpoint, type EndpointSettings, type LabelerSettings } from '../contracts/labeler-settings'
+import { isEndpoint, isJury, quorumOf, type EndpointSettings, type MemberSettings } from '../contracts/labeler-settings'
 import type { LabelerInput } from '../contracts/stages'
 import type { Usage } from '../contracts/usage'
 import { openEndpoint } from '../feedback/endpoint-labeler'
+import type { TaskGuidance } from '../data/task'
+import { guidanceFor } from '../feedback/guidance-for'
+import { juryOf, type Asked } from '../feedback/jury'
 import { keepingAnswers, type AnswerFigures } from '../feedback/kept-answers'
-import type { Labeler, LabelerRole } from '../feedback/labeler'
+import type { Labeler, LabelerRole, Role } from '../feedback/labeler'
 import { localLabeler } from '../feedback/local-labeler'
-import type { Technique } from '../feedback/preference'
+import type { Technique } from '../feedback/technique'
 import type { LoadedModel } from '../model/loaded'
 import { DEFAULT_MODEL_NAME } from '../model/locate'
 import type { Model } from '../model/model'
@@ -18,14 +21,25 @@ import { onlyForReading } from '../model/reading-copy'
 import { loadTokenizer } from '../model/tokenizer'
 import { cloneModel } from '../model/weights'
 import { worldAnnotators } from '../world/named'
+import { readGuidance } from './task-guidance'
+import { juryFigures, type OpenedJuror } from './jury-figures'
 import type { StageHost } from './stage'
 import { templateFigures } from './template-figures'
 
 export interface OpenedLabeler {
-  labeler: Labeler
-  technique: Technique
+  labeler: Asked
+  /** How it is asked; undefined for a jury, whose members have each their own. */
+  technique: Technique | undefined
+  /** "pointwise" where each response is asked about alone, by every member of a jury. */
+  comparison: Technique['comparison']
   /** What the questions have cost so far, and what a reader must know about the labeler, for the stage's figures. */
   spent(): Summary
+}
+
+/** A labeler that answers by itself. */
+interface OpenedMember extends OpenedLabeler, OpenedJuror {
+  labeler: Labeler
+  technique: Technique
 }
 
 /** A model that the stage has loaded, with the artifact that it came from. */
@@ -39,17 +53,47 @@ export interface InMemory {
  * @param inMemory a labeler of the same artifact shares its weights
  */
 export async function openLabeler(
-  { settings, model }: LabelerInput,
+  { settings, model, models, guidance }: LabelerInput,
   host: StageHost,
-  role: LabelerRole = 'labeler',
+  role: Role = 'labeler',
   inMemory?: InMemory,
 ): Promise<OpenedLabeler> {
+  const given = guidance && (await readGuidance(guidance, host))
+  if (!isJury(settings)) return openMember(settings, model, { host, role, inMemory, given })
+  const members: OpenedMember[] = []
+  for (const [i, member] of settings.jury.entries())
+    members.push(
+      await openMember(member, models?.[i] ?? undefined, { host, role: `${role}.jury.${i}`, inMemory, given }),
+    )
+  const jury = juryOf(members, settings.combine, quorumOf(settings))
+  return {
+    labeler: jury,
+    technique: undefined,
+    comparison: members.every(({ comparison }) => comparison === 'pointwise') ? 'pointwise' : 'pairwise',
+    spent: () => juryFigures(jury, members),
+  }
+}
+
+interface Opening {
+  host: StageHost
+  role: LabelerRole
+  inMemory: InMemory | undefined
+  /** Rubric and principles of the task. */
+  given: TaskGuidance | undefined
+}
+
+async function openMember(
+  settings: MemberSettings,
+  model: Artifact | undefined,
+  { host, role, inMemory, given }: Opening,
+): Promise<OpenedMember> {
+  const technique = { ...techniqueOf(settings), ...guidanceFor(settings, given, role) }
   if (isEndpoint(settings)) {
     const spentBefore = () => answers.spent().cost
     const onWait = (reason: string) => host.note(`waiting for the ${role}: ${reason}`)
     const endpoint = await openEndpoint(settings, [worldAnnotators], role, { spentBefore, onWait })
     const answers = await host.answers(endpoint.identity)
-    return opened(endpoint, settings, answers)
+    return opened(endpoint, settings, { technique, answers })
   }
   if (!model)
     throw new InvalidInput(`${role}: a local model needs its artifact in field "${role}.model" of the stage's input`)
@@ -57,10 +101,10 @@ export async function openLabeler(
   const loaded = await loadOrShare(model, settings, host, inMemory)
   const labeler = localLabeler(name, model.sha256, loaded, settings.template)
   const answers = await host.answers(labeler.identity)
-  return opened(labeler, settings, answers, templateFigures(loaded.tokenizer, role))
+  return opened(labeler, settings, { technique, answers, figures: templateFigures(loaded.tokenizer, role) })
 }
 
-type LocalSettings = Exclude<LabelerSettings, EndpointSettings>
+type LocalSettings = Exclude<MemberSettings, EndpointSettings>
 
 async function loadOrShare(
   artifact: Artifact,
@@ -77,11 +121,20 @@ async function loadOrShare(
   return { folder, model, tokenizer: loadTokenizer(folder, template) }
 }
 
-function opened(asked: Labeler, settings: LabelerSettings, answers: AnswerFiles, figures: Summary = {}): OpenedLabeler {
+interface Parts {
+  technique: Technique
+  answers: AnswerFiles
+  figures?: Summary
+}
+
+function opened(asked: Labeler, settings: MemberSettings, { technique, answers, figures }: Parts): OpenedMember {
   const labeler = keepingAnswers(asked, answers, settings.answers)
   return {
     labeler,
-    technique: techniqueOf(settings),
+    technique,
+    comparison: settings.comparison,
+    answers,
+    isEndpoint: isEndpoint(settings),
     spent: () => ({
       ...answerFigures(labeler.figures()),
       ...(isEndpoint(settings) && usageFigures(answers.spent())),
@@ -112,7 +165,7 @@ const usageFigures = ({ requests, promptTokens, completionTokens, cost, estimate
   ...(estimated > 0 && { estimatedRequests: estimated }),
 })
 
-function techniqueOf(settings: LabelerSettings): Technique {
+function techniqueOf(settings: MemberSettings): Technique {
   const { comparison, labels } = settings
   if (comparison === 'pointwise') return { comparison, labels }
   const { preamble, exemplars, chainOfThought, samples, temperature, topK, rationaleTokens, orders } = settings

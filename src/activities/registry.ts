@@ -7,6 +7,8 @@ import type { Stage } from './stage'
 const versions: Record<StageName, number> = {
   model: 2,
   data: 4,
+  guidance: 1,
+  revise: 1,
   sft: 4,
   sample: 4,
   label: 4,
@@ -40,6 +42,8 @@ export const readsOnlyText = (stage: StageName): boolean =>
 const load: { [N in StageName]: () => Promise<Stage<N>> } = {
   model: async () => (await import('./stages/model.js')).model,
   data: async () => (await import('./stages/data.js')).data,
+  guidance: async () => (await import('./stages/guidance.js')).guidance,
+  revise: async () => (await import('./stages/revise.js')).revise,
   sft: async () => (await import('./stages/sft.js')).sft,
   sample: async () => (await import('./stages/sample.js')).sample,
   label: async () => (await import('./stages/label.js')).label,

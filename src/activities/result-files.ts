@@ -31,9 +31,19 @@ const shareSchema = z.object({ value: undefinedShare, low: undefinedShare, high:
 const alignmentSchema = z.object({
   agreement: shareSchema,
   sameSlot: shareSchema,
-  orders: count.exactOptional(), // missing from artifacts of earlier versions
+  orders: count.exactOptional(), // missing from artifacts of earlier versions, and of a jury
   ties: count,
   failed: count,
+  members: z
+    .array(
+      z.object({
+        labeler: z.string(),
+        agreement: shareSchema,
+        calibrationError: z.number().exactOptional(),
+        failed: count,
+      }),
+    )
+    .exactOptional(), // of a jury
 })
 
 const readJson = <T extends z.ZodType>(folder: string, file: string, schema: T): z.output<T> =>
@@ -59,6 +69,7 @@ const judgedContestSchema = z.object({
   policy: z.string(),
   preferPolicy: probability.exactOptional(),
   failed: z.string().exactOptional(),
+  disagreement: z.number().exactOptional(),
   good: z.object({ policy: probability, baseline: probability }).exactOptional(),
 })
 
@@ -120,6 +131,7 @@ const boutSchema = z.object({
   second: z.string(),
   preferFirst: probability.exactOptional(),
   failed: z.string().exactOptional(),
+  disagreement: z.number().exactOptional(),
 })
 const contestResultSchema = z.object({
   task: z.string(),

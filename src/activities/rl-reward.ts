@@ -3,13 +3,13 @@ import type { Summary } from '../contracts/artifact'
 import type { StageInput } from '../contracts/stages'
 import { InvalidInput } from '../contracts/parse'
 import type { Precision } from '../contracts/precision'
-import { isEndpoint } from '../contracts/labeler-settings'
+import { isEndpoint, membersOf } from '../contracts/labeler-settings'
 import type { Row } from '../data/row'
 import type { Task } from '../data/task'
-import { scoreLevels } from '../feedback/answer-levels'
-import { directRewards, scoreQuestion, stripTrailingJunk } from '../feedback/direct-score'
+import { stripTrailingJunk } from '../feedback/direct-score'
 import { saysOutage, unansweredError } from '../feedback/endpoint-errors'
 import { isUnanswered } from '../feedback/labeler'
+import { liveScores, type LiveScore } from '../feedback/live-score'
 import { readModelConfig } from '../model/folder'
 import type { LoadedModel } from '../model/loaded'
 import type { Model } from '../model/model'
@@ -17,7 +17,10 @@ import { policyFolders, withAdapters, type PolicyFolders } from '../model/policy
 import { SCORE_HEAD } from '../model/weight-names'
 import { loadModel } from '../model/weights'
 import { rewards } from '../training/reward-model'
+import { mean } from '../mean'
+import type { Metrics } from '../training/checkpoint'
 import type { Response, Reward } from '../training/rollout'
+import { CRITERION } from '../contracts/rubric-metrics'
 import { askedDespiteOutage } from './despite-outage'
 import { openLabeler } from './labeler'
 import { readRewardShift } from './reward-shift'
@@ -90,22 +93,47 @@ async function directReward(
   host: StageHost,
 ): Promise<OpenedReward> {
   if (!input.labeler) throw new InvalidInput('rl: neither a reward model nor a labeler is given')
-  const { labeler, spent } = await openLabeler(input.labeler, host, 'labeler', { artifact: input.policy, model })
-  const overlaps = isEndpoint(input.labeler.settings)
-  const rewardFor = (rows: readonly Row[]): Reward => ({
-    floor: -1,
-    overlaps,
-    async score(responses: readonly Response[], onScored) {
-      const questions = responses.map(({ prompt, ids }) =>
-        scoreQuestion(task, rows[prompt]!.context, stripTrailingJunk(tokenizer.decode(ids).trim())),
-      )
-      const ask = () => directRewards(labeler, questions, scoreLevels(task), onScored)
-      return (await askedDespiteOutage(ask, labeler.name, host)).map((reward) => {
-        if (isUnanswered(reward))
-          throw unansweredError(`rl: ${labeler.name} gave no score: ${reward.failed}`, saysOutage(reward.failed))
-        return reward
-      })
-    },
-  })
+  const opened = await openLabeler(input.labeler, host, 'labeler', { artifact: input.policy, model })
+  const { labeler, technique, spent } = opened
+  const overlaps = membersOf(input.labeler.settings).every(isEndpoint)
+  const rewardFor = (rows: readonly Row[]): Reward => {
+    const tally = openScoreTally()
+    return {
+      floor: -1,
+      overlaps,
+      takeMetrics: tally.take,
+      async score(responses: readonly Response[], onScored) {
+        const shown = responses.map(({ prompt, ids }) => ({
+          context: rows[prompt]!.context,
+          response: stripTrailingJunk(tokenizer.decode(ids).trim()),
+        }))
+        const ask = () => liveScores(labeler, shown, { task, technique, onProgress: onScored })
+        return (await askedDespiteOutage(ask, labeler.name, host)).map((score) => {
+          if (isUnanswered(score))
+            throw unansweredError(`rl: ${labeler.name} gave no score: ${score.failed}`, saysOutage(score.failed))
+          tally.add(score)
+          return score.reward
+        })
+      },
+    }
+  }
   return { rewardFor, labeler: labeler.name, spent }
+}
+
+/** Means of what scores say beside the reward: the criteria of a rubric, the disagreement of a jury. */
+function openScoreTally() {
+  const values = new Map<string, number[]>()
+  const note = (name: string, value: number) => void values.set(name, [...(values.get(name) ?? []), value])
+  return {
+    add({ criteria = {}, disagreement }: LiveScore): void {
+      for (const [name, value] of Object.entries(criteria)) note(`${CRITERION}${name}`, value)
+      if (disagreement !== undefined) note('disagreement', disagreement)
+    },
+    /** Of the scores since it was last called; empty where there is only the reward. */
+    take(): Metrics {
+      const means = [...values].map(([name, each]) => [name, mean(each)] as const)
+      values.clear()
+      return Object.fromEntries(means.sort(([a], [b]) => (a < b ? -1 : 1)))
+    },
+  }
 }

@@ -20,13 +20,34 @@ export const sampledPairSchema = z.object({
 })
 export type SampledPair = z.infer<typeof sampledPairSchema>
 
-export const labelledPairSchema = sampledPairSchema.extend({
+const labelFields = {
   preferFirst: z.number().min(0).max(1),
   slotOne: z.array(z.number()),
-  bounded: z.literal(true).optional(),
-  counted: z.number().optional(),
-  rationales: z.array(z.string()).optional(),
+  bounded: z.literal(true).exactOptional(),
+  counted: z.number().exactOptional(),
+  rationales: z.array(z.string()).exactOptional(),
+  /** Indices of the principles that its questions showed. */
+  principles: z.array(z.number().int()).exactOptional(),
+  /** By a rubric: the preference by each criterion, null where it does not differ. */
+  criteria: z.record(z.string(), z.number().nullable()).exactOptional(),
+}
+/** What a member of a jury said of a pair, or why it gave no label. */
+const memberLabelSchema = z.union([
+  z.object({ labeler: z.string(), ...labelFields }),
+  z.object({
+    labeler: z.string(),
+    failed: z.string(),
+    tooLong: z.literal(true).exactOptional(),
+    tied: z.literal(true).exactOptional(),
+  }),
+])
+
+export const labelledPairSchema = sampledPairSchema.extend({
+  ...labelFields,
   labeler: z.string(),
+  /** Of a jury: how far its members are apart, and what each said. */
+  disagreement: z.number().exactOptional(),
+  members: z.array(memberLabelSchema).exactOptional(),
 })
 export type LabelledPair = z.infer<typeof labelledPairSchema>
 

@@ -14,7 +14,7 @@ import {
   type IndexPair,
   type Pairing,
 } from '../feedback/pairing'
-import type { PreferenceLabel } from '../feedback/preference'
+import type { PreferenceLabel } from '../feedback/preference-label'
 import { BLOCK_PAIRS, type Shard } from '../contracts/shard'
 import { countJsonl, readJsonlInParts } from '../json-lines'
 import { sampledPairSchema, type SampledPair } from './rows'

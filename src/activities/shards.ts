@@ -30,14 +30,14 @@ export async function gatherFiles(host: StageHost, shards: readonly Artifact[], 
   return folders[0]!
 }
 
-/** The figures of all shards for the whole: numbers are added, days are the first and the last, the rest is that of one. */
-export function addedFigures(shards: readonly Artifact[]): Summary {
-  const names = new Set(shards.flatMap(({ summary }) => Object.keys(summary)))
-  return Object.fromEntries([...names].map((name) => [name, added(name, shards)]))
+/** The figures of all parts for the whole: numbers are added, days are the first and the last, the rest is that of one. */
+export function addedFigures(summaries: readonly Summary[]): Summary {
+  const names = new Set(summaries.flatMap((summary) => Object.keys(summary)))
+  return Object.fromEntries([...names].map((name) => [name, added(name, summaries)]))
 }
 
-function added(name: string, shards: readonly Artifact[]): Summary[string] {
-  const values = shards.flatMap(({ summary }) => summary[name] ?? [])
+function added(name: string, summaries: readonly Summary[]): Summary[string] {
+  const values = summaries.flatMap((summary) => summary[name] ?? [])
   if (values.every((value) => typeof value === 'number')) return values.reduce((sum, value) => sum + value, 0)
   const sorted = values.map((value) => value).sort()
   return (name === 'answersTo' ? sorted.at(-1) : sorted[0]) ?? null

@@ -2,11 +2,11 @@
 // manifest. Looked up in the worker before finished work is taken from the store; the child reads the same or fails.
 // Loads no TensorFlow.js.
 import type { Sources } from '../artifacts/store'
-import { isEndpoint, WORLD } from '../contracts/labeler-settings'
+import { isEndpoint, membersOf, WORLD } from '../contracts/labeler-settings'
 import { InvalidInput } from '../contracts/parse'
 import type { LabelerInput, StageInput, StageName } from '../contracts/stages'
 import { isParquet, rowsSource } from '../data/source'
-import { readTask, taskFolder, taskText } from '../data/task'
+import { guidanceOf, readTask, taskFolder, taskText } from '../data/task'
 import { digestOf, sha256Name } from '../digest'
 import { modelSource } from '../model/locate'
 import { worldAnnotators, worldData, worldModels } from '../world/named'
@@ -47,18 +47,26 @@ const data: Look<'data'> = {
   }),
 }
 
+const guidance: Look<'guidance'> = {
+  sources: ({ task }) => {
+    const text = JSON.stringify(guidanceOf(readTask(taskFolder(task))), null, 2)
+    return Promise.resolve({ task: sha256Name(digestOf(text)) })
+  },
+  withoutNames: ({ task: _, ...rest }) => rest,
+}
+
 /** The annotators of the world, which a stage asks under a name; what another endpoint serves cannot be known. */
 function annotators(input: { labeler?: LabelerInput; judge?: LabelerInput }): Sources {
   const roles = (['labeler', 'judge'] as const).filter((role) => {
-    const settings = input[role]?.settings
-    return settings && isEndpoint(settings) && settings.baseUrl === WORLD
+    const asked = input[role] ? membersOf(input[role].settings) : []
+    return asked.some((settings) => isEndpoint(settings) && settings.baseUrl === WORLD)
   })
   return Object.fromEntries(roles.map((role) => [role, `${WORLD}#${worldAnnotators.fingerprint()}`]))
 }
 
 /** What a stage reads from outside the store, and its input with that in place of the names, for its key. */
 export async function readSources(stage: StageName, input: object): Promise<{ sources: Sources; keyed: object }> {
-  const look = { model, data }[stage as string] as Look<StageName> | undefined
+  const look = { model, data, guidance }[stage as string] as Look<StageName> | undefined
   const sources = look ? await look.sources(input as never) : annotators(input)
   const rest = look ? look.withoutNames(input as never) : input
   return { sources, keyed: Object.keys(sources).length > 0 ? { ...rest, sources } : rest }

@@ -1,7 +1,7 @@
 // `rlaif labeler check`: asks an endpoint six questions, and says what it can do, what they took, and which settings to
 // use.
 import type { LabelerCheckOutput } from '../contracts/command-output'
-import { isEndpoint, type EndpointSettings } from '../contracts/labeler-settings'
+import { isEndpoint, isJury, type EndpointSettings } from '../contracts/labeler-settings'
 import { InvalidInput, parse } from '../contracts/parse'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import { readTask, taskFolder } from '../data/task'
@@ -19,6 +19,8 @@ const PAIRS = 1000
  */
 export async function checkLabeler(input: unknown): Promise<CheckedLabeler> {
   const { labeler, ...settings } = parse(workflowSchemas.align, input, 'labeler check')
+  if (isJury(labeler))
+    throw new InvalidInput('labeler check: the labeler is a jury; this asks one endpoint: give a member of it alone')
   if (!isEndpoint(labeler))
     throw new InvalidInput(
       `labeler check: the labeler is the local model ${labeler.model}; this asks an endpoint: ` +

@@ -30,7 +30,8 @@ function absolute(name: string, places: readonly string[]): string {
 const toOwn =
   (places: readonly string[]): MapName =>
   (kind, name) => {
-    if (kind === 'annotator' || (kind === 'model' && OWN_NAMES.has(name))) return name
+    if (kind === 'annotator' || kind === 'rubric' || kind === 'principles' || (kind === 'model' && OWN_NAMES.has(name)))
+      return name
     if (kind === 'task' && isShippedTask(name)) return name
     if (kind === 'artifact' && !name.includes('/')) return name // the ID of a run, where one may be named
     const path = absolute(name, places)

@@ -17,14 +17,14 @@ may be left out. \`rlaif schema <workflow>\` prints the same as JSON Schema. Exa
 /** Longer defaults are described by their size. */
 const LONGEST_DEFAULT = 60
 
-/** Sections so far, and the heading of each group of settings that has one, by its schema. */
+/** Sections so far, and each group of settings that has one, with its heading. */
 interface Page {
   sections: string[]
-  headings: Map<string, string>
+  groups: { fields: readonly Field[]; heading: string }[]
 }
 
 export function settingsPage(): string {
-  const page: Page = { sections: [HEAD, workflowList()], headings: new Map() }
+  const page: Page = { sections: [HEAD, workflowList()], groups: [] }
   for (const workflow of Object.keys(workflowSchemas) as WorkflowName[]) {
     addSection(page, { level: '##', heading: workflow, of: workflow, path: '' }, workflowJsonSchema(workflow))
     if (workflow === 'align') page.sections.push(presetSection())
@@ -55,12 +55,13 @@ function addSection(page: Page, place: Place, schema: JsonSchema): void {
       if (!group) return line(row, valuesOf(row.field))
       const below: Place = { ...place, level: '###', path: join(place.path, row.name), heading: '' }
       below.heading = `${below.path} of ${place.of}`
-      const key = JSON.stringify(fieldsOf(group))
-      if (!page.headings.has(key)) {
-        page.headings.set(key, below.heading)
+      const fields = fieldsOf(group)
+      const known = page.groups.find((other) => covers(other.fields, fields))
+      if (!known) {
+        page.groups.push({ fields, heading: below.heading })
         inner.push([below, group])
       }
-      const heading = page.headings.get(key)!
+      const { heading } = known ?? below
       return line(row, valuesOf(row.field, `[group](#${anchorOf(heading)})`))
     })
   page.sections.push(
@@ -68,6 +69,13 @@ function addSection(page: Page, place: Place, schema: JsonSchema): void {
     ['| field | values | default | description |', '|---|---|---|---|', ...rows].join('\n'),
   )
   for (const [below, group] of inner) addSection(page, below, group)
+}
+
+/** Whether a group is another one, or most of it: a member of a jury is a labeler that is no jury. */
+function covers(whole: readonly Field[], part: readonly Field[]): boolean {
+  const inWhole = ({ name, field }: Field) =>
+    whole.some((other) => other.name === name && JSON.stringify(other.field) === JSON.stringify(field))
+  return 2 * part.length > whole.length && part.every(inWhole)
 }
 
 const join = (path: string, name: string) => (path === '' ? name : `${path}.${name}`)
@@ -100,9 +108,8 @@ function fieldsOf(schema: JsonSchema): Field[] {
     const mark = form.required?.find(isOwn)
     for (const [name, field] of Object.entries(form.properties ?? {})) {
       if (fields.has(name)) continue
-      const everywhere = forms.every((other) => has(other, name))
       const required = mark !== name && (form.required ?? []).includes(name)
-      fields.set(name, { name, field, required, ...(!everywhere && mark && mark !== name && { onlyWith: mark }) })
+      fields.set(name, { name, field, required, ...(isOwn(name) && mark && mark !== name && { onlyWith: mark }) })
     }
   }
   return [...fields.values()]

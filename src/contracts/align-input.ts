@@ -1,7 +1,7 @@
 // The input of `align`, the whole pipeline.
 import { z } from 'zod'
 import { dpoSchema, onlineDpoSchema } from './dpo-settings'
-import { engineSchema } from './engine'
+import { engineSchema, onEngine } from './engine'
 import { datasetFields } from './input-fields'
 import { labelerSchema } from './labeler-settings'
 import { isRecord, overlay } from './overlay'
@@ -9,11 +9,14 @@ import { runPrecision } from './precision'
 import { presets, presetsOfMethods } from './presets'
 import { evaluateSchema, labelSchema, modelSchema, sampleSchema } from './settings'
 import { rewardModelSchema, rlSchema, sftSchema } from './training-settings'
+import { reviseSchema } from './revise-settings'
 import type { StageName } from './stages'
+import { refuseUnasked, type AskedFor } from './unasked'
 
 const RESUMABLE = [
   'model',
   'data',
+  'revise',
   'sft',
   'human-labels',
   'sample',
@@ -79,6 +82,7 @@ const alignObject = z.strictObject({
     description: 'Who judges the evaluation and the candidates; the same fields as "labeler".',
     default: { model: 'default' },
   }),
+  revise: reviseSchema.optional(),
   sft: sftSchema,
   sample: sampleSchema,
   label: labelSchema,
@@ -88,7 +92,28 @@ const alignObject = z.strictObject({
   rl: rlSchema,
   evaluate: evaluateSchema,
 })
-export const alignSchema = z.preprocess(withPreset, alignObject)
+/** What each method asks its labeler for. */
+const ASKED: Record<z.output<typeof methodSchema>, AskedFor | undefined> = {
+  sft: undefined,
+  rlhf: undefined,
+  rlaif: 'pairs',
+  'rlhf+rlaif': 'pairs',
+  'direct-rlaif': 'scores',
+  dpo: 'pairs',
+  'online-dpo': 'pairs',
+}
+export const alignSchema = z.preprocess(
+  withPreset,
+  alignObject.superRefine(({ method, labeler, judge, revise, engine, initialPolicy }, context) => {
+    refuseUnasked(labeler, ASKED[method], ['labeler'], context)
+    refuseUnasked(judge, 'pairs', ['judge'], context)
+    const refuseRevision = (message: string) => context.addIssue({ code: 'custom', path: ['revise'], message })
+    if (revise && onEngine(engine).engine)
+      refuseRevision('has no meaning with "engine" on Ray, where no response is sampled before SFT; remove it')
+    if (revise && initialPolicy === 'model')
+      refuseRevision('has no meaning when "initialPolicy" is "model": no SFT learns from the revisions; remove it')
+  }),
+)
 export type AlignInput = z.infer<typeof alignSchema>
 
 /** Whether a method asks a labeler, in training or before. @param dpo the settings of method "dpo" */

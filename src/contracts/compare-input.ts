@@ -7,6 +7,7 @@ import { isRecord, overlay } from './overlay'
 import { InvalidInput, parse } from './parse'
 import { evaluateSchema, responseTemperature, seedSchema } from './settings'
 import { armName } from './stages'
+import { refuseUnasked } from './unasked'
 
 const ARMS = {
   sft: { method: 'sft' },
@@ -70,7 +71,10 @@ const compareObject = z.strictObject({
     ),
   ...runFields,
 })
-export const compareSchema = z.preprocess(withSeeds, compareObject)
+export const compareSchema = z.preprocess(
+  withSeeds,
+  compareObject.superRefine(({ judge }, context) => refuseUnasked(judge, 'pairs', ['judge'], context)),
+)
 export type CompareInput = z.infer<typeof compareSchema>
 
 /** A comparison with a single `seed`, as other runs have it, has that one among its `seeds`. */
@@ -91,7 +95,7 @@ export interface Arm {
 
 /** RLAIF whose labeler is the policy itself has a name of its own in the paper. */
 const systemOf = ({ method, labeler }: AlignInput): string =>
-  method === 'rlaif' && labeler.model === 'policy' ? 'same-size' : method
+  method === 'rlaif' && 'model' in labeler && labeler.model === 'policy' ? 'same-size' : method
 
 /** Every arm at every seed, in the order they run. @throws InvalidInput naming arm and field */
 export function armsOf({ arms, base, seeds, judge, onFailure, cache, queues, notify }: CompareInput): Arm[] {

@@ -88,6 +88,16 @@ const MEANINGS: Record<string, Meaning> = {
   sameSlotShare: ['same slot', 'share', 'Share of pairs in which the labeler chose the same position in both orders.'],
   sameSlot: ['same slot', 'share', 'Share of pairs in which the same position was chosen in both orders.'],
   meanConfidence: ['mean confidence', 'share', '|2 P − 1| of the labels: 0 is undecided, 100 % is certain.'],
+  meanDisagreement: [
+    'mean disagreement',
+    'score',
+    'Standard deviation of the probabilities of the members of a jury, as a mean over the labels.',
+  ],
+  cutRevisions: ['cut texts', 'count', 'Critiques or revisions that ended at their limit.'],
+  changedShare: ['rewritten', 'share', 'Share of responses whose last revision is another text.'],
+  answers: ['answers', 'count'],
+  criteria: ['criteria', 'count', 'Questions of the rubric of the task.'],
+  principles: ['principles', 'count', 'Principles of the task, of which questions show one.'],
   undecided: ['undecided', 'count', 'Labels of exactly one half.'],
   firstShare: [
     'first preferred',
@@ -180,6 +190,15 @@ const SHARE = /(rate|accuracy|agreement|share|slot|confidence)$/i
 function meaningOf(name: string): Meaning {
   const known = Object.hasOwn(MEANINGS, name) ? MEANINGS[name] : undefined
   if (known) return known
+  const part = name.indexOf(' of ')
+  if (part > 0) {
+    const [words, kind, explanation] = meaningOf(name.slice(0, part))
+    return [
+      `${words}${name.slice(part)}`,
+      kind,
+      ...(explanation === undefined ? [] : [explanation]),
+    ] as unknown as Meaning
+  }
   const [, of, end] = END.exec(name) ?? []
   if (of !== undefined) {
     const [words, kind] = meaningOf(of)

@@ -3,7 +3,7 @@
 import { usesLabeler } from './align-input'
 import { isArtifactUri } from './artifact'
 import { armsOf } from './compare-input'
-import { WORLD } from './labeler-settings'
+import { membersOf, WORLD, type LabelerSettings, type MemberSettings } from './labeler-settings'
 import { isLabeler, isRecord, longForm, overlay, overlayField } from './overlay'
 import { parse } from './parse'
 import { roundInput } from './rounds-input'
@@ -12,7 +12,7 @@ import { sweepPresets, type SweepPreset } from './sweep-presets'
 import { trialsOf } from './sweep-trials'
 import { workflowSchemas, type WorkflowName } from './workflow-inputs'
 
-export type NameKind = 'task' | 'data' | 'model' | 'annotator' | 'artifact'
+export type NameKind = 'task' | 'data' | 'model' | 'annotator' | 'artifact' | 'rubric' | 'principles'
 /** @returns what stands in place of the name */
 export type MapName = (kind: NameKind, name: string, field: string) => string
 
@@ -47,8 +47,11 @@ const OF_OVERRIDES: Kinds = { ...OF_DATASETS, spec: 'model', model: 'model', pol
 function mapFields(kinds: Kinds, given: Fields, map: MapName, at = '', below: Fields = {}): Fields {
   const mapped = Object.entries(given).map(([field, value]): [string, unknown] => {
     const where = `${at}${field}`
-    if (isLabeler(field))
-      return [field, mapLabeler(value, below[field], (kind, name) => map(kind, name, `${where}.model`))]
+    if (isLabeler(field)) return [field, mapLabeler(value, below[field], map, where)]
+    if (field === 'revise' && isRecord(value) && value.labeler !== undefined) {
+      const ofBelow = isRecord(below.revise) ? below.revise.labeler : { model: 'policy' }
+      return [field, { ...value, labeler: mapLabeler(value.labeler, ofBelow, map, `${where}.labeler`) }]
+    }
     const kind = Object.hasOwn(kinds, field) ? kinds[field] : undefined
     return [field, kind ? mapValue(kind, value, map, kind === 'data' ? `${where}.path` : where) : value]
   })
@@ -64,14 +67,17 @@ function mapValue(kind: NameKind, value: unknown, map: MapName, where: string): 
 }
 
 /** A labeler is a local model, by name or path, an annotator of the world, or an endpoint, whose model is its own affair. */
-function mapLabeler(value: unknown, below: unknown, map: (kind: NameKind, name: string) => string): unknown {
+function mapLabeler(value: unknown, below: unknown, map: MapName, where: string): unknown {
+  if (isRecord(value) && Array.isArray(value.jury))
+    return { ...value, jury: value.jury.map((one, i) => mapLabeler(one, undefined, map, `${where}.jury.${i}`)) }
   const merged = overlayField('labeler', below, value)
   const long = longForm('labeler', merged)
-  if (!isRecord(long)) return value
+  if (!isRecord(long) || 'jury' in long) return value
   const kind = !('baseUrl' in long) ? 'model' : long.baseUrl === WORLD ? 'annotator' : undefined
   if (!kind) return value
-  if (typeof value === 'string') return map(kind, value)
-  return isRecord(value) && typeof value.model === 'string' ? { ...value, model: map(kind, value.model) } : value
+  const mapped = (name: string) => map(kind, name, `${where}.model`)
+  if (typeof value === 'string') return mapped(value)
+  return isRecord(value) && typeof value.model === 'string' ? { ...value, model: mapped(value.model) } : value
 }
 
 /** The input as a person gave it, with each name in it mapped. Whatever has another form than it should is left as it is. */
@@ -188,7 +194,8 @@ function allNames(workflow: WorkflowName, input: Fields): GivenName[] {
   if (workflow === 'compare') {
     const comparison = parse(workflowSchemas.compare, input, 'compare')
     const ofArms = armsOf(comparison).flatMap((arm) => allNames('align', { ...arm.input }))
-    return [...ofArms, ...ownNames('compare', { judge: comparison.judge }).filter(isNotItself)]
+    const { task } = armsOf(comparison)[0]!.input
+    return [...ofArms, ...ownNames('compare', { task, judge: comparison.judge }).filter(isNotItself)]
   }
   if (workflow === 'rounds') return allNames('align', { ...roundInput(parse(workflowSchemas.rounds, input, 'rounds')) })
   if (workflow === 'align')
@@ -202,7 +209,7 @@ const without = (input: Fields, fields: readonly string[]): Fields =>
   Object.fromEntries(Object.entries(input).filter(([field]) => !fields.includes(field)))
 
 /** Labelers are computed by TensorFlow.js, whatever computes policies. */
-const OF_LABELERS = /^(labeler|judge)\./
+const OF_LABELERS = /^(revise\.)?(labeler|judge)\./
 
 /** "policy" is the run's own model where it is the labeler or judge of a whole run. */
 const isNotItself = ({ kind, name, field }: GivenName) =>
@@ -223,5 +230,23 @@ function ownNames(workflow: WorkflowName, input: Fields): GivenName[] {
     names.push({ kind, name, field, ...(isOnRay(input) && isPolicy && { families: 'any' as const }) })
     return name
   })
-  return names
+  return [...names, ...guidanceNames(input)]
+}
+
+/** The rubric and the principles of a task that labelers of a checked input ask for, by the name of the task. */
+function guidanceNames({ task, variants = [], ...input }: Fields): GivenName[] {
+  if (typeof task !== 'string') return []
+  const roles = ['labeler', 'judge'].flatMap((role) => (input[role] ? [[role, input[role]] as const] : []))
+  const asked = roles.flatMap(([role, labeler]) =>
+    membersOf(labeler as LabelerSettings).map((member) => [role, member] as const),
+  )
+  const ofVariants = (variants as { technique: Partial<MemberSettings> }[]).map(
+    ({ technique }, i) => [`variants.${i}.technique`, technique] as const,
+  )
+  const revised: GivenName[] = input.revise ? [{ kind: 'principles', name: task, field: 'revise' }] : []
+  const ofLabelers = [...asked, ...ofVariants].flatMap(([role, { score, principles }]): GivenName[] => [
+    ...(score === 'rubric' ? [{ kind: 'rubric', name: task, field: `${role}.score` } as const] : []),
+    ...(principles ? [{ kind: 'principles', name: task, field: `${role}.principles` } as const] : []),
+  ])
+  return [...revised, ...ofLabelers]
 }

@@ -41,6 +41,14 @@ export const humanEvaluationSchema = z
       .max(9)
       .optional()
       .describe('Names of the policies whose responses are shown. Default: all policies of the contest.'),
+    order: z
+      .enum(['random', 'disagreement'])
+      .optional()
+      .describe(
+        'Which prompts are taken, and in which order raters get them. "random" (default): drawn with the seed, and each ' +
+          'rater in an order of their own; "disagreement": those first on which the members of the jury that judged the ' +
+          'contest are furthest apart.',
+      ),
     prompts: z
       .number()
       .int()

@@ -24,11 +24,15 @@ export { rewardModelSchema, rlSchema, sftSchema } from './training-settings'
 export { dpoSchema, onlineDpoSchema } from './dpo-settings'
 export {
   isEndpoint,
+  isJury,
   labelerSchema,
-  techniqueSchema,
+  membersOf,
   type EndpointSettings,
+  type JurySettings,
   type LabelerSettings,
+  type MemberSettings,
 } from './labeler-settings'
+export { techniqueSchema } from './technique-settings'
 export { stageSchemas, type StageInput, type StageName } from './stages'
 export {
   itemKeySchema,

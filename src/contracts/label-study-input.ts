@@ -1,10 +1,11 @@
 // The input of `labelStudy`: several ways of asking a labeler about the same human-labelled pairs.
 import { z } from 'zod'
 import { datasetFields } from './input-fields'
-import { labelerSchema, type LabelerSettings } from './labeler-settings'
+import { faultOfLabeler, labelerSchema, type LabelerSettings } from './labeler-settings'
 import { overlayField } from './overlay'
 import { limitsSchema, modelSchema } from './settings'
 import { TABLE_2, variantSchema, type Variant } from './study'
+import { refuseUnasked } from './unasked'
 
 const { promptTokens } = limitsSchema.unwrap().shape
 /** Labelers read longer prompts than a small policy. */
@@ -35,7 +36,9 @@ export const variantLabeler = (labeler: LabelerSettings, { technique }: Variant)
 
 export const labelStudySchema = fields.superRefine(({ labeler, variants }, { addIssue }) =>
   variants.forEach((variant, i) => {
-    const [issue] = labelerSchema.safeParse(variantLabeler(labeler, variant)).error?.issues ?? []
-    if (issue) addIssue({ code: 'custom', path: ['variants', i, 'technique', ...issue.path], message: issue.message })
+    const asked = variantLabeler(labeler, variant)
+    const fault = faultOfLabeler(asked)
+    if (fault) addIssue({ code: 'custom', path: ['variants', i, 'technique', ...fault.path], message: fault.message })
+    else refuseUnasked(asked, 'pairs', ['variants', i, 'technique'], { addIssue })
   }),
 )

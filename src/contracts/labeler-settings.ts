@@ -2,111 +2,11 @@
 import { z } from 'zod'
 import { requestFields } from './endpoint-request'
 import { count, environmentName, LONGEST_PATH, nameGiven, refuseAddress } from './fields'
+import { isRecord } from './overlay'
+import { OTHER_KIND } from './parse'
 import { precisionField } from './precision'
+import { asked, techniqueFields, type Asked } from './technique-settings'
 import { templateSchema } from './template-settings'
-
-/** A field that only questions about pairs have: its default is filled in where the comparison is pairwise. */
-const ofPairs = <T extends z.ZodType>(schema: T, byDefault: z.output<T>, description: string) =>
-  schema.optional().meta({ default: byDefault, description })
-
-/** How a labeler is asked about a pair (paper §2.1, §4.4, Appendix M). */
-const pairFields = {
-  preamble: ofPairs(
-    z.enum(['base', 'detailed']),
-    'base',
-    'Opening of the prompt: "base" is a few lines, "detailed" says what good and bad mean in each respect.',
-  ),
-  exemplars: ofPairs(z.number().int().min(0).max(8), 0, 'Number of worked examples shown before the pair.'),
-  chainOfThought: ofPairs(z.boolean(), false, 'Whether the labeler writes a rationale before its answer is read.'),
-  samples: ofPairs(
-    count.max(64),
-    1,
-    'Number of rationales for each order, averaged (self-consistency); more than 1 requires a temperature above 0.',
-  ),
-  temperature: ofPairs(z.number().min(0).max(5), 0, 'Sampling temperature of the rationales; 0 is greedy.'),
-  topK: ofPairs(z.number().int().min(0), 40, 'Sample the rationales only from the k most likely tokens; 0 means all.'),
-  rationaleTokens: ofPairs(count.max(4096), 512, 'Maximum length of a rationale, in tokens.'),
-  orders: ofPairs(
-    z.union([z.literal(1), z.literal(2)]),
-    2,
-    '2 asks about each pair in both orders and averages, which cancels position bias; 1 asks once.',
-  ),
-}
-type PairField = keyof typeof pairFields
-type PairSettings = { [F in PairField]: NonNullable<z.output<(typeof pairFields)[F]>> }
-const PAIR_DEFAULTS = Object.fromEntries(
-  Object.entries(pairFields).map(([field, schema]) => [field, schema.meta()!.default]),
-) as unknown as PairSettings
-
-const NO_RATIONALE = 'no rationale is written before an answer about one response'
-/** Why a field has no meaning where each response is asked about alone. */
-const ONLY_OF_PAIRS: Record<PairField, string> = {
-  preamble: "the task's score question has a single opening",
-  exemplars: 'the worked examples show pairs',
-  chainOfThought: NO_RATIONALE,
-  samples: NO_RATIONALE,
-  temperature: NO_RATIONALE,
-  topK: NO_RATIONALE,
-  rationaleTokens: NO_RATIONALE,
-  orders: 'a response that is asked about alone has no order',
-}
-
-/** The fields of a technique. Those of pairs are absent from a checked technique that asks pointwise. */
-export const techniqueFields = {
-  comparison: z
-    .enum(['pairwise', 'pointwise'])
-    .default('pairwise')
-    .describe(
-      'What a question shows: "pairwise" both responses of a pair; "pointwise" one response alone, with the score ' +
-        'question of the task, once for each response. The label is then the probability that the first gets the ' +
-        'higher of two different scores. Settings of questions about pairs have no meaning and are refused.',
-    ),
-  ...pairFields,
-  labels: z
-    .enum(['soft', 'hard'])
-    .default('soft')
-    .describe('Form of the labels: "soft" keeps probabilities, "hard" rounds them to 0 and 1.'),
-}
-
-type Given = { comparison?: 'pairwise' | 'pointwise' | undefined } & { [F in PairField]?: unknown }
-/** Settings with every field of pairs, or with none. */
-type Asked<T> = T extends unknown
-  ? Omit<T, 'comparison' | PairField> & (({ comparison: 'pairwise' } & PairSettings) | { comparison: 'pointwise' })
-  : never
-
-/** Names each field of pairs that is given though the comparison is pointwise. */
-export function refusePairFields(given: Given, { addIssue }: Pick<z.core.$RefinementCtx, 'addIssue'>): void {
-  if (given.comparison !== 'pointwise') return
-  for (const [field, reason] of Object.entries(ONLY_OF_PAIRS) as [PairField, string][])
-    if (given[field] !== undefined)
-      addIssue({
-        code: 'custom',
-        path: [field],
-        message: `has no meaning when "comparison" is "pointwise": ${reason}; remove it`,
-      })
-}
-
-/** `below` as far as `above` may be put on it: what asks pointwise takes over no field of pairs. */
-export const withoutPairFields = (below: Record<string, unknown>, above: Given): Record<string, unknown> =>
-  above.comparison === 'pointwise'
-    ? Object.fromEntries(Object.entries(below).filter(([field]) => !Object.hasOwn(pairFields, field)))
-    : below
-
-function withPairDefaults<T extends Given>(given: T): T {
-  if (given.comparison === 'pointwise') return given
-  const filled = Object.entries(PAIR_DEFAULTS).map(([field, value]) => [field, given[field as PairField] ?? value])
-  return { ...given, ...(Object.fromEntries(filled) as PairSettings) }
-}
-
-/** Refuses fields of pairs in a pointwise technique, and fills in their defaults in a pairwise one. */
-const asked = <T extends z.ZodType<Given>>(schema: T) =>
-  schema.superRefine(refusePairFields).overwrite(withPairDefaults) as unknown as z.ZodType<
-    Asked<z.output<T>>,
-    z.input<T>
-  >
-
-export const techniqueSchema = asked(z.strictObject(techniqueFields))
-export type TechniqueSettings = z.output<typeof techniqueSchema>
 
 /** Which stored answers are used; those of the run itself always are, so that no attempt pays twice. */
 const keptAnswers = z
@@ -211,25 +111,101 @@ const endpointLabeler = z
     path: ['maxCost'],
     message: 'requires "price" as well',
   })
-export const labelerSchema = asked(
+const isJuryGiven = (given: unknown): boolean => isRecord(given) && 'jury' in given
+
+/** Leaves a labeler of another kind to the alternative that is meant. */
+function refuseKind({ addIssue }: Pick<z.core.$RefinementCtx, 'addIssue'>): never {
+  addIssue({ code: 'custom', message: 'expected an object', params: { [OTHER_KIND]: true } })
+  return z.NEVER
+}
+
+/** A labeler that answers by itself: an endpoint or a local model. */
+const memberSchema = asked(
   z.preprocess(
-    (given) => (typeof given === 'string' ? { model: given } : given),
+    (given, context) =>
+      isJuryGiven(given) ? refuseKind(context) : typeof given === 'string' ? { model: given } : given,
     z.union([endpointLabeler, localLabeler]).prefault({ model: 'default' }),
   ),
-)
-  .refine((labeler) => labeler.comparison === 'pointwise' || labeler.samples === 1 || labeler.temperature > 0, {
-    path: ['temperature'],
-    message: 'must be above 0 when "samples" is above 1: greedy rationales are all the same',
+).refine((labeler) => labeler.comparison === 'pointwise' || labeler.samples === 1 || labeler.temperature > 0, {
+  path: ['temperature'],
+  message: 'must be above 0 when "samples" is above 1: greedy rationales are all the same',
+})
+export type MemberSettings = z.infer<typeof memberSchema>
+
+/** A labeler where no jury may stand. */
+export const memberOfJury = z.preprocess((given, { addIssue }) => {
+  if (!isJuryGiven(given)) return given
+  addIssue({ code: 'custom', message: 'is a jury itself, where one labeler must stand: name a single one' })
+  return z.NEVER
+}, memberSchema)
+
+/** From how many members on the highest and the lowest answer can be left out. */
+const TRIMMED_FROM = 3
+const jurySchema = z
+  .strictObject({
+    jury: z
+      .array(memberOfJury)
+      .min(1)
+      .max(16)
+      .describe(
+        'A jury: the labelers that are all asked the same, each in its own way, local models and endpoints as you like. ' +
+          'The label is made of their probabilities.',
+      ),
+    combine: z
+      .enum(['mean', 'median', 'trimmed'])
+      .default('mean')
+      .describe(
+        'How the probabilities, or scores, of the members become one. "mean"; "median", of an even number the mean of the ' +
+          'middle two; "trimmed", the mean without the highest and the lowest.',
+      ),
+    quorum: count
+      .optional()
+      .describe(
+        'Least number of members that must have answered; with fewer there is no label. A missing answer is left out ' +
+          'of the combination. Default: more than half of the members.',
+      ),
   })
+  .superRefine(({ jury, combine, quorum }, { addIssue }) => {
+    const refuse = (field: string, message: string) => addIssue({ code: 'custom', path: [field], message })
+    if (quorum !== undefined && quorum > jury.length)
+      refuse('quorum', `must be at most ${jury.length}, the number of members`)
+    if (combine === 'trimmed' && jury.length < TRIMMED_FROM)
+      refuse(
+        'combine',
+        `has no meaning for fewer than ${TRIMMED_FROM} members: without the highest and the lowest answer none is left`,
+      )
+  })
+export type JurySettings = z.infer<typeof jurySchema>
+export type Combination = JurySettings['combine']
+
+export const labelerSchema = z
+  .union([
+    memberSchema,
+    z.preprocess((given, context) => (isJuryGiven(given) ? given : refuseKind(context)), jurySchema),
+  ])
+  .prefault({ model: 'default' })
   .meta({
     description:
       'Who labels or judges, and how it is asked. A local model ("default", "policy" for the initial policy itself, ' +
-      'a folder, hf:owner/name), alone or as {model}; or an endpoint, as {baseUrl, model, apiKeyEnv}.',
+      'a folder, hf:owner/name), alone or as {model}; an endpoint, as {baseUrl, model, apiKeyEnv}; or several of them, ' +
+      'as {jury: [...]}.',
     default: { model: 'default' },
   })
-export type LabelerSettings = z.infer<typeof labelerSchema>
+export type LabelerSettings = MemberSettings | JurySettings
 export type EndpointSettings = Asked<z.infer<typeof endpointLabeler>>
 export const isEndpoint = (labeler: LabelerSettings): labeler is EndpointSettings => 'baseUrl' in labeler
+export const isJury = (labeler: LabelerSettings): labeler is JurySettings => 'jury' in labeler
+/** Who is asked: the members of a jury, or the labeler alone. */
+export const membersOf = (labeler: LabelerSettings): MemberSettings[] => (isJury(labeler) ? labeler.jury : [labeler])
+/** Whether a labeler is asked by the rubric or the principles of the task. */
+export const asksForGuidance = ({ score, principles }: Pick<MemberSettings, 'score' | 'principles'>): boolean =>
+  score === 'rubric' || principles === true
+/** The first thing that is wrong with a labeler, by its field. */
+export const faultOfLabeler = (given: unknown): Pick<z.core.$ZodIssue, 'path' | 'message'> | undefined =>
+  (isJuryGiven(given) ? jurySchema : memberSchema).safeParse(given).error?.issues[0]
+/** How many members of a jury must have answered. */
+export const quorumOf = ({ jury, quorum }: Pick<JurySettings, 'jury' | 'quorum'>): number =>
+  quorum ?? Math.floor(jury.length / 2) + 1
 
 /** Settings of an endpoint that change no answer: how fast it is asked, and for how much money. */
 export const PACE: readonly string[] = [

@@ -1,5 +1,5 @@
 // Overlaying what a person gave on a preset, or on what several inputs share: field by field, at every depth.
-import { techniqueFields, withoutPairFields } from './labeler-settings'
+import { techniqueFields, withoutPairFields } from './technique-settings'
 
 type Fields = Record<string, unknown>
 
@@ -18,7 +18,8 @@ export function overlay(below: Fields, above: Fields): Fields {
 export function overlayField(name: string, below: unknown, given: unknown): unknown {
   const [low, high] = [longForm(name, below), longForm(name, given)]
   if (!isRecord(low) || !isRecord(high)) return given
-  return overlay(isLabeler(name) ? labelerBelow(low, high, given) : low, high)
+  if (!isLabeler(name)) return overlay(low, high)
+  return isJury(low) || isJury(high) ? overlayJury(low, high) : overlay(labelerBelow(low, high, given), high)
 }
 
 /** Fields that may be given as a text, and the field that the text stands for. */
@@ -47,3 +48,29 @@ function isOtherKind(below: Fields, given: unknown): boolean {
 const TAKEN_OVER = new Set([...Object.keys(techniqueFields), 'answers'])
 const techniqueOf = (labeler: Fields): Fields =>
   Object.fromEntries(Object.entries(labeler).filter(([name]) => TAKEN_OVER.has(name)))
+
+const isJury = (labeler: Fields): labeler is Fields & { jury: unknown[] } => Array.isArray(labeler.jury)
+const OF_JURIES = new Set(['jury', 'combine', 'quorum'])
+/** Whether fields of a labeler say who it is. */
+const namesLabeler = (given: Fields): boolean => 'model' in given || 'baseUrl' in given
+
+/**
+ * A jury as the labeler, above or below. A list of members replaces what was there; its members take over how a single
+ * labeler was asked. Other fields above a jury are of each of its members.
+ */
+function overlayJury(low: Fields, high: Fields): Fields {
+  if (isJury(high)) {
+    const members = isJury(low) ? high.jury : high.jury.map((member) => overlayMember(techniqueOf(low), member))
+    return { ...(isJury(low) && low), ...high, jury: members }
+  }
+  if (namesLabeler(high)) return high
+  const [ofJury, ofMembers] = [true, false].map((wanted) =>
+    Object.fromEntries(Object.entries(high).filter(([field]) => OF_JURIES.has(field) === wanted)),
+  )
+  return { ...low, ...ofJury, jury: (low.jury as unknown[]).map((member) => overlayMember(member, ofMembers)) }
+}
+
+function overlayMember(below: unknown, given: unknown): unknown {
+  const [low, high] = [longForm('labeler', below), longForm('labeler', given)]
+  return isRecord(low) && isRecord(high) ? overlay(withoutPairFields(low, high), high) : given
+}

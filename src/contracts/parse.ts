@@ -67,8 +67,13 @@ const named = (path: readonly PropertyKey[]) =>
 
 type Issue = z.core.$ZodIssue
 
+/** Of an issue that says that another alternative of a union is meant: the whole alternative then is none of the message. */
+export const OTHER_KIND = 'otherKind'
+const isOtherKind = (issue: Issue) => issue.code === 'custom' && issue.params?.[OTHER_KIND] === true
+
 /** The alternative of a union that came closest: the one with the deepest or fewest issues. */
-function closest(alternatives: readonly (readonly Issue[])[]): readonly Issue[] {
+function closest(all: readonly (readonly Issue[])[]): readonly Issue[] {
+  const alternatives = all.filter((issues) => !issues.some(isOtherKind))
   const depth = (issues: readonly Issue[]) => issues.reduce((most, { path }) => Math.max(most, path.length), 0)
   return [...alternatives].sort((a, b) => depth(b) - depth(a) || a.length - b.length)[0] ?? []
 }

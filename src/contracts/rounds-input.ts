@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { alignSchema, type AlignInput } from './align-input'
 import type { Artifact } from './artifact'
 import { runFields } from './input-fields'
-import { isEndpoint, labelerSchema, type LabelerSettings } from './labeler-settings'
+import { isEndpoint, isJury, labelerSchema, type LabelerSettings, type MemberSettings } from './labeler-settings'
 import { overlay } from './overlay'
 import { InvalidInput, parse } from './parse'
 import { evaluateSchema, responseTemperature } from './settings'
@@ -44,8 +44,11 @@ export interface Earlier {
 }
 
 /** "policy" as the judge is one and the same model in all rounds. */
-const fixedJudge = (judge: LabelerSettings, start: Artifact): LabelerSettings =>
-  !isEndpoint(judge) && judge.model === 'policy' ? { ...judge, model: start.uri } : judge
+function fixedJudge(judge: LabelerSettings, start: Artifact): LabelerSettings {
+  const fixed = (member: MemberSettings): MemberSettings =>
+    !isEndpoint(member) && member.model === 'policy' ? { ...member, model: start.uri } : member
+  return isJury(judge) ? { ...judge, jury: judge.jury.map(fixed) } : fixed(judge)
+}
 
 /**
  * The input of `align` for a round.
@@ -67,8 +70,9 @@ export function roundInput(
   if (checked.method === 'sft')
     throw new InvalidInput('rounds: field "base.method" got "sft", which learns nothing new in a second round')
   if (!earlier) return checked
+  const { revise: _, ...later } = checked // the first round's SFT has learned from the revisions
   return {
-    ...checked,
+    ...later,
     model: earlier.policy.uri,
     initialPolicy: 'model',
     judge: fixedJudge(checked.judge, earlier.start),

@@ -1,7 +1,7 @@
 // The `precision` of a run, put where it holds.
 import type { AlignInput } from './align-input'
 import { onEngine } from './engine'
-import { isEndpoint, type LabelerSettings } from './labeler-settings'
+import { isEndpoint, isJury, type LabelerSettings, type MemberSettings } from './labeler-settings'
 import type { Precision } from './precision'
 
 /**
@@ -12,11 +12,14 @@ export function withRunPrecision(settings: AlignInput): AlignInput {
   const { precision } = settings
   if (precision === undefined) return settings
   const inGroup = <T extends { precision?: Precision | undefined }>(group: T): T => ({ precision, ...group })
-  const local = (labeler: LabelerSettings) => (isEndpoint(labeler) ? labeler : inGroup(labeler))
+  const ofMember = (labeler: MemberSettings) => (isEndpoint(labeler) ? labeler : inGroup(labeler))
+  const local = (labeler: LabelerSettings): LabelerSettings =>
+    isJury(labeler) ? { ...labeler, jury: labeler.jury.map(ofMember) } : ofMember(labeler)
   const asked = { ...settings, labeler: local(settings.labeler), judge: local(settings.judge) }
   if (onEngine(settings.engine).engine) return asked
   return {
     ...asked,
+    ...(settings.revise && { revise: inGroup({ ...settings.revise, labeler: ofMember(settings.revise.labeler) }) }),
     sft: inGroup(settings.sft),
     sample: inGroup(settings.sample),
     rewardModel: inGroup(settings.rewardModel),

@@ -3,7 +3,7 @@ import { cutToBytes } from './brief'
 import { usesLabeler, type AlignInput } from './align-input'
 import { armsOf, type CompareInput } from './compare-input'
 import type { HumanEvaluationInput } from './human-evaluation-input'
-import { isEndpoint, type LabelerSettings } from './labeler-settings'
+import { isEndpoint, isJury, type LabelerSettings, type MemberSettings } from './labeler-settings'
 import type { MiniatureInput } from './miniature'
 import { roundInput, type RoundsInput } from './rounds-input'
 import type { StageWorkflowInput } from './stage-workflow-inputs'
@@ -33,6 +33,9 @@ const named = (given: string | { uri: string }): string => {
 }
 
 const labelerName = (settings: LabelerSettings): string =>
+  isJury(settings) ? `a jury of ${settings.jury.map(memberName).join(', ')}` : memberName(settings)
+
+const memberName = (settings: MemberSettings): string =>
   isEndpoint(settings)
     ? `${settings.model} at ${settings.baseUrl.replace(/^https?:\/\//, '').split(/[/?]/)[0]}`
     : settings.model === 'policy'

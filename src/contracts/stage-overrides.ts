@@ -1,7 +1,7 @@
 // What a person may override of a stage that is parked: its fields by the names that a run's input has, and examples
 // that it takes as they are.
 import { z } from 'zod'
-import { isEndpoint, type LabelerSettings } from './labeler-settings'
+import { isEndpoint, isJury, type LabelerSettings } from './labeler-settings'
 import { isRecord } from './overlay'
 import { InvalidInput } from './parse'
 import { stageSchemas, type StageName } from './stages'
@@ -21,6 +21,7 @@ type Fields = Record<string, unknown>
 /** Fields of a stage's input as inputs of runs name them; the first one is shown. */
 const GIVEN_AS: Partial<Record<StageName, Record<string, readonly string[]>>> = {
   model: { spec: ['model', 'policy', 'baseline'] },
+  revise: { settings: ['revise'] },
   sft: { settings: ['sft'] },
   sample: { settings: ['sample'] },
   label: { settings: ['label'] },
@@ -66,6 +67,7 @@ const ENDPOINT = { baseUrl: 'http://127.0.0.1:8000/v1' }
 const EXAMPLES: Partial<Record<StageName, Fields>> = {
   model: { model: 'default' },
   data: { data: { path: '/data/rows.jsonl' } },
+  revise: { revise: { maxFailedShare: 0.1 } },
   sft: { sft: { learningRate: 1e-5 } },
   sample: { sample: { temperature: 0.8 } },
   'human-labels': { limits: { promptTokens: 512 } },
@@ -81,11 +83,13 @@ const EXAMPLES: Partial<Record<StageName, Fields>> = {
 function examplesOf(stage: StageName, input: object): Fields[] {
   const { engine, ...given } = input as Record<string, { settings: LabelerSettings }> & { engine?: unknown }
   const roles = (['labeler', 'judge'] as const).filter((role) => given[role])
-  const asked = roles.flatMap((role) =>
-    isEndpoint(given[role]!.settings)
+  const asked = roles.flatMap((role): Fields[] => {
+    const { settings } = given[role]!
+    if (isJury(settings)) return [{ [role]: { quorum: 1 } }, { [role]: 'default' }]
+    return isEndpoint(settings)
       ? [{ [role]: ENDPOINT }, { [role]: 'default' }]
-      : [{ [role]: { ...ENDPOINT, model: 'Qwen/Qwen2.5-7B-Instruct' } }],
-  )
+      : [{ [role]: { ...ENDPOINT, model: 'Qwen/Qwen2.5-7B-Instruct' } }]
+  })
   const own = EXAMPLES[stage]
   return [...asked, ...(engine ? [{ engine: { ray: { address: 'http://head:8265' } } }] : []), ...(own ? [own] : [])]
 }

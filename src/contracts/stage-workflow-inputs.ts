@@ -8,6 +8,7 @@ import { labelerSchema } from './labeler-settings'
 import { evaluateSchema, labelSchema, modelSchema, sampleSchema } from './settings'
 import { rewardModelSchema, rlSchema, sftSchema } from './training-settings'
 import { templateSchema } from './template-settings'
+import { refuseUnasked } from './unasked'
 
 const labelsGiven = z
   .union([artifactGiven, z.array(artifactGiven).min(1)])
@@ -16,13 +17,15 @@ const labelsGiven = z
 export const stageWorkflowSchemas = {
   sft: z.strictObject({ model: modelSchema, ...datasetFields, engine: engineSchema, sft: sftSchema }),
   sample: z.strictObject({ policy: policyGiven, ...datasetFields, engine: engineSchema, sample: sampleSchema }),
-  label: z.strictObject({
-    samples: artifactGiven.describe('The artifact of the stage `sample`, by reference or URI.'),
-    model: modelSchema,
-    ...datasetFields,
-    labeler: labelerSchema,
-    label: labelSchema,
-  }),
+  label: z
+    .strictObject({
+      samples: artifactGiven.describe('The artifact of the stage `sample`, by reference or URI.'),
+      model: modelSchema,
+      ...datasetFields,
+      labeler: labelerSchema,
+      label: labelSchema,
+    })
+    .superRefine(({ labeler }, context) => refuseUnasked(labeler, 'pairs', ['labeler'], context)),
   rewardModel: z.strictObject({
     policy: policyGiven,
     labels: labelsGiven,
@@ -38,30 +41,38 @@ export const stageWorkflowSchemas = {
     template: templateSchema.optional(),
     ...runFields,
   }),
-  onlineDpo: z.strictObject({
-    policy: policyGiven.describe('The SFT model: a model, or the artifact of an earlier stage, by reference or URI.'),
-    ...datasetFields,
-    labeler: labelerSchema,
-    onlineDpo: onlineDpoSchema,
-  }),
-  rl: z.strictObject({
-    policy: policyGiven,
-    rewardModel: artifactGiven
-      .optional()
-      .describe('The reward model, by reference or URI. Default: the labeler scores each response directly.'),
-    ...datasetFields,
-    engine: engineSchema,
-    labeler: labelerSchema,
-    rl: rlSchema,
-  }),
-  evaluate: z.strictObject({
-    baseline: policyGiven.describe('What the policy is compared with: a model, or an artifact by reference or URI.'),
-    policy: artifactGiven.describe('The policy to evaluate, by reference or URI.'),
-    ...datasetFields,
-    engine: engineSchema,
-    judge: labelerSchema,
-    evaluate: evaluateSchema,
-  }),
+  onlineDpo: z
+    .strictObject({
+      policy: policyGiven.describe('The SFT model: a model, or the artifact of an earlier stage, by reference or URI.'),
+      ...datasetFields,
+      labeler: labelerSchema,
+      onlineDpo: onlineDpoSchema,
+    })
+    .superRefine(({ labeler }, context) => refuseUnasked(labeler, 'pairs', ['labeler'], context)),
+  rl: z
+    .strictObject({
+      policy: policyGiven,
+      rewardModel: artifactGiven
+        .optional()
+        .describe('The reward model, by reference or URI. Default: the labeler scores each response directly.'),
+      ...datasetFields,
+      engine: engineSchema,
+      labeler: labelerSchema,
+      rl: rlSchema,
+    })
+    .superRefine(({ labeler, rewardModel }, context) =>
+      refuseUnasked(labeler, rewardModel === undefined ? 'scores' : undefined, ['labeler'], context),
+    ),
+  evaluate: z
+    .strictObject({
+      baseline: policyGiven.describe('What the policy is compared with: a model, or an artifact by reference or URI.'),
+      policy: artifactGiven.describe('The policy to evaluate, by reference or URI.'),
+      ...datasetFields,
+      engine: engineSchema,
+      judge: labelerSchema,
+      evaluate: evaluateSchema,
+    })
+    .superRefine(({ judge }, context) => refuseUnasked(judge, 'pairs', ['judge'], context)),
   report: z.strictObject({
     title: z.string().max(200).default('rlaif').describe('Title of the report.'),
     artifacts: z.array(artifactGiven).min(1).describe('Artifacts of the finished stages to report on.'),

@@ -7,6 +7,7 @@ import { ratingKind, ratingSchema } from './human-evaluation'
 import { labelerSchema } from './labeler-settings'
 import { cacheSchema } from './run-settings'
 import { precisionField } from './precision'
+import { reviseSchema } from './revise-settings'
 import {
   dataSchema,
   evaluateSchema,
@@ -32,8 +33,16 @@ const inShards = {
   shards: z.array(artifactSchema).min(1).optional(),
 }
 
-/** A labeler or judge in a stage's input: its settings and, when it is local, the artifact of its model. */
-const labelerInput = z.strictObject({ settings: labelerSchema, model: artifactSchema.optional() })
+/**
+ * A labeler or judge in a stage's input: its settings and, when it is local, the artifact of its model; of a jury, that of
+ * each member, null for an endpoint.
+ */
+const labelerInput = z.strictObject({
+  settings: labelerSchema,
+  model: artifactSchema.optional(),
+  models: z.array(artifactSchema.nullable()).optional(),
+  guidance: artifactSchema.optional().describe("The task's rubric and principles, where a technique asks for them."),
+})
 export type LabelerInput = z.infer<typeof labelerInput>
 
 export const stageSchemas = {
@@ -49,6 +58,16 @@ export const stageSchemas = {
     data: dataSchema,
     limits: limitsSchema,
     model: artifactSchema.describe('The model whose tokenizer measures the prompts.'),
+    ...seedAndCache,
+  }),
+  guidance: z.strictObject({ task: taskSchema, cache: cacheSchema }),
+  revise: z.strictObject({
+    policy: artifactSchema,
+    data: artifactSchema,
+    guidance: artifactSchema.describe("The task's principles."),
+    labeler: labelerInput,
+    limits: limitsSchema,
+    settings: reviseSchema.omit({ labeler: true }),
     ...seedAndCache,
   }),
   sft: z.strictObject({
@@ -179,6 +198,7 @@ export const stageSchemas = {
     contest: artifactSchema,
     policies: z.array(armName).min(1).optional(),
     kind: ratingKind,
+    order: z.enum(['random', 'disagreement']).optional(),
     prompts: z.number().int().positive(),
     checkEvery: z.number().int().min(0),
     ...seedAndCache,

@@ -1,6 +1,6 @@
 // Variants of how a labeler is asked, compared by `labelStudy`.
 import { z } from 'zod'
-import { refusePairFields, techniqueFields } from './labeler-settings'
+import { refusePairFields, techniqueFields } from './technique-settings'
 
 type Technique = z.output<z.ZodObject<typeof techniqueFields>>
 type WithDefault = z.ZodDefault<z.ZodType> | z.ZodOptional<z.ZodType>

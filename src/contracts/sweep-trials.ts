@@ -2,11 +2,11 @@
 import { permutation, uniform } from '../random'
 import { brief } from './brief'
 import { InvalidInput, parse } from './parse'
-import { withoutPairFields } from './labeler-settings'
 import { isLabeler, isRecord, longForm, overlay, overlayField } from './overlay'
 import type { SweepInput, Swept } from './sweep'
 import { armsOf } from './compare-input'
 import { roundInput } from './rounds-input'
+import { withoutPairFields } from './technique-settings'
 import { workflowSchemas } from './workflow-inputs'
 import { counted } from '../number-format'
 
@@ -40,9 +40,13 @@ function withField(input: Record<string, unknown>, path: readonly string[], valu
   if (rest.length === 0) return { ...input, [name]: overlayField(name, input[name], value) }
   const inner = longForm(name, input[name])
   const group = isRecord(inner) ? inner : (MISSING_GROUPS[name] ?? {})
+  if (isLabeler(name) && 'jury' in group) return { ...input, [name]: overlayField(name, group, nested(rest, value)) }
   const below = isLabeler(name) ? withoutPairFields(group, { [rest[0]!]: value }) : group
   return { ...input, [name]: withField(below, rest, value) }
 }
+
+const nested = (path: readonly string[], value: unknown): unknown =>
+  path.reduceRight((inner, name) => ({ [name]: inner }), value)
 
 /** How a labeler compares is set first: it removes fields that the input has, and none that the point itself sets. */
 const inOrder = (point: Point): Point => {

@@ -116,9 +116,50 @@ const common = {
   prompts: line.describe('File with the prompts that are used if a run names no data.'),
 }
 
+const criterionSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\w-]{1,40}$/)
+    .describe('Name of the criterion in metrics and reports.'),
+  question: line.describe('The question, in words, about one response.'),
+  weight: z.number().positive().default(1).describe('Weight in the mean over the criteria.'),
+  ending: line.optional().describe('What the labeler continues with its answer. Default: "Answer:".'),
+  answers: answersSchema.optional(),
+})
+/** A question of a rubric. */
+export type Criterion = z.infer<typeof criterionSchema>
+
+/**
+ * What a task gives labelers that ask for it, beside its own questions. It is no part of `data` artifacts: stages that
+ * do not ask for it are the same with and without it.
+ */
+const guidanceFields = {
+  rubric: z
+    .array(criterionSchema)
+    .min(1)
+    .max(32)
+    .superRefine((rubric, context) =>
+      refuseTwice(
+        rubric.map(({ name }) => name),
+        context,
+      ),
+    )
+    .optional()
+    .describe('Weighted questions about one response, for labelers with `score: "rubric"`.'),
+  principles: z
+    .array(line)
+    .min(1)
+    .optional()
+    .describe('What makes a response good, a sentence each, for `principles` of a labeler and for `revise`.'),
+}
+export const guidanceSchema = z.strictObject({ task: z.string(), ...guidanceFields })
+/** Rubric and principles of a task, by its name. */
+export type TaskGuidance = z.infer<typeof guidanceSchema>
+
 /** task.json: texts longer than a line are in files next to it, named here. */
 const taskFileSchema = z.strictObject({
   ...common,
+  ...guidanceFields,
   preference: z.strictObject({ ...preference, exemplars: line.describe('File with up to eight worked examples.') }),
 })
 
@@ -128,6 +169,8 @@ export const taskSchema = z.strictObject({
   preference: z.strictObject({ ...preference, exemplars: z.array(exemplarSchema) }),
 })
 export type Task = z.infer<typeof taskSchema>
+/** A task as its folder has it. */
+export type GivenTask = Task & Omit<TaskGuidance, 'task'>
 export type Exemplar = z.infer<typeof exemplarSchema>
 
 const SHIPPED_TASKS = resolve(__dirname, '..', '..', 'tasks')
@@ -170,7 +213,7 @@ function fileIn(folder: string, name: string, field: string): string {
 }
 
 /** Reads a task's folder. @throws InvalidInput naming file and field */
-export function readTask(folder: string): Task {
+export function readTask(folder: string): GivenTask {
   const taskFile = join(folder, 'task.json')
   const json = parsedJson(readGivenFile(taskFile, folder).toString('utf8'), taskFile)
   const task = parse(taskFileSchema, json, taskFile, 'types')
@@ -198,7 +241,16 @@ export function readTask(folder: string): Task {
 }
 
 /** A task as artifacts hold it, in task.json: its prompts are rows there, and only the file's name is left here. */
-export const taskText = (task: Task): string => JSON.stringify({ ...task, prompts: basename(task.prompts) }, null, 2)
+export function taskText({ rubric: _, principles: __, ...task }: GivenTask): string {
+  return JSON.stringify({ ...task, prompts: basename(task.prompts) }, null, 2)
+}
+
+/** What the artifact of stage `guidance` holds of a task. */
+export const guidanceOf = ({ name: task, rubric, principles }: GivenTask): TaskGuidance => ({
+  task,
+  ...(rubric && { rubric }),
+  ...(principles && { principles }),
+})
 
 export const readJsonFile = (file: string): unknown => parsedJson(readFileSync(file, 'utf8'), file)
 

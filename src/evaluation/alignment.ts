@@ -1,7 +1,11 @@
 // How well a labeler agrees with people, and how strong its position bias is (paper §2.3, Appendix B).
 import { decidedPairs, type Row } from '../data/row'
-import { isUnanswered, type Labeler } from '../feedback/labeler'
-import { choseSameSlot, judgePairs, ordersOf, type JudgingOptions } from '../feedback/preference'
+import { isJury, type Asked } from '../feedback/jury'
+import { isUnanswered, type Unanswered } from '../feedback/labeler'
+import { choseSameSlot, judgePairs, type JudgingOptions } from '../feedback/preference'
+import type { PreferenceLabel } from '../feedback/preference-label'
+import { ordersOf, PLAIN } from '../feedback/technique'
+import { calibration } from './calibration'
 import { wilson, type Share } from './statistics'
 import { outcome } from './win-rate'
 
@@ -16,6 +20,18 @@ export interface Alignment {
   ties: number
   /** Pairs for which the labeler gave no answer. */
   failed: number
+  /** Of a jury: how well each member agrees with people. */
+  members?: MemberAlignment[]
+}
+
+export interface MemberAlignment {
+  /** Its name. */
+  labeler: string
+  agreement: Share
+  /** Expected calibration error of its probabilities against what people preferred; undefined without a label. */
+  calibrationError?: number
+  /** Pairs for which it gave no answer. */
+  failed: number
 }
 
 /**
@@ -24,7 +40,7 @@ export interface Alignment {
  * @returns undefined when people have decided none
  */
 export async function measureAlignment(
-  labeler: Labeler,
+  labeler: Asked,
   rows: readonly Row[],
   limit: number,
   options: JudgingOptions,
@@ -49,10 +65,40 @@ export async function measureAlignment(
       judged.filter(({ label }) => choseSameSlot(label)).length,
       judged.filter(({ label }) => choseSameSlot(label) !== undefined).length,
     ),
-    orders: ordersOf(options.technique),
+    ...(!isJury(labeler) && { orders: ordersOf(options.technique ?? PLAIN) }),
     ties: rows.reduce((sum, { pairs = [] }) => sum + pairs.length, 0) - all.length,
     failed: decided.length - judged.length,
+    ...(isJury(labeler) && { members: memberAlignments(labels, decided) }),
   }
+}
+
+/** How well each member of a jury agrees with people, on the pairs that the jury labelled. */
+export function memberAlignments(
+  labels: readonly (Pick<PreferenceLabel, 'members'> | Unanswered)[],
+  decided: readonly { preferred: 1 | 2 }[],
+): MemberAlignment[] {
+  const byMember = new Map<string, { given: { p: number; preferred: 1 | 2 }[]; failed: number }>()
+  labels.forEach((label, i) => {
+    for (const member of isUnanswered(label) ? [] : (label.members ?? [])) {
+      const tally = byMember.get(member.labeler) ?? { given: [], failed: 0 }
+      if (isUnanswered(member)) tally.failed++
+      else tally.given.push({ p: member.preferFirst, preferred: decided[i]!.preferred })
+      byMember.set(member.labeler, tally)
+    }
+  })
+  return [...byMember].map(([labeler, { given, failed }]) => {
+    const agreed = given.reduce((sum, { p, preferred }) => sum + agreementWith(p, preferred), 0)
+    const { error } = calibration(
+      given.map(({ p }) => p),
+      given.map(({ preferred }) => Number(preferred === 1)),
+    )
+    return {
+      labeler,
+      agreement: wilson(agreed, given.length),
+      ...(given.length > 0 && { calibrationError: error }),
+      failed,
+    }
+  })
 }
 
 /** 1 where a label agrees with what people preferred, 0 where it does not; one half where it prefers neither. */

@@ -30,6 +30,8 @@ interface LedgerOptions {
   raters: number
   ratingsPerItem: number
   seed: number
+  /** Raters get the items in their order, and not each in an order of their own. */
+  inOrder?: boolean
   /** What an earlier run of the workflow hands on: its ratings, and what it had offered to each rater. */
   before?: { ratings: readonly Rating[]; offered?: readonly (readonly number[])[] | undefined }
 }
@@ -37,12 +39,15 @@ interface LedgerOptions {
 /** Items that a rater may have been shown and not rated; an older page is to be opened again. */
 const MAX_OFFERED = 20
 
-export function openLedger({ items, checks, raters, ratingsPerItem, seed, before }: LedgerOptions): Ledger {
+export function openLedger({ items, checks, raters, ratingsPerItem, seed, inOrder, before }: LedgerOptions): Ledger {
   const byKey = new Map<string, Rating>()
   const counts = new Array<number>(items).fill(0)
   const ratedBy = new Array<number>(raters).fill(0)
   const isRated = Array.from({ length: raters }, () => new Uint8Array(items))
-  const orders = Array.from({ length: raters }, (_, rater) => permutation(items, [seed, 'way', rater]))
+  const asListed = Array.from({ length: items }, (_, item) => item)
+  const orders = Array.from({ length: raters }, (_, rater) =>
+    inOrder ? asListed : permutation(items, [seed, 'way', rater]),
+  )
   /** A rater's ratings from one attention check to the next; the first check comes after half as many. */
   const spacing = items / Math.max(1, checks.size)
   const isOpen = (item: number) => !checks.has(item) && counts[item]! < ratingsPerItem

@@ -30,6 +30,8 @@ export interface Bout {
   second: string
   preferFirst?: number
   failed?: string
+  /** Of a jury: the standard deviation of its members' probabilities. */
+  disagreement?: number
 }
 
 /** Two policies over all prompts. */

@@ -1,6 +1,7 @@
 // How well each labelling technique agrees with people, on the same pairs (paper §4.4, Table 2), and its position bias
 // (§2.1.1, Table 4).
 import { agreementWith } from './alignment'
+import { calibration } from './calibration'
 import { binomialTest, holm, mcnemarTest, wilson, type Share } from './statistics'
 
 /** One pair that people decided, as one variant of the technique judged it. */
@@ -12,6 +13,10 @@ export interface Judgement {
   slotOne?: number[]
   failed?: string
   tooLong?: boolean
+  /** Of a jury: what each member said. */
+  members?: readonly ({ labeler: string } & Omit<Judgement, 'id' | 'preferred' | 'members'>)[]
+  /** By a rubric: the preference by each criterion alone; null where the responses do not differ in it. */
+  criteria?: Record<string, number | null>
 }
 
 export interface VariantResult {
@@ -61,6 +66,30 @@ export function variantResult(
     tooLong: judgements.filter(({ tooLong }) => tooLong).length,
     againstFirstP: first && pValueAgainst(first, judgements),
   }
+}
+
+/** The judgements of each part of a variant alone: of the members of a jury, of the criteria of a rubric. */
+export function partsOf(judgements: readonly Judgement[]): { name: string; judgements: Judgement[] }[] {
+  const parts = new Map<string, Judgement[]>()
+  const add = (name: string, judgement: Judgement) => parts.set(name, [...(parts.get(name) ?? []), judgement])
+  for (const { id, preferred, members = [], criteria = {} } of judgements) {
+    for (const { labeler, ...said } of members) add(labeler, { id, preferred, ...said })
+    for (const [name, p] of Object.entries(criteria))
+      add(`criterion ${name}`, { id, preferred, ...(p !== null && { preferFirst: p }) })
+  }
+  return [...parts].map(([name, ofPart]) => ({ name, judgements: ofPart }))
+}
+
+/** The expected calibration error of the labels against what people preferred; undefined where there is no label. */
+export function calibrationErrorOf(judgements: readonly Judgement[]): number | undefined {
+  const judged = judgements.flatMap(({ preferFirst, preferred }) =>
+    preferFirst === undefined ? [] : [{ preferFirst, preferred }],
+  )
+  if (judged.length === 0) return undefined
+  return calibration(
+    judged.map(({ preferFirst }) => preferFirst),
+    judged.map(({ preferred }) => Number(preferred === 1)),
+  ).error
 }
 
 /** Corrects the p-values against the first variant over all variants of the study, by Holm's method. */

@@ -100,8 +100,17 @@ export interface Roles {
 /** What sentences call a judge or labeler: the name "policy" stands for the run's own initial policy. */
 export const spokenName = (name: string): string => (name === 'policy' ? 'the initial policy' : name)
 
+const JURY = 'jury of '
+/** Who is behind a name: the members of a jury. */
+const membersOf = (name: string): string[] => (name.startsWith(JURY) ? name.slice(JURY.length).split(', ') : [name])
+
 /** What the names show about judge, labelers and policies, in sentences. */
 export function kinshipRemarks({ judge, labelers, policies }: Roles): string[] {
+  const all = labelers.flatMap(membersOf)
+  return [...new Set(membersOf(judge).flatMap((one) => remarksOf({ judge: one, labelers: all, policies })))]
+}
+
+function remarksOf({ judge, labelers, policies }: Roles): string[] {
   const own = (name: string) => name === 'policy'
   const resolved = (name: string) => (own(name) ? (policies[0] ?? name) : name)
   const distinct = [...new Set(labelers)].filter((labeler) => labeler !== 'people')

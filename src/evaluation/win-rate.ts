@@ -1,6 +1,7 @@
 // How often a judge prefers the policy's response to the baseline's, asked in both orders (paper §2.4, §3.4).
 import { stripTrailingJunk } from '../feedback/direct-score'
-import { isUnanswered, type Labeler } from '../feedback/labeler'
+import type { Asked } from '../feedback/jury'
+import { isUnanswered } from '../feedback/labeler'
 import { judgePairs, type JudgingOptions } from '../feedback/preference'
 import { lengthControlled, lengthRatio } from './length-control'
 import { wilson, type Share } from './statistics'
@@ -18,6 +19,8 @@ export interface JudgedContest extends Contest {
    */
   preferPolicy?: number
   failed?: string
+  /** Of a jury: the standard deviation of its members' probabilities. */
+  disagreement?: number
   /** Probability that each response is good on its own, where the task asks for a verdict and both got one. */
   good?: { policy: number; baseline: number }
 }
@@ -27,7 +30,7 @@ export interface JudgedContest extends Contest {
  * stripped first.
  */
 export async function judgeContests(
-  judge: Labeler,
+  judge: Asked,
   contests: readonly Contest[],
   options: JudgingOptions,
 ): Promise<JudgedContest[]> {
@@ -46,7 +49,9 @@ export async function judgeContests(
   return stripped.map((contest) => {
     const label = labelOf.get(contest.id)
     if (!label) return { ...contest, preferPolicy: 0.5 }
-    return isUnanswered(label) ? { ...contest, failed: label.failed } : { ...contest, preferPolicy: label.preferFirst }
+    if (isUnanswered(label)) return { ...contest, failed: label.failed }
+    const { preferFirst: preferPolicy, disagreement } = label
+    return { ...contest, preferPolicy, ...(disagreement !== undefined && { disagreement }) }
   })
 }
 

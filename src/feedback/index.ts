@@ -9,14 +9,10 @@ export {
   type Unanswered,
   type WritingSettings,
 } from './labeler'
-export {
-  choseSameSlot,
-  judgePairs,
-  PLAIN,
-  type JudgingOptions,
-  type PreferenceLabel,
-  type Technique,
-} from './preference'
+export { choseSameSlot, judgePairs, type JudgingOptions } from './preference'
+export { type MemberLabel, type PreferenceLabel } from './preference-label'
+export { PLAIN, type Technique } from './technique'
+export { juryOf, type Asked, type Juror, type Jury } from './jury'
 export { preferenceQuestion, rationaleQuestion, type Pair, type Prompting } from './prompt'
 export { askLevels, DIGITS, scoreLevels, type Level, type LevelAnswer } from './answer-levels'
 export { directRewards, rewardScale, scoreQuestion, stripTrailingJunk } from './direct-score'

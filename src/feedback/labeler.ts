@@ -2,8 +2,9 @@
 import type { Usage } from '../contracts/usage'
 import { largest } from '../extremes'
 
-/** The setting that configures a labeler: messages name its fields, e.g. `judge.apiKeyEnv`. */
-export type LabelerRole = 'labeler' | 'judge'
+/** The setting that configures a labeler: messages name its fields, e.g. `judge.apiKeyEnv`, `labeler.jury.1.maxCost`. */
+export type LabelerRole = Role | `${Role}.jury.${number}`
+export type Role = 'labeler' | 'judge'
 
 /** A question: the labeler continues the text after `ending`. */
 export interface Question {

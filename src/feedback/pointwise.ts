@@ -6,11 +6,12 @@
 // With two levels this is σ(ℓ₁ − ℓ₂), where ℓ = log P(good) − log P(bad) of each response: the model of Bradley and
 // Terry with ℓ as strength. No response has a slot, so there is no position bias. Where both are certain to be at the
 // same level, they never differ, and there is no label.
-import type { Task } from '../data/task'
+import type { Criterion, Task } from '../data/task'
 import { askLevels, scoreLevels, type LevelAnswer } from './answer-levels'
 import { scoreQuestion } from './direct-score'
 import { isUnanswered, type Labeler, type Question, type Unanswered } from './labeler'
-import type { Pair } from './prompt'
+import type { Pair, SingleResponse } from './prompt'
+import { criterionLevels, rubricLevels, weightedMean } from './rubric'
 
 /**
  * Probability that the first is higher, given that the levels differ.
@@ -39,10 +40,14 @@ interface PointwiseLabel {
   slotOne: never[]
   bounded?: true
   counted?: number
+  /** By a rubric: the preference by each criterion alone. */
+  criteria?: Record<string, number | null>
 }
 
 interface PointwiseOptions {
   task: Task
+  /** Asked in place of the task's score question. */
+  rubric?: readonly Criterion[] | undefined
   /** Called with the number of pairs judged so far. */
   onProgress?: ((pairs: number) => void) | undefined
 }
@@ -51,8 +56,9 @@ interface PointwiseOptions {
 export async function judgePointwise(
   labeler: Labeler,
   pairs: readonly Pair[],
-  { task, onProgress }: PointwiseOptions,
+  { task, rubric, onProgress }: PointwiseOptions,
 ): Promise<(PointwiseLabel | Unanswered)[]> {
+  if (rubric) return judgeByRubric(labeler, pairs, rubric, { task, onProgress })
   const questions = new Map<string, Question>()
   const asked = pairs.map(({ context, first, second }) =>
     [first, second].map((response) => {
@@ -87,5 +93,61 @@ function labelFrom(
     slotOne: [],
     ...((first.bounded || second.bounded) && { bounded: true as const }),
     ...(first.counted !== undefined && { counted: first.counted }),
+  }
+}
+
+/** The weighted mean of the preferences by each criterion (rubric.ts). */
+async function judgeByRubric(
+  labeler: Labeler,
+  pairs: readonly Pair[],
+  rubric: readonly Criterion[],
+  { task, onProgress }: PointwiseOptions,
+): Promise<(PointwiseLabel | Unanswered)[]> {
+  const shown = new Map<string, { at: number; one: SingleResponse }>()
+  const asked = pairs.map(({ context, first, second }) =>
+    [first, second].map((response) => {
+      const key = JSON.stringify([context, response])
+      if (!shown.has(key)) shown.set(key, { at: shown.size, one: { context, response } })
+      return shown.get(key)!.at
+    }),
+  )
+  const responses = [...shown.values()].map(({ one }) => one)
+  const answers = await rubricLevels(labeler, rubric, responses, {
+    task,
+    onProgress: (done) => onProgress?.(Math.floor((done * pairs.length) / responses.length)),
+  })
+  return asked.map(([first, second]) =>
+    rubricLabel(
+      rubric,
+      rubric.map((criterion, k) => {
+        const values = criterionLevels(criterion).map(({ value }) => value)
+        return labelFrom(answers[k]![first!]!, answers[k]![second!]!, values)
+      }),
+    ),
+  )
+}
+
+/** @param labels by each criterion */
+function rubricLabel(
+  rubric: readonly Criterion[],
+  labels: readonly (PointwiseLabel | Unanswered)[],
+): PointwiseLabel | Unanswered {
+  const failed = labels.find((label) => isUnanswered(label) && !label.tied)
+  if (failed) return failed as Unanswered
+  const differing = labels.flatMap((label, k) => (isUnanswered(label) ? [] : [{ label, weight: rubric[k]!.weight }]))
+  if (differing.length === 0)
+    return { failed: 'both responses are at the same level of every criterion with certainty', tied: true }
+  const counted = differing[0]!.label.counted
+  return {
+    preferFirst: weightedMean(
+      differing.map(({ label }) => label.preferFirst),
+      differing.map(({ weight }) => weight),
+    ),
+    slotOne: [],
+    ...(differing.some(({ label }) => label.bounded) && { bounded: true as const }),
+    ...(counted !== undefined && { counted }),
+    criteria: Object.fromEntries(
+      labels.map((label, k) => [rubric[k]!.name, isUnanswered(label) ? null : label.preferFirst]),
+    ),
   }
 }

@@ -23,65 +23,13 @@ import {
   type Question,
   type Unanswered,
 } from './labeler'
+import { askMembers, isJury, type Asked } from './jury'
+import { juryLabel } from './jury-label'
 import { judgePointwise } from './pointwise'
-import { answerAfter, answerMark, preferenceQuestion, rationaleQuestion, type Pair, type Prompting } from './prompt'
-
-/** How a labeler is asked about both responses of a pair. */
-export interface Pairwise extends Prompting {
-  comparison: 'pairwise'
-  /** Number of rationales for each order (self-consistency, Appendix M). */
-  samples: number
-  /** Sampling temperature of the rationales; the answer is always read at temperature 1. */
-  temperature: number
-  /** Sample the rationales only from the k most likely tokens; 0 means all. */
-  topK: number
-  /** Maximum length of a rationale. */
-  rationaleTokens: number
-  /** 1 asks in the given order only, 2 in the swapped order as well. */
-  orders: 1 | 2
-  labels: 'soft' | 'hard'
-}
-/** Each response is asked about alone (pointwise.ts). */
-export interface Pointwise {
-  comparison: 'pointwise'
-  labels: 'soft' | 'hard'
-}
-export type Technique = Pairwise | Pointwise
-
-/** In how many orders a pair is asked; 0 where each response is asked about alone. */
-export const ordersOf = (technique: Technique): 0 | 1 | 2 =>
-  technique.comparison === 'pointwise' ? 0 : technique.orders
-
-/** The zero-shot question in both orders. */
-export const PLAIN: Pairwise = {
-  comparison: 'pairwise',
-  preamble: 'base',
-  exemplars: 0,
-  chainOfThought: false,
-  samples: 1,
-  temperature: 0,
-  topK: 40,
-  rationaleTokens: 512,
-  orders: 2,
-  labels: 'soft',
-}
-
-/** The label of one pair. */
-export interface PreferenceLabel {
-  /** Probability that the first response is the better one. */
-  preferFirst: number
-  /**
-   * For each order, the probability of "1" as it was answered, neither swapped back nor inverted: shows position bias.
-   * Empty where each response was asked about alone.
-   */
-  slotOne: number[]
-  /** One option was missing from a returned list: the probability is a bound. */
-  bounded?: true
-  /** Probabilities are shares of this many sampled answers, from a labeler without log-probabilities. */
-  counted?: number
-  /** With chain of thought: the first rationale of each order. */
-  rationales?: string[]
-}
+import type { PreferenceLabel } from './preference-label'
+import { answerAfter, answerMark, preferenceQuestion, rationaleQuestion, type Pair } from './prompt'
+import { principleOf } from './principles'
+import { PLAIN, type Pairwise, type Technique } from './technique'
 
 /** P("1") among "1" and "2", and whether it rests on a bound. */
 export function slotOneProbability(answer: OptionAnswer): { p: number; bounded: boolean } | Unanswered {
@@ -103,11 +51,14 @@ interface PairQuestion {
   sample: number
   question: Question
   rationale?: string
+  /** Index of the principle that it shows. */
+  principle?: number
 }
 
 export interface JudgingOptions {
   task: Task
-  technique: Technique
+  /** How a labeler is asked; default: `PLAIN`. The members of a jury have each their own. */
+  technique?: Technique | undefined
   /** Seed of the sampled rationales. */
   seed: number
   /** Called with the number of pairs judged so far. */
@@ -116,13 +67,29 @@ export interface JudgingOptions {
 
 /** One label for each pair, in order. All questions are built at once: pass very many pairs in parts. */
 export async function judgePairs(
+  asked: Asked,
+  pairs: readonly Pair[],
+  { technique = PLAIN, ...options }: JudgingOptions,
+): Promise<(PreferenceLabel | Unanswered)[]> {
+  if (!isJury(asked)) return judgeAs(asked, pairs, { technique, ...options })
+  const answers = await askMembers<PreferenceLabel>(
+    asked,
+    pairs.length,
+    (juror, onProgress) => judgeAs(juror.labeler, pairs, { ...options, technique: juror.technique, onProgress }),
+    options.onProgress,
+  )
+  return answers.map((each) => juryLabel(asked, each))
+}
+
+/** One labeler, as a technique asks it. */
+async function judgeAs(
   labeler: Labeler,
   pairs: readonly Pair[],
-  { technique, ...options }: JudgingOptions,
+  { technique, ...options }: JudgingOptions & { technique: Technique },
 ): Promise<(PreferenceLabel | Unanswered)[]> {
   const labels =
     technique.comparison === 'pointwise'
-      ? await judgePointwise(labeler, pairs, options)
+      ? await judgePointwise(labeler, pairs, { rubric: technique.guidance?.rubric, ...options })
       : await judgePairwise(labeler, pairs, { technique, ...options })
   return technique.labels === 'soft' ? labels : labels.map((label) => (isUnanswered(label) ? label : hardened(label)))
 }
@@ -133,7 +100,7 @@ const hardened = ({ preferFirst, ...label }: PreferenceLabel): PreferenceLabel =
   ...label,
 })
 
-type PairwiseOptions = JudgingOptions & { technique: Pairwise }
+type PairwiseOptions = JudgingOptions & { technique: Technique & Pairwise }
 
 async function judgePairwise(
   labeler: Labeler,
@@ -141,7 +108,7 @@ async function judgePairwise(
   options: PairwiseOptions,
 ): Promise<(PreferenceLabel | Unanswered)[]> {
   const { task, technique, onProgress } = options
-  const all = pairs.flatMap((pair, i) => questionsOf(task, technique, pair, i))
+  const all = pairs.flatMap((pair, i) => questionsOf(pair, i, options))
   const steps = technique.chainOfThought ? 2 : 1
   let answered = 0
   const onAnswer = () => onProgress?.(Math.floor((++answered * pairs.length) / (all.length * steps)))
@@ -160,18 +127,24 @@ async function judgePairwise(
 }
 
 /** The questions about one pair: for each order and, with chain of thought, each rationale. */
-function questionsOf(task: Task, technique: Pairwise, pair: Pair, index: number): PairQuestion[] {
+function questionsOf(pair: Pair, index: number, { task, technique, seed }: PairwiseOptions): PairQuestion[] {
+  const principles = technique.guidance?.principles
   const swapped = { ...pair, first: pair.second, second: pair.first }
   const orders = technique.orders === 2 ? [pair, swapped] : [pair]
   const build = technique.chainOfThought ? rationaleQuestion : preferenceQuestion
   const samples = technique.chainOfThought ? technique.samples : 1
   return orders.flatMap((shown, order) =>
-    Array.from({ length: samples }, (_, sample) => ({
-      pair: index,
-      order: order as 0 | 1,
-      sample,
-      question: build(task, technique, shown),
-    })),
+    Array.from({ length: samples }, (_, sample): PairQuestion => {
+      const principle = principles && principleOf(pair, principles.length, seed, sample)
+      const prompting = principle === undefined ? technique : { ...technique, principle: principles![principle]! }
+      return {
+        pair: index,
+        order: order as 0 | 1,
+        sample,
+        question: build(task, prompting, shown),
+        ...(principle !== undefined && { principle }),
+      }
+    }),
   )
 }
 
@@ -228,12 +201,14 @@ function labelFrom(
     .filter(({ sample }) => sample === 0)
     .flatMap(({ rationale }) => (rationale === undefined ? [] : [rationale]))
   const counted = read[0]?.counted
+  const principles = questions.flatMap(({ order, principle }) => (order === 0 ? (principle ?? []) : []))
   return {
     preferFirst: firstIsBetter,
     slotOne,
     ...(read.some(({ bounded }) => bounded) && { bounded: true as const }),
     ...(counted !== undefined && { counted }),
     ...(rationales.length > 0 && { rationales }),
+    ...(principles.length > 0 && { principles }),
   }
 }
 

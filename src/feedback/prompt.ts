@@ -2,6 +2,9 @@
 import type { Exemplar, Task } from '../data/task'
 import type { Question } from './labeler'
 
+/** How a principle is shown. */
+const principleText = (principle: string): string => `Judge by this principle: ${principle}`
+
 /** How a labeler is asked (paper §2.1, §4.4); each is a setting. */
 export interface Prompting {
   preamble: 'base' | 'detailed'
@@ -9,6 +12,8 @@ export interface Prompting {
   exemplars: number
   /** A rationale is written first, then the answer is read after it. */
   chainOfThought: boolean
+  /** Shown before the sample (principles.ts). */
+  principle?: string
 }
 
 /** A pair as text: what a labeler is shown. */
@@ -45,7 +50,7 @@ function exampleOf(task: Task, exemplar: Exemplar, chainOfThought: boolean): str
 }
 
 /** Preamble and exemplars, which all questions of a stage share, then the sample. */
-function promptText(task: Task, { preamble, exemplars, chainOfThought }: Prompting, pair: Pair): string {
+function promptText(task: Task, { preamble, exemplars, chainOfThought, principle }: Prompting, pair: Pair): string {
   const { preambles, rationalePreambles } = task.preference
   const shown = task.preference.exemplars.slice(0, exemplars)
   if (shown.length < exemplars)
@@ -55,9 +60,9 @@ function promptText(task: Task, { preamble, exemplars, chainOfThought }: Prompti
     )
   const examples =
     shown.length > 0 ? [...shown.map((exemplar) => exampleOf(task, exemplar, chainOfThought)), FOLLOW] : []
-  return [(chainOfThought ? rationalePreambles : preambles)[preamble], ...examples, sampleLines(task, pair)].join(
-    '\n\n',
-  )
+  const judgedBy = principle === undefined ? [] : [principleText(principle)]
+  const opening = (chainOfThought ? rationalePreambles : preambles)[preamble]
+  return [opening, ...examples, ...judgedBy, sampleLines(task, pair)].join('\n\n')
 }
 
 /** The question without chain of thought. */

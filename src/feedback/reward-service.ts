@@ -14,18 +14,23 @@ import { refusalByOrigin, refusalByType, type Refusal } from '../http/guard'
 import { hasToken } from '../http/token'
 import { isStrict } from '../strict'
 import { scoreLevels } from './answer-levels'
-import { directRewards, rewardScale, scoreQuestion, stripTrailingJunk } from './direct-score'
+import { rewardScale, stripTrailingJunk } from './direct-score'
 import { EndpointDown, saysOutage } from './endpoint-errors'
-import { isUnanswered, type Labeler } from './labeler'
+import type { Asked } from './jury'
+import { isUnanswered } from './labeler'
+import { liveScores, type LiveScore } from './live-score'
 import { readRequest, type Sample } from './reward-request'
 import { specialTokens, type SpecialTokens } from './special-tokens'
+import type { Technique } from './technique'
 import { backoff } from './throttle'
 
 const LARGEST_BODY = 32 * 1024 * 1024
 
 export interface RewardService {
   task: Task
-  labeler: Labeler
+  labeler: Asked
+  /** How it is asked: by the task's score question, or by its rubric. The members of a jury have each their own. */
+  technique?: Technique | undefined
   /**
    * What the labeler is shown as the post or conversation: the prompts as they were sent or, if these carry a chat
    * template, the labels.
@@ -91,14 +96,23 @@ async function handle(
     task,
     special,
   )
-  const rewards = await rewardsInTime(service, samples, response)
-  if (rewards === undefined) return
+  const scored = await scoresInTime(service, samples, response)
+  if (scored === undefined) return
+  const rewards = scored.map(({ reward }) => reward)
   if (isOne) return reply(response, 200, rewards[0]!)
   reply(response, 200, {
     rewards,
     scores: rewards,
-    extra_logs: { direct_score: rewards.map(rewardScale(scoreLevels(task)).scoreOf) },
+    extra_logs: logsOf(task, scored),
   })
+}
+
+/** By a rubric, the criteria; otherwise the scores on the task's own scale. */
+function logsOf(task: Task, scored: readonly LiveScore[]): Record<string, (number | null)[]> {
+  const names = [...new Set(scored.flatMap(({ criteria = {} }) => Object.keys(criteria)))]
+  if (names.length === 0)
+    return { direct_score: scored.map(({ reward }) => rewardScale(scoreLevels(task)).scoreOf(reward)) }
+  return Object.fromEntries(names.map((name) => [name, scored.map(({ criteria }) => criteria?.[name] ?? null)]))
 }
 
 const asInvalid = (error: Error): never => {
@@ -117,14 +131,14 @@ function bodyAsJson(text: string): unknown {
  * Waits out an outage of the endpoint for as long as whoever asks does.
  * @returns undefined if they have gone
  */
-async function rewardsInTime(
+async function scoresInTime(
   service: RewardService,
   samples: readonly Sample[],
   response: ServerResponse,
-): Promise<number[] | undefined> {
+): Promise<LiveScore[] | undefined> {
   for (let attempt = 0; ; attempt++) {
     try {
-      return await rewardsOf(service, samples)
+      return await scoresOf(service, samples)
     } catch (error) {
       const { message } = error as Error
       if (!(error instanceof EndpointDown) && !saysOutage(message)) throw error
@@ -148,20 +162,19 @@ function untilGone(response: ServerResponse, ms: number): Promise<void> {
   })
 }
 
-/** @returns one reward in [-1, 1] for each response */
-async function rewardsOf({ task, labeler, context }: RewardService, samples: readonly Sample[]): Promise<number[]> {
-  const questions = samples.map((sample, i) =>
-    scoreQuestion(
-      task,
-      context === 'prompts' ? sample.context : labelText(sample.label, i),
-      stripTrailingJunk(sample.response),
-    ),
-  )
-  const scored = await directRewards(labeler, questions, scoreLevels(task))
-  return scored.map((reward, i) => {
-    if (isUnanswered(reward))
-      throw new Error(`serve-reward: ${labeler.name} gave no score for response ${i}: ${reward.failed}`)
-    return reward
+/** @returns one score for each response */
+async function scoresOf(
+  { task, labeler, technique, context }: RewardService,
+  samples: readonly Sample[],
+): Promise<LiveScore[]> {
+  const shown = samples.map((sample, i) => ({
+    context: context === 'prompts' ? sample.context : labelText(sample.label, i),
+    response: stripTrailingJunk(sample.response),
+  }))
+  return (await liveScores(labeler, shown, { task, technique })).map((score, i) => {
+    if (isUnanswered(score))
+      throw new Error(`serve-reward: ${labeler.name} gave no score for response ${i}: ${score.failed}`)
+    return score
   })
 }
 

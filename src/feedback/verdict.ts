@@ -6,6 +6,7 @@
 //      once: nothing stands in an order.
 import type { Task } from '../data/task'
 import { askLevels } from './answer-levels'
+import { askForNumbers, isJury, type Asked, type Juror } from './jury'
 import { isUnanswered, type Labeler, type Question, type Unanswered } from './labeler'
 import { slotOneProbability } from './preference'
 import { shownAlone, type SingleResponse } from './prompt'
@@ -14,6 +15,18 @@ type VerdictPrompt = NonNullable<Task['verdict']>
 
 /** P(good) of each response, in order. @param onProgress called with the number of responses judged so far */
 export async function judgeAlone(
+  asked: Asked,
+  verdict: VerdictPrompt,
+  responses: readonly SingleResponse[],
+  onProgress?: (done: number) => void,
+): Promise<(number | Unanswered)[]> {
+  if (!isJury(asked)) return judgeBy(asked, verdict, responses, onProgress)
+  const askOne = ({ labeler }: Juror, ofOne: (done: number) => void) => judgeBy(labeler, verdict, responses, ofOne)
+  const answers = await askForNumbers(asked, responses.length, askOne, onProgress)
+  return answers.map((answer) => (isUnanswered(answer) ? answer : answer.value))
+}
+
+function judgeBy(
   labeler: Labeler,
   verdict: VerdictPrompt,
   responses: readonly SingleResponse[],

@@ -22,6 +22,7 @@ import {
 import { goodSection, systemOf, winRateSection } from './beside-paper'
 import { answers, policyIntervals } from './duel-notes'
 import { askedIn, fewPromptsCaution, judgeCautions } from './judge-cautions'
+import { memberAlignmentTable } from './jury'
 import { judgeWithDays, verdictCautions } from './labeler-answers'
 import { REWARD_MODEL_ACCURACY } from './paper-figures'
 import { reproduction, stageTable, type StageRecord } from './provenance'
@@ -67,7 +68,7 @@ export interface ComparisonData {
   version: string
   judge: string
   /** In how many orders the judge was asked about each pair; 0: about each response alone. */
-  orders?: number | undefined
+  orders?: number | 'as a jury' | undefined
   labelers: string[]
   seeds: number[]
   alignment: Alignment | undefined
@@ -87,6 +88,7 @@ export function renderComparison(data: ComparisonData): string {
     answerList(answers(data)),
     kinshipOf(data).map(note).join(''),
     cautionList([...cautions(data), ...armCautions(data.arms, data.records)]),
+    memberAlignmentTable(data.alignment?.members),
     winRateSection(data) + goodSection(data),
     cautionList(verdictCautions([...data.records.values()])),
     pairSection(data.comparison),

@@ -9,17 +9,25 @@ const FEW_PROMPTS = 50
 export const fewPromptsCaution = (prompts: number, others = 'a few hundred are usual'): string[] =>
   prompts < FEW_PROMPTS ? [`${counted(prompts, 'prompt is', 'prompts are')} too few for a conclusion; ${others}.`] : []
 
-/** How a judge was asked, by the number of orders; 0: about each response alone. */
-export const askedIn = (orders: number): string =>
-  orders === 0 ? 'each response alone' : orders === 1 ? 'in one order' : 'both orders'
+/** How a judge was asked, by the number of orders; 0: about each response alone. Members of a jury have each their own. */
+export const askedIn = (orders: number | 'as a jury'): string =>
+  typeof orders === 'string'
+    ? 'each member in its own way'
+    : orders === 0
+      ? 'each response alone'
+      : orders === 1
+        ? 'in one order'
+        : 'both orders'
 
 /** Why the agreement with people, or the position bias, is undefined. */
 export const noneJudged = (pairs: number): string =>
   `undefined: none of ${counted(pairs, 'pair')} with human labels was judged`
-export const noSameSlot = (orders: number | undefined): string =>
-  orders === 0
-    ? 'undefined: judge.comparison is "pointwise", so each response was judged alone and has no slot'
-    : 'undefined: judge.orders is 1, so each pair was asked in one order'
+export const noSameSlot = (orders: number | undefined, isJury = false): string =>
+  isJury
+    ? 'undefined: the members of the jury were not all asked in both orders'
+    : orders === 0
+      ? 'undefined: judge.comparison is "pointwise", so each response was judged alone and has no slot'
+      : 'undefined: judge.orders is 1, so each pair was asked in one order'
 
 export function judgeCautions(name: string, alignment: Alignment | undefined): string[] {
   const judge = spokenName(name)

@@ -15,6 +15,9 @@ export interface ShownLabel {
   slotOne: readonly number[]
   /** The first rationale of each order. */
   rationales?: readonly string[] | undefined
+  /** Of a jury: how far its members are apart, and what each said. */
+  disagreement?: number | undefined
+  members?: readonly { labeler: string; preferFirst?: number; failed?: string }[] | undefined
   /** Which response people preferred, where they were asked. */
   people?: 1 | 2 | undefined
 }
@@ -27,6 +30,8 @@ const certainty = ({ preferFirst }: ShownLabel) => Math.abs(preferFirst - 0.5)
 const agreement = ({ preferFirst, people }: ShownLabel) => (people === 1 ? preferFirst : 1 - preferFirst)
 const isContradicted = (label: ShownLabel) => label.people !== undefined && agreement(label) < 0.5
 
+const isDisputed = ({ disagreement = 0 }: ShownLabel) => disagreement > 0
+
 interface Kind {
   name: string
   /** How many are shown at most. */
@@ -37,6 +42,7 @@ interface Kind {
 }
 const KINDS: readonly Kind[] = [
   { name: 'Contradicted by people', most: 3, belongs: isContradicted, rank: agreement },
+  { name: 'Most disputed in the jury', most: 3, belongs: isDisputed, rank: ({ disagreement = 0 }) => -disagreement },
   { name: 'Most certain', most: 4, belongs: () => true, rank: (label) => -certainty(label) },
   { name: 'Least certain', most: SHOWN, belongs: () => true, rank: certainty },
 ]
@@ -87,16 +93,22 @@ function sampleOf(label: ShownLabel): Sample {
   }
 }
 
-function remarkOf({ preferFirst, slotOne: [given, swapped], rationales = [] }: ShownLabel): string {
+function remarkOf({ preferFirst, slotOne: [given, swapped], rationales = [], members }: ShownLabel): string {
   const orders =
     given === undefined
-      ? ['each response was asked about alone']
+      ? members
+        ? ['the members of the jury were asked in different ways']
+        : ['each response was asked about alone']
       : [
           `P("1") as answered: ${formatNumber(given, 3)} in this order`,
           ...(swapped === undefined ? [] : [`${formatNumber(swapped, 3)} in the swapped order`]),
         ]
   const reasons = rationales.map((rationale, order) => `Rationale ${order + 1}: ${cut(rationale.trim())}`)
-  return [`P(first) ${formatNumber(preferFirst, 3)}; ${orders.join(', ')}.`, ...reasons].join(' ')
+  const said = members?.map(
+    ({ labeler, preferFirst: p }) => `${labeler} ${p === undefined ? 'no label' : formatNumber(p, 3)}`,
+  )
+  const jury = said ? [`P(first) of the members: ${said.join(', ')}.`] : []
+  return [`P(first) ${formatNumber(preferFirst, 3)}; ${orders.join(', ')}.`, ...jury, ...reasons].join(' ')
 }
 
 const cut = (text: string) => (text.length > RATIONALE_CHARACTERS ? `${text.slice(0, RATIONALE_CHARACTERS)} …` : text)

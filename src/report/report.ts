@@ -1,6 +1,7 @@
 // The report of a run as one HTML file. A figure that shows nothing comes with a sentence that says so.
 import type { Alignment } from '../evaluation/alignment'
 import type { Calibration } from '../evaluation/calibration'
+import type { JuryAgreement } from '../evaluation/jury-agreement'
 import { kinshipRemarks, spokenName } from '../evaluation/model-family'
 import type { Share } from '../evaluation/statistics'
 import type { JudgedContest } from '../evaluation/win-rate'
@@ -10,9 +11,11 @@ import { cautionList, escape, heading, note, type Origin, page, type Sample, sam
 import { fewPromptsCaution, judgeCautions, noneJudged, noSameSlot } from './judge-cautions'
 import { withAnswerDays } from './labeler-answers'
 import { labelledPairSection, type ShownLabel } from './labelled-pairs'
+import { jurySection, memberAlignmentTable } from './jury'
 import { labelSections } from './label-figures'
 import { reproduction, stageTable } from './provenance'
 import { beforeAndAfter } from './before-and-after'
+import { revisionSection, type ShownRevision } from './revisions'
 import { distinctCautions, trainedBy } from './stage-cautions'
 import { counted, formatCount, formatNumber, formatPercent, isOrAre } from '../number-format'
 import { countCell, numberCell, shareCell, table, textCell, type Cell } from './table'
@@ -53,6 +56,10 @@ export interface ReportData {
   evaluation?: Evaluation
   choice?: Choice
   calibration?: Calibration
+  /** Some of what was rewritten before SFT. */
+  revisions?: ShownRevision[]
+  /** Of labels by a jury. */
+  jury?: JuryAgreement | undefined
   /** Labels to read, by what is notable about them. */
   labelled?: { name: string; labels: ShownLabel[] }[]
   contests: JudgedContest[]
@@ -68,7 +75,9 @@ export function renderReport(data: ReportData): string {
     preferenceSection(data.stages),
     curveSection(data.stages, data.calibration),
     data.choice ? candidateSection(data.choice) : '',
+    revisionSection(data.revisions ?? []),
     labelSections(data.stages),
+    jurySection(data.jury, data.stages.find(({ stage }) => stage === 'label')?.summary ?? {}),
     labelledPairSection(data.labelled ?? []),
     stageSection(data.stages),
     droppedSection(data.dropped),
@@ -96,6 +105,7 @@ function outcomeSection(evaluation: Evaluation, stages: readonly ReportStage[]):
     heading('Outcome'),
     `<p>Judge: ${escape(withAnswerDays(spokenName(judge), stages.find(({ stage }) => stage === 'evaluate')?.summary))}.</p>`,
     `<div class="tiles">${tiles.join('')}</div>`,
+    memberAlignmentTable(alignment?.members),
     ...kinshipRemarks({ judge, ...trainedBy(stages) }).map(note),
     cautionList(cautions(evaluation)),
   ].join('')
@@ -131,7 +141,7 @@ const verdictTile = ({ policy, baseline }: NonNullable<Evaluation['verdict']>): 
     `baseline → policy; ${intervalText(baseline)} → ${intervalText(policy)}, ${counted(policy.n, 'prompt')}`,
   )
 
-const alignmentTiles = ({ agreement, sameSlot, orders, ties, failed }: Alignment): string[] => [
+const alignmentTiles = ({ agreement, sameSlot, orders, ties, failed, members }: Alignment): string[] => [
   tile(
     shareText(agreement),
     'judge agrees with people',
@@ -145,7 +155,7 @@ const alignmentTiles = ({ agreement, sameSlot, orders, ties, failed }: Alignment
     sameSlot.n > 0
       ? `${intervalText(sameSlot)}; a judge without position bias would have 0 %`
       : agreement.n > 0
-        ? noSameSlot(orders)
+        ? noSameSlot(orders, members !== undefined)
         : noneJudged(failed),
   ),
 ]

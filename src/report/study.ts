@@ -6,7 +6,7 @@ import { answerList, cautionList, heading, note, type Origin, page, preformatted
 import { rationaleCautions } from './labeler-answers'
 import { COST_PER_PAIR, TABLE_2_AGREEMENT } from './paper-figures'
 import { counted, formatCost, formatP, formatPercent } from '../number-format'
-import { countCell, figureCell, paperCell, shareCell, table, textCell, type Cell } from './table'
+import { countCell, figureCell, numberCell, paperCell, shareCell, table, textCell, type Cell } from './table'
 
 export interface StudyRow extends VariantResult {
   labeler: string
@@ -15,12 +15,20 @@ export interface StudyRow extends VariantResult {
   /** From when the labeler's answers are. */
   answers?: string
 }
+/** A member of a jury, or a criterion of a rubric, alone. */
+export interface StudyPart extends VariantResult {
+  /** The variant that it is part of. */
+  variant: string
+  calibrationError?: number
+  cost?: number
+}
 export interface StudyData {
   title: string
   origin?: Origin | undefined
   task: string
   pairs: number
   rows: StudyRow[]
+  parts?: StudyPart[]
   settings: unknown
 }
 
@@ -30,6 +38,7 @@ export function renderStudy(data: StudyData): string {
     cautionList(cautions(data)),
     variantTable(data),
     note(howToRead(data.pairs)),
+    partSection(data.parts),
     note(answerDates(data.rows)),
     heading('Settings') + preformatted(JSON.stringify(data.settings, null, 2)),
   ])
@@ -62,6 +71,34 @@ function variantTable({ rows, task }: StudyData): string {
     figureCell(formatCost(costPerPair(row))),
   ])
   return table(HEAD, cells)
+}
+
+const PART_HEAD = [
+  'Variant',
+  'Member or criterion',
+  'Agrees with people',
+  'Calibration error',
+  'Same slot',
+  'Failed',
+  'Cost',
+]
+
+/** What the variants are made of: figures of each part alone, which no test compares. */
+function partSection(parts: readonly StudyPart[] = []): string {
+  if (parts.length === 0) return ''
+  const cells = parts.map((part): Cell[] => [
+    textCell(part.variant),
+    textCell(part.name),
+    shareCell(part.agreement),
+    numberCell(part.calibrationError, 3),
+    shareCell(part.sameSlot),
+    countCell(part.failed),
+    figureCell(formatCost(part.cost)),
+  ])
+  const remark =
+    'Members of juries and criteria of rubrics, each alone on the same pairs. A criterion counts where the two responses ' +
+    'can differ in it. Calibration error: the mean distance of predicted from observed preferences.'
+  return heading('Members and criteria') + table(PART_HEAD, cells) + note(remark)
 }
 
 const paperFigure = (name: string, task: string) => TABLE_2_AGREEMENT[name]?.[task]

@@ -1,5 +1,6 @@
 // The training curves of a run's report.
 import type { Summary } from '../contracts/artifact'
+import { CRITERION, OF_VALIDATION } from '../contracts/rubric-metrics'
 import type { Calibration } from '../evaluation/calibration'
 import { lineChart, type Curve } from './chart'
 import { chartGrid, heading } from './html'
@@ -10,7 +11,7 @@ export interface ReportStage extends StageRecord {
   metrics: Record<string, number>[]
 }
 
-/** Which curves are drawn for which stage, in order. */
+/** Which curves are drawn for which stage, in order. A name that ends with a space stands for all that begin with it. */
 const CHARTS: Record<string, [title: string, ...names: string[]][]> = {
   sft: [['SFT: loss', 'loss']],
   'reward-model': [
@@ -42,6 +43,9 @@ const CHARTS: Record<string, [title: string, ...names: string[]][]> = {
   rl: [
     ['RL: reward', 'rawReward', 'reward'],
     ['RL: validation reward', 'validationReward'],
+    ['RL: criteria of the rubric', CRITERION],
+    ['RL: criteria of the rubric on the validation prompts', `${OF_VALIDATION}${CRITERION}`],
+    ['RL: disagreement of the jury', 'disagreement', `${OF_VALIDATION}disagreement`],
     ['RL: standard deviation of the returns of a prompt', 'returnSpread'],
     ['RL: KL to the SFT model', 'kl', 'kl3'],
     ['RL: value loss', 'valueLoss'],
@@ -58,6 +62,8 @@ const CURVE_NAMES: Record<string, string> = {
   reward: 'after the end-of-text rule',
   kl: 'k1',
   kl3: 'k3',
+  disagreement: 'training prompts',
+  [`${OF_VALIDATION}disagreement`]: 'validation prompts',
   loss: 'training batch',
   accuracy: 'training batch',
   validationLoss: 'held-out pairs',
@@ -70,6 +76,7 @@ export function curveSection(stages: readonly ReportStage[], calibration: Calibr
   const charts = stages.flatMap(({ stage, metrics, summary }) =>
     (CHARTS[stage] ?? []).flatMap(([title, ...names]) => {
       const curves = names
+        .flatMap((name) => namesLike(name, metrics))
         .map((name) => curve(name, withStart(metrics, summary)))
         .filter(({ points }, i, all) => points.length > 0 && !isSameLine(points, all[i - 1]?.points))
       return curves.length > 0 ? [lineChart(title, curves)] : []
@@ -91,6 +98,9 @@ const calibrationChart = ({ bins }: Calibration, ofDpo: boolean): string =>
     { name: 'perfect', points: DIAGONAL },
   ])
 
+const namesLike = (name: string, metrics: ReportStage['metrics']): string[] =>
+  name.endsWith(' ') ? [...new Set(metrics.flatMap(Object.keys))].filter((one) => one.startsWith(name)) : [name]
+
 /** With the validation before training as step 0. */
 const withStart = (metrics: ReportStage['metrics'], { validationBefore }: Summary): ReportStage['metrics'] =>
   typeof validationBefore === 'number' ? [{ step: 0, validationReward: validationBefore }, ...metrics] : metrics
@@ -103,5 +113,6 @@ function curve(name: string, metrics: readonly Record<string, number>[]): Curve 
   const points = metrics.flatMap((row): [number, number][] =>
     row.step === undefined || row[name] === undefined ? [] : [[row.step, row[name]]],
   )
-  return { name: CURVE_NAMES[name] ?? name, points }
+  const criterion = name.split(CRITERION)[1]
+  return { name: CURVE_NAMES[name] ?? criterion ?? name, points }
 }

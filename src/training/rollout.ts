@@ -16,6 +16,8 @@ export interface Response {
 export interface Reward {
   /** One score for each response, in their order. @param onScored called with the number of responses scored so far */
   score(responses: readonly Response[], onScored?: (done: number) => void): Promise<number[]>
+  /** Figures of what was scored since the last call, beside the scores. */
+  takeMetrics?(): Metrics
   /** Lowest possible reward, where there is one. */
   floor?: number
   /**
@@ -77,7 +79,7 @@ export async function rollOut(
   key: RandomKey,
 ): Promise<Rollout> {
   const { prompts, chosen, reward } = task
-  const { samples, scores } = await sampleAndScore(policy, task, settings.sampling, key)
+  const { samples, scores, metrics } = await sampleAndScore(policy, task, settings.sampling, key)
   const rewards = scores.map((r, row) =>
     rewardWithEosRule(r, samples[row]!.stopped, settings.missingEosPenalty, reward.floor),
   )
@@ -92,20 +94,26 @@ export async function rollOut(
     scores,
     rewards,
     kl,
-    metrics: { reward: mean(rewards), rawReward: mean(scores), ...klMetrics(kl), ...responseMetrics(samples) },
+    metrics: {
+      reward: mean(rewards),
+      rawReward: mean(scores),
+      ...klMetrics(kl),
+      ...responseMetrics(samples),
+      ...metrics,
+    },
   }
 }
 
 /**
  * Samples one response for each chosen prompt and scores it.
- * @returns [B] samples and [B] scores, in the order of `chosen`
+ * @returns [B] samples and [B] scores, in the order of `chosen`, and what else the reward says of them
  */
 export async function sampleAndScore(
   policy: Model,
   { prompts, chosen, reward, onPart }: RolloutTask,
   sampling: SamplingSettings,
   key: RandomKey,
-): Promise<{ samples: Continuation[]; scores: number[] }> {
+): Promise<{ samples: Continuation[]; scores: number[]; metrics: Metrics }> {
   const early: Promise<number[]>[] = []
   let scored = 0
   const onScored = (done: number) => onPart?.('scoring responses', done, chosen.length)
@@ -130,7 +138,7 @@ export async function sampleAndScore(
         samples.map(({ ids }, row) => ({ prompt: chosen[row]!, ids })),
         onScored,
       )
-  return { samples, scores }
+  return { samples, scores, metrics: reward.takeMetrics?.() ?? {} }
 }
 
 /** k1 of every response token, [B][response length]; the policy's log-probabilities are those seen while sampling. */

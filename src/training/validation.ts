@@ -1,5 +1,6 @@
 // Validation on prompts kept out of training: greedy responses every `validateEvery` steps. The policies with the
 // highest mean reward become candidates for the final one.
+import { OF_VALIDATION } from '../contracts/rubric-metrics'
 import { mean } from '../mean'
 import type { Model } from '../model/model'
 import type { CandidateRecord, Candidates } from './candidates'
@@ -39,15 +40,17 @@ export async function openValidation(
 ): Promise<Validation> {
   const sampling = { ...settings.sampling, temperature: 0 }
   const chosen = Array.from({ length: prompts.length }, (_, i) => i)
-  const validate = async (step: number): Promise<CandidateRecord> => {
+  const validate = async (step: number): Promise<{ record: CandidateRecord; metrics: Metrics }> => {
     const task = { prompts, chosen, reward, onPart: onPart && ofValidation(onPart) }
-    const { samples, scores } = await sampleAndScore(policy, task, sampling, [settings.seed, 'validation'])
+    const { samples, scores, metrics } = await sampleAndScore(policy, task, sampling, [settings.seed, 'validation'])
     const rewards = scores.map((r, row) =>
       rewardWithEosRule(r, samples[row]!.stopped, settings.missingEosPenalty, reward.floor),
     )
-    return { step, reward: mean(rewards), responses: samples.map(({ ids }) => ids) }
+    const named = Object.entries(metrics).map(([name, value]) => [`${OF_VALIDATION}${name}`, value] as const)
+    const record = { step, reward: mean(rewards), responses: samples.map(({ ids }) => ids) }
+    return { record, metrics: Object.fromEntries(named) }
   }
-  const initial = await validate(0)
+  const { record: initial } = await validate(0)
   if (!Number.isFinite(initial.reward))
     throw new Diverged(
       `training: the mean reward of the validation prompts is ${initial.reward} before the first step; ` +
@@ -57,10 +60,10 @@ export async function openValidation(
     initial,
     async afterStep(step) {
       if (step % settings.validateEvery !== 0 && step !== settings.steps) return {}
-      const record = await validate(step)
+      const { record, metrics } = await validate(step)
       onPart?.('validating: writing the candidate', 0, 1)
       if (Number.isFinite(record.reward)) candidates.consider(record, policy)
-      return { validationReward: record.reward }
+      return { validationReward: record.reward, ...metrics }
     },
   }
 }

@@ -45,6 +45,7 @@ function planOf(settings: AlignInput): StageName[] {
   const plan = stagesOf(settings)
   const fault = untilStage === undefined ? engineFault(settings, plan) : undefined
   if (fault !== undefined) throw finalFailure(fault, 'InvalidInput')
+  if (settings.revise) plan.splice(plan.indexOf('sft'), 0, 'revise')
   if (untilStage === undefined) return plan
   if (!plan.includes(untilStage))
     throw finalFailure(
@@ -72,7 +73,7 @@ export async function align(input?: unknown): Promise<AlignResult> {
   const data = await stages.run('data', { task: settings.task, data: settings.data, limits, model, seed, cache })
   const artifacts: Record<string, Artifact> = { model, data }
 
-  const sft = await fineTune(stages, settings, model, data)
+  const sft = await fineTune(stages, settings, model, await textsOfSft(stages, settings, artifacts))
   artifacts.sft = sft
   if (settings.untilStage === 'reward-model') await rewardModel(stages, settings, sft, data, artifacts)
   const endsEarly = settings.untilStage !== undefined
@@ -103,6 +104,28 @@ async function evaluatePolicy(
   const input = { baseline, policy, data: artifacts.data!, judge, limits, settings: settings.evaluate, seed, cache }
   const evaluation = await stages.runOptional('evaluate', await withResponses(stages, input, settings))
   if (evaluation) artifacts.evaluate = evaluation
+}
+
+/** What SFT learns from: the references of the data or, by setting, what is made of the model's own responses. */
+async function textsOfSft(
+  stages: StageRunner,
+  { revise, limits, seed, cache }: AlignInput,
+  artifacts: Record<string, Artifact>,
+): Promise<Artifact> {
+  const [model, data] = [artifacts.model!, artifacts.data!]
+  if (!revise) return data
+  const { labeler, ...settings } = revise
+  artifacts.revise = await stages.run('revise', {
+    policy: model,
+    data,
+    guidance: await stages.guidance(),
+    labeler: await stages.labeler(labeler, model),
+    limits,
+    settings,
+    seed,
+    cache,
+  })
+  return artifacts.revise
 }
 
 /** Without references the instruction-tuned model itself is the SFT model, as in the paper's dialogue tasks (§3.3). */

@@ -1,7 +1,7 @@
 // What a run shows in the UI, as Markdown: a table of its stages and, if one is parked, what failed and how to resume.
 import { brief } from '../contracts/brief'
 import { figureLines } from '../contracts/figures'
-import { isEndpoint } from '../contracts/labeler-settings'
+import { isEndpoint, membersOf, type MemberSettings } from '../contracts/labeler-settings'
 import type { LabelerInput, StageName } from '../contracts/stages'
 import type { StageStatus } from '../contracts/status'
 import { counted, formatDuration } from '../number-format'
@@ -14,8 +14,7 @@ export function summaryOf(shownAs: string, stage: StageName, input: object): str
     spec?: string
     task?: string
   } & Partial<Record<'labeler' | 'judge', LabelerInput>>
-  const nameOf = ({ settings }: LabelerInput) =>
-    isEndpoint(settings) ? `${settings.model} at ${settings.baseUrl.replace(/^https?:\/\//, '')}` : settings.model
+  const nameOf = ({ settings }: LabelerInput) => membersOf(settings).map(memberName).join(' and ')
   const parts = [
     spec,
     task,
@@ -27,6 +26,9 @@ export function summaryOf(shownAs: string, stage: StageName, input: object): str
   ]
   return brief([...(shownAs === stage ? [] : [shownAs]), ...parts.filter((part) => part !== undefined)].join(', '))
 }
+const memberName = (settings: MemberSettings) =>
+  isEndpoint(settings) ? `${settings.model} at ${settings.baseUrl.replace(/^https?:\/\//, '')}` : settings.model
+
 const SHOWN_SETTINGS = ['algorithm', 'epochs', 'steps', 'learningRate'] as const
 
 /** @param run its id, for the command that opens its report */

@@ -93,7 +93,7 @@ export async function humanEvaluation(input?: unknown): Promise<HumanEvaluationR
 }
 
 async function drawItems(stages: StageRunner, settings: HumanEvaluationInput): Promise<Artifact> {
-  const { contest, kind, prompts, checkEvery, policies, seed, cache } = settings
+  const { contest, kind, prompts, checkEvery, policies, order, seed, cache } = settings
   return stages.run('rating-items', {
     contest: await stages.contest(contest),
     kind,
@@ -102,6 +102,7 @@ async function drawItems(stages: StageRunner, settings: HumanEvaluationInput): P
     seed,
     cache,
     ...(policies && { policies }),
+    ...(order && { order }),
   })
 }
 
@@ -174,7 +175,7 @@ function viewOf({ settings, items, ledger, closed, over }: Evaluation, name: str
 
 function ledgerOf(
   { summary }: Artifact,
-  { raters, ratingsPerPrompt, seed }: HumanEvaluationInput,
+  { raters, ratingsPerPrompt, seed, order }: HumanEvaluationInput,
   before?: HumanEvaluationInput['carried'],
 ): Ledger {
   const checks = String(summary.checkItems ?? '')
@@ -187,6 +188,7 @@ function ledgerOf(
     raters: raters.length,
     ratingsPerItem: ratingsPerPrompt,
     seed,
+    inOrder: order === 'disagreement',
     ...(before && { before }),
   })
 }

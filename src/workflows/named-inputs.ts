@@ -2,12 +2,20 @@
 // the run's own initial policy).
 import { isArtifactUri, isPolicyUri, type Artifact, type ArtifactGiven } from '../contracts/artifact'
 import type { ContestGiven } from '../contracts/human-evaluation-input'
-import { isEndpoint, type LabelerSettings } from '../contracts/labeler-settings'
 import { onEngine, type Engine } from '../contracts/engine'
+import {
+  asksForGuidance,
+  isEndpoint,
+  isJury,
+  membersOf,
+  type LabelerSettings,
+  type MemberSettings,
+} from '../contracts/labeler-settings'
 import type { Queues } from '../contracts/queues'
 import type { Cache } from '../contracts/run-settings'
 import type { TemplateSettings } from '../contracts/template-settings'
 import type { LabelerInput, StageInput, StageName } from '../contracts/stages'
+import { finalFailure } from './failure'
 import { stageActivities } from './stage-activities'
 
 export interface NamedInputs {
@@ -20,6 +28,8 @@ export interface NamedInputs {
    * @param template variables of its chat template; default: those of the run, which are for policies
    */
   model(spec: string, template?: TemplateSettings | 'none'): Promise<Artifact>
+  /** Rubric and principles of the run's task; made once per run. */
+  guidance(): Promise<Artifact>
   /** A labeler as stages take it. @param policy the run's initial policy, if it has one: the model "policy" */
   labeler(settings: LabelerSettings, policy?: Artifact): Promise<LabelerInput>
 }
@@ -33,13 +43,21 @@ interface RunOfInputs {
   template?: TemplateSettings | undefined
   /** What computes policies; labelers are computed by TensorFlow.js. */
   engine?: Engine
+  /** The task that labelers are asked about. */
+  task?: string
 }
 
-/** @param runModelStage runs the stage `model` */
+type RunStage = <N extends 'model' | 'guidance'>(stage: N, input: StageInput<N>, shownAs: string) => Promise<Artifact>
+
+/** @param runStage runs a stage */
 export function openNamedInputs(
-  { queues, cache, template: ofPolicies, engine }: RunOfInputs,
-  runModelStage: RunModelStage,
+  { queues, cache, template: ofPolicies, engine, task }: RunOfInputs,
+  runStage: RunStage,
 ): NamedInputs {
+  const runModelStage: RunModelStage = (input, shownAs) => runStage('model', input, shownAs)
+  let guidance: Promise<Artifact> | undefined
+  const guidanceFor = async (settings: LabelerSettings) =>
+    membersOf(settings).some(asksForGuidance) ? { guidance: await named.guidance() } : {}
   const models = new Map<string, Artifact>()
   const families = onEngine(engine).engine && { families: 'any' as const }
   /** A policy in the store, with other variables of its chat template. */
@@ -75,23 +93,49 @@ export function openNamedInputs(
       models.set(name, artifact)
       return artifact
     },
-    async labeler(settings, policy) {
-      if (isEndpoint(settings)) return { settings }
-      if (settings.model === 'policy' && policy) return { settings, model: policy }
-      return { settings, model: await named.model(settings.model, 'none') }
+    guidance() {
+      if (task === undefined) throw finalFailure('a labeler asks for a rubric or principles, but the run has no task')
+      return (guidance ??= runStage('guidance', { task, cache }, 'guidance'))
     },
+    async labeler(settings, policy) {
+      if (isJury(settings)) {
+        const models: (Artifact | null)[] = []
+        for (const member of settings.jury) models.push((await modelOf(member, policy)) ?? null)
+        return { settings, models, ...(await guidanceFor(settings)) }
+      }
+      const model = await modelOf(settings, policy)
+      return { settings, ...(model && { model }), ...(await guidanceFor(settings)) }
+    },
+  }
+  /** The model of a labeler, if it is a local one. */
+  const modelOf = async (settings: MemberSettings, policy: Artifact | undefined) => {
+    if (isEndpoint(settings)) return undefined
+    return settings.model === 'policy' && policy ? policy : named.model(settings.model, 'none')
   }
   return named
 }
 
-/** The input of a stage with the artifact of each local model; an override may have made its labeler or judge local. */
+/** The run's initial policy, where a labeler of a stage's input is that. */
+function policyIn({ settings, model, models }: LabelerInput): Artifact | undefined {
+  if (!isJury(settings)) return model
+  const at = settings.jury.findIndex((member) => !isEndpoint(member) && member.model === 'policy')
+  return models?.[at] ?? undefined
+}
+
+/**
+ * The input of a stage with the artifact of each local model; an override may have made its labeler or judge local.
+ * @param before the input without the overrides, whose labeler may be the run's initial policy
+ */
 export async function withLabelerModels<N extends StageName>(
   input: StageInput<N>,
   named: NamedInputs,
+  before: StageInput<N>,
 ): Promise<StageInput<N>> {
-  const given = input as Partial<Record<'labeler' | 'judge', LabelerInput>>
+  const [given, old] = [input, before] as Partial<Record<'labeler' | 'judge', LabelerInput>>[]
   const resolved = { ...given }
-  for (const role of ['labeler', 'judge'] as const)
-    if (given[role]) resolved[role] = await named.labeler(given[role].settings, given[role].model)
+  for (const role of ['labeler', 'judge'] as const) {
+    const asked = given![role]
+    if (asked) resolved[role] = await named.labeler(asked.settings, policyIn(old?.[role] ?? asked))
+  }
   return resolved as StageInput<N>
 }

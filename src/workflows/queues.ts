@@ -1,6 +1,6 @@
 // The task queue of each stage, by what it needs (design decision 8).
 import { LOCAL, type RaySettings } from '../contracts/engine'
-import { isEndpoint, type LabelerSettings } from '../contracts/labeler-settings'
+import { isEndpoint, membersOf, type LabelerSettings } from '../contracts/labeler-settings'
 import type { Queues } from '../contracts/queues'
 import type { StageName } from '../contracts/stages'
 
@@ -8,6 +8,7 @@ import type { StageName } from '../contracts/stages'
 const QUEUE_OF: Record<StageName, keyof Queues> = {
   model: 'light',
   data: 'light',
+  guidance: 'light',
   'human-labels': 'light',
   study: 'light',
   report: 'light',
@@ -20,6 +21,7 @@ const QUEUE_OF: Record<StageName, keyof Queues> = {
   judge: 'label',
   contest: 'label',
   choose: 'label',
+  revise: 'gpu',
   sft: 'gpu',
   sample: 'gpu',
   'reward-model': 'gpu',
@@ -33,7 +35,8 @@ const QUEUE_OF: Record<StageName, keyof Queues> = {
 /** @param input input of the stage: with a local model as labeler or judge, any stage needs the device */
 export function queueOf(stage: StageName, input: object, queues: Queues): string {
   const { labeler, judge } = input as Partial<Record<'labeler' | 'judge', { settings: LabelerSettings }>>
-  const hasLocalModel = [labeler, judge].some((asked) => asked && !isEndpoint(asked.settings))
+  const members = [labeler, judge].flatMap((asked) => (asked ? membersOf(asked.settings) : []))
+  const hasLocalModel = members.some((member) => !isEndpoint(member))
   if (hasLocalModel) return queues.gpu
   const { engine } = input as { engine?: { ray: RaySettings } }
   if (engine) return engine.ray.address === LOCAL ? queues.gpu : queues.label // a job elsewhere is waited for

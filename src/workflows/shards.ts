@@ -2,7 +2,7 @@
 // by a light one (design decision 18). Only what is too much for one worker is split.
 import { CancellationScope, patched } from '@temporalio/workflow'
 import type { Artifact } from '../contracts/artifact'
-import { isEndpoint, type EndpointSettings } from '../contracts/labeler-settings'
+import { isEndpoint, membersOf, type EndpointSettings } from '../contracts/labeler-settings'
 import type { Queues } from '../contracts/queues'
 import type { Cache, Shards } from '../contracts/run-settings'
 import { BLOCK_PAIRS, BLOCK_ROWS } from '../contracts/shard'
@@ -48,8 +48,9 @@ function partsOf(stage: StageName, input: object, labelWorkers: number): Parts |
   }
   if (stage === 'label') {
     const { samples, labeler } = input as StageInput<'label'>
-    const isAsked = isEndpoint(labeler.settings)
-    const workers = isEndpoint(labeler.settings) ? askingWorkers(labelWorkers, labeler.settings) : AT_ONCE
+    const endpoints = membersOf(labeler.settings).filter(isEndpoint)
+    const isAsked = endpoints.length > 0
+    const workers = isAsked ? endpoints.map((one) => askingWorkers(labelWorkers, one))[0]! : AT_ONCE
     return { rows: Number(samples.summary.pairs), block: BLOCK_PAIRS, workers, isAsked }
   }
   return undefined

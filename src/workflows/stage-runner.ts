@@ -74,7 +74,7 @@ export function stageRunner(plan: readonly string[], settings: RunnerSettings): 
   const resetPoints: Record<string, number> = {}
   const board = openStageBoard(plan)
   const parking = openParking(board, settings)
-  const named = openNamedInputs(settings, (input, shownAs) => run('model', input, shownAs))
+  const named = openNamedInputs(settings, (stage, input, shownAs) => run(stage, input, shownAs))
   /** Cost by piece of work: a stage that was tried several times says its total each time. */
   const spentOn = new Map<string, number>()
   const spent = () => [...spentOn.values()].reduce((sum, cost) => sum + cost, 0)
@@ -138,7 +138,8 @@ export function stageRunner(plan: readonly string[], settings: RunnerSettings): 
           board.set(shownAs, { state: 'skipped', message: `skipped by a person after: ${message}` })
           return undefined
         }
-        planned = { ...planned, input: await withLabelerModels(overridden(stage, planned.input, overrides), named) }
+        const changed = overridden(stage, planned.input, overrides)
+        planned = { ...planned, input: await withLabelerModels(changed, named, planned.input) }
       }
     }
   }

@@ -38,7 +38,17 @@ const CHECKS: Record<GivenName['kind'], Check> = {
         `field "${field}" got "${name}"; the annotators of "${WORLD}" are ${Object.keys(ANNOTATORS).join(', ')}`,
       )
   },
+  rubric: (task, _, { field }) => refuseWithout('rubric', task, field),
+  principles: (task, _, { field }) => refuseWithout('principles', task, field),
   artifact: () => undefined, // the store is asked: activities/check-names.ts
+}
+
+function refuseWithout(wanted: 'rubric' | 'principles', task: string, field: string): void {
+  if (readTask(taskFolder(task))[wanted] !== undefined) return
+  throw new InvalidInput(
+    `field "${field}" asks for the ${wanted} of the task ${task}, which has none; add "${wanted}" to its task.json, ` +
+      `or remove "${field}"`,
+  )
 }
 
 function asInput<T>(check: () => T, name: string, field: string): T {

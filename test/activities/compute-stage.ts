@@ -11,11 +11,12 @@ import { temporaryFolder } from '../tiny-folder'
 
 const folderOf = (uri: string) => uri.slice('file://'.length)
 
-/** Runs a stage without a store: an artifact is its folder. */
+/** Runs a stage without a store: an artifact is its folder. @param more parts of the host in place of these */
 export async function computeStage<N extends StageName>(
   stage: { run(input: StageInput<N>, host: StageHost): Promise<Artifact['summary']> },
   name: N,
   input: object,
+  more: Partial<StageHost> = {},
 ) {
   const output = temporaryFolder()
   let answers: AnswerFiles | undefined
@@ -32,6 +33,7 @@ export async function computeStage<N extends StageName>(
     key: '0'.repeat(32),
     handleInterruption: () => () => false,
     isCancelled: () => false,
+    ...more,
   } as Partial<StageHost> as StageHost
   const summary = await stage.run(parse(stageSchemas[name] as never, input, name) as StageInput<N>, host)
   return { uri: `file://${output}`, sha256: '0'.repeat(64), bytes: 1, summary }

@@ -8,6 +8,7 @@ import type { StageHost } from '../../src/activities/stage'
 import { openAnswers } from '../../src/artifacts/answers'
 import { labelerSchema } from '../../src/contracts/labeler-settings'
 import { parse } from '../../src/contracts/parse'
+import type { Labeler } from '../../src/feedback/labeler'
 import { startEndpoint, type Endpoint } from '../feedback/endpoint'
 import { temporaryFolder } from '../tiny-folder'
 
@@ -48,7 +49,7 @@ async function attempt(root: string, more: object = {}, asker = { run: 'run-1', 
   const given = { baseUrl: endpoint.baseUrl, model: 'judge', retries: 0, concurrency: 1, price, ...more }
   const host = { answers: () => answers } as Partial<StageHost> as StageHost
   const { labeler, spent } = await openLabeler({ settings: parse(labelerSchema, given, 'labeler') }, host)
-  const stopped = await labeler.ask(questions, ['1', '2']).then(
+  const stopped = await (labeler as Labeler).ask(questions, ['1', '2']).then(
     () => undefined,
     (error: Error) => error.message,
   )
@@ -141,7 +142,7 @@ describe('the setting "answers"', () => {
           }),
         } as unknown as StageHost
         const settings = parse(labelerSchema, { baseUrl: endpoint.baseUrl, model: 'judge', retries: 0 }, 'labeler')
-        await (await openLabeler({ settings }, host)).labeler.ask(questions, ['1', '2'])
+        await ((await openLabeler({ settings }, host)).labeler as Labeler).ask(questions, ['1', '2'])
         mkdirSync(join(root, 'answers'))
         writeFileSync(join(root, 'answers', 'old.jsonl'), `${lines.join('\n')}\n`)
         endpoint.prompts.length = 0

@@ -11,6 +11,8 @@ const link = { uri: artifact.uri, sha256: artifact.sha256 }
 const inputs: { [N in StageName]: object[] } = {
   model: [{ spec: '/models/mine' }, { spec: artifact.uri, from: artifact }],
   data: [{ model: artifact }],
+  guidance: [{ task: 'helpful' }],
+  revise: [{ policy: artifact, data: artifact, guidance: artifact, labeler: endpoint, settings: {} }],
   sft: [
     { model: artifact, data: artifact },
     { model: artifact, data: artifact, engine: { ray: { address: 'local' } } },

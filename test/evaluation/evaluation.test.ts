@@ -6,7 +6,7 @@ import { binomialTest, mcnemarTest, wilson } from '../../src/evaluation/statisti
 import { judgeContests, winRate } from '../../src/evaluation/win-rate'
 import { uniformStream } from '../../src/random'
 import type { Labeler } from '../../src/feedback/labeler'
-import { PLAIN } from '../../src/feedback/preference'
+import { PLAIN } from '../../src/feedback/technique'
 
 const options = { task: readTask(taskFolder('helpful')), technique: PLAIN, seed: 1 }
 /** Answers "1" with the probability that `p` gives for the two responses of the prompt. */

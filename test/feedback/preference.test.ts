@@ -2,14 +2,9 @@ import { readTask, taskFolder } from '../../src/data/task'
 import { parse } from '../../src/contracts/parse'
 import { labelerSchema, type EndpointSettings } from '../../src/contracts/labeler-settings'
 import { endpointLabeler } from '../../src/feedback/endpoint-labeler'
-import {
-  choseSameSlot,
-  judgePairs,
-  PLAIN,
-  slotOneProbability,
-  type PreferenceLabel,
-  type Technique,
-} from '../../src/feedback/preference'
+import { choseSameSlot, judgePairs, slotOneProbability } from '../../src/feedback/preference'
+import type { PreferenceLabel } from '../../src/feedback/preference-label'
+import { PLAIN, type Technique } from '../../src/feedback/technique'
 import type { Labeler } from '../../src/feedback/labeler'
 import { startEndpoint, type Endpoint, type Fault, type Rule } from './endpoint'
 

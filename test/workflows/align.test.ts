@@ -103,3 +103,33 @@ test('the precision of a run reaches the settings of its stages; without it no s
 interface Inner {
   settings: object
 }
+
+test('a jury, a rubric and revisions: which stages run, and what they are given', async () => {
+  const { asked, activities } = fakes()
+  const endpoint = { baseUrl: 'http://127.0.0.1:9/v1', model: 'big' }
+  await server.withWorker(activities, async () => {
+    const labeler = { jury: ['policy', endpoint, { model: 'default', comparison: 'pointwise', score: 'rubric' }] }
+    const input = { task: 'helpful', labeler, revise: { rounds: 2 }, method: 'rlaif' }
+    const handle = await server.start('align', input, 'jury')
+    const result = (await handle.result()) as AlignResult
+    expect(asked.map(({ stage }) => stage)).toEqual([
+      ...['model', 'data', 'guidance', 'revise', 'sft', 'sample', 'label', 'reward-model'],
+      ...['rl', 'choose', 'evaluate', 'report'],
+    ])
+    const inputOf = (name: string) => asked.find(({ stage }) => stage === name)!.input
+    const { model, revise, sft } = result.stages
+    expect(inputOf('revise')).toMatchObject({
+      policy: model,
+      labeler: { settings: { model: 'policy' }, model },
+      settings: { rounds: 2 },
+      guidance: { uri: expect.stringContaining('/guidance/') },
+    })
+    expect(inputOf('revise').settings).not.toHaveProperty('labeler')
+    expect(inputOf('sft')).toMatchObject({ data: revise })
+    expect(inputOf('sample')).toMatchObject({ data: result.stages.data })
+    expect(inputOf('label')).toMatchObject({
+      labeler: { models: [sft, null, model], guidance: { uri: expect.stringContaining('/guidance/') } },
+    })
+    await record(handle, 'align-jury-revise')
+  })
+})

@@ -4,7 +4,7 @@ import { ApplicationFailure } from '@temporalio/activity'
 import { defineSearchAttributeKey } from '@temporalio/common'
 import type { WorkflowHandle } from '@temporalio/client'
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/search-attributes'
-import type { RunStatus } from '../../src/contracts/status'
+import type { AlignResult, RunStatus } from '../../src/contracts/status'
 import { fakes, record } from './fakes'
 import { openSkippingServer, type WorkflowServer } from './server'
 
@@ -229,5 +229,28 @@ test.each([
     await handle.result()
     await record(handle, shape)
     expect((await stages(handle)).every(({ state }) => state === 'done')).toBe(true)
+  })
+})
+
+test('a parked stage with a jury takes a quorum, or another labeler, and finds the models again', async () => {
+  let failures = 0
+  const { asked, activities } = fakes((stage) => {
+    if (stage === 'label' && failures++ < 2) throw ApplicationFailure.nonRetryable('labels failed')
+  })
+  await server.withWorker(activities, async () => {
+    const labeler = { jury: ['policy', 'default'] }
+    const handle = await server.start('align', { labeler, untilStage: 'reward-model' }, 'jury-parked')
+    const overrides = [{ labeler: { quorum: 1 } }, { labeler: 'policy' }]
+    for (const override of overrides) {
+      await untilParked(handle)
+      await resolve(handle, { action: 'retry', overrides: override })
+    }
+    const { stages: made } = (await handle.result()) as AlignResult
+    const labelers = asked.flatMap(({ stage, input }) => (stage === 'label' ? [input.labeler] : []))
+    expect(labelers).toMatchObject([
+      { models: [made.sft, made.model] },
+      { settings: { quorum: 1 }, models: [made.sft, made.model] },
+      { settings: { model: 'policy' }, model: made.sft },
+    ])
   })
 })

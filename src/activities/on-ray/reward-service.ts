@@ -40,7 +40,7 @@ export async function serveLabeler(
   const address = process.env[HOST]?.trim() || (await addressTowards(input.engine!.ray))
   const server = await openRewardServer(
     {
-      ...{ task, labeler: opened.labeler, context: 'labels', token },
+      ...{ task, labeler: opened.labeler, technique: opened.technique, context: 'labels', token },
       onOutage: (reason) => host.note(`waiting for the labeler: ${reason}`),
       onFailure: (error) => (failure ??= error),
     },

@@ -81,8 +81,10 @@ export const comparison: Stage<'comparison'> = {
 }
 
 const judgeSchema = z
-  .object({ orders: z.number().optional(), comparison: z.string().optional() })
-  .transform(({ orders, comparison }) => ({ orders: comparison === 'pointwise' ? 0 : orders }))
+  .object({ orders: z.number().optional(), comparison: z.string().optional(), jury: z.array(z.unknown()).optional() })
+  .transform(({ orders, comparison, jury }) => ({
+    orders: comparison === 'pointwise' ? 0 : jury ? ('as a jury' as const) : orders,
+  }))
 const contestInputSchema = z.object({
   seed: z.number(),
   judge: z.object({ settings: judgeSchema }).optional(),
@@ -91,7 +93,7 @@ const contestInputSchema = z.object({
 async function contestInput(
   artifact: Artifact,
   host: StageHost,
-): Promise<{ seed: number; orders: number | undefined }> {
+): Promise<{ seed: number; orders: ComparisonData['orders'] }> {
   const { input } = await host.manifest(artifact)
   const { seed, judge } = parse(contestInputSchema, input, `comparison: ${artifact.uri}`)
   return { seed, orders: judge?.settings.orders }

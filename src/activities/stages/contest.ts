@@ -11,7 +11,8 @@ import { measureAlignment } from '../../evaluation/alignment'
 import type { Bout, Prompted } from '../../evaluation/comparison'
 import { judgeContests } from '../../evaluation/win-rate'
 import { stripTrailingJunk } from '../../feedback/direct-score'
-import { isUnanswered, type Labeler } from '../../feedback/labeler'
+import type { Asked } from '../../feedback/jury'
+import { isUnanswered } from '../../feedback/labeler'
 import { judgeAlone } from '../../feedback/verdict'
 import { alignmentFigures } from '../figures'
 import { openLabeler } from '../labeler'
@@ -47,8 +48,12 @@ export const contest: Stage<'contest'> = {
         seed: input.seed,
         onProgress: (done) => report(i * prompts.length + done),
       })
-      for (const { id, preferPolicy, failed } of judged)
-        bouts.push({ id, first, second, ...(failed === undefined ? { preferFirst: preferPolicy! } : { failed }) })
+      for (const { id, preferPolicy, failed, disagreement } of judged)
+        bouts.push({
+          ...{ id, first, second },
+          ...(failed === undefined ? { preferFirst: preferPolicy! } : { failed }),
+          ...(disagreement !== undefined && { disagreement }),
+        })
     }
     const failedVerdicts = task.verdict && (await rateAlone(judge, task.verdict, prompts, host))
     const alignment = await measureAlignment(judge, [...evaluation, ...train], input.agreementPairs, {
@@ -119,7 +124,7 @@ const namesOf = (prompts: readonly Prompted[]) => [
 
 /** Adds the probability that each response is good by itself. @returns number of responses without an answer */
 async function rateAlone(
-  judge: Labeler,
+  judge: Asked,
   verdict: NonNullable<Task['verdict']>,
   prompts: Prompted[],
   host: StageHost,

@@ -9,7 +9,8 @@ import { writeJsonl } from '../../json-lines'
 import { mean } from '../../mean'
 import { measureAlignment } from '../../evaluation/alignment'
 import { controlledWinRate, judgeContests, verdictRates, winRate, type JudgedContest } from '../../evaluation/win-rate'
-import { isUnanswered, type Labeler } from '../../feedback/labeler'
+import type { Asked } from '../../feedback/jury'
+import { isUnanswered } from '../../feedback/labeler'
 import { judgeAlone } from '../../feedback/verdict'
 import { generateResponses } from '../generated-responses'
 import { alignmentFigures, shareFigure, shareFigures } from '../figures'
@@ -107,7 +108,7 @@ function refuseOtherPrompts(side: string, rows: readonly Row[], responses: reado
 }
 
 /** Where the task asks for a verdict: the judge's on each response alone, and the share of good ones of each side. */
-async function rateAlone(judge: Labeler, { verdict }: Task, contests: readonly JudgedContest[], host: StageHost) {
+async function rateAlone(judge: Asked, { verdict }: Task, contests: readonly JudgedContest[], host: StageHost) {
   if (!verdict) return undefined
   const responses = contests.flatMap(({ context, policy, baseline }) => [
     { context, response: policy },

@@ -2,6 +2,7 @@
 // reason. Pairs are processed in parts, so that memory does not grow with their number.
 import { z } from 'zod'
 import type { Artifact, Summary } from '../../contracts/artifact'
+import { membersOf } from '../../contracts/labeler-settings'
 import { InvalidInput } from '../../contracts/parse'
 import { BLOCK_PAIRS } from '../../contracts/shard'
 import type { StageInput } from '../../contracts/stages'
@@ -32,16 +33,18 @@ export const label: Stage<'label'> = {
     const tally = tallyOf(host.output)
     refuseTooManyFailures(tally, input)
     const { labels, failed, tooLong, tied, bounded, bothOrders, sameSlot, confidence, undecided, first } = tally
+    const { byJury, disagreement } = tally
     const figures = {
       labeler: tally.labeler,
       labels,
       failed,
       tooLong,
-      ...(input.labeler.settings.comparison === 'pointwise' && { tied }),
+      ...(membersOf(input.labeler.settings).some(({ comparison }) => comparison === 'pointwise') && { tied }),
       bounded,
       sameSlotShare: bothOrders > 0 ? sameSlot / bothOrders : null,
       meanConfidence: labels > 0 ? confidence / labels : null,
       undecided,
+      ...(byJury > 0 && { meanDisagreement: disagreement / byJury }),
       ...(input.samples.summary.source !== 'data' && {
         firstShare: labels > undecided ? first / (labels - undecided) : null,
       }),
@@ -58,9 +61,9 @@ async function writeLabels(input: StageInput<'label'>, host: StageHost): Promise
   const { shard, seed, samples } = input
   const total = Math.ceil((Number(samples.summary.pairs) || 0) / (shard?.of ?? 1))
   const report = progressReporter(host, 'labelling', total, 'pairs')
-  const { labeler, technique, spent } = await openLabeler(input.labeler, host)
+  const { labeler, technique, comparison, spent } = await openLabeler(input.labeler, host)
   const { perPrompt: responses = 2, pairing = 'random' } = samplingSchema.parse(samples.summary)
-  refuseUnscoredPairing(pairing, technique.comparison)
+  refuseUnscoredPairing(pairing, comparison)
   const atOnce = labeler.groupSize === undefined ? PAIRS_AT_ONCE : BLOCK_PAIRS
   let before = 0
   for (const part of pairsToAsk(sampled, { pairing, responses, seed, atOnce, shard })) {
@@ -79,7 +82,7 @@ async function writeLabels(input: StageInput<'label'>, host: StageHost): Promise
 /** Puts the labels of the shards together. @returns what their questions cost, and figures of their own */
 async function gather(shards: readonly Artifact[], host: StageHost): Promise<Summary> {
   copyVocabulary(await gatherFiles(host, shards, LABEL_FILES), host.output)
-  return addedFigures(shards)
+  return addedFigures(shards.map(({ summary }) => summary))
 }
 
 /** Nothing is lost when this throws: answers are kept, and another attempt asks only for those that failed. */

@@ -6,7 +6,8 @@ import type { StageInput } from '../../contracts/stages'
 import type { Prompted } from '../../evaluation/comparison'
 import { permutation } from '../../random'
 import { writeItems } from '../../rating/items'
-import { readContest } from '../result-files'
+import { mean } from '../../mean'
+import { readContest, type ContestArtifact } from '../result-files'
 import type { Stage } from '../stage'
 
 interface KeyedItem {
@@ -27,9 +28,7 @@ export const ratingItems: Stage<'rating-items'> = {
     const complete = contest.prompts.filter(({ responses }) => policies.every((name) => responses[name] !== undefined))
     if (complete.length === 0)
       throw new InvalidInput(`rating-items: no prompt of the contest has a response of each of ${policies.join(', ')}`)
-    const drawn = permutation(complete.length, [input.seed, 'rating-items'])
-      .slice(0, input.prompts)
-      .map((i) => complete[i]!)
+    const drawn = inOrder(complete, policies, contest, input).slice(0, input.prompts)
     const items = drawn.map((prompt, i) => itemOf(prompt, policies, input, i))
     const every = input.kind === 'rank' && policies.length > 1 ? input.checkEvery : 0
     const all =
@@ -47,9 +46,32 @@ export const ratingItems: Stage<'rating-items'> = {
       checks: all.length - items.length,
       policies: policies.join(', '),
       responses: policies.length,
+      ...(input.order === 'disagreement' && { order: input.order }),
       checkItems: all.flatMap(({ key }, i) => (key.check ? [i] : [])).join(' '),
     }
   },
+}
+
+/** The prompts as the seed draws them or, by disagreement, those first on which the jury is furthest apart. */
+function inOrder(
+  complete: readonly Prompted[],
+  policies: readonly string[],
+  { bouts, judge }: Pick<ContestArtifact, 'bouts' | 'judge'>,
+  { seed, order }: StageInput<'rating-items'>,
+): Prompted[] {
+  const drawn = permutation(complete.length, [seed, 'rating-items']).map((i) => complete[i]!)
+  if (order !== 'disagreement') return drawn
+  const byPrompt = new Map<string, number[]>()
+  for (const { id, first, second, disagreement } of bouts)
+    if (disagreement !== undefined && policies.includes(first) && policies.includes(second))
+      byPrompt.set(id, [...(byPrompt.get(id) ?? []), disagreement])
+  if (byPrompt.size === 0)
+    throw new InvalidInput(
+      `rating-items: field "order" is "disagreement", but the contest was judged by ${judge}, which is no jury whose ` +
+        'members could disagree; set "judge" of `compare` to {"jury": [...]}, or "order" to "random"',
+    )
+  const ofPrompt = ({ id }: Prompted) => mean(byPrompt.get(id) ?? [0])
+  return drawn.sort((a, b) => ofPrompt(b) - ofPrompt(a))
 }
 
 function itemOf(

@@ -8,6 +8,7 @@ import { decidedPairs } from '../../data/row'
 import { readJsonl, readJsonlInParts } from '../../json-lines'
 import { writeTensorBoard } from '../../training/tensorboard'
 import { version } from '../../version'
+import { juryTally } from '../../evaluation/jury-agreement'
 import { labelChoice, type ShownLabel } from '../../report/labelled-pairs'
 import { renderReport, type ReportData } from '../../report/report'
 import {
@@ -18,6 +19,7 @@ import {
   readEvaluation,
   readJudgedContests,
 } from '../result-files'
+import { readRevisions } from '../revisions'
 import { labelledPairSchema, readData, type LabelledPair } from '../rows'
 import { originOf, type Stage, type StageHost } from '../stage'
 
@@ -35,7 +37,7 @@ export const report: Stage<'report'> = {
       contests: [],
     }
     for (const artifact of input.artifacts) await gather(data, artifact, host)
-    data.labelled = await chooseLabels(input.artifacts, host)
+    Object.assign(data, await readLabels(input.artifacts, host))
     writeFileSync(join(host.output, 'report.html'), renderReport(data))
     writeTensorBoard(join(host.output, TENSORBOARD), data.stages)
     return { title: input.title, stages: data.stages.length }
@@ -57,6 +59,7 @@ async function gather(data: ReportData, artifact: Artifact, host: StageHost): Pr
     metrics: existsSync(log) ? readJsonl(log, metricsSchema) : [],
   })
   if (stage === 'data') data.dropped = readDropped(folder)
+  if (stage === 'revise') data.revisions = readRevisions(folder, SHOWN_REVISIONS)
   if (stage === 'choose') data.choice = readChoice(folder)
   if (stage === 'reward-model' || (stage === 'dpo' && existsSync(join(folder, CALIBRATION_FILE))))
     data.calibration = readCalibration(folder)
@@ -66,23 +69,31 @@ async function gather(data: ReportData, artifact: Artifact, host: StageHost): Pr
   }
 }
 
+const SHOWN_REVISIONS = 5
+
 /** Labels of this many pairs are in memory at once. */
 const PAIRS_AT_ONCE = 4096
 
-/** Ten labels to read, with what people said where the pairs are theirs. */
-async function chooseLabels(
+/** Ten labels to read, with what people said where the pairs are theirs; and how a jury agrees. */
+async function readLabels(
   artifacts: readonly Artifact[],
   host: StageHost,
-): Promise<NonNullable<ReportData['labelled']>> {
+): Promise<Pick<ReportData, 'labelled' | 'jury'>> {
   const choice = labelChoice()
+  const jury = juryTally()
   const labelled = await ofStage('label', artifacts, host)
   const people = labelled.some(isOfPeoplesPairs) ? await peoplesChoices(artifacts, host) : NOBODYS
   for (const artifact of labelled) {
     const file = join(await host.open(artifact), 'labels.jsonl')
     for (const labels of readJsonlInParts(file, labelledPairSchema, PAIRS_AT_ONCE))
-      labels.forEach((label) => choice.add(shownLabel(label, people)))
+      for (const label of labels) {
+        const shown = shownLabel(label, people)
+        choice.add(shown)
+        const { disagreement, members } = label
+        if (disagreement !== undefined && members) jury.add({ ...shown, disagreement, members })
+      }
   }
-  return choice.chosen()
+  return { labelled: choice.chosen(), jury: jury.result() }
 }
 
 /** Stage `label` says how often the first response is preferred only of samples, whose order is chance. */
@@ -107,9 +118,12 @@ async function ofStage(stage: string, artifacts: readonly Artifact[], host: Stag
 
 /** People's choice belongs to the label when the very pair is theirs: samples of a policy share only the prompt's id. */
 function shownLabel(label: LabelledPair, people: PeoplesChoices): ShownLabel {
-  const { id, context, preferFirst, slotOne, rationales } = label
+  const { id, context, preferFirst, slotOne, rationales, disagreement, members } = label
   const [first, second] = [label.first.text, label.second.text]
   const theirs = people.get(id)
   const isSame = theirs?.responses[0] === first && theirs.responses[1] === second
-  return { id, context, first, second, preferFirst, slotOne, rationales, people: isSame ? theirs.preferred : undefined }
+  return {
+    ...{ id, context, first, second, preferFirst, slotOne, rationales, disagreement, members },
+    people: isSame ? theirs.preferred : undefined,
+  }
 }
