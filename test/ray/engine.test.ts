@@ -216,7 +216,7 @@ test('a whole run of direct RLAIF, by the command', async () => {
     const ended = await stack.run('run', 'align', '--id', 'whole', '--input', JSON.stringify(input))
     expect(ended).toMatchObject({ code: 0, err: '' })
     const { stages } = (await stack.client.workflow.getHandle('whole').result()) as AlignResult
-    expect(stages.rl!.summary).toMatchObject({ labeler: 'gold', steps: 2, resumedAt: 0 })
+    expect(stages.rl!.summary).toMatchObject({ labeler: 'gold of the miniature world', steps: 2, resumedAt: 0 })
     expect(stages.evaluate!.summary.winRate).toEqual(expect.any(Number))
   } finally {
     await stack.close()
