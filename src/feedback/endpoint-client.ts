@@ -9,7 +9,7 @@ import { redact, redactAll } from '../secrets'
 import type { Reach } from './address-rules'
 import { routeUrl } from './endpoint-address'
 import { openBudget, type Budget, type Tokens } from './endpoint-budget'
-import { EndpointDown, EndpointRefused } from './endpoint-errors'
+import { afterTries, EndpointDown, EndpointRefused } from './endpoint-errors'
 import { headersOf, reachOf } from './endpoint-headers'
 import { errorInReply } from './error-in-reply'
 import { meaningOf } from './error-meaning'
@@ -158,11 +158,11 @@ function retrying(
     failuresInARow++
     if (failuresInARow >= settings.stopAfterFailures)
       throw new EndpointDown(
-        `${role}: ${counted(failuresInARow, 'request')} in a row failed after ${counted(tries, 'try', 'tries')} each, ` +
+        `${role}: ${counted(failuresInARow, 'request')} in a row failed ${afterTries(tries)} each, ` +
           `the last with: ${lastError}; ` +
           'answers so far are kept, the stage resumes from them',
       )
-    return { failed: `${posting.url}: ${lastError}, after ${counted(tries, 'try', 'tries')}` }
+    return { failed: `${posting.url}: ${lastError}, ${afterTries(tries)}` }
   }
 }
 

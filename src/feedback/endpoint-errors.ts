@@ -1,4 +1,5 @@
 // Why a stage stops asking an endpoint, in addition to single questions that fail.
+import { counted } from '../number-format'
 
 /** The endpoint cannot be used as configured, or its budget is spent: asking again would not help. */
 export class EndpointRefused extends Error {
@@ -17,5 +18,8 @@ export class EndpointDown extends Error {
 export const unansweredError = (message: string, isOutage: boolean): Error =>
   isOutage ? new Error(message) : new EndpointRefused(message)
 
+/** How a reason ends that all tries of a question were used up. */
+export const afterTries = (tries: number): string => `after ${counted(tries, 'try', 'tries')}`
+
 /** Whether a reason is that all tries of a question were used up: it may be answered later. */
-export const saysOutage = (reason: string): boolean => /after \d+ tries\b/.test(reason)
+export const saysOutage = (reason: string): boolean => /after (?:1 try|\d+ tries)\b/.test(reason)

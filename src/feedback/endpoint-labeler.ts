@@ -3,7 +3,7 @@
 import type { EndpointSettings } from '../contracts/labeler-settings'
 import { noUsage, type Usage } from '../contracts/usage'
 import { openClient, type EndpointClient } from './endpoint-client'
-import { EndpointRefused } from './endpoint-errors'
+import { EndpointRefused, saysOutage } from './endpoint-errors'
 import { askingRequest, writingRequest, type Request } from './endpoint-requests'
 import { likeliestOf, rationaleFrom, returnedLogProbs } from './endpoint-reply'
 import {
@@ -165,7 +165,7 @@ function answeringPool({ client, settings, role }: Endpoint): AnswerAll {
 
 /** Whether nothing ever came back: all tries were used up. */
 const isSilent = ({ failed, tooLong }: Unanswered, { hasReplied }: EndpointClient) =>
-  !tooLong && !hasReplied() && / tries$/.test(failed)
+  !tooLong && !hasReplied() && saysOutage(failed)
 
 // ---- Sending and writing
 
