@@ -98,4 +98,3 @@ function* figuresOf(pairs, cpus) {
     note: 'of a job on Ray, from the start of the stage to the first step',
   }
 }
-
