@@ -25,7 +25,7 @@ test('texts cut at the limit are marked, stored so, and counted again when they 
     expect(keeping.figures()).toMatchObject({ rationales: 4, cutRationales: 4, reusedAnswers: reused })
   }
   expect(rationaleCautions({ labeler: 'tiny', rationales: 4, cutRationales: 1 })[0]).toMatch(
-    /^1 of 4 rationales \(25\u00a0%\) by tiny were cut off at rationaleTokens/,
+    /^1 of 4 rationales \(25\u00a0%\) by tiny was cut off at rationaleTokens/,
   )
   expect(rationaleCautions({ labeler: 'tiny', rationales: 4, cutRationales: 0 })).toEqual([])
 })
