@@ -24,7 +24,7 @@ def load_classifier(folder: str) -> PreTrainedModel:
 
 def classifier_for(config: PreTrainedConfig) -> type[PreTrainedModel]:
     """A class in the way of transformers' own: the family's base model, and a linear head called `score`."""
-    language_model = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    language_model: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
     family = next(kind for kind in language_model.__mro__[1:] if issubclass(kind, PreTrainedModel))
     name = LANGUAGE_MODEL.sub("ForSequenceClassification", language_model.__name__)
     of_family = {"base_model_prefix": family.base_model_prefix, "config_class": type(config)}

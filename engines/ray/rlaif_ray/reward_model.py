@@ -86,7 +86,8 @@ def dataset(job: Job) -> Dataset:
 def with_head(job: Job) -> PreTrainedModel:
     """The SFT model with the score head that rlaif has drawn, so that the start does not depend on the engine."""
     model = load_scorer(policy_folder(job))
-    model.score.weight.data = torch.tensor([job.more["head"]], dtype=torch.float32)
+    score: Any = model.score
+    score.weight.data = torch.tensor([job.more["head"]], dtype=torch.float32)
     return model
 
 
