@@ -51,10 +51,6 @@ export const labelledPairSchema = sampledPairSchema.extend({
 })
 export type LabelledPair = z.infer<typeof labelledPairSchema>
 
-/** A label this close to 0.5 prefers neither response: the mean over both orders of two equal texts has rounding. */
-const UNDECIDED = 1e-9
-export const isUndecided = (preferFirst: number): boolean => Math.abs(preferFirst - 0.5) < UNDECIDED
-
 interface DataArtifact {
   task: Task
   train: Row[]

@@ -5,8 +5,8 @@ import { folderOf } from '../artifacts/open-store'
 import { isArtifactUri } from '../contracts/artifact'
 import type { ExportLabelsOutput } from '../contracts/command-output'
 import { InvalidInput } from '../contracts/parse'
-import { exportableSchema, exportedLabel, peopleByRow, type ExportedLabel } from '../data/label-export'
-import { writeLabelParquet } from '../data/label-parquet'
+import { exportableSchema, exportedLabel, peopleByRow, type ExportedLabel } from '../feedback/label-export'
+import { writeLabelParquet } from '../feedback/label-parquet'
 import { rowSchema } from '../data/row'
 import { readJsonlInParts, writeJsonl } from '../json-lines'
 import { openHome } from '../workers/home'
@@ -59,8 +59,8 @@ async function labelsOf(connected: Connected, id: string): Promise<{ labels: str
   const uri = found[0]
   if (uri === undefined)
     throw new InvalidInput(
-      `export: the run "${id}" has no labels (yet); name a run of align with method "rlaif" or "rlhf" whose labels are ` +
-        'done, or the URI of their artifact',
+      `export: the run "${id}" has no labels (yet); name a run of align with method "rlaif", "rlhf" or "dpo" whose ` +
+        'labels are done, or the URI of their artifact',
     )
   if (found.length > 1)
     throw new InvalidInput(

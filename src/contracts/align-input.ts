@@ -71,7 +71,7 @@ const alignObject = z.strictObject({
     .enum(['sft', 'model'])
     .default('sft')
     .describe(
-      'What RL starts from, is held close to and is judged against: "sft", the model fine-tuned on the references of the ' +
+      'What training starts from, is held close to and is judged against: "sft", the model fine-tuned on the references of the ' +
         'data, where it has any; or "model", the given model itself, such as a policy trained before.',
     ),
   ...datasetFields,

@@ -27,3 +27,7 @@ export interface PreferenceLabel {
 
 /** The label that a member of a jury gave, or why it gave none. */
 export type MemberLabel = { labeler: string } & (PreferenceLabel | Unanswered)
+
+/** A label this close to 0.5 prefers neither response: the mean over both orders of two equal texts has rounding. */
+const UNDECIDED = 1e-9
+export const isUndecided = (preferFirst: number): boolean => Math.abs(preferFirst - 0.5) < UNDECIDED

@@ -1,7 +1,8 @@
 // Labels for other tools: rows in TRL's conversational preference format, with what the labeler said beside it.
 // https://huggingface.co/docs/trl/dataset_formats#preference
 import { z } from 'zod'
-import { messageSchema, type HumanPair, type Message, type Row } from './row'
+import { messageSchema, type HumanPair, type Message, type Row } from '../data/row'
+import { isUndecided } from './preference-label'
 
 const text = z.object({ text: z.string() })
 /** What is exported of a labelled pair as stages write it. */
@@ -34,16 +35,13 @@ export interface ExportedLabel {
   people_chose: 'chosen' | 'rejected' | null
 }
 
-/** A label this close to one half prefers neither response: the mean over both orders of two equal texts has rounding. */
-const UNDECIDED = 1e-9
-
 /**
  * @param people what people decided about the pairs of the prompt
  * @returns undefined when the label prefers neither response
  */
 export function exportedLabel(label: Exportable, people: readonly HumanPair[] = []): ExportedLabel | undefined {
   const { id, messages, first, second, preferFirst, slotOne, rationales = [], labeler } = label
-  if (Math.abs(preferFirst - 0.5) < UNDECIDED) return undefined
+  if (isUndecided(preferFirst)) return undefined
   const isFirst = preferFirst > 0.5
   const ofFirst = slotOne.map((p, order) => (order === 0 ? p : 1 - p))
   const [chosen, rejected] = isFirst ? [first.text, second.text] : [second.text, first.text]

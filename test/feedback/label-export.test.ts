@@ -1,8 +1,8 @@
 // Labels as other tools take them: what a row says, and that a Parquet file holds the same.
 import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
-import { exportedLabel, peopleByRow, type ExportedLabel } from '../../src/data/label-export'
-import { writeLabelParquet } from '../../src/data/label-parquet'
+import { exportedLabel, peopleByRow, type ExportedLabel } from '../../src/feedback/label-export'
+import { writeLabelParquet } from '../../src/feedback/label-parquet'
 import { parquetLines } from '../../src/data/parquet'
 import { temporaryFolder } from '../tiny-folder'
 
