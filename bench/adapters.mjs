@@ -1,7 +1,8 @@
 // What a night of LoRA trials adds to the store: a sweep of direct RLAIF on a base of a billion arbitrary weights.
-import { lstatSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { lstatSync, readdirSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { temporaryFolder } from '../chaos/interrupt.mjs'
 import { openSite } from '../chaos/site.mjs'
 import { text, writeLargeModel, writeSmallModel } from './scale-inputs.mjs'
 import { openLabeler } from './scale.mjs'
@@ -80,7 +81,7 @@ async function failureOf({ client }, sweep) {
 /** @param small a model of some thousand weights instead: whether the bench itself works */
 export async function* bench({ trials = TRIALS, small }) {
   refuseFullDisk(tmpdir())
-  const root = mkdtempSync(join(tmpdir(), 'rlaif-adapters-'))
+  const root = temporaryFolder('rlaif-adapters-')
   const labeler = await openLabeler()
   const site = await openSite(join(root, 'site'), { workers: 1 })
   try {
@@ -114,6 +115,5 @@ export async function* bench({ trials = TRIALS, small }) {
   } finally {
     await site.close()
     labeler.close()
-    rmSync(root, { recursive: true, force: true, maxRetries: 5 })
   }
 }

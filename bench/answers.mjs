@@ -1,7 +1,7 @@
 // What a label stage of 200,000 answers sends to a bucket, compared with what it leaves there.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { temporaryFolder } from '../chaos/interrupt.mjs'
 import { openSite } from '../chaos/site.mjs'
 import { openS3 } from './s3.mjs'
 import { openLabeler } from './scale.mjs'
@@ -12,7 +12,7 @@ import { formatBytes, formatDuration } from '../dist/number-format.js'
 const PAIRS = 100_000
 
 export async function* bench({ pairs = PAIRS }) {
-  const root = mkdtempSync(join(tmpdir(), 'rlaif-answers-'))
+  const root = temporaryFolder('rlaif-answers-')
   const labeler = await openLabeler()
   const s3 = await openS3(join(root, 's3'))
   Object.assign(process.env, s3.env)
@@ -48,6 +48,5 @@ export async function* bench({ pairs = PAIRS }) {
     await site.close()
     s3.close()
     labeler.close()
-    rmSync(root, { recursive: true, force: true, maxRetries: 5 })
   }
 }

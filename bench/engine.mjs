@@ -1,9 +1,10 @@
 // Both engines on the same work: SFT of the default model on this machine's CPUs, float32, the same batches. And what a
 // job costs before it trains: from the start of the stage to its first step, without that step.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { availableParallelism, tmpdir } from 'node:os'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { endedByInterrupt, temporaryFolder } from '../chaos/interrupt.mjs'
 import { defaultModelFolder } from '../setup/places.mjs'
 import { median } from './sides.mjs'
 
@@ -55,9 +56,10 @@ function stepsOf(folder) {
 }
 
 export async function* bench({ rounds }) {
-  const root = mkdtempSync(join(tmpdir(), 'rlaif-bench-engine-'))
+  const root = temporaryFolder('rlaif-bench-engine-')
   const cpus = availableParallelism()
   const ray = await startRay({ nodes: 0, cpus })
+  const close = endedByInterrupt(() => ray.close())
   try {
     const model = artifact(defaultModelFolder)
     const file = join(root, 'rows.jsonl')
@@ -80,8 +82,7 @@ export async function* bench({ rounds }) {
     }
     yield* figuresOf(pairs, cpus)
   } finally {
-    ray.close()
-    rmSync(root, { recursive: true, force: true })
+    await close()
   }
 }
 

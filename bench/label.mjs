@@ -1,11 +1,11 @@
 // Labelling: the rate through an HTTP endpoint compared with the ideal, and the local model compared with transformers
 // and with llama.cpp on the same prompts.
 import { fork } from 'node:child_process'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { temporaryFolder } from '../chaos/interrupt.mjs'
 import { defaultModelFolder } from '../setup/places.mjs'
 import { LLAMA, llamaRow, openLlama } from './llama.mjs'
 import { peerPython } from './peer.mjs'
@@ -88,7 +88,7 @@ async function httpRate() {
 
 function stageFolders() {
   const folders = Object.fromEntries(
-    ['data', 'samples', 'output'].map((name) => [name, mkdtempSync(join(tmpdir(), 'rlaif-bench-'))]),
+    ['data', 'samples', 'output'].map((name) => [name, temporaryFolder('rlaif-bench-')]),
   )
   writeFileSync(join(folders.data, 'task.json'), JSON.stringify({ ...task, prompts: 'prompts.jsonl' }))
   for (const name of ['train', 'evaluation']) writeJsonl(join(folders.data, `${name}.jsonl`), [])
@@ -114,7 +114,7 @@ const openTransformers = (precision) =>
 
 /** 64 questions in a file, as ids. @returns its path, and what they are in words */
 function localQuestions() {
-  const file = join(mkdtempSync(join(tmpdir(), 'rlaif-bench-')), 'prompts.json')
+  const file = join(temporaryFolder('rlaif-bench-'), 'prompts.json')
   const tokenizer = loadTokenizer(defaultModelFolder)
   const exemplars = task.preference.exemplars
   const texts = Array.from({ length: 64 }, (_, i) => {

@@ -1,8 +1,7 @@
 // The overhead of Temporal: the pipeline with stages that do nothing, on the dev server with its database file.
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { temporaryFolder } from '../chaos/interrupt.mjs'
 import { formatNumber } from '../dist/number-format.js'
 
 const require = createRequire(import.meta.url)
@@ -19,7 +18,7 @@ const queue = 'bench'
 
 export async function* bench({ rounds }) {
   Runtime.install({ logger: new DefaultLogger('ERROR') })
-  const home = mkdtempSync(join(tmpdir(), 'rlaif-bench-'))
+  const home = temporaryFolder('rlaif-bench-')
   const server = await openServer(home)
   const connection = await Connection.connect({ address: server.address })
   for (const name of Object.values(SEARCH_ATTRIBUTES))
@@ -69,6 +68,5 @@ export async function* bench({ rounds }) {
     await connection.close()
     await native.close()
     await server.stop()
-    rmSync(home, { recursive: true, force: true })
   }
 }

@@ -1,9 +1,8 @@
 // rlaif's side of bench/rl.mjs.
-import { mkdtempSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { temporaryFolder } from '../chaos/interrupt.mjs'
 
 const require = createRequire(import.meta.url)
 const { loadModelAndTokenizer } = require('../dist/model/loaded.js')
@@ -33,7 +32,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     sampling: { maxTokens: tokens, temperature: 0.9, stopIds: [] },
   }
   const { history } = await trainRloo({ policy, reference }, task, settings, {
-    checkpoints: mkdtempSync(join(tmpdir(), 'rlaif-bench-')),
+    checkpoints: temporaryFolder('rlaif-bench-'),
     checkpointEvery: 1e6,
     onStep: () => {},
   })

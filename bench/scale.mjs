@@ -1,10 +1,10 @@
 // The paper's size: whole runs on 123,169 posts and 92,858 comparisons, with a small model, a fast labeler and few steps.
 // What is measured is everything but the arithmetic of a large model: rows a second, memory, history, bytes.
 import { fork } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { temporaryFolder } from '../chaos/interrupt.mjs'
 import { openSite, processesOf } from '../chaos/site.mjs'
 import { writePosts, writeSmallModel } from './scale-inputs.mjs'
 import { labelAlone } from './scale-label.mjs'
@@ -180,7 +180,7 @@ const areEqual = (some, others) =>
 
 /** @param posts of the whole; the tenth is measured beside it */
 export async function* bench({ posts = POSTS, only }) {
-  const root = mkdtempSync(join(tmpdir(), 'rlaif-scale-'))
+  const root = temporaryFolder('rlaif-scale-')
   const labeler = await openLabeler()
   const model = writeSmallModel(join(root, 'model'))
   const pairs = Math.round((posts * PAIRS) / POSTS)
@@ -206,6 +206,5 @@ export async function* bench({ posts = POSTS, only }) {
     yield { figure: 'in all', ours: (Date.now() - started) / 1000, unit: 'seconds', note: 'the whole bench' }
   } finally {
     labeler.close()
-    rmSync(root, { recursive: true, force: true, maxRetries: 5 })
   }
 }

@@ -1,9 +1,9 @@
 // A stage in shards on one worker and on four: labelling by an endpoint that takes 50 ms, one request at a time a worker.
 import { fork } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { temporaryFolder } from '../chaos/interrupt.mjs'
 import { openSite } from '../chaos/site.mjs'
 import { writeSmallModel } from './scale-inputs.mjs'
 import { until } from './stage-status.mjs'
@@ -33,7 +33,7 @@ async function labelled(root, workers, input) {
 }
 
 export async function* bench({ pairs = PAIRS }) {
-  const root = mkdtempSync(join(tmpdir(), 'rlaif-shards-'))
+  const root = temporaryFolder('rlaif-shards-')
   const endpoint = await openEndpoint()
   const file = join(root, 'rows.jsonl')
   const row = (_, i) => JSON.stringify({ prompt: `Question ${i}?`, responses: [`yes ${i}`, `no ${i}`], preferred: 1 })
@@ -58,6 +58,5 @@ export async function* bench({ pairs = PAIRS }) {
     }
   } finally {
     endpoint.close()
-    rmSync(root, { recursive: true, force: true, maxRetries: 5 })
   }
 }

@@ -1,10 +1,9 @@
 // The overhead of a sweep's trial in addition to its stages, and whether the memory or history of a long sweep grows.
 import { fork } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { temporaryFolder } from '../chaos/interrupt.mjs'
 import { formatBytes, formatDuration, formatNumber } from '../dist/number-format.js'
 
 const require = createRequire(import.meta.url)
@@ -31,7 +30,7 @@ const input = (trials) => ({
 })
 
 export async function* bench({ trials = TRIALS }) {
-  const home = mkdtempSync(join(tmpdir(), 'rlaif-bench-'))
+  const home = temporaryFolder('rlaif-bench-')
   const server = await openServer(home)
   const connection = await Connection.connect({ address: server.address })
   for (const name of Object.values(SEARCH_ATTRIBUTES))
@@ -83,7 +82,6 @@ export async function* bench({ trials = TRIALS }) {
     worker.kill('SIGKILL')
     await connection.close()
     await server.stop()
-    rmSync(home, { recursive: true, force: true })
   }
 }
 

@@ -3,9 +3,10 @@
 // Afterwards it checks that every artifact equals that of an undisturbed run, that no finished stage was computed twice,
 // that a labeler was asked again only what was in flight, and that no process is left behind. Exit code 0 means that all
 // checks passed.
-import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { temporaryFolder } from './interrupt.mjs'
 import { readFlags, refuse } from '../setup/flags.mjs'
 import { randomFrom } from './random.mjs'
 import { openSite } from './site.mjs'
@@ -132,7 +133,7 @@ function expectFewQuestions({ asked, again }, quietly, { worker, child }) {
   expect(different === quietly.asked - quietly.again, `${different} different questions were asked, as without kills`)
 }
 
-const root = mkdtempSync(join(tmpdir(), 'rlaif-chaos-'))
+const root = flags.keep ? mkdtempSync(join(tmpdir(), 'rlaif-chaos-')) : temporaryFolder('rlaif-chaos-')
 const labeler = flags.method && (await startLabeler())
 const failures = []
 const expect = (holds, what) => {
@@ -176,6 +177,5 @@ try {
 } finally {
   await labeler?.close()
   if (flags.keep) console.log(`kept: ${root}`)
-  else rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 }
 process.exit(failures.length > 0 ? 1 : 0)

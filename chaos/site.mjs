@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { endedByInterrupt } from './interrupt.mjs'
 
 const require = createRequire(import.meta.url)
 const { Client, Connection } = require('@temporalio/client')
@@ -44,8 +45,9 @@ function keptUp(start) {
   let child
   let wanted = true
   const run = () => {
+    if (!wanted) return
     child = start()
-    child.once('exit', () => wanted && setTimeout(run, 300))
+    child.once('exit', () => setTimeout(run, 300))
   }
   run()
   return {
@@ -122,9 +124,15 @@ export async function openSite(folder, { worker = () => [command, 'worker'], wor
       'error',
     ]),
   )
+  const workers = []
+  const close = endedByInterrupt(async () => {
+    await Promise.all(workers.map((worker) => worker.stop('SIGTERM')))
+    await server.stop('SIGKILL')
+    for (let tries = 0; tries < 40 && existsSync('/proc') && processesOf(folder).length > 0; tries++) await pause(250)
+  })
   const connection = await connected(address)
-  const workers = Array.from({ length: count }, (_, i) =>
-    keptUp(() => spawned(`worker-${i}`, process.execPath, worker(address))),
+  workers.push(
+    ...Array.from({ length: count }, (_, i) => keptUp(() => spawned(`worker-${i}`, process.execPath, worker(address)))),
   )
   const client = new Client({ connection })
   let resolved = 0
@@ -214,9 +222,7 @@ export async function openSite(folder, { worker = () => [command, 'worker'], wor
     },
     async close() {
       await connection.close().catch(() => {})
-      await Promise.all(workers.map((worker) => worker.stop('SIGTERM')))
-      await server.stop('SIGKILL')
-      for (let tries = 0; tries < 40 && existsSync('/proc') && processesOf(folder).length > 0; tries++) await pause(250)
+      await close()
     },
   }
 }

@@ -1,11 +1,10 @@
 // npm run chaos:sweep -- [--trials 300] [--kills 20] [--seed 1]: a sweep whose stages do nothing, while its workers and
 // the Temporal server are killed with SIGKILL at random times and restarted. Afterwards it checks that every trial ran
 // once and is counted once.
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { temporaryFolder } from './interrupt.mjs'
 import { readFlags } from '../setup/flags.mjs'
 import { randomFrom } from './random.mjs'
 import { openSite, patiently } from './site.mjs'
@@ -54,7 +53,7 @@ async function runsOfTrials(client) {
   return runs
 }
 
-const root = mkdtempSync(join(tmpdir(), 'rlaif-chaos-'))
+const root = temporaryFolder('rlaif-chaos-')
 const failures = []
 const expect = (holds, what) => {
   console.log(`${holds ? '✓' : '✗'} ${what}`)
@@ -96,6 +95,5 @@ try {
   )
 } finally {
   await site.close()
-  rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 }
 process.exit(failures.length > 0 ? 1 : 0)

@@ -2,11 +2,11 @@
 // with its simulated people, and choose the same slot in both orders, measured by the workflow `labelStudy` on real
 // workers. Exit code 0 means that all are within two points of the paper.
 import { execFile, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { temporaryFolder } from '../chaos/interrupt.mjs'
 import { readFlags } from '../setup/flags.mjs'
 import { formatDuration, formatPercent } from '../dist/number-format.js'
 
@@ -18,7 +18,7 @@ const { values: flags } = readFlags('node studies/annotators.mjs', {
   pairs: { type: 'string', number: true, default: 5000 },
   seed: { type: 'string', number: true, default: 21 },
 })
-const root = mkdtempSync(join(tmpdir(), 'rlaif-annotators-'))
+const root = temporaryFolder('rlaif-annotators-')
 const env = { ...process.env, RLAIF_HOME: join(root, 'home') }
 const command = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'cli', 'main.js')
 const rlaif = async (...args) => (await promisify(execFile)(process.execPath, [command, ...args], { env })).stdout
@@ -73,5 +73,4 @@ try {
     stack.kill('SIGTERM')
     await (stack.exitCode ?? new Promise((gone) => stack.once('exit', gone)))
   }
-  rmSync(root, { recursive: true, force: true })
 }

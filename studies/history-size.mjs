@@ -3,11 +3,11 @@
 //
 //   node studies/history-size.mjs [--pairs 50000]
 import { fork, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { temporaryFolder } from '../chaos/interrupt.mjs'
 import { readFlags } from '../setup/flags.mjs'
 import { counted, formatBytes, formatDuration } from '../dist/number-format.js'
 
@@ -20,7 +20,7 @@ const { values } = readFlags('node studies/history-size.mjs', {
   pairs: { type: 'string', number: true, default: 50000 },
 })
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const home = mkdtempSync(join(tmpdir(), 'rlaif-study-'))
+const home = temporaryFolder('rlaif-study-')
 const endpoint = fork(join(root, 'bench', 'label-endpoint.mjs'), ['0'])
 const port = await new Promise((resolve) => endpoint.once('message', resolve))
 const up = spawn(process.execPath, [join(root, 'dist', 'cli', 'main.js'), 'up'], {
@@ -75,5 +75,4 @@ try {
   endpoint.kill()
   up.kill('SIGTERM')
   await new Promise((resolve) => up.once('close', resolve))
-  rmSync(home, { recursive: true, force: true })
 }

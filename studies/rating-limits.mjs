@@ -7,11 +7,11 @@
 // chain with their events and bytes (Temporal ends a run at 51,200 events or 50 MiB, and allows 2,000 updates per run)
 // and the ratings in the result.
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { temporaryFolder } from '../chaos/interrupt.mjs'
 import { readFlags } from '../setup/flags.mjs'
 import { counted, formatDuration, formatNumber } from '../dist/number-format.js'
 
@@ -66,7 +66,7 @@ async function rateAll(evaluation, rater) {
   return rated
 }
 
-const home = mkdtempSync(join(tmpdir(), 'rlaif-limits-'))
+const home = temporaryFolder('rlaif-limits-')
 const address = `127.0.0.1:${await freePort()}`
 const server = spawn(
   findTemporal(),
@@ -123,5 +123,4 @@ try {
   worker?.kill('SIGTERM')
   await pause(3000)
   server.kill('SIGKILL')
-  rmSync(home, { recursive: true, force: true })
 }

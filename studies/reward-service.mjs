@@ -2,11 +2,10 @@
 // serve-reward` as its reward. The labeler is an endpoint that follows a rule. The rewards that TRL logs must be those
 // that the service returned.
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { temporaryFolder } from '../chaos/interrupt.mjs'
 import { readFlags } from '../setup/flags.mjs'
 import { writeTinyModel } from '../chaos/tiny.mjs'
 import { formatFigure } from '../dist/number-format.js'
@@ -16,7 +15,7 @@ const { values: flags } = readFlags('node studies/reward-service.mjs', {
   steps: { type: 'string', number: true, default: 4 },
 })
 const here = dirname(fileURLToPath(import.meta.url))
-const root = mkdtempSync(join(tmpdir(), 'rlaif-reward-'))
+const root = temporaryFolder('rlaif-reward-')
 
 const endpoint = createServer(async (request, response) => {
   let text = ''
@@ -69,5 +68,4 @@ try {
 } finally {
   service.kill()
   endpoint.close()
-  rmSync(root, { recursive: true, force: true })
 }

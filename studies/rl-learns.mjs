@@ -6,10 +6,9 @@
 // "words": 5 − mean characters per word, which rewards short words. FOLDER: a reward model, e.g. the one that
 // reward-model.mjs writes to seed-1/trained. Prints the validation reward by step: the mean over greedy responses to
 // held-out prompts, with the 95 % interval of the paired difference to the policy before training.
-import { mkdtempSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { temporaryFolder } from '../chaos/interrupt.mjs'
 import { readFlags } from '../setup/flags.mjs'
 import { defaultModelFolder } from '../setup/places.mjs'
 import { formatDuration, formatNumber, formatPercent } from '../dist/number-format.js'
@@ -119,7 +118,7 @@ for (const seed of flags.seeds) {
     return { validationReward: mean(now.rewards) }
   }
   const host = {
-    checkpoints: mkdtempSync(join(tmpdir(), 'rlaif-study-')),
+    checkpoints: temporaryFolder('rlaif-study-'),
     checkpointEvery: 1e6,
     onStep: (step, total, m) =>
       process.stderr.write(

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { endedByInterrupt } from '../../chaos/interrupt.mjs'
 
 const require = createRequire(import.meta.url)
 const { Client, Connection } = require('@temporalio/client')
@@ -30,7 +31,7 @@ function up(home) {
 
 /** Calls `use` with a client of a local server whose state is in a folder, and stops the server afterwards. */
 export async function withLocalServer(home, use) {
-  const down = await up(home)
+  const down = endedByInterrupt(await up(home))
   const { address } = JSON.parse(readFileSync(join(home, 'server.json'), 'utf8'))
   const connection = await Connection.connect({ address })
   try {

@@ -3,6 +3,7 @@
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
+import { endedByInterrupt } from '../../../chaos/interrupt.mjs'
 import { engineAt, resultOf, started, TOKEN, trainingOf, until } from './site.mjs'
 
 const require = createRequire(import.meta.url)
@@ -113,9 +114,10 @@ async function tooLarge(given) {
 /** With a cluster of one node besides that of the site. */
 async function on(settings, work) {
   const ray = await startRay({ nodes: 0, cpus: 2, ...settings })
+  const close = endedByInterrupt(() => ray.close())
   try {
     await work(ray)
   } finally {
-    ray.close()
+    await close()
   }
 }

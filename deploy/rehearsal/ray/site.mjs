@@ -1,9 +1,10 @@
 // The site of the rehearsal: a real Ray of two nodes (CPU workers, gloo) and a real Temporal server with one worker; what
 // runs there are asked, and how it is seen how far they are.
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { endedByInterrupt, temporaryFolder } from '../../../chaos/interrupt.mjs'
 import { openSite, patiently } from '../../../chaos/site.mjs'
 
 const require = createRequire(import.meta.url)
@@ -39,16 +40,16 @@ export const TOKEN = { right: 'RAY_LABELER_KEY', wrong: 'OTHER_LABELER_KEY' }
 
 /** @returns the site, and `close`, which ends all of it */
 export async function openRaySite() {
-  const folder = mkdtempSync('/tmp/rlaif-rehearse-')
+  const folder = temporaryFolder('rlaif-rehearse-')
   for (const name of Object.values(TOKEN)) process.env[name] = randomBytes(32).toString('hex')
   const ray = await startRay()
+  const closeRay = endedByInterrupt(() => ray.close())
   const site = await openSite(folder, { workers: 1 })
   return {
     ...{ folder, ray, site },
     async close() {
       await site.close()
-      ray.close()
-      rmSync(folder, { recursive: true, force: true })
+      await closeRay()
     },
   }
 }
