@@ -10,6 +10,7 @@
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { temporaryFolder } from '../chaos/interrupt.mjs'
 import { readFlags } from '../setup/flags.mjs'
 import { formatNumber } from '../dist/number-format.js'
@@ -20,14 +21,13 @@ const { tTest } = require('../dist/evaluation/student.js')
 const { readJsonl } = require('../dist/json-lines.js')
 const { loadModelAndTokenizer } = require('../dist/model/loaded.js')
 const { locateModel } = require('../dist/model/locate.js')
-const { cloneModel } = require('../dist/model/weights.js')
-const { disposeModel } = require('../dist/model/model.js')
 const { openBatches } = require('../dist/training/batches.js')
 const { trainSft } = require('../dist/training/sft.js')
 
 const { values: flags } = readFlags('node studies/sft-precision.mjs', {
   python: { type: 'string', default: 'python3' },
   seeds: { type: 'string', numbers: true, default: '1,2,3,4,5' },
+  train: { type: 'string' }, // a precision: trains in it on the first seed, and prints the losses
 })
 const SETTINGS = { epochs: 2, batchSize: 16, microBatchSize: 16, learningRate: 5e-5, optimizer: 'adamw' }
 const PRECISIONS = ['float32', 'bfloat16']
@@ -47,45 +47,50 @@ const sequences = sentences.map(({ cheerful }) => {
 })
 const steps = Math.ceil((sequences.length * SETTINGS.epochs) / SETTINGS.batchSize)
 
-async function ours(precision, seed) {
-  const trained = { ...cloneModel(model), precision }
-  const checkpoints = temporaryFolder('rlaif-sft-precision-')
-  try {
-    const host = { checkpoints, checkpointEvery: Infinity, onStep: () => {} }
-    const { history } = await trainSft(trained, sequences, { ...SETTINGS, seed }, host)
-    return history.map(({ loss }) => loss)
-  } finally {
-    disposeModel(trained)
-  }
+/** Trains in this process, which keeps the optimizer's memory until it ends. */
+async function trained(precision, seed) {
+  const host = { checkpoints: temporaryFolder('rlaif-sft-precision-'), checkpointEvery: Infinity, onStep: () => {} }
+  const { history } = await trainSft({ ...model, precision }, sequences, { ...SETTINGS, seed }, host)
+  return history.map(({ loss }) => loss)
 }
+
+const ours = (precision, seed) =>
+  printed(process.execPath, [fileURLToPath(import.meta.url), '--seeds', `${seed}`, '--train', precision])
 
 function theirs(precision, seed) {
   const batchOf = openBatches(sequences.length, { ...SETTINGS, seed, stage: 'sft' })
   const batches = Array.from({ length: steps }, (_, step) => batchOf(step).map((i) => sequences[i]))
   const input = JSON.stringify({ folder, precision, learningRate: SETTINGS.learningRate, batches })
-  const program = join(import.meta.dirname, 'sft_precision_torch.py')
-  const { status, stdout, stderr, error } = spawnSync(flags.python, [program], { input, encoding: 'utf8' })
-  if (status !== 0)
-    throw new Error(`sft-precision: ${flags.python} has failed: ${error?.message ?? stderr.slice(-2000)}`)
+  return printed(flags.python, [join(import.meta.dirname, 'sft_precision_torch.py')], input)
+}
+
+/** What a program prints as JSON. */
+function printed(command, args, input) {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { input, encoding: 'utf8' })
+  if (status !== 0) throw new Error(`sft-precision: ${command} has failed: ${error?.message ?? stderr.slice(-2000)}`)
   return JSON.parse(stdout)
 }
 
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length
 
-async function lastLosses(name, train) {
+function lastLosses(name, train) {
   const losses = { float32: [], bfloat16: [] }
   for (const seed of flags.seeds)
     for (const precision of PRECISIONS) {
-      const all = await train(precision, seed)
+      const all = train(precision, seed)
       losses[precision].push(all.at(-1))
       console.error(`${name}, seed ${seed}, ${precision}: ${all.map((loss) => formatNumber(loss, 4)).join(' ')}`)
     }
   return losses
 }
 
+if (flags.train) {
+  console.log(JSON.stringify(await trained(flags.train, flags.seeds[0])))
+  process.exit()
+}
 console.log('| | float32 | bfloat16 | difference, paired |\n|---|---|---|---|')
 for (const [name, train] of Object.entries({ 'TensorFlow.js': ours, PyTorch: theirs })) {
-  const { float32, bfloat16 } = await lastLosses(name, train)
+  const { float32, bfloat16 } = lastLosses(name, train)
   const { value, low, high } = tTest(bfloat16.map((loss, i) => loss - float32[i]))
   const [full, half, ...difference] = [mean(float32), mean(bfloat16), value, low, high].map((x) => formatNumber(x, 4))
   console.log(`| ${name} | ${full} | ${half} | ${difference[0]} (${difference[1]} to ${difference[2]}) |`)

@@ -34,3 +34,19 @@ export function openBatches(
       return orderOf(Math.floor(index / items))[index % items]!
     })
 }
+
+/** In which order pairs are learned from. */
+export interface Curriculum {
+  /** Order of the pairs in an epoch by the certainty of their labels, |p − ½|; default: that of the seed alone. */
+  curriculum?: 'none' | 'clear-first' | 'uncertain-first' | undefined
+}
+
+/** Where each pair stands in an epoch, from curriculum learning (Bengio et al., 2009). */
+export function curriculumRanks(
+  pairs: readonly { preferFirst: number }[],
+  { curriculum = 'none' }: Curriculum,
+): number[] | undefined {
+  if (curriculum === 'none') return undefined
+  const sign = curriculum === 'clear-first' ? -1 : 1
+  return pairs.map(({ preferFirst }) => sign * Math.abs(preferFirst - 0.5))
+}

@@ -15,11 +15,11 @@
 //   4. Adafactor by default instead of RMSprop; the length of the warm-up is a setting.
 import { mean } from '../mean'
 import type { Gradients, Model } from '../model/model'
-import { openBatches } from './batches'
+import { curriculumRanks, openBatches, type Curriculum } from './batches'
 import { partOf, trainSteps, type Metrics, type TrainingHost, type TrainingResult } from './checkpoint'
 import { accumulate, differentiableLogProbs, responseTokens, tokenLogProbs, type Sequence } from './gradients'
 import type { Trained } from './optimizer'
-import { curriculumRanks, preferenceLoss, type Curriculum, type TrainingPair } from './reward-model'
+import { preferenceLoss, type TrainingPair } from './reward-model'
 import type { SftSettings } from './sft'
 import { openOptimizer, update, type OptimizerSettings } from './update'
 

@@ -15,7 +15,7 @@ import { lastTokens, padLeft, padRight, type TokenBatch } from '../model/batch'
 import { tf } from '../model/tf'
 import { SCORE_HEAD } from '../model/weight-names'
 import type { Gradients, Model } from '../model/model'
-import { openBatches } from './batches'
+import { curriculumRanks, openBatches, type Curriculum } from './batches'
 import { Diverged, partOf, trainSteps, type Metrics, type TrainingHost, type TrainingResult } from './checkpoint'
 import { accumulate, differentiableScores, scoresAt, type Sequence } from './gradients'
 import { scoreHead } from './score-head'
@@ -31,12 +31,6 @@ export interface TrainingPair {
   second: Sequence
   /** p, from 0 to 1. */
   preferFirst: number
-}
-
-/** In which order pairs are learned from. */
-export interface Curriculum {
-  /** Order of the pairs in an epoch by the certainty of their labels, |p − ½|; default: that of the seed alone. */
-  curriculum?: 'none' | 'clear-first' | 'uncertain-first' | undefined
 }
 
 interface RewardModelSettings extends SftSettings, Curriculum {
@@ -130,16 +124,6 @@ export async function trainRewardModel(
         settings.plateau,
       ),
   })
-}
-
-/** Where each pair stands in an epoch, from curriculum learning (Bengio et al., 2009). */
-export function curriculumRanks(
-  pairs: readonly Pick<TrainingPair, 'preferFirst'>[],
-  { curriculum = 'none' }: Curriculum,
-): number[] | undefined {
-  if (curriculum === 'none') return undefined
-  const sign = curriculum === 'clear-first' ? -1 : 1
-  return pairs.map(({ preferFirst }) => sign * Math.abs(preferFirst - 0.5))
 }
 
 /**

@@ -1,6 +1,6 @@
 // The batches of a training: which items they hold, and that finding out takes no time at the size of the paper's data.
 import { permutation } from '../../src/random'
-import { openBatches } from '../../src/training/batches'
+import { curriculumRanks, openBatches } from '../../src/training/batches'
 
 jest.mock('../../src/random', () => {
   const random = jest.requireActual<typeof import('../../src/random')>('../../src/random')
@@ -54,4 +54,15 @@ test("at the paper's 116,722 posts and batches of 128 the order is drawn once an
   expect(drawn.mock.calls).toEqual([0, 1].map((epoch) => [items, [7, 'sft', epoch]]))
   const orders = drawn.mock.results.flatMap(({ value }) => value as number[])
   expect(first).toEqual(orders.slice(0, first.length))
+})
+
+test('a curriculum ranks pairs by how sure their labels are, whichever response they prefer', () => {
+  const pairs = [0.9, 0.5, 0.2, 0.5].map((preferFirst) => ({ preferFirst }))
+  const order = (curriculum: 'clear-first' | 'uncertain-first') => {
+    const ranks = curriculumRanks(pairs, { curriculum })!
+    return [0, 1, 2, 3].sort((a, b) => ranks[a]! - ranks[b]!)
+  }
+  expect(order('clear-first')).toEqual([0, 2, 1, 3])
+  expect(order('uncertain-first')).toEqual([1, 3, 2, 0])
+  expect(curriculumRanks(pairs, { curriculum: 'none' })).toBeUndefined()
 })

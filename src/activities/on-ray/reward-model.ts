@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { InvalidInput } from '../../contracts/parse'
 import type { StageInput } from '../../contracts/stages'
 import { largest } from '../../extremes'
+import { curriculumRanks } from '../../training/batches'
 import { scoreHead } from '../../training/score-head'
 import type { Sequence } from '../../training/gradients'
 import { bothResponses, measuresOf, refusePaddingGap, writeMeasured, type Measures } from '../reward-model-measures'
@@ -20,7 +21,7 @@ const scoresSchema = z.object({ scores: z.array(z.number()), leftPadded: z.array
 export const rewardModelOnRay: Stage<'reward-model'> = {
   async run(input, host) {
     const { settings, seed } = input
-    refuseEmbeddedOnly(input)
+    refuseFittedHead(settings.head)
     const policy = await openPolicy(input.policy, host)
     const pairs = splitPairs(await trainingPairs(input.labels, policy, seed, host), settings, seed)
     const measures = await measuresOf(input, pairs, policy, host)
@@ -39,7 +40,10 @@ export const rewardModelOnRay: Stage<'reward-model'> = {
             ...{ prompt: first.prompt, first: first.response, second: second.response },
             preferFirst,
           })),
-          'batches.jsonl': batchesOf(items, steps, { batchSize: settings.batchSize, seed, stage: 'reward-model' }),
+          'batches.jsonl': batchesOf(items, steps, {
+            ...{ batchSize: settings.batchSize, seed, stage: 'reward-model' },
+            ranks: curriculumRanks(pairs.training, settings),
+          }),
           'measured.jsonl': sequencesOf(measures).map(({ prompt, response }) => [...prompt, ...response]),
         },
         named: progressNamed(FIGURES),
@@ -54,11 +58,10 @@ export const rewardModelOnRay: Stage<'reward-model'> = {
   },
 }
 
-function refuseEmbeddedOnly({ settings: { head, curriculum = 'none' } }: StageInput<'reward-model'>): void {
-  const [field, value] = head === 'fitted' ? ['head', head] : ['curriculum', curriculum]
-  if (value === 'none') return
+function refuseFittedHead(head: StageInput<'reward-model'>['settings']['head']): void {
+  if (head !== 'fitted') return
   throw new InvalidInput(
-    `reward-model: field "rewardModel.${field}" is "${value}", which only the embedded engine computes; ` +
+    'reward-model: field "rewardModel.head" is "fitted", which only the embedded engine computes; ' +
       'leave it out, or leave out "engine"',
   )
 }
