@@ -1,17 +1,19 @@
 // `rlaif codec-server`: lets Temporal's UI show encrypted payloads. The browser on this machine asks it; the Temporal
 // server never does.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { PayloadCodec } from '@temporalio/common'
+import { Hono } from 'hono'
+import { cors } from 'hono/cors'
 import { z } from 'zod'
 import { InvalidInput } from '../contracts/parse'
-import { answerInText, urlOf } from '../http/answer'
-import { readBody } from '../http/body'
-import { refusalByOrigin, refusalByType } from '../http/guard'
+import { refusalByType, type Refusal } from '../http/guard'
+import { atMost, listen, refuseInText, type App, type AppContext } from '../http/server'
 import { hasToken, tokenOf } from '../http/token'
 import { encryptingCodec, parsePayloadKeys, PAYLOAD_KEYS, type PayloadKeys } from '../workers/payload-encryption'
 
 const MAX_BODY_BYTES = 16 * 1024 * 1024
 const ADDRESS = '127.0.0.1'
+const NAME = 'codec-server'
 export const CODEC_TOKEN = 'RLAIF_CODEC_TOKEN'
 
 const base64 = z.base64().transform((text) => Buffer.from(text, 'base64'))
@@ -34,29 +36,26 @@ export async function startCodecServer({ port, ui }: CodecServerOptions): Promis
   const keys = parsePayloadKeys(given)
   const origin = originOf(ui)
   const token = tokenOf(CODEC_TOKEN, 'codec-server')
-  const server = createServer((request, response) => {
-    const refusal = refusalOf(request, origin, token)
-    if (refusal) return answerInText(response, refusal.status, `codec-server: ${refusal.reason}\n`)
-    response.setHeader('access-control-allow-origin', origin)
-    response.setHeader('vary', 'origin')
-    if (request.method === 'OPTIONS')
-      return void response
-        .writeHead(204, {
-          'access-control-allow-methods': 'POST',
-          'access-control-allow-headers': 'content-type,x-namespace,authorization',
-          'access-control-max-age': '600',
-        })
-        .end()
-    answer(request, response, keys).catch((error: Error) => answerInText(response, 400, error.message))
+  const door = { address: ADDRESS, pages: [origin] }
+  const server = listen(codecApp(origin, token, keys), { port, door, refuse: refuseInText(NAME) })
+  return server.catch((error: Error) => {
+    throw new InvalidInput(`codec-server: port ${port} cannot be used: ${error.message}; choose another with --port`)
   })
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(
-        new InvalidInput(`codec-server: port ${port} cannot be used: ${error.message}; choose another with --port`),
-      ),
-    )
-    server.listen(port, ADDRESS, () => resolve(server))
+}
+
+function codecApp(origin: string, token: string | undefined, keys: PayloadKeys): App {
+  const app: App = new Hono()
+  app.use(async (c, next) => {
+    const refusal = refusalOf(c.env.incoming, origin, token)
+    return refusal ? c.text(`${NAME}: ${refusal.reason}\n`, refusal.status) : next()
   })
+  const allowed = { allowMethods: ['POST'], allowHeaders: ['content-type', 'x-namespace', 'authorization'] }
+  app.use(cors({ origin, ...allowed, maxAge: 600 }))
+  app.use(atMost(MAX_BODY_BYTES, (c, reason) => c.text(`${NAME}: ${reason}\n`, 400)))
+  for (const way of ['decode', 'encode'] as const)
+    for (const path of [`/${way}`, `/*/${way}`]) app.post(path, (c) => converted(c, codecFor(c, keys)[way]))
+  app.onError((error, c) => c.text(error.message, 400))
+  return app
 }
 
 function originOf(ui: string): string {
@@ -72,9 +71,11 @@ function originOf(ui: string): string {
  * part of the path, because its field for the endpoint is all that a person can set there; the browser asks for leave
  * (OPTIONS) at the same path.
  */
-function refusalOf(request: IncomingMessage, origin: string, token: string | undefined) {
-  const foreign = refusalByOrigin(request, { address: ADDRESS, pages: [origin] })
-  if (foreign) return foreign
+function refusalOf(
+  request: IncomingMessage,
+  origin: string,
+  token: string | undefined,
+): { status: 401 | Refusal['status']; reason: string } | undefined {
   if (request.headers.origin !== origin)
     return { status: 403, reason: `only pages of ${origin} may ask; --ui sets another` }
   if (!hasToken(request, token, decoded(request.url!.split('/')[1] ?? '')))
@@ -91,24 +92,19 @@ function decoded(part: string): string {
 }
 
 /** The UI says for which namespace it asks, not for which run. What is not encrypted is shown as it is. */
-function codecFor({ headers }: IncomingMessage, keys: PayloadKeys): PayloadCodec {
-  const namespace = headers['x-namespace']
-  return encryptingCodec(keys, { plain: 'accept', ...(typeof namespace === 'string' && { context: { namespace } }) })
+function codecFor(c: AppContext, keys: PayloadKeys): PayloadCodec {
+  const namespace = c.req.header('x-namespace')
+  return encryptingCodec(keys, { plain: 'accept', ...(namespace !== undefined && { context: { namespace } }) })
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, keys: PayloadKeys): Promise<void> {
-  const path = urlOf(request).pathname
-  const codec = codecFor(request, keys)
-  const convert = path.endsWith('/decode') ? codec.decode : path.endsWith('/encode') ? codec.encode : undefined
-  if (request.method !== 'POST' || !convert) return void response.writeHead(404).end()
-  const { payloads } = bodySchema.parse(JSON.parse(await readBody(request, MAX_BODY_BYTES)))
-  const converted = await convert(payloads.map(({ metadata, data }) => ({ metadata, data: data ?? Buffer.alloc(0) })))
+async function converted(c: AppContext, convert: PayloadCodec['decode']): Promise<Response> {
+  const { payloads } = bodySchema.parse(await c.req.json())
+  const results = await convert(payloads.map(({ metadata, data }) => ({ metadata, data: data ?? Buffer.alloc(0) })))
   const asText = (bytes: Uint8Array | null | undefined) => Buffer.from(bytes ?? []).toString('base64')
-  const body = {
-    payloads: converted.map(({ metadata, data }) => ({
+  return c.json({
+    payloads: results.map(({ metadata, data }) => ({
       metadata: Object.fromEntries(Object.entries(metadata ?? {}).map(([name, value]) => [name, asText(value)])),
       data: asText(data),
     })),
-  }
-  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+  })
 }

@@ -1,8 +1,8 @@
 // `rlaif worker`: workers of chosen roles for a Temporal server that runs elsewhere.
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
+import { Hono } from 'hono'
 import { InvalidInput } from '../contracts/parse'
-import { answerInText } from '../http/answer'
-import { refusalByOrigin } from '../http/guard'
+import { listen, refuseInText, type App } from '../http/server'
 import { hasToken, tokenOf } from '../http/token'
 import { homeFault, openHome } from '../workers/home'
 import { METRICS_TOKEN } from '../workers/metrics'
@@ -25,21 +25,15 @@ const HEALTH_ADDRESS = '127.0.0.1'
  * states are shown to those who send the token, if there is one.
  */
 export function openHealth(port: number, token: string | undefined, workers: RunningWorkers): Promise<Server> {
-  const server = createServer((request, response) => {
-    const foreign = refusalByOrigin(request, { address: HEALTH_ADDRESS })
-    if (foreign) return answerInText(response, foreign.status, `worker: ${foreign.reason}\n`)
-    if (request.url !== '/healthz') return void response.writeHead(404).end()
+  const app: App = new Hono()
+  app.get('/healthz', (c) => {
     const states = workers.states()
     const healthy = Object.values(states).every((state) => state === 'RUNNING')
-    response
-      .writeHead(healthy ? 200 : 503, { 'content-type': 'application/json' })
-      .end(JSON.stringify(hasToken(request, token) ? states : {}))
+    return c.json(hasToken(c.env.incoming, token) ? states : {}, healthy ? 200 : 503)
   })
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(new InvalidInput(`worker: --health-port ${port} cannot be used: ${error.message}; choose another port`)),
-    )
-    server.listen(port, HEALTH_ADDRESS, () => resolve(server))
+  const door = { address: HEALTH_ADDRESS }
+  return listen(app, { port, door, refuse: refuseInText('worker') }).catch((error: Error) => {
+    throw new InvalidInput(`worker: --health-port ${port} cannot be used: ${error.message}; choose another port`)
   })
 }
 

@@ -5,12 +5,12 @@
 // are cached, so a trainer that repeats a request does not pay twice. While the labeler's endpoint is out, a request
 // waits: trainers give up after a few failures, and with them the work of hours. What a web page of another site may
 // have sent is refused: it would spend money.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Server, ServerResponse } from 'node:http'
+import { Hono } from 'hono'
 import { InvalidInput } from '../contracts/parse'
 import type { Task } from '../data/task'
-import { urlOf } from '../http/answer'
-import { readBody } from '../http/body'
-import { refusalByOrigin, refusalByType, type Refusal } from '../http/guard'
+import { refusalByType } from '../http/guard'
+import { atMost, listen, type App, type AppContext } from '../http/server'
 import { hasToken } from '../http/token'
 import { isStrict } from '../strict'
 import { scoreLevels } from './answer-levels'
@@ -24,6 +24,7 @@ import { specialTokens, type SpecialTokens } from './special-tokens'
 import type { Technique } from './technique'
 import { backoff } from './throttle'
 
+const NAME = 'serve-reward'
 const LARGEST_BODY = 32 * 1024 * 1024
 
 export interface RewardService {
@@ -47,64 +48,51 @@ export interface RewardService {
 }
 
 export function openRewardServer(service: RewardService, port: number, host: string): Promise<Server> {
-  const server = createServer((request, response) => {
-    handle(service, request, response, host).catch((error: Error) => {
-      if (!(error instanceof InvalidInput)) service.onFailure?.(error)
-      reply(response, error instanceof InvalidInput ? 400 : 502, { error: error.message })
-    })
-  })
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(new InvalidInput(`serve-reward: cannot listen on ${host}:${port}: ${error.message}`)),
-    )
-    server.listen(port, host, () => resolve(server))
+  const door = { address: host }
+  return listen(rewardApp(service), {
+    ...{ port, door },
+    refuse: (response, { status, reason }) =>
+      response
+        .writeHead(status, { 'content-type': 'application/json', connection: 'close' })
+        .end(JSON.stringify({ error: `serve-reward: ${reason}` })),
+  }).catch((error: Error) => {
+    throw new InvalidInput(`serve-reward: cannot listen on ${host}:${port}: ${error.message}`)
   })
 }
 
-function reply(response: ServerResponse, status: number, body: object | number): void {
-  response
-    .writeHead(status, { 'content-type': 'application/json', 'x-content-type-options': 'nosniff' })
-    .end(JSON.stringify(body))
-}
-
-async function handle(
-  service: RewardService,
-  request: IncomingMessage,
-  response: ServerResponse,
-  servedAt: string,
-): Promise<void> {
-  const refuse = ({ status, reason }: Refusal) =>
-    reply(response.setHeader('connection', 'close'), status, { error: `serve-reward: ${reason}` })
-  const foreign = refusalByOrigin(request, { address: servedAt })
-  if (foreign) return refuse(foreign)
-  const url = urlOf(request)
-  const isAllowed = hasToken(request, service.token, url.searchParams.get('token'))
-  if (url.pathname === '/healthz')
-    return reply(
-      response,
-      200,
-      isAllowed || !isStrict() ? { labeler: service.labeler.name, task: service.task.name } : {},
-    )
-  if (!isAllowed) return reply(response, 401, { error: 'serve-reward: the token is missing or wrong' })
-  if (request.method !== 'POST' || url.pathname !== '/get_reward')
-    return reply(response, 404, { error: 'serve-reward: not found; the routes are POST /get_reward and GET /healthz' })
-  const otherType = refusalByType(request)
-  if (otherType) return refuse(otherType)
-  const { task, special = specialTokens() } = service
-  const { samples, isOne } = readRequest(
-    bodyAsJson(await readBody(request, LARGEST_BODY).catch(asInvalid)),
-    task,
-    special,
+function rewardApp(service: RewardService): App {
+  const { labeler, task, token } = service
+  const app: App = new Hono()
+  const refused = (c: AppContext, status: 400 | 401 | 404 | 415 | 502, reason: string) =>
+    c.json({ error: reason.startsWith(NAME) ? reason : `${NAME}: ${reason}` }, status)
+  const isAllowed = (c: AppContext) => hasToken(c.env.incoming, token, c.req.query('token'))
+  app.get('/healthz', (c) => c.json(isAllowed(c) || !isStrict() ? { labeler: labeler.name, task: task.name } : {}))
+  app.use(async (c, next) => (isAllowed(c) ? next() : refused(c, 401, 'the token is missing or wrong')))
+  app.post(
+    '/get_reward',
+    atMost(LARGEST_BODY, (c, reason) => refused(c, 400, reason)),
+    async (c) => {
+      const otherType = refusalByType(c.env.incoming)
+      return otherType ? refused(c, 415, otherType.reason) : rewardsOf(service, c)
+    },
   )
-  const scored = await scoresInTime(service, samples, response)
-  if (scored === undefined) return
-  const rewards = scored.map(({ reward }) => reward)
-  if (isOne) return reply(response, 200, rewards[0]!)
-  reply(response, 200, {
-    rewards,
-    scores: rewards,
-    extra_logs: logsOf(task, scored),
+  app.notFound((c) => refused(c, 404, 'not found; the routes are POST /get_reward and GET /healthz'))
+  app.onError((error, c) => {
+    const isTheirs = error instanceof InvalidInput
+    if (!isTheirs) service.onFailure?.(error)
+    return refused(c, isTheirs ? 400 : 502, error.message)
   })
+  return app
+}
+
+async function rewardsOf(service: RewardService, c: AppContext): Promise<Response> {
+  const { task, special = specialTokens() } = service
+  const { samples, isOne } = readRequest(bodyAsJson(await c.req.text()), task, special)
+  const scored = await scoresInTime(service, samples, c.env.outgoing)
+  if (scored === undefined) return c.body(null) // nobody is there to read it
+  const rewards = scored.map(({ reward }) => reward)
+  if (isOne) return c.json(rewards[0]!)
+  return c.json({ rewards, scores: rewards, extra_logs: logsOf(task, scored) })
 }
 
 /** By a rubric, the criteria; otherwise the scores on the task's own scale. */
@@ -115,15 +103,11 @@ function logsOf(task: Task, scored: readonly LiveScore[]): Record<string, (numbe
   return Object.fromEntries(names.map((name) => [name, scored.map(({ criteria }) => criteria?.[name] ?? null)]))
 }
 
-const asInvalid = (error: Error): never => {
-  throw new InvalidInput(`serve-reward: ${error.message}`, { cause: error })
-}
-
 function bodyAsJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    return asInvalid(error as Error)
+    throw new InvalidInput(`serve-reward: ${(error as Error).message}`, { cause: error })
   }
 }
 

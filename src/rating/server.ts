@@ -1,6 +1,7 @@
 // The rating page over HTTP. The server keeps no state: a rating is in Temporal before the next page is shown, so the
 // process may end at any time.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Server } from 'node:http'
+import { Hono } from 'hono'
 import {
   badAnswer,
   type Item,
@@ -8,8 +9,7 @@ import {
   type RatingKind,
   type RatingMessage,
 } from '../contracts/human-evaluation'
-import { readBody } from '../http/body'
-import { refusalByOrigin, type Door } from '../http/guard'
+import { atMost, listen, type App, type AppContext } from '../http/server'
 import { CONTENT_SECURITY_POLICY, itemPage, messagePage } from './page'
 import { isToken } from './links'
 
@@ -31,8 +31,9 @@ const INCOMPLETE: Record<RatingKind, string> = {
   verdict: 'Judge every response.',
 }
 
-const formOf = async (request: IncomingMessage): Promise<Record<string, string>> =>
-  Object.fromEntries(new URLSearchParams(await readBody(request, MAX_BODY_BYTES)))
+/** As a browser sends it. */
+const formOf = async (c: AppContext): Promise<Record<string, string>> =>
+  Object.fromEntries(new URLSearchParams(await c.req.text()))
 
 /** The answer in a form, whose field `r<i>` is the rank (from 0) or the verdict (1 or 0) of the response at place i. */
 function answerOf(kind: RatingKind, form: Record<string, string>, responses: number): number[] | undefined {
@@ -43,16 +44,11 @@ function answerOf(kind: RatingKind, form: Record<string, string>, responses: num
   return answer.some((value) => !(value >= 0)) || badAnswer(kind, answer, responses) ? undefined : answer
 }
 
-function send(response: ServerResponse, status: number, html: string): void {
-  response
-    .writeHead(status, {
-      'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': CONTENT_SECURITY_POLICY,
-      'cache-control': 'no-store',
-      'referrer-policy': 'same-origin', // with no-referrer, the browser would not name the page as a form's origin
-      'x-content-type-options': 'nosniff',
-    })
-    .end(html)
+const HEADERS = {
+  'content-type': 'text/html; charset=utf-8',
+  'content-security-policy': CONTENT_SECURITY_POLICY,
+  'cache-control': 'no-store',
+  'referrer-policy': 'same-origin', // with no-referrer, the browser would not name the page as a form's origin
 }
 
 /**
@@ -66,20 +62,43 @@ export function openRatingServer(
   host: string,
   url?: string,
 ): Promise<Server> {
-  const cached = withLastView(evaluation)
-  const server = createServer((request, response) => {
-    handle(cached, key, { address: host, url }, request, response).catch((error: unknown) => {
-      const sentence =
-        `This page cannot be shown at the moment (${(error as Error).message}). ` +
-        'Nothing you saved is lost; the page reloads itself.'
-      const reloadSeconds = request.method === 'GET' ? RELOAD_SECONDS : undefined
-      send(response, 503, messagePage('Not available', sentence, reloadSeconds))
-    })
+  return listen(ratingApp(withLastView(evaluation), key), {
+    ...{ port, door: { address: host, url } },
+    refuse: (response, { status, reason }) =>
+      response.writeHead(status, HEADERS).end(messagePage('Refused', `Not answered: ${reason}.`)),
   })
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => resolve(server))
+}
+
+function ratingApp(evaluation: CachedEvaluation, key: Buffer): App {
+  const app: App = new Hono()
+  const tooLong = (c: AppContext, reason: string) => page(c, 413, messagePage('Not saved', `${reason}.`))
+  app.all('/rate/:rater/:token', atMost(MAX_BODY_BYTES, tooLong), (c) => {
+    const { rater, token } = c.req.param()
+    return isToken(key, evaluation.run, rater, token) ? answered(c, evaluation, rater) : notFound(c)
   })
+  app.notFound(notFound)
+  app.onError((error, c) => {
+    const sentence =
+      `This page cannot be shown at the moment (${error.message}). ` +
+      'Nothing you saved is lost; the page reloads itself.'
+    return page(c, 503, messagePage('Not available', sentence, c.req.method === 'GET' ? RELOAD_SECONDS : undefined))
+  })
+  return app
+}
+
+const page = (c: AppContext, status: 200 | 400 | 404 | 405 | 413 | 503, html: string): Response =>
+  c.body(html, status, HEADERS)
+
+const notFound = (c: AppContext): Response =>
+  page(c, 404, messagePage('Not found', 'This link is not valid. Ask the person who sent it for another.'))
+
+async function answered(c: AppContext, evaluation: CachedEvaluation, rater: string): Promise<Response> {
+  if (c.req.method === 'GET') return page(c, 200, await nextPage(evaluation, rater))
+  if (c.req.method !== 'POST')
+    return page(c, 405, messagePage('Method not allowed', 'This page answers GET and POST only.'))
+  const refusal = await save(evaluation, rater, await formOf(c))
+  if (refusal) return page(c, refusal.status, refusal.html)
+  return c.body(null, 303, { location: c.env.incoming.url!, 'cache-control': 'no-store' })
 }
 
 interface CachedEvaluation extends Evaluation {
@@ -108,39 +127,6 @@ function withLastView(evaluation: Evaluation): CachedEvaluation {
   }
 }
 
-async function handle(
-  evaluation: CachedEvaluation,
-  key: Buffer,
-  door: Door,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const foreign = refusalByOrigin(request, door)
-  if (foreign) return send(response, foreign.status, messagePage('Refused', `Not answered: ${foreign.reason}.`))
-  const [, route, encoded = '', token = ''] = (request.url ?? '').split('?')[0]!.split('/')
-  const rater = safelyDecoded(encoded)
-  if (route !== 'rate' || rater === undefined || !isToken(key, evaluation.run, rater, token))
-    return send(
-      response,
-      404,
-      messagePage('Not found', 'This link is not valid. Ask the person who sent it for another.'),
-    )
-  if (request.method === 'GET') return send(response, 200, await nextPage(evaluation, rater))
-  if (request.method !== 'POST')
-    return send(response, 405, messagePage('Method not allowed', 'This page answers GET and POST only.'))
-  const refusal = await save(evaluation, rater, await formOf(request))
-  if (refusal) return send(response, refusal.status, refusal.html)
-  response.writeHead(303, { location: request.url!, 'cache-control': 'no-store' }).end()
-}
-
-function safelyDecoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return undefined
-  }
-}
-
 async function nextPage(evaluation: Evaluation, rater: string): Promise<string> {
   const { kind, items, item, rated, open, over } = await evaluation.view(rater)
   if (items === undefined)
@@ -156,7 +142,7 @@ async function nextPage(evaluation: Evaluation, rater: string): Promise<string> 
 
 /** A page to show instead of the next item. */
 interface Refusal {
-  status: number
+  status: 400 | 503
   html: string
 }
 

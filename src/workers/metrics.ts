@@ -1,11 +1,12 @@
 // What Prometheus scrapes from a worker: this project's metrics (activities/metrics.ts) and those of Temporal's SDK, at
 // one address.
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
+import { Hono } from 'hono'
 import { collectDefaultMetrics, register } from 'prom-client'
 import { InvalidInput } from '../contracts/parse'
-import { answerInText } from '../http/answer'
 import { ask } from '../http/ask'
-import { LOOPBACK, refusalByOrigin } from '../http/guard'
+import { LOOPBACK } from '../http/guard'
+import { listen, refuseInText, type App } from '../http/server'
 import { hasToken, tokenOf } from '../http/token'
 
 export const METRICS_TOKEN = 'RLAIF_METRICS_TOKEN'
@@ -37,24 +38,18 @@ export function metricsToken({ host }: MetricsAddress, open: boolean): string | 
  * @param sdkPort port of the SDK's own endpoint on this machine
  * @param token sent by whoever may read, as `Authorization: Bearer …`; undefined: everyone may
  */
-export function serveMetrics({ host, port }: MetricsAddress, sdkPort: number, token?: string): Promise<Server> {
+export async function serveMetrics({ host, port }: MetricsAddress, sdkPort: number, token?: string): Promise<Server> {
   collectDefaultMetrics({ prefix: 'rlaif_worker_' })
-  const server = createServer((request, response) => {
-    const foreign = refusalByOrigin(request, { address: host })
-    if (foreign) return answerInText(response, foreign.status, `metrics: ${foreign.reason}\n`)
-    if (request.url !== '/metrics') return void response.writeHead(404).end()
-    if (!hasToken(request, token))
-      return answerInText(response, 401, `metrics: the token of ${METRICS_TOKEN} is missing or wrong\n`)
-    Promise.all([register.metrics(), metricsOfSdk(sdkPort)]).then(
-      (parts) => response.writeHead(200, { 'content-type': register.contentType }).end(parts.join('\n')),
-      (error: Error) => answerInText(response, 500, error.message),
-    )
+  const app: App = new Hono()
+  app.get('/metrics', async (c) => {
+    if (!hasToken(c.env.incoming, token))
+      return c.text(`metrics: the token of ${METRICS_TOKEN} is missing or wrong\n`, 401)
+    const parts = await Promise.all([register.metrics(), metricsOfSdk(sdkPort)])
+    return c.body(parts.join('\n'), 200, { 'content-type': register.contentType })
   })
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(new InvalidInput(`--metrics ${host}:${port} cannot be used: ${error.message}`)),
-    )
-    server.listen(port, host, () => resolve(server))
+  app.onError((error, c) => c.text(error.message, 500))
+  return listen(app, { port, door: { address: host }, refuse: refuseInText('metrics') }).catch((error: Error) => {
+    throw new InvalidInput(`--metrics ${host}:${port} cannot be used: ${error.message}`)
   })
 }
 

@@ -1,12 +1,12 @@
 // The annotators of the miniature world as an OpenAI-compatible endpoint; the model's name selects the annotator. They
 // answer the prompts of the tasks "summarization" and "harmless" exactly as labelers are sent them, so that prompts,
 // log-probabilities, orders and scores are all exercised.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Hono } from 'hono'
 import { z } from 'zod'
 import { InvalidInput } from '../contracts/parse'
-import { readBody } from '../http/body'
-import { refusalByOrigin } from '../http/guard'
+import { atMost, listen, refuseInText, type App, type AppContext } from '../http/server'
 import { ANNOTATORS, marginIn, marginOf, preferFirst, rationaleOf, scoresOf, type Annotator } from './annotator'
 import { goldHarmless, goldScore } from './gold'
 
@@ -139,30 +139,25 @@ function replyTo(request: CompletionRequest): object {
   }
 }
 
-async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const send = (status: number, body: object) =>
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
-  const refusal = refusalByOrigin(request, { address: ADDRESS })
-  if (refusal) return void send(refusal.status, { error: { message: `world: ${refusal.reason}` } })
-  if (request.method !== 'POST' || request.url !== '/v1/chat/completions')
-    return void send(404, { error: { message: 'not found; the only route is POST /v1/chat/completions' } })
-  try {
-    const parsed = requestSchema.safeParse(JSON.parse(await readBody(request, MAX_BODY_BYTES)))
+function annotatorsApp(): App {
+  const app: App = new Hono()
+  const refused = (c: AppContext, status: 400 | 404, message: string) => c.json({ error: { message } }, status)
+  const tooLong = atMost(MAX_BODY_BYTES, (c, reason) => refused(c, 400, reason))
+  app.post('/v1/chat/completions', tooLong, async (c) => {
+    const parsed = requestSchema.safeParse(await c.req.json())
     const [issue] = parsed.error?.issues ?? []
-    if (!parsed.success)
-      return void send(400, { error: { message: `field "${issue?.path.join('.')}": ${issue?.message}` } })
-    send(200, replyTo(parsed.data))
-  } catch (error) {
-    send(400, { error: { message: (error as Error).message } })
-  }
+    return parsed.success
+      ? c.json(replyTo(parsed.data))
+      : refused(c, 400, `field "${issue?.path.join('.')}": ${issue?.message}`)
+  })
+  app.notFound((c) => refused(c, 404, 'not found; the only route is POST /v1/chat/completions'))
+  app.onError((error, c) => refused(c, 400, error.message))
+  return app
 }
 
 /** Serves on the loopback interface only. @returns the server, listening */
-export async function openAnnotators(port: number): Promise<Server> {
-  const server = createServer((request, response) => void handle(request, response))
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, ADDRESS, resolve))
-  return server
-}
+export const openAnnotators = (port: number): Promise<Server> =>
+  listen(annotatorsApp(), { port, door: { address: ADDRESS }, refuse: refuseInText('world') })
 
 /** Base URL of an endpoint. */
 export const annotatorsUrl = (server: Server): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`

@@ -148,7 +148,7 @@ describe('with RLAIF_STRICT=1 no server runs without a token, and the message na
     const server = kept(await start())
     const headers = { origin: 'http://127.0.0.1:8233', 'content-type': 'application/json' }
     const status = async (path: string, method = 'POST') =>
-      (await ask(server, { method, path, headers, body: '{"payloads": []}' })).status
+      (await ask(server, { method, path, headers, ...(method === 'POST' && { body: '{"payloads": []}' }) })).status
     expect(await status('/decode')).toBe(401)
     expect(await status('/abc/decode')).toBe(401)
     expect(await status('/%/decode')).toBe(401)
