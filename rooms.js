@@ -44,8 +44,26 @@ const ROOMS = {
   },
   workflows: { rooms: ['contracts', 'evaluation', 'activities'], temporal: true, node: false }, // evaluation: rules that run in the sandbox
   workers: { rooms: ['contracts', 'artifacts', 'activities', 'http', 'workflows'], temporal: true },
+  runs: { rooms: ['contracts', 'artifacts', 'data', 'http', 'report', 'workers'], temporal: true },
+  studio: {
+    rooms: ['contracts', 'artifacts', 'data', 'evaluation', 'http', 'report', 'runs', 'workers'],
+    temporal: true,
+  },
   cli: {
-    rooms: ['contracts', 'artifacts', 'data', 'feedback', 'http', 'model', 'rating', 'report', 'workers', 'world'],
+    rooms: [
+      'contracts',
+      'artifacts',
+      'data',
+      'feedback',
+      'http',
+      'model',
+      'rating',
+      'report',
+      'runs',
+      'studio',
+      'workers',
+      'world',
+    ],
     temporal: true,
   },
 }

@@ -19,6 +19,8 @@ export interface LocalStack {
   client: Client
   /** The process of `rlaif up`: owns the server and has all workers. */
   up: ChildProcess
+  /** Address of its studio. */
+  studio: string
   run(...args: string[]): Promise<Ended>
   /** Starts `rlaif up` again after its process has been killed. */
   upAgain(): Promise<void>
@@ -49,20 +51,20 @@ export function rlaif(home: string, args: string[], more?: NodeJS.ProcessEnv, cw
   })
 }
 
-function startUp(home: string, flags: readonly string[]): Promise<ChildProcess> {
+function startUp(home: string, flags: readonly string[]): Promise<Pick<LocalStack, 'up' | 'studio'>> {
   return new Promise((done, fail) => {
-    const child = spawn(process.execPath, [COMMAND, 'up', ...flags], {
+    const up = spawn(process.execPath, [COMMAND, 'up', ...flags], {
       env: environment(home),
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     let said = ''
     const hear = (chunk: Buffer) => {
       said += String(chunk)
-      if (said.includes('Ctrl-C ends them')) done(child)
+      if (said.includes('Ctrl-C ends them')) done({ up, studio: /^Studio (\S+)/m.exec(said)?.[1] ?? '' })
     }
-    child.stdout.on('data', hear)
-    child.stderr.on('data', hear)
-    child.on('close', (code) => fail(new Error(`rlaif up ended with ${code}: ${said}`)))
+    up.stdout.on('data', hear)
+    up.stderr.on('data', hear)
+    up.on('close', (code) => fail(new Error(`rlaif up ended with ${code}: ${said}`)))
   })
 }
 
@@ -72,15 +74,15 @@ const record = (home: string) =>
 /** @param flags of `rlaif up` */
 export async function openLocalStack(...flags: string[]): Promise<LocalStack> {
   const home = join(temporaryFolder(), 'home')
-  const up = await startUp(home, flags)
+  const started = await startUp(home, flags)
   const connections = [await Connection.connect({ address: record(home).address })]
   const stack: LocalStack = {
     home,
     client: new Client({ connection: connections[0]! }),
-    up,
+    ...started,
     run: (...args) => rlaif(home, args),
     async upAgain() {
-      stack.up = await startUp(home, flags)
+      Object.assign(stack, await startUp(home, flags))
       connections.push(await Connection.connect({ address: record(home).address })) // existing handles keep the old one
       stack.client = new Client({ connection: connections.at(-1)! })
     },

@@ -5,11 +5,11 @@ import { bucketUri, openClearable, openStore, storeFolder } from '../artifacts/o
 import { isArtifactUri } from '../contracts/artifact'
 import type { GarbageOutput } from '../contracts/command-output'
 import { InvalidInput } from '../contracts/parse'
-import { withConnection } from './connection'
-import { existingRun } from './existing-run'
-import { NoServer } from './failure'
+import { withConnection } from '../runs/connection'
+import { existingRun } from '../runs/existing-run'
+import { NoServer } from '../runs/reason'
 import { openRuns, type OpenRuns } from './open-runs'
-import { artifactsOf } from './run'
+import { artifactsOf } from '../runs/results'
 import { counted, formatBytes } from '../number-format'
 
 const pathOrUri = (uri: string) => (uri.startsWith('file:') ? fileURLToPath(uri) : uri)

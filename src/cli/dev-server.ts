@@ -14,7 +14,7 @@ import { setupCommand } from '../installation'
 import { PRIVATE_FILE } from '../private-files'
 import { openHome } from '../workers/home'
 import { configuredServer, localServer, type TemporalServer } from '../workers/temporal'
-import { isAlive, isItself, removeRecord, runningServer, writeRecord, type ServerRecord } from './server-record'
+import { isAlive, isItself, removeRecord, runningServer, writeRecord, type ServerRecord } from '../runs/server-record'
 import { openUiDoor, type UiDoor } from './ui-door'
 
 const START_TIMEOUT_MS = 60_000

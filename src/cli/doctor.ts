@@ -12,8 +12,8 @@ import { PAYLOAD_KEYS } from '../workers/payload-encryption'
 import { configuredServer, localServer } from '../workers/temporal'
 import { answers, findTemporal } from './dev-server'
 import { checkDevice, hasHalfPrecision } from './device-check'
-import { otherHomes } from './other-homes'
-import { runningServer } from './server-record'
+import { otherHomes } from '../runs/other-homes'
+import { runningServer } from '../runs/server-record'
 import { formatNumber } from '../number-format'
 
 const GIB = 1024 ** 3

@@ -4,8 +4,8 @@ import { formatDuration } from '../number-format'
 import { foundationsOf } from '../report/foundations'
 import { stageSentence } from '../report/stage-sentences'
 import { parkedLines } from './parked'
-import { countText } from './run-list'
-import type { RunView } from './run-view'
+import { countText } from './run-list-lines'
+import type { RunView } from '../runs/run-view'
 
 export function explained(view: RunView): ExplainOutput {
   const { id, workflow, state } = view.output

@@ -11,9 +11,9 @@ import { rowSchema } from '../data/row'
 import { readJsonlInParts, writeJsonl } from '../json-lines'
 import { openHome } from '../workers/home'
 import { counted, isOrAre } from '../number-format'
-import { withConnection, type Connected } from './connection'
-import { existingRun } from './existing-run'
-import { viewOf } from './run-view'
+import { withConnection, type Connected } from '../runs/connection'
+import { existingRun } from '../runs/existing-run'
+import { viewOf } from '../runs/run-view'
 
 export const LABEL_FORMATS = ['trl', 'jsonl', 'parquet'] as const
 export type LabelFormat = (typeof LABEL_FORMATS)[number]

@@ -1,14 +1,9 @@
 // The input of a run: JSON text, a file, or standard input.
 import { existsSync, readFileSync } from 'node:fs'
-import { InvalidInput, parse } from '../contracts/parse'
-import type { SweepInput } from '../contracts/sweep'
-import { armsOf, type CompareInput } from '../contracts/compare-input'
-import { roundInput, type RoundsInput } from '../contracts/rounds-input'
-import { runSummary } from '../contracts/run-summary'
-import { trialsOf } from '../contracts/sweep-trials'
+import { InvalidInput } from '../contracts/parse'
 import { workflowSchemas, type WorkflowName } from '../contracts/workflow-inputs'
 import { parseGivenJson } from './given-json'
-import { readTextFile } from './system-fault'
+import { readTextFile } from '../runs/system-fault'
 
 /**
  * @param given JSON, the path of a JSON file, "-" for standard input, or nothing; comments are left out
@@ -26,17 +21,4 @@ export function readInput(given: string | undefined, flag = '--input'): unknown 
 export function workflowName(given: string): WorkflowName {
   if (Object.hasOwn(workflowSchemas, given)) return given as WorkflowName
   throw new InvalidInput(`there is no workflow "${given}"; there are ${Object.keys(workflowSchemas).join(', ')}`)
-}
-
-/**
- * Refuses bad input before a run is started; the workflow checks it again.
- * @returns the run in a sentence
- * @throws InvalidInput
- */
-export function checkInput(workflow: WorkflowName, input: unknown): string {
-  const parsed = parse(workflowSchemas[workflow], input, workflow)
-  if (workflow === 'compare') armsOf(parsed as CompareInput)
-  if (workflow === 'rounds') roundInput(parsed as RoundsInput)
-  if (workflow === 'sweep') trialsOf(parsed as SweepInput)
-  return runSummary(workflow, parsed as never)
 }

@@ -4,7 +4,8 @@
 import { CommanderError } from 'commander'
 import { exitCode } from '../contracts/exit-codes'
 import { endWhenOutputCloses, outputIsClosed } from './closed-output'
-import { codeOf, reasonOf } from './failure'
+import { reasonOf } from '../runs/reason'
+import { codeOf } from './failure'
 import { rlaifProgram } from './program'
 import { plainText } from './terminal'
 

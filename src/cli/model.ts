@@ -9,8 +9,8 @@ import type { Reference } from '../model/adapter-base'
 import type { WrittenDtype } from '../model/safetensors'
 import { homeFolder } from '../workers/home'
 import { worldModels } from '../world/named'
-import { withConnection, type Connected } from './connection'
-import { existingRun } from './existing-run'
+import { withConnection, type Connected } from '../runs/connection'
+import { existingRun } from '../runs/existing-run'
 import { formatNumber } from '../number-format'
 
 const megabytes = (bytes: number) => formatNumber(bytes / 1e6, 0)

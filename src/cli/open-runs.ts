@@ -1,7 +1,7 @@
 // What open runs use of the store, asked of Temporal: running, parked and waiting ones, and what schedules will start.
 import type { WorkflowHandle } from '@temporalio/client'
 import type { Payload } from '@temporalio/common'
-import type { Connected } from './connection'
+import type { Connected } from '../runs/connection'
 
 export interface OpenRuns {
   /** Artifacts that they name: in their inputs, in results of their stages, in what runs now. */

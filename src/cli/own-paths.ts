@@ -9,8 +9,8 @@ import { InvalidInput, parse } from '../contracts/parse'
 import { workflowSchemas, type WorkflowName } from '../contracts/workflow-inputs'
 import { isShippedTask } from '../data/task'
 import { faultOfName } from '../world/name-faults'
-import type { Connected } from './connection'
-import { pollersOf } from './pollers'
+import type { Connected } from '../runs/connection'
+import { pollersOf } from '../runs/pollers'
 
 /** Names that are no paths: of the Hub, the miniature world, the store. */
 const IS_NO_PATH = /^(hf|world|file|s3):/

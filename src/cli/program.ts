@@ -13,6 +13,7 @@ import { addModelCommands } from './commands/model'
 import { addRunCommands } from './commands/run'
 import { addScheduleCommands } from './commands/schedule'
 import { addStatusCommands } from './commands/status'
+import { addStudioCommands } from './commands/studio'
 import { addWorldCommands } from './commands/world'
 import { EXAMPLES_AND_ENVIRONMENT } from './help'
 
@@ -22,6 +23,7 @@ const GROUPS = [
   addRunCommands,
   addStatusCommands,
   addScheduleCommands,
+  addStudioCommands,
   addHumanEvaluationCommands,
   addDataCommands,
   addLabelerCommands,

@@ -1,9 +1,9 @@
 // A run's progress: on a terminal a block that is redrawn, elsewhere a line for each change.
 import type { WorkflowHandle } from '@temporalio/client'
 import type { Progress, StageStatus } from '../contracts/status'
-import { snapshot, type Attempt, type Snapshot } from './snapshot'
+import { snapshot, type Attempt, type Snapshot } from '../runs/snapshot'
 import { statusHint } from './parked'
-import { waitsFor, type Waiting } from './started-runs'
+import { waitsFor, type Waiting } from '../runs/started-runs'
 import { plainText, wrapped } from './terminal'
 import { counted, formatBytes, formatCount, formatDuration, formatNumber } from '../number-format'
 

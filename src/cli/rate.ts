@@ -5,11 +5,11 @@ import { evaluationOf } from './rating-run'
 import { linkOf, ratingKey } from '../rating/links'
 import { openRatingServer } from '../rating/server'
 import { openHome } from '../workers/home'
-import type { Connected } from './connection'
-import { refuseEnded, runOf } from './existing-run'
+import type { Connected } from '../runs/connection'
+import { refuseEnded, runOf } from '../runs/existing-run'
 import { ratersOf } from './ratings'
 import { untilStopped } from './until-stopped'
-import { requireWorkers } from './workers-up'
+import { requireWorkers } from '../runs/workers-up'
 
 export interface RateOptions {
   port: number

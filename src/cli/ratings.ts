@@ -8,11 +8,11 @@ import { readItems } from '../rating/items'
 import { labelStudioConfig, toLabelStudio } from '../rating/label-studio'
 import { fromLabelStudio, usersIn } from '../rating/label-studio-export'
 import { openHome } from '../workers/home'
-import type { Connected } from './connection'
-import { runOf } from './existing-run'
+import type { Connected } from '../runs/connection'
+import { runOf } from '../runs/existing-run'
 import { parseGivenJson } from './given-json'
-import { readTextFile } from './system-fault'
-import { requireWorkers } from './workers-up'
+import { readTextFile } from '../runs/system-fault'
+import { requireWorkers } from '../runs/workers-up'
 
 /** The raters that a run was started with. */
 export async function ratersOf(handle: WorkflowHandle): Promise<string[]> {

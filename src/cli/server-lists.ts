@@ -2,9 +2,9 @@
 import { homeFolder } from '../workers/home'
 import { configuredServer } from '../workers/temporal'
 import type { ServerLists } from './completion'
-import { withConnection, type Connected } from './connection'
-import { runningServer } from './server-record'
-import { PARKED, quoted } from './started-runs'
+import { withConnection, type Connected } from '../runs/connection'
+import { runningServer } from '../runs/server-record'
+import { PARKED, quoted } from '../runs/started-runs'
 
 const MOST = 50
 const PATIENCE_MS = 2_000

@@ -3,12 +3,13 @@ import { exitCode } from '../contracts/exit-codes'
 import { docsPage, startCommand, typedCommand } from '../installation'
 import { homeFolder, homeReason } from '../workers/home'
 import { roles } from '../workers/worker'
-import { connect } from './connection'
+import { connect, type Connected } from '../runs/connection'
 import { logFile } from './dev-server'
 import { openLocalStack, workerLog, type LocalStack, type MetricsOptions } from './local-stack'
 import { checkDevice, hasHalfPrecision } from './device-check'
-import { otherHomes, otherHomesNote } from './other-homes'
-import { startRun } from './run'
+import { otherHomes, otherHomesNote } from '../runs/other-homes'
+import { startRun } from '../runs/start-run'
+import { openStackStudio, type StackStudio } from './studio'
 import { untilStopped } from './until-stopped'
 import { watchRun } from './watch'
 
@@ -34,15 +35,16 @@ const WHAT_NEXT = [
 ].join('\n')
 
 const untilOver = (stack: LocalStack, stopped: Promise<void>) => Promise.race([stopped, stack.finished])
-/** Where everything is: the server, the home and why it is that one, its logs, and homes that are not meant. */
-function placesOf(stack: LocalStack, home: string): string {
+/** Where everything is: the studio, the server, the home and why it is that one, its logs, and homes that are not meant. */
+function placesOf(stack: LocalStack, home: string, studio?: StackStudio): string {
   const { isRemote } = stack.server
   const logs = isRemote ? workerLog(home) : `${workerLog(home)} and ${logFile(home)}`
   const places = [
     `Home ${home}, ${homeReason()}; logs in ${logs}`,
     ...(isRemote ? [] : otherHomesNote(otherHomes(home))),
   ]
-  return `${addressesOf(stack)}\n${places.join('\n')}\n`
+  const first = studio?.url === undefined ? '' : `Studio ${studio.url}\n`
+  return `${first}${addressesOf(stack)}\n${places.join('\n')}\n`
 }
 
 const addressesOf = ({ server: { address, ui } }: LocalStack) => `Temporal ${address}${ui ? `, UI ${ui}` : ''}`
@@ -59,10 +61,12 @@ function quickstartInput() {
 export async function start(): Promise<number> {
   const stopped = untilStopped()
   const stack = await openLocalStack(homeFolder())
+  let studio: StackStudio | undefined
   try {
     const connected = await connect(homeFolder(), stack.server.address)
+    if (!stack.server.ownedElsewhere) studio = await openStackStudio(connected, homeFolder())
     const handle = await startRun(connected, 'align', { id: QUICKSTART, input: quickstartInput() })
-    process.stdout.write(`${placesOf(stack, homeFolder())}${WHAT_WILL_HAPPEN}`)
+    process.stdout.write(`${placesOf(stack, homeFolder(), studio)}${WHAT_WILL_HAPPEN}`)
     const ending = new AbortController()
     const over = untilOver(stack, stopped).then(() => {
       ending.abort()
@@ -81,6 +85,7 @@ export async function start(): Promise<number> {
     await connected.close()
     return code
   } finally {
+    studio?.close()
     await stack.close()
   }
 }
@@ -89,15 +94,21 @@ export async function start(): Promise<number> {
 export async function up(metrics: MetricsOptions): Promise<number> {
   const stopped = untilStopped()
   const stack = await openLocalStack(homeFolder(), metrics)
+  let connected: Connected | undefined
+  let studio: StackStudio | undefined
   try {
     if (stack.server.ownedElsewhere) {
       process.stdout.write(`Already up in another process: ${placesOf(stack, homeFolder())}`)
       return 0
     }
-    process.stdout.write(`${placesOf(stack, homeFolder())}Workers: ${roles.join(', ')}. Ctrl-C ends them.\n`)
+    connected = await connect(homeFolder(), stack.server.address)
+    studio = await openStackStudio(connected, homeFolder())
+    process.stdout.write(`${placesOf(stack, homeFolder(), studio)}Workers: ${roles.join(', ')}. Ctrl-C ends them.\n`)
     await untilOver(stack, stopped)
     return 0
   } finally {
+    studio?.close()
+    await connected?.close()
     await stack.close()
   }
 }

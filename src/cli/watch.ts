@@ -2,11 +2,11 @@
 import type { WorkflowHandle } from '@temporalio/client'
 import { exitCodeOf } from '../contracts/command-output'
 import { exitCode } from '../contracts/exit-codes'
-import { runPage, type Connected } from './connection'
+import { runPage, type Connected } from '../runs/connection'
 import { parkedBelowLines, parkedLines, statusHint } from './parked'
 import { follow } from './progress'
 import { answerLines, fileLines } from './run-lines'
-import { viewOf, type RunView } from './run-view'
+import { viewOf, type RunView } from '../runs/run-view'
 import { plainText, print, printJson } from './terminal'
 
 /**

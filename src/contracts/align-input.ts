@@ -30,8 +30,9 @@ const RESUMABLE = [
   'report',
 ] as const satisfies StageName[]
 
+export const METHODS = ['sft', 'rlhf', 'rlaif', 'direct-rlaif', 'rlhf+rlaif', 'dpo', 'online-dpo'] as const
 const methodSchema = z
-  .enum(['sft', 'rlhf', 'rlaif', 'direct-rlaif', 'rlhf+rlaif', 'dpo', 'online-dpo'])
+  .enum(METHODS)
   .default('rlaif')
   .describe(
     'How the model is aligned. "sft": fine-tuning only, the baseline; "rlhf": RL with a reward model of human ' +

@@ -23,7 +23,7 @@ export const hasToken = ({ headers }: IncomingMessage, token: string | undefined
   token === undefined || isSame(/^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1] ?? inUrl ?? '', token)
 
 /** Compares digests, which have equal lengths, in constant time. */
-function isSame(given: string, expected: string): boolean {
+export function isSame(given: string, expected: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest()
   return timingSafeEqual(digest(given), digest(expected))
 }

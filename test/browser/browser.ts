@@ -14,6 +14,7 @@ const found = PLACES.find((place) => place !== undefined && existsSync(place))
 
 /** Without an installed browser its tests are skipped, and counted as such. */
 export const inBrowser = found ? test : test.skip
+export const whenThereIsABrowser = found ? describe : describe.skip
 
 /** @param more further arguments of Chromium */
 export function openBrowser(...more: string[]): Promise<Browser> {

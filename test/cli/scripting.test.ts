@@ -10,7 +10,7 @@ import {
 } from '../../src/contracts/command-output'
 import { EXIT_CODES } from '../../src/contracts/exit-codes'
 import { scriptingPage } from '../../src/cli/scripting-page'
-import { sinceTime } from '../../src/cli/run-list'
+import { sinceTime } from '../../src/runs/run-list'
 import { plainPrompts, writeContest } from '../contest-artifact'
 import { preferShorter, startEndpoint } from '../feedback/endpoint'
 import { openLocalStack, rlaif, type Ended, type LocalStack } from '../local-stack'

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { ApplicationFailure } from '@temporalio/activity'
 import { Client } from '@temporalio/client'
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
-import type { Connected } from '../../src/cli/connection'
+import type { Connected } from '../../src/runs/connection'
 import {
   applySchedule,
   backfillSchedule,

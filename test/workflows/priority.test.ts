@@ -2,7 +2,7 @@
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import { Client } from '@temporalio/client'
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/search-attributes'
-import { startRun } from '../../src/cli/run'
+import { startRun } from '../../src/runs/start-run'
 import { startDevServer, type DevServer } from '../dev-server'
 
 jest.setTimeout(60_000)

@@ -1,7 +1,7 @@
 // Commands of a human evaluation: the rating page, and ratings as files.
 import type { Command } from 'commander'
 import { homeFolder } from '../../workers/home'
-import { withConnection } from '../connection'
+import { withConnection } from '../../runs/connection'
 import { serveRatings } from '../rate'
 import { exportRatings, FORMATS, importRatings, labelingConfig, type Format } from '../ratings'
 import { print } from '../terminal'

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { clockChangeLines } from '../clock-changes'
 import { OVERLAPS, type ScheduleDeclaration } from '../../contracts/schedule'
-import { withConnection, type Connected } from '../connection'
+import { withConnection, type Connected } from '../../runs/connection'
 import {
   applySchedule,
   backfillSchedule,

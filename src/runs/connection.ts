@@ -5,7 +5,7 @@ import { encryptingConverter } from '../workers/payload-encryption'
 import { homeFolder } from '../workers/home'
 import { configuredServer, localServer } from '../workers/temporal'
 import { startTracing } from '../workers/tracing'
-import { NoServer } from './failure'
+import { NoServer } from './reason'
 import { otherHomes } from './other-homes'
 import { isItself, runningServer, type ServerRecord } from './server-record'
 

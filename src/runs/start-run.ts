@@ -1,10 +1,9 @@
-// Starting a workflow, and the artifacts among its results.
+// Starting a workflow.
 import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client'
-import { artifactSchema, type Artifact } from '../contracts/artifact'
 import type { WorkflowName } from '../contracts/workflow-inputs'
 import { defaultQueues } from '../workers/worker'
 import type { Connected } from './connection'
-import { checkInput } from './input'
+import { checkInput } from './check-input'
 import { joinRun } from './join-run'
 
 export interface StartOptions {
@@ -47,20 +46,4 @@ export async function startRun(
       if (running) return Object.assign(running, { joined: true })
     }
   }
-}
-
-export const REPORT = 'report.html'
-
-/** An artifact, if it is one. */
-export const artifact = (value: unknown) => artifactSchema.safeParse(value).data
-
-/** The report among the results of a run. */
-export const reportOf = (result: unknown): Artifact | undefined => artifact((result as { report?: unknown }).report)
-
-/** The artifacts among the results of a run. */
-export function artifactsOf(result: unknown): Artifact[] {
-  const { policy, policies } = result as { policy?: unknown; policies?: object }
-  return [reportOf(result), artifact(policy), ...Object.values(policies ?? {}).map(artifact), artifact(result)].filter(
-    (found) => found !== undefined,
-  )
 }

@@ -13,9 +13,9 @@ import { answerOf } from '../report/answer'
 import type { Answer } from '../report/answer-tables'
 import { openHome } from '../workers/home'
 import { runPage, type Connected } from './connection'
-import { reasonOf } from './failure'
+import { reasonOf } from './reason'
 import { snapshot, type Snapshot } from './snapshot'
-import { artifact, reportOf } from './run'
+import { artifact, reportOf } from './results'
 import { isMarkedParked, parkedRuns, startedRuns, waitsFor, type Waiting } from './started-runs'
 
 /** A run: what scripts get, and what the terminal shows besides. */

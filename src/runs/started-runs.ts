@@ -17,11 +17,13 @@ export const LATEST = 'ExecutionStatus != "ContinuedAsNew"'
 /** Whether the server's list marks the run as parked. */
 export const isMarkedParked = (attributes: TypedSearchAttributes): boolean => attributes.get(STATUS) === 'parked'
 
-/** Whether a server refused a query as it has never had a worker, and knows no mark of parked runs. */
+/** Whether a server refused a query as it has never had a worker, and knows no marks of runs. */
 export const isUnknownMark = (error: unknown): boolean =>
-  error instanceof Error && (error.message.includes(SEARCH_ATTRIBUTES.status) || isUnknownMark(error.cause))
+  error instanceof Error &&
+  (Object.values(SEARCH_ATTRIBUTES).some((name) => error.message.includes(name)) || isUnknownMark(error.cause))
 
-const STATES: Record<string, RunState> = {
+/** How a run stands, by its status in the server's list. */
+export const STATES: Record<string, RunState> = {
   Running: 'running',
   Completed: 'completed',
   Failed: 'failed',
@@ -38,7 +40,7 @@ const STARTING = new Set(['sweep', 'compare', 'rounds', 'miniature'])
 
 /** How many runs a run has started, by state; undefined where it has started none. */
 export async function startedRuns(
-  { client }: Connected,
+  { client }: Pick<Connected, 'client'>,
   { id, workflow }: { id: string; workflow: string },
 ): Promise<Counts | undefined> {
   if (!STARTING.has(workflow)) return undefined

@@ -4,7 +4,7 @@ import { InvalidInput, parse } from '../contracts/parse'
 import { resolutionSchema } from '../contracts/resolution'
 import type { Connected } from './connection'
 import { openRun } from './existing-run'
-import { reasonOf } from './failure'
+import { reasonOf } from './reason'
 import { parkedRuns } from './started-runs'
 import { requireWorkers } from './workers-up'
 
