@@ -3,7 +3,7 @@ import { existsSync, renameSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { folderOf } from '../artifacts/open-store'
 import { isArtifactUri } from '../contracts/artifact'
-import type { ExportLabelsOutput } from '../contracts/command-output'
+import type { ExportLabelsOutput, RunOutput } from '../contracts/command-output'
 import { InvalidInput } from '../contracts/parse'
 import { exportableSchema, exportedLabel, peopleByRow, type ExportedLabel } from '../feedback/label-export'
 import { writeLabelParquet } from '../feedback/label-parquet'
@@ -33,13 +33,11 @@ export async function exportLabels(
   format: LabelFormat = formatOf(file),
 ): Promise<ExportLabelsOutput> {
   if (existsSync(file)) throw new InvalidInput(`export: ${resolve(file)} already exists; name a new file`)
-  const home = openHome()
-  const { labels, data } = isArtifactUri(given)
+  const source = isArtifactUri(given)
     ? { labels: given, data: undefined }
     : await withConnection((connected) => labelsOf(connected, given))
-  const peopleOf = data === undefined ? () => [] : peopleByRow(rowsIn(await folderOf(home, data)))
   const counts = { labels: 0, undecided: 0 }
-  const rows = exported(await folderOf(home, labels), peopleOf, counts)
+  const rows = await exportedLabels(source, counts)
   const partial = `${file}.partial-${process.pid}`
   try {
     if (format === 'parquet') await writeLabelParquet(partial, rows)
@@ -48,12 +46,38 @@ export async function exportLabels(
   } finally {
     rmSync(partial, { force: true })
   }
-  return { file: resolve(file), format, from: labels, ...counts }
+  return { file: resolve(file), format, from: source.labels, ...counts }
+}
+
+/** Labels of the store, by their URI, and the data that they are of, if it is known. */
+export interface LabelSource {
+  labels: string
+  data: string | undefined
+}
+
+/** How many labels were exported, and how many prefer neither response. */
+export interface LabelCounts {
+  labels: number
+  undecided: number
+}
+
+/** The rows of a file of labels, as they are read. @param counts counted up on the way */
+export async function exportedLabels(
+  { labels, data }: LabelSource,
+  counts: LabelCounts,
+): Promise<Generator<ExportedLabel>> {
+  const home = openHome()
+  const peopleOf = data === undefined ? () => [] : peopleByRow(rowsIn(await folderOf(home, data)))
+  return exported(await folderOf(home, labels), peopleOf, counts)
 }
 
 /** Where the labels of a run are, and the data that they are of. */
-async function labelsOf(connected: Connected, id: string): Promise<{ labels: string; data: string | undefined }> {
-  const { output } = await viewOf(connected, await existingRun(connected, id))
+async function labelsOf(connected: Connected, id: string): Promise<LabelSource> {
+  return labelsAmong(id, (await viewOf(connected, await existingRun(connected, id))).output)
+}
+
+/** @throws InvalidInput when a run has no labels, or labels of several kinds */
+export function labelsAmong(id: string, output: Pick<RunOutput, 'stages'>): LabelSource {
   const uriOf = (name: string) => output.stages.find(({ stage }) => stage === name)?.artifact?.uri
   const found = ['label', 'human-labels'].flatMap((name) => uriOf(name) ?? [])
   const uri = found[0]
@@ -77,7 +101,7 @@ function* rowsIn(folder: string) {
 function* exported(
   folder: string,
   peopleOf: ReturnType<typeof peopleByRow>,
-  counts: { labels: number; undecided: number },
+  counts: LabelCounts,
 ): Generator<ExportedLabel> {
   for (const labels of readJsonlInParts(join(folder, 'labels.jsonl'), exportableSchema, ROWS_AT_ONCE))
     for (const label of labels) {

@@ -3,6 +3,7 @@ import { cpSync, existsSync, renameSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { openStore } from '../artifacts/open-store'
+import type { ArtifactStore } from '../artifacts/store'
 import { artifactSchema, isArtifactUri, isPolicyUri } from '../contracts/artifact'
 import { InvalidInput } from '../contracts/parse'
 import type { Reference } from '../model/adapter-base'
@@ -47,13 +48,30 @@ export async function exportPolicy(given: string, folder: string, dtype?: Dtype)
   if (existsSync(folder)) throw new InvalidInput(`model: ${resolve(folder)} already exists; name a new folder`)
   const uri = isArtifactUri(given) ? given : await withConnection((connection) => policyOfRun(connection, given))
   const store = await openStore(homeFolder())
+  return writeWhole(await store.describe(uri), folder, { store, dtype })
+}
+
+interface Whole {
+  store: ArtifactStore
+  dtype?: Dtype | undefined
+  /** For a reward model: the configuration with which transformers loads its score head. */
+  configOf?: (raw: Record<string, unknown>) => Record<string, unknown>
+}
+
+/** Writes a model of the store as a whole folder, with its adapters merged in. @param folder a new one */
+export async function writeWhole(
+  artifact: Reference,
+  folder: string,
+  { store, dtype, configOf = (raw) => raw }: Whole,
+): Promise<string> {
   const { policyFolders, withAdapters } = await import('../model/policy.js')
   const { loadModel, saveModel, DTYPE_NAMES } = await import('../model/weights.js')
   const { storedDtype } = await import('../model/folder.js')
-  const open = async (artifact: Reference) => (await store.open(artifact)).folder
+  const open = async (reference: Reference) => (await store.open(reference)).folder
   showStep('reading')
-  const { folder: base, adapters } = await policyFolders(await store.describe(uri), open)
-  const model = withAdapters(loadModel(base), adapters)
+  const { folder: base, adapters } = await policyFolders(artifact, open)
+  const merged = withAdapters(loadModel(base), adapters)
+  const model = { ...merged, config: { ...merged.config, raw: configOf(merged.config.raw) } }
   const written = (Object.keys(DTYPE_NAMES) as WrittenDtype[]).find((name) => DTYPE_NAMES[name] === dtype)
   const ofBase = storedDtype(base)
   showStep('writing')
@@ -66,7 +84,7 @@ export async function exportPolicy(given: string, folder: string, dtype?: Dtype)
 const showStep = (step: string) => void (process.stderr.isTTY && process.stderr.write(`${step} …\n`))
 
 /** The policy among the results of a run. @throws InvalidInput when it has none, or several */
-async function policyOfRun(connected: Connected, id: string): Promise<string> {
+export async function policyOfRun(connected: Connected, id: string): Promise<string> {
   const handle = await existingRun(connected, id)
   const { status } = await handle.describe()
   if (status.name !== 'COMPLETED')

@@ -10,6 +10,7 @@ import { addInitCommand } from './commands/init'
 import { addLabelerCommands } from './commands/labeler'
 import { addLocalStackCommands } from './commands/local-stack'
 import { addModelCommands } from './commands/model'
+import { addPushCommand } from './commands/push'
 import { addRunCommands } from './commands/run'
 import { addScheduleCommands } from './commands/schedule'
 import { addStatusCommands } from './commands/status'
@@ -30,6 +31,7 @@ const GROUPS = [
   addArtifactCommands,
   addModelCommands,
   addExportCommands,
+  addPushCommand,
   addWorldCommands,
   addCompletionCommands,
 ]

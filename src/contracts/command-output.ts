@@ -281,6 +281,31 @@ const exportLabelsOutput = z.strictObject({
 })
 export type ExportLabelsOutput = z.infer<typeof exportLabelsOutput>
 
+const pushOutput = z.strictObject({
+  repository: text('owner/name of the repository.'),
+  type: z.enum(['model', 'dataset']).describe('Its kind.'),
+  part: z.enum(['policy', 'adapter', 'reward-model', 'labels']).describe('What of the run it gets.'),
+  from: text('URI of the artifact.'),
+  state: z
+    .enum(['listed', 'pushed', 'unchanged'])
+    .describe('Whether files were uploaded, with --yes, or only listed; "unchanged": the repository had them all.'),
+  private: z.boolean().describe('Whether the repository is, or will be, private.'),
+  commit: text('Address of the commit.').optional(),
+  base: text('owner/name of the model that training started from, if the Hub has it.').optional(),
+  licence: text('The licence that the card states.').optional(),
+  files: z
+    .array(
+      z.strictObject({
+        path: text('Path in the repository.'),
+        bytes: count('Its size.'),
+        state: z.enum(['new', 'changed', 'unchanged']).describe('What the upload does to it.'),
+      }),
+    )
+    .describe('The files.'),
+  bytes: count('Size in all of those that are new or changed.'),
+})
+export type PushOutput = z.infer<typeof pushOutput>
+
 const pinsOutput = z.strictObject({ pins: z.array(z.string()).describe('URIs of what is pinned.') })
 
 /** By command: what it prints with --json. */
@@ -300,6 +325,7 @@ export const commandOutputs = {
   'labeler check': labelerCheckOutput,
   'artifacts gc': garbageOutput,
   'export labels': exportLabelsOutput,
+  push: pushOutput,
   'artifacts pins': pinsOutput,
 } as const satisfies Record<string, z.ZodType>
 export type CommandWithOutput = keyof typeof commandOutputs

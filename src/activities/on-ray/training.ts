@@ -9,7 +9,7 @@ import { placeOf, writeBase } from '../../model/adapter-base'
 import { modelFiles } from '../../model/folder'
 import { openBatches } from '../../training/batches'
 import type { Metrics } from '../../training/checkpoint'
-import { classifierConfig } from '../classifier-config'
+import { classifierConfig } from '../../model/classifier-config'
 import type { PolicyOnRay } from './policy'
 
 /** The batches of all steps, as rows of a job: [steps][rows of a batch] indices. */

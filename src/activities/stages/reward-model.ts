@@ -4,7 +4,7 @@ import { loadPolicy } from '../../model/policy'
 import type { Sequence } from '../../training/gradients'
 import { addScoreHead, paddingGap, rewards, trainRewardModel } from '../../training/reward-model'
 import { fitScoreHead } from '../../training/fitted-head'
-import { classifierConfig } from '../classifier-config'
+import { classifierConfig } from '../../model/classifier-config'
 import {
   bothResponses,
   measuresOf,
