@@ -8,6 +8,7 @@ import type { Progress } from '../contracts/status'
 import type { Job } from '../activities/child'
 import { CANCELLED, type ChildMessage } from '../activities/child-message'
 import { explainFailure, type MemorySettings } from '../activities/machine-failure'
+import { curveFolder, openLiveCurve } from '../activities/live-curve'
 import { inSpan } from '../activities/spans'
 import { redactAll } from '../secrets'
 import { startTracing, type Tracing } from './tracing'
@@ -28,8 +29,11 @@ let isCancelled = false
 /** The border of this process: nothing leaves it for Temporal, the log or the store with a secret in it. */
 const send = (message: ChildMessage, then: () => void = () => {}) => process.send!(redactAll(message), then)
 
-/** What a stage reports, in messages that are not too many. */
-function reporter(paid: () => Pick<ChildMessage, 'spent'>): Pick<StageHost, 'report' | 'note'> {
+/** What a stage reports, in messages that are not too many; every training step in the curve of the run. */
+function reporter(
+  paid: () => Pick<ChildMessage, 'spent'>,
+  curve: (metrics: Record<string, number>) => void,
+): Pick<StageHost, 'report' | 'note'> {
   let last = 0
   let latest: Progress = { phase: 'starting', done: 0, total: 1, unit: 'steps' }
   const sendNow = (progress: Progress) => {
@@ -39,11 +43,26 @@ function reporter(paid: () => Pick<ChildMessage, 'spent'>): Pick<StageHost, 'rep
   return {
     report(progress) {
       latest = progress
+      if (progress.metrics?.step !== undefined) curve(progress.metrics)
       if (Date.now() - last >= PROGRESS_MS || progress.done >= progress.total) sendNow(progress)
     },
     note(within) {
       if (Date.now() - last >= PROGRESS_MS) sendNow({ ...latest, within: within.slice(0, MAX_NOTE) })
     },
+  }
+}
+
+/** Writes training steps where TensorBoard finds them. What cannot be written is said once and left out. */
+function curveOf({ home, run, stage, key }: Job): (metrics: Record<string, number>) => void {
+  let add: ((metrics: Record<string, number>) => void) | undefined
+  return (metrics) => {
+    try {
+      add ??= openLiveCurve(curveFolder(home, run, stage, key), stage)
+      add(metrics)
+    } catch (error) {
+      process.stderr.write(`curves: ${(error as Error).message}; the live curve of ${stage} ends here\n`)
+      add = () => {}
+    }
   }
 }
 
@@ -79,7 +98,7 @@ async function compute(job: Job): Promise<void> {
     checkpoints,
     key,
     run: runId,
-    ...reporter(() => paid(job)),
+    ...reporter(() => paid(job), curveOf(job)),
     handleInterruption() {
       stageHandlesInterruption = true
       return () => isInterrupted
