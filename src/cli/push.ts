@@ -15,12 +15,12 @@ import { counted, formatBytes } from '../number-format'
 import { hubCard, type CardFacts, type CardStage, type HubPart } from '../report/hub-card'
 import { version } from '../version'
 import { openHome } from '../workers/home'
-import { withConnection, type Connected } from './connection'
-import { existingRun } from './existing-run'
+import { withConnection, type Connected } from '../runs/connection'
+import { existingRun } from '../runs/existing-run'
 import { labelsAmong, type LabelSource } from './export-labels'
 import { policyOfRun, type Dtype } from './model'
 import { filesIn, putLabels, putModel, shiftIn } from './push-files'
-import { viewOf } from './run-view'
+import { viewOf } from '../runs/run-view'
 
 export interface PushFlags {
   what?: HubPart
