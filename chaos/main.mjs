@@ -17,7 +17,7 @@ const HELP = `npm run chaos -- [--kills 20] [--seed 1] [--gc] [--rows N] [--mode
 
   --kills   number of processes to kill
   --seed    seed that decides which process is killed when
-  --method  dpo, online-dpo, grpo or rounds: such a run, its labeler an endpoint that counts what it is asked.
+  --method  dpo, online-dpo, grpo, watch or rounds: such a run, its labeler an endpoint that counts what it is asked.
             Default: RLAIF, with the tiny model itself as the labeler
   --gc      collect garbage all the while: what is 20 seconds old and no open run needs
   --rows    so many made posts, in shards of 64 rows, 256 where pairs are labelled; the kills are spread over the run.
@@ -39,7 +39,7 @@ const options = {
   keep: { type: 'boolean' },
 }
 const { values: flags } = readFlags('npm run chaos --', options, { help: HELP })
-const METHODS = ['dpo', 'online-dpo', 'grpo', 'rounds']
+const METHODS = ['dpo', 'online-dpo', 'grpo', 'watch', 'rounds']
 const hasRounds = flags.method === 'rounds'
 if (flags.method !== undefined && !METHODS.includes(flags.method))
   refuse(`npm run chaos --: --method got "${flags.method}"; it is one of ${METHODS.join(', ')}`)

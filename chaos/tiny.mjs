@@ -59,7 +59,8 @@ export const CONCURRENCY = 4
 
 /**
  * The same run by another method; every method that asks a labeler asks the endpoint at `baseUrl`.
- * @param method as the flag names it: "grpo" is RL with that algorithm, "rounds" two rounds of RLAIF
+ * @param method as the flag names it: "grpo" is RL with that algorithm, "watch" the same with a watch, "rounds" two
+ *   rounds of RLAIF
  */
 export function inputOfMethod(method, model, baseUrl) {
   const input = { ...tinyInput(model), labeler: { baseUrl, model: 'counting', concurrency: CONCURRENCY } }
@@ -68,7 +69,10 @@ export function inputOfMethod(method, model, baseUrl) {
   if (method === 'online-dpo')
     return { ...input, method, onlineDpo: { ...pairs, steps: 30, validateEvery: 10, minEntropy: 0 } }
   if (method === 'rounds') return roundsOf(input)
-  return { ...input, rl: { ...input.rl, algorithm: 'grpo', groupSize: 2 } }
+  const rl = { ...input.rl, algorithm: 'grpo', groupSize: 2 }
+  if (method !== 'watch') return { ...input, rl }
+  const watch = { labeler: input.labeler, ask: 'pairs', action: 'back' }
+  return { ...input, rl: { ...rl, validateEvery: 5, validationPrompts: 6, watch } }
 }
 
 const ROUNDS = 2

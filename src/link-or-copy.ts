@@ -14,6 +14,7 @@ export function linkOrCopy(file: string, to: string): void {
 
 /** The same for all files of a folder. */
 export function linkOrCopyFolder(folder: string, to: string): void {
+  mkdirSync(to, { recursive: true })
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     const at = join(to, relative(folder, join(entry.parentPath, entry.name)))
     if (entry.isDirectory()) mkdirSync(at, { recursive: true })

@@ -6,9 +6,9 @@ import { isJury, membersOf, PACE, type KeptAnswers, type LabelerSettings } from 
 import type { Summary } from '../contracts/artifact'
 import type { StageName } from '../contracts/stages'
 
-const ROLES = ['labeler', 'judge'] as const
+const ROLES = ['labeler', 'judge', 'watch'] as const
 type Role = (typeof ROLES)[number]
-type WithLabelers = Partial<Record<Role, { settings: LabelerSettings }>>
+type WithLabelers = Partial<Record<Role, { settings: LabelerSettings; action?: unknown }>>
 const DAY_MS = 86_400_000
 
 /** Which answers of earlier runs a stage may use: the strictest of its labelers' settings. */
@@ -43,7 +43,8 @@ function withoutPace(input: object): object {
   const labelers = ROLES.flatMap((role) => {
     const labeler = (input as WithLabelers)[role]
     if (!labeler) return []
-    return [[role, { ...labeler, settings: settingsWithoutPace(labeler.settings) }]]
+    const { action: _, ...asked } = labeler // of a watch: what a person decides later leaves the work the same
+    return [[role, { ...asked, settings: settingsWithoutPace(labeler.settings) }]]
   })
   return { ...input, ...Object.fromEntries(labelers) }
 }

@@ -28,6 +28,10 @@ const messageSchema = z.discriminatedUnion('type', [
         ({ phase, unit, within = '' }) => phase.length + unit.length + within.length <= MAX_PHASE,
         `longer than ${MAX_PHASE} characters`,
       )
+      .refine(
+        ({ warnings = [] }) => warnings.join('').length <= MAX_MESSAGE,
+        `more than ${MAX_MESSAGE} characters of warnings`,
+      )
       .refine(({ metrics = {} }) => Object.keys(metrics).length <= MAX_METRICS, `more than ${MAX_METRICS} metrics`),
     spent,
   }),

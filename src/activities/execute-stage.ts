@@ -12,6 +12,7 @@ import { HANDED_BACK, stageSchemas, type StageSpending, type StageName, type Sta
 import { baseOf, type Reference } from '../model/adapter-base'
 import { askerOf, asksAgain, restsOnOldAnswers } from './asker'
 import { computeInChild, type StageFailure } from './child'
+import { continueFrom, parkedBefore } from './continued-work'
 import { explainFailure } from './machine-failure'
 import { traceParent } from './spans'
 import { openStageMeter } from './metrics'
@@ -126,14 +127,18 @@ async function verifyWithBases(store: ArtifactStore, artifact: Reference): Promi
 }
 
 async function compute(
-  { store, home, childProgram }: StageEnvironment,
+  environment: StageEnvironment,
   { stage, input, signal, onProgress }: Attempt,
   { key, asker, sources, settings }: Pick<Identity, 'key' | 'sources' | 'settings'> & { asker: Asker },
 ): Promise<StageResult> {
+  const { store, home, childProgram } = environment
   const started = Date.now()
   const elapsedSeconds = () => (Date.now() - started) / 1000
   log.info('stage computes', { stage, key })
   const work = await store.begin(stage, key)
+  const parked = parkedBefore(input)
+  if (parked)
+    await continueFrom(store, { stage, key: (await identify(environment, { stage, input: parked })).key }, work)
   const stopBackup = store.startBackup(work)
   try {
     const run = Context.current().info.workflowExecution?.workflowId ?? ''
@@ -193,6 +198,7 @@ const NON_RETRYABLE = new Set([
   'RayRefused',
   'ProgramFailed',
   'Diverged',
+  'OverOptimized',
   'DiskFull',
   'OutOfMemory',
   'Defect',

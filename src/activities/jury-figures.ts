@@ -9,15 +9,22 @@ export interface OpenedJuror {
   answers: AnswerFiles
   /** Whether it is paid. */
   isEndpoint: boolean
-  spent(): Summary
+  spent(counted?: CountedAnswers): Summary
 }
+
+/** Answers whose cost is counted elsewhere. */
+export type CountedAnswers = ReadonlySet<AnswerFiles>
 
 /** What an endpoint was paid for; members that share their answers share it too. */
 const USAGE = ['requests', 'promptTokens', 'completionTokens', 'cost', 'estimatedRequests']
 
 /** The figures of the whole jury, then those of each member, as "failed of <member>". */
-export function juryFigures({ members, tally }: Jury, opened: readonly OpenedJuror[]): Summary {
-  const groups = byAnswers(opened)
+export function juryFigures(
+  { members, tally }: Jury,
+  opened: readonly OpenedJuror[],
+  counted: CountedAnswers = new Set(),
+): Summary {
+  const groups = byAnswers(opened).filter(([first]) => !counted.has(opened[first!]!.answers))
   const once = groups.map(([first]) => first!)
   const summaries = opened.map((member, i) => (once.includes(i) ? member.spent() : withoutUsage(member.spent())))
   const nameOf = (i: number) => members[i]!.labeler.name
@@ -47,3 +54,13 @@ function byAnswers(opened: readonly OpenedJuror[]): number[][] {
 
 const withoutUsage = (summary: Summary): Summary =>
   Object.fromEntries(Object.entries(summary).filter(([name]) => !USAGE.includes(name)))
+
+/** The figures of a stage that asks two: what they share is paid once. */
+export function figuresOfBoth(
+  first: { jurors?: readonly OpenedJuror[]; spent(): Summary },
+  second: { spent(counted?: CountedAnswers): Summary },
+): Summary {
+  const shared = new Set((first.jurors ?? []).map(({ answers }) => answers))
+  const [own, other] = [first.spent(), second.spent(shared)]
+  return Object.keys(own).length === 0 ? other : addedFigures([own, other])
+}

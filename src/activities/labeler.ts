@@ -22,7 +22,7 @@ import { loadTokenizer } from '../model/tokenizer'
 import { cloneModel } from '../model/weights'
 import { worldAnnotators } from '../world/named'
 import { readGuidance } from './task-guidance'
-import { juryFigures, type OpenedJuror } from './jury-figures'
+import { juryFigures, type CountedAnswers, type OpenedJuror } from './jury-figures'
 import type { StageHost } from './stage'
 import { templateFigures } from './template-figures'
 
@@ -32,12 +32,17 @@ export interface OpenedLabeler {
   technique: Technique | undefined
   /** "pointwise" where each response is asked about alone, by every member of a jury. */
   comparison: Technique['comparison']
-  /** What the questions have cost so far, and what a reader must know about the labeler, for the stage's figures. */
-  spent(): Summary
+  /** Who is asked: it alone, or the members of a jury. */
+  jurors: readonly OpenedJuror[]
+  /**
+   * What the questions have cost so far, and what a reader must know about the labeler, for the stage's figures.
+   * @param counted answers whose cost is already counted, as another labeler of the stage shares them
+   */
+  spent(counted?: CountedAnswers): Summary
 }
 
 /** A labeler that answers by itself. */
-interface OpenedMember extends OpenedLabeler, OpenedJuror {
+interface OpenedMember extends Omit<OpenedLabeler, 'jurors'>, OpenedJuror {
   labeler: Labeler
   technique: Technique
 }
@@ -59,7 +64,10 @@ export async function openLabeler(
   inMemory?: InMemory,
 ): Promise<OpenedLabeler> {
   const given = guidance && (await readGuidance(guidance, host))
-  if (!isJury(settings)) return openMember(settings, model, { host, role, inMemory, given })
+  if (!isJury(settings)) {
+    const member = await openMember(settings, model, { host, role, inMemory, given })
+    return { ...member, jurors: [member] }
+  }
   const members: OpenedMember[] = []
   for (const [i, member] of settings.jury.entries())
     members.push(
@@ -70,7 +78,8 @@ export async function openLabeler(
     labeler: jury,
     technique: undefined,
     comparison: members.every(({ comparison }) => comparison === 'pointwise') ? 'pointwise' : 'pairwise',
-    spent: () => juryFigures(jury, members),
+    jurors: members,
+    spent: (counted) => juryFigures(jury, members, counted),
   }
 }
 
@@ -90,7 +99,7 @@ async function openMember(
   const technique = { ...techniqueOf(settings), ...guidanceFor(settings, given, role) }
   if (isEndpoint(settings)) {
     const spentBefore = () => answers.spent().cost
-    const onWait = (reason: string) => host.note(`waiting for the ${role}: ${reason}`)
+    const onWait = (reason: string) => host.note(`waiting for the ${spokenRole(role)}: ${reason}`)
     const endpoint = await openEndpoint(settings, [worldAnnotators], role, { spentBefore, onWait })
     const answers = await host.answers(endpoint.identity)
     return opened(endpoint, settings, { technique, answers })
@@ -101,8 +110,11 @@ async function openMember(
   const loaded = await loadOrShare(model, settings, host, inMemory)
   const labeler = localLabeler(name, model.sha256, loaded, settings.template)
   const answers = await host.answers(labeler.identity)
-  return opened(labeler, settings, { technique, answers, figures: templateFigures(loaded.tokenizer, role) })
+  return opened(labeler, settings, { technique, answers, figures: templateFigures(loaded.tokenizer, spokenRole(role)) })
 }
+
+/** A watch is not called by the field that names it. */
+const spokenRole = (role: LabelerRole): string => role.replace(/^.*\.watch\.labeler/, 'watch')
 
 type LocalSettings = Exclude<MemberSettings, EndpointSettings>
 
@@ -135,9 +147,9 @@ function opened(asked: Labeler, settings: MemberSettings, { technique, answers, 
     comparison: settings.comparison,
     answers,
     isEndpoint: isEndpoint(settings),
-    spent: () => ({
+    spent: (counted) => ({
       ...answerFigures(labeler.figures()),
-      ...(isEndpoint(settings) && usageFigures(answers.spent())),
+      ...(isEndpoint(settings) && !counted?.has(answers) && usageFigures(answers.spent())),
       ...figures,
     }),
   }

@@ -10,7 +10,7 @@ import type { PreferenceLabel } from '../feedback/preference-label'
 import type { LoadedModel } from '../model/loaded'
 import type { LiveLabel, LiveLabels, LivePair } from '../training/online-dpo'
 import { askedDespiteOutage } from './despite-outage'
-import { openLabeler } from './labeler'
+import { openLabeler, type OpenedLabeler } from './labeler'
 import type { StageHost } from './stage'
 
 export interface OpenedLiveLabels {
@@ -18,6 +18,8 @@ export interface OpenedLiveLabels {
   labelsFor(rows: readonly Row[]): LiveLabels
   /** Name of the labeler. */
   labeler: string
+  /** Who is asked. */
+  jurors: OpenedLabeler['jurors']
   /** What asking has cost so far, for the stage's figures. */
   spent(): Summary
 }
@@ -32,7 +34,7 @@ export async function openLiveLabels(
   host: StageHost,
 ): Promise<OpenedLiveLabels> {
   const inMemory = { artifact: input.policy, model }
-  const { labeler, technique, spent } = await openLabeler(input.labeler, host, 'labeler', inMemory)
+  const { labeler, technique, jurors, spent } = await openLabeler(input.labeler, host, 'labeler', inMemory)
   const textOf = (ids: readonly number[]) => tokenizer.decode(ids).trim()
   const labelsFor = (rows: readonly Row[]): LiveLabels => ({
     async label(pairs, onLabelled) {
@@ -49,7 +51,7 @@ export async function openLiveLabels(
       return texts.map(({ first, second }) => (first === second ? EQUAL : labels.shift()))
     },
   })
-  return { labelsFor, labeler: labeler.name, spent }
+  return { labelsFor, labeler: labeler.name, jurors, spent }
 }
 
 /**

@@ -17,23 +17,25 @@ export const validationPrompts = (
 ): Row[] => (candidates > 0 ? train.slice(0, Math.min(validationPrompts, Math.floor(train.length / 4))) : [])
 
 export const inText = (
-  { step, reward, responses }: CandidateRecord,
+  { responses, ...record }: CandidateRecord,
   tokenizer: Pick<Tokenizer, 'decode'>,
 ): CandidateText => ({
-  step,
-  reward,
+  ...record,
   responses: responses.map((ids) => tokenizer.decode(ids).trim()),
 })
 
 interface Validation {
   initial: number
   trusted: readonly CandidateRecord[]
+  /** What a watch has found. */
+  watched?: Summary
 }
 
-export const validationFigures = ({ initial, trusted }: Validation): Summary => ({
+export const validationFigures = ({ initial, trusted, watched }: Validation): Summary => ({
   validationBefore: initial,
   validationBest: trusted[0]?.reward ?? null,
   candidates: trusted.length,
+  ...watched,
 })
 
 interface Ended {

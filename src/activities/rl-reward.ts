@@ -22,7 +22,7 @@ import type { Metrics } from '../training/checkpoint'
 import type { Response, Reward } from '../training/rollout'
 import { CRITERION } from '../contracts/rubric-metrics'
 import { askedDespiteOutage } from './despite-outage'
-import { openLabeler } from './labeler'
+import { openLabeler, type OpenedLabeler } from './labeler'
 import { readRewardShift } from './reward-shift'
 import { promptsOf } from './rows'
 import type { StageHost } from './stage'
@@ -33,6 +33,8 @@ export interface OpenedReward {
   rewardFor(rows: readonly Row[]): Reward
   /** Name of the labeler that scores, if it is one. */
   labeler?: string
+  /** Who is asked for that. */
+  jurors?: OpenedLabeler['jurors']
   /** What asking a labeler has cost so far, for the stage's figures. */
   spent(): Summary
 }
@@ -94,7 +96,7 @@ async function directReward(
 ): Promise<OpenedReward> {
   if (!input.labeler) throw new InvalidInput('rl: neither a reward model nor a labeler is given')
   const opened = await openLabeler(input.labeler, host, 'labeler', { artifact: input.policy, model })
-  const { labeler, technique, spent } = opened
+  const { labeler, technique, jurors, spent } = opened
   const overlaps = membersOf(input.labeler.settings).every(isEndpoint)
   const rewardFor = (rows: readonly Row[]): Reward => {
     const tally = openScoreTally()
@@ -117,7 +119,7 @@ async function directReward(
       },
     }
   }
-  return { rewardFor, labeler: labeler.name, spent }
+  return { rewardFor, labeler: labeler.name, jurors, spent }
 }
 
 /** Means of what scores say beside the reward: the criteria of a rubric, the disagreement of a jury. */

@@ -102,7 +102,14 @@ export function promptsOf(loaded: Pick<LoadedModel, 'tokenizer'>, rows: readonly
   }
 }
 
-const candidateSchema = z.object({ step: z.number().int(), reward: z.number(), responses: z.array(z.string()) })
+const candidateSchema = z.object({
+  step: z.number().int(),
+  reward: z.number(),
+  responses: z.array(z.string()),
+  /** The reward of each response and what the watch gives it, null for no answer; only where there is a watch. */
+  rewards: z.array(z.number()).exactOptional(),
+  watched: z.array(z.number().nullable()).exactOptional(),
+})
 export type CandidateText = z.infer<typeof candidateSchema>
 const candidatesSchema = z.object({
   /** The validation prompts. */

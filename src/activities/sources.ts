@@ -55,9 +55,10 @@ const guidance: Look<'guidance'> = {
   withoutNames: ({ task: _, ...rest }) => rest,
 }
 
+const ROLES = ['labeler', 'judge', 'watch'] as const
 /** The annotators of the world, which a stage asks under a name; what another endpoint serves cannot be known. */
-function annotators(input: { labeler?: LabelerInput; judge?: LabelerInput }): Sources {
-  const roles = (['labeler', 'judge'] as const).filter((role) => {
+function annotators(input: Partial<Record<(typeof ROLES)[number], LabelerInput>>): Sources {
+  const roles = ROLES.filter((role) => {
     const asked = input[role] ? membersOf(input[role].settings) : []
     return asked.some((settings) => isEndpoint(settings) && settings.baseUrl === WORLD)
   })

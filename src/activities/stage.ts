@@ -29,6 +29,8 @@ export interface StageHost {
   report(progress: Progress): void
   /** Reports what is being done of the unit in progress: also that the stage is alive, in steps that take long. */
   note(within: string): void
+  /** Says what a person should know as long as the stage runs; each text once. */
+  warn(text: string): void
   /**
    * After this call a request to stop is left to the stage, which calls the returned function between its steps, saves
    * and throws. Before it, the process just exits, and what was not saved is computed again.

@@ -12,6 +12,7 @@ import { rewardModelSchema, rlSchema, sftSchema } from './training-settings'
 import { reviseSchema } from './revise-settings'
 import type { StageName } from './stages'
 import { refuseUnasked, type AskedFor } from './unasked'
+import { refuseIdleWatch, refuseWatch } from './watch-settings'
 
 const RESUMABLE = [
   'model',
@@ -105,9 +106,13 @@ const ASKED: Record<z.output<typeof methodSchema>, AskedFor | undefined> = {
 }
 export const alignSchema = z.preprocess(
   withPreset,
-  alignObject.superRefine(({ method, labeler, judge, revise, engine, initialPolicy }, context) => {
+  alignObject.superRefine(({ method, labeler, judge, revise, engine, initialPolicy, rl, onlineDpo }, context) => {
     refuseUnasked(labeler, ASKED[method], ['labeler'], context)
     refuseUnasked(judge, 'pairs', ['judge'], context)
+    const live = method === 'direct-rlaif' ? ({ labeler, asked: 'scores' } as const) : undefined
+    refuseIdleWatch(method, { rl, onlineDpo }, context)
+    refuseWatch(rl.watch, ['rl', 'watch'], live, context)
+    refuseWatch(onlineDpo.watch, ['onlineDpo', 'watch'], { labeler, asked: 'pairs' }, context)
     const refuseRevision = (message: string) => context.addIssue({ code: 'custom', path: ['revise'], message })
     if (revise && onEngine(engine).engine)
       refuseRevision('has no meaning with "engine" on Ray, where no response is sampled before SFT; remove it')

@@ -81,6 +81,7 @@ export const runOutput = z.strictObject({
   ...whichAndWhen,
   page: z.string().optional().describe("The run's page in Temporal's UI, if it is known where that is."),
   stages: z.array(stageSchema).describe('Empty while no worker answers for the run.'),
+  warnings: z.array(z.string()).optional().describe('What a person should know of the run, if there is something.'),
   runs: startedSchema.optional(),
   parked: z.array(parkedSchema).optional().describe('What waits for `rlaif resolve`.'),
   failure: z.string().optional().describe('Why the run has failed or was terminated.'),

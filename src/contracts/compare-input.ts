@@ -8,6 +8,7 @@ import { InvalidInput, parse } from './parse'
 import { evaluateSchema, responseTemperature, seedSchema } from './settings'
 import { armName } from './stages'
 import { refuseUnasked } from './unasked'
+import { withoutIdleWatch } from './watch-settings'
 
 const ARMS = {
   sft: { method: 'sft' },
@@ -110,7 +111,8 @@ export function armsOf({ arms, base, seeds, judge, onFailure, cache, queues, not
         throw new InvalidInput(
           `compare: arm ${name}: field "seed" is set by "seeds" of the comparison itself; give the seed there`,
         )
-      const checked = parse(alignSchema, { ...overlay(shared, input), seed }, `compare: arm ${name}`)
+      const ofArm = withoutIdleWatch(shared, overlay(shared, input).method)
+      const checked = parse(alignSchema, { ...overlay(ofArm, input), seed }, `compare: arm ${name}`)
       return { name, like, system: systemOf(checked), seed, input: checked }
     }),
   )

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { count } from './fields'
 import { collapseLimits, curriculum, heldOut, ofTraining, ofValidation, trainingTemperature } from './training-settings'
+import { refusedWithoutValidation, watchNeedsValidation, watchSchema } from './watch-settings'
 
 const beta = z
   .number()
@@ -43,25 +44,34 @@ export const dpoSchema = dpoTraining
   .prefault({})
   .describe('Settings of method "dpo" and its stage `dpo`.')
 
-export const onlineDpoSchema = z
-  .strictObject({
-    beta,
-    steps: count.default(8).describe('Number of steps, each with one batch of pairs, sampled and labelled anew.'),
-    ...ofTraining,
-    ...ofPairs,
-    temperature: trainingTemperature,
-    ...collapseLimits,
-    candidates: z
-      .number()
-      .int()
-      .min(0)
-      .max(16)
-      .default(2)
-      .describe(
-        'Number of checkpoints to keep, those whose responses to the validation prompts the labeler prefers most to the ' +
-          "SFT model's; a judge then chooses among them. 0 takes the last step, and nothing is validated.",
-      ),
-    ...ofValidation,
-  })
+const onlineDpoObject = z.strictObject({
+  beta,
+  steps: count.default(8).describe('Number of steps, each with one batch of pairs, sampled and labelled anew.'),
+  ...ofTraining,
+  ...ofPairs,
+  temperature: trainingTemperature,
+  ...collapseLimits,
+  candidates: z
+    .number()
+    .int()
+    .min(0)
+    .max(16)
+    .default(2)
+    .describe(
+      'Number of checkpoints to keep, those whose responses to the validation prompts the labeler prefers most to the ' +
+        "SFT model's; a judge then chooses among them. 0 takes the last step, and nothing is validated.",
+    ),
+  ...ofValidation,
+})
+
+const DESCRIPTION = 'Settings of method "online-dpo" and its stage `online-dpo`.'
+
+/** In the input of a run, which names who watches. */
+export const onlineDpoSchema = onlineDpoObject
+  .extend({ watch: watchSchema.optional() })
+  .refine(watchNeedsValidation, refusedWithoutValidation)
   .prefault({})
-  .describe('Settings of method "online-dpo" and its stage `online-dpo`.')
+  .describe(DESCRIPTION)
+
+/** What stage `online-dpo` is given, with the watch beside it. */
+export const onlineDpoStageSchema = onlineDpoObject.prefault({}).describe(DESCRIPTION)

@@ -87,3 +87,10 @@ export function algorithmFault(engine: Engine, algorithm: string): string | unde
       : 'which needs a value model; TRL, which trains on Ray, has no such trainer any more'
   return `field "rl.algorithm" is "${algorithm}", ${why}. Set rl.algorithm to "rloo", or leave out "engine"`
 }
+
+/** Why an engine cannot have RL watched, or undefined. */
+export const watchFault = (engine: Engine, watch: object | undefined): string | undefined =>
+  watch && onEngine(engine).engine
+    ? 'field "rl.watch" has no meaning with "engine" on Ray, where the responses of a validation are known only when ' +
+      'training is over. Remove it, or leave out "engine"'
+    : undefined

@@ -52,11 +52,28 @@ function mapFields(kinds: Kinds, given: Fields, map: MapName, at = '', below: Fi
       const ofBelow = isRecord(below.revise) ? below.revise.labeler : { model: 'policy' }
       return [field, { ...value, labeler: mapLabeler(value.labeler, ofBelow, map, `${where}.labeler`) }]
     }
+    if (isWatched(field, value))
+      return [
+        field,
+        {
+          ...value,
+          watch: {
+            ...value.watch,
+            labeler: mapLabeler(value.watch.labeler, watcherIn(below[field]), map, `${where}.watch.labeler`),
+          },
+        },
+      ]
     const kind = Object.hasOwn(kinds, field) ? kinds[field] : undefined
     return [field, kind ? mapValue(kind, value, map, kind === 'data' ? `${where}.path` : where) : value]
   })
   return Object.fromEntries(mapped)
 }
+
+/** Whether a group of settings names who watches its training. */
+const isWatched = (field: string, value: unknown): value is { watch: { labeler: unknown } } =>
+  (field === 'rl' || field === 'onlineDpo') && watcherIn(value) !== undefined
+const watcherIn = (group: unknown): unknown =>
+  isRecord(group) && isRecord(group.watch) ? group.watch.labeler : undefined
 
 function mapValue(kind: NameKind, value: unknown, map: MapName, where: string): unknown {
   if (Array.isArray(value)) return value.map((entry: unknown) => mapValue(kind, entry, map, where))
@@ -93,7 +110,9 @@ export function mapNames(workflow: WorkflowName, given: unknown, map: MapName): 
 export function mapOverrides(given: unknown, map: MapName): unknown {
   if (!isRecord(given)) return given
   const unknownLabeler = { baseUrl: 'unknown:' }
-  const mapped = mapFields(OF_OVERRIDES, given, map, '', { labeler: unknownLabeler, judge: unknownLabeler })
+  const watched = { watch: { labeler: unknownLabeler } }
+  const below = { labeler: unknownLabeler, judge: unknownLabeler, rl: watched, onlineDpo: watched }
+  const mapped = mapFields(OF_OVERRIDES, given, map, '', below)
   for (const role of ['labeler', 'judge'])
     if (typeof given[role] === 'string') mapped[role] = map('model', given[role], role)
   return mapped
@@ -209,7 +228,7 @@ const without = (input: Fields, fields: readonly string[]): Fields =>
   Object.fromEntries(Object.entries(input).filter(([field]) => !fields.includes(field)))
 
 /** Labelers are computed by TensorFlow.js, whatever computes policies. */
-const OF_LABELERS = /^(revise\.)?(labeler|judge)\./
+const OF_LABELERS = /^((revise|rl\.watch|onlineDpo\.watch)\.)?(labeler|judge)\./
 
 /** "policy" is the run's own model where it is the labeler or judge of a whole run. */
 const isNotItself = ({ kind, name, field }: GivenName) =>
@@ -237,7 +256,11 @@ function ownNames(workflow: WorkflowName, input: Fields): GivenName[] {
 function guidanceNames({ task, variants = [], ...input }: Fields): GivenName[] {
   if (typeof task !== 'string') return []
   const roles = ['labeler', 'judge'].flatMap((role) => (input[role] ? [[role, input[role]] as const] : []))
-  const asked = roles.flatMap(([role, labeler]) =>
+  const watching = ['rl', 'onlineDpo'].flatMap((group) => {
+    const labeler = watcherIn(input[group])
+    return labeler ? [[`${group}.watch.labeler`, labeler] as const] : []
+  })
+  const asked = [...roles, ...watching].flatMap(([role, labeler]) =>
     membersOf(labeler as LabelerSettings).map((member) => [role, member] as const),
   )
   const ofVariants = (variants as { technique: Partial<MemberSettings> }[]).map(

@@ -47,6 +47,7 @@ export function overridden<N extends StageName>(
       const old = before[field]
       if ((LABELERS as readonly string[]).includes(field) && isRecord(old))
         merged[field] = { ...old, settings: labelerWith(old.settings, value, field) }
+      else if (field === 'watch') merged[field] = watchWith(old, value)
       else merged[field] = isArtifact(old) || value === undefined ? value : overlayField(field, old, value)
     }
     return parse(stageSchemas[stage] as never, merged, `${stage}: overrides`)
@@ -64,8 +65,17 @@ function whatItTakes(stage: StageName, input: object): string {
 
 const isArtifact = (value: unknown) => isRecord(value) && 'uri' in value && 'sha256' in value
 
+/** A watch with its labeler as a run's input has it; without a value there is none. */
+function watchWith(old: unknown, given: unknown): unknown {
+  if (given === null || given === undefined) return undefined
+  if (!isRecord(given)) return given
+  const { labeler = {}, ...use } = given
+  const before = isRecord(old) ? old : {}
+  return { ...before, ...use, settings: labelerWith(before.settings, labeler, 'rl.watch.labeler') }
+}
+
 const labelerWith = (old: unknown, given: unknown, field: string): unknown =>
-  parse(labelerSchema, overlayField(field, old, given), `overrides.${field}`)
+  parse(labelerSchema, overlayField('labeler', old, given), `overrides.${field}`)
 
 /** @throws InvalidInput when the message is malformed or does not apply to the parked stage */
 export function checkResolution<N extends StageName>(

@@ -3,6 +3,7 @@ import type { AlignInput } from './align-input'
 import { onEngine } from './engine'
 import { isEndpoint, isJury, type LabelerSettings, type MemberSettings } from './labeler-settings'
 import type { Precision } from './precision'
+import type { WatchSettings } from './watch-settings'
 
 /**
  * Puts the run's precision into every group of settings that names none. An endpoint computes as it likes, and on Ray
@@ -15,6 +16,9 @@ export function withRunPrecision(settings: AlignInput): AlignInput {
   const ofMember = (labeler: MemberSettings) => (isEndpoint(labeler) ? labeler : inGroup(labeler))
   const local = (labeler: LabelerSettings): LabelerSettings =>
     isJury(labeler) ? { ...labeler, jury: labeler.jury.map(ofMember) } : ofMember(labeler)
+  const inTraining = <T extends { precision?: Precision | undefined; watch?: WatchSettings | undefined }>(
+    group: T,
+  ): T => inGroup({ ...group, ...(group.watch && { watch: { ...group.watch, labeler: local(group.watch.labeler) } }) })
   const asked = { ...settings, labeler: local(settings.labeler), judge: local(settings.judge) }
   if (onEngine(settings.engine).engine) return asked
   return {
@@ -24,8 +28,8 @@ export function withRunPrecision(settings: AlignInput): AlignInput {
     sample: inGroup(settings.sample),
     rewardModel: inGroup(settings.rewardModel),
     dpo: inGroup(settings.dpo),
-    onlineDpo: inGroup(settings.onlineDpo),
-    rl: inGroup(settings.rl),
+    onlineDpo: inTraining(settings.onlineDpo),
+    rl: inTraining(settings.rl),
     evaluate: inGroup(settings.evaluate),
   }
 }

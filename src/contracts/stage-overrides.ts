@@ -44,6 +44,7 @@ const INTERNAL = new Set([
   'contests',
   'ratings',
   'raters',
+  'watch', // given as a part of the settings
 ])
 /** Stages that only write up what others made: their settings are those of the whole run. */
 const WRITING = new Set<StageName>(['report', 'comparison', 'study', 'human-results', 'sweep-report', 'claims'])
@@ -91,7 +92,20 @@ function examplesOf(stage: StageName, input: object): Fields[] {
       : [{ [role]: { ...ENDPOINT, model: 'Qwen/Qwen2.5-7B-Instruct' } }]
   })
   const own = EXAMPLES[stage]
-  return [...asked, ...(engine ? [{ engine: { ray: { address: 'http://head:8265' } } }] : []), ...(own ? [own] : [])]
+  return [
+    ...watchExamples(stage, input),
+    ...asked,
+    ...(engine ? [{ engine: { ray: { address: 'http://head:8265' } } }] : []),
+    ...(own ? [own] : []),
+  ]
+}
+
+/** What a person decides whose run parked because the policy is over-optimized. */
+function watchExamples(stage: StageName, input: object): Fields[] {
+  const { watch } = input as { watch?: { action: string } }
+  if (watch?.action !== 'park') return []
+  const [group] = GIVEN_AS[stage]!.settings!
+  return ['back', 'warn'].map((action) => ({ [group!]: { watch: { action } } }))
 }
 
 export const waysOn = (stage: StageName, input: object, canSkip: boolean): WaysOn => ({
@@ -112,6 +126,13 @@ function fieldOf(stage: StageName, name: string, value: unknown): [string, unkno
   if (stage === 'model' && (name === 'labeler' || name === 'judge')) return [['spec', modelOf(name, value)]]
   if (stage === 'respond' && name === 'evaluate' && isRecord(value)) return Object.entries(value)
   if (name === 'precision' && 'settings' in shape && !WRITING.has(stage)) return [['settings', { precision: value }]]
+  if ('watch' in shape && GIVEN_AS[stage]?.settings?.includes(name) && isRecord(value) && 'watch' in value) {
+    const { watch, ...settings } = value
+    return [
+      ['settings', settings],
+      ['watch', watch],
+    ]
+  }
   const [field] = Object.entries(GIVEN_AS[stage] ?? {}).find(([, names]) => names.includes(name)) ?? []
   return [[field !== undefined && !(name in shape) ? field : name, value]]
 }

@@ -9,6 +9,7 @@ import { evaluateSchema, labelSchema, modelSchema, sampleSchema } from './settin
 import { rewardModelSchema, rlSchema, sftSchema } from './training-settings'
 import { templateSchema } from './template-settings'
 import { refuseUnasked } from './unasked'
+import { refuseWatch } from './watch-settings'
 
 const labelsGiven = z
   .union([artifactGiven, z.array(artifactGiven).min(1)])
@@ -48,7 +49,10 @@ export const stageWorkflowSchemas = {
       labeler: labelerSchema,
       onlineDpo: onlineDpoSchema,
     })
-    .superRefine(({ labeler }, context) => refuseUnasked(labeler, 'pairs', ['labeler'], context)),
+    .superRefine(({ labeler, onlineDpo: { watch } }, context) => {
+      refuseUnasked(labeler, 'pairs', ['labeler'], context)
+      refuseWatch(watch, ['onlineDpo', 'watch'], { labeler, asked: 'pairs' }, context)
+    }),
   rl: z
     .strictObject({
       policy: policyGiven,
@@ -60,9 +64,11 @@ export const stageWorkflowSchemas = {
       labeler: labelerSchema,
       rl: rlSchema,
     })
-    .superRefine(({ labeler, rewardModel }, context) =>
-      refuseUnasked(labeler, rewardModel === undefined ? 'scores' : undefined, ['labeler'], context),
-    ),
+    .superRefine(({ labeler, rewardModel, rl: { watch } }, context) => {
+      const live = rewardModel === undefined ? ({ labeler, asked: 'scores' } as const) : undefined
+      refuseUnasked(labeler, live?.asked, ['labeler'], context)
+      refuseWatch(watch, ['rl', 'watch'], live, context)
+    }),
   evaluate: z
     .strictObject({
       baseline: policyGiven.describe('What the policy is compared with: a model, or an artifact by reference or URI.'),

@@ -1,7 +1,7 @@
 // The stages of a run and the input of each stage's activity.
 import { z } from 'zod'
 import { artifactSchema } from './artifact'
-import { dpoStageSchema, onlineDpoSchema } from './dpo-settings'
+import { dpoStageSchema, onlineDpoStageSchema } from './dpo-settings'
 import { stageEngine } from './engine'
 import { ratingKind, ratingSchema } from './human-evaluation'
 import { labelerSchema } from './labeler-settings'
@@ -19,9 +19,10 @@ import {
   seedSchema,
   taskSchema,
 } from './settings'
-import { rewardModelSchema, rlSchema, sftSchema } from './training-settings'
+import { rewardModelSchema, rlStageSchema, sftSchema } from './training-settings'
 import { shardSchema } from './shard'
 import { templateSchema } from './template-settings'
+import { watchFields } from './watch-settings'
 import { endedTrialSchema, linkSchema, previousSchema } from './sweep'
 
 /** Name of a policy in a comparison. */
@@ -44,6 +45,9 @@ const labelerInput = z.strictObject({
   guidance: artifactSchema.optional().describe("The task's rubric and principles, where a technique asks for them."),
 })
 export type LabelerInput = z.infer<typeof labelerInput>
+/** A second judge beside the reward, and how it is used. */
+const watchInput = labelerInput.extend(watchFields)
+export type WatchInput = z.infer<typeof watchInput>
 
 export const stageSchemas = {
   model: z.strictObject({
@@ -131,7 +135,8 @@ export const stageSchemas = {
     data: artifactSchema,
     labeler: labelerInput,
     limits: limitsSchema,
-    settings: onlineDpoSchema,
+    settings: onlineDpoStageSchema,
+    watch: watchInput.optional(),
     ...seedAndCache,
   }),
   rl: z.strictObject({
@@ -140,7 +145,8 @@ export const stageSchemas = {
     rewardModel: artifactSchema.optional(),
     labeler: labelerInput.optional(),
     limits: limitsSchema,
-    settings: rlSchema,
+    settings: rlStageSchema,
+    watch: watchInput.optional(),
     engine: stageEngine,
     ...seedAndCache,
   }),

@@ -10,6 +10,7 @@ export const progressSchema = z.object({
   total: z.number(),
   unit: z.string().describe('Unit of `done` and `total`, e.g. "steps".'),
   metrics: z.record(z.string(), z.number()).optional(),
+  warnings: z.array(z.string()).optional().describe('What a person should know of the stage while it runs.'),
   within: z.string().optional().describe('What is being done of the unit in progress, e.g. "sampling, 12 of 64".'),
 })
 export type Progress = z.infer<typeof progressSchema>

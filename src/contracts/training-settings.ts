@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { count, nameGiven, probability, rate } from './fields'
 import { precisionField } from './precision'
+import { refusedWithoutValidation, watchNeedsValidation, watchSchema, type WatchSettings } from './watch-settings'
 
 const loraSchema = z.strictObject({
   rank: count.max(4096).default(16).describe('Rank of the adapter.'),
@@ -151,63 +152,73 @@ export const ofValidation = {
     .describe('Number of prompts kept out of training for validation; at most a quarter of all prompts.'),
 }
 
-export const rlSchema = z
-  .strictObject({
-    algorithm: z
-      .enum(['reinforce', 'rloo', 'grpo'])
-      .default('reinforce')
-      .describe(
-        'RL algorithm. "reinforce": with a learned value baseline, as in the paper; ' +
-          '"rloo": the other responses to the same prompt are the baseline; "grpo": the mean of all responses to the ' +
-          'prompt is, and `advantageScale` and `lossMean` choose the variant.',
-      ),
-    groupSize: count
-      .min(2)
-      .default(4)
-      .describe('For "rloo" and "grpo": number of responses to each prompt; batchSize must be a multiple of it.'),
-    advantageScale: z
-      .enum(['std', 'none'])
-      .optional()
-      .describe(
-        'For "grpo": what the advantages of a prompt\'s responses are divided by. "std" (default): the standard deviation ' +
-          'of their rewards; "none": nothing, as in Dr. GRPO and RLOO.',
-      ),
-    lossMean: z
-      .enum(['sequence', 'token', 'constant'])
-      .optional()
-      .describe(
-        'For "grpo": what the loss is a mean over. "sequence" (default): the responses, each with the mean over its ' +
-          'tokens; "token": all tokens of the batch, as in DAPO; "constant": the responses, each with the sum over its ' +
-          'tokens divided by `limits.responseTokens`, as in Dr. GRPO.',
-      ),
-    steps: count.default(8).describe('Number of RL steps, each with one batch of responses.'),
-    ...ofTraining,
-    valueLearningRate: rate.default(1e-4).describe('Learning rate of the value model.'),
-    temperature: trainingTemperature,
-    klWeight: probability.default(0.05).describe('Weight β of the KL penalty in the objective (1−β)·reward − β·KL.'),
-    missingEosPenalty: z
-      .number()
-      .min(0)
-      .default(1)
-      .describe('Subtracted from the reward of a response that was cut at `limits.responseTokens`.'),
-    ...collapseLimits,
-    candidates: z
-      .number()
-      .int()
-      .min(0)
-      .max(16)
-      .default(2)
-      .describe(
-        'Number of checkpoints to keep, those with the highest validation reward; a judge then chooses among them ' +
-          'by win rate against the SFT model. 0 takes the last step.',
-      ),
-    ...ofValidation,
-  })
-  .refine((rl) => rl.algorithm === 'reinforce' || rl.batchSize % rl.groupSize === 0, {
-    path: ['batchSize'],
-    message: 'must be a multiple of "groupSize" with "rloo" and "grpo"',
-  })
-  .refine(onlyForGrpo('advantageScale'), refusedOutsideGrpo('advantageScale'))
-  .refine(onlyForGrpo('lossMean'), refusedOutsideGrpo('lossMean'))
+const rlObject = z.strictObject({
+  algorithm: z
+    .enum(['reinforce', 'rloo', 'grpo'])
+    .default('reinforce')
+    .describe(
+      'RL algorithm. "reinforce": with a learned value baseline, as in the paper; ' +
+        '"rloo": the other responses to the same prompt are the baseline; "grpo": the mean of all responses to the ' +
+        'prompt is, and `advantageScale` and `lossMean` choose the variant.',
+    ),
+  groupSize: count
+    .min(2)
+    .default(4)
+    .describe('For "rloo" and "grpo": number of responses to each prompt; batchSize must be a multiple of it.'),
+  advantageScale: z
+    .enum(['std', 'none'])
+    .optional()
+    .describe(
+      'For "grpo": what the advantages of a prompt\'s responses are divided by. "std" (default): the standard deviation ' +
+        'of their rewards; "none": nothing, as in Dr. GRPO and RLOO.',
+    ),
+  lossMean: z
+    .enum(['sequence', 'token', 'constant'])
+    .optional()
+    .describe(
+      'For "grpo": what the loss is a mean over. "sequence" (default): the responses, each with the mean over its ' +
+        'tokens; "token": all tokens of the batch, as in DAPO; "constant": the responses, each with the sum over its ' +
+        'tokens divided by `limits.responseTokens`, as in Dr. GRPO.',
+    ),
+  steps: count.default(8).describe('Number of RL steps, each with one batch of responses.'),
+  ...ofTraining,
+  valueLearningRate: rate.default(1e-4).describe('Learning rate of the value model.'),
+  temperature: trainingTemperature,
+  klWeight: probability.default(0.05).describe('Weight β of the KL penalty in the objective (1−β)·reward − β·KL.'),
+  missingEosPenalty: z
+    .number()
+    .min(0)
+    .default(1)
+    .describe('Subtracted from the reward of a response that was cut at `limits.responseTokens`.'),
+  ...collapseLimits,
+  candidates: z
+    .number()
+    .int()
+    .min(0)
+    .max(16)
+    .default(2)
+    .describe(
+      'Number of checkpoints to keep, those with the highest validation reward; a judge then chooses among them ' +
+        'by win rate against the SFT model. 0 takes the last step.',
+    ),
+  ...ofValidation,
+})
+
+type RlFields = z.infer<typeof rlObject> & { watch?: WatchSettings | undefined }
+const checkedRl = <T extends z.ZodType<RlFields>>(schema: T) =>
+  schema
+    .refine((rl) => rl.algorithm === 'reinforce' || rl.batchSize % rl.groupSize === 0, {
+      path: ['batchSize'],
+      message: 'must be a multiple of "groupSize" with "rloo" and "grpo"',
+    })
+    .refine(onlyForGrpo('advantageScale'), refusedOutsideGrpo('advantageScale'))
+    .refine(onlyForGrpo('lossMean'), refusedOutsideGrpo('lossMean'))
+    .refine(watchNeedsValidation, refusedWithoutValidation)
+
+/** In the input of a run, which names who watches. */
+export const rlSchema = checkedRl(rlObject.extend({ watch: watchSchema.optional() }))
   .prefault({})
   .describe('Settings of stage `rl`.')
+
+/** What stage `rl` is given, with the watch beside it. */
+export const rlStageSchema = checkedRl(rlObject).prefault({}).describe('Settings of stage `rl`.')

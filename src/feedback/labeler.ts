@@ -4,7 +4,8 @@ import { largest } from '../extremes'
 
 /** The setting that configures a labeler: messages name its fields, e.g. `judge.apiKeyEnv`, `labeler.jury.1.maxCost`. */
 export type LabelerRole = Role | `${Role}.jury.${number}`
-export type Role = 'labeler' | 'judge'
+export type Role = 'labeler' | 'judge' | WatchRole
+export type WatchRole = 'rl.watch.labeler' | 'onlineDpo.watch.labeler'
 
 /** A question: the labeler continues the text after `ending`. */
 export interface Question {

@@ -70,7 +70,9 @@ export function trainedBy(stages: Iterable<StageFigures>): Pick<Roles, 'labelers
   }
 }
 
-function endCautions({ stopped, candidates, validationBest }: Summary): string[] {
+function endCautions({ stopped, candidates, validationBest, overOptimized }: Summary): string[] {
+  if (typeof overOptimized === 'string')
+    return [`The policy is ${overOptimized}. Its reward no longer says how good its responses are.`]
   return [
     ...(typeof stopped === 'string' ? [`RL ended early and went back to a checkpoint: ${stopped}.`] : []),
     ...(candidates === 0 && validationBest === null

@@ -30,6 +30,7 @@ const CHARTS: Record<string, [title: string, ...names: string[]][]> = {
   'online-dpo': [
     ['Online DPO: loss', 'loss'],
     ['Online DPO: share that the labeler prefers to the SFT model', 'validationReward'],
+    ['Online DPO: what the watch gives on the validation prompts', 'watch'],
     ['Online DPO: implicit rewards', 'chosenReward', 'rejectedReward'],
     ['Online DPO: |2 p − 1| of the labels', 'confidence'],
     ['Online DPO: same slot in both orders', 'sameSlotShare'],
@@ -43,6 +44,7 @@ const CHARTS: Record<string, [title: string, ...names: string[]][]> = {
   rl: [
     ['RL: reward', 'rawReward', 'reward'],
     ['RL: validation reward', 'validationReward'],
+    ['RL: what the watch gives on the validation prompts', 'watch'],
     ['RL: criteria of the rubric', CRITERION],
     ['RL: criteria of the rubric on the validation prompts', `${OF_VALIDATION}${CRITERION}`],
     ['RL: disagreement of the jury', 'disagreement', `${OF_VALIDATION}disagreement`],
@@ -102,8 +104,14 @@ const namesLike = (name: string, metrics: ReportStage['metrics']): string[] =>
   name.endsWith(' ') ? [...new Set(metrics.flatMap(Object.keys))].filter((one) => one.startsWith(name)) : [name]
 
 /** With the validation before training as step 0. */
-const withStart = (metrics: ReportStage['metrics'], { validationBefore }: Summary): ReportStage['metrics'] =>
-  typeof validationBefore === 'number' ? [{ step: 0, validationReward: validationBefore }, ...metrics] : metrics
+function withStart(
+  metrics: ReportStage['metrics'],
+  { validationBefore, watchBefore }: Summary,
+): ReportStage['metrics'] {
+  if (typeof validationBefore !== 'number') return metrics
+  const watch = typeof watchBefore === 'number' && { watch: watchBefore }
+  return [{ step: 0, validationReward: validationBefore, ...watch }, ...metrics]
+}
 
 /** Of two equal curves only one can be seen. */
 const isSameLine = (points: Curve['points'], others: Curve['points'] | undefined): boolean =>

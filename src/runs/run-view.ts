@@ -60,6 +60,7 @@ export async function viewOf(connected: Connected, handle: WorkflowHandle): Prom
       seconds: secondsBetween(startTime, closeTime),
       ...(page && { page }),
       stages: now.stages.length > 0 ? now.stages.map(stageOutput) : stagesIn(result),
+      ...(now.warnings && now.warnings.length > 0 && { warnings: now.warnings }),
       ...(await openParts(connected, { id, workflow, state }, now, waiting)),
       ...(failure !== undefined && state !== 'cancelled' && { failure }),
       ...(answer && { answer: asOutput(answer) }),

@@ -48,7 +48,10 @@ export async function snapshot(handle: WorkflowHandle): Promise<Snapshot> {
   const pending = all.find(({ state }) => state === STARTED) ?? all[0]
   const attempt = pending && (await attemptOf(handle, pending))
   const answer = await stagesOf(handle)
-  if ('stages' in answer) return { ...answer, attempt, progress: pending && (await progressOf(handle, pending)) }
+  if ('stages' in answer) {
+    const progress = pending && (await progressOf(handle, pending))
+    return { ...answer, warnings: [...(answer.warnings ?? []), ...(progress?.warnings ?? [])], attempt, progress }
+  }
   const isRunning = described.status.name === 'RUNNING'
   return { stages: [], attempt, ...(isRunning && { unanswered: await whyUnanswered(handle, described, answer.fault) }) }
 }

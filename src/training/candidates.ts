@@ -14,6 +14,10 @@ const recordSchema = z.object({
   reward: z.number(),
   /** Greedy responses to the validation prompts, as token ids. */
   responses: z.array(z.array(z.number().int())),
+  /** Reward of each response, where a second judge looks at them too. */
+  rewards: z.array(z.number()).exactOptional(),
+  /** What the second judge gives each; null where it gave no answer. */
+  watched: z.array(z.number().nullable()).exactOptional(),
 })
 export type CandidateRecord = z.infer<typeof recordSchema>
 
@@ -31,7 +35,7 @@ export interface Candidates {
 const RECORD = 'record.json'
 const WEIGHTS = 'policy.safetensors'
 /** Sort order: best first, among equals the later step. */
-const bestFirst = (a: CandidateRecord, b: CandidateRecord) => b.reward - a.reward || b.step - a.step
+export const bestFirst = (a: CandidateRecord, b: CandidateRecord) => b.reward - a.reward || b.step - a.step
 
 /**
  * Opens the candidates of a training run.

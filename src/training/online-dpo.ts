@@ -52,7 +52,7 @@ export interface OnlineDpoSettings extends OptimizerSettings, Omit<RolloutSettin
   seed: number
 }
 
-export interface OnlineDpoTask extends Pick<RlTask, 'prompts' | 'afterStep' | 'collapsed'> {
+export interface OnlineDpoTask extends Pick<RlTask, 'prompts' | 'afterStep' | 'collapsed' | 'finished'> {
   labels: LiveLabels
 }
 

@@ -28,11 +28,13 @@ export interface RlTask {
   afterStep?: (step: number) => Promise<Metrics>
   /** The reason why the policy can no longer be trusted after a step with these metrics, if there is one. */
   collapsed?: (metrics: Metrics) => string | undefined
+  /** Whether training ends before its last step, by the metrics of the steps so far. */
+  finished?: (history: readonly Metrics[]) => boolean
 }
 
 /** What ends a training of any of them early: it goes back to its last checkpoint, and its result says so. */
-export const endingOf = ({ afterStep, collapsed }: Pick<RlTask, 'afterStep' | 'collapsed'>) =>
-  ({ afterStep, collapsed, onDivergence: 'return to checkpoint' }) as const
+export const endingOf = ({ afterStep, collapsed, finished }: Pick<RlTask, 'afterStep' | 'collapsed' | 'finished'>) =>
+  ({ afterStep, collapsed, finished, onDivergence: 'return to checkpoint' }) as const
 
 export interface Episode extends Sequence, Partial<Pick<SampledSequence, 'sampledLogProbs'>> {
   /** A_t of each token of the response. */

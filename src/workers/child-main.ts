@@ -17,6 +17,7 @@ import { startTracing, type Tracing } from './tracing'
 const PROGRESS_MS = 200
 /** In characters; the worker refuses longer messages. */
 const MAX_NOTE = 300
+const MAX_WARNING = 1000
 
 /** Exit code of a process that received SIGTERM. */
 const EXIT_ON_SIGTERM = 143
@@ -33,18 +34,25 @@ const send = (message: ChildMessage, then: () => void = () => {}) => process.sen
 function reporter(
   paid: () => Pick<ChildMessage, 'spent'>,
   curve: (metrics: Record<string, number>) => void,
-): Pick<StageHost, 'report' | 'note'> {
+): Pick<StageHost, 'report' | 'note' | 'warn'> {
   let last = 0
   let latest: Progress = { phase: 'starting', done: 0, total: 1, unit: 'steps' }
+  const warnings: string[] = []
   const sendNow = (progress: Progress) => {
     last = Date.now()
-    send({ type: 'progress', progress, ...paid() })
+    send({ type: 'progress', progress: { ...progress, ...(warnings.length > 0 && { warnings }) }, ...paid() })
   }
   return {
     report(progress) {
       latest = progress
       if (progress.metrics?.step !== undefined) curve(progress.metrics)
       if (Date.now() - last >= PROGRESS_MS || progress.done >= progress.total) sendNow(progress)
+    },
+    warn(text) {
+      if (warnings.includes(text)) return
+      process.stderr.write(`${text}\n`)
+      warnings.push(text.slice(0, MAX_WARNING))
+      sendNow(latest)
     },
     note(within) {
       if (Date.now() - last >= PROGRESS_MS) sendNow({ ...latest, within: within.slice(0, MAX_NOTE) })

@@ -2,7 +2,7 @@
 import type { AlignInput } from '../contracts/align-input'
 import type { Artifact } from '../contracts/artifact'
 import { withRunPrecision } from '../contracts/run-precision'
-import { algorithmFault, dpoFault, onEngine } from '../contracts/engine'
+import { algorithmFault, dpoFault, onEngine, watchFault } from '../contracts/engine'
 import type { StageInput, StageName } from '../contracts/stages'
 import type { AlignResult } from '../contracts/status'
 import { workflowSchemas } from '../contracts/workflow-inputs'
@@ -11,6 +11,7 @@ import { withResponses } from './evaluation'
 import { finalFailure } from './failure'
 import { parseInput } from './input'
 import { stageRunner, type StageRunner } from './stage-runner'
+import { warningOf, watched } from './watched'
 
 /** From labels to the policy. */
 const BY_REWARD_MODEL: StageName[] = ['reward-model', 'rl', 'choose', 'evaluate', 'report']
@@ -59,7 +60,7 @@ function planOf(settings: AlignInput): StageName[] {
 /** Why the engine cannot compute a stage of the plan, or undefined. */
 function engineFault({ method, engine, rl }: AlignInput, plan: readonly StageName[]): string | undefined {
   if (method === 'dpo' || method === 'online-dpo') return dpoFault(engine, method)
-  return plan.includes('rl') ? algorithmFault(engine, rl.algorithm) : undefined
+  return plan.includes('rl') ? (algorithmFault(engine, rl.algorithm) ?? watchFault(engine, rl.watch)) : undefined
 }
 
 /** Aligns a model with AI feedback. Takes one optional JSON object; without it, the defaults of the preset "small". */
@@ -172,16 +173,18 @@ async function trainPolicy(
   }
   if (method === 'online-dpo') {
     const labeler = await stages.labeler(settings.labeler, sft)
-    const work = { policy: sft, data, labeler, limits, settings: settings.onlineDpo, seed, cache }
-    artifacts[method] = await stages.run(method, work)
+    const training = await watched(stages, settings.onlineDpo, sft)
+    artifacts[method] = await stages.run(method, { policy: sft, data, labeler, limits, ...training, seed, cache })
+    warningOf(artifacts[method]).forEach(stages.warn)
     return choose(stages, settings, artifacts[method], artifacts)
   }
   const reward =
     method === 'direct-rlaif'
       ? { labeler: await stages.labeler(settings.labeler, sft) }
       : { rewardModel: await rewardModel(stages, settings, sft, data, artifacts) }
-  const work = { policy: sft, data, ...reward, limits, settings: settings.rl, seed, cache }
+  const work = { policy: sft, data, ...reward, limits, ...(await watched(stages, settings.rl, sft)), seed, cache }
   artifacts.rl = await stages.run('rl', { ...work, ...onEngine(settings.engine) })
+  warningOf(artifacts.rl).forEach(stages.warn)
   return choose(stages, settings, artifacts.rl, artifacts)
 }
 
@@ -193,7 +196,9 @@ async function choose(
   artifacts: Record<string, Artifact>,
 ): Promise<Artifact> {
   if (!trained.summary.candidates) {
-    stages.skip('choose', 'there are no candidates to choose from: the policy is the checkpoint of the last step')
+    const { policyStep } = trained.summary
+    const step = typeof policyStep === 'number' ? `step ${policyStep}` : 'the last step'
+    stages.skip('choose', `there are no candidates to choose from: the policy is the checkpoint of ${step}`)
     return trained
   }
   const chosen = await stages.runOptional('choose', {

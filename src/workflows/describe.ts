@@ -9,17 +9,18 @@ import { markdownTable } from './markdown-table'
 
 /** A line that names a stage and its main settings in the UI's timeline. */
 export function summaryOf(shownAs: string, stage: StageName, input: object): string {
-  const { settings, labeler, judge, spec, task } = input as {
+  const { settings, labeler, judge, watch, spec, task } = input as {
     settings?: Record<string, unknown>
     spec?: string
     task?: string
-  } & Partial<Record<'labeler' | 'judge', LabelerInput>>
+  } & Partial<Record<'labeler' | 'judge' | 'watch', LabelerInput>>
   const nameOf = ({ settings }: LabelerInput) => membersOf(settings).map(memberName).join(' and ')
   const parts = [
     spec,
     task,
     labeler && `labeler ${nameOf(labeler)}`,
     judge && `judge ${nameOf(judge)}`,
+    watch && `watch ${nameOf(watch)}`,
     ...SHOWN_SETTINGS.filter((name) => settings?.[name] !== undefined).map(
       (name) => `${name} ${String(settings![name])}`,
     ),

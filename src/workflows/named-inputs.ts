@@ -131,11 +131,16 @@ export async function withLabelerModels<N extends StageName>(
   named: NamedInputs,
   before: StageInput<N>,
 ): Promise<StageInput<N>> {
-  const [given, old] = [input, before] as Partial<Record<'labeler' | 'judge', LabelerInput>>[]
+  const [given, old] = [input, before] as Partial<Record<'labeler' | 'judge' | 'watch', LabelerInput>>[]
   const resolved = { ...given }
   for (const role of ['labeler', 'judge'] as const) {
     const asked = given![role]
     if (asked) resolved[role] = await named.labeler(asked.settings, policyIn(old?.[role] ?? asked))
+  }
+  if (given!.watch) {
+    const { settings, model: _, models: __, guidance: ___, ...use } = given!.watch
+    const policy = old?.watch ? policyIn(old.watch) : (given as { policy?: Artifact }).policy
+    resolved.watch = { ...(await named.labeler(settings, policy)), ...use }
   }
   return resolved as StageInput<N>
 }

@@ -34,8 +34,10 @@ const QUEUE_OF: Record<StageName, keyof Queues> = {
 
 /** @param input input of the stage: with a local model as labeler or judge, any stage needs the device */
 export function queueOf(stage: StageName, input: object, queues: Queues): string {
-  const { labeler, judge } = input as Partial<Record<'labeler' | 'judge', { settings: LabelerSettings }>>
-  const members = [labeler, judge].flatMap((asked) => (asked ? membersOf(asked.settings) : []))
+  const { labeler, judge, watch } = input as Partial<
+    Record<'labeler' | 'judge' | 'watch', { settings: LabelerSettings }>
+  >
+  const members = [labeler, judge, watch].flatMap((asked) => (asked ? membersOf(asked.settings) : []))
   const hasLocalModel = members.some((member) => !isEndpoint(member))
   if (hasLocalModel) return queues.gpu
   const { engine } = input as { engine?: { ray: RaySettings } }

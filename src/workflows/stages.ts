@@ -1,6 +1,6 @@
 // Single stages as workflows: the same activities, with inputs that a person names.
 import type { Artifact } from '../contracts/artifact'
-import { algorithmFault, onEngine } from '../contracts/engine'
+import { algorithmFault, onEngine, watchFault } from '../contracts/engine'
 import type { StageWorkflowInput } from '../contracts/stage-workflow-inputs'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import { checkNames } from './check-names'
@@ -8,6 +8,7 @@ import { withResponses } from './evaluation'
 import { finalFailure } from './failure'
 import { parseInput } from './input'
 import { stageRunner, type StageRunner } from './stage-runner'
+import { watched } from './watched'
 
 type DatasetInput = StageWorkflowInput<'sample'>
 const dataOf = (
@@ -101,13 +102,14 @@ export async function onlineDpo(input?: unknown): Promise<Artifact> {
   const policy = await stages.artifact(settings.policy, 'or model')
   const data = await dataOf(stages, settings, policy)
   const labeler = await stages.labeler(settings.labeler)
-  const { limits, onlineDpo: training, seed, cache } = settings
-  return stages.run('online-dpo', { policy, data, labeler, limits, settings: training, seed, cache })
+  const { limits, seed, cache } = settings
+  const training = await watched(stages, settings.onlineDpo, policy)
+  return stages.run('online-dpo', { policy, data, labeler, limits, ...training, seed, cache })
 }
 
 export async function rl(input?: unknown): Promise<Artifact> {
   const settings = parseInput(workflowSchemas.rl, input, 'rl')
-  const fault = algorithmFault(settings.engine, settings.rl.algorithm)
+  const fault = algorithmFault(settings.engine, settings.rl.algorithm) ?? watchFault(settings.engine, settings.rl.watch)
   if (fault !== undefined) throw finalFailure(fault, 'InvalidInput')
   const stages = stageRunner(['model', 'data', 'rl'], settings)
   await checkNames('rl', settings, stages)
@@ -121,7 +123,7 @@ export async function rl(input?: unknown): Promise<Artifact> {
     data,
     ...reward,
     limits: settings.limits,
-    settings: settings.rl,
+    ...(await watched(stages, settings.rl, policy)),
     ...onEngine(settings.engine),
     seed: settings.seed,
     cache: settings.cache,

@@ -30,6 +30,7 @@ export async function computeStage<N extends StageName>(
     checkpoints: join(output, 'checkpoints'),
     report: () => {},
     note: () => {},
+    warn: () => {},
     key: '0'.repeat(32),
     handleInterruption: () => () => false,
     isCancelled: () => false,

@@ -26,6 +26,7 @@ const inputs: { [N in StageName]: object[] } = {
   rl: [
     { policy: artifact, data: artifact, rewardModel: artifact },
     { policy: artifact, data: artifact, labeler: endpoint },
+    { policy: artifact, data: artifact, rewardModel: artifact, watch: { ...endpoint, action: 'park' } },
   ],
   choose: [{ candidates: artifact, data: artifact, judge: local }],
   evaluate: [{ baseline: artifact, policy: artifact, data: artifact, judge: endpoint }],

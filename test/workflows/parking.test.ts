@@ -105,6 +105,29 @@ test('an override may replace an endpoint by a local labeler, whose model is the
   })
 })
 
+test('a watch that parks the run takes another action; what it has seen stays a warning', async () => {
+  const overOptimized = 'over-optimized: from step 0 to step 4 …'
+  const { asked, activities } = fakes(
+    (stage, input) => {
+      if (stage === 'rl' && (input.watch as { action: string }).action === 'park')
+        throw ApplicationFailure.nonRetryable(`training: ${overOptimized}`, 'OverOptimized')
+    },
+    { overOptimized },
+  )
+  await server.withWorker(activities, async () => {
+    const handle = await server.start('align', { rl: { watch: { ask: 'pairs', action: 'park' } } }, 'watched')
+    const [back] = (await untilParked(handle)).waysOn!.examples
+    expect(back).toEqual({ rl: { watch: { action: 'back' } } })
+    await resolve(handle, { action: 'retry', overrides: back })
+    await handle.result()
+    const { watch, settings } = asked.findLast(({ stage }) => stage === 'rl')!.input
+    const model = { uri: expect.stringContaining('/model/') as string }
+    expect(watch).toMatchObject({ settings: { model: 'default' }, model, ask: 'pairs', action: 'back' })
+    expect(settings).not.toHaveProperty('watch')
+    expect((await handle.query<RunStatus>('status')).warnings).toEqual([overOptimized])
+  })
+})
+
 test('a stage that the run can do without may be skipped; the signal does the same as the update', async () => {
   const { asked, activities } = fakes((stage) => {
     if (stage === 'choose' || stage === 'evaluate') throw ApplicationFailure.nonRetryable(`${stage} is broken`)

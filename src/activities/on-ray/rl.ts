@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { LOG_FILE } from '../../artifacts/store'
-import { algorithmFault } from '../../contracts/engine'
+import { algorithmFault, watchFault } from '../../contracts/engine'
 import { InvalidInput } from '../../contracts/parse'
 import type { StageInput } from '../../contracts/stages'
 import type { Row } from '../../data/row'
@@ -43,7 +43,7 @@ type Validations = z.infer<typeof validationsSchema>
 
 export const rlOnRay: Stage<'rl'> = {
   async run(input, host) {
-    refuseReinforce(input)
+    refuseOnRay(input)
     const { task, train } = readData(await host.open(input.data))
     const policy = await openPolicy(input.policy, host)
     const held = validationPrompts(train, input.settings)
@@ -60,8 +60,8 @@ export const rlOnRay: Stage<'rl'> = {
   },
 }
 
-function refuseReinforce({ engine, settings }: StageInput<'rl'>): void {
-  const fault = algorithmFault(engine, settings.algorithm)
+function refuseOnRay({ engine, settings, watch }: StageInput<'rl'>): void {
+  const fault = algorithmFault(engine, settings.algorithm) ?? watchFault(engine, watch)
   if (fault !== undefined) throw new InvalidInput(`rl: ${fault}`)
 }
 

@@ -6,6 +6,7 @@ import type { LoadedModel } from '../../model/loaded'
 import { loadPolicy } from '../../model/policy'
 import type { Metrics } from '../../training/checkpoint'
 import { trainOnlineDpo, winsOverFirst } from '../../training/online-dpo'
+import { figuresOfBoth } from '../jury-figures'
 import { openLiveLabels } from '../live-labels'
 import { collapsed } from '../rl-collapse'
 import { validationFigures, validationPrompts } from '../rl-figures'
@@ -13,12 +14,14 @@ import { promptsOf, readData } from '../rows'
 import { lastMean, trainingHost, type Stage } from '../stage'
 import { loadedFor, trainable } from '../trainable'
 import { openValidatedPolicy, referenceOf } from '../validated-policy'
+import { openWatch } from '../watch'
 
 export const onlineDpo: Stage<'online-dpo'> = {
   async run(input, host) {
     const { task, train } = readData(await host.open(input.data))
     const loaded = await loadPolicy(input.policy, host.open, loadedFor(input.settings))
-    const { labelsFor, labeler, spent } = await openLiveLabels(input, task, loaded, host)
+    const opened = await openLiveLabels(input, task, loaded, host)
+    const { labelsFor, labeler } = opened
     const policy = trainable(loaded.model, input.settings, input.seed)
     const reference = referenceOf(policy, loaded.model)
     const settings = trainingSettings(input, loaded)
@@ -27,7 +30,10 @@ export const onlineDpo: Stage<'online-dpo'> = {
     const rows = train.slice(held.length)
     const from = { policy: input.policy, folder: loaded.folder }
     const reward = winsOverFirst(labelsFor(held))
-    const validated = await openValidatedPolicy(policy, { from, loaded, held, reward, settings }, host)
+    const inMemory = { artifact: input.policy, model: loaded.model }
+    const watching = { task, loaded, inMemory, held, seed: input.seed, role: 'onlineDpo.watch.labeler' } as const
+    const watch = await openWatch(input.watch, watching, host)
+    const validated = await openValidatedPolicy(policy, { from, loaded, held, reward, watch, settings }, host)
     const { history, stopped } = await trainOnlineDpo(
       { policy, reference },
       {
@@ -35,6 +41,7 @@ export const onlineDpo: Stage<'online-dpo'> = {
         labels: labelsFor(rows),
         collapsed: (metrics) => collapsed(metrics, settings, { group: 'onlineDpo', penalty: 'beta' }),
         ...(validated.afterStep && { afterStep: validated.afterStep }),
+        ...(validated.finished && { finished: validated.finished }),
       },
       settings,
       trainingHost(host, 'training', settings.checkpointEvery),
@@ -44,7 +51,7 @@ export const onlineDpo: Stage<'online-dpo'> = {
       ...trainingFigures(history, input, labeler),
       ...(validation && validationFigures(validation)),
       ...(stopped !== undefined && { stopped }),
-      ...spent(),
+      ...(watch ? figuresOfBoth(opened, watch) : opened.spent()),
     }
   },
 }

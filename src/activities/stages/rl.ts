@@ -12,12 +12,14 @@ import { trainReinforce } from '../../training/reinforce'
 import { addScoreHead } from '../../training/reward-model'
 import { trainRloo } from '../../training/rloo'
 import { collapsed } from '../rl-collapse'
+import { figuresOfBoth } from '../jury-figures'
 import { openReward } from '../rl-reward'
 import { rlFigures, validationPrompts } from '../rl-figures'
 import { promptsOf, readData } from '../rows'
 import { trainingHost, type Stage } from '../stage'
 import { loadedFor, trainable } from '../trainable'
 import { openValidatedPolicy, referenceOf } from '../validated-policy'
+import { openWatch } from '../watch'
 
 type Settings = StageInput<'rl'>['settings']
 
@@ -25,7 +27,8 @@ export const rl: Stage<'rl'> = {
   async run(input, host) {
     const { task, train } = readData(await host.open(input.data))
     const loaded = await loadPolicy(input.policy, host.open, loadedFor(input.settings))
-    const { rewardFor, labeler, spent } = await openReward(input, task, loaded, host)
+    const opened = await openReward(input, task, loaded, host)
+    const { rewardFor, labeler } = opened
     const policy = trainable(loaded.model, input.settings, input.seed)
     const reference = referenceOf(policy, loaded.model)
     const settings = trainingSettings(input, loaded)
@@ -33,12 +36,17 @@ export const rl: Stage<'rl'> = {
     const held = validationPrompts(train, settings)
     const rows = train.slice(held.length)
     const from = { policy: input.policy, folder: loaded.folder }
-    const validated = await openValidatedPolicy(policy, { from, loaded, held, reward: rewardFor(held), settings }, host)
+    const inMemory = { artifact: input.policy, model: loaded.model }
+    const watching = { task, loaded, inMemory, held, seed: input.seed, role: 'rl.watch.labeler' } as const
+    const watch = await openWatch(input.watch, watching, host)
+    const validating = { from, loaded, held, reward: rewardFor(held), watch, settings }
+    const validated = await openValidatedPolicy(policy, validating, host)
     const problem: RlTask = {
       prompts: promptsOf(loaded, rows),
       reward: rewardFor(rows),
       collapsed: (metrics) => collapsed(metrics, settings),
       ...(validated.afterStep && { afterStep: validated.afterStep }),
+      ...(validated.finished && { finished: validated.finished }),
     }
     const { history, stopped } = await trainPolicy(
       { policy, reference, initial: loaded.model },
@@ -47,7 +55,8 @@ export const rl: Stage<'rl'> = {
       trainingHost(host, 'training', settings.checkpointEvery),
     )
     const validation = validated.write(history)
-    return rlFigures(input, history, { labeler, ...(validation && { validation }), stopped, spent: spent() })
+    const spent = watch ? figuresOfBoth(opened, watch) : opened.spent()
+    return rlFigures(input, history, { labeler, ...(validation && { validation }), stopped, spent })
   },
 }
 
