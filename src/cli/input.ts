@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { InvalidInput } from '../contracts/parse'
 import { workflowSchemas, type WorkflowName } from '../contracts/workflow-inputs'
-import { parseGivenJson } from './given-json'
+import { parseGivenJson } from '../runs/given-json'
 import { readTextFile } from '../runs/system-fault'
 
 /**

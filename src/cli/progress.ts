@@ -1,11 +1,12 @@
 // A run's progress: on a terminal a block that is redrawn, elsewhere a line for each change.
 import type { WorkflowHandle } from '@temporalio/client'
 import type { Progress, StageStatus } from '../contracts/status'
-import { snapshot, type Attempt, type Snapshot } from '../runs/snapshot'
+import { snapshot, type Snapshot } from '../runs/snapshot'
+import { amountText, attemptText, finishedText, metricsText, numberOf } from '../runs/stage-text'
 import { statusHint } from './parked'
 import { waitsFor, type Waiting } from '../runs/started-runs'
 import { plainText, wrapped } from './terminal'
-import { counted, formatBytes, formatCount, formatDuration, formatNumber } from '../number-format'
+import { formatDuration, formatNumber } from '../number-format'
 
 export { snapshot, type Snapshot }
 
@@ -25,15 +26,6 @@ const SIGNS: Record<StageStatus['state'], string> = {
   parked: '⏸',
   failed: '✗',
 }
-/** Metrics shown next to the bar if a step has them, and their names there. */
-const SHOWN_METRICS: [metric: string, name: string][] = [
-  ['loss', 'loss'],
-  ['policyLoss', 'loss'],
-  ['reward', 'reward'],
-  ['kl', 'KL'],
-  ['accuracy', 'accuracy'],
-]
-
 /** Rate and time left, from what this process has seen of a stage's phase. */
 class Pace {
   private phase = ''
@@ -57,18 +49,6 @@ function bar({ done, total }: Progress): string {
   return `[${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}]`
 }
 
-/** E.g. "3/18 steps". */
-const amountText = ({ done, total, unit }: Progress): string =>
-  unit === 'bytes'
-    ? `${formatBytes(done)} of ${formatBytes(total)}`
-    : `${formatCount(done)}/${counted(total, unit.replace(/s$/, ''), unit)}`
-
-function metricsText({ metrics = {} }: Progress): string {
-  return SHOWN_METRICS.filter(([metric]) => metrics[metric] !== undefined)
-    .map(([metric, name]) => `${name} ${formatNumber(metrics[metric], 3)}`)
-    .join('  ')
-}
-
 function runningText({ stage, message }: StageStatus, { progress, attempt }: Snapshot, pace: Pace): string {
   if (message !== undefined) return message
   if (attempt === undefined) return 'running'
@@ -87,30 +67,9 @@ function runningText({ stage, message }: StageStatus, { progress, attempt }: Sna
   return parts.filter(Boolean).join('  ')
 }
 
-const numberOf = ({ number, most }: Attempt) => `attempt ${number}${most === undefined ? '' : ` of ${most}`}`
-
-/** What an attempt waits for that no worker has yet. */
-function attemptText(attempt: Attempt): string {
-  const { number, state, startsAt = 0, queue } = attempt
-  if (state === 'pausing') {
-    const at = new Date(startsAt).toISOString().slice(11, 19)
-    return `pausing: ${numberOf(attempt)} starts in ${formatDuration((startsAt - Date.now()) / 1000)}, at ${at} UTC`
-  }
-  const what = number > 1 ? `${numberOf(attempt)} is ` : ''
-  if (state === 'paused') return `${what || 'is '}paused: unpause its activity in the UI`
-  if (state !== 'waiting for a worker') return `${what}starting`
-  return `${what}waiting for a worker${queue === undefined ? '' : ` of the task queue ${queue}`}`
-}
-
 /** Why the attempt before failed, whole: its end says what to do. */
 const failureLines = ({ attempt }: Snapshot): string[] =>
   attempt?.lastFailure === undefined ? [] : `attempt ${attempt.number - 1} failed: ${attempt.lastFailure}`.split('\n')
-
-function finishedText({ state, seconds, message }: StageStatus): string {
-  if (state === 'reused') return 'reused: already finished with the same settings'
-  if (state === 'done') return [formatDuration(seconds), ...(message === undefined ? [] : [message])].join('  ')
-  return message ?? state
-}
 
 /** A line for each stage, and below the running one why its last attempt failed; or what a run without stages does. */
 export const lines = (now: Snapshot, pace: Pace = new Pace()): string[] => [

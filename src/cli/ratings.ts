@@ -10,7 +10,7 @@ import { fromLabelStudio, usersIn } from '../rating/label-studio-export'
 import { openHome } from '../workers/home'
 import type { Connected } from '../runs/connection'
 import { runOf } from '../runs/existing-run'
-import { parseGivenJson } from './given-json'
+import { parseGivenJson } from '../runs/given-json'
 import { readTextFile } from '../runs/system-fault'
 import { requireWorkers } from '../runs/workers-up'
 

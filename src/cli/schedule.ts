@@ -16,7 +16,7 @@ import { OVERLAPS, scheduleSchema, type Overlap, type ScheduleDeclaration } from
 import { InvalidInput, parse } from '../contracts/parse'
 import { defaultQueues } from '../workers/worker'
 import type { Connected } from '../runs/connection'
-import { parseGivenJson } from './given-json'
+import { parseGivenJson } from '../runs/given-json'
 import { checkInput } from '../runs/check-input'
 import { refuseMissing, withOwnPaths } from './own-paths'
 import { readTextFile } from '../runs/system-fault'

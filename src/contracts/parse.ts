@@ -83,13 +83,19 @@ interface Described {
   quoting: Quoting
 }
 
-function describe(issue: Issue, described: Described, base: readonly PropertyKey[] = []): string[] {
+/** A bad field: where it is, and what is said of it. */
+export interface Fault {
+  path: readonly PropertyKey[]
+  text: string
+}
+
+function describe(issue: Issue, described: Described, base: readonly PropertyKey[] = []): Fault[] {
   const path = [...base, ...issue.path]
   const got = (at: readonly PropertyKey[]) => show(valueAt(described.input, at), at, described.quoting)
   if (issue.code === 'unrecognized_keys')
     return issue.keys.slice(0, MOST_LINES + 1).map((key) => {
       const at = [...path, key]
-      return `unknown field "${named(at)}" (got ${got(at)}); remove it or correct its name`
+      return { path: at, text: `unknown field "${named(at)}" (got ${got(at)}); remove it or correct its name` }
     })
   if (issue.code === 'invalid_union') {
     const inner = closest(issue.errors)
@@ -98,7 +104,7 @@ function describe(issue: Issue, described: Described, base: readonly PropertyKey
       return inner.slice(0, MOST_LINES + 1).flatMap((nested) => describe(nested, described, path))
   }
   const where = path.length > 0 ? `field "${named(path)}"` : 'the input'
-  return [`${where} got ${got(path)}: ${wanted(issue)}`]
+  return [{ path, text: `${where} got ${got(path)}: ${wanted(issue)}` }]
 }
 
 /** What a field wants; of a union without a message of its own, what each of its alternatives wants. */
@@ -125,9 +131,20 @@ export function parse<T extends z.ZodType>(
   if (fault !== undefined) throw new InvalidInput(`${what}: ${fault}`)
   const result = schema.safeParse(input)
   if (result.success) return result.data
-  const lines = result.error.issues.slice(0, MOST_LINES + 1).flatMap((issue) => describe(issue, { input, quoting }))
+  const lines = faultsIn(result.error, { input, quoting }).map(({ text }) => text)
   const shown = lines.length > MOST_LINES ? [...lines.slice(0, MOST_LINES), 'and more'] : lines
   throw new InvalidInput(
     `${what}: ${shown.length === 1 ? shown[0]! : `\n${shown.map((line) => `  - ${line}`).join('\n')}`}`,
   )
+}
+
+const faultsIn = ({ issues }: z.ZodError, described: Described): Fault[] =>
+  issues.slice(0, MOST_LINES + 1).flatMap((issue) => describe(issue, described))
+
+/** What `parse` would refuse, field by field, in the same words; none for a good input. */
+export function faultsOf(schema: z.ZodType, input: unknown): Fault[] {
+  const fault = unreadable(input)
+  if (fault !== undefined) return [{ path: [], text: fault }]
+  const result = schema.safeParse(input)
+  return result.success ? [] : faultsIn(result.error, { input, quoting: 'values' })
 }

@@ -74,16 +74,22 @@ const CURVE_NAMES: Record<string, string> = {
   rejectedReward: 'the others',
 }
 
+/** The charts of one stage, as SVG; none for a stage that trains nothing. */
+export const stageCharts = ({
+  stage,
+  metrics,
+  summary,
+}: Pick<ReportStage, 'stage' | 'metrics' | 'summary'>): string[] =>
+  (CHARTS[stage] ?? []).flatMap(([title, ...names]) => {
+    const curves = names
+      .flatMap((name) => namesLike(name, metrics))
+      .map((name) => curve(name, withStart(metrics, summary)))
+      .filter(({ points }, i, all) => points.length > 0 && !isSameLine(points, all[i - 1]?.points))
+    return curves.length > 0 ? [lineChart(title, curves)] : []
+  })
+
 export function curveSection(stages: readonly ReportStage[], calibration: Calibration | undefined): string {
-  const charts = stages.flatMap(({ stage, metrics, summary }) =>
-    (CHARTS[stage] ?? []).flatMap(([title, ...names]) => {
-      const curves = names
-        .flatMap((name) => namesLike(name, metrics))
-        .map((name) => curve(name, withStart(metrics, summary)))
-        .filter(({ points }, i, all) => points.length > 0 && !isSameLine(points, all[i - 1]?.points))
-      return curves.length > 0 ? [lineChart(title, curves)] : []
-    }),
-  )
+  const charts = stages.flatMap(stageCharts)
   const ofDpo = stages.some(({ stage }) => stage === 'dpo')
   if (calibration && calibration.bins.length > 1) charts.push(calibrationChart(calibration, ofDpo))
   return charts.length === 0 ? '' : heading('Training') + chartGrid(charts)

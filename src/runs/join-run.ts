@@ -1,11 +1,10 @@
 // A run in progress under the ID of one that is to be started: it is joined if it does the same, and never taken for
 // another one.
 import type { Client, WorkflowHandle } from '@temporalio/client'
-import { defaultPayloadConverter } from '@temporalio/common'
 import { isRecord } from '../contracts/overlay'
-import { InvalidInput, parse } from '../contracts/parse'
-import { workflowSchemas, type WorkflowName } from '../contracts/workflow-inputs'
-import { decodedBy } from './payloads'
+import { InvalidInput } from '../contracts/parse'
+import type { WorkflowName } from '../contracts/workflow-inputs'
+import { inputOf, settingsOf } from './run-input'
 
 const MOST_DIFFERENCES = 3
 const MOST_CHARACTERS = 60
@@ -33,29 +32,6 @@ export async function joinRun(
   throw new InvalidInput(
     `a run with the ID "${id}" is in progress with another input: ${shown}${more}. To start this one, ${advice}`,
   )
-}
-
-/** What a run was started with, as its history has it. */
-async function inputOf(client: Client, workflowId: string, runId: string): Promise<unknown> {
-  const { history } = await client.workflowService.getWorkflowExecutionHistory({
-    namespace: client.options.namespace,
-    execution: { workflowId, runId },
-    maximumPageSize: 1,
-  })
-  const payloads = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? []
-  const [payload] = await decodedBy(client, payloads)
-  return payload && defaultPayloadConverter.fromPayload(payload)
-}
-
-/** An input with its defaults, without what a run hands to its own continuation. */
-function settingsOf(workflow: WorkflowName, input: unknown): unknown {
-  const { carried: _, ...own } = isRecord(input) ? input : {}
-  const given = isRecord(input) ? own : input
-  try {
-    return parse(workflowSchemas[workflow], given, workflow)
-  } catch {
-    return given // of another version
-  }
 }
 
 /** Each field that differs, with both values. */

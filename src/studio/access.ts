@@ -1,33 +1,19 @@
-// Who may ask: no page of another site, and with a token only those who have shown it. A browser shows it once, in a form,
+// Who may ask: with a token only those who have shown it. A browser shows it once, in a form,
 // and gets a cookie; scripts send it with each request (Authorization: Bearer).
 import { createHash } from 'node:crypto'
-import { bodyLimit } from 'hono/body-limit'
 import { getCookie, setCookie } from 'hono/cookie'
 import { html } from 'hono/html'
-import { refusalByOrigin, type Door } from '../http/guard'
 import { hasToken, isSame } from '../http/token'
-import { messagePage, page } from './layout'
+import { page } from './layout'
 import type { StudioApp, StudioContext } from './studio'
 
 export const STUDIO_TOKEN = 'RLAIF_STUDIO_TOKEN'
 const COOKIE = 'rlaif-studio'
-const MAX_BODY_BYTES = 1024 * 1024
 
 /** What a browser keeps instead of the token. */
 const keptOf = (token: string): string => createHash('sha256').update(`rlaif studio ${token}`).digest('base64url')
 
-/** @param token undefined if none is required */
-export function addAccess(app: StudioApp, door: Door, token: string | undefined): void {
-  app.use(async (c, next) => {
-    const foreign = refusalByOrigin(c.env.incoming, door)
-    if (foreign) return c.html(messagePage('Refused', `Not answered: ${foreign.reason}.`), foreign.status)
-    return next()
-  })
-  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES }))
-  if (token !== undefined) addToken(app, token)
-}
-
-function addToken(app: StudioApp, token: string): void {
+export function addToken(app: StudioApp, token: string): void {
   const kept = keptOf(token)
   const mayAsk = (c: StudioContext) => hasToken(c.env.incoming, token) || isSame(getCookie(c, COOKIE) ?? '', kept)
   app.use(async (c, next) => {

@@ -1,5 +1,7 @@
 // The pages of the studio.
+import { addRun } from './pages/run'
+import { addRunInput } from './pages/run-input'
 import { addRunList } from './pages/run-list'
 import type { AddPage } from './studio'
 
-export const PAGES: readonly AddPage[] = [addRunList]
+export const PAGES: readonly AddPage[] = [addRunList, addRun, addRunInput]

@@ -1,14 +1,14 @@
 // `rlaif studio`: the pages over HTTP.
 import type { Server } from 'node:http'
 import { createHash } from 'node:crypto'
-import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { InvalidInput } from '../contracts/parse'
 import { LOOPBACK } from '../http/guard'
+import { atMost, listen, refuseInText } from '../http/server'
 import { tokenOf } from '../http/token'
 import { NoServer, reasonOf } from '../runs/reason'
-import { addAccess, STUDIO_TOKEN } from './access'
+import { addToken, STUDIO_TOKEN } from './access'
 import { addAssets, IMPORT_MAP } from './assets'
 import { messagePage } from './layout'
 import { PAGES } from './routes'
@@ -21,6 +21,8 @@ export interface StudioAddress {
   /** At which browsers reach it if not at host and port, e.g. that of a TLS proxy. */
   url?: string | undefined
 }
+
+const MAX_BODY_BYTES = 1024 * 1024
 
 const sha256 = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
 
@@ -41,7 +43,6 @@ const HEADERS = {
   'cross-origin-resource-policy': 'same-origin',
   'cross-origin-opener-policy': 'same-origin',
   'referrer-policy': 'same-origin', // with no-referrer, the browser would not name the page as a form's origin
-  'x-content-type-options': 'nosniff',
 }
 
 /** Unless they are called otherwise by the route: pages show what is in progress. */
@@ -53,12 +54,13 @@ const addHeaders = (app: StudioApp): void =>
   })
 
 /** @throws InvalidInput when a token is needed and none is set */
-export function studioApp(studio: Studio, { host, url }: Omit<StudioAddress, 'port'>): StudioApp {
+export function studioApp(studio: Studio, host: string): StudioApp {
   const isOpen = `--host ${host} lets other machines start runs and read them`
   const token = tokenOf(STUDIO_TOKEN, 'studio', LOOPBACK.has(host) ? undefined : isOpen)
   const app: StudioApp = new Hono()
   addHeaders(app)
-  addAccess(app, { address: host, url }, token)
+  app.use(atMost(MAX_BODY_BYTES, (c, reason) => c.text(`studio: ${reason}`, 413)))
+  if (token !== undefined) addToken(app, token)
   addAssets(app)
   for (const add of PAGES) add(app, studio)
   app.notFound((c) => c.html(messagePage('Not found', `There is no page ${c.req.path}.`), 404))
@@ -76,15 +78,11 @@ function failed(error: Error, c: StudioContext): Response | Promise<Response> {
   return c.html(messagePage(title, reason, 'Nothing is lost: the studio holds no state. Load the page again.'), 503)
 }
 
-/** @returns the server, once it listens @throws InvalidInput when the port is taken */
-export function openStudio(studio: Studio, address: StudioAddress): Promise<Server> {
-  const app = studioApp(studio, address)
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: Error) => {
-      const remedy = 'choose another with --port, or 0 for any free one'
-      reject(new InvalidInput(`studio: ${address.host}:${address.port} cannot be used: ${error.message}; ${remedy}`))
-    })
-    server.listen(address.port, address.host, () => resolve(server))
+/** @returns the server, once it listens @throws InvalidInput when the port is taken, or a token is needed */
+export function openStudio(studio: Studio, { host, port, url }: StudioAddress): Promise<Server> {
+  const app = studioApp(studio, host)
+  return listen(app, { port, door: { address: host, url }, refuse: refuseInText('studio') }).catch((error: Error) => {
+    const remedy = 'choose another with --port, or 0 for any free one'
+    throw new InvalidInput(`studio: ${host}:${port} cannot be used: ${error.message}; ${remedy}`, { cause: error })
   })
 }

@@ -1,7 +1,6 @@
 // What the pages of the studio work with. The studio holds no state: what it shows is in Temporal and in the store.
-import type { Context, Hono } from 'hono'
-import type { HttpBindings } from '@hono/node-server'
 import type { html } from 'hono/html'
+import type { App, AppContext } from '../http/server'
 import type { Connected } from '../runs/connection'
 
 export interface Studio {
@@ -10,11 +9,8 @@ export interface Studio {
   home: string
 }
 
-interface Env {
-  Bindings: HttpBindings
-}
-export type StudioApp = Hono<Env>
-export type StudioContext = Context<Env>
+export type StudioApp = App
+export type StudioContext = AppContext
 
 /** Text that `html` has escaped: what comes from a model, a file or a person is put in as a value, never with `raw`. */
 export type Html = ReturnType<typeof html>
