@@ -2,21 +2,9 @@
 // read while the stage runs. A step is written once: a stage that was killed repeats steps, which are there already.
 import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
+import { readCurve, STEPS_FILE, type CurveRow } from '../curve-file'
 import type { Metrics } from '../training/checkpoint'
 import { appendStep, eventsIn, lastEventStep } from '../training/tensorboard'
-
-/** A step and when it was first done, in milliseconds since 1970. */
-export interface CurveRow {
-  at: number
-  metrics: Metrics
-}
-
-export const CURVES_FOLDER = 'curves'
-const STEPS_FILE = 'steps.jsonl'
-
-/** Where a run's curve of a stage is. @param home RLAIF_HOME @param key of the work */
-export const curveFolder = (home: string, run: string, stage: string, key: string): string =>
-  join(home, CURVES_FOLDER, run.replace(/[^\w.-]/g, '_').replace(/^\.+/, '_'), `${stage}-${key.slice(0, 8)}`)
 
 /** @returns a function that writes a step; it does nothing for one that is there */
 export function openLiveCurve(folder: string, stage: string): (metrics: Metrics) => void {
@@ -35,18 +23,6 @@ export function openLiveCurve(folder: string, stage: string): (metrics: Metrics)
     appendFileSync(steps, `${JSON.stringify(row)}\n`)
     show(row)
   }
-}
-
-/** The steps so far, in order; of a line that is being written, nothing. */
-export function readCurve(folder: string): CurveRow[] {
-  const file = join(folder, STEPS_FILE)
-  if (!existsSync(file)) return []
-  const text = readFileSync(file, 'utf8')
-  return text
-    .slice(0, text.lastIndexOf('\n') + 1)
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as CurveRow)
 }
 
 /** Cuts off what a killed process left of a line. */

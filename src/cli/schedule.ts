@@ -10,7 +10,7 @@ import {
   type ScheduleHandle,
   type ScheduleOptions,
 } from '@temporalio/client'
-import type { ScheduleListOutput, ScheduleOutput } from '../contracts/command-output'
+import type { ScheduleOutput } from '../contracts/command-output'
 import { brief } from '../contracts/brief'
 import { OVERLAPS, scheduleSchema, type Overlap, type ScheduleDeclaration } from '../contracts/schedule'
 import { InvalidInput, parse } from '../contracts/parse'
@@ -160,22 +160,6 @@ async function existingSchedule(
         '`rlaif schedule list` lists the schedules, `rlaif schedule apply` creates one from a file',
     )
   return { handle, now }
-}
-
-export async function listSchedules({ client }: Connected): Promise<ScheduleListOutput> {
-  const schedules: ScheduleListOutput['schedules'] = []
-  for await (const { scheduleId, action, state, info } of client.schedule.list()) {
-    const [next, lastRun] = [info.nextActionTimes[0], info.recentActions.at(-1)?.action.workflow.workflowId]
-    schedules.push({
-      id: scheduleId,
-      workflow: action?.workflowType ?? '',
-      state: state.paused ? 'paused' : 'active',
-      ...(next && !state.paused && { next: next.toISOString() }),
-      ...(lastRun !== undefined && { lastRun }),
-      ...(state.note && { note: state.note }),
-    })
-  }
-  return { schedules }
 }
 
 export async function describeSchedule(connected: Connected, id: string): Promise<ScheduleOutput> {

@@ -1,5 +1,5 @@
 // How a JSON Schema's fields are written in the tables of the documents.
-import type { JsonSchema } from './schema'
+import type { JsonSchema } from '../contracts/json-schema'
 
 /** Numbers up to this have no bound worth showing. */
 const UNBOUNDED = Number.MAX_SAFE_INTEGER

@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { commandOutputs, type CommandWithOutput } from '../contracts/command-output'
 import { EXIT_CODES } from '../contracts/exit-codes'
-import type { JsonSchema } from './schema'
+import type { JsonSchema } from '../contracts/json-schema'
 import { escapeCell, valuesOf } from './schema-table'
 
 const HEAD = `# Scripting

@@ -2,7 +2,7 @@
 // several workflows share is listed once; the others link to it.
 import { presets } from '../contracts/presets'
 import { workflowSchemas, type WorkflowName } from '../contracts/workflow-inputs'
-import { workflowJsonSchema, type JsonSchema } from './schema'
+import { workflowJsonSchema, type JsonSchema } from '../contracts/json-schema'
 import { alternativesOf, code, escapeCell, itemOf, valuesOf } from './schema-table'
 import { counted } from '../number-format'
 

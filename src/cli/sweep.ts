@@ -1,10 +1,8 @@
 // `rlaif sweep`: the input of a sweep from a preset, and the list of its trials.
 import type { TrialsOutput } from '../contracts/command-output'
 import { isRecord, overlay } from '../contracts/overlay'
-import { InvalidInput, parse } from '../contracts/parse'
-import { metricOf, sweepSchema, type SweepInput } from '../contracts/sweep'
+import { InvalidInput } from '../contracts/parse'
 import { sweepPresets } from '../contracts/sweep-presets'
-import { trialsOf } from '../contracts/sweep-trials'
 import { counted } from '../number-format'
 
 /** The given input with the preset's name in it. */
@@ -17,13 +15,6 @@ export function sweepInput(preset: string | undefined, given: unknown): unknown 
 
 export const presetLines = (): string[] =>
   Object.entries(sweepPresets).map(([name, { about }]) => `${name.padEnd(23)} ${about}`)
-
-/** The trials that would run. @throws InvalidInput like the sweep itself */
-export function plannedTrials(input: unknown): TrialsOutput {
-  const sweep = parse(sweepSchema, input, 'sweep') as SweepInput
-  const trials = trialsOf(sweep).map(({ trial, levels, seed }) => ({ trial, settings: levels, seed }))
-  return { workflow: sweep.workflow, metric: metricOf(sweep), maxConcurrent: sweep.maxConcurrent, trials }
-}
 
 /** A line for each trial, and a total. */
 export function trialLines({ workflow, metric, maxConcurrent, trials }: TrialsOutput): string[] {

@@ -9,7 +9,7 @@ const pages = resolve(__dirname, '..', '..', 'pages')
 const TYPES: Record<string, string> = { '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml' }
 
 /** By name: of files in pages/. */
-const OWN = ['studio.css', 'studio.js']
+const OWN = ['studio.css', 'studio.js', 'studio-start.js']
 const ICON =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="M1 14 6 7l3 3 6-8" fill="none" stroke="#3a72c4" stroke-width="2"/></svg>'
 
@@ -22,6 +22,7 @@ const MODULES: Record<string, string> = {
   '@codemirror/language': 'dist/index.js',
   '@codemirror/lint': 'dist/index.js',
   '@codemirror/state': 'dist/index.js',
+  '@codemirror/streamparser': 'dist/index.js',
   '@codemirror/view': 'dist/index.js',
   '@lezer/common': 'dist/index.js',
   '@lezer/highlight': 'dist/index.js',

@@ -2,10 +2,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { readLiveMetrics } from '../artifacts/live-metrics'
-import { folderOf, storeFolder } from '../artifacts/open-store'
+import { folderOf } from '../artifacts/open-store'
 import { LOG_FILE } from '../artifacts/store'
 import type { Artifact } from '../contracts/artifact'
+import { latestCurveFolder, readCurve } from '../curve-file'
 import { readJsonl } from '../json-lines'
 import { stageCharts } from '../report/training-curves'
 import type { RunView } from '../runs/run-view'
@@ -24,14 +24,14 @@ export async function chartsOf(studio: Studio, { output, now }: RunView): Promis
   const finished = await Promise.all(
     output.stages.map(({ artifact }) => (artifact ? finishedCharts(studio, artifact) : [])),
   )
-  const { attempt, progress } = now
-  const running =
-    attempt === undefined || progress?.work === undefined ? [] : liveCharts(studio, attempt.activity, progress.work)
+  const running = now.attempt === undefined ? [] : liveCharts(studio, output.id, now.attempt.activity)
   return [...finished.flat(), ...running]
 }
 
-function liveCharts({ home }: Studio, stage: string, key: string): string[] {
-  const metrics = thinned(readLiveMetrics(storeFolder(home), { stage, key }))
+/** On the machine of the worker that computes the stage, or one that shares its home. */
+function liveCharts({ home }: Studio, run: string, stage: string): string[] {
+  const folder = latestCurveFolder(home, run, stage)
+  const metrics = folder === undefined ? [] : thinned(readCurve(folder).map((row) => row.metrics))
   return metrics.length === 0 ? [] : stageCharts({ stage, metrics, summary: {} })
 }
 

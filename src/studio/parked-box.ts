@@ -44,7 +44,7 @@ export function parkedBoxes(id: string, { output, now }: RunView, tried?: Tried)
 
 const parkedBox = (id: string, { stage, message, waysOn }: StageStatus, tried?: Tried): Html =>
   html`<section class="parked-box" aria-labelledby="parked">
-    <h2 id="parked">⏸ ${stage} is parked</h2>
+    <h2 id="parked">${stage} is parked</h2>
     <p class="message">${message ?? 'It failed permanently.'}</p>
     <p>Finished stages are kept. Mend the cause, or give the stage other settings, and go on here.</p>
     ${tried === undefined ? '' : html`<p class="problem" role="alert">${tried.problem}</p>`}

@@ -2,6 +2,8 @@
 import { addRun } from './pages/run'
 import { addRunInput } from './pages/run-input'
 import { addRunList } from './pages/run-list'
+import { addSchedules } from './pages/schedules'
+import { addStart } from './pages/start'
 import type { AddPage } from './studio'
 
-export const PAGES: readonly AddPage[] = [addRunList, addRun, addRunInput]
+export const PAGES: readonly AddPage[] = [addRunList, addRun, addRunInput, addSchedules, addStart]

@@ -13,7 +13,7 @@ const SIGNS: Record<RunState | StageStatus['state'], string> = {
   done: '✓',
   reused: '↺',
   skipped: '–',
-  parked: '⏸',
+  parked: '‖',
   failed: '✗',
   cancelled: '✗',
   terminated: '✗',

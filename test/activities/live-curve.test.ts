@@ -1,7 +1,8 @@
 // Curves while they grow: each step once, whatever ends the process that writes them.
 import { appendFileSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { curveFolder, openLiveCurve, readCurve } from '../../src/activities/live-curve'
+import { openLiveCurve } from '../../src/activities/live-curve'
+import { curveFolder, readCurve } from '../../src/curve-file'
 import { eventsIn } from '../../src/training/tensorboard'
 import { temporaryFolder } from '../tiny-folder'
 

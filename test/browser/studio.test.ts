@@ -2,12 +2,14 @@
 import { whenThereIsABrowser } from './browser'
 import { doorTests } from './studio/door'
 import { openStudioUnderTest, type StudioUnderTest } from './studio/open-studio'
+import { startToEndTests } from './studio/start-to-end'
 
 jest.setTimeout(360_000)
 
 /** Further pages: one line each. They run in this order, and find what those before them have left. */
 const PAGES: Record<string, (studio: () => StudioUnderTest) => void> = {
   door: doorTests,
+  'from the start to the end': startToEndTests,
 }
 
 whenThereIsABrowser('the studio', () => {

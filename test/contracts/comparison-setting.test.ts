@@ -1,5 +1,5 @@
 // `comparison` of a labeler: which settings it refuses, and what is overlaid on what.
-import { workflowJsonSchema } from '../../src/cli/schema'
+import { workflowJsonSchema } from '../../src/contracts/json-schema'
 import { labelerSchema } from '../../src/contracts/labeler-settings'
 import { techniqueSchema } from '../../src/contracts/technique-settings'
 import { variantLabeler } from '../../src/contracts/label-study-input'

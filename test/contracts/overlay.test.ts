@@ -1,5 +1,5 @@
 // What a person sets changes that field and no other: over presets, bases and arms, in the long and in the short form.
-import { workflowJsonSchema } from '../../src/cli/schema'
+import { workflowJsonSchema } from '../../src/contracts/json-schema'
 import { armsOf } from '../../src/contracts/compare-input'
 import { overlay } from '../../src/contracts/overlay'
 import { parse } from '../../src/contracts/parse'

@@ -1,4 +1,4 @@
-import { workflowJsonSchema } from '../../src/cli/schema'
+import { workflowJsonSchema } from '../../src/contracts/json-schema'
 import { workflowSchemas, type WorkflowName } from '../../src/contracts/workflow-inputs'
 
 test('every workflow has a JSON Schema that requires only fields without a default and describes the fields', () => {

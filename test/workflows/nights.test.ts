@@ -7,12 +7,12 @@ import { ApplicationFailure } from '@temporalio/activity'
 import { Client } from '@temporalio/client'
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import type { Connected } from '../../src/runs/connection'
+import { listSchedules } from '../../src/runs/schedules'
 import {
   applySchedule,
   backfillSchedule,
   deleteSchedule,
   describeSchedule,
-  listSchedules,
   triggerSchedule,
 } from '../../src/cli/schedule'
 import { describeLines, scheduleLines } from '../../src/cli/schedule-lines'

@@ -3,12 +3,12 @@ import type { Command } from 'commander'
 import { clockChangeLines } from '../clock-changes'
 import { OVERLAPS, type ScheduleDeclaration } from '../../contracts/schedule'
 import { withConnection, type Connected } from '../../runs/connection'
+import { listSchedules } from '../../runs/schedules'
 import {
   applySchedule,
   backfillSchedule,
   deleteSchedule,
   describeSchedule,
-  listSchedules,
   pauseSchedule,
   readDeclarations,
   triggerSchedule,

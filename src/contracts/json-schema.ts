@@ -1,6 +1,6 @@
 // `rlaif schema`: the input of a workflow as JSON Schema, for editors, forms and other languages.
 import { z } from 'zod'
-import { workflowSchemas, type WorkflowName } from '../contracts/workflow-inputs'
+import { workflowSchemas, type WorkflowName } from './workflow-inputs'
 
 export type JsonSchema = { [key: string]: unknown; properties?: Record<string, JsonSchema>; required?: string[] }
 
