@@ -27,9 +27,12 @@ export const runTable = ({ rows, more }: RunRows, moreLink?: string): Html =>
         </tbody>
       </table>
     </div>
-    <p class="soft">
-      ${counted(rows.length, 'run')}${more === 0 ? '' : moreLink === undefined ? html`; ${more} more` : html`; <a href="${moreLink}">${more} more</a>`}
-    </p>`
+    <p class="soft">${counted(rows.length, 'run')}${moreMark(more, moreLink)}</p>`
+
+function moreMark(more: number, link: string | undefined): Html | string {
+  if (more === 0) return ''
+  return link === undefined ? html`; ${more} more` : html`; <a href="${link}">${more} more</a>`
+}
 
 const rowOf = (run: RunRow): Html =>
   html`<tr id="row-${run.id}">

@@ -102,5 +102,8 @@ const table = (ids: readonly string[], rows: readonly Row[]): Html =>
 const rowOf = (row: Row, isCompared: boolean): Html =>
   html`<tr class="${isCompared && isChanged(row) ? 'changed' : ''}">
     <th scope="row">${row.path}</th>
-    ${row.values.map((value) => html`<td>${value === undefined ? html`<span class="soft">not given</span>` : html`<code>${JSON.stringify(value)}</code>`}</td>`)}
+    ${row.values.map((value) => html`<td>${valueMark(value)}</td>`)}
   </tr>`
+
+const valueMark = (value: unknown): Html =>
+  value === undefined ? html`<span class="soft">not given</span>` : html`<code>${JSON.stringify(value)}</code>`

@@ -75,6 +75,9 @@ const choice = (label: string, name: keyof Query, values: readonly string[], que
     >${label}
     <select name="${name}">
       <option value="">all</option>
-      ${values.map((value) => html`<option value="${value}" ${query[name] === value ? 'selected' : ''}>${value === 'timedOut' ? 'timed out' : value}</option>`)}
+      ${values.map((value) => option(value, query[name] === value))}
     </select></label
   >`
+
+const option = (value: string, isChosen: boolean): Html =>
+  html`<option value="${value}" ${isChosen ? 'selected' : ''}>${value === 'timedOut' ? 'timed out' : value}</option>`

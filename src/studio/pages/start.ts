@@ -12,7 +12,7 @@ import { parseGivenJson } from '../../runs/given-json'
 import { plannedTrials } from '../../runs/planned-trials'
 import { inputOf } from '../../runs/run-input'
 import { newId, startRun } from '../../runs/start-run'
-import { examplesOf } from '../examples'
+import { examplesOf, type Example } from '../examples'
 import { checked, explanation, suggestions } from '../input-language'
 import { page, runPath } from '../layout'
 import type { AddPage, Html, Studio, StudioContext } from '../studio'
@@ -148,6 +148,9 @@ function examples(workflow: WorkflowName): Html | string {
   if (known.length === 0) return ''
   return html`<h2>Examples</h2>
     <ul class="examples">
-      ${known.map(({ title, input }) => html`<li><button type="button" data-example="${JSON.stringify(input)}">${title}</button></li>`)}
+      ${known.map(exampleButton)}
     </ul>`
 }
+
+const exampleButton = ({ title, input }: Example): Html =>
+  html`<li><button type="button" data-example="${JSON.stringify(input)}">${title}</button></li>`
