@@ -3,18 +3,30 @@ import { createContext, Script } from 'node:vm'
 
 const context = createContext({ work: undefined as unknown })
 const call = new Script('work()')
+/** Of a limit: what a clock and the count of processor time may differ by. */
+const SLACK = 0.9
+/** How many times as long the next wait is: as long as the work needs at the share of a processor that it got. */
+const [LEAST_GROWTH, MOST_GROWTH] = [1.5, 10]
 
 /**
- * @param milliseconds after which the work is ended, in the middle of whatever it does
+ * The limit is one of processor time: on a busy machine, work that got less of it is begun anew with a longer wait.
+ * @param milliseconds of processor time after which the work is ended, in the middle of whatever it does
+ * @param work may be ended and begun anew: it changes nothing that lasts before it returns
  * @param late throws the error that says so
  * @throws what the work throws
  */
 export function within<T>(milliseconds: number, work: () => T, late: () => never): T {
-  context.work = work
-  try {
-    return call.runInContext(context, { timeout: milliseconds }) as T
-  } catch (error) {
-    if ((error as { code?: unknown } | undefined)?.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return late()
-    throw error
+  for (let timeout = milliseconds; ;) {
+    context.work = work
+    const before = process.cpuUsage()
+    try {
+      return call.runInContext(context, { timeout }) as T
+    } catch (error) {
+      if ((error as { code?: unknown } | undefined)?.code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error
+    }
+    const { user, system } = process.cpuUsage(before) // microseconds
+    const got = (user + system) / 1000
+    if (got >= SLACK * milliseconds) late()
+    timeout = Math.ceil(timeout * Math.min(MOST_GROWTH, Math.max(LEAST_GROWTH, milliseconds / got)))
   }
 }

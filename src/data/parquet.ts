@@ -8,11 +8,16 @@ import { InvalidInput } from '../contracts/parse'
 /** The compiled program, from src/ as from dist/. */
 const PROGRAM = join(__dirname, '..', '..', 'dist', 'data', 'parquet-main.js')
 
-/** Memory and time of the process for a file of some bytes: far more than a file takes that is none of an attacker. */
+/**
+ * Memory and processor time of the process for a file of some bytes: far more than a file takes that is none of an
+ * attacker.
+ */
 const mostMemory = (size: number) => 2 ** 30 + 20 * size
 const mostMs = (size: number) => 8_000 + size / 1_000
 const LOOK_MS = 50
 const PAGE = 4096
+/** The unit of processor time in /proc. */
+const TICK_MS = 10
 
 /**
  * @param handle of the open file
@@ -54,23 +59,32 @@ function watch(child: ChildProcess, size: number): { fault(): string | undefined
     fault ??= reason
     child.kill('SIGKILL')
   }
-  const late = () => endFor(`it takes longer than ${mostMs(size) / 1000} s; it is damaged or hostile`)
-  const clock = setTimeout(late, mostMs(size))
   const look = setInterval(() => {
     if (residentBytes(child.pid) > mostMemory(size)) endFor(OUT_OF_MEMORY)
+    if (processorMs(child.pid) > mostMs(size))
+      endFor(`it takes more than ${mostMs(size) / 1000} s of processor time; it is damaged or hostile`)
   }, LOOK_MS)
-  const end = () => {
-    clearTimeout(clock)
-    clearInterval(look)
-  }
-  return { fault: () => fault, end }
+  return { fault: () => fault, end: () => clearInterval(look) }
 }
 
-/** Memory of a process, in bytes; 0 where the system does not say. */
-function residentBytes(pid: number | undefined): number {
+/** Memory of a process, in bytes. */
+const residentBytes = (pid: number | undefined): number => Number(wordsOf(pid, 'statm')[1] ?? 0) * PAGE
+
+/** Processor time of a process, in milliseconds: a busy machine, or a slow reader of its output, costs it none. */
+function processorMs(pid: number | undefined): number {
+  const [user, system] = wordsOf(pid, 'stat').slice(11, 13)
+  return (Number(user ?? 0) + Number(system ?? 0)) * TICK_MS
+}
+
+/** What the system says of a process after its name, which may hold spaces; nothing where it does not. */
+function wordsOf(pid: number | undefined, file: 'stat' | 'statm'): string[] {
   try {
-    return Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]) * PAGE
+    const text = readFileSync(`/proc/${pid}/${file}`, 'latin1')
+    return text
+      .slice(text.lastIndexOf(')') + 1)
+      .trim()
+      .split(' ')
   } catch {
-    return 0
+    return []
   }
 }

@@ -52,17 +52,19 @@ export function openTemplate(source: string, name: string): Rendering {
   if (source.length > MOST_SOURCE) refuse(`has ${source.length} characters, more than ${MOST_SOURCE}`)
   const program = bounded(MOST_MS, refuse, () => parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true })))
   return (variables, textLength) => {
-    const environment = globals(refuse)
-    for (const [key, value] of Object.entries(variables)) environment.set(key, value)
-    const interpreter = new BoundedInterpreter(environment, MOST_MADE + MOST_COPIES * textLength, refuse)
     const milliseconds = MOST_MS + Math.ceil(textLength / 50)
-    return bounded(milliseconds, refuse, () => String(interpreter.run(program).value))
+    return bounded(milliseconds, refuse, () => {
+      const environment = globals(refuse)
+      for (const [key, value] of Object.entries(variables)) environment.set(key, value)
+      const interpreter = new BoundedInterpreter(environment, MOST_MADE + MOST_COPIES * textLength, refuse)
+      return String(interpreter.run(program).value)
+    })
   }
 }
 
 function bounded<T>(milliseconds: number, refuse: Refuse, work: () => T): T {
   try {
-    return within(milliseconds, work, () => refuse(`takes longer than ${milliseconds / 1000} s`))
+    return within(milliseconds, work, () => refuse(`takes more than ${milliseconds / 1000} s of processor time`))
   } catch (error) {
     if ((error as Error).name !== 'RangeError') throw error
     return refuse(`${TOO_DEEP}, or makes a text without end`) // the stack, or the length of a string

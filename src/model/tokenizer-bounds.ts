@@ -59,7 +59,7 @@ function growthOf(content: unknown, part: string, refuse: Refuse): number {
   return Math.max(1, content.length)
 }
 
-/** Time limits: some hundred times what the work takes on an idle machine. */
+/** Limits of processor time: some hundred times what the work takes. */
 const loadMs = (bytes: number) => 5_000 + Math.ceil(bytes / 1_000)
 const textMs = (characters: number) => 2_000 + Math.ceil(characters / 50)
 
@@ -75,7 +75,9 @@ export function limitsOf(file: string): Limits {
   const refuse = refusal(file)
   const limited = <T>(milliseconds: number, work: () => T, what: string): T => {
     try {
-      return within(milliseconds, work, () => refuse(`takes longer than ${milliseconds / 1000} s ${what}`))
+      return within(milliseconds, work, () =>
+        refuse(`takes more than ${milliseconds / 1000} s of processor time ${what}`),
+      )
     } catch (error) {
       const { message } = error as Error
       if (OWN.test(message)) throw error
