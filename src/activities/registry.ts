@@ -21,14 +21,14 @@ const versions: Record<StageName, number> = {
   evaluate: 5,
   respond: 4,
   contest: 2,
-  comparison: 5,
+  comparison: 6,
   'rating-items': 1,
   'human-results': 3,
   judge: 4,
-  study: 4,
-  'sweep-report': 5,
+  study: 5,
+  'sweep-report': 6,
   claims: 3,
-  report: 7,
+  report: 8,
 }
 export const stageVersion = (stage: StageName): number => versions[stage]
 

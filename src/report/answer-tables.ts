@@ -5,10 +5,11 @@ import type { Alignment } from '../evaluation/alignment'
 import type { Claim } from '../evaluation/claims'
 import type { Comparison } from '../evaluation/comparison'
 import type { HumanResult } from '../evaluation/human'
+import { largest } from '../extremes'
 import { formatCost, formatCount, formatP, formatPercent, formatPercentRange, isDefined } from '../number-format'
-import { answers as comparisonSentences } from './duel-notes'
-import { judgeCautions } from './judge-cautions'
-import { answers as humanSentences } from './human'
+import { answers as comparisonSentences, duelCautions } from './duel-notes'
+import { fewPromptsCaution, judgeCautions, USUAL_OF_PEOPLE } from './judge-cautions'
+import { answers as humanSentences, raterCautions } from './human'
 import { answers as claimSentences, estimateText } from './miniature'
 import { bestSentence, cautions as studyCautions, costPerPair, type StudyRow } from './study'
 import {
@@ -95,7 +96,7 @@ function comparisonAnswer(comparison: ComparisonFile): Found {
   const { judge, alignment } = comparison
   return {
     sentences: comparisonSentences({ comparison }),
-    cautions: judge === undefined ? [] : judgeCautions(judge, alignment),
+    cautions: [...(judge === undefined ? [] : judgeCautions(judge, alignment)), ...duelCautions(comparison.duels)],
     columns: [
       text('policy', 'first'),
       text('against', 'second'),
@@ -174,10 +175,14 @@ function studyAnswer({ rows }: { rows: StudyRow[] }): Found {
 function humanAnswer(result: HumanResult): Found {
   const isRanking = result.good.length === 0
   const sentences = humanSentences({ kind: isRanking ? 'rank' : 'verdict', result })
+  const prompts = largest(
+    result.duels.map((duel) => duel.prompts),
+    0,
+  )
   if (isRanking)
     return {
       sentences,
-      cautions: [],
+      cautions: [...fewPromptsCaution(prompts, USUAL_OF_PEOPLE), ...raterCautions(result)],
       columns: [
         text('policy', 'first'),
         text('against', 'second'),
@@ -194,7 +199,7 @@ function humanAnswer(result: HumanResult): Found {
     }
   return {
     sentences,
-    cautions: [],
+    cautions: raterCautions(result),
     columns: [text('policy', 'name'), share('rated good', 'good'), counted('ratings', 'ratings')],
     rows: result.good.map(({ name, share: good, ratings }) => ({ name, ...shareFields('good', good), ratings })),
   }

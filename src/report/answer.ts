@@ -3,6 +3,7 @@
 import type { Summary } from '../contracts/artifact'
 import { isRecord } from '../contracts/overlay'
 import { tableAnswer, type Answer } from './answer-tables'
+import { contestCautions } from './judge-cautions'
 import { distinctCautions } from './stage-cautions'
 import { stageSentence, verdictSentence, winRateSentence } from './stage-sentences'
 
@@ -47,7 +48,8 @@ const STAGES: Record<string, string> = { rewardModel: 'reward-model', onlineDpo:
 function stageAnswer(workflow: string, figures: Summary): Answer {
   const stage = STAGES[workflow] ?? workflow
   const answer = plain([stageSentence(stage, figures), verdictSentence(figures, 'its baseline')], figures)
-  return { ...answer, cautions: distinctCautions([{ stage, summary: figures }]) }
+  const cautions = distinctCautions([{ stage, summary: figures }])
+  return { ...answer, cautions: [...(stage === 'evaluate' ? contestCaution(figures) : []), ...cautions] }
 }
 
 /** The stages of an alignment whose figures answer what it was for, the last of them first. */
@@ -65,7 +67,7 @@ function alignAnswer(method: string, artifacts: Record<string, unknown>): Answer
   if (evaluation)
     return {
       ...plain([winRateSentence(evaluation, baseline), verdictSentence(evaluation, baseline)], evaluation),
-      cautions: [...judgeCaution(evaluation), ...cautions],
+      cautions: [...contestCaution(evaluation), ...judgeCaution(evaluation), ...cautions],
     }
   const last = ANSWERING.find((stage) => summaryOf(stage) !== undefined)
   const figures = last === undefined ? {} : summaryOf(last)!
@@ -75,6 +77,12 @@ function alignAnswer(method: string, artifacts: Record<string, unknown>): Answer
 /** Where the files of the report cannot be read: what its figures say. */
 const reportAnswer = (summary: Summary): Answer =>
   plain([typeof summary.headline === 'string' ? `${summary.headline}.` : undefined], summary)
+
+/** Nothing where there is no win rate, which the sentences say. */
+const contestCaution = ({ winRate, contests, equal, failed }: Summary): string[] =>
+  typeof winRate === 'number'
+    ? contestCautions({ prompts: Number(contests), equal: Number(equal), failed: Number(failed) })
+    : []
 
 function judgeCaution({ agreement, agreementLow }: Summary): string[] {
   if (agreement === null || agreement === undefined)

@@ -46,7 +46,7 @@ export function lineChart(title: string, curves: readonly Curve[], show = tick):
       minInterval: 1,
       axisLabel: { fontSize: 11, formatter: tick },
     },
-    yAxis: { ...LINES, type: 'value', scale: true, axisLabel: { fontSize: 11, formatter: show } },
+    yAxis: { ...LINES, type: 'value', scale: true, axisLabel: { fontSize: 11, formatter: short(show) } },
     series: curves.map(({ name, points }, i) => ({
       name,
       type: 'line',
@@ -71,7 +71,12 @@ export function pointChart(title: string, points: readonly Point[], show = tick)
   return renderSvg(head.bottom + rowHeight * points.length + 34, {
     ...head.option,
     grid: { ...GRID, top: head.bottom + 6 },
-    xAxis: { ...LINES, type: 'value', scale: true, axisLabel: { fontSize: 11, formatter: show, hideOverlap: true } },
+    xAxis: {
+      ...LINES,
+      type: 'value',
+      scale: true,
+      axisLabel: { fontSize: 11, formatter: short(show), hideOverlap: true },
+    },
     yAxis: {
       axisLine: LINES.axisLine,
       type: 'category',
@@ -115,6 +120,12 @@ function whisker(_: unknown, api: RenderApi): object {
 
 /** Values that ECharts has chosen for an axis are round already. */
 const tick = (value: number): string => (Math.abs(value) >= 10_000 ? formatCount(value) : formatSetting(value))
+
+/** Without the zeros of round values: longer labels would hide each other, the last one first. */
+const short =
+  (show: (value: number) => string) =>
+  (value: number): string =>
+    show(value).replace(/\.0+(?!\d)/, '')
 
 /** How many lines a text takes. */
 const linesOf = (text: string, character: number, width: number): number =>

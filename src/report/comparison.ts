@@ -20,8 +20,8 @@ import {
   sampleSection,
 } from './html'
 import { goodSection, systemOf, winRateSection } from './beside-paper'
-import { answers, policyIntervals } from './duel-notes'
-import { askedIn, fewPromptsCaution, judgeCautions } from './judge-cautions'
+import { answers, duelCautions, policyIntervals } from './duel-notes'
+import { askedIn, judgeCautions } from './judge-cautions'
 import { memberAlignmentTable } from './jury'
 import { judgeWithDays, verdictCautions } from './labeler-answers'
 import { REWARD_MODEL_ACCURACY } from './paper-figures'
@@ -38,8 +38,7 @@ import {
   textCell,
   type Cell,
 } from './table'
-import { largest } from '../extremes'
-import { counted, formatCost, formatDuration, formatPercent, isOrAre } from '../number-format'
+import { counted, formatCost, formatDuration, formatPercent } from '../number-format'
 
 export interface ComparedArm {
   name: string
@@ -113,26 +112,13 @@ type CautionData = Pick<ComparisonData, 'alignment' | 'judge' | 'labelers' | 'co
 
 /** What a reader must know before believing it. */
 export function cautions({ alignment, judge, labelers, comparison: { duels }, arms }: CautionData): string[] {
-  const prompts = largest(
-    duels.map(({ winRate }) => winRate.n),
-    0,
-  )
-  const failed = duels.reduce((sum, duel) => sum + duel.failed, 0)
   const trainedByJudge =
     `The judge, ${judge}, also labelled training data of this comparison: ` +
     'policies were trained towards its preferences, and it favours them.'
   return [
     ...judgeCautions(judge, alignment),
     ...(labelers.includes(judge) ? [trainedByJudge] : []),
-    ...fewPromptsCaution(prompts),
-    ...duels
-      .filter(({ winRate, equal }) => winRate.n > 0 && equal === winRate.n)
-      .map(
-        ({ first, second }) => `${first} and ${second} gave the same response to every prompt: they are one policy.`,
-      ),
-    ...(failed > 0
-      ? [`${counted(failed, 'comparison')} got no answer from the judge and ${isOrAre(failed)} left out.`]
-      : []),
+    ...duelCautions(duels),
     ...arms
       .filter((arm) => arm.failed)
       .map((arm) => `${arm.name}, seed ${arm.seed}, did not finish and is missing: ${arm.failed}`),

@@ -2,7 +2,9 @@
 // over prompts.
 import { duelBetween, type Comparison, type Duel } from '../evaluation/comparison'
 import { SIGNIFICANCE_LEVEL, type Share } from '../evaluation/statistics'
-import { counted, formatPercent, pInWords } from '../number-format'
+import { largest } from '../extremes'
+import { fewPromptsCaution } from './judge-cautions'
+import { counted, formatPercent, isOrAre, pInWords } from '../number-format'
 
 type Duels = readonly Pick<Duel, 'seeds'>[]
 
@@ -59,4 +61,24 @@ function duelSentence(duel: Duel): string {
     `(${interval(winRate)}; ${pInWords(p)}); ` +
     `at equal length ${formatPercent(controlled.value)} (${interval(controlled)}).`
   )
+}
+
+/** What the numbers of the win rates say of them: few prompts, equal responses, and what was not judged. */
+export function duelCautions(duels: Comparison['duels']): string[] {
+  const failed = duels.reduce((sum, duel) => sum + duel.failed, 0)
+  const prompts = largest(
+    duels.map(({ winRate }) => winRate.n),
+    0,
+  )
+  return [
+    ...fewPromptsCaution(prompts),
+    ...duels
+      .filter(({ winRate, equal }) => winRate.n > 0 && equal === winRate.n)
+      .map(
+        ({ first, second }) => `${first} and ${second} gave the same response to every prompt: they are one policy.`,
+      ),
+    ...(failed > 0
+      ? [`${counted(failed, 'comparison')} got no answer from the judge and ${isOrAre(failed)} left out.`]
+      : []),
+  ]
 }

@@ -3,7 +3,7 @@ import type { RatingKind } from '../contracts/human-evaluation'
 import type { HumanResult } from '../evaluation/human'
 import { SIGNIFICANCE_LEVEL } from '../evaluation/statistics'
 import { answerList, cautionList, heading, note, type Origin, page, type Sample, sampleSection } from './html'
-import { fewPromptsCaution } from './judge-cautions'
+import { fewPromptsCaution, USUAL_OF_PEOPLE } from './judge-cautions'
 import { HARMLESS_RATES, WIN_RATES } from './paper-figures'
 import { reproduction } from './provenance'
 import { counted, formatCount, formatNumber, formatP, formatPercent, pInWords } from '../number-format'
@@ -80,13 +80,17 @@ function preferenceSentence({ first, second, winRate: w, prompts, p }: HumanResu
 
 /** What a reader must know before believing the figures. */
 const cautions = ({ result, samples }: HumanData): string[] => [
-  ...fewPromptsCaution(samples.length, 'the paper had about 2,000'),
-  ...result.raters
+  ...fewPromptsCaution(samples.length, USUAL_OF_PEOPLE),
+  ...raterCautions(result),
+]
+
+/** Raters who did not look closely. */
+export const raterCautions = ({ raters }: Pick<HumanResult, 'raters'>): string[] =>
+  raters
     .filter(({ checks }) => checks.n > 0 && checks.value < PASSED_CHECKS)
     .map(
       ({ name, checks }) => `${name} passed ${formatPercent(checks.value)} of ${counted(checks.n, 'attention check')}.`,
-    ),
-]
+    )
 
 function preferenceSection({ result, task }: HumanData): string {
   const duels = result.duels.map(({ first, second, winRate, prompts, ratings, p }): Cell[] => {

@@ -1,13 +1,34 @@
 // What a reader must know about the judge before believing the figures that rest on it.
 import type { Alignment } from '../evaluation/alignment'
 import { spokenName } from '../evaluation/model-family'
-import { counted, formatPercent } from '../number-format'
+import { counted, formatPercent, isOrAre } from '../number-format'
 
 /** With fewer prompts or pairs the interval of a share is wider than ±14 points. */
 const FEW_PROMPTS = 50
 
+/** How many prompts people usually rate. */
+export const USUAL_OF_PEOPLE = 'the paper had about 2,000'
+
 export const fewPromptsCaution = (prompts: number, others = 'a few hundred are usual'): string[] =>
   prompts < FEW_PROMPTS ? [`${counted(prompts, 'prompt is', 'prompts are')} too few for a conclusion; ${others}.`] : []
+
+/** What the numbers of a win rate say of it: the prompts it rests on, the equal responses, and what was not judged. */
+export function contestCautions({ prompts, equal, failed }: Record<'prompts' | 'equal' | 'failed', number>): string[] {
+  return [
+    ...(prompts > 0 && equal === prompts
+      ? [
+          'Policy and baseline gave the same response to every prompt: ' +
+            'training changed nothing that greedy decoding shows.',
+        ]
+      : []),
+    ...fewPromptsCaution(prompts),
+    ...(failed > 0
+      ? [
+          `${counted(failed, 'comparison')} got no answer from the judge and ${isOrAre(failed)} left out of the win rate.`,
+        ]
+      : []),
+  ]
+}
 
 /** How a judge was asked, by the number of orders; 0: about each response alone. Members of a jury have each their own. */
 export const askedIn = (orders: number | 'as a jury'): string =>

@@ -8,7 +8,7 @@ import type { JudgedContest } from '../evaluation/win-rate'
 import { preferenceSection } from './preference-optimization'
 import { curveSection, type ReportStage } from './training-curves'
 import { cautionList, escape, heading, note, type Origin, page, type Sample, sampleSection } from './html'
-import { fewPromptsCaution, judgeCautions, noneJudged, noSameSlot } from './judge-cautions'
+import { contestCautions, judgeCautions, noneJudged, noSameSlot } from './judge-cautions'
 import { withAnswerDays } from './labeler-answers'
 import { labelledPairSection, type ShownLabel } from './labelled-pairs'
 import { jurySection, memberAlignmentTable } from './jury'
@@ -164,7 +164,7 @@ const alignmentTiles = ({ agreement, sameSlot, orders, ties, failed, members }: 
 export function cautions({ winRate, alignment, failed, equal, judge }: Evaluation): string[] {
   return [
     ...winRateCautions(winRate, equal),
-    ...fewPromptsCaution(winRate.n),
+    ...contestCautions({ prompts: winRate.n, equal, failed }),
     ...judgeCautions(judge, alignment),
     ...(alignment && alignment.failed > 0 && alignment.agreement.n > 0
       ? [
@@ -175,21 +175,11 @@ export function cautions({ winRate, alignment, failed, equal, judge }: Evaluatio
     ...(failed > 0 && winRate.n === 0
       ? [`The judge answered none of ${counted(failed, 'comparison')}: there is no win rate.`]
       : []),
-    ...(failed > 0
-      ? [
-          `${counted(failed, 'comparison')} got no answer from the judge ` +
-            `and ${isOrAre(failed)} left out of the win rate.`,
-        ]
-      : []),
   ]
 }
 
 function winRateCautions({ n, low, high }: Share, equal: number): string[] {
-  if (n > 0 && equal === n)
-    return [
-      'Policy and baseline gave the same response to every prompt: ' +
-        'training changed nothing that greedy decoding shows.',
-    ]
+  if (n > 0 && equal === n) return [] // said of the prompts
   if (n > 0 && low <= 0.5 && high >= 0.5)
     return [
       `The win rate does not differ from 50 % beyond noise: over ${counted(n, 'prompt')} its interval contains 50 %.`,

@@ -5,7 +5,7 @@ import { metricWords } from '../contracts/figures'
 import { SIGNIFICANCE_LEVEL } from '../evaluation/statistics'
 import type { TTest } from '../evaluation/student'
 import { lineChart, pointChart } from './chart'
-import { csvOf, noFormula } from './csv'
+import { csvOf } from './csv'
 import { answerList, cautionList, chartGrid, escape, heading, link, note, noteOf, page } from './html'
 import { STUDY_FIGURES, type StudyFigures } from './paper-figures'
 import { reproduction } from './provenance'
@@ -265,5 +265,5 @@ export function sweepCsv({ trials }: Pick<SweepData, 'trials'>): string {
     trial.message,
     ...figures.map((name) => trial.figures[name]),
   ])
-  return csvOf([head, ...lines].map((line) => line.map(noFormula)))
+  return csvOf([head, ...lines])
 }

@@ -47,6 +47,11 @@ test('an alignment ends with its win rate, the interval, and against what', () =
   expect(said(aligned({ ...evaluation, verdictRate: 0.8, baselineVerdictRate: 0.6 }))).toMatch(
     /Judged good on their own: 80 % of the policy's responses, 60 % of those of the SFT model\./,
   )
+  expect(aligned({ ...evaluation, contests: 8, equal: 8, failed: 2 }).cautions).toEqual([
+    expect.stringMatching(/gave the same response to every prompt/),
+    '8 prompts are too few for a conclusion; a few hundred are usual.',
+    '2 comparisons got no answer from the judge and are left out of the win rate.',
+  ])
   expect(aligned({ ...evaluation, agreement: null }).cautions[0]).toMatch(/nothing shows whether the judge judges/)
   expect(aligned({ ...evaluation, agreementLow: 0.4 }).cautions[0]).toMatch(/not measurably better than chance/)
 })
@@ -84,6 +89,7 @@ test('a comparison ends with a row for each pair of policies', () => {
   }))
   const answer = found('compare', { ...compare(prompts, bouts, 1), judge: 'gpt-4o' })
   expect(said(answer)).toMatch(/^rlaif beats sft on 80 % of 40 prompts/)
+  expect(answer.cautions.join()).toMatch(/40 prompts are too few for a conclusion/)
   expect(answer.columns.map(({ title }) => title)).toEqual([
     ...['policy', 'against', 'wins', 'at equal length', 'p', 'prompts'],
   ])

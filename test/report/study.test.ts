@@ -1,5 +1,6 @@
 // The report of a label study: what it says of its variants.
 import { wilson } from '../../src/evaluation/statistics'
+import { csvOf } from '../../src/report/csv'
 import { renderStudy, type StudyRow } from '../../src/report/study'
 
 const row = (name: string, right: number, more: Partial<StudyRow> = {}): StudyRow => ({
@@ -34,4 +35,14 @@ test('what is undefined is a dash, and no cell says NaN or has a number in power
   const text = textOf([row('A', 120, { leanP: 2e-12, spent: { cost: 0.0001 } }), row('none', 0, silent)])
   expect(text).not.toMatch(/NaN|\de-\d|Infinity/)
   expect(text).toMatch(/none – – – – – – 0 0 –/)
+})
+
+test('a name that a spreadsheet would take for a formula is text in CSV; a number below zero is a number', () => {
+  const lines = csvOf([
+    ['variant', 'p'],
+    ['=HYPERLINK("x")', -0.5],
+    ['@a', NaN],
+    ['a=b', undefined],
+  ])
+  expect(lines).toBe(`"variant","p"\n"'=HYPERLINK(""x"")",-0.5\n"'@a",\n"a=b",\n`)
 })

@@ -9,6 +9,7 @@ import type { StageInput } from '../../contracts/stages'
 import { readJsonl } from '../../json-lines'
 import { compare, type Comparison } from '../../evaluation/comparison'
 import { renderComparison, type ComparedArm, type ComparisonData } from '../../report/comparison'
+import { csvOf } from '../../report/csv'
 import type { StageRecord } from '../../report/provenance'
 import { version } from '../../version'
 import { readContest } from '../result-files'
@@ -124,25 +125,22 @@ async function comparedArm(
   }
 }
 
+const CSV_HEAD = [
+  ...['first', 'second', 'prompts', 'win_rate', 'low', 'high', 'controlled', 'controlled_low', 'controlled_high'],
+  ...['p_holm', 'equal', 'failed'],
+]
+
 function csv({ duels }: Comparison): string {
-  const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
-  const lines = duels.map(({ first, second, winRate, controlled, equal, failed, p }) =>
-    [
-      quoted(first),
-      quoted(second),
-      winRate.n,
-      ...[winRate.value, winRate.low, winRate.high, controlled.value, controlled.low, controlled.high].map((value) =>
-        winRate.n > 0 ? value : '',
-      ),
-      p,
-      equal,
-      failed,
-    ].join(','),
-  )
-  return (
-    [
-      'first,second,prompts,win_rate,low,high,controlled,controlled_low,controlled_high,p_holm,equal,failed',
-      ...lines,
-    ].join('\n') + '\n'
-  )
+  const lines = duels.map(({ first, second, winRate, controlled, equal, failed, p }) => [
+    first,
+    second,
+    winRate.n,
+    ...[winRate.value, winRate.low, winRate.high, controlled.value, controlled.low, controlled.high].map((value) =>
+      winRate.n > 0 ? value : undefined,
+    ),
+    p,
+    equal,
+    failed,
+  ])
+  return csvOf([CSV_HEAD, ...lines])
 }
