@@ -11,6 +11,8 @@ import { formatDuration, formatNumber } from '../number-format'
 export { snapshot, type Snapshot }
 
 const REFRESH_MS = 500
+/** How long a run is given to answer before what is shown of it is drawn again. */
+const PATIENCE_MS = 5_000
 /** How often it is asked which of the runs that it waits for are parked. */
 const WAITING_EVERY_MS = 3_000
 const PLAIN_LINE_EVERY_MS = 15_000
@@ -116,10 +118,14 @@ export async function follow(
   const end = done.then(setOver, setOver)
   const draw = out.isTTY ? redrawing(out) : appending(out)
   const waiting = waitingOf(handle)
+  let before: Snapshot = { stages: [] }
   const update = async () => {
-    const now = await snapshot(handle).catch(() => undefined)
+    const now = await snapshot(handle, PATIENCE_MS).catch(() => undefined)
     const { parked, isStill } = await waiting()
-    if (now && !signal?.aborted) draw({ ...now, warnings: [...(now.warnings ?? []), ...parked.map(parkedText)] })
+    if (now && !signal?.aborted) {
+      before = now.stages.length > 0 ? now : { ...now, stages: before.stages }
+      draw({ ...before, warnings: [...(before.warnings ?? []), ...unansweredText(before), ...parked.map(parkedText)] })
+    }
     return isStill || now?.stages.some(({ state }) => state === 'parked')
   }
   while (!isOver) {
@@ -129,6 +135,10 @@ export async function follow(
   }
   await update()
 }
+
+/** Why the stages that are shown may be those of a while ago. */
+const unansweredText = ({ stages, unanswered }: Snapshot): string[] =>
+  stages.length > 0 && unanswered !== undefined ? [unanswered] : []
 
 const parkedText = (id: string) => `${id} is parked; ${statusHint(id)}`
 

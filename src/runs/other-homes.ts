@@ -6,20 +6,21 @@ import { isAlive, recordOf, type ServerRecord } from './server-record'
 
 const PROCESSES = '/proc'
 
-export interface OtherHome extends Pick<ServerRecord, 'address' | 'ui'> {
+export interface OtherHome extends Pick<ServerRecord, 'address'> {
   home: string
+  /** Undefined where the process that served it has ended: another home may have its port now. */
+  ui: string | undefined
 }
 
 /** The homes, other than this one, whose server runs; those of other users are not seen. */
 export function otherHomes(home: string): OtherHome[] {
   if (!existsSync(PROCESSES)) return []
-  const homes = new Set(
-    readdirSync(PROCESSES)
-      .filter((name) => /^\d+$/.test(name))
-      .map((pid) => homeServedBy(join(PROCESSES, pid)))
-      .filter((found) => found !== undefined),
-  )
-  return [...homes].filter((other) => other !== home).flatMap(recorded)
+  const servers = new Map<string, number[]>()
+  for (const pid of readdirSync(PROCESSES).filter((name) => /^\d+$/.test(name))) {
+    const found = homeServedBy(join(PROCESSES, pid))
+    if (found !== undefined && found !== home) servers.set(found, [...(servers.get(found) ?? []), Number(pid)])
+  }
+  return [...servers].flatMap(([other, pids]) => recorded(other, pids))
 }
 
 /** The home whose database a process was started with as a Temporal server. */
@@ -39,10 +40,11 @@ function argumentsOf(process: string): string[] {
   }
 }
 
-function recorded(home: string): OtherHome[] {
+/** @param pids of the servers of the home's database: a record that is of none of them is of one that has ended */
+function recorded(home: string, pids: readonly number[]): OtherHome[] {
   try {
-    const { pid, address, ui } = recordOf(home)
-    return isAlive(pid) ? [{ home, address, ui }] : []
+    const { pid, owner, address, ui } = recordOf(home)
+    return pids.includes(pid) ? [{ home, address, ui: isAlive(owner) ? ui : undefined }] : []
   } catch {
     return [] // of another user, or of another version
   }
@@ -51,6 +53,7 @@ function recorded(home: string): OtherHome[] {
 /** What a person who starts or uses this home should know of the others. */
 export const otherHomesNote = (others: readonly OtherHome[]): string[] =>
   others.flatMap(({ home, address, ui }) => [
-    `Another home has a server too: ${home} (Temporal ${address}, UI ${ui}); its runs and artifacts are not seen here.`,
+    `Another home has a server too: ${home} (Temporal ${address}, ${ui ? `UI ${ui}` : 'whose workers and UI have ended'}); ` +
+      'its runs and artifacts are not seen here.',
     `  To use that one: RLAIF_HOME=${home}`,
   ])

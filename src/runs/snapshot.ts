@@ -4,9 +4,16 @@ import type { WorkflowHandle } from '@temporalio/client'
 import { defaultPayloadConverter } from '@temporalio/common'
 import { progressSchema, runStatusSchema, type Progress, type StageStatus } from '../contracts/status'
 import { decodedBy, messageOf } from './payloads'
-import { whyUnanswered } from './unanswered'
+import { pollersOf } from './pollers'
+import { isFailing, whyUnanswered } from './unanswered'
 
-const QUERY_TIMEOUT_MS = 5_000
+/**
+ * How long a run is given to say how it stands while a worker is up. The server gives a question to another worker when
+ * the one that has the run in memory has not taken it in ten seconds: it ended, or its machine is busy.
+ */
+const PATIENCE_MS = 30_000
+/** After so long it is looked whether any worker is up. */
+const LOOK_MS = 3_000
 /** A stage that has waited longer for a worker is said to wait. */
 const LONG_WAIT_MS = 2_000
 /** PENDING_ACTIVITY_STATE_STARTED and …_PAUSED in Temporal's API. */
@@ -42,12 +49,13 @@ export interface Snapshot {
 type Described = Awaited<ReturnType<WorkflowHandle['describe']>>
 type Pending = NonNullable<Described['raw']['pendingActivities']>[number]
 
-export async function snapshot(handle: WorkflowHandle): Promise<Snapshot> {
+/** @param patience how long the run is given to answer, in milliseconds */
+export async function snapshot(handle: WorkflowHandle, patience = PATIENCE_MS): Promise<Snapshot> {
   const described = await handle.describe()
   const all = described.raw.pendingActivities ?? []
   const pending = all.find(({ state }) => state === STARTED) ?? all[0]
   const attempt = pending && (await attemptOf(handle, pending))
-  const answer = await stagesOf(handle)
+  const answer = await stagesOf(handle, described.taskQueue, isFailing(described) ? LOOK_MS : patience)
   if ('stages' in answer) {
     const progress = pending && (await progressOf(handle, pending))
     return { ...answer, warnings: [...(answer.warnings ?? []), ...(progress?.warnings ?? [])], attempt, progress }
@@ -84,12 +92,22 @@ function stateOf({ state, scheduledTime, nextAttemptScheduleTime }: Pending): At
   return Date.now() - (milliseconds(scheduledTime) ?? 0) > LONG_WAIT_MS ? 'waiting for a worker' : 'starting'
 }
 
+type Stages = Pick<Snapshot, 'stages' | 'warnings'>
+
 /** The stages that the run reports, or why it has not answered. */
-async function stagesOf(handle: WorkflowHandle): Promise<Pick<Snapshot, 'stages' | 'warnings'> | { fault: Error }> {
-  const late = new Error(`no answer within ${QUERY_TIMEOUT_MS / 1000} s`)
-  const timeout = new Promise<Error>((resolve) => setTimeout(() => resolve(late), QUERY_TIMEOUT_MS).unref())
-  const status = await Promise.race([handle.query('status').catch((error: Error) => error), timeout])
+async function stagesOf(handle: WorkflowHandle, queue: string, patience: number): Promise<Stages | { fault: Error }> {
+  let isAnswered = false
+  const asked = handle.query('status').catch((error: Error) => error)
+  const answer = asked.finally(() => (isAnswered = true))
+  const tooLate = async () => {
+    await pause(Math.min(LOOK_MS, patience))
+    if (!isAnswered && (await pollersOf(handle.client, queue)).length > 0) await pause(patience - LOOK_MS)
+    return new Error(`it has not answered within ${patience / 1000} s, as on a busy machine; ask again`)
+  }
+  const status = await Promise.race([answer, tooLate()])
   if (status instanceof Error) return { fault: status }
   const { stages = [], warnings } = runStatusSchema.safeParse(status).data ?? {}
   return { stages, warnings }
 }
+
+const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds).unref())

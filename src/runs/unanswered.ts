@@ -9,14 +9,18 @@ type Described = Awaited<ReturnType<WorkflowHandle['describe']>>
 
 /** Number of attempts of a workflow task after which it counts as failing. */
 const FAILING = 2
+/** Whether the workers that took a run have failed again and again to go on with it. */
+export const isFailing = ({ raw }: Pick<Described, 'raw'>): boolean =>
+  (raw.pendingWorkflowTask?.attempt ?? 0) >= FAILING
 const LAST_EVENTS = 20
 
 /** @param fault why the query was not answered @returns a sentence, and what to do */
 export async function whyUnanswered(
   handle: WorkflowHandle,
-  { type, taskQueue, raw }: Described,
+  described: Described,
   fault: Error,
 ): Promise<string | undefined> {
+  const { type, taskQueue } = described
   if (fault instanceof QueryNotRegisteredError) return undefined // it has no stages: a message to people
   if (!Object.hasOwn(workflowSchemas, type))
     return (
@@ -29,9 +33,9 @@ export async function whyUnanswered(
       `no worker answers for this run: none asks for the work of the task queue "${taskQueue}"; ` +
       'start one with `rlaif up` or `rlaif worker`'
     )
-  const reason = (raw.pendingWorkflowTask?.attempt ?? 0) >= FAILING ? await taskFailure(handle) : undefined
+  const reason = isFailing(described) ? await taskFailure(handle) : undefined
   if (reason !== undefined) return `its worker cannot go on with this run and tries again and again: ${reason}`
-  return `a worker is up, but the state of this run could not be read: ${fault.message}`
+  return `a worker is up, but this run does not say how it stands: ${fault.message}`
 }
 
 /** Why the last workflow task failed. */

@@ -1,9 +1,9 @@
 // The home of a command: whether it can be written to, which one it is and why, and what other folders have.
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { otherHomes } from '../../src/runs/other-homes'
+import { otherHomes, otherHomesNote } from '../../src/runs/other-homes'
 import { homeFault } from '../../src/workers/home'
 import { rlaif } from '../local-stack'
 import { temporaryFolder } from '../tiny-folder'
@@ -90,5 +90,29 @@ test('up says which home it uses and why, its logs, and that another home has a 
   } finally {
     one.child.kill('SIGTERM')
     await once(one.child, 'close')
+  }
+})
+
+test('of another home whose workers were killed, no UI is named: its port may be that of a third home by now', async () => {
+  const homes = ['left', 'gone'].map((name) => join(folder, name))
+  const servers = homes.map((home) => {
+    mkdirSync(home)
+    const words = ['start-dev', '--db-filename', join(home, 'temporal.db')]
+    return spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)', '--', ...words])
+  })
+  const ended = spawnSync(process.execPath, ['-e', '']).pid
+  const record = (pid: number) =>
+    JSON.stringify({
+      ...{ pid, owner: ended, address: '127.0.0.1:7', ui: 'http://127.0.0.1:8233', innerUi: 8234 },
+      api: { port: 9, host: 'x' },
+    })
+  writeFileSync(join(homes[0]!, 'server.json'), record(servers[0]!.pid!))
+  writeFileSync(join(homes[1]!, 'server.json'), record(process.pid)) // another process has the number of its server
+  try {
+    const found = otherHomes(join(folder, 'mine')).filter(({ home }) => homes.includes(home))
+    expect(found).toEqual([{ home: homes[0], address: '127.0.0.1:7', ui: undefined }])
+    expect(otherHomesNote(found)[0]).toMatch(/\(Temporal 127\.0\.0\.1:7, whose workers and UI have ended\)/)
+  } finally {
+    for (const server of servers) server.kill()
   }
 })
