@@ -18,9 +18,10 @@ import {
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { fileDigest } from '../digest'
+import { acquireLock, fileLock } from '../file-lock'
 import { InvalidInput } from '../contracts/parse'
 import type { Artifact } from '../contracts/artifact'
-import { acquireLock, fileLock, LOCKS_FOLDER } from './lock'
+import { LOCKS_FOLDER } from './lock'
 import { placeIn, type Place } from './place'
 import { recentDigest } from './recent-digests'
 import {

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { isAbsolute, normalize } from 'node:path'
 import { z } from 'zod'
 import { summarySchema, type Artifact } from '../contracts/artifact'
-import type { Lock } from './lock'
+import type { Lock } from '../file-lock'
 import { isPlace } from './place'
 
 /**

@@ -1,5 +1,5 @@
 // `rlaif export labels`: the labels of a run as a file that other tools train on.
-import { existsSync, renameSync, rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { folderOf } from '../artifacts/open-store'
 import { isArtifactUri } from '../contracts/artifact'
@@ -14,6 +14,7 @@ import { counted, isOrAre } from '../number-format'
 import { withConnection, type Connected } from '../runs/connection'
 import { existingRun } from '../runs/existing-run'
 import { viewOf } from '../runs/run-view'
+import { madeWhole } from './made-whole'
 
 export const LABEL_FORMATS = ['trl', 'jsonl', 'parquet'] as const
 export type LabelFormat = (typeof LABEL_FORMATS)[number]
@@ -38,14 +39,11 @@ export async function exportLabels(
     : await withConnection((connected) => labelsOf(connected, given))
   const counts = { labels: 0, undecided: 0 }
   const rows = await exportedLabels(source, counts)
-  const partial = `${file}.partial-${process.pid}`
-  try {
-    if (format === 'parquet') await writeLabelParquet(partial, rows)
-    else writeJsonl(partial, format === 'trl' ? onlyPreferences(rows) : rows)
-    renameSync(partial, file)
-  } finally {
-    rmSync(partial, { force: true })
-  }
+  await madeWhole(file, (staging) =>
+    format === 'parquet'
+      ? writeLabelParquet(staging, rows)
+      : writeJsonl(staging, format === 'trl' ? onlyPreferences(rows) : rows),
+  )
   return { file: resolve(file), format, from: source.labels, ...counts }
 }
 

@@ -1,9 +1,10 @@
 // `rlaif init`: a folder to start from, with an input that explains itself, a task and ten rows.
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { InvalidInput } from '../contracts/parse'
 import { taskFolder } from '../data/task'
 import { typedCommand } from '../installation'
+import { madeWhole } from './made-whole'
 import { shellWord } from './shell-words'
 import { table } from './terminal'
 
@@ -83,15 +84,15 @@ function writeTask(folder: string, name: string): void {
  * @returns what is in it, and the command that runs it
  * @throws InvalidInput when it exists
  */
-export function initFolder(given: string): string[] {
+export async function initFolder(given: string): Promise<string[]> {
   const folder = resolve(given)
   if (existsSync(folder)) throw new InvalidInput(`init: ${folder} already exists; name a new folder`)
-  const partial = `${folder}.partial-${process.pid}`
-  mkdirSync(partial, { recursive: true })
-  writeTask(join(partial, 'task'), basename(folder).replace(/[^\w-]+/g, '-') || 'task')
-  writeFileSync(join(partial, 'rows.jsonl'), rows())
-  writeFileSync(join(partial, INPUT), inputText(folder))
-  renameSync(partial, folder)
+  await madeWhole(folder, (staging) => {
+    mkdirSync(staging, { recursive: true })
+    writeTask(join(staging, 'task'), basename(folder).replace(/[^\w-]+/g, '-') || 'task')
+    writeFileSync(join(staging, 'rows.jsonl'), rows())
+    writeFileSync(join(staging, INPUT), inputText(folder))
+  })
   return [
     `${folder} is made:`,
     ...table([

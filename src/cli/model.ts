@@ -1,5 +1,5 @@
 // `rlaif model`: importing and downloading models, and policies as whole model folders.
-import { cpSync, existsSync, renameSync } from 'node:fs'
+import { cpSync, existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { openStore } from '../artifacts/open-store'
@@ -12,6 +12,7 @@ import { homeFolder } from '../workers/home'
 import { worldModels } from '../world/named'
 import { withConnection, type Connected } from '../runs/connection'
 import { existingRun } from '../runs/existing-run'
+import { madeWhole } from './made-whole'
 import { formatNumber } from '../number-format'
 
 const megabytes = (bytes: number) => formatNumber(bytes / 1e6, 0)
@@ -30,7 +31,7 @@ export async function importModel(spec: string, folder?: string): Promise<string
   const found = await locateModel(spec, { onBytes: showBytes, made: worldModels })
   checkModelFolder(found)
   if (folder === undefined) return found
-  cpSync(found, folder, { recursive: true, dereference: true })
+  await madeWhole(folder, (staging) => cpSync(found, staging, { recursive: true, dereference: true }))
   return resolve(folder)
 }
 
@@ -75,9 +76,8 @@ export async function writeWhole(
   const written = (Object.keys(DTYPE_NAMES) as WrittenDtype[]).find((name) => DTYPE_NAMES[name] === dtype)
   const ofBase = storedDtype(base)
   showStep('writing')
-  const partial = `${folder}.partial-${process.pid}`
-  saveModel(model, partial, base, { dtype: written ?? (ofBase === 'F64' ? 'F32' : ofBase) })
-  renameSync(partial, folder)
+  const dtypeWritten = written ?? (ofBase === 'F64' ? 'F32' : ofBase)
+  await madeWhole(folder, (staging) => saveModel(model, staging, base, { dtype: dtypeWritten }))
   return resolve(folder)
 }
 

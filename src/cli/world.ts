@@ -6,6 +6,7 @@ import { readTask, taskFolder } from '../data/task'
 import { ANNOTATORS } from '../world/annotator'
 import { worldRows, type WorldData } from '../world/data'
 import { annotatorsUrl, openAnnotators } from '../world/endpoint'
+import { madeWhole } from './made-whole'
 import { untilStopped } from './until-stopped'
 import { counted } from '../number-format'
 
@@ -15,9 +16,10 @@ const instruction = () => readTask(taskFolder('summarization')).instruction!
  * Writes rows for the setting "data" of a run: prompts, imperfect references, and pairs that simulated people compared.
  */
 export async function writeWorldData(file: string, kind: WorldData, rows: number, seed: number): Promise<string> {
-  await pipeline(function* () {
+  const lines = function* () {
     for (const row of worldRows(kind, rows, seed, instruction())) yield `${JSON.stringify(row)}\n`
-  }, createWriteStream(file))
+  }
+  await madeWhole(file, (staging) => pipeline(lines, createWriteStream(staging)))
   return `${counted(rows, 'row')} of ${kind} of seed ${seed} in ${file}`
 }
 
@@ -25,7 +27,8 @@ export async function writeWorldData(file: string, kind: WorldData, rows: number
 export async function writeUntrainedPolicy(folder: string, seed: number): Promise<string> {
   if (existsSync(folder)) throw new InvalidInput(`world: ${folder} already exists; name a new folder`)
   const { writeWorldModel } = await import('../world/policy.js') // loads TensorFlow
-  return `an untrained policy of the world in ${writeWorldModel(folder, seed, instruction())}`
+  await madeWhole(folder, (staging) => writeWorldModel(staging, seed, instruction()))
+  return `an untrained policy of the world in ${folder}`
 }
 
 export async function serveAnnotators(port: number, print: (line: string) => void): Promise<number> {

@@ -8,6 +8,7 @@ import { datasetInfo, downloadFile } from '@huggingface/hub'
 import { InvalidInput } from '../contracts/parse'
 import { cacheFolder } from '../cache-folder'
 import { access, said } from './access'
+import { downloadOnce } from './once'
 import { checkedCommit, isCommit, unresolved } from './models'
 
 const FORM = /^hf:datasets\/([\w.-]+\/[\w.-]+?)(?:@([\w.-]+))?\/((?:[\w.-]+\/)*[\w.-]+)$/
@@ -46,6 +47,15 @@ export async function pinnedDatasetPath(path: string): Promise<string> {
   }
 }
 
+async function fetchInto(target: string, { name, file }: DatasetFile, commit: string): Promise<void> {
+  if (existsSync(target)) return
+  const blob = await downloadFile({ repo: { type: 'dataset', name }, revision: commit, path: file, ...access() })
+  if (!blob) throw new Error(`the repository has no file ${file}`)
+  mkdirSync(dirname(target), { recursive: true })
+  await pipeline(Readable.fromWeb(blob.stream() as ReadableStream), createWriteStream(`${target}.partial`))
+  renameSync(`${target}.partial`, target)
+}
+
 /** @param path hf:datasets/owner/name[@revision]/path/to/file */
 export async function downloadDatasetFile(path: string): Promise<string> {
   const dataset = parseDatasetPath(path)
@@ -53,12 +63,7 @@ export async function downloadDatasetFile(path: string): Promise<string> {
   try {
     const commit = await commitOf(dataset)
     const target = join(cacheFolder(), 'hub', `datasets--${name.replace('/', '--')}`, commit, file)
-    if (existsSync(target)) return target
-    const blob = await downloadFile({ repo: { type: 'dataset', name }, revision: commit, path: file, ...access() })
-    if (!blob) throw new Error(`the repository has no file ${file}`)
-    mkdirSync(dirname(target), { recursive: true })
-    await pipeline(Readable.fromWeb(blob.stream() as ReadableStream), createWriteStream(`${target}.partial`))
-    renameSync(`${target}.partial`, target)
+    if (!existsSync(target)) await downloadOnce(target, path, () => fetchInto(target, dataset, commit))
     return target
   } catch (error) {
     throw new Error(

@@ -18,6 +18,7 @@ import { downloadFile, listFiles, modelInfo } from '@huggingface/hub'
 import { fileDigest } from '../digest'
 import { cacheFolder } from '../cache-folder'
 import { access, said } from './access'
+import { downloadOnce } from './once'
 
 export interface HubModel {
   /** owner/name */
@@ -80,8 +81,23 @@ export async function downloadModel(
   const commit = await modelCommit({ name, revision })
   const folder = join(cacheFolder(), 'hub', name.replace('/', '--'), commit)
   const downloaded = `${folder}.wanted`
-  const isComplete = existsSync(downloaded) && readFileSync(downloaded, 'utf8') === wanted.source
-  if (existsSync(folder) && isComplete) return folder
+  const isComplete = () =>
+    existsSync(folder) && existsSync(downloaded) && readFileSync(downloaded, 'utf8') === wanted.source
+  if (!isComplete())
+    await downloadOnce(folder, `hf:${name}`, async () => {
+      if (!isComplete()) await fetchFolder({ name, commit }, folder, wanted, onBytes)
+      writeFileSync(downloaded, wanted.source)
+    })
+  return folder
+}
+
+/** Fetches the files of a repository that are not there yet. */
+async function fetchFolder(
+  { name, commit }: { name: string; commit: string },
+  folder: string,
+  wanted: RegExp,
+  onBytes: OnBytes,
+): Promise<void> {
   const files = await filesOf(name, commit, wanted)
   const partial = existsSync(folder) ? folder : `${folder}.partial`
   mkdirSync(partial, { recursive: true })
@@ -91,9 +107,7 @@ export async function downloadModel(
     await fetchFile({ name, commit }, file, join(partial, file.path), (bytes) => onBytes(before + bytes, total))
     before += file.size
   }
-  writeFileSync(downloaded, wanted.source)
   if (partial !== folder) renameSync(partial, folder)
-  return folder
 }
 
 async function filesOf(name: string, commit: string, wanted: RegExp): Promise<HubFile[]> {

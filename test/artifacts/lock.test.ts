@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bucket, Condition } from '../../src/artifacts/bucket'
-import { acquireLock, bucketLock, fileLock } from '../../src/artifacts/lock'
+import { bucketLock } from '../../src/artifacts/lock'
+import { acquireLock, fileLock } from '../../src/file-lock'
 import { temporaryFolder } from '../tiny-folder'
 
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))

@@ -1,5 +1,5 @@
 // Files of dataset repositories, against a local server with the routes of the Hub.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { readRows } from '../../src/data/source'
@@ -55,6 +55,15 @@ test('an interrupted download fails and leaves nothing that looks complete', asy
   expect(existsSync(cached())).toBe(false)
   cut = false
   expect(await readRows(PATH)).toHaveLength(2)
+})
+
+test('what two runs ask for at once is downloaded once; the second waits for it', async () => {
+  const said = jest.spyOn(process.stderr, 'write').mockReturnValue(true)
+  const both = await Promise.all([readRows(PATH), readRows(PATH)]).finally(() => said.mockRestore())
+  expect(both.map((rows) => rows.length)).toEqual([2, 2])
+  const asked = requests.filter(({ url, headers }) => url!.includes('/resolve/') && headers.range === undefined)
+  expect(asked.length).toBeLessThanOrEqual(1)
+  expect(readdirSync(join(cached(), '..'))).toEqual(['train.jsonl'])
 })
 
 test('a missing file and a malformed name are refused', async () => {

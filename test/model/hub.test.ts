@@ -84,6 +84,17 @@ test('an interrupted download resumes where it stopped', async () => {
   expect(readFileSync(join(folder, 'model.safetensors')).equals(content('model.safetensors'))).toBe(true)
 })
 
+test('what two runs ask for at once is downloaded once; the second waits for it', async () => {
+  const said = jest.spyOn(process.stderr, 'write').mockReturnValue(true)
+  const both = await Promise.all([locateModel('hf:owner/tiny'), locateModel('hf:owner/tiny')]).finally(() =>
+    said.mockRestore(),
+  )
+  expect(both[0]).toBe(both[1])
+  expect(readFileSync(join(both[0], 'model.safetensors')).equals(content('model.safetensors'))).toBe(true)
+  expect(requests.filter((line) => line.includes('/tree/'))).toHaveLength(1)
+  expect(readdirSync(join(both[0], '..')).sort()).toEqual([COMMIT, `${COMMIT}.wanted`])
+})
+
 test('weights that arrive damaged fail the check of their digest and are removed', async () => {
   fault = (request, response) => {
     if (!weightsUrl(request) || request.headers.range === 'bytes=0-0') return false

@@ -7,5 +7,5 @@ export function addInitCommand(program: Command): void {
   program
     .command('init <folder>')
     .description('make a folder with a commented input, a task and ten rows, and print the command that runs it')
-    .action((folder: string) => initFolder(folder).forEach(print))
+    .action(async (folder: string) => (await initFolder(folder)).forEach(print))
 }
