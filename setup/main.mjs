@@ -21,6 +21,7 @@ import {
   tensorflowFolder,
 } from './places.mjs'
 import { installRay, rayIsInstalled, RAY_MEGABYTES } from './ray.mjs'
+import { removeStale } from './stale.mjs'
 import { unpackWheel } from './wheels.mjs'
 
 const HEADERS = 'tensorflow/c|tensorflow/core/platform/ctstring|xla/tsl/c|tsl'
@@ -80,6 +81,7 @@ const steps = [
 
 function compile() {
   if (!existsSync(join(PROJECT, 'dist'))) process.stderr.write('set-up: compiling this project\n')
+  removeStale(join(PROJECT, 'src'), join(PROJECT, 'dist'))
   const tsc = join(PROJECT, 'node_modules', 'typescript', 'bin', 'tsc')
   const { status } = spawnSync(process.execPath, [tsc, '-b', 'tsconfig.build.json'], {
     cwd: PROJECT,

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { temporaryFolder } from '../tiny-folder'
 
 const setup = resolve(__dirname, '..', '..', 'setup')
@@ -48,4 +48,23 @@ test('a file in the cache that is not the pinned one is never unpacked', () => {
   const program = `await (await import(${wheels})).unpackWheel(${wheel('0'.repeat(64))}, ${JSON.stringify(unpacked)}, 'file')`
   expect(() => run(at, program)).toThrow(/pip could not download/)
   expect(readdirSync(at.cache)).toEqual(['downloads'])
+})
+
+test('what was compiled from a source that has gone is removed before compiling, and nothing else', () => {
+  const at = hostileFolder()
+  const [src, dist] = ['src', 'dist'].map((name) => join(at.folder, name)) as [string, string]
+  const write = (file: string) => {
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, '')
+  }
+  for (const name of ['kept.ts', 'room/kept.ts']) write(join(src, name))
+  const kept = ['.tsbuildinfo', 'kept.js', 'room/kept.d.ts', 'room/kept.js', 'room/kept.js.map']
+  for (const name of [...kept, 'gone.js', 'gone.d.ts', 'room/gone.js.map', 'old/room/gone.js']) write(join(dist, name))
+  const stale = JSON.stringify(join(setup, 'stale.mjs'))
+  run(at, `(await import(${stale})).removeStale(${JSON.stringify(src)}, ${JSON.stringify(dist)})`)
+  const left = readdirSync(dist, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(dist, join(entry.parentPath, entry.name)))
+  expect(left.sort()).toEqual(kept)
+  expect(existsSync(join(dist, 'old'))).toBe(false)
 })
