@@ -138,5 +138,10 @@ inBrowser(
       .filter(({ stage, at }) => !before.some((old) => old.stage === stage && old.at === at))
       .map(({ stage }) => stage)
     expect(rerun).toEqual(['rl', 'choose', 'evaluate', 'report'])
+    const now = await stages()
+    const kept = now.filter(({ stage }) => !rerun.includes(stage))
+    expect(kept).toEqual(first.filter(({ stage }) => !rerun.includes(stage)))
+    for (const { stage, state } of now.filter(({ stage }) => rerun.includes(stage)))
+      expect([stage, state]).toEqual([stage, 'done']) // not taken from the store
   },
 )

@@ -2,6 +2,7 @@
 // end of a run, in the list of runs and in its explanation. On a real server, with a tiny model in every role.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Command } from 'commander'
 import {
   commandOutputs,
   type CommandWithOutput,
@@ -9,6 +10,7 @@ import {
   type RunOutput,
 } from '../../src/contracts/command-output'
 import { EXIT_CODES } from '../../src/contracts/exit-codes'
+import { rlaifProgram } from '../../src/cli/program'
 import { scriptingPage } from '../../src/cli/scripting-page'
 import { sinceTime } from '../../src/runs/run-list'
 import { plainPrompts, writeContest } from '../contest-artifact'
@@ -53,6 +55,21 @@ test('docs/scripting.md is what the schemas give, with every exit code', () => {
   expect(page).toBe(scriptingPage())
   for (const { code } of Object.values(EXIT_CODES)) expect(page).toMatch(new RegExp(`^\\| ${code} \\| `, 'm'))
   expect(page).not.toMatch(/\b(undefined|NaN)\b|\[object|\| {2}\|$/m)
+})
+
+/** Every command below a group, by its words. */
+const commandsBelow = (group: Command, words: string[] = []): [string, Command][] =>
+  group.commands.flatMap((command) => {
+    const own = [...words, command.name()]
+    return command.commands.length > 0 ? commandsBelow(command, own) : [[own.join(' '), command] as [string, Command]]
+  })
+
+test('every command with --json has a schema, and every schema is of one', () => {
+  const withJson = commandsBelow(rlaifProgram())
+    .filter(([, command]) => command.options.some(({ long }) => long === '--json'))
+    .map(([words]) => words)
+  const withSchema = Object.keys(commandOutputs).map((command) => command.replace(' --dry-run', ''))
+  expect([...withJson].sort()).toEqual([...new Set(withSchema)].sort())
 })
 
 test('a run ends with the answer, then the files; with --json it is one object, and progress is elsewhere', async () => {
@@ -102,7 +119,10 @@ test('a comparison and a label study end with their tables', async () => {
   const variants = [{ name: 'plain' }, { name: 'detailed', technique: { preamble: 'detailed' } }]
   const labeler = { baseUrl: endpoint.baseUrl, model: 'judge' }
   const study = await start('labelStudy', { model, task: 'helpful', data, labeler, variants })
+  const check = await stack.run('labeler', 'check', '--input', JSON.stringify({ task: 'helpful', labeler }), '--json')
   await endpoint.close()
+  expect(checked('labeler check', check)).toMatchObject({ usable: true })
+  expect(check.code).toBe(0)
   expect(study).toMatchObject({ code: 0, err: '' })
   expect(study.out).toMatch(
     /No variant is best: plain has .* on 100 % of 12 pairs.*detailed \(100 %\) lies.*\nvariant +agrees with people.*\nplain +100 % +\d+–100 .*Report/s,
@@ -116,6 +136,8 @@ test('a sweep ends with its best setting; a parked trial is counted there, and l
   }
   const swept = await stack.run('sweep', '--input', JSON.stringify(input), '--id', 'rates')
   expect(swept).toMatchObject({ code: 0, err: '' })
+  const again = await stack.run('sweep', '--input', JSON.stringify(input), '--json')
+  expect(checked<RunOutput>('sweep', again)).toMatchObject({ state: 'completed', answer: { rows: [{}, {}] } })
   expect(swept.out).toMatch(
     /\nNo setting is best beyond noise\. The lowest .* with sft\.learningRate .*\nsettings +sft\.loss +trials\nsft\.learningRate .*Report/s,
   )
@@ -222,7 +244,9 @@ test('exit codes tell parked, failed and cancelled apart, of the run that is wat
 test('a human evaluation ends with what the raters prefer', async () => {
   const contest = await writeContest(stack.home, plainPrompts(4))
   const input = { contest: contest.uri, raters: ['anna'], ratingsPerPrompt: 1, checkEvery: 0 }
-  expect((await start('humanEvaluation', input, '--id', 'people', '--detach', '--json')).code).toBe(0)
+  const detached = await start('humanEvaluation', input, '--id', 'people', '--detach', '--json')
+  expect(detached.code).toBe(0)
+  expect(checked('run', detached)).toMatchObject({ id: 'people', state: 'running' })
   const file = join(temporaryFolder(), 'ratings.jsonl')
   const rating = (item: number) => JSON.stringify({ rater: 'anna', item, answer: [0, 1, 2], seconds: 3 })
   writeFileSync(file, Array.from({ length: 4 }, (_, item) => rating(item)).join('\n'))
