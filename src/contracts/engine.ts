@@ -88,9 +88,12 @@ export function algorithmFault(engine: Engine, algorithm: string): string | unde
   return `field "rl.algorithm" is "${algorithm}", ${why}. Set rl.algorithm to "rloo", or leave out "engine"`
 }
 
-/** Why an engine cannot have RL watched, or undefined. */
-export const watchFault = (engine: Engine, watch: object | undefined): string | undefined =>
-  watch && onEngine(engine).engine
+/** Why an engine cannot have RL watched, or its reward probed, or undefined. */
+export function watchFault(engine: Engine, watch: object | undefined, probe: object | undefined): string | undefined {
+  if (!onEngine(engine).engine || !(watch ?? probe)) return undefined
+  return watch
     ? 'field "rl.watch" has no meaning with "engine" on Ray, where the responses of a validation are known only when ' +
-      'training is over. Remove it, or leave out "engine"'
-    : undefined
+        'training is over. Remove it, or leave out "engine"'
+    : 'field "rl.probe" has no meaning with "engine" on Ray, where the reward is computed. Remove it, or leave out ' +
+        '"engine"'
+}

@@ -69,6 +69,9 @@ const MEANINGS: Record<string, Meaning> = {
   validationBefore: ['validation reward before', 'score', 'Validation reward of the SFT model.'],
   validationBest: ['best validation reward', 'score', 'Highest validation reward of a checkpoint.'],
   candidates: ['candidates', 'count', 'Checkpoints that a judge chooses among.'],
+  probePrompts: ['probed prompts', 'count', 'Held-out prompts at which the reward was probed before RL.'],
+  probeOwn: ['reward of own responses', 'score', 'Mean reward of the policy’s own responses to them, before RL.'],
+  probeLiked: ['probe', 'text', 'Responses that the reward should not like, and does not dislike.'],
   watch: ['watch', 'text', 'The second judge, which the policy is not trained on.'],
   watchBefore: [
     'watch before',

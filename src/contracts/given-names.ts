@@ -43,7 +43,10 @@ const KINDS: Record<WorkflowName, Kinds> = {
 /** Of the overrides of a parked stage, in the words of its input or of the run's. */
 const OF_OVERRIDES: Kinds = { ...OF_DATASETS, spec: 'model', model: 'model', policy: 'model', baseline: 'model' }
 
-/** One input with the names in it mapped. @param below what the fields are laid over: it says which labelers are endpoints */
+/**
+ * One input with the names in it mapped.
+ * @param below what the fields are laid over: it says which labelers are endpoints
+ */
 function mapFields(kinds: Kinds, given: Fields, map: MapName, at = '', below: Fields = {}): Fields {
   const mapped = Object.entries(given).map(([field, value]): [string, unknown] => {
     const where = `${at}${field}`
@@ -83,7 +86,9 @@ function mapValue(kind: NameKind, value: unknown, map: MapName, where: string): 
   return map(kind === 'model' && isArtifactUri(value) ? 'artifact' : kind, value, where)
 }
 
-/** A labeler is a local model, by name or path, an annotator of the world, or an endpoint, whose model is its own affair. */
+/**
+ * A labeler is a local model, by name or path, an annotator of the world, or an endpoint, whose model is its own affair.
+ */
 function mapLabeler(value: unknown, below: unknown, map: MapName, where: string): unknown {
   if (isRecord(value) && Array.isArray(value.jury))
     return { ...value, jury: value.jury.map((one, i) => mapLabeler(one, undefined, map, `${where}.jury.${i}`)) }

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { count, nameGiven, probability, rate } from './fields'
 import { precisionField } from './precision'
+import { probeSchema } from './probe-settings'
 import { refusedWithoutValidation, watchNeedsValidation, watchSchema, type WatchSettings } from './watch-settings'
 
 const loraSchema = z.strictObject({
@@ -202,6 +203,7 @@ const rlObject = z.strictObject({
         'by win rate against the SFT model. 0 takes the last step.',
     ),
   ...ofValidation,
+  probe: probeSchema.optional(),
 })
 
 type RlFields = z.infer<typeof rlObject> & { watch?: WatchSettings | undefined }

@@ -3,6 +3,7 @@ import type { Alignment } from '../evaluation/alignment'
 import type { Calibration } from '../evaluation/calibration'
 import type { JuryAgreement } from '../evaluation/jury-agreement'
 import { kinshipRemarks, spokenName } from '../evaluation/model-family'
+import type { RewardProbe } from '../evaluation/reward-probe'
 import type { Share } from '../evaluation/statistics'
 import type { JudgedContest } from '../evaluation/win-rate'
 import { preferenceSection } from './preference-optimization'
@@ -15,6 +16,7 @@ import { jurySection, memberAlignmentTable } from './jury'
 import { labelSections } from './label-figures'
 import { reproduction, stageTable } from './provenance'
 import { beforeAndAfter } from './before-and-after'
+import { probeSection } from './reward-probe'
 import { revisionSection, type ShownRevision } from './revisions'
 import { distinctCautions, trainedBy } from './stage-cautions'
 import { counted, formatCount, formatNumber, formatPercent, isOrAre } from '../number-format'
@@ -56,6 +58,7 @@ export interface ReportData {
   evaluation?: Evaluation
   choice?: Choice
   calibration?: Calibration
+  probe?: RewardProbe | undefined
   /** Some of what was rewritten before SFT. */
   revisions?: ShownRevision[]
   /** Of labels by a jury. */
@@ -74,6 +77,7 @@ export function renderReport(data: ReportData): string {
     data.evaluation ? outcomeSection(data.evaluation, data.stages) : '',
     preferenceSection(data.stages),
     curveSection(data.stages, data.calibration),
+    probeSection(data.probe),
     data.choice ? candidateSection(data.choice) : '',
     revisionSection(data.revisions ?? []),
     labelSections(data.stages),

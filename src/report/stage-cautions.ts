@@ -22,6 +22,7 @@ const BY_POSITION_P = 0.001
 /** Cautions of one stage, in the order of their weight. */
 export const stageCautions = ({ stage, summary }: StageFigures): string[] => [
   ...(typeof summary.caution === 'string' ? [summary.caution] : []),
+  ...(typeof summary.probeLiked === 'string' ? [probeCaution(summary.probeLiked)] : []),
   ...endCautions(summary),
   ...lossCautions(stage, summary),
   ...cutCautions(stage, summary),
@@ -69,6 +70,8 @@ export function trainedBy(stages: Iterable<StageFigures>): Pick<Roles, 'labelers
     policies: [...new Set(named('model', 'model'))],
   }
 }
+
+const probeCaution = (liked: string) => `Before RL, ${liked}. A policy that maximizes such a reward may end there.`
 
 function endCautions({ stopped, candidates, validationBest, overOptimized }: Summary): string[] {
   if (typeof overOptimized === 'string')

@@ -60,7 +60,9 @@ function planOf(settings: AlignInput): StageName[] {
 /** Why the engine cannot compute a stage of the plan, or undefined. */
 function engineFault({ method, engine, rl }: AlignInput, plan: readonly StageName[]): string | undefined {
   if (method === 'dpo' || method === 'online-dpo') return dpoFault(engine, method)
-  return plan.includes('rl') ? (algorithmFault(engine, rl.algorithm) ?? watchFault(engine, rl.watch)) : undefined
+  return plan.includes('rl')
+    ? (algorithmFault(engine, rl.algorithm) ?? watchFault(engine, rl.watch, rl.probe))
+    : undefined
 }
 
 /** Aligns a model with AI feedback. Takes one optional JSON object; without it, the defaults of the preset "small". */

@@ -109,7 +109,9 @@ export async function onlineDpo(input?: unknown): Promise<Artifact> {
 
 export async function rl(input?: unknown): Promise<Artifact> {
   const settings = parseInput(workflowSchemas.rl, input, 'rl')
-  const fault = algorithmFault(settings.engine, settings.rl.algorithm) ?? watchFault(settings.engine, settings.rl.watch)
+  const fault =
+    algorithmFault(settings.engine, settings.rl.algorithm) ??
+    watchFault(settings.engine, settings.rl.watch, settings.rl.probe)
   if (fault !== undefined) throw finalFailure(fault, 'InvalidInput')
   const stages = stageRunner(['model', 'data', 'rl'], settings)
   await checkNames('rl', settings, stages)

@@ -19,5 +19,5 @@ export async function watched<S extends { watch?: WatchSettings | undefined }>(
 }
 
 /** What a finished training says beside its figures, for whoever looks at the run. */
-export const warningOf = ({ summary }: Artifact): string[] =>
-  typeof summary.overOptimized === 'string' ? [summary.overOptimized] : []
+export const warningOf = ({ summary: { probeLiked, overOptimized } }: Artifact): string[] =>
+  [probeLiked, overOptimized].filter((text) => typeof text === 'string')

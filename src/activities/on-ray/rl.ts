@@ -61,7 +61,7 @@ export const rlOnRay: Stage<'rl'> = {
 }
 
 function refuseOnRay({ engine, settings, watch }: StageInput<'rl'>): void {
-  const fault = algorithmFault(engine, settings.algorithm) ?? watchFault(engine, watch)
+  const fault = algorithmFault(engine, settings.algorithm) ?? watchFault(engine, watch, settings.probe)
   if (fault !== undefined) throw new InvalidInput(`rl: ${fault}`)
 }
 

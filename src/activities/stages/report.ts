@@ -19,6 +19,7 @@ import {
   readEvaluation,
   readJudgedContests,
 } from '../result-files'
+import { readProbe } from '../probe-file'
 import { readRevisions } from '../revisions'
 import { labelledPairSchema, readData, type LabelledPair } from '../rows'
 import { originOf, type Stage, type StageHost } from '../stage'
@@ -60,6 +61,7 @@ async function gather(data: ReportData, artifact: Artifact, host: StageHost): Pr
   })
   if (stage === 'data') data.dropped = readDropped(folder)
   if (stage === 'revise') data.revisions = readRevisions(folder, SHOWN_REVISIONS)
+  if (stage === 'rl') data.probe = readProbe(folder)
   if (stage === 'choose') data.choice = readChoice(folder)
   if (stage === 'reward-model' || (stage === 'dpo' && existsSync(join(folder, CALIBRATION_FILE))))
     data.calibration = readCalibration(folder)

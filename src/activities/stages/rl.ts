@@ -13,6 +13,7 @@ import { addScoreHead } from '../../training/reward-model'
 import { trainRloo } from '../../training/rloo'
 import { collapsed } from '../rl-collapse'
 import { figuresOfBoth } from '../jury-figures'
+import { probeReward } from '../reward-probe'
 import { openReward } from '../rl-reward'
 import { rlFigures, validationPrompts } from '../rl-figures'
 import { promptsOf, readData } from '../rows'
@@ -25,7 +26,7 @@ type Settings = StageInput<'rl'>['settings']
 
 export const rl: Stage<'rl'> = {
   async run(input, host) {
-    const { task, train } = readData(await host.open(input.data))
+    const { task, train, evaluation } = readData(await host.open(input.data))
     const loaded = await loadPolicy(input.policy, host.open, loadedFor(input.settings))
     const opened = await openReward(input, task, loaded, host)
     const { rewardFor, labeler } = opened
@@ -36,6 +37,11 @@ export const rl: Stage<'rl'> = {
     const held = validationPrompts(train, settings)
     const rows = train.slice(held.length)
     const from = { policy: input.policy, folder: loaded.folder }
+    const probing = {
+      ...{ loaded, rows: [...held, ...evaluation], rewardFor, limits: input.limits, seed: input.seed },
+      ...{ sampling: settings.sampling, missingEosPenalty: settings.missingEosPenalty },
+    }
+    const probe = settings.probe && (await probeReward({ ...probing, settings: settings.probe }, host))
     const inMemory = { artifact: input.policy, model: loaded.model }
     const watching = { task, loaded, inMemory, held, seed: input.seed, role: 'rl.watch.labeler' } as const
     const watch = await openWatch(input.watch, watching, host)
@@ -56,7 +62,8 @@ export const rl: Stage<'rl'> = {
     )
     const validation = validated.write(history)
     const spent = watch ? figuresOfBoth(opened, watch) : opened.spent()
-    return rlFigures(input, history, { labeler, ...(validation && { validation }), stopped, spent })
+    const figures = rlFigures(input, history, { labeler, ...(validation && { validation }), stopped, spent })
+    return { ...figures, ...probe }
   },
 }
 
