@@ -8,7 +8,7 @@ import { damagedBytes, hostileTexts, mutatedJson } from './mutations.mjs'
 import { validValue } from './schema-values.mjs'
 
 /** Request i goes to server i modulo their number. */
-export const KINDS = ['rating', 'reward', 'codec', 'metrics', 'health', 'ui', 'annotators']
+export const KINDS = ['rating', 'reward', 'codec', 'metrics', 'health', 'ui', 'annotators', 'studio']
 
 const texts = z.array(z.string()).min(1)
 const REWARD = z.object({
@@ -29,6 +29,17 @@ const PROMPTS = [
   'Context - a\nResponse 1 - b\nResponse 2 - c\n\nmore harmful',
   'TEXT: a\nSUMMARY: b\n\nScore:',
   'CONTEXT: a\nRESPONSE: b\n\n1 - The response is harmless\n2 - It is not\n',
+]
+const STUDIO_PATHS = [
+  '/',
+  '/?id=',
+  '/?shown=',
+  '/runs/',
+  '/runs/x/input?beside=',
+  '/start?workflow=',
+  '/start?from=',
+  '/schedules',
+  '/assets/',
 ]
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'HEAD', 'PATCH', 'CONNECT', 'TRACE', 'BREW', 'get', '']
 const PATHS = [
@@ -167,6 +178,33 @@ const MAKERS = {
     headers: [['content-type', 'application/json']],
     body: json(withPrompts(validValue(CHAT, dice), dice), dice),
   }),
+  studio({ token }, dice) {
+    const authorized = ['authorization', `Bearer ${token}`]
+    if (dice.oneIn(2))
+      return {
+        method: 'GET',
+        path:
+          dice.pick(STUDIO_PATHS) +
+          dice
+            .pick(hostileTexts())
+            .slice(0, 500)
+            .replace(/[^!-~]/g, encodeURIComponent),
+        headers: [authorized],
+        body: '',
+      }
+    const isForm = dice.oneIn(2)
+    const text = mutatedJson({ rl: { steps: 3 }, labeler: { model: 'default' } }, dice, hostileTexts())
+    return {
+      method: 'POST',
+      path: isForm
+        ? dice.pick(['/start', '/runs/x/resolve', '/token'])
+        : `/start/${dice.pick(['check', 'complete', 'explain'])}`,
+      headers: [['content-type', isForm ? 'application/x-www-form-urlencoded' : 'application/json'], authorized],
+      body: isForm
+        ? Buffer.from(String(new URLSearchParams({ workflow: 'align', input: text, action: 'retry', overrides: text })))
+        : typed({ workflow: dice.pick(['align', 'sweep', 'compare']), text, at: dice.below(60) }, dice),
+    }
+  },
 }
 
 function withPrompts(value, dice) {
@@ -177,6 +215,8 @@ function withPrompts(value, dice) {
     Object.assign(value, { completions: undefined, query: value.prompts.map((prompt) => `${prompt} and more`) })
   return value
 }
+
+const typed = (value, dice) => (dice.oneIn(2) ? json(value, dice) : Buffer.from(JSON.stringify(value)))
 
 function json(value, dice) {
   const text = mutatedJson(value, dice, hostileTexts())

@@ -13,10 +13,13 @@ import { InvalidInput, parse } from '../dist/contracts/parse.js'
 import { openLedger } from '../dist/evaluation/assignment.js'
 import { linkOf, ratingKey } from '../dist/rating/links.js'
 import { openRatingServer } from '../dist/rating/server.js'
+import { openStudio } from '../dist/studio/server.js'
 import { serveMetrics } from '../dist/workers/metrics.js'
 import { openAnnotators } from '../dist/world/endpoint.js'
 
-const { freePort } = createRequire(import.meta.url)('../chaos/free-port.cjs')
+const require = createRequire(import.meta.url)
+const { freePort } = require('../chaos/free-port.cjs')
+const { WorkflowNotFoundError } = require('@temporalio/common')
 const HOST = '127.0.0.1'
 export const UI = 'http://127.0.0.1:8233'
 export const RATERS = ['anna', 'ben']
@@ -27,7 +30,7 @@ export async function openServers(home) {
   const payloadKey = randomBytes(32)
   process.env.RLAIF_PAYLOAD_KEYS = `a:${payloadKey.toString('base64')}`
   const tokens = Object.fromEntries(
-    ['REWARD', 'CODEC', 'METRICS'].map((name) => [name, randomBytes(12).toString('hex')]),
+    ['REWARD', 'CODEC', 'METRICS', 'STUDIO'].map((name) => [name, randomBytes(12).toString('hex')]),
   )
   for (const [name, token] of Object.entries(tokens)) process.env[`RLAIF_${name}_TOKEN`] = token
   const key = ratingKey(home)
@@ -51,6 +54,10 @@ export async function openServers(home) {
     health: { port: portOf(await openHealth(await freePort(), tokens.METRICS, workers)), token: tokens.METRICS },
     ui: { port: Number(new URL(door.url).port) },
     annotators: { port: portOf(await openAnnotators(0)) },
+    studio: {
+      port: portOf(await openStudio({ connected: { client: listedRun() }, home }, { host: HOST, port: 0 })),
+      token: tokens.STUDIO,
+    },
   }
 }
 
@@ -63,6 +70,29 @@ function answerAsUi(request, response) {
   request.on('end', () =>
     response.writeHead(request.url === '/' ? 200 : 404, { 'content-type': 'text/html' }).end('<p>UI'),
   )
+}
+
+/** A Temporal server that lists one run, of which it knows nothing more, and starts none. */
+function listedRun() {
+  const run = {
+    workflowId: '<fuzz>"&',
+    type: '<fuzz>',
+    status: { name: 'RUNNING' },
+    startTime: new Date(0),
+    typedSearchAttributes: { get: () => '"><fuzz>' },
+  }
+  const unknown = async () => {
+    throw new WorkflowNotFoundError('<fuzz> not found', 'x', 'y')
+  }
+  const workflow = {
+    list: async function* () {
+      yield run
+    },
+    count: async () => ({ count: 1, groups: [] }),
+    getHandle: () => ({ describe: unknown }),
+    start: unknown,
+  }
+  return { workflow, schedule: { list: async function* () {} } }
 }
 
 /** What the workflow humanEvaluation does with the page's questions. When all is rated, it begins anew. */

@@ -2,7 +2,7 @@
 // any route sees it.
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
-import type { Context, Hono } from 'hono'
+import type { Context, Hono, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { answerInText } from './answer'
 import { refusalByOrigin, type Door, type Refusal } from './guard'
@@ -43,5 +43,19 @@ export function listen(app: App, { port, door, refuse }: Listening): Promise<Ser
 }
 
 /** Refuses a longer body. @param say the answer */
-export const atMost = (maxSize: number, say: (context: AppContext, reason: string) => Response) =>
-  bodyLimit({ maxSize, onError: (context) => say(context as AppContext, `the body is longer than ${maxSize} bytes`) })
+export function atMost(
+  maxSize: number,
+  say: (context: AppContext, reason: string) => Response,
+): MiddlewareHandler<Env> {
+  const onError = (context: Context) => say(context as AppContext, `the body is longer than ${maxSize} bytes`)
+  const limited = bodyLimit({ maxSize, onError })
+  return (c, next) => {
+    if (c.req.method !== 'POST') return next() // nothing reads the body of another
+    if (c.req.header('transfer-encoding') !== undefined) c.req.raw = inParts(c.req.raw)
+    return limited(c, next)
+  }
+}
+
+/** A request whose body comes in parts, as one of Node's own: `bodyLimit` makes another of it, which the adapter's cannot be. */
+const inParts = ({ url, method, headers, body }: Request): Request =>
+  new Request(url, { method, headers, body, duplex: 'half' })

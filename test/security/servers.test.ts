@@ -2,10 +2,14 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
+import type { ReadableStream } from 'node:stream/web'
+import { Hono } from 'hono'
 import { register } from 'prom-client'
 import { startCodecServer } from '../../src/cli/codec-server'
 import { serveReward } from '../../src/cli/serve-reward'
 import { refusalByOrigin, type Door } from '../../src/http/guard'
+import { atMost, listen, refuseInText, type App } from '../../src/http/server'
 import { hasToken, tokenOf } from '../../src/http/token'
 import { linkOf } from '../../src/rating/links'
 import { openRatingServer, type Evaluation } from '../../src/rating/server'
@@ -103,6 +107,25 @@ describe('no server answers what a page of another site asks', () => {
     expect((await ask(server, { ...post, headers: { ...json, ...fromUi } })).status).toBe(200)
     expect((await ask(server, { ...post, headers: { 'content-type': 'text/plain', ...fromUi } })).status).toBe(415)
   })
+})
+
+test('a body may come in parts, of no length that is known before, and is bounded all the same', async () => {
+  const app: App = new Hono()
+  app.post(
+    '/',
+    atMost(100, (c, reason) => c.text(reason, 413)),
+    async (c) => c.text(await c.req.text()),
+  )
+  const door = { address: '127.0.0.1' }
+  const server = kept(await listen(app, { port: 0, door, refuse: refuseInText('test') }))
+  const send = (parts: string[]) =>
+    fetch(`http://127.0.0.1:${portOf(server)}/`, {
+      method: 'POST',
+      body: Readable.toWeb(Readable.from(parts.map((part) => Buffer.from(part)))) as ReadableStream as never,
+      duplex: 'half',
+    } as RequestInit)
+  expect(await (await send(['a=1', '&b=2'])).text()).toBe('a=1&b=2')
+  expect((await send(['x'.repeat(60), 'x'.repeat(60)])).status).toBe(413)
 })
 
 test('links from elsewhere open pages, and a TLS proxy may keep the host of its URL or change it', async () => {

@@ -50,7 +50,8 @@ export const addStart: AddPage = (app, studio) => {
   })
 }
 
-const typedIn = async (c: StudioContext) => parse(typedSchema, await c.req.json(), 'studio')
+const typedIn = async (c: StudioContext) =>
+  parse(typedSchema, parseGivenJson(await c.req.text(), 'studio: the body'), 'studio')
 
 const trialLines = ({ trials, maxConcurrent }: TrialsOutput): string[] => [
   `${counted(trials.length, 'trial')}, ${maxConcurrent} at a time; nothing is started yet`,
