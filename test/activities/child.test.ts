@@ -29,6 +29,7 @@ test.each([
   ['an unknown type', `process.send({ type: 'rubbish' })`, /message that cannot be read: type is "rubbish"/],
   ['no object', 'process.send(7)', /message that cannot be read: the message is 7/],
   ['progress that is NaN', progress('total: NaN'), /"total" of its progress is NaN/],
+  ['a warning that is huge', progress('warnings: ["x".repeat(2e4)]'), /more than 10000 characters of warnings/],
   ['a metric that is NaN', progress('metrics: { kl: NaN }'), /"kl" of its progress is NaN/],
 ])('%s fails the stage alone, by name', async (_, messages, reason) => {
   const failure = await childThatSends(messages).then(
