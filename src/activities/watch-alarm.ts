@@ -44,7 +44,7 @@ interface Schedule {
 }
 
 export function openAlarm(
-  { action, name, see }: OpenedWatch,
+  { action, name, field, see }: OpenedWatch,
   { steps, validateEvery }: Schedule,
   host: StageHost,
 ): WatchAlarm {
@@ -79,7 +79,7 @@ export function openAlarm(
       const figures = { watch: name, watchBefore: means[0]!, watchBest: largest(means), watchLast: means.at(-1)! }
       if (!alarm) return { figures }
       const text = sentence(alarm, name)
-      if (action === 'park') throw parked(alarm, text)
+      if (action === 'park') throw parked(alarm, text, field)
       if (action !== 'back') return { figures: { ...figures, ...consequence(action, text, alarm) } }
       const record = best.list().find(({ step }) => step === alarm.best)
       if (!record)
@@ -110,8 +110,8 @@ function consequence(action: 'warn' | 'stop' | 'back', text: string, { best, ste
   return { overOptimized: `${text}; ${ended}`, stopped: `the watch saw over-optimization at step ${step}; ${ended}` }
 }
 
-const parked = ({ best }: OverOptimization, text: string): Error =>
+const parked = ({ best }: OverOptimization, text: string, field: string): Error =>
   new OverOptimized(
-    `training: ${text}. Retry with watch.action "back" to take the policy of step ${best}, "stop" to take that of ` +
-      'now, or "warn" to train on; or with another reward, a higher KL penalty or fewer steps, from the start',
+    `training: ${text}. Retry with ${field}.action "back" to take the policy of step ${best}, "stop" to take that ` +
+      'of now, or "warn" to train on; or with another reward, a higher KL penalty or fewer steps, from the start',
   )

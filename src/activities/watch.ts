@@ -19,6 +19,8 @@ export interface OpenedWatch extends Pick<OpenedLabeler, 'spent'> {
   action: WatchInput['action']
   /** Name of who watches. */
   name: string
+  /** Where a run's input has it. */
+  field: string
   see: Watch['see']
 }
 
@@ -58,6 +60,7 @@ export async function openWatch(
   return {
     action: input.action,
     name,
+    field: role.replace('.labeler', ''),
     spent: opened.spent,
     see: async (responses, onSeen) =>
       answersOf(await askedDespiteOutage(() => look(responses, onSeen), name, host), name, role),

@@ -75,7 +75,7 @@ const probeCaution = (liked: string) => `Before RL, ${liked}. A policy that maxi
 
 function endCautions({ stopped, candidates, validationBest, overOptimized }: Summary): string[] {
   if (typeof overOptimized === 'string')
-    return [`The policy is ${overOptimized}. Its reward no longer says how good its responses are.`]
+    return [`O${overOptimized.slice(1)}. From there on the reward does not say how good responses are.`]
   return [
     ...(typeof stopped === 'string' ? [`RL ended early and went back to a checkpoint: ${stopped}.`] : []),
     ...(candidates === 0 && validationBest === null

@@ -130,7 +130,7 @@ test('warn: said at once, kept with the validations, in the figures and in the r
   )
   const page = await computeStage(report, 'report', { title: 'x', settings: {}, artifacts: [made] })
   const html = readFileSync(join(folderOf(page), 'report.html'), 'utf8')
-  expect(html).toMatch(/The policy is over-optimized: from step 0 to step 1/)
+  expect(html).toMatch(/Over-optimized: from step 0 to step 1 .* training went on\. From there on/)
   expect(html).toMatch(/RL: what the watch gives on the validation prompts/)
 })
 
@@ -154,7 +154,7 @@ test('park: the stage fails with the remedy; decided, it goes on from its checkp
   const two = await endpointsOf()
   const host = (key: string) => ({ ...attemptsOn(root), checkpoints: join(work(key), 'checkpoints') })
   await expect(trained(two, { action: 'park' }, host('parked'))).rejects.toThrow(
-    /^training: over-optimized: .*Retry with watch\.action "back" to take the policy of step 0/,
+    /^training: over-optimized: .*Retry with rl\.watch\.action "back" to take the policy of step 0/,
   )
   const before = asked()
   const next = { watch: { action: 'warn' } }
