@@ -46,6 +46,9 @@ class Pace {
   }
 }
 
+/** While a stage starts or waits for another, there is nothing to count. */
+const isCounted = ({ done, total }: Progress): boolean => done > 0 || total > 1
+
 function bar({ done, total }: Progress): string {
   const filled = total > 0 ? Math.round((BAR_WIDTH * done) / total) : 0
   return `[${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}]`
@@ -60,8 +63,7 @@ function runningText({ stage, message }: StageStatus, { progress, attempt }: Sna
   const parts = [
     number,
     progress.phase,
-    bar(progress),
-    amountText(progress),
+    ...(isCounted(progress) ? [bar(progress), amountText(progress)] : []),
     pace.describe(stage, progress),
     progress.within,
     metricsText(progress),

@@ -3,6 +3,8 @@
 import { spawn } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { Client } from '@temporalio/client'
+import { lines } from '../../src/cli/progress'
+import type { Progress } from '../../src/contracts/status'
 import { startDevServer, type DevServer } from '../dev-server'
 import { rlaif } from '../local-stack'
 import { temporaryFolder } from '../tiny-folder'
@@ -41,6 +43,20 @@ test('a run with the ID of another is refused before anything is said of it', as
       /^rlaif: a run with the ID "taken" is in progress with another input: field "seed" is 1 there and 2 here\. To/,
     ) as string,
   })
+})
+
+test('a stage shows what it does, and a bar once there is something to count', () => {
+  const shown = (progress: Pick<Progress, 'phase' | 'done' | 'total' | 'within'>) =>
+    lines({
+      stages: [{ stage: 'rl', state: 'running' }],
+      attempt: { activity: 'rl', number: 1, state: 'running' },
+      progress: { unit: 'steps', ...progress },
+    })[0]!.trim()
+  expect(shown({ phase: 'starting', done: 0, total: 1, within: 'scoring responses, 1 of 12' })).toMatch(
+    /^▸ rl +starting {2}scoring responses, 1 of 12$/,
+  )
+  expect(shown({ phase: 'training', done: 0, total: 18 })).toMatch(/training {2}\[░+\] {2}0\/18 steps$/)
+  expect(shown({ phase: 'training', done: 1, total: 1 })).toMatch(/1\/1 step$/)
 })
 
 test('Ctrl-C ends the command with exit code 130 and says that the run continues; it does', async () => {
