@@ -257,7 +257,10 @@ function ownNames(workflow: WorkflowName, input: Fields): GivenName[] {
   return [...names, ...guidanceNames(input)]
 }
 
-/** The rubric and the principles of a task that labelers of a checked input ask for, by the name of the task. */
+/**
+ * The rubric and the principles of a task that labelers ask for, by the name of the task. The input of a trial is as its
+ * sweep has it: labelers in short, variants without a technique.
+ */
 function guidanceNames({ task, variants = [], ...input }: Fields): GivenName[] {
   if (typeof task !== 'string') return []
   const roles = ['labeler', 'judge'].flatMap((role) => (input[role] ? [[role, input[role]] as const] : []))
@@ -266,10 +269,10 @@ function guidanceNames({ task, variants = [], ...input }: Fields): GivenName[] {
     return labeler ? [[`${group}.watch.labeler`, labeler] as const] : []
   })
   const asked = [...roles, ...watching].flatMap(([role, labeler]) =>
-    membersOf(labeler as LabelerSettings).map((member) => [role, member] as const),
+    membersOf(longForm('labeler', labeler) as LabelerSettings).map((member) => [role, member] as const),
   )
-  const ofVariants = (variants as { technique: Partial<MemberSettings> }[]).map(
-    ({ technique }, i) => [`variants.${i}.technique`, technique] as const,
+  const ofVariants = (variants as { technique?: Partial<MemberSettings> }[]).map(
+    ({ technique = {} }, i) => [`variants.${i}.technique`, technique] as const,
   )
   const revised: GivenName[] = input.revise ? [{ kind: 'principles', name: task, field: 'revise' }] : []
   const ofLabelers = [...asked, ...ofVariants].flatMap(([role, { score, principles }]): GivenName[] => [

@@ -104,6 +104,24 @@ describe('a wrong name ends a run at once', () => {
     ['a judge of a comparison', 'compare', { judge: '/nowhere' }, /"judge\.model" got "\/nowhere"/],
     ['a value of an axis', 'sweep', axes('data.path', rows, '/nowhere'), /"data\.path" got "\/nowhere"/],
     ['an entry of a list', 'sweep', { base: small, list: [{ model: '/nowhere' }, {}] }, /"model" got "\/nowhere"/],
+    [
+      'a labeler in short in a sweep',
+      'sweep',
+      { base: { model, task: 'helpful', labeler: '/nowhere' }, axes: [{ field: 'rl.klWeight', values: [0, 1] }] },
+      /field "labeler\.model" got "\/nowhere"/,
+    ],
+    [
+      'a study in a sweep',
+      'sweep',
+      {
+        ...{
+          workflow: 'labelStudy',
+          base: { model, task: 'helpful', labeler: '/nowhere', variants: [{ name: 'plain' }] },
+        },
+        ...{ axes: [{ field: 'pairs', values: [4, 8] }], metric: 'study.bestAgreement' },
+      },
+      /field "labeler\.model" got "\/nowhere"/,
+    ],
     ['several', 'align', { task: 'poetry', data: '/nowhere', model: '/no' }, /"model"[^]*"task"|"task"[^]*"model"/],
   ]
 
