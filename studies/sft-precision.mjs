@@ -4,9 +4,10 @@
 //
 // The default model learns the 100 cheerful sentences of studies/cheerful-pairs.jsonl, two epochs of AdamW, in four
 // ways: TensorFlow.js and PyTorch, each in float32 and with matrix products in bfloat16, with the same batches in the
-// same order. Prints, for each library, the loss of the last step, and its paired difference between the precisions with
-// the 95 % interval over the seeds (Student's t). Ten minutes on two quiet cores; 3 GB of memory. The Python needs
-// torch and transformers (test/reference/requirements.txt).
+// same order. Prints, for each library, the loss of the last step, and that of all sentences afterwards, read in float32
+// whatever it was trained in; and the paired difference between the precisions with its 95 % interval over the seeds
+// (Student's t). Ten minutes on two quiet cores; 3 GB of memory. The Python needs torch and transformers
+// (test/reference/requirements.txt).
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -22,6 +23,7 @@ const { readJsonl } = require('../dist/json-lines.js')
 const { loadModelAndTokenizer } = require('../dist/model/loaded.js')
 const { locateModel } = require('../dist/model/locate.js')
 const { openBatches } = require('../dist/training/batches.js')
+const { responseTokens, tokenLogProbs } = require('../dist/training/gradients.js')
 const { trainSft } = require('../dist/training/sft.js')
 
 const { values: flags } = readFlags('node studies/sft-precision.mjs', {
@@ -51,7 +53,8 @@ const steps = Math.ceil((sequences.length * SETTINGS.epochs) / SETTINGS.batchSiz
 async function trained(precision, seed) {
   const host = { checkpoints: temporaryFolder('rlaif-sft-precision-'), checkpointEvery: Infinity, onStep: () => {} }
   const { history } = await trainSft({ ...model, precision }, sequences, { ...SETTINGS, seed }, host)
-  return history.map(({ loss }) => loss)
+  const read = sequences.flatMap((sequence) => [...tokenLogProbs(model, responseTokens([sequence]))])
+  return { losses: history.map(({ loss }) => loss), after: -mean(read) }
 }
 
 const ours = (precision, seed) =>
@@ -60,7 +63,7 @@ const ours = (precision, seed) =>
 function theirs(precision, seed) {
   const batchOf = openBatches(sequences.length, { ...SETTINGS, seed, stage: 'sft' })
   const batches = Array.from({ length: steps }, (_, step) => batchOf(step).map((i) => sequences[i]))
-  const input = JSON.stringify({ folder, precision, learningRate: SETTINGS.learningRate, batches })
+  const input = JSON.stringify({ folder, precision, learningRate: SETTINGS.learningRate, batches, rows: sequences })
   return printed(flags.python, [join(import.meta.dirname, 'sft_precision_torch.py')], input)
 }
 
@@ -73,15 +76,25 @@ function printed(command, args, input) {
 
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length
 
-function lastLosses(name, train) {
-  const losses = { float32: [], bfloat16: [] }
+/** @returns by precision, what each seed has printed */
+function allSeeds(name, train) {
+  const all = { float32: [], bfloat16: [] }
   for (const seed of flags.seeds)
     for (const precision of PRECISIONS) {
-      const all = train(precision, seed)
-      losses[precision].push(all.at(-1))
-      console.error(`${name}, seed ${seed}, ${precision}: ${all.map((loss) => formatNumber(loss, 4)).join(' ')}`)
+      const { losses, after } = train(precision, seed)
+      all[precision].push({ last: losses.at(-1), after })
+      console.error(
+        `${name}, seed ${seed}, ${precision}: ${[...losses, after].map((x) => formatNumber(x, 4)).join(' ')}`,
+      )
     }
-  return losses
+  return all
+}
+
+function row(name, figure, { float32, bfloat16 }) {
+  const [full, half] = [float32, bfloat16].map((seeds) => seeds.map((seed) => seed[figure]))
+  const { value, low, high } = tTest(half.map((loss, i) => loss - full[i]))
+  const shown = [mean(full), mean(half), value, low, high].map((x) => formatNumber(x, 4))
+  return `| ${name} | ${shown[0]} | ${shown[1]} | ${shown[2]} (${shown[3]} to ${shown[4]}) |`
 }
 
 if (flags.train) {
@@ -90,8 +103,7 @@ if (flags.train) {
 }
 console.log('| | float32 | bfloat16 | difference, paired |\n|---|---|---|---|')
 for (const [name, train] of Object.entries({ 'TensorFlow.js': ours, PyTorch: theirs })) {
-  const { float32, bfloat16 } = lastLosses(name, train)
-  const { value, low, high } = tTest(bfloat16.map((loss, i) => loss - float32[i]))
-  const [full, half, ...difference] = [mean(float32), mean(bfloat16), value, low, high].map((x) => formatNumber(x, 4))
-  console.log(`| ${name} | ${full} | ${half} | ${difference[0]} (${difference[1]} to ${difference[2]}) |`)
+  const all = allSeeds(name, train)
+  console.log(row(`${name}, last step`, 'last', all))
+  console.log(row(`${name}, read in float32`, 'after', all))
 }

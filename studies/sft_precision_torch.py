@@ -1,4 +1,5 @@
-"""PyTorch's side of studies/sft-precision.mjs: trains on given batches, prints the loss of each step.
+"""PyTorch's side of studies/sft-precision.mjs: trains on given batches, prints the loss of each step and that of all rows afterwards,
+read in float32.
 
 In bfloat16: float32 master weights under torch.autocast("cpu", bfloat16). AdamW with PyTorch's defaults, no weight decay.
 """
@@ -35,7 +36,10 @@ def main():
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    json.dump(losses, sys.stdout)
+    with torch.no_grad():
+        read = [(len(row["response"]), loss_of(model, [row]).item()) for row in work["rows"]]
+    after = sum(tokens * loss for tokens, loss in read) / sum(tokens for tokens, _ in read)
+    json.dump({"losses": losses, "after": after}, sys.stdout)
 
 
 main()
