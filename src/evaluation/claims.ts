@@ -1,4 +1,4 @@
-// Tests the paper's claims against what the miniature world showed, one by one.
+// Tests claims, those of the paper or of the sources of other feedback, against what the miniature world showed, one by one.
 //
 // Every figure is measured at each seed. The estimate is its mean over seeds with Student's 95 % interval, so that it
 // covers the randomness of training as well as that of the prompts. With a single seed the interval covers its prompts
@@ -10,6 +10,7 @@
 //   near b       agrees: it lies within b ± margin and contains b     disagrees: it does not contain b
 //
 // Everything else is undecided.
+import { FEEDBACK_CLAIMS } from './feedback-claims'
 import { PAPER_CLAIMS, type Figure, type PaperClaim, type Rule, type SeedFigures } from './paper-claims'
 import { Z95 } from './statistics'
 import { tTest } from './student'
@@ -34,8 +35,9 @@ export interface Claim extends Omit<PaperClaim, 'measure' | 'rule'> {
 /** Equivalence margin: how far from the bound still counts as no difference. */
 export const MARGIN = { '%': 0.1, points: 0.02 }
 
-export const claimsOf = (seeds: readonly SeedFigures[]): Claim[] =>
-  PAPER_CLAIMS.map(({ measure, rule, ...claim }) => {
+/** @param study whose claims are tested */
+export const claimsOf = (seeds: readonly SeedFigures[], study: 'paper' | 'feedback' = 'paper'): Claim[] =>
+  (study === 'paper' ? PAPER_CLAIMS : FEEDBACK_CLAIMS).map(({ measure, rule, ...claim }) => {
     const estimate = estimateOf(
       seeds.flatMap(
         (figures) =>

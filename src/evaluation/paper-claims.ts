@@ -52,7 +52,7 @@ export interface PaperClaim {
   measure: (figures: SeedFigures, others: readonly SeedFigures[]) => Figure | undefined
 }
 
-const difference = (a: Figure | undefined, b: Figure | undefined): Figure | undefined =>
+export const difference = (a: Figure | undefined, b: Figure | undefined): Figure | undefined =>
   a && b && { value: a.value - b.value, error: Math.hypot(a.error, b.error) }
 const meanOf = (figures: readonly (Figure | undefined)[]): Figure | undefined => {
   const present = figures.filter((figure) => figure !== undefined)
@@ -70,7 +70,7 @@ const duel =
   ({ duels }: SeedFigures) =>
     duels[`${first}/${second}`]?.[kind]
 /** A claim about the win rate of one policy over another. */
-const winRateClaim = (
+export const winRateClaim = (
   first: string,
   second: string,
   { id, says, paper, rule = { above: 0.5 } }: Pick<PaperClaim, 'id' | 'says' | 'paper'> & { rule?: Rule },
@@ -84,7 +84,7 @@ const winRateClaim = (
   measure: duel(first, second),
 })
 /** A claim about a difference of two shares. */
-const differenceClaim = ({
+export const differenceClaim = ({
   id,
   says,
   paper,

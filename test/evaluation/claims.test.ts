@@ -114,6 +114,27 @@ test('over-optimization is measured from the best step of the other seeds, never
   expect(claim('over-optimization', falls.slice(0, 1)).verdict).toBe('undecided')
 })
 
+test('what is said of other feedback is tested on wins, agreement and, for rounds, the gold score', () => {
+  const at = (n: number) =>
+    seed(n, {
+      duels: { 'grpo/rloo': { raw: figure(0.49 + 0.01 * n), controlled: figure(0.5) } },
+      agreement: {
+        'three XS, both orders': figure(0.7),
+        'XS, both orders': figure(0.64 + 0.001 * n),
+        'L, both orders': figure(0.79),
+      },
+      gold: { 'round 2': 0.9, 'one round': 0.85 + 0.001 * n },
+    })
+  const found = claimsOf([at(1), at(2), at(3)], 'feedback')
+  const of = (id: string) => found.find((one) => one.id === id)!
+  expect(of('grpo-rloo')).toMatchObject({ verdict: 'agrees', estimate: { value: expect.closeTo(0.51, 10) as number } })
+  expect(of('jury-xs-agreement')).toMatchObject({ verdict: 'agrees', unit: 'points' })
+  expect(of('jury-l-agreement').verdict).toBe('disagrees')
+  expect(of('rounds-labels').estimate!.value).toBeCloseTo(0.048, 10)
+  expect(of('dpo-sft').estimate).toBeUndefined()
+  expect(claimsMarkdown(found, 'feedback')).toContain('| claim | source |')
+})
+
 test('the verdicts are told in sentences, as Markdown and for a terminal', () => {
   const claims = claimsOf(wins('rlaif', 'sft', 0.3, 0.32, 0.31))
   expect(answers(claims)[1]).toMatch(/^Not found: RLAIF beats SFT \(31\u00a0%, 29 to 33\)/)
