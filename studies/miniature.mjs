@@ -1,4 +1,4 @@
-// npm run miniature -- [--quick]: the paper in miniature. Starts a Temporal server with workers, runs the workflow
+// npm run miniature -- [--quick] [--feedback]: the paper, or feedback of other shapes, in miniature. Starts a Temporal server with workers, runs the workflow
 // `miniature`, and prints the table of claims. If it is started again, it resumes where it stopped: finished stages are
 // in the store.
 import { spawn, spawnSync } from 'node:child_process'
@@ -11,9 +11,10 @@ import { randomFrom } from '../chaos/random.mjs'
 import { claimLines } from '../dist/report/miniature.js'
 import { counted, formatDuration } from '../dist/number-format.js'
 
-const HELP = `npm run miniature -- [--quick] [--seeds 101,102,103,104,105] [--kills 0]
+const HELP = `npm run miniature -- [--quick] [--feedback] [--seeds 101,102,103,104,105] [--kills 0]
 
   --quick   fewer pairs and steps, one seed: minutes instead of an hour
+  --feedback   instead of the paper's claims, those about DPO, online DPO, GRPO, juries, rubrics and rounds
   --seeds   seeds of the policies
   --kills   number of worker and child processes to kill at random meanwhile; the figures stay the same
 
@@ -25,6 +26,7 @@ const { values: flags } = readFlags(
   'npm run miniature --',
   {
     quick: { type: 'boolean' },
+    feedback: { type: 'boolean' },
     seeds: { type: 'string', numbers: true },
     kills: { type: 'string', number: true, default: 0 },
   },
@@ -121,12 +123,14 @@ try {
   running.add(stack.child)
   const address = /Temporal ([\d.:]+)/.exec(stack.said)[1]
   if (!over) await startWorker(address)
+  const study = flags.feedback ? 'feedback' : 'paper'
   const input = {
+    ...(flags.feedback && { study }),
     size: flags.quick ? 'quick' : 'full',
     ...(flags.seeds && { seeds: flags.seeds }),
   }
   void killAtRandom(flags.kills, stack, address)
-  const id = `miniature-${input.size}${flags.seeds ? `-${flags.seeds.join('-')}` : ''}`
+  const id = `miniature-${flags.feedback ? 'feedback-' : ''}${input.size}${flags.seeds ? `-${flags.seeds.join('-')}` : ''}`
   if (over) throw new Error('stopped before the study started')
   const run = spawn(process.execPath, [command, 'run', 'miniature', '--id', id, '--input', JSON.stringify(input)], {
     env,
@@ -140,7 +144,7 @@ try {
   if (code === 0) {
     const report = spawnSync(process.execPath, [command, 'report', id], { env, encoding: 'utf8' }).stdout.trim()
     const claims = readFileSync(join(dirname(report), 'claims.json'))
-    console.log(`\n${claimLines(JSON.parse(claims).claims).join('\n')}`)
+    console.log(`\n${claimLines(JSON.parse(claims).claims, study).join('\n')}`)
     console.log(
       `\n${formatDuration((Date.now() - startedAt) / 1000)}` +
         `${killed > 0 ? `, ${counted(killed, 'process', 'processes')} killed` : ''}; ` +

@@ -8,11 +8,18 @@ import { dataSchema, limitsSchema, seedSchema } from './settings'
 import { sftSchema } from './training-settings'
 
 export const miniatureSchema = z.strictObject({
+  study: z
+    .enum(['paper', 'feedback'])
+    .optional()
+    .describe(
+      'What is tested. "paper" (default): the claims of the paper; "feedback": what the sources of DPO, online DPO, GRPO, ' +
+        'juries, rubrics and rounds say of them.',
+    ),
   size: z
     .enum(['full', 'quick'])
     .default('full')
     .describe(
-      'Size of the study. "full": every claim, in at most 90 minutes on two cores; ' +
+      'Size of the study. "full": every claim, of the paper in at most 90 minutes on two cores; ' +
         '"quick": the same with fewer pairs and steps, in six minutes, for every night.',
     ),
   seeds: z
@@ -20,7 +27,10 @@ export const miniatureSchema = z.strictObject({
     .min(1)
     .max(20)
     .optional()
-    .describe('Seeds of every policy and every draw. Default: 101 to 105; 101 alone when "quick".'),
+    .describe(
+      'Seeds of every policy and every draw. Default: 101 to 105, of study "feedback" 201 to 205; the first alone when ' +
+        '"quick".',
+    ),
   cache: cacheSchema,
   onFailure: onFailureSchema,
   queues: queuesSchema,
@@ -28,8 +38,12 @@ export const miniatureSchema = z.strictObject({
 })
 export type MiniatureInput = z.infer<typeof miniatureSchema>
 
-const SEEDS = { full: [101, 102, 103, 104, 105], quick: [101] }
-export const seedsOf = ({ size, seeds }: Pick<MiniatureInput, 'size' | 'seeds'>): number[] => seeds ?? SEEDS[size]
+const SEEDS = { paper: [101, 102, 103, 104, 105], feedback: [201, 202, 203, 204, 205] }
+export const seedsOf = ({
+  study = 'paper',
+  size,
+  seeds = size === 'quick' ? SEEDS[study].slice(0, 1) : SEEDS[study],
+}: Pick<MiniatureInput, 'study' | 'size' | 'seeds'>): number[] => seeds
 
 /** Numbers by which the two sizes of the study differ; prompts are those of one seed. */
 interface Size {
@@ -66,8 +80,14 @@ const SIZES: Record<MiniatureInput['size'], Size> = {
 }
 
 const limits = { promptTokens: 128, responseTokens: 40 }
-const training = { batchSize: 32, microBatchSize: 32, optimizer: 'adamw', maxGradientNorm: 1, checkpointEvery: 25 }
-const annotator = (model: string) => ({ baseUrl: WORLD, model, concurrency: 32 })
+export const training = {
+  batchSize: 32,
+  microBatchSize: 32,
+  optimizer: 'adamw',
+  maxGradientNorm: 1,
+  checkpointEvery: 25,
+}
+export const annotator = (model: string) => ({ baseUrl: WORLD, model, concurrency: 32 })
 
 /**
  * The policy that every arm starts its own SFT from, taught both tasks by careless writers: trained once, whatever the
@@ -95,7 +115,7 @@ const rlOf = (steps: number) => ({
 })
 
 /** Fields of `align` that every arm shares. */
-const armOf = (model: string, rlSteps: number) => ({
+export const armOf = (model: string, rlSteps: number) => ({
   model,
   limits,
   labeler: annotator('L'),
@@ -125,12 +145,20 @@ const pushed = {
   input: { method: 'rlaif', rl: { learningRate: 3 * RL_LEARNING_RATE, candidates: 1 } },
 }
 
-/** Inputs of the runs that the study is made of. @param model URI of the pretrained policy */
+/** Fields that the runs of a study share. */
+export const sharedOf = ({ cache, onFailure, queues, notify }: MiniatureInput) => ({
+  cache,
+  onFailure,
+  queues,
+  ...(notify && { notify }),
+})
+
+/** Inputs of the runs that the study of the paper is made of. @param model URI of the pretrained policy */
 export function runsOf(settings: MiniatureInput, model: string) {
-  const { size, cache, onFailure, queues, notify } = settings
+  const { size } = settings
   const { prompts, evaluationPrompts, rlSteps, dialoguePrompts, dialogueRlSteps } = SIZES[size]
   const seeds = seedsOf(settings)
-  const shared = { cache, onFailure, queues, ...(notify && { notify }) }
+  const shared = sharedOf(settings)
   const contest = { seeds, judge: annotator('gold'), agreementPairs: 200, maxConcurrent: 2, ...shared }
   const sweep = { seeds, maxConcurrent: 2, ...shared }
   const summaries = {

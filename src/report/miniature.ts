@@ -12,6 +12,8 @@ import { largest } from '../extremes'
 
 interface MiniatureData {
   title: string
+  /** Whose claims they are. */
+  study?: 'paper' | 'feedback'
   origin?: Origin | undefined
   settings: unknown
   version: string
@@ -21,13 +23,21 @@ interface MiniatureData {
   parts: Record<string, string>
 }
 
-export function renderMiniature({ title, origin, seeds, claims, settings, version, parts }: MiniatureData): string {
+/** What differs between the reports of the two studies. */
+const STUDIES = {
+  paper: { heading: "The paper's claims", source: 'Paper', labelers: LABELERS },
+  feedback: { heading: "The sources' claims", source: 'Source', labelers: ['L', 'XS', 'three XS'] },
+}
+
+export function renderMiniature(data: MiniatureData): string {
+  const { title, study = 'paper', origin, seeds, claims, settings, version, parts } = data
+  const { heading: ofClaims, source, labelers } = STUDIES[study]
   return page(title, origin, [
     note(subtitle(seeds)),
     answerList(answers(claims)),
-    heading("The paper's claims") + claimTable(claims) + note(howToRead(seeds.length)),
+    heading(ofClaims) + claimTable(claims, source) + note(howToRead(seeds.length)),
     heading('Each policy') + policyTable(seeds) + note(POLICY_NOTE),
-    heading('Each labeler') + labelerTable(seeds) + note(LABELER_NOTE),
+    heading('Each labeler') + labelerTable(seeds, labelers) + note(LABELER_NOTE),
     heading('During RL') + chartGrid(charts(seeds)) + note(RL_NOTE),
     partTable(parts),
     reproduction('miniature', settings, version),
@@ -102,9 +112,7 @@ const intervalText = ({ low, high }: Estimate, unit: Claim['unit']) =>
 export const estimateText = (estimate: Estimate, unit: Claim['unit']) =>
   [withUnit(figureText(estimate.value, unit), unit), intervalText(estimate, unit)].filter(Boolean).join(', ')
 
-const CLAIM_HEAD = ['Claim', 'Paper', 'In miniature', 'Measured: what counts as agreement', '']
-
-function claimTable(claims: readonly Claim[]): string {
+function claimTable(claims: readonly Claim[], source: string): string {
   const rows = claims.map(({ says, paper, measures, wants, unit, estimate, verdict }): Cell[] => [
     textCell(says),
     textCell(paper),
@@ -112,7 +120,7 @@ function claimTable(claims: readonly Claim[]): string {
     { ...textCell(`${measures}: ${wants}`), tone: 'soft' },
     { html: MARKS[verdict], tone: TONES[verdict] },
   ])
-  return table(CLAIM_HEAD, rows)
+  return table(['Claim', source, 'In miniature', 'Measured: what counts as agreement', ''], rows)
 }
 
 const estimateCell = (estimate: Estimate, unit: Claim['unit']): Cell => ({
@@ -123,24 +131,24 @@ const estimateCell = (estimate: Estimate, unit: Claim['unit']): Cell => ({
 })
 
 /** The claims as a table for documents. */
-export function claimsMarkdown(claims: readonly Claim[]): string {
+export function claimsMarkdown(claims: readonly Claim[], study: 'paper' | 'feedback' = 'paper'): string {
   const rows = claims.map(({ says, paper, measures, wants, unit, estimate, verdict }) => {
     const found = estimate ? estimateText(estimate, unit) : '–'
     return `| ${says} | ${paper} | ${found} | ${measures}: ${wants} | ${MARKS[verdict]} |`
   })
   const head = [
-    '| claim | paper | in miniature (95 % interval) | measured, and what agrees | |',
+    `| claim | ${STUDIES[study].source.toLowerCase()} | in miniature (95 % interval) | measured, and what agrees | |`,
     '|---|---|---|---|---|',
   ]
   return `${[...head, ...rows].join('\n')}\n`
 }
 
 /** The claims for a terminal. */
-export function claimLines(claims: readonly Claim[]): string[] {
+export function claimLines(claims: readonly Claim[], study: 'paper' | 'feedback' = 'paper'): string[] {
   const width = largest(claims.map(({ says }) => says.length))
   const lines = claims.map(({ says, paper, unit, estimate, verdict }) => {
     const found = estimate ? estimateText(estimate, unit) : '–'
-    return `${MARKS[verdict].padEnd(12)} ${says.padEnd(width)}  ${found.padEnd(26)} paper: ${paper}`
+    return `${MARKS[verdict].padEnd(12)} ${says.padEnd(width)}  ${found.padEnd(26)} ${STUDIES[study].source.toLowerCase()}: ${paper}`
   })
   return [...lines, answers(claims)[0]!]
 }
@@ -175,12 +183,12 @@ function policyTable(seeds: readonly SeedFigures[]): string {
 }
 
 const LABELER_HEAD = ['Labeler', 'Asked', 'Agrees with people', 'Same slot', 'Tokens a pair']
-const TECHNIQUES = ['both orders', 'one order', 'pointwise']
+const TECHNIQUES = ['both orders', 'one order', 'pointwise', 'one score', 'rubric']
 
-function labelerTable(seeds: readonly SeedFigures[]): string {
+function labelerTable(seeds: readonly SeedFigures[], labelers: readonly string[]): string {
   const isMeasured = (figure: string) =>
     seeds.some(({ agreement, tokens }) => agreement[figure] !== undefined || tokens[figure] !== undefined)
-  const rows = LABELERS.flatMap((name) =>
+  const rows = labelers.flatMap((name) =>
     TECHNIQUES.filter((technique) => isMeasured(`${name}, ${technique}`)).map((technique): Cell[] => [
       textCell(name),
       textCell(technique),

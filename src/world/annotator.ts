@@ -1,6 +1,7 @@
 // Simulated annotators (the method of AlpacaFarm and of gold-reward studies): they read the prompt that a person or a
 // labeler is really sent, judge by the gold score plus their own noise, and have a position bias. The noise belongs to
-// the annotator and the pair: it is the same in both orders and every time.
+// the annotator and the pair: it is the same in both orders and every time. Annotators of one kind, such as XS and XS-2,
+// err independently.
 //
 //   margin = gold(first) − gold(second) + noise · ε(annotator, pair)      P("1") = σ((margin + slotBias) / temperature)
 import { normal } from '../random'
@@ -28,6 +29,15 @@ export const ANNOTATORS = {
   /** The gold score itself, for the final evaluation. */
   gold: { noise: 0, slotBias: 0, temperature: 0.02 },
 } satisfies Record<string, Omit<Annotator, 'name'>>
+
+/** Names of the annotators, and of their colleagues: XS-2 errs as often and as far as XS, and on other pairs. */
+const NAMED = new RegExp(`^(${Object.keys(ANNOTATORS).join('|')})(-[1-9][0-9]?)?$`)
+
+/** @returns undefined if nobody has the name */
+export function annotatorNamed(name: string): Annotator | undefined {
+  const kind = NAMED.exec(name)?.[1] as keyof typeof ANNOTATORS | undefined
+  return kind && { name, ...ANNOTATORS[kind] }
+}
 
 /** How much better the annotator considers the first response. @param gold scores of the two responses */
 export function marginOf(
@@ -60,9 +70,24 @@ export function marginIn(text: string): number | undefined {
   return by === undefined ? undefined : which === 'first' ? Number(by) : -Number(by)
 }
 
+/** What the annotator takes the gold score of a response for, in units of its noise. */
+const errorOn = ({ name }: Annotator, text: string, seed: number) => normal([seed, 'annotator', name, text])
+
 /** Probabilities of the scores 1 … 10 that the annotator gives to one response. */
-export function scoresOf({ name, noise, temperature }: Annotator, gold: number, text: string, seed = 0): number[] {
-  const seen = 1 + 9 * (gold + (noise / Math.SQRT2) * normal([seed, 'annotator', name, text]))
+export const scoresOf = (annotator: Annotator, gold: number, text: string, seed = 0): number[] =>
+  scoresAround(annotator, gold, errorOn(annotator, text, seed))
+
+/**
+ * The same for one aspect of the response, by its name. Half of the variance of the error is that of the annotator's score
+ * of the whole response: who misreads a text misreads it in every respect.
+ */
+export function aspectScoresOf(annotator: Annotator, aspect: string, truth: number, text: string, seed = 0): number[] {
+  const own = normal([seed, 'annotator', annotator.name, aspect, text])
+  return scoresAround(annotator, truth, (errorOn(annotator, text, seed) + own) / Math.SQRT2)
+}
+
+function scoresAround({ noise, temperature }: Annotator, truth: number, error: number): number[] {
+  const seen = 1 + 9 * (truth + (noise / Math.SQRT2) * error)
   const weights = Array.from({ length: 10 }, (_, i) =>
     Math.exp(-((i + 1 - seen) ** 2) / (2 * (10 * temperature + 0.2) ** 2)),
   )

@@ -7,14 +7,32 @@ import { Hono } from 'hono'
 import { z } from 'zod'
 import { InvalidInput } from '../contracts/parse'
 import { atMost, listen, refuseInText, type App, type AppContext } from '../http/server'
-import { ANNOTATORS, marginIn, marginOf, preferFirst, rationaleOf, scoresOf, type Annotator } from './annotator'
-import { goldHarmless, goldScore } from './gold'
+import {
+  annotatorNamed,
+  ANNOTATORS,
+  aspectScoresOf,
+  marginIn,
+  marginOf,
+  preferFirst,
+  rationaleOf,
+  scoresOf,
+  type Annotator,
+} from './annotator'
+import { goldAspects, goldHarmless, goldScore, type Aspects } from './gold'
 
 const MAX_BODY_BYTES = 1024 ** 2
 const ADDRESS = '127.0.0.1'
 
 const requestSchema = z.object({
-  model: z.enum(Object.keys(ANNOTATORS) as [keyof typeof ANNOTATORS, ...(keyof typeof ANNOTATORS)[]]),
+  model: z.string().transform((name, { addIssue }) => {
+    const annotator = annotatorNamed(name)
+    if (annotator) return annotator
+    const known = Object.keys(ANNOTATORS)
+      .map((kind) => `"${kind}"`)
+      .join(', ')
+    addIssue({ code: 'custom', message: `expected one of ${known}, or a colleague of one of them such as "XS-2"` })
+    return z.NEVER
+  }),
   messages: z.array(z.object({ content: z.string() })).min(1),
   max_tokens: z.number().default(1),
   temperature: z.number().default(0),
@@ -31,6 +49,7 @@ interface TaskFormat {
   /** Marks of the prompts that show a single response. */
   single: [context: string, response: string]
   gold(context: string, response: string): number
+  aspects?(context: string, response: string): Aspects
 }
 
 const TASK_FORMATS: TaskFormat[] = [
@@ -39,6 +58,7 @@ const TASK_FORMATS: TaskFormat[] = [
     responses: ['\nSummary 1 - ', '\nSummary 2 - '],
     single: ['TEXT: ', '\nSUMMARY: '],
     gold: goldScore,
+    aspects: goldAspects,
   },
   {
     context: 'Context - ',
@@ -79,11 +99,20 @@ const ASKS_FOR_WORSE = /\bmore harmful\b/
 const STATEMENTS = /^1 - (.*)\n2 - (.*)\n/
 const GOOD_STATEMENT = /\bis harmless\b/
 
+/** What a criterion of the task's rubric says that it asks for. */
+const ASPECTS: readonly (readonly [keyof Aspects, RegExp])[] = [
+  ['coverage', /\bwho did what\b/],
+  ['faithfulness', /\bnothing that the TEXT does not say\b/],
+  ['brevity', /\bnothing beside the point\b/],
+  ['form', /\bwhole sentences\b/],
+]
+
 /** @throws InvalidInput if the prompt is not of a task that these annotators know */
 function annotate(request: CompletionRequest): Answer {
-  const annotator: Annotator = { name: request.model, ...ANNOTATORS[request.model] }
+  const annotator = request.model
   const prompt = request.messages.map(({ content }) => content).join('\n')
-  for (const { context, responses, single, gold } of TASK_FORMATS) {
+  for (const format of TASK_FORMATS) {
+    const { context, responses, single, gold } = format
     const pair = shownBy(prompt, [context, ...responses])
     if (pair) {
       const margin = marginOfPair(annotator, pair, gold)
@@ -91,7 +120,10 @@ function annotate(request: CompletionRequest): Answer {
       return choice(annotator, ASKS_FOR_WORSE.test(prompt) ? -margin : margin)
     }
     const one = shownBy(prompt, single)
-    if (one) return answerSingle(annotator, one, gold)
+    if (one) {
+      const question = prompt.slice(0, prompt.lastIndexOf(single[0]))
+      return aspectAnswer(annotator, one, question, format) ?? answerSingle(annotator, one, gold)
+    }
   }
   throw new InvalidInput(
     'world: the prompt shows neither two responses nor one of them; ' +
@@ -111,13 +143,29 @@ function marginOfPair(annotator: Annotator, { texts, after }: Shown, gold: TaskF
   return marginIn(after) ?? marginOf(annotator, [gold(context, first), gold(context, second)], [first, second])
 }
 
+const answerOf = (scores: readonly number[]): Answer => ({
+  probabilities: Object.fromEntries(scores.map((p, i) => [`${i + 1}`, p])),
+})
+
+/** A score from 1 to 10 of the aspect that a criterion asks for. @returns undefined if the question is no such criterion */
+function aspectAnswer(
+  annotator: Annotator,
+  { texts }: Shown,
+  question: string,
+  { aspects }: TaskFormat,
+): Answer | undefined {
+  const [context, response] = texts as [string, string]
+  const asked = ASPECTS.find(([, words]) => words.test(question))?.[0]
+  if (asked === undefined || !aspects) return undefined
+  return answerOf(aspectScoresOf(annotator, asked, aspects(context, response)[asked], response))
+}
+
 /** A score from 1 to 10 or, if the prompt has two statements, which of them is true. */
 function answerSingle(annotator: Annotator, { texts, after }: Shown, gold: TaskFormat['gold']): Answer {
   const [context, response] = texts as [string, string]
   const truth = gold(context, response)
   const [, one, two] = STATEMENTS.exec(after) ?? []
-  if (one === undefined || two === undefined)
-    return { probabilities: Object.fromEntries(scoresOf(annotator, truth, response).map((p, i) => [`${i + 1}`, p])) }
+  if (one === undefined || two === undefined) return answerOf(scoresOf(annotator, truth, response))
   const margin = marginOf(annotator, [truth, 1 - truth], [response, ''])
   return choice(annotator, GOOD_STATEMENT.test(one) ? margin : -margin)
 }

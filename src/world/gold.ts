@@ -61,22 +61,75 @@ function repeatsItself(text: string): boolean {
 
 const isSentence = (text: string) => /^[A-Z][^\n]*[.!?]$/.test(text.trim())
 
+/** What is found in a summary. */
+interface Findings {
+  /** Of each kind of key fact: whether the summary states one of the post's, and how many that the post does not have. */
+  facts: { weight: number; stated: boolean; invented: number }[]
+  inventedPlaces: number
+  asides: number
+  /** Words above those that a good summary needs. */
+  wordsTooMany: number
+  sentence: boolean
+  repeats: boolean
+}
+
+function findingsOf(post: string, summary: string): Findings {
+  const [source, text] = [padded(post), padded(summary)]
+  return {
+    facts: FACTS.map(({ among, weight }) => {
+      const inPost = phrasesIn(source, among)
+      const inSummary = phrasesIn(text, among)
+      return {
+        weight,
+        stated: inPost.some((fact) => inSummary.includes(fact)),
+        invented: inSummary.filter((fact) => !inPost.includes(fact)).length,
+      }
+    }),
+    inventedPlaces: phrasesIn(text, PLACE_PHRASES).filter((place) => !source.includes(padded(place))).length,
+    asides: phrasesIn(text, ASIDE_PHRASES).length,
+    wordsTooMany: Math.max(0, words(summary).length - ENOUGH_WORDS),
+    sentence: isSentence(summary),
+    repeats: repeatsItself(summary),
+  }
+}
+
 /** @returns the gold score of a summary, 0 to 1 */
 export function goldScore(post: string, summary: string): number {
-  const [source, text] = [padded(post), padded(summary)]
+  const { facts, inventedPlaces, asides, wordsTooMany, sentence, repeats } = findingsOf(post, summary)
   let score = 0
-  for (const { among, weight } of FACTS) {
-    const inPost = phrasesIn(source, among)
-    const inSummary = phrasesIn(text, among)
-    if (inPost.some((fact) => inSummary.includes(fact))) score += weight
-    score -= INVENTED * inSummary.filter((fact) => !inPost.includes(fact)).length
+  for (const { weight, stated, invented } of facts) {
+    if (stated) score += weight
+    score -= INVENTED * invented
   }
-  score -= INVENTED * phrasesIn(text, PLACE_PHRASES).filter((place) => !source.includes(padded(place))).length
-  score -= ASIDE * phrasesIn(text, ASIDE_PHRASES).length
-  score -= WORD_COST * Math.max(0, words(summary).length - ENOUGH_WORDS)
-  if (!isSentence(summary)) score *= NOT_A_SENTENCE
-  if (repeatsItself(summary)) score *= REPEATS
+  score -= INVENTED * inventedPlaces
+  score -= ASIDE * asides
+  score -= WORD_COST * wordsTooMany
+  if (!sentence) score *= NOT_A_SENTENCE
+  if (repeats) score *= REPEATS
   return Math.min(1, Math.max(0, score))
+}
+
+/** What a criterion of a rubric may ask of a summary, each from 0 to 1. */
+export interface Aspects {
+  coverage: number
+  faithfulness: number
+  brevity: number
+  form: number
+}
+
+/** What an aspect loses by each fault, on its scale from 0 to 1: larger than in the gold score, where it is one of many. */
+const ASPECT_LOSS = { invented: 1 / 3, aside: 0.2, word: 0.05, form: 0.5 }
+
+/** The aspects of a summary one by one. The gold score is not a weighted mean of them. */
+export function goldAspects(post: string, summary: string): Aspects {
+  const { facts, inventedPlaces, asides, wordsTooMany, sentence, repeats } = findingsOf(post, summary)
+  const invented = facts.reduce((sum, { invented }) => sum + invented, inventedPlaces)
+  return {
+    coverage: facts.reduce((sum, { weight, stated }) => sum + (stated ? weight : 0), 0),
+    faithfulness: Math.max(0, 1 - ASPECT_LOSS.invented * invented),
+    brevity: Math.max(0, 1 - ASPECT_LOSS.aside * asides - ASPECT_LOSS.word * wordsTooMany),
+    form: 1 - ASPECT_LOSS.form * (Number(!sentence) + Number(repeats)),
+  }
 }
 
 const [UNSAFE_PHRASES, METHOD_PHRASES, INSULT_PHRASES] = [phrases(UNSAFE_ACTS), phrases(METHODS), phrases(INSULTS)]

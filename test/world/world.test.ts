@@ -11,12 +11,13 @@ import { techniqueSchema } from '../../src/contracts/technique-settings'
 import { readTask, taskFolder } from '../../src/data/task'
 import { choseSameSlot } from '../../src/feedback/preference'
 import type { PreferenceLabel } from '../../src/feedback/preference-label'
+import { rubricScores, type RubricScore } from '../../src/feedback/rubric'
 import { judgeAlone } from '../../src/feedback/verdict'
 import { CARELESS, replyOf, requestOf } from '../../src/world/dialogues'
-import { ANNOTATORS, marginOf } from '../../src/world/annotator'
+import { annotatorNamed, ANNOTATORS, marginOf } from '../../src/world/annotator'
 import { dialogueRow, parseWorldPath, pretrainingRow, summaryRow, worldRows } from '../../src/world/data'
 import { openAnnotators } from '../../src/world/endpoint'
-import { goldHarmless, goldScore } from '../../src/world/gold'
+import { goldAspects, goldHarmless, goldScore } from '../../src/world/gold'
 import { FLAWLESS, IMPERFECT, postOf, summaryOf } from '../../src/world/posts'
 
 jest.setTimeout(120_000)
@@ -39,6 +40,21 @@ test.each([
   ['nothing', '', 0],
 ])('the gold score of a summary with %s, by hand', (_, summary, expected) => {
   expect(goldScore(POST, summary)).toBeCloseTo(expected, 10)
+})
+
+test.each([
+  ['all key facts', FULL, [1, 1, 1, 1]],
+  ['no cause', 'Jamar broke the green lamp and had to pay for it.', [0.85, 1, 1, 1]],
+  ['another person', FULL.replace('Jamar', 'Penor'), [0.8, 2 / 3, 1, 1]],
+  ['an aside', `${FULL} I slept badly.`, [1, 1, 0.8, 1]],
+  ['25 words', `${FULL.slice(0, -1)} so says one who stood near by that day.`, [1, 1, 0.75, 1]],
+  ['cut short', 'Jamar broke the green lamp', [0.65, 1, 1, 0.5]],
+  ['a repetition', 'Jamar broke the green lamp and had to pay for it and had to pay for it.', [0.85, 1, 1, 0.5]],
+  ['a place that is not in the post', `${FULL.slice(0, -1)} in Vellaville.`, [1, 2 / 3, 1, 1]],
+])('the aspects of a summary with %s, by hand', (_, summary, [coverage, faithfulness, brevity, form]) => {
+  const expected = { coverage, faithfulness, brevity, form }
+  for (const [aspect, value] of Object.entries(goldAspects(POST, summary)))
+    expect(value).toBeCloseTo(expected[aspect as keyof typeof expected]!, 10)
 })
 
 const REQUEST = 'Jamar has a green lamp. Be quick. How do I steal the lamp?'
@@ -102,6 +118,18 @@ test('an annotator sees the same margin in both orders; two annotators see diffe
   const margin = marginOf({ name: 'human', ...human }, [0.7, 0.2], ['a', 'b'])
   expect(marginOf({ name: 'human', ...human }, [0.2, 0.7], ['b', 'a'])).toBeCloseTo(-margin, 12)
   expect(marginOf({ name: 'XS', ...XS }, [0.7, 0.2], ['a', 'b'])).not.toBeCloseTo(margin, 2)
+})
+
+test('colleagues of an annotator are as good as it is and err independently; nobody else has a name', () => {
+  const named = (name: string) => annotatorNamed(name)!
+  expect(named('XS')).toEqual({ name: 'XS', ...ANNOTATORS.XS })
+  const errors = (name: string) =>
+    Array.from({ length: 3000 }, (_, i) => marginOf(named(name), [0, 0], [`a${i}`, `b${i}`]) / ANNOTATORS.XS.noise)
+  const [one, two] = [errors('XS'), errors('XS-2')]
+  const product = (a: readonly number[], b: readonly number[]) => a.reduce((sum, x, i) => sum + x * b[i]!, 0) / a.length
+  expect(Math.abs(product(one, two))).toBeLessThan(0.055) // three standard errors
+  expect(Math.abs(product(two, two) - 1)).toBeLessThan(0.08)
+  for (const name of ['XXL', 'XS-0', 'XS-100', 'XS-', 'toString']) expect(annotatorNamed(name)).toBeUndefined()
 })
 
 describe('as an endpoint', () => {
@@ -192,6 +220,36 @@ describe('as an endpoint', () => {
     expect(gold).toBeGreaterThan(0.98)
     expect(large).toBeLessThan(gold)
     expect(small).toBeLessThan(large)
+  })
+
+  test('a criterion of the rubric of the task is answered by its aspect, with an error of its own', async () => {
+    const { rubric } = task
+    const texts = ['Jamar broke the green lamp', `${FULL} I slept badly.`, FULL.replace('Jamar', 'Penor')]
+    const asked = (model: string) =>
+      rubricScores(
+        labeler(model),
+        rubric!,
+        texts.map((response) => ({ context: POST, response })),
+        { task },
+      )
+    const [truth, small] = [(await asked('gold')) as RubricScore[], (await asked('XS')) as RubricScore[]]
+    texts.forEach((text, i) => {
+      for (const [aspect, value] of Object.entries(goldAspects(POST, text))) {
+        // A score from 1 to 10 has no more than nine steps, and those at the ends are drawn inwards.
+        expect(Math.abs(truth[i]!.criteria[aspect]! - (2 * value - 1))).toBeLessThan(0.25)
+        expect(small[i]!.criteria[aspect]).not.toBeCloseTo(truth[i]!.criteria[aspect]!, 2)
+      }
+    })
+  })
+
+  test('three XS agree with people more often than one', async () => {
+    const members = await Promise.all(['XS', 'XS-2', 'XS-3'].map((model) => judged(model, {})))
+    const jury = members[0]!.map((label, i) => ({
+      ...label,
+      preferFirst: members.reduce((sum, labels) => sum + labels[i]!.preferFirst, 0) / members.length,
+    }))
+    const [alone, together] = [Math.max(...members.map(agreement)), agreement(jury)]
+    expect(together).toBeGreaterThan(alone)
   })
 
   test('the base URL "world:" selects the same annotators here, whatever endpoints are allowed', async () => {

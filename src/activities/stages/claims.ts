@@ -1,11 +1,10 @@
-// Stage `claims`: what the parts of the miniature study measured, seed by seed, and the paper's claims compared with
-// it.
+// Stage `claims`: what the parts of a miniature study measured, seed by seed, and the claims compared with it.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Artifact } from '../../contracts/artifact'
 import { parse } from '../../contracts/parse'
-import { stageSchemas } from '../../contracts/stages'
+import { stageSchemas, type StageInput } from '../../contracts/stages'
 import { readJsonFile } from '../../data/task'
 import { mean } from '../../mean'
 import { claimsOf } from '../../evaluation/claims'
@@ -21,31 +20,26 @@ import { originOf, type Stage, type StageHost } from '../stage'
 
 export const claims: Stage<'claims'> = {
   async run(input, host) {
-    const methods = await comparedSeeds(input.summaries, host)
-    const dialogues = await comparedSeeds(input.dialogues, host)
-    const [labels, rewardModels] = [await trialsOf(input.labels, host), await trialsOf(input.rewardModels, host)]
-    const seeds: SeedFigures[] = []
-    for (const seed of input.seeds) {
-      const isOfSeed = (other: { seed: number }) => other.seed === seed
-      seeds.push({
-        seed,
-        ...(await methodFigures(methods.find(isOfSeed)!, host)),
-        harmless: ratesOf(dialogues.find(isOfSeed)!),
-        ...labelFigures(labels.filter(isOfSeed)),
-        accuracyBy: accuracyBy(rewardModels.filter(isOfSeed)),
-      })
-    }
-    const found = claimsOf(seeds)
-    const parts = {
-      summaries: input.summaries.uri,
-      dialogues: input.dialogues.uri,
-      labels: input.labels.uri,
-      rewardModels: input.rewardModels.uri,
-    }
+    const study = input.study ?? 'paper'
+    const seeds = await measuredSeeds(input, host)
+    const found = claimsOf(seeds, study)
+    const { summaries, dialogues, labels, rewardModels, rounds = [] } = input
+    const parts = Object.fromEntries(
+      [
+        ...Object.entries({
+          [study === 'paper' ? 'summaries' : 'policies']: summaries,
+          dialogues,
+          labels,
+          rewardModels,
+        }),
+        ...rounds.map((report, i) => [`rounds, seed ${input.seeds[i]}`, report] as const),
+      ].flatMap(([name, report]) => (report ? [[name, report.uri] as const] : [])),
+    )
     writeFileSync(
       join(host.output, 'report.html'),
       renderMiniature({
         title: input.title,
+        study,
         origin: originOf(host),
         settings: input.settings,
         version,
@@ -55,7 +49,7 @@ export const claims: Stage<'claims'> = {
       }),
     )
     writeFileSync(join(host.output, 'claims.json'), `${JSON.stringify({ claims: found, seeds }, null, 2)}\n`)
-    writeFileSync(join(host.output, 'claims.md'), claimsMarkdown(found))
+    writeFileSync(join(host.output, 'claims.md'), claimsMarkdown(found, study))
     const count = (verdict: string) => found.filter((claim) => claim.verdict === verdict).length
     return {
       claims: found.length,
@@ -66,6 +60,45 @@ export const claims: Stage<'claims'> = {
       ...Object.fromEntries(found.flatMap(({ id, estimate }) => (estimate ? [[id, estimate.value]] : []))),
     }
   },
+}
+
+async function measuredSeeds(
+  { seeds, summaries, dialogues, labels, rewardModels, rounds = [] }: StageInput<'claims'>,
+  host: StageHost,
+): Promise<SeedFigures[]> {
+  const compared = async (...reports: (Artifact | undefined)[]) =>
+    (await Promise.all(reports.map((report) => (report ? comparedSeeds(report, host) : [])))).flat()
+  const methods = await compared(summaries)
+  const replies = await compared(dialogues)
+  const inRounds = await compared(...rounds)
+  const judged = await trialsOf(labels, host)
+  const trained = rewardModels ? await trialsOf(rewardModels, host) : []
+  return Promise.all(
+    seeds.map(async (seed) => {
+      const isOfSeed = (other: { seed: number }) => other.seed === seed
+      const [harmless, ofRounds] = [replies.find(isOfSeed), inRounds.find(isOfSeed)]
+      return {
+        seed,
+        ...merged(
+          await methodFigures(methods.find(isOfSeed)!, host),
+          ofRounds ? await methodFigures(ofRounds, host) : undefined,
+        ),
+        harmless: harmless ? ratesOf(harmless) : {},
+        ...labelFigures(judged.filter(isOfSeed)),
+        accuracyBy: accuracyBy(trained.filter(isOfSeed)),
+      }
+    }),
+  )
+}
+
+/** The policies of two comparisons on the same prompts; those of both have the figures of the first. */
+function merged(methods: MethodFigures, rounds: MethodFigures | undefined): MethodFigures {
+  if (!rounds) return methods
+  const both = Object.entries(methods).map(([name, figures]) => [
+    name,
+    { ...rounds[name as keyof MethodFigures], ...figures },
+  ])
+  return Object.fromEntries(both) as MethodFigures
 }
 
 // ---- Comparisons
@@ -126,11 +159,12 @@ async function methodFigures({ comparison, prompts, arms }: ComparedSeed, host: 
     )
   }
   for (const { name, stages } of arms) {
-    const { 'reward-model': rewardModel, rl } = stages
+    const { 'reward-model': rewardModel, rl, 'online-dpo': online } = stages
     if (rewardModel) out.accuracy[name] = accuracyOf(rewardModel.summary)
-    if (!rl) continue
-    out.kl[name] = Number(rl.summary.kl)
-    out.goldBySteps[name] = await goldBySteps(await host.open(rl))
+    const trained = rl ?? online
+    if (!trained) continue
+    out.kl[name] = Number(trained.summary.kl)
+    out.goldBySteps[name] = await goldBySteps(await host.open(trained))
   }
   return out
 }
@@ -167,6 +201,9 @@ const trialsOf = async (report: Artifact, host: StageHost): Promise<Trial[]> =>
 
 const labelerSchema = z.object({ model: z.string() })
 const AGREEMENT = /^study\.agreement of (.*)$/
+/** The name of a labeler: as the sweep calls it or, of one that it shows as JSON, its model. */
+const labelerOf = (level: string): string =>
+  level.startsWith('{') ? parse(labelerSchema, JSON.parse(level), 'claims: labeler of a trial').model : level
 type LabelFigures = Pick<SeedFigures, 'agreement' | 'sameSlot' | 'tokens'>
 const SAME_SLOT = 'study.sameSlot of both orders'
 const TOKENS = /^study\.tokensPerPair of (.*)$/
@@ -174,7 +211,7 @@ const TOKENS = /^study\.tokensPerPair of (.*)$/
 function labelFigures(trials: readonly Trial[]): LabelFigures {
   const out: LabelFigures = { agreement: {}, sameSlot: {}, tokens: {} }
   for (const { levels, figures } of trials) {
-    const { model } = parse(labelerSchema, JSON.parse(levels.labeler!), 'claims: labeler of a trial')
+    const model = labelerOf(levels.labeler!)
     const n = figures['study.pairs']!
     for (const [name, value] of Object.entries(figures)) {
       const variant = AGREEMENT.exec(name)?.[1]
