@@ -13,10 +13,10 @@ import { counted, formatDuration } from '../dist/number-format.js'
 
 const HELP = `npm run miniature -- [--quick] [--feedback] [--seeds 101,102,103,104,105] [--kills 0]
 
-  --quick   fewer pairs and steps, one seed: minutes instead of an hour
-  --feedback   instead of the paper's claims, those about DPO, online DPO, GRPO, juries, rubrics and rounds
-  --seeds   seeds of the policies
-  --kills   number of worker and child processes to kill at random meanwhile; the figures stay the same
+  --quick     fewer pairs and steps, one seed: minutes instead of an hour
+  --feedback  instead of the paper's claims, those about DPO, online DPO, GRPO, juries, rubrics and rounds
+  --seeds     seeds of the policies
+  --kills     number of worker and child processes to kill at random meanwhile; the figures stay the same
 
 Everything is stored in RLAIF_HOME (./.rlaif). Examples:
   npm run miniature -- --quick

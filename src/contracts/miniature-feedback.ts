@@ -14,8 +14,8 @@ interface Size {
   judgedPairs: number
 }
 const SIZES: Record<MiniatureInput['size'], Size> = {
-  full: { prompts: 800, evaluationPrompts: 200, steps: 20, judgedPairs: 400 },
-  quick: { prompts: 240, evaluationPrompts: 60, steps: 5, judgedPairs: 150 },
+  full: { prompts: 480, evaluationPrompts: 150, steps: 15, judgedPairs: 300 },
+  quick: { prompts: 160, evaluationPrompts: 50, steps: 4, judgedPairs: 100 },
 }
 
 /** Colleagues: each errs by itself (src/world/annotator.ts). */
@@ -58,27 +58,23 @@ export function feedbackRunsOf(settings: MiniatureInput, model: string) {
   const shared = sharedOf(settings)
   const judge = annotator('gold')
   const { rl, ...arm } = armOf(model, steps)
+  const lastStep = { candidates: 0 } // as of DPO: no judge chooses among the steps of a policy
   const summaries = {
     ...arm,
-    rl,
+    rl: { ...rl, ...lastStep },
     dpo,
-    onlineDpo: {
-      ...ofBothDpo,
-      steps,
-      validateEvery: rl.validateEvery,
-      candidates: rl.candidates,
-      validationPrompts: 50,
-    },
+    onlineDpo: { ...ofBothDpo, steps, ...lastStep },
     task: 'summarization',
     data: { path: `world:summaries?rows=${prompts + evaluationPrompts}`, evaluationPrompts },
   }
+  const { judge: _judge, ...ofRounds } = summaries // a round is judged as the run itself is
   return {
     policies: { seeds, judge, agreementPairs: 0, maxConcurrent: 2, base: summaries, arms: ARMS, ...shared },
     labels: { seeds, maxConcurrent: 2, ...shared, ...labelSweep(judgedPairs, model) },
     rounds: seeds.map((seed) => ({
       rounds: 2,
       stopWithoutGain: false,
-      base: { ...summaries, method: 'dpo', sample: { source: 'policy' } },
+      base: { ...ofRounds, method: 'dpo', sample: { source: 'policy' } },
       judge,
       agreementPairs: 0,
       seed,

@@ -38,7 +38,7 @@ export function renderMiniature(data: MiniatureData): string {
     heading(ofClaims) + claimTable(claims, source) + note(howToRead(seeds.length)),
     heading('Each policy') + policyTable(seeds) + note(POLICY_NOTE),
     heading('Each labeler') + labelerTable(seeds, labelers) + note(LABELER_NOTE),
-    heading('During RL') + chartGrid(charts(seeds)) + note(RL_NOTE),
+    chartSection(seeds),
     partTable(parts),
     reproduction('miniature', settings, version),
   ])
@@ -226,6 +226,11 @@ function partTable(parts: Record<string, string>): string {
 
 // ---- Charts
 
+function chartSection(seeds: readonly SeedFigures[]): string {
+  const drawn = charts(seeds)
+  return drawn.length === 0 ? '' : heading('During RL') + chartGrid(drawn) + note(RL_NOTE)
+}
+
 function charts(seeds: readonly SeedFigures[]): string[] {
   const names = [...new Set(seeds.flatMap(({ goldBySteps }) => Object.keys(goldBySteps)))]
   const gold = names.map((name): Curve => ({
@@ -234,7 +239,7 @@ function charts(seeds: readonly SeedFigures[]): string[] {
   }))
   const accuracy = accuracyPoints(seeds)
   return [
-    lineChart('Gold score by RL step', gold),
+    ...(gold.length > 0 ? [lineChart('Gold score by RL step', gold)] : []),
     ...(accuracy.length > 0 ? [pointChart('Accuracy of reward models by share of the labels', accuracy)] : []),
   ]
 }

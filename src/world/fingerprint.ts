@@ -1,10 +1,19 @@
 // Fingerprints of what the miniature world makes under names: they change with its words, its rules and its code, so that
 // nothing that was made by other ones is taken for it. Each is made once per process. Loads no TensorFlow.js.
 import { digestOf } from '../digest'
-import { ANNOTATORS, marginOf, preferFirst, rationaleOf, scoresOf, type Annotator } from './annotator'
+import {
+  annotatorNamed,
+  ANNOTATORS,
+  aspectScoresOf,
+  marginOf,
+  preferFirst,
+  rationaleOf,
+  scoresOf,
+  type Annotator,
+} from './annotator'
 import { trainBpe } from './bpe'
 import { dialogueRow, pretrainingRow, summaryRow } from './data'
-import { goldHarmless, goldScore } from './gold'
+import { goldAspects, goldHarmless, goldScore } from './gold'
 import { CONFIG, CORPUS, SPECIAL_TOKENS, TOKENIZER_CONFIG, VOCABULARY } from './policy-shape'
 import * as words from './words'
 
@@ -37,19 +46,27 @@ export const policyFingerprint = (seed: number, instruction: string): string =>
     return [seed, CORPUS, VOCABULARY, CONFIG, TOKENIZER_CONFIG, rows, tokenizer]
   })
 
-/** Of the annotators: what each of them says of some pairs. */
+/** Of the annotators: what each of them, and one of their colleagues, says of some pairs. */
 export const annotatorsFingerprint = (): string =>
   once('annotators', () => {
+    const summaries = sampled(summaryRow)
     const pairs = [
-      ...sampled(summaryRow).map((row) => ({ ...row, gold: goldScore })),
+      ...summaries.map((row) => ({ ...row, gold: goldScore })),
       ...sampled(dialogueRow).map((row) => ({ ...row, gold: goldHarmless })),
     ].map(({ prompt, responses, gold }) => ({ responses, gold: responses.map((one) => gold(prompt, one)) }))
-    return Object.entries(ANNOTATORS).map(([name, settings]) =>
-      pairs.map(({ responses, gold }) => opinions({ name, ...settings }, responses, gold as [number, number])),
-    )
+    const annotators = [...Object.keys(ANNOTATORS), 'XS-2'].map((name) => annotatorNamed(name)!)
+    return annotators.map((annotator) => [
+      pairs.map(({ responses, gold }) => opinions(annotator, responses, gold as [number, number])),
+      summaries.map(({ prompt, responses: [one] }) => opinionsByAspect(annotator, prompt, one)),
+    ])
   })
 
 function opinions(annotator: Annotator, responses: [string, string], gold: [number, number]) {
   const margin = marginOf(annotator, gold, responses)
   return [preferFirst(annotator, margin), rationaleOf(margin, 1, 1), scoresOf(annotator, gold[0], responses[0])]
 }
+
+const opinionsByAspect = (annotator: Annotator, post: string, summary: string) =>
+  Object.entries(goldAspects(post, summary)).map(([aspect, truth]) =>
+    aspectScoresOf(annotator, aspect, truth as number, summary),
+  )

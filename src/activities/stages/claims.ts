@@ -164,7 +164,8 @@ async function methodFigures({ comparison, prompts, arms }: ComparedSeed, host: 
     const trained = rl ?? online
     if (!trained) continue
     out.kl[name] = Number(trained.summary.kl)
-    out.goldBySteps[name] = await goldBySteps(await host.open(trained))
+    const curve = goldBySteps(await host.open(trained))
+    if (curve.length > 0) out.goldBySteps[name] = curve
   }
   return out
 }
@@ -172,9 +173,12 @@ async function methodFigures({ comparison, prompts, arms }: ComparedSeed, host: 
 const accuracyOf = (figures: Record<string, unknown>, prefix = ''): Figure =>
   shareFigure({ value: Number(figures[`${prefix}humanAccuracy`]), n: Number(figures[`${prefix}humanPairs`]) })
 
-async function goldBySteps(folder: string): Promise<[number, number][]> {
+/** Empty for a run that was not validated. */
+function goldBySteps(folder: string): [number, number][] {
+  const validations = readValidations(folder)
+  if (validations.length === 0) return []
   const { rows } = readCandidates(folder)
-  return readValidations(folder).map(({ step, responses }) => [
+  return validations.map(({ step, responses }) => [
     step,
     mean(responses.map((response, i) => goldScore(rows[i]!.context, response))),
   ])
