@@ -1,5 +1,5 @@
-// A labeler that counts: an OpenAI-compatible endpoint that prefers the shorter response, and knows how often it was asked
-// what.
+// Labelers that count: an OpenAI-compatible endpoint whose models prefer the shorter response, each by how much, and which
+// knows how often each was asked what.
 import { createServer } from 'node:http'
 
 /** How long an answer takes: long enough that questions are in flight when a process is killed. */
@@ -16,14 +16,16 @@ async function bodyOf(request) {
 const promptOf = ({ messages, prompt }) => prompt ?? messages.map(({ content }) => content).join('\n')
 
 /** P("1") of a question about two responses; by the length of the question where there are none. */
-function probability(question) {
+function probability(question, model) {
   const responses = /.*(?:Summary|Response) 1 - (.*?)\n(?:Summary|Response) 2 - (.*?)\n/s.exec(question)
   const difference = responses ? responses[2].length - responses[1].length : (question.length % 7) - 3
-  return 1 / (1 + Math.exp(-difference / 8))
+  return 1 / (1 + Math.exp(-difference / (8 * numberOf(model))))
 }
+/** 1 of "counting", 2 of "counting-2". */
+const numberOf = (model) => Number(/-(\d+)$/.exec(model)?.[1] ?? 1)
 
-function replyTo(question, isChat) {
-  const p = probability(question)
+function replyTo(question, model, isChat) {
+  const p = probability(question, model)
   const top = [
     { token: '1', logprob: Math.log(p) },
     { token: '2', logprob: Math.log(1 - p) },
@@ -47,11 +49,12 @@ export async function startLabeler() {
   let asked = []
   const server = createServer(async (request, response) => {
     try {
-      const question = promptOf(await bodyOf(request))
-      asked.push(question)
+      const body = await bodyOf(request)
+      const question = promptOf(body)
+      asked.push(`${body.model}: ${question}`)
       await pause(DELAY_MS)
       const isChat = request.url.endsWith('/chat/completions')
-      response.setHeader('content-type', 'application/json').end(JSON.stringify(replyTo(question, isChat)))
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(replyTo(question, body.model, isChat)))
     } catch {
       response.destroy() // who asked was killed in mid-sentence
     }

@@ -11,14 +11,14 @@ import { readFlags, refuse } from '../setup/flags.mjs'
 import { randomFrom } from './random.mjs'
 import { openSite } from './site.mjs'
 import { startLabeler } from './labeler.mjs'
-import { CONCURRENCY, inputOfMethod, ROUND_RUNS, shardedInput, tinyInput, writeTinyModel } from './tiny.mjs'
+import { inFlightOf, inputOfMethod, ROUND_RUNS, shardedInput, tinyInput, writeTinyModel } from './tiny.mjs'
 
 const HELP = `npm run chaos -- [--kills 20] [--seed 1] [--gc] [--rows N] [--model FOLDER] [--precision P] [--keep]
 
   --kills   number of processes to kill
   --seed    seed that decides which process is killed when
-  --method  dpo, online-dpo, grpo, watch or rounds: such a run, its labeler an endpoint that counts what it is asked.
-            Default: RLAIF, with the tiny model itself as the labeler
+  --method  dpo, online-dpo, grpo, watch, rounds or jury (online DPO with three labelers): such a run, its labeler an
+            endpoint that counts what it is asked. Default: RLAIF, with the tiny model itself as the labeler
   --gc      collect garbage all the while: what is 20 seconds old and no open run needs
   --rows    so many made posts, in shards of 64 rows, 256 where pairs are labelled; the kills are spread over the run.
             From 1000 on, sampling, labelling and the responses of the evaluation are all in shards
@@ -39,7 +39,7 @@ const options = {
   keep: { type: 'boolean' },
 }
 const { values: flags } = readFlags('npm run chaos --', options, { help: HELP })
-const METHODS = ['dpo', 'online-dpo', 'grpo', 'watch', 'rounds']
+const METHODS = ['dpo', 'online-dpo', 'grpo', 'watch', 'rounds', 'jury']
 const hasRounds = flags.method === 'rounds'
 if (flags.method !== undefined && !METHODS.includes(flags.method))
   refuse(`npm run chaos --: --method got "${flags.method}"; it is one of ${METHODS.join(', ')}`)
@@ -127,7 +127,7 @@ const digestsOf = ({ stages, policies }) =>
 
 /** What was on its way when a worker or its child was killed is asked again, and nothing else. */
 function expectFewQuestions({ asked, again }, quietly, { worker, child }) {
-  const inFlight = (worker + child) * CONCURRENCY
+  const inFlight = (worker + child) * inFlightOf(flags.method)
   expect(again <= inFlight, `${again} of ${asked} questions were asked again, at most ${inFlight} were in flight`)
   const different = asked - again
   expect(different === quietly.asked - quietly.again, `${different} different questions were asked, as without kills`)

@@ -54,16 +54,22 @@ export const tinyInput = (model) => ({
   rl: { steps: 40, batchSize: 4, checkpointEvery: 2, validateEvery: 10, minEntropy: 0 },
 })
 
-/** Questions that are on their way to the labeler at a time. */
-export const CONCURRENCY = 4
+/** Questions that are on their way to a labeler at a time. */
+const CONCURRENCY = 4
+const JURY = ['counting', 'counting-2', 'counting-3']
+/** Questions of a run that are on their way at a time: each member of a jury has its own. */
+export const inFlightOf = (method) => (method === 'jury' ? JURY.length : 1) * CONCURRENCY
 
 /**
  * The same run by another method; every method that asks a labeler asks the endpoint at `baseUrl`.
  * @param method as the flag names it: "grpo" is RL with that algorithm, "watch" the same with a watch, "rounds" two
- *   rounds of RLAIF
+ *   rounds of RLAIF, "jury" online DPO whose pairs three labelers compare at every step
  */
 export function inputOfMethod(method, model, baseUrl) {
-  const input = { ...tinyInput(model), labeler: { baseUrl, model: 'counting', concurrency: CONCURRENCY } }
+  const [labeler, ...others] = JURY.map((name) => ({ baseUrl, model: name, concurrency: CONCURRENCY }))
+  const input = { ...tinyInput(model), labeler }
+  if (method === 'jury')
+    return { ...inputOfMethod('online-dpo', model, baseUrl), labeler: { jury: [labeler, ...others] } }
   const pairs = { batchSize: 4, checkpointEvery: 2 }
   if (method === 'dpo') return { ...input, method, dpo: { ...pairs, epochs: 6, validateEvery: 5 } }
   if (method === 'online-dpo')

@@ -1,5 +1,6 @@
 // What a jury has cost and answered: as a whole, and each of its members alone.
 import type { Summary } from '../contracts/artifact'
+import { figureOfMembers } from '../contracts/member-figures'
 import type { Jury } from '../feedback/jury'
 import type { AnswerFiles } from '../artifacts/answers'
 import { addedFigures } from './shards'
@@ -36,10 +37,10 @@ export function juryFigures(
     const [first] = group as [number]
     if (!opened[first]!.isEndpoint) return []
     const { requests, cost } = opened[first]!.answers.spent()
-    const name = group.map(nameOf).join(' and ')
+    const names = group.map(nameOf)
     return [
-      [`requests of ${name}`, requests],
-      [`cost of ${name}`, cost],
+      [figureOfMembers('requests', names), requests],
+      [figureOfMembers('cost', names), cost],
     ]
   })
   return { ...addedFigures(summaries), ...Object.fromEntries([...ofMembers, ...paid]) }

@@ -86,9 +86,43 @@ const quickstartWithRewardModel = {
   rl: { learningRate: 5e-4, klWeight: 0.1 },
 }
 
+/** What training by preferences without a reward has in common with the quickstart's RL: an adapter, AdamW and clipping. */
+const byPreferences = {
+  optimizer: 'adamw',
+  lora: { rank: 16, alpha: 32 },
+  learningRate: 5e-4,
+  maxGradientNorm: 1,
+  checkpointEvery: 6,
+}
+
+/** The quickstart by DPO, on the labels that its reward model would learn from. */
+const quickstartWithDpo = {
+  precision: 'float32',
+  labeler: { comparison: 'pointwise' },
+  sample: { responses: 16, pairs: 'extremes' },
+  dpo: { ...byPreferences, epochs: 1, batchSize: 16, microBatchSize: 16, validateEvery: 6 },
+}
+
+/** The quickstart by online DPO: as many responses in a step as its RL samples. */
+const quickstartWithOnlineDpo = {
+  precision: 'float32',
+  labeler: { comparison: 'pointwise' },
+  onlineDpo: {
+    ...byPreferences,
+    steps: 18,
+    batchSize: 8,
+    microBatchSize: 8,
+    candidates: 2,
+    validateEvery: 6,
+    validationPrompts: 12,
+  },
+}
+
 export const presets = { small: {}, quickstart, paper } satisfies Record<string, Record<string, unknown>>
 
 /** What a preset has for a method other than its own, by the names of both. */
-export const presetsOfMethods: ReadonlyMap<string, Record<string, unknown>> = new Map([
+export const presetsOfMethods: ReadonlyMap<string, Record<string, unknown>> = new Map<string, Record<string, unknown>>([
   ['quickstart rlaif', quickstartWithRewardModel],
+  ['quickstart dpo', quickstartWithDpo],
+  ['quickstart online-dpo', quickstartWithOnlineDpo],
 ])

@@ -1,5 +1,6 @@
 // A jury in reports: each member alone, how they agree, and how far they are apart.
 import type { Summary } from '../contracts/artifact'
+import { costOfMember, sharesCost, type MemberCost } from '../contracts/member-figures'
 import type { MemberAlignment } from '../evaluation/alignment'
 import type { JuryAgreement, JuryMember } from '../evaluation/jury-agreement'
 import { formatCost, formatCount, formatNumber } from '../number-format'
@@ -13,6 +14,7 @@ const HEAD = ['Member', 'Labels', 'Failed', 'Agrees with the jury', 'Agrees with
 export function jurySection(agreement: JuryAgreement | undefined, summary: Summary): string {
   if (!agreement) return ''
   const { members, disagreement, labels, meanDisagreement } = agreement
+  const costs = members.flatMap(({ labeler }) => costOfMember(summary, labeler) ?? [])
   const points = disagreement.map(({ from, to, labels }): [number, number] => [(from + to) / 2, labels])
   return [
     heading('Jury'),
@@ -25,16 +27,23 @@ export function jurySection(agreement: JuryAgreement | undefined, summary: Summa
     note(
       `Disagreement is the standard deviation of the members' probabilities: 0 where all say the same, 0.5 at most; ` +
         `over ${formatCount(labels)} labels its mean is ${formatNumber(meanDisagreement, 3)}. Agreement with people, and the ` +
-        'calibration error, need pairs that people compared: `sample.source` "data", or a label study.',
+        'calibration error, need pairs that people compared: `sample.source` "data", or a label study.' +
+        (costs.some(sharesCost) ? ` ${SHARED_COST}` : ''),
     ),
   ].join('')
 }
+
+/** For a table in which a cost is marked as shared. */
+export const SHARED_COST =
+  'Members that are the same model at the same endpoint are asked the same question only once: the cost beside each of them ' +
+  'is that of all of them together.'
+export const memberCost = (paid: MemberCost): string => `${formatCost(paid.cost)}${sharesCost(paid) ? ' (shared)' : ''}`
 
 function memberCells(
   { labeler, labels, failed, withJury, withPeople, calibrationError }: JuryMember,
   of: Summary,
 ): Cell[] {
-  const cost = of[`cost of ${labeler}`]
+  const paid = costOfMember(of, labeler)
   return [
     textCell(labeler),
     countCell(labels),
@@ -42,7 +51,7 @@ function memberCells(
     shareCell(withJury),
     shareCell(withPeople),
     numberCell(calibrationError, 3),
-    figureCell(typeof cost === 'number' ? formatCost(cost) : '–'),
+    figureCell(paid ? memberCost(paid) : '–'),
   ]
 }
 

@@ -27,6 +27,7 @@ const labelCounts = ({
   tied,
   bounded,
   sameSlotShare,
+  meanDisagreement,
   ...dates
 }: Summary): string[] => [
   `${counted(Number(labels), 'label')} by ${labeler}`,
@@ -37,11 +38,21 @@ const labelCounts = ({
   ...(typeof tied === 'number'
     ? [
         `${tied} undecided, as both responses certainly have the same value`,
-        'same slot: –, as each response was asked about alone and has none',
+        ...(typeof sameSlotShare === 'number' ? [] : [noSlot(typeof meanDisagreement === 'number')]),
       ]
     : []),
-  ...(typeof sameSlotShare === 'number' ? [`same slot chosen in both orders in ${formatPercent(sameSlotShare)}`] : []),
+  ...(typeof sameSlotShare === 'number'
+    ? [
+        `same slot chosen in both orders in ${formatPercent(sameSlotShare)}` +
+          (typeof tied === 'number' ? ' of the pairs that all who answered were shown in both orders' : ''),
+      ]
+    : []),
 ]
+
+const noSlot = (byJury: boolean) =>
+  byJury
+    ? 'same slot: –, as a member of the jury was asked about each response alone, which has none'
+    : 'same slot: –, as each response was asked about alone and has none'
 
 const PAPER_COST =
   `In the paper a pair cost $${COST_PER_PAIR.ai} when labelled by GPT-4 and $${COST_PER_PAIR.human} when labelled ` +

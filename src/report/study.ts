@@ -3,6 +3,7 @@ import type { VariantResult } from '../evaluation/label-study'
 import { SIGNIFICANCE_LEVEL } from '../evaluation/statistics'
 import { csvOf } from './csv'
 import { answerList, cautionList, heading, note, type Origin, page, preformatted } from './html'
+import { memberCost, SHARED_COST } from './jury'
 import { rationaleCautions } from './labeler-answers'
 import { COST_PER_PAIR, TABLE_2_AGREEMENT } from './paper-figures'
 import { counted, formatCost, formatP, formatPercent } from '../number-format'
@@ -21,6 +22,8 @@ export interface StudyPart extends VariantResult {
   variant: string
   calibrationError?: number
   cost?: number
+  /** All members that the cost is of, where several share it. */
+  costOf?: string[]
 }
 export interface StudyData {
   title: string
@@ -93,12 +96,13 @@ function partSection(parts: readonly StudyPart[] = []): string {
     numberCell(part.calibrationError, 3),
     shareCell(part.sameSlot),
     countCell(part.failed),
-    figureCell(formatCost(part.cost)),
+    figureCell(part.cost === undefined ? '–' : memberCost({ cost: part.cost, members: part.costOf ?? [part.name] })),
   ])
   const remark =
     'Members of juries and criteria of rubrics, each alone on the same pairs. A criterion counts where the two responses ' +
     'can differ in it. Calibration error: the mean distance of predicted from observed preferences.'
-  return heading('Members and criteria') + table(PART_HEAD, cells) + note(remark)
+  const shared = parts.some(({ costOf }) => costOf) ? ` ${SHARED_COST}` : ''
+  return heading('Members and criteria') + table(PART_HEAD, cells) + note(`${remark}${shared}`)
 }
 
 const paperFigure = (name: string, task: string) => TABLE_2_AGREEMENT[name]?.[task]

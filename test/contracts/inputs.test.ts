@@ -21,7 +21,7 @@ test('single fields override the defaults of a preset', () => {
   expect(input.rl).toMatchObject({ steps: 3, batchSize: 128, learningRate: 1e-5 })
 })
 
-test('the preset "quickstart" has sizes of its own for the way through a reward model, and what is given wins', () => {
+test('the preset "quickstart" has sizes of its own for the way through a reward model and without one, and what is given wins', () => {
   const direct = align({ preset: 'quickstart' })
   const rlaif = align({ preset: 'quickstart', method: 'rlaif', rewardModel: { epochs: 3 } })
   expect(direct).toMatchObject({ method: 'direct-rlaif', rl: { algorithm: 'rloo' } })
@@ -34,6 +34,15 @@ test('the preset "quickstart" has sizes of its own for the way through a reward 
     labeler: { model: 'policy', comparison: 'pointwise' },
     rewardModel: { head: 'fitted', epochs: 3 },
   })
+  const [dpo, online] = ['dpo', 'online-dpo'].map((method) => align({ preset: 'quickstart', method }))
+  expect(dpo).toMatchObject({
+    sample: rlaif.sample,
+    labeler: rlaif.labeler,
+    dpo: { batchSize: 16, lora: { rank: 16 } },
+  })
+  const { steps, candidates, validateEvery } = direct.rl
+  expect(online!.onlineDpo).toMatchObject({ steps, candidates, validateEvery, batchSize: direct.rl.batchSize / 2 })
+  expect(align({ preset: 'quickstart', rl: { algorithm: 'grpo' } }).rl).toEqual({ ...direct.rl, algorithm: 'grpo' })
   const askedInPairs = { preset: 'quickstart', method: 'rlaif', labeler: { comparison: 'pairwise', orders: 1 } }
   expect(align(askedInPairs).labeler).toMatchObject({ comparison: 'pairwise', orders: 1 })
   expect(() => align({ preset: 'constructor', method: 'rlaif' })).toThrow(/field "preset" got "constructor"/)

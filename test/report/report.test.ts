@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { labelSections } from '../../src/report/label-figures'
 import { wilson } from '../../src/evaluation/statistics'
 import { cautions, renderReport, type Evaluation, type ReportData } from '../../src/report/report'
 
@@ -120,4 +121,23 @@ test('the curve of the validation reward begins before training', () => {
   const ticks = (page: string) => [...page.matchAll(/<text[^>]*>([\d.]+)<\/text>/g)].map(([, tick]) => Number(tick))
   expect(Math.min(...ticks(html({ validationBefore: 0.21 })))).toBe(0)
   expect(Math.min(...ticks(html({})))).toBeGreaterThan(0.5)
+})
+
+test('a same-slot figure stands beside no word of having none: of a labeler alone, and of a jury of different techniques', () => {
+  const said = (more: object) =>
+    labelSections([
+      {
+        stage: 'label',
+        summary: { labels: 10, labeler: 'L', failed: 0, tooLong: 0, bounded: 0, sameSlotShare: null, ...more },
+      },
+    ])
+  const ofBoth = 'same slot chosen in both orders in 25 %'
+  expect(said({ sameSlotShare: 0.25 })).toMatch(new RegExp(`${ofBoth}[.;,]`))
+  expect(said({ tied: 1 })).toContain('same slot: –, as each response was asked about alone and has none')
+  const mixed = said({ tied: 1, meanDisagreement: 0.1, sameSlotShare: 0.25 })
+  expect(mixed).toContain(`${ofBoth} of the pairs that all who answered were shown in both orders`)
+  expect(mixed).not.toContain('asked about')
+  expect(said({ tied: 1, meanDisagreement: 0.1 })).toContain(
+    'as a member of the jury was asked about each response alone',
+  )
 })

@@ -1,7 +1,8 @@
 // The report of a label study: what it says of its variants.
+import { costOfMember } from '../../src/contracts/member-figures'
 import { wilson } from '../../src/evaluation/statistics'
 import { csvOf } from '../../src/report/csv'
-import { renderStudy, type StudyRow } from '../../src/report/study'
+import { renderStudy, type StudyPart, type StudyRow } from '../../src/report/study'
 
 const row = (name: string, right: number, more: Partial<StudyRow> = {}): StudyRow => ({
   name,
@@ -17,8 +18,8 @@ const row = (name: string, right: number, more: Partial<StudyRow> = {}): StudyRo
   spent: {},
   ...more,
 })
-const textOf = (rows: StudyRow[]) =>
-  renderStudy({ title: 'Study', task: 'harmless', pairs: 200, rows, settings: {} })
+const textOf = (rows: StudyRow[], parts: StudyPart[] = []) =>
+  renderStudy({ title: 'Study', task: 'harmless', pairs: 200, rows, parts, settings: {} })
     .replace(/<style>.*?<\/style>|<script>.*?<\/script>/gs, '')
     .replace(/<[^>]*>/g, ' ')
     .replace(/\s+/g, ' ')
@@ -45,4 +46,23 @@ test('a name that a spreadsheet would take for a formula is text in CSV; a numbe
     ['a=b', undefined],
   ])
   expect(lines).toBe(`"variant","p"\n"'=HYPERLINK(""x"")",-0.5\n"'@a",\n"a=b",\n`)
+})
+
+test('a cost that members of a jury share is beside each of them, and is called shared', () => {
+  const summary = { 'cost of a at x': 1, 'cost of b and b (2)': 0.5, 'cost of c': '–' }
+  expect(costOfMember(summary, 'a at x')).toEqual({ cost: 1, members: ['a at x'] })
+  for (const member of ['b', 'b (2)'])
+    expect(costOfMember(summary, member)).toEqual({ cost: 0.5, members: ['b', 'b (2)'] })
+  for (const member of ['a', 'c', 'b and']) expect(costOfMember(summary, member)).toBeUndefined()
+  const part = (name: string, more: object) => ({ ...row(name, 120), variant: 'jury', ...more })
+  const parts = [
+    part('a', { cost: 1 }),
+    part('b', { cost: 0.5, costOf: ['b', 'b (2)'] }),
+    part('b (2)', { cost: 0.5, costOf: ['b', 'b (2)'] }),
+    part('local', {}),
+  ]
+  const text = textOf([row('jury', 150)], parts)
+  expect(text).toMatch(/jury a .*? 1\.00 jury b .*? 0\.5\d* \(shared\) jury b \(2\) .*? \(shared\) jury local .*? –/)
+  expect(text).toContain('the cost beside each of them is that of all of them together')
+  expect(textOf([row('jury', 150)], parts.slice(0, 1))).not.toContain('shared')
 })

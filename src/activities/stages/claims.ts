@@ -23,18 +23,6 @@ export const claims: Stage<'claims'> = {
     const study = input.study ?? 'paper'
     const seeds = await measuredSeeds(input, host)
     const found = claimsOf(seeds, study)
-    const { summaries, dialogues, labels, rewardModels, rounds = [] } = input
-    const parts = Object.fromEntries(
-      [
-        ...Object.entries({
-          [study === 'paper' ? 'summaries' : 'policies']: summaries,
-          dialogues,
-          labels,
-          rewardModels,
-        }),
-        ...rounds.map((report, i) => [`rounds, seed ${input.seeds[i]}`, report] as const),
-      ].flatMap(([name, report]) => (report ? [[name, report.uri] as const] : [])),
-    )
     writeFileSync(
       join(host.output, 'report.html'),
       renderMiniature({
@@ -45,7 +33,7 @@ export const claims: Stage<'claims'> = {
         version,
         seeds,
         claims: found,
-        parts,
+        parts: partsOf(input),
       }),
     )
     writeFileSync(join(host.output, 'claims.json'), `${JSON.stringify({ claims: found, seeds }, null, 2)}\n`)
@@ -62,15 +50,26 @@ export const claims: Stage<'claims'> = {
   },
 }
 
+/** Addresses of the parts of the study, by their names among its stages. */
+function partsOf({ study, seeds, summaries, dialogues, labels, rewardModels, rounds = [] }: StageInput<'claims'>) {
+  const ofStudy =
+    study === 'feedback' ? { policies: summaries, labels } : { summaries, dialogues, labels, rewardModels }
+  const ofSeeds = Object.fromEntries(rounds.map((report, i) => [`rounds, seed ${seeds[i]}`, report]))
+  const named = Object.entries<Artifact | undefined>({ ...ofStudy, ...ofSeeds })
+  return Object.fromEntries(named.flatMap(([name, report]) => (report ? [[name, report.uri] as const] : [])))
+}
+
 async function measuredSeeds(
   { seeds, summaries, dialogues, labels, rewardModels, rounds = [] }: StageInput<'claims'>,
   host: StageHost,
 ): Promise<SeedFigures[]> {
-  const compared = async (...reports: (Artifact | undefined)[]) =>
+  const compared = async (reports: readonly (Artifact | undefined)[]) =>
     (await Promise.all(reports.map((report) => (report ? comparedSeeds(report, host) : [])))).flat()
-  const methods = await compared(summaries)
-  const replies = await compared(dialogues)
-  const inRounds = await compared(...rounds)
+  const [methods, replies, inRounds] = [
+    await compared([summaries]),
+    await compared([dialogues]),
+    await compared(rounds),
+  ]
   const judged = await trialsOf(labels, host)
   const trained = rewardModels ? await trialsOf(rewardModels, host) : []
   return Promise.all(

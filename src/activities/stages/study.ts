@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { costOfMember, sharesCost } from '../../contracts/member-figures'
 import type { Artifact, Summary } from '../../contracts/artifact'
 import { readJsonl } from '../../json-lines'
 import {
@@ -38,13 +39,14 @@ function partOf(
   { name, judgements }: ReturnType<typeof partsOf>[number],
   summary: Summary,
 ): StudyPart {
-  const cost = summary[`cost of ${name}`]
+  const paid = costOfMember(summary, name)
   const error = calibrationErrorOf(judgements)
   return {
     variant,
     ...variantResult(name, judgements),
     ...(error !== undefined && { calibrationError: error }),
-    ...(typeof cost === 'number' && { cost }),
+    ...(paid && { cost: paid.cost }),
+    ...(paid && sharesCost(paid) && { costOf: paid.members }),
   }
 }
 
