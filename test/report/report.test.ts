@@ -131,7 +131,7 @@ test('a same-slot figure stands beside no word of having none: of a labeler alon
         summary: { labels: 10, labeler: 'L', failed: 0, tooLong: 0, bounded: 0, sameSlotShare: null, ...more },
       },
     ])
-  const ofBoth = 'same slot chosen in both orders in 25 %'
+  const ofBoth = 'same slot chosen in both orders in 25\u00a0%'
   expect(said({ sameSlotShare: 0.25 })).toMatch(new RegExp(`${ofBoth}[.;,]`))
   expect(said({ tied: 1 })).toContain('same slot: –, as each response was asked about alone and has none')
   const mixed = said({ tied: 1, meanDisagreement: 0.1, sameSlotShare: 0.25 })
