@@ -50,7 +50,7 @@ const endpointLabeler = z
         'Base URL of an OpenAI-compatible endpoint, e.g. http://127.0.0.1:8000/v1; a query that names a version, such ' +
           'as ?api-version=…, is kept; ' +
           'or "world:" for the simulated annotators of the miniature world ' +
-          '(model "human", "L", "S", "XS" or "gold"), which the worker itself serves.',
+          '(model "human", "L", "S", "XS" or "gold", or "XS-2", "XS-3" … for a jury), which the worker itself serves.',
       ),
     model: nameGiven.describe('Name of the model at the endpoint.'),
     apiKeyEnv: environmentName
