@@ -1,6 +1,6 @@
 // Feedback of other shapes in miniature: what the workflow `miniature` runs for `study: "feedback"`, in one place. Pairs,
-// reward model, RL and policy are those of the paper's study at smaller sizes (miniature.ts); the rates of DPO and of online
-// DPO come from the same search at seed 77 (docs/miniature-world.md).
+// reward model, RL and policy are those of the paper's study at smaller sizes (miniature.ts); the rate of DPO and of online
+// DPO was looked at with seed 77 alone (docs/miniature-world.md).
 import { annotator, armOf, type MiniatureInput, seedsOf, sharedOf } from './miniature'
 
 /** Numbers by which the two sizes of the study differ; prompts are those of one seed. */
@@ -14,7 +14,7 @@ interface Size {
   judgedPairs: number
 }
 const SIZES: Record<MiniatureInput['size'], Size> = {
-  full: { prompts: 480, evaluationPrompts: 150, steps: 15, judgedPairs: 300 },
+  full: { prompts: 320, evaluationPrompts: 100, steps: 8, judgedPairs: 200 },
   quick: { prompts: 160, evaluationPrompts: 50, steps: 4, judgedPairs: 100 },
 }
 
@@ -26,7 +26,7 @@ const dpo = {
   microBatchSize: 32,
   optimizer: 'adamw',
   maxGradientNorm: 1,
-  learningRate: 1e-4,
+  learningRate: 3e-4,
   warmupSteps: 5,
   schedule: 'linear',
   epochs: 2,
