@@ -50,7 +50,7 @@ const isTyping = ({ target }) =>
   target.closest?.('.cm-editor')
 
 function moveInRows(step) {
-  const links = [...document.querySelectorAll('[data-rows] tbody th a')]
+  const links = [...document.querySelectorAll('[data-rows] tbody th a, [data-step]')]
   if (links.length === 0) return
   const at = links.indexOf(document.activeElement)
   links[at < 0 ? (step > 0 ? 0 : links.length - 1) : Math.min(links.length - 1, Math.max(0, at + step))].focus()

@@ -16,11 +16,17 @@ export const validationPrompts = (
   { candidates, validationPrompts }: Pick<Settings, 'candidates' | 'validationPrompts'>,
 ): Row[] => (candidates > 0 ? train.slice(0, Math.min(validationPrompts, Math.floor(train.length / 4))) : [])
 
+/**
+ * With what single responses were given only where there is a watch: else that is no part of the artifact's
+ * content.
+ */
 export const inText = (
-  { responses, ...record }: CandidateRecord,
+  { step, reward, rewards, watched, responses }: CandidateRecord,
   tokenizer: Pick<Tokenizer, 'decode'>,
 ): CandidateText => ({
-  ...record,
+  step,
+  reward,
+  ...(rewards && watched && { rewards, watched }),
   responses: responses.map((ids) => tokenizer.decode(ids).trim()),
 })
 

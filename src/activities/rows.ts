@@ -3,6 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { BLOCK_ROWS, type Shard } from '../contracts/shard'
+import { CANDIDATES_FILE, VALIDATIONS_FILE } from '../contracts/validation-scores'
 import { countJsonl, readJsonl, readJsonlInParts, writeJsonl } from '../json-lines'
 import { rowSchema, type Row } from '../data/row'
 import { readJsonFile, taskSchema, type Task } from '../data/task'
@@ -120,7 +121,6 @@ const candidatesSchema = z.object({
   candidates: z.array(candidateSchema),
 })
 type CandidatesFile = z.infer<typeof candidatesSchema>
-const CANDIDATES_FILE = 'candidates.json'
 
 /** The folder of a candidate's model inside the artifact of stage `rl`. */
 export const candidateFolder = (step: number): string => join('candidates', `step-${step}`)
@@ -131,8 +131,6 @@ export function writeCandidates(folder: string, file: CandidatesFile): void {
 
 export const readCandidates = (folder: string): CandidatesFile =>
   candidatesSchema.parse(readJsonFile(join(folder, CANDIDATES_FILE)))
-
-const VALIDATIONS_FILE = 'validations.jsonl'
 
 /** The policy's responses to the validation prompts at every validation, the SFT model's first. */
 export const writeValidations = (folder: string, validations: readonly CandidateText[]): void =>

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { LOG_FILE } from '../artifacts/store'
 import type { Summary } from '../contracts/artifact'
+import { REWARD, WATCH, type Scores } from '../contracts/validation-scores'
 import type { Row } from '../data/row'
 import { writeJsonl } from '../json-lines'
 import { linkOrCopyFolder } from '../link-or-copy'
@@ -19,6 +20,7 @@ import { inText } from './rl-figures'
 import { candidateFolder, promptsOf, writeCandidates, writeValidations } from './rows'
 import { partNotes, type StageHost } from './stage'
 import { saveTrained, type TrainedFrom } from './trainable'
+import { openLiveValidations, writeValidationScores } from './validation-files'
 import type { OpenedWatch } from './watch'
 import { openAlarm, type Found } from './watch-alarm'
 
@@ -63,6 +65,12 @@ interface Outcome {
   watched?: Summary
 }
 
+/** What single responses were given. */
+const scoresOf = ({ rewards, watched }: CandidateRecord): Scores => ({
+  ...(rewards && { [REWARD]: rewards }),
+  ...(watched && { [WATCH]: watched }),
+})
+
 /** Validates the policy as it is, before its first step. */
 export async function openValidatedPolicy(
   policy: Model,
@@ -71,10 +79,19 @@ export async function openValidatedPolicy(
 ): Promise<ValidatedPolicy> {
   const candidates = openCandidates(join(host.checkpoints, 'candidates'), settings.candidates)
   const alarm = watch && openAlarm(watch, settings, host)
-  const task = { prompts: promptsOf(loaded, held), reward, candidates, watch: alarm, onPart: partNotes(host) }
-  const validation = held.length > 0 ? await openValidation(policy, task, settings) : undefined
   const textOf = (record: CandidateRecord) => inText(record, loaded.tokenizer)
-  if (validation) alarm?.remind([validation.initial, ...candidates.all()])
+  const show = held.length > 0 ? openLiveValidations(host, held) : () => {}
+  const consider = (record: CandidateRecord, model: Model) => {
+    show({ ...textOf(record), scores: scoresOf(record) })
+    candidates.consider(record, model)
+  }
+  const shown = { ...candidates, consider }
+  const task = { prompts: promptsOf(loaded, held), reward, candidates: shown, watch: alarm, onPart: partNotes(host) }
+  const validation = held.length > 0 ? await openValidation(policy, task, settings) : undefined
+  if (validation) {
+    show({ ...textOf(validation.initial), scores: scoresOf(validation.initial) })
+    alarm?.remind([validation.initial, ...candidates.all()])
+  }
 
   /** The candidates among the steps up to `last`; the one that training went back to is among them. */
   function trustedUpTo(last: number, back: Found['back']) {
@@ -99,6 +116,10 @@ export async function openValidatedPolicy(
       candidates: trusted.map(({ record }) => textOf(record)),
     })
     writeValidations(host.output, validations.map(textOf))
+    writeValidationScores(
+      host.output,
+      validations.map((record) => ({ step: record.step, scores: scoresOf(record) })),
+    )
     return {
       initial: initial.reward,
       trusted: trusted.map(({ record }) => record),

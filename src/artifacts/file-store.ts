@@ -25,9 +25,8 @@ import { LOCKS_FOLDER } from './lock'
 import { placeIn, type Place } from './place'
 import { recentDigest } from './recent-digests'
 import {
-  LOG_FILE,
   MANIFEST,
-  TENSORBOARD,
+  isLog,
   manifestSchema,
   type ArtifactStore,
   type Manifest,
@@ -128,9 +127,7 @@ async function manifestOf(output: string, provenance: Provenance): Promise<Manif
   const files: Manifest['files'] = []
   for (const name of listFiles(output))
     files.push({ name, bytes: statSync(join(output, name)).size, sha256: await fileDigest(join(output, name)) })
-  const content = files
-    .filter(({ name }) => name !== LOG_FILE && !name.startsWith(`${TENSORBOARD}/`))
-    .map(({ name, sha256 }) => `${name} ${sha256}`)
+  const content = files.filter(({ name }) => !isLog(name)).map(({ name, sha256 }) => `${name} ${sha256}`)
   return {
     ...provenance,
     created: new Date().toISOString(),

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { isAbsolute, normalize } from 'node:path'
 import { z } from 'zod'
 import { summarySchema, type Artifact } from '../contracts/artifact'
+import { SCORES_FILE } from '../contracts/validation-scores'
 import type { Lock } from '../file-lock'
 import { isPlace } from './place'
 
@@ -16,6 +17,9 @@ import { isPlace } from './place'
 export const LOG_FILE = 'metrics.jsonl'
 /** Event files of TensorBoard, which contain the time of writing: not part of the digest either. */
 export const TENSORBOARD = 'tensorboard'
+/** Nor what only people read: an artifact of before it was written is the same artifact. */
+export const isLog = (name: string): boolean =>
+  name === LOG_FILE || name === SCORES_FILE || name.startsWith(`${TENSORBOARD}/`)
 export const MANIFEST = 'manifest.json'
 
 const isInside = (name: string) =>

@@ -18,6 +18,8 @@ const NAVIGATION = [
 const OF_RUN = [
   { path: '', label: 'Overview' },
   { path: '/input', label: 'Input' },
+  { path: '/responses', label: 'Responses' },
+  { path: '/pairs', label: 'Labelled pairs' },
 ]
 
 export interface Page {

@@ -1,4 +1,6 @@
 // The pages of the studio.
+import { addPairs } from './pages/pairs'
+import { addResponses } from './pages/responses'
 import { addRun } from './pages/run'
 import { addRunInput } from './pages/run-input'
 import { addRunList } from './pages/run-list'
@@ -6,4 +8,12 @@ import { addSchedules } from './pages/schedules'
 import { addStart } from './pages/start'
 import type { AddPage } from './studio'
 
-export const PAGES: readonly AddPage[] = [addRunList, addRun, addRunInput, addSchedules, addStart]
+export const PAGES: readonly AddPage[] = [
+  addRunList,
+  addRun,
+  addRunInput,
+  addResponses,
+  addPairs,
+  addSchedules,
+  addStart,
+]

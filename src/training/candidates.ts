@@ -14,9 +14,9 @@ const recordSchema = z.object({
   reward: z.number(),
   /** Greedy responses to the validation prompts, as token ids. */
   responses: z.array(z.array(z.number().int())),
-  /** Reward of each response, where a second judge looks at them too. */
+  /** Reward of each response; missing from records of earlier versions. */
   rewards: z.array(z.number()).exactOptional(),
-  /** What the second judge gives each; null where it gave no answer. */
+  /** What a second judge gives each; null where it gave no answer. */
   watched: z.array(z.number().nullable()).exactOptional(),
 })
 export type CandidateRecord = z.infer<typeof recordSchema>

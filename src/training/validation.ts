@@ -63,13 +63,12 @@ export async function openValidation(
     const responses = samples.map(({ ids }) => ids)
     const onSeen = (done: number) => task.onPart?.('watching', done, prompts.length)
     const seen = watch && {
-      rewards,
       watched: await watch.see(
         responses.map((ids, prompt) => ({ prompt, ids })),
         onSeen,
       ),
     }
-    return { record: { step, reward: mean(rewards), responses, ...seen }, metrics: Object.fromEntries(named) }
+    return { record: { step, reward: mean(rewards), responses, rewards, ...seen }, metrics: Object.fromEntries(named) }
   }
   const { record: initial } = await validate(0)
   if (!Number.isFinite(initial.reward))

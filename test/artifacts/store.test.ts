@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { openBucket, type Bucket } from '../../src/artifacts/bucket'
 import { fileStore } from '../../src/artifacts/file-store'
 import { s3Store } from '../../src/artifacts/s3-store'
+import { SCORES_FILE } from '../../src/contracts/validation-scores'
 import { keyOf, LOG_FILE, type ArtifactStore } from '../../src/artifacts/store'
 import type { Artifact } from '../../src/contracts/artifact'
 import { startS3Server, type S3Server } from '../s3-server'
@@ -26,6 +27,7 @@ async function commit(store: ArtifactStore, key: string, content = 'weights') {
   mkdirSync(join(work.output, 'inner'))
   writeFileSync(join(work.output, 'inner', 'a.bin'), content)
   writeFileSync(join(work.output, LOG_FILE), `${Math.random()}\n`)
+  writeFileSync(join(work.output, SCORES_FILE), `${Math.random()}\n`)
   return store.commit(work, provenance(key))
 }
 

@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { InvalidInput } from '../../contracts/parse'
+import { JUDGE, type ValidationScores } from '../../contracts/validation-scores'
 import { linkOrCopyFolder } from '../../link-or-copy'
 import { judgeContests, winRate } from '../../evaluation/win-rate'
 import { saysOutage, unansweredError } from '../../feedback/endpoint-errors'
@@ -11,6 +12,7 @@ import { openLabeler } from '../labeler'
 import { CHOICE_FILE } from '../result-files'
 import { candidateFolder, readCandidates, readData } from '../rows'
 import { progressReporter, type Stage } from '../stage'
+import { orNull, writeValidationScores } from '../validation-files'
 
 export const choose: Stage<'choose'> = {
   async run(input, host) {
@@ -24,6 +26,7 @@ export const choose: Stage<'choose'> = {
     const { labeler: judge, technique, spent } = await openLabeler(input.judge, host, 'judge')
     const report = progressReporter(host, 'judging candidates', candidates.length * rows.length, 'pairs')
     const judged: Choice['candidates'] = []
+    const answers: ValidationScores[] = []
     for (const [i, { step, reward, responses }] of candidates.entries()) {
       const contests = rows.map(({ id, context }, row) => ({
         id,
@@ -46,12 +49,14 @@ export const choose: Stage<'choose'> = {
           reasons.some(saysOutage),
         )
       judged.push({ step, validationReward: reward, winRate: rate, chosen: false })
+      answers.push({ step, scores: { [JUDGE]: decided.map(({ preferPolicy }) => orNull(preferPolicy)) } })
     }
     const chosen = [...judged].sort(
       (a, b) => b.winRate.value - a.winRate.value || b.validationReward - a.validationReward,
     )[0]!
     chosen.chosen = true
     linkOrCopyFolder(join(folder, candidateFolder(chosen.step)), host.output)
+    writeValidationScores(host.output, answers)
     const choice: Choice = { judge: judge.name, initialReward: initial.reward, candidates: judged }
     writeFileSync(join(host.output, CHOICE_FILE), JSON.stringify(choice, null, 2))
     return {
