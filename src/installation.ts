@@ -1,5 +1,5 @@
-// Whether this is a checkout, whose package.json has npm's scripts, or an installed package, which has its command alone:
-// messages name what is there.
+// Whether this is a checkout, whose package.json has npm's scripts, or an installed package, which has its command
+// alone: messages name what is there.
 import { join, relative, sep } from 'node:path'
 
 const isPackage = __dirname.split(sep).includes('node_modules')

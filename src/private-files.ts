@@ -1,5 +1,5 @@
-// Files and folders that no other user of this machine reads, whatever the umask says: RLAIF_HOME with its keys, records,
-// logs and database.
+// Files and folders that no other user of this machine reads, whatever the umask says: RLAIF_HOME with its keys,
+// records, logs and database.
 import { randomBytes } from 'node:crypto'
 import {
   chmodSync,

@@ -1,5 +1,5 @@
-// Activity `checkNames`: the first of a run that a person started. What its input names and is not there ends it at once,
-// rather than hours later in the stage that looks it up.
+// Activity `checkNames`: the first of a run that a person started. What its input names and is not there ends it at
+// once, rather than hours later in the stage that looks it up.
 import { ApplicationFailure, Context } from '@temporalio/activity'
 import type { ArtifactStore } from '../artifacts/store'
 import type { GivenName } from '../contracts/given-names'

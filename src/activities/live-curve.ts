@@ -1,5 +1,6 @@
-// Curves while they grow: what a training stage reports of each step, in a folder of the run that TensorBoard and others
-// read while the stage runs. A step is written once: a stage that was killed repeats steps, which are there already.
+// Curves while they grow: what a training stage reports of each step, in a folder of the run that TensorBoard and
+// others read while the stage runs. A step is written once: a stage that was killed repeats steps, which are there
+// already.
 import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { readCurve, STEPS_FILE, type CurveRow } from '../curve-file'

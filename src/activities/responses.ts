@@ -1,4 +1,5 @@
-// A policy's responses to held-out prompts as stages `respond` and `evaluate` have them, and the file that `contest` reads.
+// A policy's responses to held-out prompts as stages `respond` and `evaluate` have them, and the file that `contest`
+// reads.
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Summary } from '../contracts/artifact'

@@ -1,4 +1,5 @@
-// The labelled pairs that a reward model, or a policy by DPO, learns from: read, encoded, and split into training pairs and held-out ones.
+// The labelled pairs that a reward model, or a policy by DPO, learns from: read, encoded, and split into training
+// pairs and held-out ones.
 import { join } from 'node:path'
 import type { Artifact } from '../contracts/artifact'
 import { InvalidInput } from '../contracts/parse'

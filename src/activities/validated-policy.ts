@@ -1,5 +1,5 @@
-// What stages that sample from the policy in training share: its validation on held-out prompts, the candidates among its
-// steps, and what is written of it in the end.
+// What stages that sample from the policy in training share: its validation on held-out prompts, the candidates among
+// its steps, and what is written of it in the end.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { LOG_FILE } from '../artifacts/store'

@@ -1,4 +1,5 @@
-// Tests claims, those of the paper or of the sources of other feedback, against what the miniature world showed, one by one.
+// Tests claims, those of the paper or of the sources of other feedback, against what the miniature world showed, one
+// by one.
 //
 // Every figure is measured at each seed. The estimate is its mean over seeds with Student's 95 % interval, so that it
 // covers the randomness of training as well as that of the prompts. With a single seed the interval covers its prompts

@@ -1,6 +1,6 @@
-// What the sources of DPO, online DPO, GRPO, juries, rubrics and rounds say of them, and which figure of the miniature study
-// of feedback tests it. Names of policies are those of its arms (contracts/miniature-feedback.ts). Where a source finds more
-// than that two methods are equal, the claim is the source's, not what this world makes likely.
+// What the sources of DPO, online DPO, GRPO, juries, rubrics and rounds say of them, and which figure of the miniature
+// study of feedback tests it. Names of policies are those of its arms (contracts/miniature-feedback.ts). Where a
+// source finds more than that two methods are equal, the claim is the source's, not what this world makes likely.
 import { difference, differenceClaim, winRateClaim, type PaperClaim } from './paper-claims'
 
 const POLICY_CLAIMS: PaperClaim[] = [

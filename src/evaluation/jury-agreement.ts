@@ -1,4 +1,5 @@
-// How the members of a jury agree: with each other, with the jury, with people; and how far their probabilities are apart.
+// How the members of a jury agree: with each other, with the jury, with people; and how far their probabilities are
+// apart.
 import { calibration } from './calibration'
 import { agreementWith } from './alignment'
 import { wilson, type Share } from './statistics'

@@ -1,7 +1,7 @@
 // Whether two models are relatives, guessed from their names: a judge favours what it, or a model like it, has taught.
-// A name is what reports have of a model: "Qwen2.5-7B at host:8000", "hf:Qwen/Qwen2.5-72B@main", a folder, a .gguf file,
-// "default", "L of the miniature world". A guess by name may miss relatives that were renamed; it never proves that two
-// models are independent.
+// A name is what reports have of a model: "Qwen2.5-7B at host:8000", "hf:Qwen/Qwen2.5-72B@main", a folder, a .gguf
+// file, "default", "L of the miniature world". A guess by name may miss relatives that were renamed; it never proves
+// that two models are independent.
 
 /** Families by a pattern of their members' names. A model distilled from one family into another is of both. */
 const FAMILIES: [family: string, pattern: RegExp][] = [

@@ -1,5 +1,5 @@
-// Access to the Hub: its address and token, and where the token may go. The library would also send it where a redirect,
-// a page's link or a header of a reply leads.
+// Access to the Hub: its address and token, and where the token may go. The library would also send it where a
+// redirect, a page's link or a header of a reply leads.
 import { redact } from '../secrets'
 
 const HUB = 'https://huggingface.co'

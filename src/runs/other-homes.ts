@@ -1,5 +1,6 @@
-// The local Temporal servers of this user's other homes: a person who works in another folder would otherwise get a second
-// server and a second store without a word. Found among the processes of this machine by the database that each opens.
+// The local Temporal servers of this user's other homes: a person who works in another folder would otherwise get a
+// second server and a second store without a word. Found among the processes of this machine by the database that each
+// opens.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { isAlive, recordOf, type ServerRecord } from './server-record'

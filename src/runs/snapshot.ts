@@ -1,5 +1,5 @@
-// What a run is doing now: the stages that it reports, its pending activity with progress, attempt and failure, or why it
-// reports nothing.
+// What a run is doing now: the stages that it reports, its pending activity with progress, attempt and failure, or why
+// it reports nothing.
 import type { WorkflowHandle } from '@temporalio/client'
 import { defaultPayloadConverter } from '@temporalio/common'
 import { progressSchema, runStatusSchema, type Progress, type StageStatus } from '../contracts/status'

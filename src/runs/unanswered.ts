@@ -1,5 +1,5 @@
-// Why a run in progress does not say what it is doing: nobody works on it, its worker cannot go on with it, or it is of a
-// kind that has no stages.
+// Why a run in progress does not say what it is doing: nobody works on it, its worker cannot go on with it, or it is
+// of a kind that has no stages.
 import { QueryNotRegisteredError, type WorkflowHandle } from '@temporalio/client'
 import { workflowSchemas } from '../contracts/workflow-inputs'
 import { pollersOf } from './pollers'

@@ -1,5 +1,5 @@
-// Style, scripts and icon of the pages, and the modules that the scripts import: files of this package and of the packages
-// that it depends on, as they are. No other file can be asked for.
+// Style, scripts and icon of the pages, and the modules that the scripts import: files of this package and of the
+// packages that it depends on, as they are. No other file can be asked for.
 import { existsSync, readFileSync } from 'node:fs'
 import { extname, join, resolve } from 'node:path'
 import { setupCommand } from '../installation'

@@ -1,4 +1,5 @@
-// The curves of a run's stages: of a finished one from its artifact, of the one that trains from the file it appends to.
+// The curves of a run's stages: of a finished one from its artifact, of the one that trains from the file it appends
+// to.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'

@@ -1,5 +1,6 @@
-// What the editor knows of an input while a person types: which fields and values may stand where (VS Code's JSON language
-// service, on the JSON Schema of `rlaif schema`), and what is wrong, in the words in which the run itself would refuse it.
+// What the editor knows of an input while a person types: which fields and values may stand where (VS Code's JSON
+// language service, on the JSON Schema of `rlaif schema`), and what is wrong, in the words in which the run itself
+// would refuse it.
 import { findNodeAtLocation, parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser'
 import { getLanguageService, TextDocument, type CompletionItem } from 'vscode-json-languageservice'
 import { workflowJsonSchema } from '../contracts/json-schema'

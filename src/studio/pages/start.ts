@@ -1,5 +1,5 @@
-// Starting a run: any workflow's input in an editor that completes, explains and checks it while it is typed; the same JSON
-// that Temporal's UI and `rlaif run --input` take.
+// Starting a run: any workflow's input in an editor that completes, explains and checks it while it is typed; the same
+// JSON that Temporal's UI and `rlaif run --input` take.
 import { html, raw } from 'hono/html'
 import { z } from 'zod'
 import type { TrialsOutput } from '../../contracts/command-output'
