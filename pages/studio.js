@@ -6,6 +6,10 @@ import { Idiomorph } from 'idiomorph'
 const shown = new Map()
 const FAILURES_BEFORE_NOTICE = 3
 
+const isInUse = (form) =>
+  form.contains(document.activeElement) ||
+  [...form.elements].some(({ localName, value, defaultValue }) => localName === 'textarea' && value !== defaultValue)
+
 /** Asks for a part again; what is typed, selected or open in it stays. */
 async function update(part) {
   const response = await fetch(part.dataset.live, { headers: { accept: 'text/html' }, cache: 'no-store' })
@@ -19,7 +23,7 @@ async function update(part) {
     callbacks: {
       // a disclosure that a person has opened is not closed, and a field that they have changed keeps its value
       beforeAttributeUpdated: (name, node) => !(name === 'open' && node.localName === 'details'),
-      beforeNodeMorphed: (node) => !(node.matches?.('form') && node.contains(document.activeElement)),
+      beforeNodeMorphed: (node) => !(node.localName === 'form' && isInUse(node)),
     },
   })
 }
@@ -27,8 +31,8 @@ async function update(part) {
 /** Every part in its own rhythm, and not at all while nobody sees the page. */
 async function keepUpToDate(part) {
   let failures = 0
-  for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, 1000 * Number(part.dataset.every)))
+  for (let seconds = Number(part.dataset.first ?? part.dataset.every); ; seconds = Number(part.dataset.every)) {
+    await new Promise((resolve) => setTimeout(resolve, 1000 * seconds))
     if (!part.isConnected) return
     if (document.hidden) continue
     try {

@@ -73,6 +73,10 @@ export const runHead = (id: string, below: string): Html =>
 export const live = (path: string, content: Html, seconds = 2): Html =>
   html`<div data-live="${path}" data-every="${seconds}">${content}</div>`
 
+/** A part that takes long, and that the page does not wait for. */
+export const later = (path: string, meanwhile: Html, seconds: number): Html =>
+  html`<div data-live="${path}" data-every="${seconds}" data-first="0">${meanwhile}</div>`
+
 /** A page that says one thing. */
 export const messagePage = (title: string, ...sentences: string[]): Html =>
   page({

@@ -42,15 +42,18 @@ export function parkedBoxes(id: string, { output, now }: RunView, tried?: Tried)
   )}`
 }
 
-const parkedBox = (id: string, { stage, message, waysOn }: StageStatus, tried?: Tried): Html =>
-  html`<section class="parked-box" aria-labelledby="parked">
-    <h2 id="parked">${stage} is parked</h2>
+/** @param linked whether the run's ID stands above, as on the list */
+export const parkedBox = (id: string, { stage, message, waysOn }: StageStatus, tried?: Tried, linked = false): Html =>
+  html`<section class="parked-box" id="parked-${id}" aria-label="${id}: ${stage} is parked">
+    <h2>${linked ? html`<a href="${runPath(id)}">${id}</a>: ` : ''}${stage} is parked</h2>
     <p class="message">${message ?? 'It failed permanently.'}</p>
     <p>Finished stages are kept. Mend the cause, or give the stage other settings, and go on here.</p>
     ${tried === undefined ? '' : html`<p class="problem" role="alert">${tried.problem}</p>`}
     <form method="post" action="${runPath(id, '/resolve')}">
-      <label for="overrides">Other settings for the stage, as JSON; empty: as they were</label>
-      <textarea id="overrides" name="overrides" rows="3" spellcheck="false">${tried?.overrides ?? ''}</textarea>
+      <label>
+        Other settings for the stage, as JSON; empty: as they were
+        <textarea name="overrides" rows="3" spellcheck="false">${tried?.overrides ?? ''}</textarea>
+      </label>
       ${hint(waysOn)}
       <div class="actions">
         <button class="main" name="action" value="retry">Retry</button>

@@ -4,12 +4,16 @@ import { METHODS } from '../../contracts/align-input'
 import { RUN_STATES, type RunState } from '../../contracts/command-output'
 import { workflowSchemas } from '../../contracts/workflow-inputs'
 import { runRows, type RunFilter } from '../../runs/run-rows'
-import { live, page } from '../layout'
+import { later, live, page } from '../layout'
+import { parkedBox } from '../parked-box'
+import { viewOfRun } from '../recent-views'
 import { runTable } from '../run-table'
 import type { AddPage, Html, Studio, StudioContext } from '../studio'
 
 const SHOWN = 50
 const MOST_SHOWN = 1000
+/** Of more that are parked, the table tells. */
+const MOST_PARKED = 10
 const FIELDS = ['state', 'workflow', 'method', 'task', 'id', 'all'] as const
 type Query = Partial<Record<(typeof FIELDS)[number], string>>
 
@@ -19,10 +23,21 @@ export const addRunList: AddPage = (app, studio) => {
     const table = await listOf(studio, query, shownOf(c))
     const address = `/runs-table${new URL(c.req.url).search}`
     const body = html`<h1>Runs</h1>
-      ${filterForm(query)} ${live(address, table, 5)}`
+      ${later('/parked', html``, 10)} ${filterForm(query)} ${live(address, table, 5)}`
     return c.html(page({ title: 'Runs', at: '/', body }))
   })
+  app.get('/parked', async (c) => c.html(await parkedOf(studio)))
   app.get('/runs-table', async (c) => c.html(await listOf(studio, queryOf(c), shownOf(c))))
+}
+
+/** The runs that wait for a person, with what each needs. What the workers do not say is on the run's page. */
+async function parkedOf(studio: Studio): Promise<Html> {
+  const { rows } = await runRows(studio.connected, { state: 'parked' }, MOST_PARKED)
+  const views = await Promise.all(rows.map(({ id }) => viewOfRun(studio, id).catch(() => undefined)))
+  return html`${rows.map(({ id }, i) => {
+    const parked = views[i]?.now.stages.find(({ state }) => state === 'parked')
+    return parked === undefined ? '' : parkedBox(id, parked, undefined, true)
+  })}`
 }
 
 const queryOf = (c: StudioContext): Query =>

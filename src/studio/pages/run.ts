@@ -42,7 +42,9 @@ const REPORT_HEADERS = {
 
 async function runPage(studio: Studio, id: string, tried?: Tried): Promise<Html> {
   const shown = await viewOfRun(studio, id)
-  const body = html`${runHead(id, '')} ${live(runPath(id, '/parked'), parkedBoxes(id, shown, tried))}
+  const parked = parkedBoxes(id, shown, tried)
+  const body = html`${runHead(id, '')}
+  ${tried ? parked : live(runPath(id, '/parked'), parked) /* what was typed stays as it is */}
   ${live(runPath(id, '/now'), await nowOf(studio, shown))}
   ${live(runPath(id, '/curves'), await curvesOf(studio, shown), 3)}`
   return page({ title: id, at: '/', body })

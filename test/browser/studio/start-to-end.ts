@@ -69,6 +69,7 @@ export function startToEndTests(studio: () => StudioUnderTest): void {
     await page.getByRole('heading', { name: 'label is parked' }).waitFor({ timeout: 200_000 })
     expect(await page.evaluate('globalThis.sameDocument')).toBe(true)
     expect(await barriers(page)).toEqual([])
+    await inAllLooks(studio(), '/', 'list-parked', `#parked-${RUN} button.main`)
     await inAllLooks(studio(), `/runs/${RUN}`, 'parked', '.parked-box')
 
     const settings = page.getByRole('textbox', { name: /Other settings/ })
