@@ -13,7 +13,8 @@ const require = createRequire(import.meta.url)
 const { Client, Connection } = require('@temporalio/client')
 const { defineSearchAttributeKey, TypedSearchAttributes } = require('@temporalio/common')
 const { chromium } = require('playwright-core')
-const { openServer } = require('../dist/cli/dev-server.js')
+const { findTemporal } = require('../dist/cli/dev-server.js')
+const { freePort } = require('../chaos/free-port.cjs')
 const { SEARCH_ATTRIBUTES } = require('../dist/contracts/search-attributes.js')
 
 const { runs } = readFlags('studies/studio-list.mjs', { runs: { type: 'string', number: true, default: 1000 } }).values
@@ -25,10 +26,26 @@ const [METHODS, TASKS] = [
 ]
 
 const home = temporaryFolder('rlaif-studio-')
-const server = await openServer(home)
-const connection = await Connection.connect({ address: server.address })
-for (const name of Object.values(SEARCH_ATTRIBUTES))
-  await connection.operatorService.addSearchAttributes({ namespace: 'default', searchAttributes: { [name]: 2 } })
+const port = await freePort()
+const temporal = spawn(
+  findTemporal(),
+  [
+    ...['server', 'start-dev', '--headless', '--log-level', 'error', '--ip', '127.0.0.1', '--port', String(port)],
+    ...Object.values(SEARCH_ATTRIBUTES).flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
+  ],
+  { stdio: 'ignore' },
+)
+const server = `127.0.0.1:${port}`
+
+async function connected() {
+  for (;;)
+    try {
+      return await Connection.connect({ address: server, connectTimeout: 1000 })
+    } catch {
+      await new Promise((wake) => setTimeout(wake, 250))
+    }
+}
+const connection = await connected()
 const client = new Client({ connection })
 
 const marks = (values) =>
@@ -55,7 +72,7 @@ for (let i = 0; i < runs; i += AT_ONCE)
 while ((await client.workflow.count()).count < runs) await new Promise((wake) => setTimeout(wake, 200))
 
 const studio = spawn(process.execPath, [join('dist', 'cli', 'main.js'), 'studio', '--port', '0'], {
-  env: { ...process.env, RLAIF_HOME: home },
+  env: { ...process.env, RLAIF_HOME: home, TEMPORAL_ADDRESS: server },
   stdio: ['ignore', 'pipe', 'inherit'],
 })
 const address = await new Promise((found) => {
@@ -98,5 +115,5 @@ process.stdout.write(`${runs} runs; memory of the studio ${formatNumber(megabyte
 await browser.close()
 studio.kill('SIGTERM')
 await connection.close()
-await server.stop()
+temporal.kill('SIGKILL')
 process.exit(0)

@@ -13,7 +13,7 @@ type Stage = RunOutput['stages'][number]
 export function stageTable({ stages }: RunOutput, now: Snapshot): Html {
   if (stages.length === 0) return withoutStages(now)
   const running = stages.find(({ state, message }) => state === 'running' && message === undefined)
-  return html`<table class="stages">
+  return html`<table class="rows stages">
     <caption class="unseen">
       Stages
     </caption>
