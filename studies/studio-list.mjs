@@ -94,7 +94,8 @@ const browser = await chromium.launch({
 async function visit(path) {
   const page = await (await browser.newContext()).newPage()
   await page.goto(`${address}${path}`)
-  await page.waitForFunction('performance.getEntriesByName("first-contentful-paint").length > 0')
+  while (!(await page.evaluate('performance.getEntriesByName("first-contentful-paint").length > 0')))
+    await page.waitForTimeout(10)
   const times = await page.evaluate(
     '[performance.getEntriesByName("first-contentful-paint")[0].startTime, performance.getEntriesByType("navigation")[0].responseEnd]',
   )
