@@ -1,4 +1,4 @@
-// A run from the editor to its curves: a mistake explained as it is typed, a parked stage, the way on.
+// A run from the editor to its report: a mistake explained as it is typed, curves that grow, a parked stage, the way on.
 import type { Page } from 'playwright-core'
 import { workflowSchemas, type WorkflowName } from '../../../src/contracts/workflow-inputs'
 import { checkInput } from '../../../src/runs/check-input'
@@ -58,7 +58,7 @@ export function startToEndTests(studio: () => StudioUnderTest): void {
     await inAllLooks(studio(), '/start?workflow=sweep', 'start', '.cm-editor')
   })
 
-  test('a run is started, parks, is told what it cannot take, and goes on to its curves, all on one page', async () => {
+  test('a run is started, parks, is told what it cannot take, goes on, is seen growing, and ends: all on one page', async () => {
     await write(JSON.stringify(INPUT))
     await page.getByRole('textbox', { name: 'ID of the run' }).fill(RUN)
     const start = page.getByRole('button', { name: 'Start', exact: true })
@@ -83,7 +83,16 @@ export function startToEndTests(studio: () => StudioUnderTest): void {
 
     await page.evaluate('globalThis.sameDocument = true')
     await page.locator('.charts svg', { hasText: 'RL: KL' }).waitFor({ timeout: 200_000 })
+    const chart = `[...document.querySelectorAll('.charts svg')].find((svg) => svg.textContent.includes('RL: KL')).innerHTML`
+    const first = await page.evaluate(chart)
+    for (const end = Date.now() + 120_000; (await page.evaluate(chart)) === first; await page.waitForTimeout(500))
+      if (Date.now() > end) throw new Error('the curve has not grown')
+    await page.locator('.facts .completed').waitFor({ timeout: 200_000 })
+    await page.getByRole('link', { name: 'report' }).waitFor()
     expect(await page.evaluate('globalThis.sameDocument')).toBe(true)
+    await inAllLooks(studio(), `/runs/${RUN}`, 'run', '.charts svg')
+    await page.getByRole('link', { name: 'report' }).click()
+    await page.getByRole('heading', { level: 1 }).waitFor()
     await page.context().close()
   })
 
