@@ -5,7 +5,9 @@ import type { ArtifactStore } from '../artifacts/store'
 import type { GivenName } from '../contracts/given-names'
 import { InvalidInput } from '../contracts/parse'
 import { faultOfNotify } from './notify'
+import { faultOfTrack } from './tracker-of'
 import type { Notify } from '../contracts/run-settings'
+import type { Track } from '../contracts/track'
 import { faultOfName } from '../world/name-faults'
 
 const MOST_LINES = 20
@@ -13,13 +15,15 @@ const HEARTBEAT_MS = 3_000
 
 /**
  * @param notify of the run, if it sends messages
+ * @param track of the run, if a tracker is told of it
  * @returns what a person should know who starts it
  * @throws a non-retryable failure of type InvalidInput that lists every name that cannot be used
  */
 export async function checkNames(
   store: ArtifactStore,
   names: readonly GivenName[],
-  notify?: Notify | undefined,
+  notify?: Notify | null | undefined,
+  track?: Track,
 ): Promise<string[]> {
   const alive = setInterval(() => Context.current().heartbeat(), HEARTBEAT_MS)
   try {
@@ -29,8 +33,8 @@ export async function checkNames(
       if (fault !== undefined) faults.push(fault)
     }
     if (faults.length > 0) throw ApplicationFailure.nonRetryable(listed(faults), 'InvalidInput')
-    const warning = notify && faultOfNotify(notify)
-    return warning === undefined ? [] : [warning]
+    const warnings = [notify && faultOfNotify(notify), track && faultOfTrack(track)]
+    return warnings.filter((warning) => typeof warning === 'string')
   } finally {
     clearInterval(alive)
   }

@@ -8,6 +8,7 @@ import { withoutPlace } from '../contracts/engine'
 import type { Cache } from '../contracts/run-settings'
 import { InvalidInput, parse } from '../contracts/parse'
 import type { Progress } from '../contracts/status'
+import type { StageTrack } from '../contracts/track'
 import { HANDED_BACK, stageSchemas, type StageSpending, type StageName, type StageResult } from '../contracts/stages'
 import { baseOf, type Reference } from '../model/adapter-base'
 import { askerOf, asksAgain, restsOnOldAnswers } from './asker'
@@ -18,6 +19,7 @@ import { traceParent } from './spans'
 import { openStageMeter } from './metrics'
 import { readsOnlyText, stageVersion } from './registry'
 import { readSources } from './sources'
+import { openTrackedStage } from './tracked-stage'
 
 /** Interval of heartbeats; how many of them the worker sends on is up to the SDK's throttle. */
 const HEARTBEAT_MS = 3_000
@@ -39,13 +41,16 @@ export async function executeStage(
 ): Promise<StageResult> {
   const meter = openStageMeter(stage)
   const started = Date.now()
+  const { track, ...own } = (input ?? {}) as { track?: StageTrack }
+  const tracked = openTrackedStage(environment, stage, track)
   try {
-    const parsed = parse(stageSchemas[stage] as never, input, stage) as Attempt['input']
+    const parsed = parse(stageSchemas[stage] as never, own, stage) as Attempt['input']
     const result = await whileHeartbeating((signal, onProgress) =>
       findOrCompute(environment, {
         stage,
         input: parsed,
         signal,
+        onKey: (key) => tracked.computes(key),
         onProgress(progress) {
           onProgress(progress)
           meter.progress(progress)
@@ -53,9 +58,12 @@ export async function executeStage(
       }),
     )
     meter.ended(result.reused ? 'reused' : 'computed', result)
-    return { ...result, seconds: (Date.now() - started) / 1000 }
+    const seconds = (Date.now() - started) / 1000
+    const untracked = await tracked.ended(result)
+    return { ...result, seconds, ...(untracked !== undefined && { untracked }) }
   } catch (error) {
     meter.ended(outcomeOf(error))
+    tracked.failed()
     throw asActivityFailure(error, environment.home)
   }
 }
@@ -65,6 +73,8 @@ interface Attempt {
   stage: StageName
   input: { cache: Cache; shards?: Artifact[] }
   signal: AbortSignal
+  /** The work is not in the store, and is computed under this key. */
+  onKey(key: string): void
   onProgress(progress: Progress): void
 }
 
@@ -128,13 +138,14 @@ async function verifyWithBases(store: ArtifactStore, artifact: Reference): Promi
 
 async function compute(
   environment: StageEnvironment,
-  { stage, input, signal, onProgress }: Attempt,
+  { stage, input, signal, onKey, onProgress }: Attempt,
   { key, asker, sources, settings }: Pick<Identity, 'key' | 'sources' | 'settings'> & { asker: Asker },
 ): Promise<StageResult> {
   const { store, home, childProgram } = environment
   const started = Date.now()
   const elapsedSeconds = () => (Date.now() - started) / 1000
   log.info('stage computes', { stage, key })
+  onKey(key)
   const work = await store.begin(stage, key)
   const parked = parkedBefore(input)
   if (parked)

@@ -6,6 +6,7 @@ import type { ContestOfRun } from '../contracts/human-evaluation-input'
 import type { Notification } from '../contracts/notification'
 import { contestOfRun } from './contest-of-run'
 import type { Notify } from '../contracts/run-settings'
+import type { Track } from '../contracts/track'
 import type { GivenName } from '../contracts/given-names'
 import { checkNames } from './check-names'
 import { notify } from './notify'
@@ -14,7 +15,8 @@ import { executeStage, findStage, resolveArtifact, type StageEnvironment } from 
 /** An activity has the name of its stage. */
 export type StageActivities = { [N in StageName]: (input: StageInput<N>) => Promise<StageResult> }
 export type Activities = StageActivities & {
-  checkNames(names: readonly GivenName[], notify?: Notify): Promise<string[]>
+  /** @param notify null from JSON, where only `track` is given */
+  checkNames(names: readonly GivenName[], notify?: Notify | null, track?: Track): Promise<string[]>
   resolveArtifact(given: Artifact | string): Promise<Artifact>
   contestOfRun(given: ContestOfRun): Promise<Artifact>
   findStage(work: { stage: StageName; input: unknown }): Promise<Artifact | null>
@@ -29,7 +31,7 @@ export function createActivities(environment: StageEnvironment): Activities {
     findStage: (work) => findStage(environment, work),
     contestOfRun: (given) => contestOfRun(environment, given),
     resolveArtifact: (given) => resolveArtifact(environment, given),
-    checkNames: (names, notify) => checkNames(environment.store, names, notify),
+    checkNames: (names, notify, track) => checkNames(environment.store, names, notify, track),
     notify,
   }
 }

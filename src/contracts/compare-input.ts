@@ -99,8 +99,8 @@ const systemOf = ({ method, labeler }: AlignInput): string =>
   method === 'rlaif' && 'model' in labeler && labeler.model === 'policy' ? 'same-size' : method
 
 /** Every arm at every seed, in the order they run. @throws InvalidInput naming arm and field */
-export function armsOf({ arms, base, seeds, judge, onFailure, cache, queues, notify }: CompareInput): Arm[] {
-  const shared = { judge, ...overlay({ onFailure, cache, queues, notify }, base) }
+export function armsOf({ arms, base, seeds, judge, onFailure, cache, queues, notify, track }: CompareInput): Arm[] {
+  const shared = { judge, ...overlay({ onFailure, cache, queues, notify, ...(track && { track }) }, base) }
   const names = new Set<string>()
   return seeds.flatMap((seed) =>
     arms.map((arm): Arm => {

@@ -5,6 +5,7 @@ import { queuesSchema } from './queues'
 import { cacheSchema, notifySchema, onFailureSchema, shardsSchema } from './run-settings'
 import { dataSchema, limitsSchema, modelSchema, seedSchema, taskSchema } from './settings'
 import { templateSchema } from './template-settings'
+import { trackSchema } from './track'
 
 /** Fields of every run. */
 export const runFields = {
@@ -14,6 +15,7 @@ export const runFields = {
   queues: queuesSchema,
   shards: shardsSchema,
   notify: notifySchema,
+  track: trackSchema,
 }
 /** Fields of a run that reads a dataset. */
 export const datasetFields = {

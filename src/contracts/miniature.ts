@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { WORLD } from './labeler-settings'
 import { queuesSchema } from './queues'
 import { cacheSchema, notifySchema, onFailureSchema } from './run-settings'
+import { trackSchema } from './track'
 import { dataSchema, limitsSchema, seedSchema } from './settings'
 import { sftSchema } from './training-settings'
 
@@ -35,6 +36,7 @@ export const miniatureSchema = z.strictObject({
   onFailure: onFailureSchema,
   queues: queuesSchema,
   notify: notifySchema,
+  track: trackSchema,
 })
 export type MiniatureInput = z.infer<typeof miniatureSchema>
 
@@ -146,11 +148,12 @@ const pushed = {
 }
 
 /** Fields that the runs of a study share. */
-export const sharedOf = ({ cache, onFailure, queues, notify }: MiniatureInput) => ({
+export const sharedOf = ({ cache, onFailure, queues, notify, track }: MiniatureInput) => ({
   cache,
   onFailure,
   queues,
   ...(notify && { notify }),
+  ...(track && { track }),
 })
 
 /** Inputs of the runs that the study of the paper is made of. @param model URI of the pretrained policy */

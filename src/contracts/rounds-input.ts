@@ -56,7 +56,7 @@ function fixedJudge(judge: LabelerSettings, start: Artifact): LabelerSettings {
  * @throws InvalidInput naming the field that a round cannot have
  */
 export function roundInput(
-  { base, judge, seed, onFailure, cache, queues, shards, notify }: RoundsInput,
+  { base, judge, seed, onFailure, cache, queues, shards, notify, track }: RoundsInput,
   earlier?: Earlier,
 ): AlignInput {
   for (const field of ['seed', 'judge', 'untilStage', 'initialPolicy'])
@@ -65,7 +65,8 @@ export function roundInput(
         `rounds: field "base.${field}" is none of a round` +
           (field === 'seed' || field === 'judge' ? `; give "${field}" of the run itself` : ''),
       )
-  const shared = { judge, ...overlay({ onFailure, cache, queues, ...(shards && { shards }), notify }, base), seed }
+  const ofRun = { onFailure, cache, queues, ...(shards && { shards }), notify, ...(track && { track }) }
+  const shared = { judge, ...overlay(ofRun, base), seed }
   const checked = parse(alignSchema, shared, 'rounds: base')
   if (checked.method === 'sft')
     throw new InvalidInput('rounds: field "base.method" got "sft", which learns nothing new in a second round')

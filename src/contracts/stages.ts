@@ -281,4 +281,6 @@ export interface StageResult extends z.infer<typeof artifactSchema> {
   seconds?: number
   /** Absent if no endpoint was asked. */
   spent?: z.infer<typeof spendingSchema>
+  /** What the run's tracker could not be told yet. */
+  untracked?: string
 }

@@ -142,9 +142,9 @@ const seeded = (workflow: Swept, input: Record<string, unknown>, seed: number) =
  */
 export function trialsOf(sweep: SweepInput, night?: string, checked?: 'checked before'): Trial[] {
   if (!checked) checkFields(sweep)
-  const { workflow, base, seeds, onFailure, cache, queues, notify } = sweep
+  const { workflow, base, seeds, onFailure, cache, queues, notify, track } = sweep
   const points = pointsOf(sweep)
-  const shared = overlay({ onFailure, cache, queues, ...(notify && { notify }) }, base)
+  const shared = overlay({ onFailure, cache, queues, ...(notify && { notify }), ...(track && { track }) }, base)
   const inputs = points.map((point) => {
     const input = inOrder(point).reduce(
       (fields, { field, value }) => withField(fields, field.split('.'), value),

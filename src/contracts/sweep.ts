@@ -5,6 +5,7 @@ import { isWorkflowId } from './brief'
 import { isRecord, overlay } from './overlay'
 import { queuesSchema } from './queues'
 import { cacheSchema, notifySchema, onFailureSchema } from './run-settings'
+import { trackSchema } from './track'
 import { seedSchema } from './settings'
 import { sweepPresets, type SweepPreset } from './sweep-presets'
 
@@ -166,6 +167,7 @@ const sweepObject = z.strictObject({
   cache: cacheSchema,
   queues: queuesSchema,
   notify: notifySchema,
+  track: trackSchema,
   carried: carriedSchema.optional().describe('Internal: what the run hands to its own continuation.'),
 })
 export const sweepSchema = z.preprocess(withPreset, sweepObject)

@@ -1,5 +1,5 @@
-// One POST of JSON to an address that may come from whoever started a run. It connects within its reach only, follows
-// no redirect and unpacks nothing.
+// One request to an address that may come from whoever started a run, by default a POST. It connects within its reach
+// only, follows no redirect and unpacks nothing.
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { checkedLookup, checkNumber, type Reach } from './address-rules'
@@ -13,8 +13,9 @@ const agentsOf = (reach: Reach) => {
 const AGENTS = { named: agentsOf('named'), public: agentsOf('public'), 'this machine': agentsOf('this machine') }
 
 export interface Post {
+  method?: 'GET' | 'POST' | 'PUT'
   headers: Record<string, string>
-  body: string
+  body: string | Buffer
   reach: Reach
   timeoutMs: number
 }
@@ -35,7 +36,10 @@ export interface Reply {
  * @returns as soon as there is a status; the body may follow until the time is over
  * @throws EndpointRefused when the address is out of reach; else when there is no answer in time
  */
-export async function post(address: string, { headers, body, reach, timeoutMs }: Post): Promise<Reply> {
+export async function post(
+  address: string,
+  { method = 'POST', headers, body, reach, timeoutMs }: Post,
+): Promise<Reply> {
   const url = new URL(address)
   checkNumber(url, reach)
   const protocol = url.protocol as 'http:' | 'https:'
@@ -44,7 +48,7 @@ export async function post(address: string, { headers, body, reach, timeoutMs }:
   const late = (error: unknown) => (signal.aborted ? new Error(`timeout after ${timeoutMs / 1000} s`) : error)
   const message = await new Promise<IncomingMessage>((resolve, reject) => {
     send(url, {
-      method: 'POST',
+      method,
       agent: AGENTS[reach][protocol],
       headers: { ...headers, 'content-length': String(Buffer.byteLength(body)) },
       signal,

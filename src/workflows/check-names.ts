@@ -4,6 +4,7 @@ import type { Activities } from '../activities'
 import { namesIn } from '../contracts/given-names'
 import type { Queues } from '../contracts/queues'
 import type { Notify } from '../contracts/run-settings'
+import type { Track } from '../contracts/track'
 import type { WorkflowName } from '../contracts/workflow-inputs'
 import { finalFailure, rootCause } from './failure'
 import { setSearchAttributes } from './search-attributes'
@@ -19,7 +20,7 @@ const MOST_NAMES = 500
  */
 export async function checkNames(
   workflow: WorkflowName,
-  settings: { queues: Queues; notify?: Notify | undefined; carried?: unknown },
+  settings: { queues: Queues; notify?: Notify | undefined; track?: Track | undefined; carried?: unknown },
   stages: Pick<StageRunner, 'warn'>,
 ): Promise<void> {
   if (workflowInfo().parent !== undefined || settings.carried !== undefined || !patched('names-checked')) return
@@ -32,7 +33,8 @@ export async function checkNames(
   })
   try {
     const names = namesIn(workflow, settings).slice(0, MOST_NAMES)
-    const warnings = await (settings.notify ? check(names, settings.notify) : check(names))
+    const { notify, track } = settings
+    const warnings = await (track ? check(names, notify, track) : notify ? check(names, notify) : check(names))
     for (const warning of warnings ?? []) stages.warn(warning)
   } catch (error) {
     if (isCancellation(error)) throw error

@@ -41,7 +41,8 @@ export function describe(
 ): string {
   const rows = stages.map(({ stage, state, seconds, message, artifact }) => {
     const figures = artifact ? figureLines(artifact.summary).map(({ words, text }) => `${words} ${text}`) : []
-    return [stage, state, seconds === undefined ? '' : formatDuration(seconds), message ?? figures.join(', ')]
+    const said = [figures.join(', '), message ?? ''].filter((part) => part !== '').join('; ')
+    return [stage, state, seconds === undefined ? '' : formatDuration(seconds), said]
   })
   const table = markdownTable(['Stage', 'State', 'Time', 'Figures'], rows)
   const warned = warnings.map((text) => `**Warning.** ${text}`)

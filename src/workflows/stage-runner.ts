@@ -8,6 +8,7 @@ import type { Cache, Notify, OnFailure, Shards } from '../contracts/run-settings
 import type { StageInput, StageName, StageResult } from '../contracts/stages'
 import type { StageStatus } from '../contracts/status'
 import type { TemplateSettings } from '../contracts/template-settings'
+import { withoutTrack, type StageTrack, type Track } from '../contracts/track'
 import { shardsDone, summaryOf } from './describe'
 import { finalFailure, rootMessage, stageSpent, wasHandedBack, withSpending } from './failure'
 import { openNamedInputs, withLabelerModels, type NamedInputs } from './named-inputs'
@@ -44,6 +45,7 @@ export interface RunnerSettings {
   cache: Cache
   onFailure: OnFailure
   notify?: Notify | undefined
+  track?: Track | undefined
   method?: string
   task?: string
   shards?: Shards
@@ -68,7 +70,7 @@ interface Planned<N extends StageName> {
  * @param plan the stages that will run, in order; shown as waiting from the start
  */
 export function stageRunner(plan: readonly string[], settings: RunnerSettings): StageRunner {
-  const { queues, cache, onFailure, method, task, fromStage } = settings
+  const { queues, cache, onFailure, method, task, fromStage, track } = settings
   const refreshed = stagesFrom(plan, fromStage)
   const again = wasReset()
   const resetPoints: Record<string, number> = {}
@@ -87,12 +89,18 @@ export function stageRunner(plan: readonly string[], settings: RunnerSettings): 
     resetPoints[shownAs] = workflowInfo().historyLength + 1
     upsertMemo({ resetPoints: { ...resetPoints } })
     setSearchAttributes({ status: 'running', stage: shownAs })
-    const { reused, spent: paid, seconds: ofAttempt, ...artifact } = await compute({ stage, input, shownAs })
+    const result = await compute({ stage, input: untracked(input), shownAs })
+    const { reused, spent: paid, seconds: ofAttempt, untracked: message, ...artifact } = result
     if (paid) spentOn.set(paid.work, paid.cost)
     else if (!reused && typeof artifact.summary.cost === 'number') spentOn.set(shownAs, artifact.summary.cost)
     // The first task after a Reset is at another time than it was: a stage that ended in it would seem to have lasted.
     const seconds = again ? ofAttempt : (Date.now() - started) / 1000
-    board.set(shownAs, { state: reused ? 'reused' : 'done', ...(seconds !== undefined && { seconds }), artifact })
+    board.set(shownAs, {
+      state: reused ? 'reused' : 'done',
+      ...(seconds !== undefined && { seconds }),
+      artifact,
+      ...(message !== undefined && { message }),
+    })
     if (!board.hasWaiting()) setSearchAttributes({ status: 'done' })
     return artifact
   }
@@ -104,7 +112,8 @@ export function stageRunner(plan: readonly string[], settings: RunnerSettings): 
     const split = splitOf(stage, input, settings.shards)
     if (!split) {
       const activities = stageActivities(queueOf(stage, input, queues), summaryOf(shownAs, stage, input))
-      return (activities[stage] as (input: unknown) => Promise<StageResult>)({ ...input, cache: cacheOfStage })
+      const given = { ...input, cache: cacheOfStage, ...(track && { track: trackedAs(track) }) }
+      return (activities[stage] as (input: unknown) => Promise<StageResult>)(given)
     }
     return runInShards(split, {
       ...{ stage, input, shownAs, queues, cache: cacheOfStage, looksInStore: planned === 'use' },
@@ -170,6 +179,18 @@ export function stageRunner(plan: readonly string[], settings: RunnerSettings): 
       }
     },
   }
+}
+
+/** The same run after a reset, too. */
+function trackedAs(to: Track): StageTrack {
+  const { workflowId, originalExecutionRunId } = workflowInfo()
+  return { to, run: { id: workflowId, execution: originalExecutionRunId } }
+}
+
+/** Who is told of a run is no part of the settings that its reports have, nor of their keys. */
+function untracked<N extends StageName>(input: StageInput<N>): StageInput<N> {
+  const { settings } = input as { settings?: unknown }
+  return settings === undefined ? input : { ...input, settings: withoutTrack(settings) }
 }
 
 /**
