@@ -90,7 +90,8 @@ const pairs = (map: Map<string, string>) => [...map].map(([key, value]) => ({ ke
 /** The latest value of each metric, as MLflow shows a run; numbers of 64 bits are texts in its JSON. */
 function shown({ info, tags, params, metrics }: Run) {
   const latest = new Map<string, Metric>()
-  for (const metric of metrics) if (!((latest.get(metric.key)?.step ?? -1) > metric.step)) latest.set(metric.key, metric)
+  for (const metric of metrics)
+    if (!((latest.get(metric.key)?.step ?? -1) > metric.step)) latest.set(metric.key, metric)
   const asShown = [...latest.values()].map((metric) => ({ ...metric, step: String(metric.step) }))
   return { info, data: { metrics: asShown, params: pairs(params), tags: pairs(tags) } }
 }

@@ -1,5 +1,5 @@
 // What the tracker of a run is still to be told: a file for each run in the home of this worker, which outlives it.
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { lineageOf, type Made } from '../artifacts/lineage'
@@ -35,6 +35,9 @@ export interface Untold {
   tellOthers(): Promise<void>
 }
 
+/** A stage that is computed notes every few seconds that it is; one that did not for so long was given up. */
+const LEFT_MS = 10 * 60_000
+
 /** Of runs that this process works on. */
 const inUse = new Set<string>()
 
@@ -61,8 +64,9 @@ export function openUntold(environment: TrackingEnvironment, track: StageTrack):
         if (other === file || inUse.has(other)) continue
         const { track: of, works } = fileSchema.parse(JSON.parse(readFileSync(other, 'utf8')))
         const tracker = trackerOf(of.to, environment.home)
-        if (!tracker.remembers) continue
-        await tracker.update(await runOf(environment, of, works, 'finished'))
+        const isOpen = works.some(({ artifact }) => !artifact)
+        if (!tracker.remembers || (isOpen && Date.now() - statSync(other).mtimeMs < LEFT_MS)) continue
+        await tracker.update(await runOf(environment, of, works, isOpen ? 'failed' : 'finished'))
         rmSync(other, { force: true })
       }
     },

@@ -147,7 +147,7 @@ async function pushChosen(chosen: Chosen, pushing: Pushing): Promise<PushOutput>
   const artifact = await store.describe(chosen.uri)
   const lineage = await lineageOf(store, [...chosen.artifacts, artifact])
   const base = flags.base ?? (await baseAtHub(chosen, artifact, lineage, store))
-  const licence = flags.licence ?? (base !== undefined && chosen.part !== 'labels' ? await licenceOf(base) : undefined)
+  const licence = flags.licence ?? (chosen.part === 'labels' ? undefined : await licenceOfBase(base))
   mkdirSync(join(folder, '..'), { recursive: true })
   const about = await putFiles(chosen, artifact, { ...pushing, base })
   const card = hubCard({ ...factsOf(chosen, repository, lineage), ...about, base, licence })
@@ -181,6 +181,9 @@ async function pushChosen(chosen: Chosen, pushing: Pushing): Promise<PushOutput>
   }
 }
 
+const licenceOfBase = async (base: string | undefined): Promise<string | undefined> =>
+  base === undefined ? undefined : base === DEFAULT_AT_HUB ? LICENCE_OF_DEFAULT : licenceOf(base)
+
 async function putFiles(
   { part, labels }: Chosen,
   artifact: Reference,
@@ -194,8 +197,9 @@ async function putFiles(
   return part === 'reward-model' ? { shift: shiftIn(folder) } : {}
 }
 
-/** What the Hub calls the model of set-up. */
+/** What the Hub calls the model of set-up, and its licence. */
 const DEFAULT_AT_HUB = 'HuggingFaceTB/SmolLM2-135M-Instruct'
+const LICENCE_OF_DEFAULT = 'apache-2.0'
 
 /** owner/name of the model that training started from, if it came from the Hub: for an adapter, if it is its own base. */
 async function baseAtHub(

@@ -32,7 +32,10 @@ const wandbSchema = z.strictObject({
 export type WandbSettings = z.infer<typeof wandbSchema>
 
 export const trackSchema = z
-  .union([z.strictObject({ mlflow: mlflowSchema }), z.strictObject({ wandb: wandbSchema })])
+  .union([
+    z.strictObject({ mlflow: mlflowSchema.describe('MLflow, by its REST interface.') }),
+    z.strictObject({ wandb: wandbSchema.describe('Weights & Biases, by files in the folder `wandb` of RLAIF_HOME.') }),
+  ])
   .optional()
   .describe(
     'A tracker that the run is shown in: {"mlflow": {"url": …}} sends curves while they grow, settings, figures, names of ' +

@@ -7,6 +7,7 @@ import type { Queues } from '../contracts/queues'
 import type { Cache, Shards } from '../contracts/run-settings'
 import { BLOCK_PAIRS, BLOCK_ROWS } from '../contracts/shard'
 import type { StageInput, StageName, StageResult } from '../contracts/stages'
+import type { StageTrack } from '../contracts/track'
 import { summaryOf } from './describe'
 import { finalFailure, wasHandedBack } from './failure'
 import { queueOf } from './queues'
@@ -86,6 +87,8 @@ interface SplitStage<N extends StageName> {
   cache: Cache
   /** Whether finished work is looked for first: the same in a run that was reset, whatever it finds. */
   looksInStore: boolean
+  /** The tracker that is told of the whole. */
+  track?: StageTrack | undefined
   /** Called as each shard ends. */
   onShard(done: number, result: StageResult): void
 }
@@ -93,7 +96,7 @@ interface SplitStage<N extends StageName> {
 /** Runs a stage in shards, and puts them together. @throws the failure of the first shard that fails for good */
 export async function runInShards<N extends StageName>(
   { of, atOnce }: Split,
-  { stage, input, shownAs, queues, cache, looksInStore, onShard }: SplitStage<N>,
+  { stage, input, shownAs, queues, cache, looksInStore, track, onShard }: SplitStage<N>,
 ): Promise<StageResult> {
   const light = stageActivities(queues.light, `${shownAs}: shards together`)
   const found = looksInStore ? await light.findStage({ stage, input: { ...input, cache } }) : null
@@ -109,7 +112,8 @@ export async function runInShards<N extends StageName>(
   let done = 0
   const shards = await inTurn(of, atOnce, runShard)
   const gather = light[stage] as (input: unknown) => Promise<StageResult>
-  const { spent: _, seconds: __, ...whole } = await untilFinished(() => gather({ ...input, cache, shards }))
+  const together = { ...input, cache, shards, ...(track && { track }) }
+  const { spent: _, seconds: __, ...whole } = await untilFinished(() => gather(together))
   return whole
 }
 

@@ -117,6 +117,7 @@ export function stageRunner(plan: readonly string[], settings: RunnerSettings): 
     }
     return runInShards(split, {
       ...{ stage, input, shownAs, queues, cache: cacheOfStage, looksInStore: planned === 'use' },
+      track: track && trackedAs(track),
       onShard(done, { spent: paid }) {
         if (paid) spentOn.set(paid.work, paid.cost)
         board.set(shownAs, { state: 'running', message: shardsDone(done, split.of) })
