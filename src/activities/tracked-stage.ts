@@ -4,6 +4,7 @@ import { log } from '@temporalio/activity'
 import type { Artifact } from '../contracts/artifact'
 import type { StageName } from '../contracts/stages'
 import type { StageTrack } from '../contracts/track'
+import { counted } from '../number-format'
 import { redact } from '../secrets'
 import type { TrackedRun } from '../tracking/tracker'
 import { openUntold, type TrackingEnvironment, type Untold } from './untold'
@@ -51,9 +52,10 @@ export function openTrackedStage(
       untold.add({ stage, key: keyIn(artifact.uri), artifact: { uri: artifact.uri, sha256: artifact.sha256 } })
       const outcome = await withinWait(tell('finished').then(() => untold.tellOthers()))
       if (outcome === 'done') return undefined
+      const attempts = counted(failures + Number(outcome === LATE), 'failed attempt')
       return (
-        `${nameOf(track.to)} could not be told yet (${outcome}; ${failures + Number(outcome === LATE)} failed attempts); ` +
-        'that is tried again, at the latest at the end of the next stage on this worker'
+        `${nameOf(track.to)} could not be told yet (${outcome}; ${attempts}); that is tried again, at the latest at the ` +
+        'end of the next stage on this worker'
       )
     },
     failed() {

@@ -113,7 +113,7 @@ test('steps are told while they are done; a stage that was killed and resumed te
 
 test('what was taken by a server whose answer was lost is not sent again', async () => {
   mlflow.fault = 'takes and drops'
-  expect((await train(1)).untracked).toMatch(/MLflow could not be told yet \(.*1 failed attempts\)/)
+  expect((await train(1)).untracked).toMatch(/MLflow could not be told yet \(.*1 failed attempt\)/)
   mlflow.fault = 'none'
   await train(2)
   expect(once('reward-model/loss')).toEqual([1, 2, 3])
@@ -123,7 +123,7 @@ test('what was taken by a server whose answer was lost is not sent again', async
 test('an outage neither fails nor holds up a stage: it is said, and told at the end of a later one', async () => {
   mlflow.fault = 'busy'
   expect((await train(1)).untracked).toMatch(
-    /MLflow could not be told yet \(MLflow answered 503: Service Unavailable; 1 failed attempts\); that is tried again, at the latest at the end of the next stage/,
+    /MLflow could not be told yet \(MLflow answered 503: Service Unavailable; 1 failed attempt\); that is tried again, at the latest at the end of the next stage/,
   )
   mlflow.fault = 'silent'
   const started = Date.now()
