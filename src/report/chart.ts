@@ -4,7 +4,7 @@ import { GridComponent, LegendComponent, TitleComponent } from 'echarts/componen
 import * as echarts from 'echarts/core'
 import { SVGRenderer } from 'echarts/renderers'
 import type { Interval } from '../evaluation/bootstrap'
-import { largest } from '../extremes'
+import { largest, smallest } from '../extremes'
 import { formatCount, formatSetting } from '../number-format'
 
 echarts.use([CustomChart, LineChart, ScatterChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer])
@@ -98,6 +98,72 @@ export function pointChart(title: string, points: readonly Point[], show = tick)
   })
 }
 
+/** A moment, what was measured then, and its interval; without a value, only the moment has a mark below. */
+export interface TimePoint extends Partial<Interval> {
+  /** In milliseconds of the epoch. */
+  at: number
+  mark?: 'failed' | 'changed' | undefined
+}
+
+const MARKS = {
+  none: { symbol: 'circle', itemStyle: { color: COLORS[0] } },
+  changed: { symbol: 'diamond', symbolSize: 14, itemStyle: { color: COLORS[4] } },
+  failed: { symbol: 'triangle', symbolSize: 13, itemStyle: { color: COLORS[1] } },
+}
+const TIME_WIDTH = 900
+
+/**
+ * Points with intervals along time, joined. In the SVG, the elements of series `TIME_POINTS` carry the index of their
+ * point as `ecmeta_data_index`.
+ * @param show writes the values of the vertical axis
+ */
+export function timeChart(title: string, points: readonly TimePoint[], show = tick): string {
+  const head = titled(title)
+  const lowest = smallest(points.flatMap(({ value, low }) => [value, low].filter(isNumber)))
+  const drawn = points.map(({ at, value = lowest, mark }) => ({ value: [at, value], ...MARKS[mark ?? 'none'] }))
+  return renderSvg(
+    head.bottom + PLOT_HEIGHT,
+    {
+      ...head.option,
+      grid: { ...GRID, top: head.bottom + 10, right: 24 },
+      xAxis: { ...LINES, type: 'time', axisLabel: { fontSize: 11, hideOverlap: true, formatter: dayText } },
+      yAxis: { ...LINES, type: 'value', scale: true, axisLabel: { fontSize: 11, formatter: show } },
+      series: [
+        { type: 'line', data: points.map(({ at, value = null }) => [at, value]), showSymbol: false, silent: true },
+        { type: 'scatter', data: drawn, symbolSize: 9, z: 4, itemStyle: { opacity: 1 } },
+        {
+          type: 'custom',
+          silent: true,
+          renderItem: verticalWhisker,
+          data: points.flatMap(({ at, low, high }) => (isNumber(low) && isNumber(high) ? [[at, low, high]] : [])),
+          encode: { x: 0, y: [1, 2] },
+        },
+      ],
+    },
+    TIME_WIDTH,
+  )
+}
+export const TIME_POINTS = 1
+
+const isNumber = (value: number | undefined): value is number => Number.isFinite(value)
+
+/** The day in UTC, as everywhere in rlaif. */
+const dayText = (at: number): string => new Date(at).toISOString().slice(5, 10)
+
+function verticalWhisker(_: unknown, api: RenderApi): object {
+  const [x, low] = api.coord([api.value(0), api.value(1)]) as [number, number]
+  const [, high] = api.coord([api.value(0), api.value(2)]) as [number, number]
+  const line = (x1: number, y1: number, x2: number, y2: number) => ({
+    type: 'line',
+    shape: { x1, y1, x2, y2 },
+    style: { stroke: COLORS[0], lineWidth: 1.5 },
+  })
+  return {
+    type: 'group',
+    children: [line(x, low, x, high), line(x - 4, low, x + 4, low), line(x - 4, high, x + 4, high)],
+  }
+}
+
 /** The part of ECharts’ render API that `whisker` uses. */
 interface RenderApi {
   value(dimension: number): number
@@ -172,8 +238,8 @@ function rowsOf(names: readonly string[]): string[][] {
   }, [])
 }
 
-function renderSvg(height: number, option: object): string {
-  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height })
+function renderSvg(height: number, option: object, width = WIDTH): string {
+  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height })
   try {
     chart.setOption({ animation: false, color: COLORS, ...option })
     return chart.renderToSVGString()

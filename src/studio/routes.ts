@@ -1,4 +1,5 @@
 // The pages of the studio.
+import { addNights } from './pages/nights'
 import { addPairs } from './pages/pairs'
 import { addResponses } from './pages/responses'
 import { addRun } from './pages/run'
@@ -15,5 +16,6 @@ export const PAGES: readonly AddPage[] = [
   addResponses,
   addPairs,
   addSchedules,
+  addNights,
   addStart,
 ]

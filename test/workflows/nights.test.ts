@@ -21,6 +21,7 @@ import { scheduleSchema, type Overlap } from '../../src/contracts/schedule'
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/search-attributes'
 import type { SweepResult } from '../../src/contracts/sweep'
 import { normal } from '../../src/random'
+import { openNights } from '../../src/studio/nights'
 import { freePort, startDevServerAt, type DevServer } from '../dev-server'
 import { temporaryFolder } from '../tiny-folder'
 import { storedFakes } from './stored-fakes'
@@ -213,6 +214,23 @@ test('each of seven nights is compared with the right one, despite failures, a k
   expect(trained.length).toBe(new Set(trained).size)
 
   expect(scheduleLines(await listSchedules(connected()))[1]).toMatch(/nightly +sweep +paused +nightly-2026-11-1[67]/)
+
+  // the studio's nights, with none of the workers that computed them
+  const open = async (uri: string) => (await store.open(await store.describe(uri))).folder
+  const { nights: found, metric, metrics, earlier } = await openNights(connected(), open)('nightly')
+  expect(found.map(({ run, at }) => [run, at.toISOString()])).toEqual(
+    DAYS.map((of) => [id(of), `2026-11-${of}T02:30:00.000Z`]),
+  )
+  expect([metric, earlier, metrics.includes('reward-model.accuracy')]).toEqual(['reward-model.accuracy', 0, true])
+  for (const [i, of] of DAYS.entries()) {
+    const { figure, trials, state, changed, problem } = found[i]!
+    expect({ state, changed, problem }).toEqual({ state: 'completed', changed: [], problem: undefined })
+    expect(figure!.value).toBeCloseTo(of >= BETTER ? 0.8 : 0.6, 1)
+    expect(figure!.low).toBeLessThan(figure!.value)
+    expect(figure!.n).toBe(3)
+    expect(trials!.failed).toBe(of === FAILING ? 3 : 0)
+  }
+
   expect(await deleteSchedule(connected(), 'nightly', true)).toMatch(/deleted; its runs and their reports stay/)
   await native.close()
   await server.close()

@@ -3,6 +3,7 @@ import { html } from 'hono/html'
 import type { ScheduleListOutput } from '../../contracts/command-output'
 import { listSchedules } from '../../runs/schedules'
 import { page, runPath } from '../layout'
+import { nightsPath } from './nights'
 import { timeMark } from '../state-mark'
 import type { AddPage, Html } from '../studio'
 
@@ -43,10 +44,13 @@ const tableOf = (schedules: readonly Schedule[]): Html =>
 
 const rowOf = ({ id, workflow, state, next, lastRun, note }: Schedule): Html =>
   html`<tr>
-    <th scope="row"><a href="/?id=${encodeURIComponent(`${id}-`)}">${id}</a></th>
+    <th scope="row"><a href="${nightsPath(id)}">${id}</a></th>
     <td>${workflow}</td>
     <td>${state}</td>
     <td>${next === undefined ? '' : timeMark(new Date(next))}</td>
-    <td>${lastRun === undefined ? '' : html`<a href="${runPath(lastRun)}">${lastRun}</a>`}</td>
+    <td>
+      ${lastRun === undefined ? '' : html`<a href="${runPath(lastRun)}">${lastRun}</a>`}
+      <a class="soft" href="/?id=${encodeURIComponent(`${id}-`)}">all</a>
+    </td>
     <td>${note}</td>
   </tr>`
