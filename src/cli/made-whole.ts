@@ -23,6 +23,10 @@ export async function madeWhole<T>(target: string, make: (staging: string) => T 
     await signalsArrive() // those of a time in which nothing else was looked at
     renameSync(staging, target)
     return made
+  } catch (error) {
+    const fault = error as NodeJS.ErrnoException
+    if (fault.path?.startsWith(staging)) fault.path = target + fault.path.slice(staging.length) // as it was given
+    throw fault
   } finally {
     for (const signal of SIGNALS) process.removeListener(signal, end)
     remove()
