@@ -17,7 +17,9 @@ const { findTemporal } = require('../dist/cli/dev-server.js')
 const { freePort } = require('../chaos/free-port.cjs')
 const { SEARCH_ATTRIBUTES } = require('../dist/contracts/search-attributes.js')
 
-const { runs } = readFlags('node studies/studio-list.mjs', { runs: { type: 'string', number: true, default: 1000 } }).values
+const { runs } = readFlags('node studies/studio-list.mjs', {
+  runs: { type: 'string', number: true, default: 1000 },
+}).values
 const AT_ONCE = 50
 const VISITS = 5
 const [METHODS, TASKS] = [
