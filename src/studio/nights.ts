@@ -65,17 +65,21 @@ const KEPT_RUNS = 1000
 type OpenFolder = (uri: string) => Promise<string>
 
 /** Reads the nights of schedules; what a closed run has found does not change, and is kept. */
-export function openNights({ client }: Pick<Connected, 'client'>, open: OpenFolder) {
+export function openNights(open: OpenFolder) {
   const kept = new Map<string, Promise<Found>>()
-  const foundOf = (run: WorkflowExecutionInfo): Promise<Found> => {
+  const foundOf = (client: Connected['client'], run: WorkflowExecutionInfo): Promise<Found> => {
     const known = kept.get(run.runId) ?? readFound(client, run, open)
     if (run.status.name !== 'RUNNING') kept.set(run.runId, known)
     if (kept.size > KEPT_RUNS) kept.delete(kept.keys().next().value!)
     return known
   }
-  return async function nightsOf(schedule: string, metric?: string): Promise<Nights> {
+  return async function nightsOf(
+    { client }: Pick<Connected, 'client'>,
+    schedule: string,
+    metric?: string,
+  ): Promise<Nights> {
     const { runs, earlier } = await runsOf(client, schedule)
-    const found = await inParallel(runs, foundOf)
+    const found = await inParallel(runs, (run) => foundOf(client, run))
     const shown = metric ?? found.findLast(({ metric }) => metric !== undefined)?.metric
     const nights = runs.map((run, i): Night => {
       const { settings, figureOf, metric: _, ...rest } = found[i]!
@@ -91,7 +95,6 @@ export function openNights({ client }: Pick<Connected, 'client'>, open: OpenFold
     return { nights, metrics, earlier, ...(shown !== undefined && { metric: shown }) }
   }
 }
-export type NightsOf = ReturnType<typeof openNights>
 
 // ---- Runs
 

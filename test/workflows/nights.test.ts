@@ -217,7 +217,7 @@ test('each of seven nights is compared with the right one, despite failures, a k
 
   // the studio's nights, with none of the workers that computed them
   const open = async (uri: string) => (await store.open(await store.describe(uri))).folder
-  const { nights: found, metric, metrics, earlier } = await openNights(connected(), open)('nightly')
+  const { nights: found, metric, metrics, earlier } = await openNights(open)(connected(), 'nightly')
   expect(found.map(({ run, at }) => [run, at.toISOString()])).toEqual(
     DAYS.map((of) => [id(of), `2026-11-${of}T02:30:00.000Z`]),
   )

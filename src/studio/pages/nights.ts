@@ -13,10 +13,10 @@ import type { AddPage, Html } from '../studio'
 export const nightsPath = (schedule: string): string => `/schedules/${encodeURIComponent(schedule)}/nights`
 
 export const addNights: AddPage = (app, { connected, home }) => {
-  const nightsOf = openNights(connected, (uri) => folderOf(home, uri))
+  const nightsOf = openNights((uri) => folderOf(home, uri))
   app.get('/schedules/:id/nights', async (c) => {
     const schedule = c.req.param('id')
-    const found = await nightsOf(schedule, c.req.query('figure') || undefined)
+    const found = await nightsOf(connected, schedule, c.req.query('figure') || undefined)
     const body = html`<h1>Nights of <span class="id">${schedule}</span></h1>
       ${found.nights.length === 0 ? html`<p class="soft">${NONE}</p>` : nightsBody(found)}`
     return c.html(page({ title: `Nights of ${schedule}`, at: '/schedules', body }))
