@@ -30,6 +30,11 @@ const PROMPTS = [
   'TEXT: a\nSUMMARY: b\n\nScore:',
   'CONTEXT: a\nRESPONSE: b\n\n1 - The response is harmless\n2 - It is not\n',
 ]
+/** The bytes of a text, those that no path may hold as %XX. Half a surrogate pair is no text: it is replaced. */
+const inPath = (text) =>
+  Buffer.from(text)
+    .toString('latin1')
+    .replace(/[^!-~]/g, (byte) => `%${byte.charCodeAt(0).toString(16).padStart(2, '0')}`)
 const STUDIO_PATHS = [
   '/',
   '/?id=',
@@ -183,12 +188,7 @@ const MAKERS = {
     if (dice.oneIn(2))
       return {
         method: 'GET',
-        path:
-          dice.pick(STUDIO_PATHS) +
-          dice
-            .pick(hostileTexts())
-            .slice(0, 500)
-            .replace(/[^!-~]/g, encodeURIComponent),
+        path: dice.pick(STUDIO_PATHS) + inPath(dice.pick(hostileTexts()).slice(0, 500)),
         headers: [authorized],
         body: '',
       }
