@@ -15,7 +15,7 @@ import { readFlags } from '../setup/flags.mjs'
 
 const { freePort } = createRequire(import.meta.url)('../chaos/free-port.cjs')
 const { values: flags } = readFlags('node studies/mlflow.mjs', { mlflow: { type: 'string', required: true } })
-const STEPS = 40
+const STEPS = 60
 /** What is killed once `rl` has done so many steps. */
 const KILLS = [
   [4, 'child'],
@@ -76,13 +76,18 @@ function expect(holds, what) {
 
 async function killOnTheWay(site, home, server) {
   const random = randomFrom(1)
+  let back
+  let kills = 0
   for (const [i, [step, kind]] of KILLS.entries()) {
     while (stepsDone(home) < step) await pause(100)
     if (i === AWAY_FROM) await server.end()
-    if (i === AWAY_TO) server.end = await startMlflow()
+    if (i === AWAY_TO) back = startMlflow() // training does not wait for it
     const killed = await site.kill(kind, random)
     console.log(`step ${stepsDone(home)}: ${kind} ${killed ? 'killed' : 'had ended'}`)
+    if (killed && stepsDone(home) < STEPS) kills++
   }
+  server.end = await back
+  expect(kills === KILLS.length, `${kills} kills during rl`)
 }
 
 /** Steps of a metric as the server has them. */
