@@ -51,11 +51,11 @@ export function atMost(
   const limited = bodyLimit({ maxSize, onError })
   return (c, next) => {
     if (c.req.method !== 'POST') return next() // nothing reads the body of another
-    if (c.req.header('transfer-encoding') !== undefined) c.req.raw = inParts(c.req.raw)
+    if (c.req.header('content-length') === undefined) c.req.raw = inParts(c.req.raw)
     return limited(c, next)
   }
 }
 
-/** A request whose body comes in parts, as one of Node's own: `bodyLimit` makes another of it, which the adapter's cannot be. */
+/** A request whose body comes in parts, or that has none, as one of Node's own: `bodyLimit` makes another of it, which the adapter's cannot be. */
 const inParts = ({ url, method, headers, body }: Request): Request =>
   new Request(url, { method, headers, body, duplex: 'half' })
