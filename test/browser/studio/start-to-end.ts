@@ -45,6 +45,7 @@ export function startToEndTests(studio: () => StudioUnderTest): void {
     await page.keyboard.press('Control+Space')
     await page.locator('.cm-tooltip-autocomplete').getByText('klWeight').waitFor()
     await page.getByText('Weight β of the KL penalty').waitFor()
+    await page.waitForTimeout(500) // for a moment after its list has changed, the editor takes Enter for a new line
     await page.keyboard.press('Enter')
     await page.keyboard.press('Escape')
     expect(await editor().textContent()).toContain('"klWeight": 0.05')
