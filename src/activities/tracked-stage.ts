@@ -50,7 +50,8 @@ export function openTrackedStage(
     async ended(artifact) {
       following?.stop()
       untold.add({ stage, key: keyIn(artifact.uri), artifact: { uri: artifact.uri, sha256: artifact.sha256 } })
-      const outcome = await withinWait(tell('finished').then(() => untold.tellOthers()))
+      const telling = tell('finished').finally(() => untold.close())
+      const outcome = await withinWait(telling.then(() => untold.tellOthers()))
       if (outcome === 'done') return undefined
       const attempts = counted(failures + Number(outcome === LATE), 'failed attempt')
       return (
@@ -60,7 +61,9 @@ export function openTrackedStage(
     },
     failed() {
       following?.stop()
-      void tell('failed').catch(() => {})
+      void tell('failed')
+        .catch(() => {})
+        .finally(() => untold.close())
     },
   }
 }

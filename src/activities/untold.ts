@@ -33,18 +33,20 @@ export interface Untold {
   tell(tracker: Tracker, state: TrackedRun['state']): Promise<void>
   /** Tells what is left of other runs, until a tracker fails. */
   tellOthers(): Promise<void>
+  /** The stage is over: what could not be told of it is left to the others. */
+  close(): void
 }
 
 /** A stage that is computed notes every few seconds that it is; one that did not for so long was given up. */
 const LEFT_MS = 10 * 60_000
 
-/** Of runs that this process works on. */
-const inUse = new Set<string>()
+/** Stages in progress in this process, by the file of their run. */
+const inUse = new Map<string, number>()
 
 export function openUntold(environment: TrackingEnvironment, track: StageTrack): Untold {
   const folder = join(environment.home, 'tracking')
   const file = join(folder, `${track.run.execution.replace(/[^\w-]/g, '_')}.json`)
-  inUse.add(file)
+  inUse.set(file, (inUse.get(file) ?? 0) + 1)
   return {
     add(work) {
       mkdirSync(folder, { recursive: true })
@@ -69,6 +71,11 @@ export function openUntold(environment: TrackingEnvironment, track: StageTrack):
         await tracker.update(await runOf(environment, of, works, isOpen ? 'failed' : 'finished'))
         rmSync(other, { force: true })
       }
+    },
+    close() {
+      const left = inUse.get(file)! - 1
+      if (left > 0) inUse.set(file, left)
+      else inUse.delete(file)
     },
   }
 }

@@ -71,6 +71,7 @@ export function openNights(open: OpenFolder) {
     const known = kept.get(run.runId) ?? readFound(client, run, open)
     if (run.status.name !== 'RUNNING') kept.set(run.runId, known)
     if (kept.size > KEPT_RUNS) kept.delete(kept.keys().next().value!)
+    void known.then(({ problem }) => problem !== undefined && kept.delete(run.runId)) // it may be over the next time
     return known
   }
   return async function nightsOf(

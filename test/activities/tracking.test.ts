@@ -138,6 +138,17 @@ test('an outage neither fails nor holds up a stage: it is said, and told at the 
   expect(untold()).toEqual([])
 }, 60_000)
 
+test('what the last stage of a run could not tell is told by the next stage of another run', async () => {
+  mlflow.fault = 'busy'
+  await train(1)
+  expect(untold()).toEqual(['first.json'])
+  mlflow.fault = 'none'
+  await train(2, {}, 'second')
+  for (let tries = 0; tries < 50 && untold().length > 0; tries++) await pause(100)
+  expect(untold()).toEqual([])
+  expect(mlflow.runs.map(({ tags }) => tags.get('rlaif.run')).toSorted()).toEqual(['first', 'second'])
+})
+
 test('a token is sent where the worker may send it, and stands in no file', async () => {
   const track = {
     to: { mlflow: { url: mlflow.url, experiment: 'rlaif', tokenEnv: 'TRACK_TOKEN' } },
