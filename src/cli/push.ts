@@ -54,7 +54,7 @@ export async function push(given: string, target: string, flags: PushFlags): Pro
   const what = flags.what ?? (repository.type === 'dataset' ? 'labels' : undefined)
   const chosen = isArtifactUri(given)
     ? await ofArtifact(store, given, what)
-    : await withConnection((connected) => ofRun(connected, { id: given, store }, what ?? 'policy'))
+    : await withConnection((connected) => ofRun(connected, given, what ?? 'policy'))
   refuseOtherKind(chosen.part, repository)
   const folder = join(openHome(), 'push', digestOf(`${repository.type} ${repository.name}`).slice(0, 16))
   rmSync(folder, { recursive: true, force: true }) // of a push that was killed
@@ -107,11 +107,7 @@ async function ofArtifact(store: ArtifactStore, uri: string, what: HubPart | und
   return { part, uri, artifacts: [artifact], results: [], labels: { labels: uri, data: data?.uri } }
 }
 
-async function ofRun(
-  connected: Connected,
-  { id }: { id: string; store: ArtifactStore },
-  part: HubPart,
-): Promise<Chosen> {
+async function ofRun(connected: Connected, id: string, part: HubPart): Promise<Chosen> {
   const { output } = await viewOf(connected, await existingRun(connected, id))
   const artifacts = output.stages.flatMap(({ artifact }) => artifact ?? [])
   const results = output.answer?.sentences ?? []
