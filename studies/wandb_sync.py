@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -63,7 +64,10 @@ address = f"http://127.0.0.1:{server.server_address[1]}"
 threading.Thread(target=server.serve_forever, daemon=True).start()
 wandb = os.path.join(os.path.dirname(sys.executable), "wandb")
 env = {**os.environ, "WANDB_BASE_URL": address, "WANDB_API_KEY": "local-" + "a" * 40, "WANDB_ERROR_REPORTING": "false"}
-subprocess.run([wandb, "sync", *sys.argv[1:]], env=env, check=True)
+# in a folder of its own, as it writes its logs into the one it stands in
+with tempfile.TemporaryDirectory() as folder:
+    runs = [os.path.abspath(run) for run in sys.argv[1:]]
+    subprocess.run([wandb, "sync", *runs], cwd=folder, env=env, check=True)
 
 steps = {name for row in rows for name in row if name.endswith("/step")}
 twice = 0
