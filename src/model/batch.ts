@@ -6,6 +6,8 @@ import { largest } from '../extremes'
 export interface TokenBatch {
   batch: number
   time: number
+  /** P tokens in front of each row, the same for all: a pass computes them once, so that N = P + batch · time. */
+  beginning?: Int32Array // [P]
   /** Row-major; where `mask` is 0 the id has no meaning. */
   ids: Int32Array // [batch · time]
   /** 1 for a real token, 0 for padding. */
@@ -36,17 +38,39 @@ export const padLeft = (rows: readonly (readonly number[])[]): TokenBatch => pad
 /** Pads on the right, for training and scoring. */
 export const padRight = (rows: readonly (readonly number[])[]): TokenBatch => pad(rows, 'right')
 
-/** The position of each token in its own row, counting real tokens only, from `first`: [batch · time]. */
+/** The length of what a batch has in front of each row, P. */
+export const beginningOf = ({ beginning }: TokenBatch): number => beginning?.length ?? 0
+
+/** The common beginning as a batch of one row. */
+export const asRow = (beginning: Int32Array): TokenBatch => padRight([[...beginning]])
+
+/** One value for each of the N tokens of a pass: those of the common beginning, then those of the rows. */
+function ofPass(batch: TokenBatch, beginning: ArrayLike<number>, rows: ArrayLike<number>): Int32Array {
+  const out = new Int32Array(beginningOf(batch) + batch.ids.length)
+  out.set(beginning)
+  out.set(rows, beginningOf(batch))
+  return out
+}
+
+/** Ids of the tokens of a pass: [N]. */
+export const idsOf = (batch: TokenBatch): Int32Array => ofPass(batch, batch.beginning ?? [], batch.ids)
+
+/** 1 for a real token of a pass, 0 for padding: [N]. */
+export const maskOf = (batch: TokenBatch): Int32Array =>
+  ofPass(batch, new Uint8Array(beginningOf(batch)).fill(1), batch.mask)
+
+/** The position of each token of a pass in its own row, counting real tokens only, from `first`: [N]. */
 export function positions(batch: TokenBatch, first = 0): Int32Array {
+  const before = Int32Array.from({ length: beginningOf(batch) }, (_, i) => first + i)
   const out = new Int32Array(batch.ids.length)
   for (let row = 0; row < batch.batch; row++) {
-    let next = first
+    let next = first + before.length
     for (let i = row * batch.time; i < (row + 1) * batch.time; i++) {
       out[i] = next
       next += batch.mask[i]!
     }
   }
-  return out
+  return ofPass(batch, before, out)
 }
 
 /** Flat index of the last real token of each row: [batch]. @throws when a row has no token */

@@ -52,7 +52,7 @@ export function disposeDecoder({ layout, copy }: Decoder): void {
 export function decodeNext(decoder: Decoder, ids: Int32Array, at: Int32Array, cache: KeyValueCache): Tensor {
   const { model } = decoder
   const places = nextColumn(model, cache)
-  const views = openViews(model.config, at, (window) => maskBias(cache, at, window))
+  const views = openViews(model.config, at, (window) => ({ bias: maskBias(cache, at, window) }))
   let x = tidy(() => embedded(model, tf.tensor1d(ids, 'int32'), tf.tensor1d(at, 'int32'))) // [B, D]
   views.forEach((view, layer) => {
     const past = cache.layers[layer]!

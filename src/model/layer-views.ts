@@ -9,20 +9,25 @@ export interface LayerView {
   rotary: Rotary | undefined
   /** 0 where a query may attend, a large negative number where it may not; broadcast over heads. */
   bias: Tensor
+  /** The same for the queries of a beginning that all rows share, if the batch has one. */
+  beginningBias?: Tensor // [1, 1, P, P]
 }
+
+/** What a layer's window decides. */
+type Biases = Pick<LayerView, 'bias' | 'beginningBias'>
 
 const oncePer = <K, V>(keys: readonly K[], make: (key: K) => V) =>
   new Map([...new Set(keys)].map((key) => [key, make(key)]))
 
 /**
  * @param at positions of the tokens, [N]
- * @param biasOf the bias of layers with this window
+ * @param biasOf of layers with this window
  * @returns one for each layer
  */
 export function openViews(
   { layerKinds, headSize }: ModelConfig,
   at: Int32Array,
-  biasOf: (window: number | undefined) => Tensor,
+  biasOf: (window: number | undefined) => Biases,
 ): LayerView[] {
   const rotaries = oncePer(
     layerKinds.flatMap(({ rope }) => rope ?? []),
@@ -32,10 +37,12 @@ export function openViews(
     layerKinds.map(({ window }) => window),
     biasOf,
   )
-  return layerKinds.map(({ rope, window }) => ({ rotary: rope && rotaries.get(rope), bias: biases.get(window)! }))
+  return layerKinds.map(({ rope, window }) => ({ rotary: rope && rotaries.get(rope), ...biases.get(window)! }))
 }
 
 export function disposeViews(views: readonly LayerView[]): void {
-  tf.dispose([...new Set(views.map(({ bias }) => bias))])
+  tf.dispose([
+    ...new Set(views.flatMap(({ bias, beginningBias }) => [bias, ...(beginningBias ? [beginningBias] : [])])),
+  ])
   new Set(views.flatMap(({ rotary }) => rotary ?? [])).forEach(disposeRotary)
 }

@@ -22,7 +22,8 @@ export interface SharedPrefix {
  * @returns undefined if the prefix is shorter than `shortest`
  */
 export function openPrefix(model: Model, prompts: readonly Ids[], shortest: number): SharedPrefix | undefined {
-  const length = prompts.length > 1 ? commonLength(prompts) : 0
+  const most = smallest(prompts.map((prompt) => prompt.length)) - 1
+  const length = prompts.length > 1 ? commonLength(prompts, most) : 0
   if (length < shortest) return undefined
   const { hidden, layers } = hiddenWithKeys(model, padRight([prompts[0]!.slice(0, length)]))
   hidden.dispose()
@@ -34,10 +35,10 @@ export function disposePrefix(prefix: SharedPrefix | undefined): void {
   for (const { k, v } of prefix?.layers ?? []) tf.dispose([k, v])
 }
 
-function commonLength(prompts: readonly Ids[]): number {
+/** The number of tokens that all prompts begin with, at most `most`. */
+export function commonLength(prompts: readonly Ids[], most: number): number {
   const first = prompts[0]!
-  const longest = smallest(prompts.map((prompt) => prompt.length)) - 1
   let length = 0
-  while (length < longest && prompts.every((prompt) => prompt[length] === first[length])) length++
+  while (length < most && prompts.every((prompt) => prompt[length] === first[length])) length++
   return length
 }

@@ -2,10 +2,10 @@
 // out, a block at a time: what the backward pass needs is kept on a tape, everything else is freed at once. This halves
 // the memory of automatic differentiation, which keeps every intermediate result.
 //
-// Shapes: N = batch · time rows, D hidden, V vocabulary; B, T, K, P, C as in attention.ts.
+// Shapes: N rows, one for each token, D hidden, V vocabulary; B, T, K, P, C as in attention.ts.
 import { InvalidInput } from '../contracts/parse'
 import { attentionBias, type KeysAndValues } from './attention'
-import { positions, type TokenBatch } from './batch'
+import { asRow, beginningOf, idsOf, maskOf, positions, type TokenBatch } from './batch'
 import { blockBackward, blockOutput, blockWithKeys, blockWithTape, type BlockTape, type Surroundings } from './block'
 import { disposeViews, openViews } from './layer-views'
 import { operand, weight, type GradientRecord, type Gradients, type Model } from './model'
@@ -34,8 +34,9 @@ const indices = (values: Int32Array) => tf.tensor1d(values, 'int32')
 /** Token embeddings, with position embeddings if the family has them: [N, D]. @param at positions, [N] */
 function embed(model: Model, batch: TokenBatch, at: Int32Array): Tensor {
   return tidy(() => {
-    refuseForeignIds(model, batch.ids)
-    return embedded(model, indices(batch.ids), indices(at))
+    const ids = idsOf(batch)
+    refuseForeignIds(model, ids)
+    return embedded(model, indices(ids), indices(at))
   })
 }
 
@@ -101,9 +102,10 @@ function run(
   { blocks, layers, prefix }: RunOptions,
 ): { hidden: Tensor; last?: Tensor; around?: Surroundings } {
   const past = prefix?.[0]!.k.shape[2] ?? 0
-  if (past + batch.time > model.config.contextLength)
+  const before = past + beginningOf(batch)
+  if (before + batch.time > model.config.contextLength)
     throw new InvalidInput(
-      `model: a row of ${past + batch.time} tokens is longer than the model's context of ` +
+      `model: a row of ${before + batch.time} tokens is longer than the model's context of ` +
         `${model.config.contextLength}; lower limits.promptTokens and limits.responseTokens to fit it together`,
     )
   const at = positions(batch, past)
@@ -111,7 +113,10 @@ function run(
     model,
     batch: batch.batch,
     time: batch.time,
-    views: openViews(model.config, at, (window) => attentionBias(batch, past, window)),
+    views: openViews(model.config, at, (window) => ({
+      bias: attentionBias(batch, before, window),
+      ...(batch.beginning && { beginningBias: attentionBias(asRow(batch.beginning), 0, window) }),
+    })),
     ...(prefix && { prefix }),
   }
   let x = embed(model, batch, at) // [N, D]
@@ -199,9 +204,9 @@ function withTiedHead(embeddings: GradientRecord, head: GradientRecord): Gradien
 function embedBackward(model: Model, batch: TokenBatch, dx: Tensor): GradientRecord {
   const { learnedPositions, embeddingScale, vocabSize, contextLength } = model.config
   const dTokens = embeddingScale === 1 ? dx : op.scale(dx, embeddingScale)
-  const tokens = op.scatterRows(dTokens, indices(batch.ids), vocabSize)
+  const tokens = op.scatterRows(dTokens, indices(idsOf(batch)), vocabSize)
   if (!learnedPositions) return { [EMBEDDING]: tokens }
-  const real = op.mul(dx, tf.tensor2d(Float32Array.from(batch.mask), [batch.mask.length, 1]))
+  const real = op.mul(dx, tf.tensor2d(Float32Array.from(maskOf(batch)), [dx.shape[0]!, 1]))
   return { [EMBEDDING]: tokens, [POSITIONS]: op.scatterRows(real, indices(positions(batch)), contextLength) }
 }
 

@@ -114,7 +114,7 @@ export function updateOnPairs(
   const tally = emptyTally()
   const entropies: number[] = []
   const ofSlice = (slice: readonly ReferencedPair[], sum: Gradients) => {
-    const tokens = responseTokens(bothOf(slice))
+    const tokens = responseTokens(bothOf(slice), policy.model)
     const pass = differentiableLogProbs(policy.model, tokens, settings.temperature, 'entropies')
     for (const entropy of pass.entropies!) entropies.push(entropy)
     const slopes = lossOf(slice, rowSums(pass.values, tokens.starts), settings, pairs.length, tally)
@@ -154,7 +154,7 @@ export async function responseLogProbs(
 ): Promise<number[]> {
   const out: number[] = []
   for (let start = 0; start < sequences.length; start += batchSize) {
-    const tokens = responseTokens(sequences.slice(start, start + batchSize))
+    const tokens = responseTokens(sequences.slice(start, start + batchSize), model)
     for (const logProb of rowSums(tokenLogProbs(model, tokens), tokens.starts)) out.push(logProb)
     onDone?.(out.length, sequences.length)
     await new Promise(setImmediate) // lets messages of the parent process in

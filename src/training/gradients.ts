@@ -1,11 +1,13 @@
 // Forward passes over log-probabilities and scores, whose backward pass takes coefficients that the algorithm computes.
 // Shapes: M response tokens or positions of a batch, D hidden, V vocabulary.
+import { smallest } from '../extremes'
 import type { TokenBatch } from '../model/batch'
 import { padRight } from '../model/batch'
 import { crossEntropy, labelsOf } from '../model/cross-entropy'
 import { operand, weight, type Gradients, type Model } from '../model/model'
 import * as op from '../model/ops'
 import { recorded } from '../model/recorded'
+import { commonLength } from '../model/prefix'
 import { readValues, tf, tidy, type Tensor } from '../model/tf'
 import { backward, hidden, hiddenWithTape, logits, logitsBackward } from '../model/transformer'
 import { headName, SCORE_HEAD } from '../model/weight-names'
@@ -19,25 +21,49 @@ export interface Sequence {
 /** The M response tokens of a batch, row after row. */
 interface ResponseTokens {
   batch: TokenBatch
-  /** The position that predicts each token, the one before it: flat index into [batch · time]. */
+  /** The position that predicts each token, the one before it, among the N of a pass. */
   at: Int32Array // [M]
   labels: Int32Array // [M]
   /** Where each row's tokens start in `at`, and M at the end. */
   starts: number[] // [rows + 1]
 }
 
-/** Pads the sequences to one batch and indexes their response tokens. @throws when a prompt is empty */
-export function responseTokens(sequences: readonly Sequence[]): ResponseTokens {
-  const batch = padRight(sequences.map(({ prompt, response }) => [...prompt, ...response]))
+/** A shorter beginning costs more to set apart than it saves. */
+const SHORTEST_BEGINNING = 16
+
+/**
+ * Pads the sequences to one batch and indexes their response tokens.
+ * @param model that reads them: in bfloat16, the tokens that all prompts begin with are computed once; float32 stays
+ * what it was to the last bit
+ * @throws when a prompt is empty
+ */
+export function responseTokens(
+  sequences: readonly Sequence[],
+  { precision }: Pick<Model, 'precision'> = {},
+): ResponseTokens {
+  const past = precision === 'bfloat16' ? sharedBeginning(sequences) : 0
+  const rows = padRight(sequences.map(({ prompt, response }) => [...prompt.slice(past), ...response]))
+  const batch = past > 0 ? { ...rows, beginning: Int32Array.from(sequences[0]!.prompt.slice(0, past)) } : rows
   const at: number[] = []
   const starts = [0]
   sequences.forEach(({ prompt, response }, row) => {
     if (prompt.length === 0)
       throw new Error(`training: sequence ${row} has an empty prompt; the first response token would have no context`)
-    response.forEach((_, i) => at.push(row * batch.time + prompt.length + i - 1))
+    response.forEach((_, i) => {
+      const place = prompt.length + i - 1
+      at.push(place < past ? place : row * batch.time + place)
+    })
     starts.push(at.length)
   })
   return { batch, at: Int32Array.from(at), labels: Int32Array.from(sequences.flatMap((s) => s.response)), starts }
+}
+
+/** The tokens that all prompts begin with, if they are worth a part of their own. */
+function sharedBeginning(sequences: readonly Sequence[]): number {
+  if (sequences.length < 2) return 0
+  const prompts = sequences.map(({ prompt }) => prompt)
+  const length = commonLength(prompts, smallest(prompts.map((prompt) => prompt.length)))
+  return length < SHORTEST_BEGINNING ? 0 : length
 }
 
 /** log π(token) of every response token, in nats, at a sampling temperature: [M]. */

@@ -66,7 +66,12 @@ export function updatePolicy(
   let entropy = 0
   let gap = 0
   const ofSlice = (slice: readonly Episode[], sum: Gradients) => {
-    const pass = differentiableLogProbs(policy.model, responseTokens(slice), settings.sampling.temperature, 'entropies')
+    const pass = differentiableLogProbs(
+      policy.model,
+      responseTokens(slice, policy.model),
+      settings.sampling.temperature,
+      'entropies',
+    )
     const coefficients = Float32Array.from(slice.flatMap((e) => [...e.advantages])).map((a) => -a / episodes.length)
     pass.values.forEach((logProb, i) => {
       loss += logProb * coefficients[i]!

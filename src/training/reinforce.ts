@@ -94,7 +94,7 @@ export function updateValue(
 ): Metrics {
   let loss = 0
   const ofSlice = (slice: readonly ValuedEpisode[], sum: Gradients) => {
-    const tokens = responseTokens(slice)
+    const tokens = responseTokens(slice, value.model)
     const pass = differentiableScores(value.model, tokens.batch, tokens.at)
     const slopes = new Float32Array(pass.values.length)
     slice.forEach((episode, row) => {

@@ -151,7 +151,7 @@ function tokenKl(
 ): number[][] {
   const out: number[][] = []
   for (let start = 0; start < sequences.length; start += microBatchSize) {
-    const tokens = responseTokens(sequences.slice(start, start + microBatchSize))
+    const tokens = responseTokens(sequences.slice(start, start + microBatchSize), reference)
     const ofReference = tokenLogProbs(reference, tokens, sampling.temperature) // [M]
     tokens.starts
       .slice(0, -1)

@@ -39,7 +39,7 @@ export async function trainSft(
     const tokens = batch.reduce((sum, s) => sum + s.response.length, 0)
     let loss = 0
     const ofSlice = (slice: readonly Sequence[], sum: Gradients) => {
-      const pass = differentiableLogProbs(model, responseTokens(slice))
+      const pass = differentiableLogProbs(model, responseTokens(slice, model))
       loss -= pass.values.reduce((a, b) => a + b, 0) / tokens
       pass.backward(new Float32Array(pass.values.length).fill(-1 / tokens), sum)
     }
