@@ -120,13 +120,13 @@ function claimTable(claims: readonly Claim[], source: string): string {
     { ...textCell(`${measures}: ${wants}`), tone: 'soft' },
     { html: MARKS[verdict], tone: TONES[verdict] },
   ])
-  return table(['Claim', source, 'In miniature', 'Measured: what counts as agreement', ''], rows)
+  return table(['Claim', source, 'In miniature', 'What counts as agreement', 'Verdict'], rows, { fold: true })
 }
 
 const estimateCell = (estimate: Estimate, unit: Claim['unit']): Cell => ({
   html:
     `${escape(withUnit(figureText(estimate.value, unit), unit))} ` +
-    `<span class="soft">${escape(intervalText(estimate, unit))}</span>`,
+    `<span class="soft range">${escape(intervalText(estimate, unit))}</span>`,
   number: true,
 })
 

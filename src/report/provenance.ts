@@ -28,7 +28,7 @@ export function stageTable(records: readonly StageRecord[]): string {
     figureCell(formatDuration(seconds)),
     { html: `${figuresText(summary)}${sourcesText(sources)}${placeText(uri, sha256)}` },
   ])
-  const all = table(['Stage', 'Time', 'Figures, and the artifact'], rows, { fold: true })
+  const all = table(['Stage', 'Time', 'Figures and artifact'], rows, { fold: true })
   const shown =
     rows.length > MOST_SHOWN
       ? `<details><summary>All ${formatCount(rows.length)} stages</summary>${all}</details>`

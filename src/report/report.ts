@@ -226,7 +226,7 @@ function droppedSection(dropped: Record<string, DroppedRows>): string {
   ])
   return rows.length === 0
     ? ''
-    : heading('Rows left out') + table(['Reason', 'Rows', 'First', ''], rows, { fold: true })
+    : heading('Rows left out') + table(['Reason', 'Rows', 'Where the first is', 'What it holds'], rows, { fold: true })
 }
 
 function contestSection(contests: readonly JudgedContest[]): string {

@@ -26,7 +26,9 @@ export function probeSection(probe: RewardProbe | undefined): string {
   })
   return [
     heading('Probe of the reward'),
-    table(['Response', 'Text', 'Mean reward', 'More than the own response', 'Above it', ''], rows, { fold: true }),
+    table(['Response', 'Text', 'Mean reward', 'More than the own response', 'Above it', 'Verdict'], rows, {
+      fold: true,
+    }),
     note(
       `Before RL the reward was asked about the same text as a response to ${counted(prompts, 'held-out prompt')}, ` +
         `and about the policy’s own greedy responses, which it gave ${shown(own)} on average. Differences are of the ` +

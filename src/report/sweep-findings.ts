@@ -73,9 +73,9 @@ const isShare = (metric: string) => metricText(metric, 1).endsWith('%')
 /** The format of a metric's values: shares in percent. */
 export const formatOf = (metric: string) => (value: number) => metricText(metric, value)
 
-/** The interval of a share ends where shares end. */
-export const clampShare = (metric: string, test: TTest): TTest =>
-  isShare(metric) ? { ...test, low: Math.max(0, test.low), high: Math.min(1, test.high) } : test
+/** The interval of a share ends where shares end. @param least of a difference of shares, −1 */
+export const clampShare = <T extends TTest>(metric: string, test: T, least = 0): T =>
+  isShare(metric) ? { ...test, low: Math.max(least, test.low), high: Math.min(1, test.high) } : test
 
 export const settingsText = (levels: Record<string, string>) =>
   Object.entries(levels)
@@ -135,7 +135,7 @@ export function answers(
 ): string[] {
   const { metric, trials } = data
   if (!best) return [`No trial has the figure ${metric}. ${availableFigures(trials)}`]
-  const effects = axes.flatMap((axis) => effectSentences(axis, formatOf(metric)))
+  const effects = axes.flatMap((axis) => effectSentences(axis, metric))
   return [
     bestSentence(best, data),
     ...(effects.length > 0 ? effects : withoutEffects(axes)),
@@ -152,10 +152,11 @@ function withoutEffects(axes: readonly AxisEffects[]): string[] {
     : []
 }
 
-const effectSentences = ({ field, levels }: AxisEffects, show: (value: number) => string): string[] =>
+const effectSentences = ({ field, levels }: AxisEffects, metric: string): string[] =>
   levels.flatMap(({ level, difference }) => {
     if (!difference || !isSignificant(difference)) return []
-    const { value, low, high, p } = difference
+    const show = formatOf(metric)
+    const { value, low, high, p } = clampShare(metric, difference, -1)
     return [
       `${field} ${level} differs from ${levels[0]!.level} by ${show(value)} ` +
         `(${show(low)} to ${show(high)}; ${pInWords(p)}).`,

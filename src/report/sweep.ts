@@ -104,7 +104,7 @@ function changeRow(title: string, metric: string, { before, now, n, p, value, lo
     countCell(n),
     figureCell(show(before)),
     figureCell(show(now)),
-    testCell({ value, low, high, n, p }, show),
+    testCell(clampShare(metric, { value, low, high, n, p }, -1), show),
     figureCell(formatP(p)),
   ]
 }
@@ -174,7 +174,7 @@ function effectRow({ level, trials, metric: test, difference, seconds, cost }: L
     textCell(level),
     countCell(trials),
     testCell(clampShare(metric, test), show),
-    difference ? testCell(difference, show) : figureCell('–'),
+    difference ? testCell(clampShare(metric, difference, -1), show) : figureCell('–'),
     figureCell(difference ? formatP(difference.p) : '–'),
     figureCell(formatDuration(seconds)),
     figureCell(formatCost(cost)),
@@ -210,14 +210,11 @@ function effectChart(field: string, levels: readonly LevelEffect[], metric: stri
 function failureSection(trials: readonly SweptTrial[]): string {
   const failed = trials.filter(({ state }) => state === 'failed')
   const rows = failed.map(({ trial, levels, seed, message }): Cell[] => [
-    figureCell(String(trial)),
-    textCell(settingsText(levels)),
+    textCell(`${trial}: ${settingsText(levels)}`),
     figureCell(String(seed)),
     textCell(message ?? ''),
   ])
-  return failed.length === 0
-    ? ''
-    : heading('Failed trials') + table(['Trial', 'Settings', 'Seed', 'Reason'], rows, { fold: true })
+  return failed.length === 0 ? '' : heading('Failed trials') + table(['Trial', 'Seed', 'Reason'], rows, { fold: true })
 }
 
 function trialSection({ trials, metric }: SweepData): string {
@@ -225,8 +222,8 @@ function trialSection({ trials, metric }: SweepData): string {
   const rows = trials
     .slice(0, SHOWN_TRIALS)
     .map(({ trial, levels, seed, state, seconds, cost, figures, report, cautions = [] }): Cell[] => [
-      figureCell(String(trial)),
-      textCell(settingsText(levels)),
+      textCell(`${trial}: ${settingsText(levels)}`),
+      figureCell(figures[metric] === undefined ? '–' : show(figures[metric])),
       figureCell(String(seed)),
       {
         html:
@@ -235,7 +232,6 @@ function trialSection({ trials, metric }: SweepData): string {
       },
       figureCell(formatDuration(seconds)),
       figureCell(formatCost(cost)),
-      figureCell(figures[metric] === undefined ? '–' : show(figures[metric])),
     ])
   const all = 'all of them, with every figure, are in sweep.csv next to this page.'
   const remark =
@@ -244,7 +240,7 @@ function trialSection({ trials, metric }: SweepData): string {
       : 'Every figure of every trial is in sweep.csv and sweep.json next to this page.'
   return [
     heading('Trials'),
-    table(['Trial', 'Settings', 'Seed', '', 'Time', 'Cost', inTitle(metric)], rows),
+    table(['Trial', inTitle(metric), 'Seed', 'State', 'Time', 'Cost'], rows),
     note(remark),
   ].join('')
 }

@@ -16,7 +16,7 @@ export interface Cell {
 interface Layout {
   /** Keeps every cell on one line. */
   nowrap?: boolean
-  /** On a phone, each row stands as a block of its own; else a wide table scrolls sideways below its first column. */
+  /** On a phone, each row stands as a block of its own, each cell after the title of its column; else a wide table scrolls sideways below its first column. */
   fold?: boolean
 }
 
@@ -30,15 +30,16 @@ export function table(
   return [
     `<div class="${['wide', ...(nowrap ? ['nowrap'] : []), ...(fold ? ['fold'] : [])].join(' ')}" tabindex="0"><table>`,
     `<thead><tr>${heads.join('')}</tr></thead>`,
-    `<tbody>${rows.map((row) => `<tr>${row.map(tableCell).join('')}</tr>`).join('')}</tbody>`,
+    `<tbody>${rows.map((row) => `<tr>${row.map((cell, i) => tableCell(cell, fold ? head[i] : '')).join('')}</tr>`).join('')}</tbody>`,
     '</table></div>',
   ].join('')
 }
 
-function tableCell({ html, number, tone, heading }: Cell): string {
+/** @param title of its column, where the cell stands without it on a phone */
+function tableCell({ html, number, tone, heading }: Cell, title = ''): string {
   if (heading) return `<th>${html}</th>`
-  const classes = [...(number ? ['number'] : []), ...(tone ? [tone] : [])]
-  return `<td${classes.length > 0 ? ` class="${classes.join(' ')}"` : ''}>${html}</td>`
+  const classes = [...(number ? ['number'] : []), ...(tone ? [tone] : [])].join(' ')
+  return `<td${classes && ` class="${classes}"`}${title && ` data-head="${escape(title)}"`}>${html}</td>`
 }
 
 // ---- Cells

@@ -2,6 +2,7 @@
 import type { Browser, Page } from 'playwright-core'
 import { lineChart, pointChart } from '../../src/report/chart'
 import { chartGrid, page as reportPage } from '../../src/report/html'
+import { renderMiniature } from '../../src/report/miniature'
 import { shareCell, table, textCell } from '../../src/report/table'
 import { inBrowser, openBrowser, picture } from './browser'
 
@@ -131,6 +132,34 @@ inBrowser(
       folded: true,
     })
     expect(await page.title()).toBe('Tables · Run align-1 · 2026-11-25 22:14 UTC')
+  },
+)
+
+inBrowser(
+  'on a phone each claim stands with its verdict in view, and every figure after the name of its column',
+  async () => {
+    browser ??= await openBrowser()
+    const page = await browser.newPage({ viewport: { width: 390, height: 800 } })
+    const claims = [{ id: 'a', says: 'RLAIF beats SFT', paper: '71 %, Table 1', verdict: 'agrees' as const }].map(
+      (one) => ({
+        ...one,
+        ...{ measures: 'wins of rlaif over sft', unit: '%' as const, wants: 'above 50 %' },
+        estimate: { value: 0.88, low: 0.85, high: 0.92, seeds: 5 },
+      }),
+    )
+    await page.setContent(renderMiniature({ title: 'M', settings: {}, version: '1', seeds: [], claims, parts: {} }))
+    const cells = await page.evaluate<
+      [string, boolean][]
+    >(`[...document.querySelectorAll('.fold td + td')].map((cell) => [
+    getComputedStyle(cell, '::before').content.replaceAll('"', '') + cell.textContent,
+    cell.getBoundingClientRect().right <= innerWidth,
+  ])`)
+    expect(cells).toEqual([
+      ['Paper: 71\u00a0%, Table 1', true],
+      ['In miniature: 88\u00a0% 85 to 92', true],
+      ['What counts as agreement: wins of rlaif over sft: above 50\u00a0%', true],
+      ['Verdict: ✓\u00a0agrees', true],
+    ])
   },
 )
 

@@ -93,6 +93,17 @@ test("the paper's figures are shown next to the levels that it has too", () => {
   expect(html).toMatch(/Paper: Table 3\. It also has S 73\.8\u00a0%, XS 62\.7\u00a0%/)
 })
 
+test('no interval of a share, or of a difference of shares, ends where there are none', () => {
+  const rates = { '0.05': [0.1, 0.9], '0.2': [0.9, 0.1] }
+  const trials = Object.entries(rates).flatMap(([level, values]) =>
+    values.map((value, repeat) => trial(0, level, repeat, { 'evaluate.winRate': value })),
+  )
+  const one = data(trials)
+  const html = renderSweep(one, findingsOf(one))
+  expect(html).toContain('50.0\u00a0% <span class="soft range">0.0\u00a0%–100.0\u00a0%</span>')
+  expect(html).toContain('0.0\u00a0% <span class="soft range">−100.0\u00a0% to 100.0\u00a0%</span>')
+})
+
 test('the headline says what is done, what is best, and what moved since the other sweep', () => {
   const one = data([...swept(0.3).slice(0, 11), trial(11, '0.2', 5, {}, { state: 'failed', message: 'no device' })], {
     others: [{ called: 'the night of x', report: 'file:///x', trials: swept(0) }],
