@@ -17,6 +17,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { Upload } from '@aws-sdk/lib-storage'
 import { InvalidInput } from '../contracts/parse'
+import { openAgents } from '../http/agents'
 
 /** One part of a multipart upload: 10,000 of them limit a file to 160 GB, and four in flight limit the memory. */
 const PART_BYTES = 16 * 1024 ** 2
@@ -225,9 +226,13 @@ async function removeObjects(location: Location, keys: readonly string[]): Promi
 /** A server that is not Amazon's is addressed by path: bucket names are not host names there. */
 function newClient(): S3Client {
   const isCustomServer = Boolean(process.env.AWS_ENDPOINT_URL_S3 || process.env.AWS_ENDPOINT_URL)
+  const agents = openAgents({ maxSockets: 50 }) // as many as the SDK's own
   return new S3Client({
     maxAttempts: TRIES,
-    requestHandler: { connectionTimeout: 5_000, requestTimeout: 60_000, throwOnRequestTimeout: true },
+    requestHandler: {
+      ...{ connectionTimeout: 5_000, requestTimeout: 60_000, throwOnRequestTimeout: true },
+      ...{ httpAgent: agents['http:'], httpsAgent: agents['https:'] },
+    },
     ...(isCustomServer && { forcePathStyle: true, region: process.env.AWS_REGION || 'us-east-1' }),
   })
 }

@@ -1,14 +1,11 @@
 // One request to an address that may come from whoever started a run, by default a POST. It connects within its reach
 // only, follows no redirect and unpacks nothing.
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { openAgents } from '../http/agents'
 import { checkedLookup, checkNumber, type Reach } from './address-rules'
 
-const keepAlive = true
-const agentsOf = (reach: Reach) => {
-  const options = { keepAlive, lookup: checkedLookup(reach) }
-  return { 'http:': new HttpAgent(options), 'https:': new HttpsAgent(options) }
-}
+const agentsOf = (reach: Reach) => openAgents({ lookup: checkedLookup(reach) })
 /** A kept connection is reused by requests of the same reach only. */
 const AGENTS = { named: agentsOf('named'), public: agentsOf('public'), 'this machine': agentsOf('this machine') }
 

@@ -4,9 +4,11 @@ import { request as overHttp } from 'node:http'
 import { request as overHttps } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { z } from 'zod'
+import { openAgents } from '../http/agents'
 import { shownReply } from './reply'
 
 const TIMEOUT_MS = 30_000
+const AGENTS = openAgents({ timeout: 5_000 })
 
 /** Where a cluster's dashboard is, and the token it takes. */
 export interface Cluster {
@@ -108,10 +110,12 @@ function send({ address, token, lookup }: Cluster, method: string, path: string,
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
     ...(body && { 'content-type': 'application/json' }),
   }
-  const open = url.protocol === 'https:' ? overHttps : overHttp
+  const protocol = url.protocol === 'https:' ? 'https:' : 'http:'
+  const open = protocol === 'https:' ? overHttps : overHttp
+  const asking = { method, headers, timeout: TIMEOUT_MS, agent: AGENTS[protocol], ...(lookup && { lookup }) }
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => reject(unreachable(address, error))
-    const asked = open(url, { method, headers, timeout: TIMEOUT_MS, ...(lookup && { lookup }) }, (response) => {
+    const asked = open(url, asking, (response) => {
       const parts: Buffer[] = []
       response.on('data', (part: Buffer) => parts.push(part))
       response.on('error', fail)

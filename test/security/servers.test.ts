@@ -8,6 +8,7 @@ import { Hono } from 'hono'
 import { register } from 'prom-client'
 import { startCodecServer } from '../../src/cli/codec-server'
 import { serveReward } from '../../src/cli/serve-reward'
+import { openAgents } from '../../src/http/agents'
 import { refusalByOrigin, type Door } from '../../src/http/guard'
 import { atMost, listen, refuseInText, type App } from '../../src/http/server'
 import { hasToken, tokenOf } from '../../src/http/token'
@@ -39,10 +40,12 @@ interface Asked {
   body?: string
 }
 
+const agent = openAgents()['http:'] // a server may close before it has read all
+
 /** Over raw HTTP: fetch of Node would not send a foreign host or Sec-Fetch-Site. */
 const ask = (server: Server, { method = 'GET', path = '/', headers = {}, body = '' }: Asked) =>
   new Promise<{ status: number; text: string }>((done, fail) => {
-    const sent = request({ port: portOf(server), host: '127.0.0.1', path, method, headers }, (response) => {
+    const sent = request({ port: portOf(server), host: '127.0.0.1', path, method, headers, agent }, (response) => {
       let text = ''
       response.on('data', (chunk) => (text += String(chunk)))
       response.on('end', () => done({ status: response.statusCode!, text }))

@@ -8,6 +8,7 @@ import { defaultPayloadConverter, type Payload } from '@temporalio/common'
 import { temporal } from '@temporalio/proto'
 import { startCodecServer } from '../../src/cli/codec-server'
 import { snapshot } from '../../src/cli/progress'
+import { openAgents } from '../../src/http/agents'
 import { encryptingCodec, encryptingConverter, parsePayloadKeys } from '../../src/workers/payload-encryption'
 import { openSite, until, type Site } from '../site'
 import { writeRowsWithoutPrompt, writeTinyFolder } from '../tiny-folder'
@@ -121,6 +122,7 @@ describe('the codec server', () => {
     delete process.env.RLAIF_PAYLOAD_KEYS
   })
 
+  const agent = openAgents()['http:'] // the server may close before it has read all
   const ask = (path: string, body: string, headers: object = {}, method = 'POST') =>
     new Promise<{ status: number; text: string; headers: Record<string, unknown> }>((done, fail) => {
       const sent = request(
@@ -129,6 +131,7 @@ describe('the codec server', () => {
           host: '127.0.0.1',
           path,
           method,
+          agent,
           headers: { origin: 'http://127.0.0.1:8233', 'content-type': 'application/json', ...headers },
         },
         (response) => {
