@@ -17,7 +17,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { Upload } from '@aws-sdk/lib-storage'
 import { InvalidInput } from '../contracts/parse'
-import { openAgents } from '../http/agents'
+import { openAgents } from '../http-agents'
 
 /** One part of a multipart upload: 10,000 of them limit a file to 160 GB, and four in flight limit the memory. */
 const PART_BYTES = 16 * 1024 ** 2

@@ -2,7 +2,7 @@
 // only, follows no redirect and unpacks nothing.
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import { openAgents } from '../http/agents'
+import { openAgents } from '../http-agents'
 import { checkedLookup, checkNumber, type Reach } from './address-rules'
 
 const agentsOf = (reach: Reach) => openAgents({ lookup: checkedLookup(reach) })

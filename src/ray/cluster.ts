@@ -4,7 +4,7 @@ import { request as overHttp } from 'node:http'
 import { request as overHttps } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { z } from 'zod'
-import { openAgents } from '../http/agents'
+import { openAgents } from '../http-agents'
 import { shownReply } from './reply'
 
 const TIMEOUT_MS = 30_000

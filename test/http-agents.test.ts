@@ -4,10 +4,10 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { join } from 'node:path'
-import { openBucket } from '../../src/artifacts/bucket'
-import { post } from '../../src/feedback/post'
-import { submitJob } from '../../src/ray/cluster'
-import { temporaryFolder } from '../tiny-folder'
+import { openBucket } from '../src/artifacts/bucket'
+import { post } from '../src/feedback/post'
+import { submitJob } from '../src/ray/cluster'
+import { temporaryFolder } from './tiny-folder'
 
 /** More than the buffers of a connection hold. */
 const MANY = 24 * 1024 * 1024

@@ -17,6 +17,6 @@ export function openAgents(options: AgentOptions = {}): Agents {
 /** A request hears of its errors as before. */
 function heeding<A extends HttpAgent>(agent: A): A {
   const connect = agent.createConnection.bind(agent)
-  agent.createConnection = (...given) => connect(...given)?.on('error', () => {})
+  agent.createConnection = (options, callback) => connect(options, callback)?.on('error', () => {})
   return agent
 }
