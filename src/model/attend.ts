@@ -1,10 +1,24 @@
 // What queries mix of the values they see, and its backward pass, between the projections of attention.ts. Shapes as
 // there.
-import type { AttentionContext, KeysAndValues } from './attention'
-import { operand } from './model'
+import type { LayerView } from './layer-views'
+import { operand, type Model } from './model'
 import * as op from './ops'
 import { softCap, softCapBackward } from './soft-cap'
 import type { Tensor } from './tf'
+
+/** What the attention of one layer works on. */
+export interface AttentionContext {
+  model: Model
+  batch: number
+  time: number
+  /** The bias is [B or 1, 1, T, S]. */
+  view: LayerView
+  /** Keys and values of a prefix that every row shares. */
+  prefix?: KeysAndValues | undefined // [1, K, P, C] each
+}
+
+/** Keys and values of one layer, [B, K, T, C] each. */
+export type KeysAndValues = Record<'k' | 'v', Tensor>
 
 /** Sizes of queries, keys or values; g is 1 for keys and values. */
 interface HeadSizes {

@@ -4,30 +4,15 @@
 //
 // Of a prefix there are only its keys and values, from an earlier pass. A beginning (batch.ts) is part of the pass, and
 // gradients reach it from every row.
-import { attend, attendBackward, type AttendTape } from './attend'
+import { attend, attendBackward, type AttendTape, type AttentionContext } from './attend'
 import type { TokenBatch } from './batch'
 import { linear, linearBackward } from './linear'
-import { operand, type BackwardPass, type Model } from './model'
-import type { LayerView } from './layer-views'
+import { operand, type BackwardPass } from './model'
 import { normBackward, normIfAny } from './norms'
 import * as op from './ops'
 import { rotate, rotateBackward } from './rotary'
 import { tf, type Tensor } from './tf'
 import { MODULES as m } from './weight-names'
-
-/** What the attention of one layer works on. */
-export interface AttentionContext {
-  model: Model
-  batch: number
-  time: number
-  /** The bias is [B or 1, 1, T, S]. */
-  view: LayerView
-  /** Keys and values of a prefix that every row shares. */
-  prefix?: KeysAndValues | undefined // [1, K, P, C] each
-}
-
-/** Keys and values of one layer, [B, K, T, C] each. */
-export type KeysAndValues = Record<'k' | 'v', Tensor>
 
 /** A backward pass through attention: its forward context, and the gradients so far. */
 export type AttentionBackward = AttentionContext & BackwardPass

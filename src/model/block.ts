@@ -1,13 +1,7 @@
 // One block of the decoder: x1 = x + norm(attention(norm(x))), y = x1 + norm(mlp(norm(x1))), with the norms that the
 // family has. Each pass is a part that can be one call (recorded.ts). Shapes as in attention.ts.
-import {
-  attention,
-  attentionBackward,
-  type AttentionBackward,
-  type AttentionContext,
-  type AttentionTape,
-  type KeysAndValues,
-} from './attention'
+import type { AttentionContext, KeysAndValues } from './attend'
+import { attention, attentionBackward, type AttentionBackward, type AttentionTape } from './attention'
 import type { LayerView } from './layer-views'
 import { mlp, mlpBackward, type MlpTape } from './mlp'
 import { layerOf, type GradientRecord, type Model } from './model'

@@ -3,7 +3,8 @@
 //
 // Shapes as in attention.ts, but: B rows, one token each; S tokens of a row so far, without the P tokens of the shared
 // prefix; F inner size of the MLP, V vocabulary.
-import { normAndRotate, type KeysAndValues } from './attention'
+import type { KeysAndValues } from './attend'
+import { normAndRotate } from './attention'
 import { disposeLayout, laidOutSteps, layoutOf, type LayerLayout, type LayerSteps } from './decode-layout'
 import { maskBias, nextColumn, withNewest, type KeyValueCache } from './key-value-cache'
 import { linear } from './linear'

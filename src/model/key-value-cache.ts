@@ -4,7 +4,7 @@
 // results stay what they were to the last bit.
 //
 // B rows; K heads of keys and values; S columns; C head size; P tokens of a prefix that all rows share.
-import type { KeysAndValues } from './attention'
+import type { KeysAndValues } from './attend'
 import type { Model } from './model'
 import * as op from './ops'
 import { tf, tidy, type Tensor } from './tf'

@@ -1,6 +1,6 @@
 // Prefix caching: the common beginning of all prompts of a call is computed once. Labelling prompts, for example, share
 // their preamble and exemplars.
-import type { KeysAndValues } from './attention'
+import type { KeysAndValues } from './attend'
 import { padRight } from './batch'
 import type { Model } from './model'
 import { tf } from './tf'

@@ -4,7 +4,8 @@
 //
 // Shapes: N rows, one for each token, D hidden, V vocabulary; B, T, K, P, C as in attention.ts.
 import { InvalidInput } from '../contracts/parse'
-import { attentionBias, type KeysAndValues } from './attention'
+import type { KeysAndValues } from './attend'
+import { attentionBias } from './attention'
 import { asRow, beginningOf, idsOf, maskOf, positions, type TokenBatch } from './batch'
 import { blockBackward, blockOutput, blockWithKeys, blockWithTape, type BlockTape, type Surroundings } from './block'
 import { disposeViews, openViews } from './layer-views'
