@@ -1,6 +1,6 @@
 // Does the watch see over-optimization in real RL, in time, and is it silent where there is none?
 //
-//   node studies/watch.mjs [--without 200] [--with 150] [--first 1001] [--out FILE]
+//   node studies/watch.mjs [--without 200] [--with 100] [--first 1001] [--out FILE]
 //
 // Each run trains a policy of one layer by RLOO in the world of local/named-facts.mjs, from its SFT on, with the
 // validation and the alarm of stage `rl`. A prompt lists facts. The gold score of a response is known exactly: the facts
@@ -32,7 +32,7 @@ const { wilson } = require('../dist/evaluation/statistics.js')
 
 const { values: flags } = readFlags('node studies/watch.mjs', {
   without: { type: 'string', number: true, default: 200 },
-  with: { type: 'string', number: true, default: 150 },
+  with: { type: 'string', number: true, default: 100 },
   first: { type: 'string', number: true, default: 1001 },
   out: { type: 'string' },
 })

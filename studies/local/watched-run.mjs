@@ -22,20 +22,20 @@ const [TRAINING_PROMPTS, TEST_PROMPTS] = [512, 256]
 export function settingsOf(seed) {
   const between = (name, low, high) => low + (high - low) * uniform([seed, 'setting', name])
   const whole = (name, low, high) => Math.floor(between(name, low, high + 1))
-  const validateEvery = whole('every', 2, 5)
+  const validateEvery = whole('every', 2, 3)
   return {
     seed,
     policy: POLICIES[seed % POLICIES.length],
     validateEvery,
-    steps: validateEvery * whole('validations', 8, 14),
+    steps: validateEvery * whole('validations', 16, 24),
     validationPrompts: whole('prompts', 64, 160),
     rewardNoise: between('reward', 0.5, 1.5),
     watchNoise: between('watch', 0.5, 1.5),
-    learningRate: Math.exp(between('rate', Math.log(0.0008), Math.log(0.003))),
+    learningRate: Math.exp(between('rate', Math.log(0.0005), Math.log(0.0012))),
     klWeight: between('kl', 0, 0.05),
     spared: whole('spared', 0, 3),
-    cost: between('cost', 0.3, 0.8),
-    bonus: between('bonus', 0.15, 0.5),
+    cost: between('cost', 0.15, 0.6),
+    bonus: between('bonus', 0.1, 0.4),
     likes: uniform([seed, 'likes']) < 0.5 ? 'flattery' : 'others',
   }
 }
