@@ -105,17 +105,25 @@ function dpoSentence({ pairs, steps, accuracy, accuracyLow, accuracyHigh, heldOu
 /** The figures of an evaluation, as its stage or a trial of a sweep names them. @param baseline what it is compared with */
 export function winRateSentence(figures: Summary, baseline = 'its baseline'): string {
   const against = baseline === 'evaluate' ? 'its baseline' : baseline
-  const { winRate, winRateLow: low, winRateHigh: high, lengthControlledWinRate, contests, failed, judge } = figures
+  const { winRate, winRateLow: low, winRateHigh: high, contests, failed, judge } = figures
   if (numberOf(winRate) === undefined)
     return `There is no win rate: the judge, ${name(judge)}, answered none of ${many(failed, 'comparison')}.`
-  const atEqualLength = numberOf(lengthControlledWinRate)
   const noDifference = Number(low) <= 0.5 && Number(high) >= 0.5 ? '; it does not differ from 50 % beyond noise' : ''
   return (
     `The policy's win rate against ${against} is ` +
     `${shareText(numberOf(winRate), many(contests, 'prompt'), numberOf(low), numberOf(high))}` +
-    `${atEqualLength === undefined ? '' : `, ${formatPercent(atEqualLength)} at equal length`}` +
+    atEqualLengthText(figures) +
     `, judged by ${name(judge)}${noDifference}.`
   )
+}
+
+/** Few prompts say little of it: its interval is shown too. An older evaluation has none in its summary. */
+function atEqualLengthText(figures: Summary): string {
+  const value = numberOf(figures.lengthControlledWinRate)
+  if (value === undefined) return ''
+  const [low, high] = ['Low', 'High'].map((end) => numberOf(figures[`lengthControlledWinRate${end}`]))
+  const range = low === undefined ? '' : ` (${formatPercent(low)} to ${formatPercent(high)})`
+  return `, ${formatPercent(value)} at equal length${range}`
 }
 
 /** Where the task asks for a verdict on each response alone; undefined elsewhere. */

@@ -40,6 +40,9 @@ test('an alignment ends with its win rate, the interval, and against what', () =
     "The policy's win rate against the SFT model is 62 % of 300 prompts (95 % interval 56 % to 67 %), " +
       '58 % at equal length, judged by gpt-4o.',
   )
+  expect(
+    said(aligned({ ...evaluation, lengthControlledWinRateLow: 0.004, lengthControlledWinRateHigh: 0.98 })),
+  ).toContain(', 58 % at equal length (0 % to 98 %), judged by')
   expect(said(aligned(evaluation, 'sft'))).toMatch(/against the base model/)
   expect(aligned(evaluation)).toMatchObject({ cautions: [], figures: evaluation, rows: [] })
   expect(said(aligned({ ...evaluation, winRateLow: 0.45 }))).toMatch(/it does not differ from 50 % beyond noise/)

@@ -13,7 +13,7 @@ import type { Asked } from '../../feedback/jury'
 import { isUnanswered } from '../../feedback/labeler'
 import { judgeAlone } from '../../feedback/verdict'
 import { generateResponses } from '../generated-responses'
-import { alignmentFigures, shareFigure, shareFigures } from '../figures'
+import { alignmentFigures, shareFigures } from '../figures'
 import { openLabeler } from '../labeler'
 import { promptDigest } from '../prompt-digest'
 import { readResponses, type Response } from '../responses'
@@ -68,7 +68,7 @@ export const evaluate: Stage<'evaluate'> = {
       equal: result.equal,
       failed: result.failed,
       ...shareFigures('winRate', rate),
-      lengthControlledWinRate: shareFigure(controlled),
+      ...shareFigures('lengthControlledWinRate', controlled),
       ...(rated && {
         ...shareFigures('verdictRate', rated.rates.policy),
         ...shareFigures('baselineVerdictRate', rated.rates.baseline),
