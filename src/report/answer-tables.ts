@@ -1,5 +1,6 @@
 // The answers of runs that compare: what the files next to their reports say, in sentences and as a table.
 import type { Summary } from '../contracts/artifact'
+import { metricWords } from '../contracts/figures'
 import { isRecord } from '../contracts/overlay'
 import type { Alignment } from '../evaluation/alignment'
 import type { Claim } from '../evaluation/claims'
@@ -139,7 +140,7 @@ function sweepAnswer(sweep: SweepFile): Found {
     cautions: sweepCautions(sweep),
     columns: [
       text('settings', 'settings'),
-      { title: metric, show: ({ value }) => (typeof value === 'number' ? show(value) : '–') },
+      { title: metricWords(metric), show: ({ value }) => (typeof value === 'number' ? show(value) : '–') },
       counted('trials', 'trials'),
       ...(rows.some(({ failed }) => failed !== 0) ? [counted('failed', 'failed')] : []),
     ],

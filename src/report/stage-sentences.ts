@@ -56,7 +56,9 @@ const SENTENCES: Record<string, Sentence> = {
     `RL by ${word(algorithm).toUpperCase()} took ${many(steps, 'step')}: the ${word(reward)} went ` +
     `${fromTo(firstReward, lastReward, 3)} on average, at a KL of ${formatNumber(numberOf(kl), 2)} nats to the SFT model.`,
   choose: ({ step, candidates, judge }) =>
-    `${capital(name(judge))} chose step ${count(step)} among ${many(candidates, 'checkpoint')}.`,
+    candidates === 1
+      ? `The policy is that of step ${count(step)}, the only candidate.`
+      : `${capital(name(judge))} chose step ${count(step)} among ${many(candidates, 'checkpoint')}.`,
   respond: ({ responses, meanTokens }, shownAs) =>
     `${many(responses, 'response was', 'responses were')} written (${shownAs}), of ${tokens(meanTokens)} on average.`,
   judge: ({ labeler, pairs, agreement, agreementLow, agreementHigh }, shownAs) =>

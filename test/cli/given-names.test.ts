@@ -308,7 +308,9 @@ describe('relative paths are those of whoever types them', () => {
     const input = JSON.stringify({ ...small, data: bare })
     const parked = await stack.run('run', 'sft', '--id', 'bare-rows', '--input', input)
     expect(parked.err).toMatch(/bare-rows: data is parked: /)
-    expect(parked.err).toContain(`rlaif resolve bare-rows retry --overrides '{"data":{"path":"/data/rows.jsonl"}}'`)
+    expect(parked.err).toContain(
+      `npm run rlaif -- resolve bare-rows retry --overrides '{"data":{"path":"/data/rows.jsonl"}}'`,
+    )
     expect(parked.err).toMatch(/--overrides takes these fields of the stage: task, data, limits, seed, cache\n/)
     expect((await stack.run('status', 'bare-rows')).out).toContain(
       '--overrides takes these fields of the stage: task, ',

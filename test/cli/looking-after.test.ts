@@ -35,7 +35,7 @@ test('a parked run is listed as parked, continued with overrides from the comman
   )
   expect(parked.code).toBe(3)
   expect(parked.err).toMatch(
-    /then-fixed: data is parked: [^]*bare\.jsonl line 1[^]*rlaif resolve parked-then-fixed retry/,
+    /then-fixed: data is parked: [^]*bare\.jsonl line 1[^]*: +npm run rlaif -- resolve parked-then-fixed retry\n/,
   )
   expect((await stack.run('status')).out).toMatch(/parked-then-fixed +sft +parked/)
   expect((await stack.run('status', 'parked-then-fixed')).out).toMatch(/⏸ data /)
@@ -67,7 +67,9 @@ test('a comparison that waits for nothing but parked arms ends like a parked run
   const input = { base: small, arms: [arm('fine', {}), arm('stuck', { data: bare })], judge: { model } }
   const compared = await stack.run('run', 'compare', '--id', 'halted', '--input', JSON.stringify(input))
   expect(compared.code).toBe(3)
-  expect(compared.out).toMatch(/! halted\/stuck-1 is parked; `rlaif status halted\/stuck-1` says how to go on/)
+  expect(compared.out).toMatch(
+    /! halted\/stuck-1 is parked; `npm run rlaif -- status halted\/stuck-1` says how to go on/,
+  )
   expect(compared.err).toMatch(
     /halted waits for runs that it has started, which are parked:\n {2}halted\/stuck-1 is parked; .*\n {4}⏸ data: .*bare\.jsonl/,
   )

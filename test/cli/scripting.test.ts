@@ -139,7 +139,7 @@ test('a sweep ends with its best setting; a parked trial is counted there, and l
   const again = await stack.run('sweep', '--input', JSON.stringify(input), '--json')
   expect(checked<RunOutput>('sweep', again)).toMatchObject({ state: 'completed', answer: { rows: [{}, {}] } })
   expect(swept.out).toMatch(
-    /\nNo setting is best beyond noise\. The lowest .* with sft\.learningRate .*\nsettings +sft\.loss +trials\nsft\.learningRate .*Report/s,
+    /\nNo setting is best beyond noise\. The lowest .* with sft\.learningRate .*\nsettings +loss +trials\nsft\.learningRate .*Report/s,
   )
 
   const stuck = {
@@ -204,14 +204,14 @@ test('exit codes tell parked, failed and cancelled apart, of the run that is wat
   expect(checked('run', waiting)).toMatchObject({ state: 'parked', parked: [{ run: 'waiting', stage: 'data' }] })
   expect(await parked('waiting')).toMatchObject({
     code: 3,
-    err: expect.stringMatching(/rlaif resolve waiting abort/) as string,
+    err: expect.stringMatching(/make the run fail: +npm run rlaif -- resolve waiting abort/) as string,
   })
   expect(await stack.run('status', 'waiting')).toMatchObject({
     code: 3,
     out: expect.stringMatching(/sft, parked/) as string,
   })
   expect((await stack.run('explain', 'waiting')).out).toMatch(
-    /is parked: it waits.*data has failed for good.*rlaif resolve waiting retry/s,
+    /is parked: it waits.*data has failed for good.*npm run rlaif -- resolve waiting retry/s,
   )
 
   const resolved = await stack.run('resolve', 'waiting', 'abort', '--json')

@@ -148,7 +148,7 @@ describe('questions that are refused', () => {
     expect(code).not.toBe(0)
     expect(err).toMatch(/judge: base is parked: /)
     expect(err).toContain(reply.error.message)
-    expect(err).toContain(`rlaif resolve 'refused ${what}' retry --overrides '{"labeler":`)
+    expect(err).toContain(`npm run rlaif -- resolve 'refused ${what}' retry --overrides '{"labeler":`)
     expect(endpoint.prompts).toHaveLength(questions)
   })
 

@@ -124,7 +124,7 @@ test('a sweep ends with its best setting, first in the table of settings', () =>
   expect(said(answer)).toMatch(
     /^No setting is best beyond noise\. The highest .* is \d\d\.\d %.*, with rl\.klWeight 0\.2;/,
   )
-  expect(answer.columns.map(({ title }) => title)).toEqual(['settings', metric, 'trials', 'failed'])
+  expect(answer.columns.map(({ title }) => title)).toEqual(['settings', 'win rate', 'trials', 'failed'])
   expect(shown(answer)).toEqual(['rl.klWeight 0.2 | 70.0 % | 2 | 1', 'rl.klWeight 0.05 | 51.0 % | 2 | 0'])
   expect(answer.cautions.join()).toMatch(/Only 2 seeds/)
 })
@@ -179,4 +179,10 @@ test('every stage that computes has a sentence without holes, whatever its figur
   for (const stage of [...stages, 'judge', 'contest', 'evaluate', 'rating-items'])
     expect(stageSentence(stage, {})).not.toMatch(/undefined|NaN|null/)
   expect(stageSentence('report', {})).toBeUndefined()
+})
+
+test('one candidate alone was not chosen by anybody', () => {
+  const choice = (candidates: number) => stageSentence('choose', { step: 4, candidates, judge: 'gpt-4o' })
+  expect(choice(1)).toBe('The policy is that of step 4, the only candidate.')
+  expect(choice(3)).toBe('Gpt-4o chose step 4 among 3 checkpoints.')
 })
