@@ -19,16 +19,18 @@
 //   in time             the first alarm is at that validation or before it, and at one where the gold score is below its
 //                       best; "before" is the share of those with an earlier validation
 // To hold: at most 5 % false alarms, at least 80 % in time. Prints both shares with Wilson's 95 % intervals; exit code 0
-// means that both hold. --out adds a line of JSON a run, with all readings.
+// means that both hold. --out adds a line of JSON a run, with all readings; runs that are in it already are not run again.
 import { createRequire } from 'node:module'
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, existsSync } from 'node:fs'
 import { endedByInterrupt, temporaryFolder } from '../chaos/interrupt.mjs'
 import { readFlags } from '../setup/flags.mjs'
 import { watchedRun } from './local/watched-run.mjs'
 import { formatDuration, formatPercent, formatPercentRange } from '../dist/number-format.js'
 
 const require = createRequire(import.meta.url)
+const { z } = require('zod')
 const { wilson } = require('../dist/evaluation/statistics.js')
+const { readJsonl } = require('../dist/json-lines.js')
 
 const { values: flags } = readFlags('node studies/watch.mjs', {
   without: { type: 'string', number: true, default: 200 },
@@ -61,12 +63,19 @@ const startedAt = Date.now()
 const folder = temporaryFolder('rlaif-watch-')
 endedByInterrupt(() => {}) // the folder is removed at the end, also after Ctrl-C
 
+const earlier = flags.out && existsSync(flags.out) ? readJsonl(flags.out, z.looseObject({})) : []
+
+async function runOf(seed, proxy) {
+  const known = earlier.find((run) => run.seed === seed && run.proxy === proxy)
+  const run = known ?? (await watchedRun(seed, proxy, folder))
+  if (flags.out && !known) appendFileSync(flags.out, `${JSON.stringify(run)}\n`)
+  return run
+}
+
 async function runs(count, proxy) {
   const outcomes = []
   for (let seed = flags.first; outcomes.length < count; seed++) {
-    const run = await watchedRun(seed, proxy, folder)
-    outcomes.push(outcomeOf(run))
-    if (flags.out) appendFileSync(flags.out, `${JSON.stringify(run)}\n`)
+    outcomes.push(outcomeOf(await runOf(seed, proxy)))
     const duration = formatDuration((Date.now() - startedAt) / 1000)
     const alarms = outcomes.filter(({ alarm }) => alarm > 0).length
     process.stderr.write(
