@@ -105,7 +105,7 @@ const timely = all.length === 0 || shareOf(overOptimized, ({ inTime }) => inTime
 
 console.log('| what | runs | share (95 % interval) | |\n|---|---|---|---|')
 row('without over-optimization: false alarms, at most 5 %', without, raised, mark(silent))
-row('– the gold score lost a quarter of its gain, and the reward with it', without, ({ goldFell }) => goldFell)
+row('– the gold score lost a quarter of its gain, as the reward did', without, ({ goldFell }) => goldFell)
 row('with it: in time, at least 80 %', overOptimized, ({ inTime }) => inTime, mark(timely))
 row('– at a validation before that at which a quarter is lost', overOptimized, ({ before }) => before)
 row('– ever', overOptimized, raised)
