@@ -2,10 +2,11 @@
 import type { VariantResult } from '../evaluation/label-study'
 import { SIGNIFICANCE_LEVEL } from '../evaluation/statistics'
 import { csvOf } from './csv'
-import { answerList, cautionList, heading, note, type Origin, page, preformatted } from './html'
+import { answerList, cautionList, heading, note, type Origin, page } from './html'
 import { memberCost, SHARED_COST } from './jury'
 import { rationaleCautions } from './labeler-answers'
 import { COST_PER_PAIR, TABLE_2_AGREEMENT } from './paper-figures'
+import { reproduction } from './provenance'
 import { counted, formatCost, formatP, formatPercent } from '../number-format'
 import { countCell, figureCell, numberCell, paperCell, shareCell, table, textCell, type Cell } from './table'
 
@@ -33,6 +34,7 @@ export interface StudyData {
   rows: StudyRow[]
   parts?: StudyPart[]
   settings: unknown
+  version: string
 }
 
 export function renderStudy(data: StudyData): string {
@@ -43,7 +45,7 @@ export function renderStudy(data: StudyData): string {
     note(howToRead(data.pairs)),
     partSection(data.parts),
     note(answerDates(data.rows)),
-    heading('Settings') + preformatted(JSON.stringify(data.settings, null, 2)),
+    reproduction('labelStudy', data.settings, data.version),
   ])
 }
 

@@ -19,7 +19,7 @@ const row = (name: string, right: number, more: Partial<StudyRow> = {}): StudyRo
   ...more,
 })
 const textOf = (rows: StudyRow[], parts: StudyPart[] = []) =>
-  renderStudy({ title: 'Study', task: 'harmless', pairs: 200, rows, parts, settings: {} })
+  renderStudy({ title: 'Study', task: 'harmless', pairs: 200, rows, parts, settings: {}, version: '1' })
     .replace(/<style>.*?<\/style>|<script>.*?<\/script>/gs, '')
     .replace(/<[^>]*>/g, ' ')
     .replace(/\s+/g, ' ')
@@ -65,4 +65,8 @@ test('a cost that members of a jury share is beside each of them, and is called 
   expect(text).toMatch(/jury a .*? 1\.00 jury b .*? 0\.5\d* \(shared\) jury b \(2\) .*? \(shared\) jury local .*? –/)
   expect(text).toContain('the cost beside each of them is that of all of them together')
   expect(textOf([row('jury', 150)], parts.slice(0, 1))).not.toContain('shared')
+})
+
+test('the report says which command asks the same again', () => {
+  expect(textOf([row('A', 120)])).toContain('rlaif run labelStudy --input')
 })

@@ -15,6 +15,7 @@ import {
 import { bestVariant, renderStudy, studyCsv, type StudyData, type StudyPart, type StudyRow } from '../../report/study'
 import { answerDays } from '../../report/labeler-answers'
 import { originOf, type Stage, type StageHost } from '../stage'
+import { version } from '../../version'
 
 const said = {
   preferFirst: z.number().optional(),
@@ -79,6 +80,7 @@ export const study: Stage<'study'> = {
       rows: correctedVariants(rows),
       ...(parts.length > 0 && { parts }),
       settings: input.settings,
+      version,
     }
     writeFileSync(join(host.output, 'report.html'), renderStudy(data))
     writeFileSync(join(host.output, 'study.csv'), studyCsv(data))

@@ -93,8 +93,8 @@ function addCodecServer(program: Command): void {
   program
     .command('codec-server')
     .description(
-      'decrypt encrypted payloads for the Temporal UI; there, click the glasses at the top right ' +
-        'and set the remote codec endpoint to http://127.0.0.1:8888',
+      'decrypt encrypted payloads for the Temporal UI; there, click the glasses at the top right, choose ' +
+        '"Use my browser setting", and set the endpoint to http://127.0.0.1:8888',
     )
     .addOption(portOption('--port <port>', 'local port to listen on', 8888))
     .option(
