@@ -52,7 +52,7 @@ const quickstart = {
     lora: { rank: 16, alpha: 32 },
     learningRate: 1e-3,
     maxGradientNorm: 1,
-    klWeight: 0.06,
+    klWeight: 0.07,
     missingEosPenalty: 0,
     checkpointEvery: 6,
     candidates: 2,
