@@ -1,6 +1,8 @@
 // Attacks by text on time and memory: each ends within seconds, with a message that names the file and its fault.
+import { once } from 'node:events'
 import { cpSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { gzipSync } from 'node:zlib'
 import { InvalidInput, parse } from '../../src/contracts/parse'
 import { dataSchema } from '../../src/contracts/settings'
@@ -124,11 +126,12 @@ test.each([
   expect(failure.message).toContain(`the chat template of ${folder}`)
 })
 
+const asleep = new Int32Array(new SharedArrayBuffer(4))
+const late = (): never => {
+  throw new Error('late')
+}
+
 test('a limit counts what the processor does: work that had to wait for it is begun anew, and is no fault of its file', () => {
-  const asleep = new Int32Array(new SharedArrayBuffer(4))
-  const late = (): never => {
-    throw new Error('late')
-  }
   let tries = 0
   const waits = () => [++tries, Atomics.wait(asleep, 0, 0, 300)]
   expect(within(200, waits, late)).toEqual([2, 'timed-out'])
@@ -136,6 +139,18 @@ test('a limit counts what the processor does: work that had to wait for it is be
     for (;;) tries++
   }
   expect(() => within(200, hangs, late)).toThrow('late')
+})
+
+test('what other threads do meanwhile, such as collecting garbage, is not counted', async () => {
+  const busy = [1, 2].map(() => new Worker('for (;;);', { eval: true }))
+  await Promise.all(busy.map((worker) => once(worker, 'online')))
+  let tries = 0
+  const waits = () => [++tries, Atomics.wait(asleep, 0, 0, 300)]
+  try {
+    expect(within(200, waits, late)).toEqual([2, 'timed-out'])
+  } finally {
+    await Promise.all(busy.map((worker) => worker.terminate()))
+  }
 })
 
 test('a template may count as far as templates do, with steps of its own', () => {
