@@ -33,10 +33,17 @@ export function within<T>(milliseconds: number, work: () => T, late: () => never
 
 /** Processor time of this thread, in milliseconds: garbage of earlier work is collected by others. */
 function processorMs(): number {
+  const ofThread = nanosecondsOfThread()
+  if (ofThread > 0) return ofThread / 1e6
+  const { user, system } = process.cpuUsage() // of the whole process, where the system does not tell
+  return (user + system) / 1000
+}
+
+/** Not above 0 where the system does not count it. */
+function nanosecondsOfThread(): number {
   try {
-    return Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[0]) / 1e6
+    return Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[0])
   } catch {
-    const { user, system } = process.cpuUsage() // of the whole process, where the system does not tell
-    return (user + system) / 1000
+    return 0
   }
 }

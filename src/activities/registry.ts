@@ -25,7 +25,7 @@ const versions: Record<StageName, number> = {
   'rating-items': 1,
   'human-results': 3,
   judge: 4,
-  study: 5,
+  study: 6,
   'sweep-report': 7,
   claims: 4,
   report: 9,

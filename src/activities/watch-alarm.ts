@@ -102,7 +102,8 @@ const byText = ({ value, low, high }: TTest, sign: 1 | -1): string => {
 /** E.g. "over-optimized: from step 6 to 24 the reward rose by 0.2, while the watch, X, fell by 0.3 since step 18". */
 const sentence = ({ best, since, step, rise, change }: OverOptimization, name: string): string =>
   `over-optimized: from step ${since} to step ${step} the reward rose by ${byText(rise, 1)}, ` +
-  `while the watch, ${name}, fell by ${byText(change, -1)}${since === best ? '' : ` since step ${best}`}, on ${change.n} validation prompts`
+  `while the watch, ${name}, fell by ${byText(change, -1)}${since === best ? '' : ` since step ${best}`}, ` +
+  `on ${change.n} validation prompts`
 
 function consequence(action: 'warn' | 'stop' | 'back', text: string, { best, step }: OverOptimization): Summary {
   if (action === 'warn') return { overOptimized: `${text}; training went on` }

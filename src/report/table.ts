@@ -16,7 +16,10 @@ export interface Cell {
 interface Layout {
   /** Keeps every cell on one line. */
   nowrap?: boolean
-  /** On a phone, each row stands as a block of its own, each cell after the title of its column; else a wide table scrolls sideways below its first column. */
+  /**
+   * On a phone, each row stands as a block of its own, each cell after the title of its column; else a wide table scrolls
+   * sideways below its first column.
+   */
   fold?: boolean
 }
 

@@ -1,6 +1,6 @@
 // Attacks by text on time and memory: each ends within seconds, with a message that names the file and its fault.
 import { once } from 'node:events'
-import { cpSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs'
+import fs, { cpSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { gzipSync } from 'node:zlib'
@@ -150,6 +150,18 @@ test('what other threads do meanwhile, such as collecting garbage, is not counte
     expect(within(50, waits, late)).toEqual([2, 'timed-out'])
   } finally {
     await Promise.all(busy.map((worker) => worker.terminate()))
+  }
+})
+
+test.each(['0 0 0', ''])("a limit ends work where the system does not count a thread's time (%p)", (counted) => {
+  const reading = jest.spyOn(fs, 'readFileSync').mockReturnValue(counted)
+  try {
+    const hangs = () => {
+      for (;;);
+    }
+    expect(() => within(100, hangs, late)).toThrow('late')
+  } finally {
+    reading.mockRestore()
   }
 })
 
