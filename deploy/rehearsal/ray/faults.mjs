@@ -22,16 +22,18 @@ async function mended({ site, check }, what, { input, says, mend }) {
   const id = what.replace(/\W+/g, '-')
   await started(site, 'sft', id, { ...input, onFailure: 'wait' })
   const handle = site.client.workflow.getHandle(id)
-  const parked = await until(async () => {
-    const { stages } = await handle.query('status')
-    return stages.find(({ state }) => state === 'parked')
-  }, 1800)
+  const parkedStage = async () => (await handle.query('status')).stages.find(({ state }) => state === 'parked')
+  const parked = await until(parkedStage, 1800)
   check(what, parked !== undefined && says.test(parked.message), parked?.message ?? 'it did not park')
   if (!parked) return handle.terminate()
   const overrides = await mend()
   await handle.executeUpdate('resolveFailure', { args: [{ action: 'retry', ...(overrides && { overrides }) }] })
-  const { value, failed } = await resultOf(site, id)
+  const hasEnded = async () => (await handle.describe()).status.name !== 'RUNNING'
+  const stopped = await until(async () => (await parkedStage()) ?? (await hasEnded()), 1800)
+  const { value, failed } =
+    stopped === true ? await resultOf(site, id) : { failed: stopped?.message ?? 'it did not end' }
   check(`${what}: mended by resolveFailure${overrides ? ` ${JSON.stringify(overrides)}` : ''}`, Boolean(value), failed)
+  if (!value) return handle.terminate()
 }
 
 const wrongAddress = (given) =>
@@ -92,16 +94,16 @@ function pythonWithoutTrl(folder) {
 
 const GB = 1e9
 
-/** A cluster whose processes may have 4 GB each, and the default model with batches that need more. */
+/** A cluster whose processes may have 6 GB each, and the default model with batches that need more. */
 async function tooLarge(given) {
-  const long = 'The cat sits on the keyboard whenever I write, and nobody knows what to do about it. '.repeat(12)
+  const long = 'The cat sits on the keyboard whenever I write, and nobody knows what to do about it. '.repeat(48)
   const file = join(given.folder, 'long.jsonl')
   const row = (i) => JSON.stringify({ prompt: `${i}: ${long}`, reference: 'A cat disturbs the writing.' })
   writeFileSync(file, Array.from({ length: 10 }, (_, i) => row(i)).join('\n'))
-  await on({ memory: 4 * GB }, (ray) =>
+  await on({ memory: 6 * GB }, (ray) =>
     mended(given, 'a model that does not fit', {
       input: {
-        ...{ model: 'default', data: { path: file, evaluationPrompts: 2 }, limits: { promptTokens: 300 } },
+        ...{ model: 'default', data: { path: file, evaluationPrompts: 2 }, limits: { promptTokens: 1000 } },
         sft: { epochs: 1, batchSize: 8, microBatchSize: 8 },
         engine: engineAt(ray.address, { workers: 1 }),
       },

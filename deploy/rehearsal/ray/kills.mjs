@@ -92,7 +92,7 @@ export async function killed(given) {
     check(
       `${name}: ${victim} killed at step ${step}${met ? '' : ' (was not there)'}`,
       met && value !== undefined && isWhole(value, victim, { step, jobs }),
-      failed ?? `${describe(curveOf(value))}, ${jobs} job(s), done ${secondsSince(before)} later`,
+      failed ?? `${describe(curveOf(value))}${jobsText(victim, jobs)}, done ${secondsSince(before)} later`,
     )
   }
 }
@@ -120,6 +120,9 @@ function curveOf({ uri }) {
     .map((line) => JSON.parse(line))
   return { steps: lines.map(({ step }) => step), resumedAt: lines.at(-1).resumedAt }
 }
+// A new head knows none of the jobs before.
+const jobsText = (victim, jobs) => (victim === 'head' ? '' : `, ${jobs} job(s)`)
+
 const describe = ({ steps, resumedAt }) => `${steps.length} steps, resumed at ${resumedAt}`
 
 /** Cancelled while it trains: the job ends, its checkpoint stays. */
