@@ -1,5 +1,5 @@
-"""PyTorch's side of studies/sft-precision.mjs: trains on given batches, prints the loss of each step and that of all rows afterwards,
-read in float32.
+"""PyTorch's side of studies/sft-precision.mjs: trains on given batches, prints the loss of each step and that of the rows afterwards,
+read in the precision of the training and in float32.
 
 In bfloat16: float32 master weights under torch.autocast("cpu", bfloat16). AdamW with PyTorch's defaults, no weight decay.
 """
@@ -28,18 +28,24 @@ def main():
     work = json.load(sys.stdin)
     model = AutoModelForCausalLM.from_pretrained(work["folder"], dtype=torch.float32).eval()  # eval: no dropout
     optimizer = torch.optim.AdamW(model.parameters(), lr=work["learningRate"], weight_decay=0.0)
+
+    def autocast(precision):
+        return torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
+
+    def read_in(precision):
+        with torch.no_grad(), autocast(precision):
+            read = [(len(row["response"]), loss_of(model, [row]).item()) for row in work["rows"]]
+        return sum(tokens * loss for tokens, loss in read) / sum(tokens for tokens, _ in read)
+
     losses = []
     for rows in work["batches"]:
         optimizer.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16, enabled=work["precision"] == "bfloat16"):
+        with autocast(work["precision"]):
             loss = loss_of(model, rows)
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    with torch.no_grad():
-        read = [(len(row["response"]), loss_of(model, [row]).item()) for row in work["rows"]]
-    after = sum(tokens * loss for tokens, loss in read) / sum(tokens for tokens, _ in read)
-    json.dump({"losses": losses, "after": after}, sys.stdout)
+    json.dump({"losses": losses, "read": read_in(work["precision"]), "after": read_in("float32")}, sys.stdout)
 
 
 main()

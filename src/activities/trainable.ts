@@ -5,6 +5,7 @@ import { withAdapter } from '../model/adapter'
 import type { Lora, Model } from '../model/model'
 import { saveAdapterOf } from '../model/policy'
 import { saveModel } from '../model/weights'
+import { ditherWeights } from '../training/dither'
 
 interface TrainingSettings {
   recompute: boolean
@@ -21,7 +22,9 @@ export const loadedFor = ({ precision, lora }: TrainingSettings): { precision?: 
 /** The model itself, or for an adapter a model that shares its weights. */
 export function trainable(model: Model, { recompute, precision, lora }: TrainingSettings, seed: number): Model {
   const ready = { ...model, recompute, ...(precision && { precision }) }
-  return lora ? withAdapter(ready, lora, seed) : ready
+  if (lora) return withAdapter(ready, lora, seed)
+  if (precision === 'bfloat16') ditherWeights(ready, seed)
+  return ready
 }
 
 /** What training started from: the policy in the store, and the folder with its tokenizer. */
