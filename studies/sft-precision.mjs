@@ -15,7 +15,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { temporaryFolder } from '../chaos/interrupt.mjs'
-import { readFlags } from '../setup/flags.mjs'
+import { readFlags, refuse } from '../setup/flags.mjs'
 import { formatNumber } from '../dist/number-format.js'
 
 const require = createRequire(import.meta.url)
@@ -49,6 +49,8 @@ const SETTINGS = {
 }
 const PRECISIONS = ['float32', 'bfloat16']
 const LIBRARIES = { 'TensorFlow.js': ours, PyTorch: theirs }
+if (flags.library && !LIBRARIES[flags.library])
+  refuse(`sft-precision: --library is "${flags.library}"; set it to one of ${Object.keys(LIBRARIES).join(', ')}`)
 const LENGTH = 48 // tokens of a prompt and of a reference
 const FIGURES = {
   last: 'last steps',
@@ -63,6 +65,8 @@ const sequences = (flags.data ? rowsOf(flags.data) : sentences()).map(({ prompt,
   response: tokenizer.encode(` ${reference}`).slice(0, LENGTH),
 }))
 const learned = sequences.slice(flags['held-out'])
+if (learned.length === 0)
+  refuse(`sft-precision: --held-out leaves none of ${sequences.length} rows to learn from; set it lower`)
 const readAfterwards = flags['held-out'] ? sequences.slice(0, flags['held-out']) : sequences
 const steps = Math.ceil((learned.length * SETTINGS.epochs) / SETTINGS.batchSize)
 
@@ -93,11 +97,8 @@ async function trained(precision, seed) {
 
 function ours(precision, seed) {
   const args = process.argv.slice(2)
-  return printed(process.execPath, [
-    fileURLToPath(import.meta.url),
-    ...args,
-    ...['--seeds', `${seed}`, '--train', precision],
-  ])
+  const program = fileURLToPath(import.meta.url)
+  return printed(process.execPath, [program, ...args, '--seeds', `${seed}`, '--train', precision])
 }
 
 function theirs(precision, seed) {

@@ -19,7 +19,10 @@ interface TrainingSettings {
 export const loadedFor = ({ precision, lora }: TrainingSettings): { precision?: Precision | undefined } =>
   lora ? { precision } : {}
 
-/** The model itself, or for an adapter a model that shares its weights. */
+/**
+ * The model itself, whose weights in bfloat16 are dithered here, or for an adapter a model that shares its weights. What
+ * reads the policy as it came is opened before.
+ */
 export function trainable(model: Model, { recompute, precision, lora }: TrainingSettings, seed: number): Model {
   const ready = { ...model, recompute, ...(precision && { precision }) }
   if (lora) return withAdapter(ready, lora, seed)

@@ -21,6 +21,9 @@ function modelOf(values: Tensor): Model {
   return { config: tinyModel().config, weights }
 }
 
+/** From a number to the next of bfloat16. */
+const distanceAt = (value: number) => (Math.abs(value) >= 1 ? 2 ** -7 : 2 ** -8)
+
 /** What is read of 10,000 weights that were 1.5 or 0.75, of either sign, after an update by a part of their distance. */
 function updated(part: number, seed?: number): { moved: number; share: number } {
   const signs = tf.tensor(Float32Array.from({ length: 10_000 }, (_, i) => (i % 4 < 2 ? 1.5 : 0.75) * (-1) ** i))
@@ -28,12 +31,9 @@ function updated(part: number, seed?: number): { moved: number; share: number } 
   const before = [...start.dataSync<'float32'>()]
   const model = modelOf(start)
   if (seed !== undefined) ditherWeights(model, seed)
-  const distance = tf.tensor(
-    before.map((value) => (Math.abs(value) >= 1 ? 2 ** -7 : 2 ** -8)),
-    [100, 100],
-  )
+  const distance = tf.tensor(before.map(distanceAt), [100, 100])
   const after = read(tf.add(model.weights.get('matrix')!, tf.mul(distance, part)))
-  const moves = after.map((value, i) => (value - before[i]!) / (Math.abs(before[i]!) >= 1 ? 2 ** -7 : 2 ** -8))
+  const moves = after.map((value, i) => (value - before[i]!) / distanceAt(before[i]!))
   return { moved: mean(moves), share: mean(moves.map((move) => Number(move !== 0))) }
 }
 

@@ -120,7 +120,8 @@ function curveOf({ uri }) {
     .map((line) => JSON.parse(line))
   return { steps: lines.map(({ step }) => step), resumedAt: lines.at(-1).resumedAt }
 }
-// A new head knows none of the jobs before.
+
+/** A new head knows none of the jobs before. */
 const jobsText = (victim, jobs) => (victim === 'head' ? '' : `, ${jobs} job(s)`)
 
 const describe = ({ steps, resumedAt }) => `${steps.length} steps, resumed at ${resumedAt}`

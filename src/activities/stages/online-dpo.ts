@@ -22,8 +22,6 @@ export const onlineDpo: Stage<'online-dpo'> = {
     const loaded = await loadPolicy(input.policy, host.open, loadedFor(input.settings))
     const opened = await openLiveLabels(input, task, loaded, host)
     const { labelsFor, labeler } = opened
-    const policy = trainable(loaded.model, input.settings, input.seed)
-    const reference = referenceOf(policy, loaded.model)
     const settings = trainingSettings(input, loaded)
 
     const held = validationPrompts(train, settings)
@@ -33,6 +31,10 @@ export const onlineDpo: Stage<'online-dpo'> = {
     const inMemory = { artifact: input.policy, model: loaded.model }
     const watching = { task, loaded, inMemory, held, seed: input.seed, role: 'onlineDpo.watch.labeler' } as const
     const watch = await openWatch(input.watch, watching, host)
+
+    // after all that reads the policy as it came
+    const policy = trainable(loaded.model, input.settings, input.seed)
+    const reference = referenceOf(policy, loaded.model)
     const validated = await openValidatedPolicy(policy, { from, loaded, held, reward, watch, settings }, host)
     const { history, stopped } = await trainOnlineDpo(
       { policy, reference },

@@ -30,8 +30,6 @@ export const rl: Stage<'rl'> = {
     const loaded = await loadPolicy(input.policy, host.open, loadedFor(input.settings))
     const opened = await openReward(input, task, loaded, host)
     const { rewardFor, labeler } = opened
-    const policy = trainable(loaded.model, input.settings, input.seed)
-    const reference = referenceOf(policy, loaded.model)
     const settings = trainingSettings(input, loaded)
 
     const held = validationPrompts(train, settings)
@@ -45,6 +43,10 @@ export const rl: Stage<'rl'> = {
     const inMemory = { artifact: input.policy, model: loaded.model }
     const watching = { task, loaded, inMemory, held, seed: input.seed, role: 'rl.watch.labeler' } as const
     const watch = await openWatch(input.watch, watching, host)
+
+    // after all that reads the policy as it came
+    const policy = trainable(loaded.model, input.settings, input.seed)
+    const reference = referenceOf(policy, loaded.model)
     const validating = { from, loaded, held, reward: rewardFor(held), watch, settings }
     const validated = await openValidatedPolicy(policy, validating, host)
     const problem: RlTask = {
@@ -93,7 +95,9 @@ function trainPolicy(
 ): Promise<TrainingResult> {
   if (settings.algorithm === 'rloo') return trainRloo({ policy, reference }, problem, settings, host)
   if (settings.algorithm === 'grpo') return trainGrpo({ policy, reference }, problem, settings, host)
-  const value = trainable(policy.lora ? initial : cloneModel(initial), settings, settings.seed + 1)
+  const value = policy.lora
+    ? trainable(initial, settings, settings.seed + 1)
+    : { ...policy, weights: cloneModel(policy).weights }
   addScoreHead(value, settings.seed, 0)
   return trainReinforce({ policy, reference, value }, problem, settings, host)
 }
