@@ -11,12 +11,15 @@ const [LEAST_GROWTH, MOST_GROWTH] = [1.5, 10]
 
 /**
  * The limit is one of processor time: on a busy machine, work that got less of it is begun anew with a longer wait.
+ * Not for use inside its own work: what begins anew inside would count against the limit outside, which would then
+ * speak of the wrong work.
  * @param milliseconds of processor time after which the work is ended, in the middle of whatever it does
  * @param work may be ended and begun anew: it changes nothing that lasts before it returns
  * @param late throws the error that says so
- * @throws what the work throws
+ * @throws what the work throws; when it stands inside another limit
  */
 export function within<T>(milliseconds: number, work: () => T, late: () => never): T {
+  if (context.work) throw new Error('a time limit inside another')
   for (let timeout = milliseconds; ;) {
     context.work = work
     const before = processorMs()
@@ -24,6 +27,8 @@ export function within<T>(milliseconds: number, work: () => T, late: () => never
       return call.runInContext(context, { timeout }) as T
     } catch (error) {
       if ((error as { code?: unknown } | undefined)?.code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error
+    } finally {
+      context.work = undefined
     }
     const got = processorMs() - before
     if (got >= SLACK * milliseconds) late()

@@ -11,7 +11,7 @@ const MOST_MADE = 4_000_000
 /** A template may copy every character of the conversation this often. */
 const MOST_COPIES = 100
 const LONGEST_RANGE = 100_000
-/** Less than for the tokens of a text (tokenizer-bounds.ts), so that a message names the template. */
+/** Of processor time. */
 const MOST_MS = 1_000
 /** Statements and expressions inside each other. */
 const DEEPEST = 300

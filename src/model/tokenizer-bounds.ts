@@ -1,5 +1,6 @@
 // A tokenizer.json comes with the model it belongs to, from anybody, and holds patterns and replacements of its own:
 // what they may take is bounded, before they are used by their size, and then by time.
+import { statSync } from 'node:fs'
 import { InvalidInput } from '../contracts/parse'
 import { within } from '../time-limit'
 import { shownValue } from '../file-faults'
@@ -65,8 +66,8 @@ const textMs = (characters: number) => 2_000 + Math.ceil(characters / 50)
 
 /** Runs what a tokenizer.json asks for. @throws InvalidInput naming the file when it takes too long */
 export interface Limits {
-  /** Work on the file itself, of that many bytes. */
-  onFile<T>(bytes: number, work: () => T): T
+  /** Work on the file itself. */
+  onFile<T>(work: () => T): T
   /** Work on a text of that many characters. */
   onText<T>(characters: number, work: () => T): T
 }
@@ -85,7 +86,7 @@ export function limitsOf(file: string): Limits {
     }
   }
   return {
-    onFile: (bytes, work) => limited(loadMs(bytes), work, 'to load'),
+    onFile: (work) => limited(loadMs(statSync(file).size), work, 'to load'),
     onText(characters, work) {
       if (characters > LONGEST_TEXT)
         throw new InvalidInput(
@@ -97,5 +98,5 @@ export function limitsOf(file: string): Limits {
   }
 }
 
-/** How our messages begin; others are of the engine or the library, and do not name the file. */
-const OWN = /^(tokenizer: |the chat template refuses it: )/
+/** How our messages begin; others are of the library, and do not name the file. */
+const OWN = /^tokenizer: /

@@ -1,6 +1,6 @@
 // Text to token ids and back, and chat templates.
 import { createHash } from 'node:crypto'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Tokenizer as HfTokenizer } from '@huggingface/tokenizers'
 import { z } from 'zod'
@@ -107,18 +107,11 @@ export function loadTokenizer(folder: string, overrides: TemplateSettings = {}):
   refuseUnbounded(raw, parsed.added_tokens, file)
   const specialTokens = specialTokensOf(folder, rawConfig)
   const settings = { ...readTemplateSettings(folder), ...overrides }
-  const limits = limitsOf(file)
-  const tokenizer = limits.onFile(statSync(file).size, () => {
-    const template = openChatTemplate(folder, { inConfig: chat_template, specialTokens, settings })
-    return madeTokenizer(
-      { raw, rawConfig, parsed, specialTokens, inEmbedding: embeddingCheck(folder, file, parsed), limits },
-      template,
-    )
-  })
-  return withinLimits(
-    tokenizer,
-    limits,
-    JSON.stringify((raw as { decoder?: unknown }).decoder ?? '').includes('"Regex"'),
+  const template = openChatTemplate(folder, { inConfig: chat_template, specialTokens, settings })
+  return madeTokenizer(
+    { raw, rawConfig, parsed, specialTokens, inEmbedding: embeddingCheck(folder, file, parsed) },
+    template,
+    limitsOf(file),
   )
 }
 
@@ -129,59 +122,53 @@ interface Files {
   parsed: TokenizerFile
   specialTokens: Record<string, string>
   inEmbedding(ids: number[]): number[]
-  limits: Limits
 }
 
-/** Characters of the texts that a tokenizer is tried with. */
-const PROBE = 100
+/** Limits do not stand inside each other: the template, which has limits of its own, is rendered outside these. */
+function madeTokenizer(files: Files, template: ChatTemplate | undefined, limits: Limits): Tokenizer {
+  const { onText } = limits
+  const { tokenizer, encode, control, isControl } = limits.onFile(() => openEncoding(files, template?.source ?? ''))
+  const decode = (ids: readonly number[]) =>
+    ids.length === 0
+      ? ''
+      : tokenizer.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false })
+  const encodeContent = (text: string) => (control.isIn(text) ? control.encodeMarked(control.mark(text)) : encode(text))
+  const boundedEncode = (text: string) => onText(text.length, () => encode(text))
+  const renderChat = (messages: readonly ChatMessage[]) => template?.render(messages, true) ?? plainChat(messages)
+  const opening = template ? [] : onText(1, () => openingIds(tokenizer))
+  const chat = { control, renderChat, encode, opening, onText }
+  return {
+    encode: boundedEncode,
+    encodeContent: (text) => onText(text.length, () => encodeContent(text)),
+    decode: slowDecoder(files.raw) ? (ids) => onText(ids.length, () => decode(ids)) : decode,
+    tokenAfter: (before, text) =>
+      onText(before.length + text.length, () => tokenAfter(encode(before), encode(before + text))),
+    renderChat,
+    chatIds: (messages, answer = '') => chatIds(chat, messages, answer),
+    template,
+    turnEnd: turnEnd(template, boundedEncode, isControl),
+    endOfText: files.parsed.added_tokens.find(({ content }) => content === files.specialTokens.eos_token)?.id,
+    vocabulary: () => vocabularyOf(files.parsed),
+  }
+}
 
-function madeTokenizer(
-  { raw, rawConfig, parsed, specialTokens, inEmbedding, limits }: Files,
-  template: ChatTemplate | undefined,
-): Tokenizer {
-  const probed = <T>(work: () => T) => limits.onText(PROBE, work)
+/** Whether the decoder uses patterns: one that does not is called for every token, without a limit. */
+const slowDecoder = (raw: { decoder?: unknown }) => JSON.stringify(raw.decoder ?? '').includes('"Regex"')
+
+/** @param templateSource of the chat template, or nothing */
+function openEncoding({ raw, rawConfig, parsed, specialTokens, inEmbedding }: Files, templateSource: string) {
   const special = new Set(Object.values(specialTokens))
   const added = parsed.added_tokens.map((token) => ({ ...token, special: token.special || special.has(token.content) }))
   const tokenizer = new HfTokenizer({ ...raw, added_tokens: added }, rawConfig)
   const encode = (text: string) =>
     inEmbedding(text === '' ? [] : tokenizer.encode(text, { add_special_tokens: false }).ids)
-  const encodePlain = plainEncoder(raw, rawConfig)
-  const controls = controlTokensOf(added, template?.source ?? '')
-  const control = controlTokens(controls, { encode, encodePlain })
+  const controls = controlTokensOf(added, templateSource)
   const ids = new Set(controls.values())
-
-  const renderChat = (messages: readonly ChatMessage[]) => template?.render(messages, true) ?? plainChat(messages)
-  const opening = template ? [] : probed(() => openingIds(tokenizer))
-  const chat = { control, renderChat, encode, opening }
   return {
+    tokenizer,
     encode,
-    encodeContent: (text) => (control.isIn(text) ? control.encodeMarked(control.mark(text)) : encode(text)),
-    decode: (ids) =>
-      ids.length === 0
-        ? ''
-        : tokenizer.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false }),
-    tokenAfter: (before, text) => tokenAfter(encode(before), encode(before + text)),
-    renderChat,
-    chatIds: (messages, answer = '') => chatIds(chat, messages, answer),
-    template,
-    turnEnd: probed(() => turnEnd(template, encode, (id) => ids.has(id))),
-    endOfText: added.find(({ content }) => content === specialTokens.eos_token)?.id,
-    vocabulary: () => vocabularyOf(parsed),
-  }
-}
-
-/** @param slowDecoder whether the decoder uses patterns: one that does not is called for every token, without a limit */
-function withinLimits(tokenizer: Tokenizer, { onText }: Limits, slowDecoder: boolean): Tokenizer {
-  const { encode, encodeContent, decode, tokenAfter, chatIds } = tokenizer
-  const lengthOf = (messages: readonly ChatMessage[], answer: string) =>
-    messages.reduce((sum, { content }) => sum + content.length, answer.length)
-  return {
-    ...tokenizer,
-    encode: (text) => onText(text.length, () => encode(text)),
-    encodeContent: (text) => onText(text.length, () => encodeContent(text)),
-    decode: slowDecoder ? (ids) => onText(ids.length, () => decode(ids)) : decode,
-    tokenAfter: (before, text) => onText(before.length + text.length, () => tokenAfter(before, text)),
-    chatIds: (messages, answer = '') => onText(lengthOf(messages, answer), () => chatIds(messages, answer)),
+    control: controlTokens(controls, { encode, encodePlain: plainEncoder(raw, rawConfig) }),
+    isControl: (id: number) => ids.has(id),
   }
 }
 
@@ -211,7 +198,7 @@ function openingIds(tokenizer: HfTokenizer): number[] {
   return whole!.slice(0, Math.max(0, whole!.indexOf(bare![0]!)))
 }
 
-interface Chat {
+interface Chat extends Pick<Limits, 'onText'> {
   control: ControlTokens
   renderChat(messages: readonly ChatMessage[]): string
   encode(text: string): number[]
@@ -220,14 +207,18 @@ interface Chat {
 }
 
 function chatIds(
-  { control, renderChat, encode, opening }: Chat,
+  { control, renderChat, encode, opening, onText }: Chat,
   messages: readonly ChatMessage[],
   answer: string,
 ): number[] {
-  if (![answer, ...messages.map(({ content }) => content)].some(control.isIn))
-    return [...opening, ...encode(renderChat(messages) + answer)]
-  const marked = messages.map(({ role, content }) => ({ role, content: control.mark(content) }))
-  return [...opening, ...control.encodeMarked(renderChat(marked) + control.mark(answer))]
+  const texts = [answer, ...messages.map(({ content }) => content)]
+  const marked = onText(
+    texts.reduce((sum, { length }) => sum + length, 0),
+    () => (texts.some(control.isIn) ? texts.map(control.mark) : undefined),
+  )
+  const [begun, ...contents] = marked ?? texts
+  const rendered = renderChat(messages.map(({ role }, i) => ({ role, content: contents[i]! }))) + begun!
+  return onText(rendered.length, () => [...opening, ...(marked ? control.encodeMarked(rendered) : encode(rendered))])
 }
 
 function tokenAfter(before: readonly number[], both: readonly number[]): number | undefined {

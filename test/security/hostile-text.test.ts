@@ -141,6 +141,11 @@ test('a limit counts what the processor does: work that had to wait for it is be
   expect(() => within(200, hangs, late)).toThrow('late')
 })
 
+test('a limit inside another, which could end it in its place, is refused', () => {
+  expect(() => within(1_000, () => within(100, () => 1, late), late)).toThrow('a time limit inside another')
+  expect(within(1_000, () => 2, late)).toBe(2)
+})
+
 test('what other threads do meanwhile, such as collecting garbage, is not counted', async () => {
   const busy = [1, 2].map(() => new Worker('for (;;);', { eval: true }))
   await Promise.all(busy.map((worker) => once(worker, 'online')))
