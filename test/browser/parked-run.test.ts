@@ -5,6 +5,7 @@ import type { Browser, Page } from 'playwright-core'
 import { isKnownFigure } from '../../src/contracts/figures'
 import type { RunStatus } from '../../src/contracts/status'
 import { openLocalStack, type LocalStack } from '../local-stack'
+import { preferShorter, refusesKey, startEndpoint, type Endpoint } from '../feedback/endpoint'
 import { writeTinyFolder } from '../tiny-folder'
 import { inBrowser, openBrowser, picture } from './browser'
 
@@ -15,8 +16,6 @@ const model = writeTinyFolder()
 const input = {
   model,
   judge: model,
-  /** Nothing listens at this address. */
-  labeler: { baseUrl: 'http://127.0.0.1:9/v1', model: 'judge', retries: 0, stopAfterFailures: 1 },
   data: { limit: 10, evaluationPrompts: 4 },
   limits: { responseTokens: 6 },
   sft: { batchSize: 4 },
@@ -25,12 +24,14 @@ const input = {
 }
 
 let stack: LocalStack
+let refusing: Endpoint
 let browser: Browser
 let page: Page
 let pages: string
 
 async function open(): Promise<void> {
   stack = await openLocalStack()
+  refusing = await startEndpoint(preferShorter, refusesKey)
   const { ui } = JSON.parse(readFileSync(join(stack.home, 'server.json'), 'utf8')) as { ui: string }
   pages = `${ui}/namespaces/default/workflows`
   browser = await openBrowser()
@@ -39,6 +40,7 @@ async function open(): Promise<void> {
 afterAll(async () => {
   await browser?.close()
   await stack?.close()
+  await refusing?.close()
 })
 
 const stages = async () => (await stack.client.workflow.getHandle(RUN).query<RunStatus>('status')).stages
@@ -52,7 +54,10 @@ async function startFromTheForm(): Promise<void> {
   await page.goto(`${pages}/start-workflow?workflowType=align&taskQueue=rlaif`)
   await page.getByText('Task Queue is Active').waitFor()
   await page.getByRole('textbox', { name: 'Workflow ID' }).fill(RUN)
-  await write(page.getByRole('textbox', { name: 'Data' }), input)
+  await write(page.getByRole('textbox', { name: 'Data' }), {
+    ...input,
+    labeler: { baseUrl: refusing.baseUrl, model: 'judge' },
+  })
   await picture(page, 'ui-1-start')
   await page.getByRole('button', { name: 'Start Workflow' }).click()
 }
@@ -107,7 +112,7 @@ async function resetTo(stage: string): Promise<void> {
 }
 
 inBrowser(
-  'a run whose labeler is down is started, found by its status, fixed by an override and later reset, all in the UI',
+  'a run whose labeler refuses its key is started, found by its status, fixed by an override and later reset, all in the UI',
   async () => {
     await open()
     await startFromTheForm()

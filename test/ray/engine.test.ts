@@ -1,13 +1,12 @@
 // The engine on a real Ray of two nodes: SFT and reward model as on TensorFlow.js, adapters, RLOO against
 // its optimum, log-probabilities, and a whole run. What takes longer: `npm run rehearse -- ray`.
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rewardModelOnRay } from '../../src/activities/on-ray/reward-model'
 import { rlOnRay } from '../../src/activities/on-ray/rl'
 import { sftOnRay } from '../../src/activities/on-ray/sft'
 import { data as dataStage } from '../../src/activities/stages/data'
 import { humanLabels } from '../../src/activities/stages/human-labels'
-import { model as modelStage } from '../../src/activities/stages/model'
 import { rewardModel } from '../../src/activities/stages/reward-model'
 import { sft } from '../../src/activities/stages/sft'
 import type { Artifact } from '../../src/contracts/artifact'
@@ -162,29 +161,6 @@ test('adapters go through all stages, each on the one before, and TensorFlow.js 
   const { adapters } = await policyFolders(trained, open)
   expect(adapters).toEqual([folderOf(policy), folderOf(trained)])
   expect((await modelOf(trained)).weights.size).toBe(merged.weights.size)
-})
-
-test('a family that TensorFlow.js does not compute goes through all stages', async () => {
-  const folder = temporaryFolder()
-  await python('tests.other_family', 'gpt_neox', folder, '49152')
-  for (const name of ['tokenizer.json', 'tokenizer_config.json']) copyFileSync(join(tiny, name), join(folder, name))
-  await expect(computeStage(modelStage, 'model', { spec: folder })).rejects.toThrow(
-    /model_type = "gpt_neox"; supported/,
-  )
-  const given = await computeStage(modelStage, 'model', { spec: folder, families: 'any' })
-  expect(given.summary.parameters).toBe(2 * 49152 * 16 + 2 * (4 * 16 * 16 + 2 * 32 * 16 + 9 * 16 + 32) + 2 * 16)
-  const settings = { batchSize: 8, microBatchSize: 4 }
-  const policy = await computeStage(sftOnRay, 'sft', { model: given, data, limits, settings, ...onRay() })
-  const rated = await computeStage(humanLabels, 'human-labels', { data, model: given, limits })
-  const input = { policy, labels: [rated], settings: { ...settings, epochs: 1 } }
-  const scorer = await computeStage(rewardModelOnRay, 'reward-model', { ...input, ...onRay() })
-  const steps = { algorithm: 'rloo', steps: 1, groupSize: 4, validateEvery: 1, validationPrompts: 4, minEntropy: 0 }
-  const rl = { policy, data, rewardModel: scorer, limits, settings: { ...settings, ...steps } }
-  const trained = await computeStage(rlOnRay, 'rl', { ...rl, ...onRay() })
-  expect(scorer.summary.paddingGap).toBeLessThan(1e-4)
-  const config = (of: Artifact) => JSON.parse(readFileSync(join(folderOf(of), 'config.json'), 'utf8')) as object
-  expect(config(trained)).toMatchObject({ model_type: 'gpt_neox', architectures: ['GPTNeoXForCausalLM'] })
-  expect(config(scorer)).toMatchObject({ architectures: ['GPTNeoXForSequenceClassification'], num_labels: 1 })
 })
 
 /** A model in which its adapters are merged, as stages of TensorFlow.js load it. */

@@ -13,8 +13,8 @@ jest.setTimeout(300_000)
 
 const HEARTBEAT_TIMEOUT_MS = 30_000
 const FIRST_BACKOFF_MS = 1_000
-const STEPS = 150
-const MANY_STEPS = 400
+const STEPS = 80
+const MANY_STEPS = 200
 
 const model = writeTinyFolder()
 const input = (seed: number, more: object = {}, steps = STEPS) => ({

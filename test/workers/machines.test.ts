@@ -22,7 +22,7 @@ const input = {
   judge: model,
   data: { limit: 12, evaluationPrompts: 4 },
   limits: { responseTokens: 6 },
-  rl: { steps: 300, batchSize: 4, checkpointEvery: 10, minEntropy: 0, candidates: 0 },
+  rl: { steps: 100, batchSize: 4, checkpointEvery: 10, minEntropy: 0, candidates: 0 },
 }
 
 let server: S3Server
@@ -89,7 +89,7 @@ test('if a machine is lost, another resumes from the bucket with the same bytes;
 test('an RL stage that is killed with its disk after its third validation goes on from the newest checkpoint', async () => {
   const validated = {
     ...input,
-    rl: { ...input.rl, steps: 160, validateEvery: 10, checkpointEvery: 10, candidates: 2, validationPrompts: 2 },
+    rl: { ...input.rl, steps: 80, validateEvery: 10, checkpointEvery: 10, candidates: 2, validationPrompts: 2 },
   }
   const site = await openSite()
   const shared = `${await server.newBucket()}/validated`

@@ -53,10 +53,12 @@ export async function defaultModel(given) {
   for (const method of METHODS) await byCommand(given, `${method} on the default model`, { method })
 }
 
-/** A model of a family that the embedded engine does not compute, and that has no classifier in transformers. */
+/** Models of families that the embedded engine does not compute; transformers has no classifier of Cohere's. */
 export async function otherFamily(given) {
-  const model = cohere(join(given.folder, 'cohere'))
-  await byCommand(given, 'rlaif on a model of another family', { method: 'rlaif', model })
+  for (const family of ['cohere', 'gpt_neox']) {
+    const model = tinyOf(family, join(given.folder, family))
+    await byCommand(given, `rlaif on a model of the family ${family}`, { method: 'rlaif', model })
+  }
 }
 
 async function byCommand({ ray, site, check }, what, settings) {
@@ -71,10 +73,10 @@ async function byCommand({ ray, site, check }, what, settings) {
   check(`\`rlaif run align\`: ${what}`, holds, failed ?? `${secondsSince(before)}; ${figuresOf(value)}`)
 }
 
-/** A tiny Cohere with the tokenizer of the default model. */
-function cohere(folder) {
+/** A tiny model of a family, with the tokenizer of the default model. */
+function tinyOf(family, folder) {
   const cwd = join(PROJECT, 'engines', 'ray')
-  execFileSync(join(rayCommands(), 'python'), ['-B', '-m', 'tests.other_family', 'cohere', folder, '49152'], { cwd })
+  execFileSync(join(rayCommands(), 'python'), ['-B', '-m', 'tests.other_family', family, folder, '49152'], { cwd })
   for (const name of ['tokenizer.json', 'tokenizer_config.json'])
     copyFileSync(join(defaultModelFolder, name), join(folder, name))
   return folder

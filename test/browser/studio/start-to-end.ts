@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core'
 import { workflowSchemas, type WorkflowName } from '../../../src/contracts/workflow-inputs'
 import { checkInput } from '../../../src/runs/check-input'
 import { examplesOf } from '../../../src/studio/examples'
+import { preferShorter, refusesKey, startEndpoint } from '../../feedback/endpoint'
 import { writeTinyFolder } from '../../tiny-folder'
 import { barriers, inAllLooks, type StudioUnderTest } from './open-studio'
 
@@ -11,17 +12,16 @@ const model = writeTinyFolder()
 const INPUT = {
   model,
   judge: model,
-  /** Nothing listens at this address. */
-  labeler: { baseUrl: 'http://127.0.0.1:9/v1', model: 'judge', retries: 0, stopAfterFailures: 1 },
   data: { limit: 10, evaluationPrompts: 4 },
   limits: { responseTokens: 6 },
   sft: { batchSize: 4 },
   rewardModel: { epochs: 1, batchSize: 4 },
-  rl: { steps: 150, batchSize: 4, minEntropy: 0, checkpointEvery: 1000 },
+  rl: { steps: 60, batchSize: 4, minEntropy: 0, checkpointEvery: 1000 },
 }
 
 export function startToEndTests(studio: () => StudioUnderTest): void {
   let page: Page
+  let input: object
   const editor = () => page.getByRole('textbox', { name: 'Input, as JSON' })
   const write = async (text: string) => {
     await editor().fill(text)
@@ -60,7 +60,9 @@ export function startToEndTests(studio: () => StudioUnderTest): void {
   })
 
   test('a run is started, parks, is told what it cannot take, goes on, is seen growing, and ends: all on one page', async () => {
-    await write(JSON.stringify(INPUT))
+    const refusing = await startEndpoint(preferShorter, refusesKey)
+    input = { ...INPUT, labeler: { baseUrl: refusing.baseUrl, model: 'judge' } }
+    await write(JSON.stringify(input))
     await page.getByRole('textbox', { name: 'ID of the run' }).fill(RUN)
     const start = page.getByRole('button', { name: 'Start', exact: true })
     await page.getByRole('status').getByText(/rlaif/i).first().waitFor()
@@ -68,6 +70,7 @@ export function startToEndTests(studio: () => StudioUnderTest): void {
     await page.waitForURL(`**/runs/${RUN}`)
     await page.evaluate('globalThis.sameDocument = true')
     await page.getByRole('heading', { name: 'label is parked' }).waitFor({ timeout: 200_000 })
+    await refusing.close()
     expect(await page.evaluate('globalThis.sameDocument')).toBe(true)
     expect(await barriers(page)).toEqual([])
     await inAllLooks(studio(), '/', 'list-parked', `#parked-${RUN} button.main`)
@@ -98,17 +101,17 @@ export function startToEndTests(studio: () => StudioUnderTest): void {
   })
 
   test('its input is laid beside that of another run, and is where the next one starts from', async () => {
-    const other = { ...INPUT, rl: { ...INPUT.rl, steps: 4 } }
+    const other = { ...input, rl: { ...INPUT.rl, steps: 4 } }
     const options = { taskQueue: 'nobody', workflowId: 'beside', args: [other] }
     await (await studio().stack.client.workflow.start('align', options)).terminate()
     await inAllLooks(studio(), `/runs/${RUN}/input?beside=beside`, 'input', 'tr.changed')
     const compared = await studio().open(`/runs/${RUN}/input?beside=beside`)
     expect(await compared.locator('tr.changed').allTextContents()).toEqual([
-      expect.stringMatching(/rl\.steps\s+150\s*4/),
+      expect.stringMatching(/rl\.steps\s+60\s*4/),
     ])
     await compared.goto(`${studio().studio}/runs/${RUN}/input`)
     await compared.getByRole('link', { name: 'Start another from this run' }).click()
-    expect(await compared.getByRole('textbox', { name: 'Input, as JSON' }).textContent()).toContain('"steps": 150')
+    expect(await compared.getByRole('textbox', { name: 'Input, as JSON' }).textContent()).toContain('"steps": 60')
     await compared.context().close()
   })
 
