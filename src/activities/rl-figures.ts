@@ -5,6 +5,7 @@ import type { Row } from '../data/row'
 import type { Tokenizer } from '../model/tokenizer'
 import type { CandidateRecord } from '../training/candidates'
 import type { Metrics } from '../training/checkpoint'
+import { floorFigures } from './reward-floor'
 import type { CandidateText } from './rows'
 import { lastMean } from './stage'
 
@@ -67,6 +68,7 @@ export function rlFigures(
     firstReward: history[0]!.rawReward!,
     lastReward: lastMean(history, 'rawReward'),
     ...(validation && validationFigures(validation)),
+    ...(!rewardModel && floorFigures(history)),
     kl: lastMean(history, 'kl'),
     ...(stopped !== undefined && { stopped }),
     resumedAt: history.at(-1)!.resumedAt!,

@@ -23,6 +23,7 @@ import type { Response, Reward } from '../training/rollout'
 import { CRITERION } from '../contracts/rubric-metrics'
 import { askedDespiteOutage } from './despite-outage'
 import { openLabeler, type OpenedLabeler } from './labeler'
+import { LOWEST_SCORE } from './reward-floor'
 import { readRewardShift } from './reward-shift'
 import { promptsOf } from './rows'
 import type { StageHost } from './stage'
@@ -101,7 +102,7 @@ async function directReward(
   const rewardFor = (rows: readonly Row[]): Reward => {
     const tally = openScoreTally()
     return {
-      floor: -1,
+      floor: LOWEST_SCORE,
       overlaps,
       takeMetrics: tally.take,
       async score(responses: readonly Response[], onScored) {

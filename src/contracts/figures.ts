@@ -71,6 +71,11 @@ const MEANINGS: Record<string, Meaning> = {
   candidates: ['candidates', 'count', 'Checkpoints that a judge chooses among.'],
   probePrompts: ['probed prompts', 'count', 'Held-out prompts at which the reward was probed before RL.'],
   probeOwn: ['reward of own responses', 'score', 'Mean reward of the policy’s own responses to them, before RL.'],
+  floorShare: [
+    'steps at the floor',
+    'share',
+    'Share of the last steps in which every reward was the lowest, so that nothing was learned.',
+  ],
   probeLiked: ['probe', 'text', 'Responses that the reward should not like, and does not dislike.'],
   watch: ['watch', 'text', 'The second judge, which the policy is not trained on.'],
   watchBefore: [

@@ -190,7 +190,9 @@ const rlObject = z.strictObject({
     .number()
     .min(0)
     .default(1)
-    .describe('Subtracted from the reward of a response that was cut at `limits.responseTokens`.'),
+    .describe(
+      'Subtracted from the reward of a response that was cut at `limits.responseTokens`; no direct score falls below −1.',
+    ),
   ...collapseLimits,
   candidates: z
     .number()

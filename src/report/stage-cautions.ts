@@ -23,6 +23,7 @@ const BY_POSITION_P = 0.001
 export const stageCautions = ({ stage, summary }: StageFigures): string[] => [
   ...(typeof summary.caution === 'string' ? [summary.caution] : []),
   ...(typeof summary.probeLiked === 'string' ? [probeCaution(summary.probeLiked)] : []),
+  ...floorCautions(summary),
   ...endCautions(summary),
   ...lossCautions(stage, summary),
   ...cutCautions(stage, summary),
@@ -72,6 +73,14 @@ export function trainedBy(stages: Iterable<StageFigures>): Pick<Roles, 'labelers
 }
 
 const probeCaution = (liked: string) => `Before RL, ${liked}. A policy that maximizes such a reward may end there.`
+
+const floorCautions = ({ floorShare }: Summary) =>
+  typeof floorShare === 'number'
+    ? [
+        `In ${formatPercent(floorShare)} of the last steps of RL every reward was the lowest: the policy learned nothing from ` +
+          'them. Responses that are cut lose rl.missingEosPenalty: raise limits.responseTokens, or set the penalty to 0.',
+      ]
+    : []
 
 function endCautions({ stopped, candidates, validationBest, overOptimized }: Summary): string[] {
   if (typeof overOptimized === 'string')

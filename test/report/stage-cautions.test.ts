@@ -7,6 +7,7 @@ test.each([
     { stopped: 'training: kl became NaN at step 8; the model is that of step 5' },
     /RL ended early .*step 8.*step 5/,
   ],
+  ['rl', { floorShare: 0.4 }, /In 40\u00a0% of the last steps of RL every reward was the lowest/],
   ['rl', { candidates: 0, validationBest: null }, /No validated checkpoint was left/],
   ['sft', { firstLoss: 3, loss: 9, cutShare: 0 }, /SFT made the model worse: its loss rose from 3.000 to 9.000/],
   [

@@ -9,6 +9,7 @@ import type { StageInput } from '../../contracts/stages'
 import type { Row } from '../../data/row'
 import { writeJsonl } from '../../json-lines'
 import { policyFolders } from '../../model/adapter-base'
+import { LOWEST_SCORE, warningOfFloor } from '../reward-floor'
 import { readRewardShift } from '../reward-shift'
 import { inText, rlFigures, validationPrompts } from '../rl-figures'
 import { candidateFolder, promptIds, readData, writeCandidates, writeValidations } from '../rows'
@@ -52,7 +53,8 @@ export const rlOnRay: Stage<'rl'> = {
     const served = input.rewardModel ? undefined : await serveLabeler(input, { task, folder }, host)
     try {
       const work = await workOf(input, { policy, held, rows: train.slice(held.length) }, host)
-      const result = await computeOnRay({ ...work, failed: served?.failed }, host)
+      const telling = input.rewardModel ? host : warningOfFloor(host, input)
+      const result = await computeOnRay({ ...work, failed: served?.failed }, telling)
       return writeResult(result, input, { policy, held, served }, host)
     } finally {
       served?.close()
@@ -86,7 +88,7 @@ async function workOf(input: StageInput<'rl'>, prompts: Prompts, host: StageHost
       steps: settings.steps,
       rows: groups * settings.groupSize,
       ...lengthOf(limits),
-      ...(input.rewardModel ? { rewardModel: await rewardModelOf(input, policy, host) } : { floor: -1 }),
+      ...(input.rewardModel ? { rewardModel: await rewardModelOf(input, policy, host) } : { floor: LOWEST_SCORE }),
     },
     rows: {
       'prompts.jsonl': rows.map(asked),

@@ -14,6 +14,7 @@ import { trainRloo } from '../../training/rloo'
 import { collapsed } from '../rl-collapse'
 import { figuresOfBoth } from '../jury-figures'
 import { probeReward } from '../reward-probe'
+import { warningOfFloor } from '../reward-floor'
 import { openReward } from '../rl-reward'
 import { rlFigures, validationPrompts } from '../rl-figures'
 import { promptsOf, readData } from '../rows'
@@ -60,7 +61,7 @@ export const rl: Stage<'rl'> = {
       { policy, reference, initial: loaded.model },
       problem,
       settings,
-      trainingHost(host, 'training', settings.checkpointEvery),
+      trainingHost(input.rewardModel ? host : warningOfFloor(host, input), 'training', settings.checkpointEvery),
     )
     const validation = validated.write(history)
     const spent = watch ? figuresOfBoth(opened, watch) : opened.spent()
