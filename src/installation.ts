@@ -6,10 +6,10 @@ const isPackage = __dirname.split(sep).includes('node_modules')
 
 /** The command that installs what is missing. @param options of it, e.g. "--engine ray" */
 export const setupCommand = (options?: string): string =>
-  isPackage ? `rlaif setup${options ? ` ${options}` : ''}` : `npm run setup${options ? ` -- ${options}` : ''}`
+  isPackage ? `npx rlaif setup${options ? ` ${options}` : ''}` : `npm run setup${options ? ` -- ${options}` : ''}`
 
 /** The command that starts everything and runs the quickstart. */
-export const startCommand = isPackage ? 'rlaif start' : 'npm start'
+export const startCommand = isPackage ? 'npx rlaif start' : 'npm start'
 
 /** How a person types the command, e.g. in a line to copy. */
 export const typedCommand = isPackage ? 'npx rlaif' : 'npm run rlaif --'

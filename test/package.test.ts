@@ -100,13 +100,17 @@ test('after set-up, the command finds everything and lists the trials of a prese
 
 test('its messages name its own command, no script of npm', () => {
   const empty = temporaryFolder()
-  const { stdout } = spawnSync(process.execPath, [join(folder, 'node_modules', '.bin', 'rlaif'), 'doctor'], {
-    cwd: folder,
-    encoding: 'utf8',
-    env: { ...process.env, RLAIF_CACHE: empty, RLAIF_INSTALLED: empty, RLAIF_HOME: join(empty, 'home') },
-  })
-  expect(stdout).toMatch(/✗ default model .*run `rlaif setup`/)
+  const nowhere = { RLAIF_CACHE: empty, RLAIF_INSTALLED: empty, RLAIF_HOME: join(empty, 'home') }
+  const said = (command: string, environment: object) =>
+    spawnSync(process.execPath, [join(folder, 'node_modules', '.bin', 'rlaif'), command], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...process.env, ...nowhere, ...environment },
+    })
+  const { stdout } = said('doctor', {})
+  expect(stdout).toMatch(/✗ default model .*run `npx rlaif setup`/)
   expect(stdout).not.toMatch(/npm (run|start)/)
+  expect(said('status', { TEMPORAL_ADDRESS: '127.0.0.1:9' }).stderr).toMatch(/start one with `npx rlaif up`/)
   expect(rlaif('init', join(empty, 'mine'))).toMatch(/^ {2}npx rlaif run align --input /m)
 })
 

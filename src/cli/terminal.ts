@@ -2,13 +2,18 @@
 import type { z } from 'zod'
 import type { commandOutputs, CommandWithOutput } from '../contracts/command-output'
 import { largest } from '../extremes'
+import { typedCommand } from '../installation'
 
 /**
  * Text from a model, a file or an endpoint without the control characters that a terminal would obey; with spaces that
- * can be searched for where pages keep a number and its unit together.
+ * can be searched for where pages keep a number and its unit together; and with commands, as messages name them
+ * between backticks, as they are typed here.
  */
 export const plainText = (text: string): string =>
-  text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '�').replaceAll('\u00a0', ' ')
+  text
+    .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '�')
+    .replaceAll('\u00a0', ' ')
+    .replace(/`rlaif (?=[a-z])/g, `\`${typedCommand} `)
 
 export const print = (line: string): void => void process.stdout.write(`${plainText(line)}\n`)
 

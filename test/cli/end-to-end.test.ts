@@ -413,7 +413,7 @@ test('a program starts a run as docs/api.md says', async () => {
 test('without a server, the command says how to start one', async () => {
   const { code, err } = await rlaif(temporaryFolder(), ['status'], { TEMPORAL_ADDRESS: '127.0.0.1:9' })
   expect(code).toBe(5)
-  expect(err).toMatch(/no Temporal server answers at 127\.0\.0\.1:9.*rlaif up/)
+  expect(err).toMatch(/no Temporal server answers at 127\.0\.0\.1:9.*`npm run rlaif -- up`/)
 })
 
 test('doctor says what is installed and which device it computes on', async () => {

@@ -81,7 +81,9 @@ test('a comparison that waits for nothing but parked arms ends like a parked run
     parked: [{ run: 'halted/stuck-1', stage: 'data', reason: expect.stringMatching(/bare\.jsonl/) as string }],
     runs: { completed: 1, parked: 1 },
   })
-  expect((await stack.run('explain', 'halted')).out).toMatch(/`rlaif explain halted\/stuck-1` says how to continue/)
+  expect((await stack.run('explain', 'halted')).out).toMatch(
+    /`npm run rlaif -- explain halted\/stuck-1` says how to continue/,
+  )
   expect(await stack.run('resolve', 'halted', 'retry')).toMatchObject({
     code: 2,
     err: expect.stringMatching(
@@ -166,20 +168,20 @@ test('a command that is about another kind of run, or about one that has ended, 
   }
   for (const args of [['rate'], ['ratings', 'export'], ['ratings', 'config']])
     expect(await refused(...args, 'an-sft')).toMatch(
-      /"an-sft" is a run of sft; this command is for runs of humanEvaluation\. `rlaif status` lists/,
+      /"an-sft" is a run of sft; this command is for runs of humanEvaluation\. `npm run rlaif -- status` lists/,
     )
   for (const args of [
     ['rate', 'nobody'],
     ['resolve', 'nobody', 'retry'],
     ['ratings', 'import', 'nobody', 'x.jsonl'],
   ])
-    expect(await refused(...args)).toMatch(/there is no run "nobody"; `rlaif status` lists the runs/)
+    expect(await refused(...args)).toMatch(/there is no run "nobody"; `npm run rlaif -- status` lists the runs/)
   await stack.client.workflow.getHandle('an-sft').terminate()
   expect(await refused('resolve', 'an-sft', 'retry')).toMatch(
     /^rlaif: resolve: "an-sft" has ended \(terminated\); start a run with the same input again: it takes what is/,
   )
   expect(await refused('report', 'an-sft')).toMatch(
-    /^rlaif: report: "an-sft" has ended \(terminated\); it has no report; `rlaif status an-sft` says why/,
+    /^rlaif: report: "an-sft" has ended \(terminated\); it has no report; `npm run rlaif -- status an-sft` says why/,
   )
   await stack.client.workflow.start('humanEvaluation', {
     taskQueue: 'nobody-polls-it',
@@ -187,5 +189,7 @@ test('a command that is about another kind of run, or about one that has ended, 
     args: [],
   })
   await stack.client.workflow.getHandle('ended-people').terminate()
-  expect(await refused('rate', 'ended-people')).toMatch(/has ended \(terminated\); `rlaif report ended-people`/)
+  expect(await refused('rate', 'ended-people')).toMatch(
+    /has ended \(terminated\); `npm run rlaif -- report ended-people`/,
+  )
 })

@@ -28,7 +28,7 @@ const run = (id: string, input: object, ...flags: string[]) =>
 test('a run is started or joined, and only then it is said that it waits for a worker', async () => {
   expect(await run('waits', {}, '--detach')).toEqual({
     code: 0,
-    out: 'Started  waits\nNo worker is up yet; the run waits for one (`rlaif up`).\n',
+    out: 'Started  waits\nNo worker is up yet; the run waits for one (`npm run rlaif -- up`).\n',
     err: '',
   })
   expect((await run('waits', { seed: 1 }, '--detach')).out).toMatch(/^Joined {3}waits\nNo worker is up yet/)
@@ -70,7 +70,7 @@ test('Ctrl-C ends the command with exit code 130 and says that the run continues
     if (/no worker answers for this run/.test(out)) child.kill('SIGINT')
   })
   expect(await new Promise((done) => child.once('close', done))).toBe(130)
-  expect(out).toMatch(/\nThe run continues; `rlaif status interrupted` shows it\.\n$/)
+  expect(out).toMatch(/\nThe run continues; `npm run rlaif -- status interrupted` shows it\.\n$/)
   const { workflow } = new Client({ connection: server.connection })
   expect((await workflow.getHandle('interrupted').describe()).status.name).toBe('RUNNING')
 })

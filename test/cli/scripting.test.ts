@@ -169,7 +169,9 @@ test('a sweep ends with its best setting; a parked trial is counted there, and l
   const status = await stack.run('status', 'stuck')
   expect(status.out).toMatch(/stuck: sweep, parked.*runs it started: .*1 parked.*stuck\/trial-1 is parked;.*⏸ data/s)
   expect(status.code).toBe(3) // nothing but what is parked is left
-  expect((await stack.run('explain', 'stuck')).out).toMatch(/`rlaif explain stuck\/trial-1` says how to continue/)
+  expect((await stack.run('explain', 'stuck')).out).toMatch(
+    /`npm run rlaif -- explain stuck\/trial-1` says how to continue/,
+  )
   await stack.client.workflow.getHandle('stuck').terminate('the test is over')
 })
 

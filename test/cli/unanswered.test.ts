@@ -86,7 +86,7 @@ describe('a run that is not answered', () => {
     await start('align', 'alone', {}, 'nobody-here')
     const { out } = await stack.run('status', 'alone')
     expect(out).toMatch(
-      /no worker answers for this run: none asks for the work of the task queue "nobody-here"; start one with `rlaif up`/,
+      /no worker answers for this run: none asks for the work of the task queue "nobody-here"; start one with `npm run rlaif -- up`/,
     )
   })
 
