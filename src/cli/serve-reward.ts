@@ -22,18 +22,8 @@ import { PLAIN } from '../feedback/technique'
 import { LOOPBACK } from '../http/guard'
 import { tokenOf } from '../http/token'
 import { worldAnnotators, worldModels } from '../world/named'
+import { REWARD_TOKEN, type ServeRewardFlags } from './serve-reward-flags'
 import { plainText } from './terminal'
-
-export const CONTEXTS = ['prompts', 'labels'] as const
-
-export interface ServeRewardFlags {
-  port: number
-  host: string
-  context: (typeof CONTEXTS)[number]
-  /** Names, separated by commas. */
-  specialTokens?: string
-}
-export const REWARD_TOKEN = 'RLAIF_REWARD_TOKEN'
 
 /** @param input the input of align, of which task and labeler are used @returns the server, once it listens */
 export async function serveReward(

@@ -3,13 +3,13 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { InvalidInput } from '../contracts/parse'
 import type { Connected } from '../runs/connection'
+import { STUDIO_PORT } from '../studio/port'
 import { openStudio, type StudioAddress } from '../studio/server'
 import { openHome } from '../workers/home'
 import { print, printAside } from './terminal'
 import { untilStopped } from './until-stopped'
 
 const HOST = '127.0.0.1'
-export const STUDIO_PORT = 8400
 
 const close = (server: Server): void => {
   server.close()

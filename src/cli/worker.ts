@@ -8,7 +8,8 @@ import { homeFault, openHome } from '../workers/home'
 import { METRICS_TOKEN } from '../workers/metrics'
 import { installRuntime } from '../workers/runtime'
 import { configuredServer } from '../workers/temporal'
-import { defaultQueues, roles, startWorkers, type Role, type RunningWorkers } from '../workers/worker'
+import { defaultQueues } from '../contracts/queues'
+import { roles, startWorkers, type Role, type RunningWorkers } from '../workers/worker'
 import { untilStopped } from './until-stopped'
 
 export function parseRoles(given: string): Role[] {

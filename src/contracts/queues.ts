@@ -17,3 +17,5 @@ export const queuesSchema = z
   .prefault({})
   .describe('Names of the task queues.')
 export type Queues = z.infer<typeof queuesSchema>
+
+export const defaultQueues: Queues = queuesSchema.parse({})

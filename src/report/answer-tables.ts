@@ -11,7 +11,7 @@ import { formatCost, formatCount, formatP, formatPercent, formatPercentRange, is
 import { answers as comparisonSentences, duelCautions } from './duel-notes'
 import { fewPromptsCaution, judgeCautions, USUAL_OF_PEOPLE } from './judge-cautions'
 import { answers as humanSentences, raterCautions } from './human'
-import { answers as claimSentences, estimateText } from './miniature'
+import { answers as claimSentences, estimateText } from './claims'
 import { bestSentence, cautions as studyCautions, costPerPair, type StudyRow } from './study'
 import {
   answers as sweepSentences,

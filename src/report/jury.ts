@@ -1,11 +1,12 @@
 // A jury in reports: each member alone, how they agree, and how far they are apart.
 import type { Summary } from '../contracts/artifact'
-import { costOfMember, sharesCost, type MemberCost } from '../contracts/member-figures'
+import { costOfMember, sharesCost } from '../contracts/member-figures'
 import type { MemberAlignment } from '../evaluation/alignment'
 import type { JuryAgreement, JuryMember } from '../evaluation/jury-agreement'
-import { formatCost, formatCount, formatNumber } from '../number-format'
+import { formatCount, formatNumber } from '../number-format'
 import { lineChart } from './chart'
 import { chartGrid, heading, note } from './html'
+import { memberCost, SHARED_COST } from './member-cost'
 import { countCell, figureCell, numberCell, shareCell, table, textCell, type Cell } from './table'
 
 const HEAD = ['Member', 'Labels', 'Failed', 'Agrees with the jury', 'Agrees with people', 'Calibration error', 'Cost']
@@ -32,12 +33,6 @@ export function jurySection(agreement: JuryAgreement | undefined, summary: Summa
     ),
   ].join('')
 }
-
-/** For a table in which a cost is marked as shared. */
-export const SHARED_COST =
-  'Members that are the same model at the same endpoint are asked the same question only once: the cost beside each of them ' +
-  'is that of all of them together.'
-export const memberCost = (paid: MemberCost): string => `${formatCost(paid.cost)}${sharesCost(paid) ? ' (shared)' : ''}`
 
 function memberCells(
   { labeler, labels, failed, withJury, withPeople, calibrationError }: JuryMember,

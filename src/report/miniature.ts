@@ -1,14 +1,13 @@
-// The report of the miniature study: claim by claim, what the paper found and what the study found. As HTML, as
-// Markdown, and as lines for a terminal.
-import { estimateOf, type Claim, type ClaimVerdict, type Estimate } from '../evaluation/claims'
+// The report of the miniature study: claim by claim, what the paper found and what the study found. As HTML.
+import { estimateOf, type Claim, type Estimate } from '../evaluation/claims'
 import { LABELERS, type Figure, type SeedFigures } from '../evaluation/paper-claims'
 import { mean } from '../mean'
 import { lineChart, pointChart, type Curve } from './chart'
+import { answers, figureText, intervalText, MARKS, SOURCES } from './claims'
 import { answerList, chartGrid, escape, heading, link, note, type Origin, page } from './html'
 import { reproduction } from './provenance'
-import { counted, formatNumber, formatRange, withUnit } from '../number-format'
+import { formatRange, withUnit } from '../number-format'
 import { figureCell, intervalCell, numberCell, table, textCell, type Cell } from './table'
-import { largest } from '../extremes'
 
 interface MiniatureData {
   title: string
@@ -25,8 +24,8 @@ interface MiniatureData {
 
 /** What differs between the reports of the two studies. */
 const STUDIES = {
-  paper: { heading: "The paper's claims", source: 'Paper', labelers: LABELERS },
-  feedback: { heading: "The sources' claims", source: 'Source', labelers: ['L', 'XS', 'three XS'] },
+  paper: { heading: "The paper's claims", source: SOURCES.paper, labelers: LABELERS },
+  feedback: { heading: "The sources' claims", source: SOURCES.feedback, labelers: ['L', 'XS', 'three XS'] },
 }
 
 export function renderMiniature(data: MiniatureData): string {
@@ -80,37 +79,7 @@ const RL_NOTE = [
 
 // ---- Claims
 
-/** Claims by verdict, in sentences. */
-export function answers(claims: readonly Claim[]): string[] {
-  const by = (verdict: ClaimVerdict) => claims.filter((claim) => claim.verdict === verdict)
-  const listed = (some: readonly Claim[]) =>
-    some.map(({ says, estimate, unit }) => `${says}${estimate ? ` (${estimateText(estimate, unit)})` : ''}`).join('; ')
-  const [agree, disagree, undecided] = [by('agrees'), by('disagrees'), by('undecided')]
-  const counts =
-    `${agree.length} of ${counted(claims.length, 'claim')} ${agree.length === 1 ? 'holds' : 'hold'} in miniature, ` +
-    `${counted(disagree.length, 'does', 'do')} not, ${counted(undecided.length, 'is', 'are')} undecided.`
-  return [
-    counts,
-    ...(disagree.length > 0 ? [`Not found: ${listed(disagree)}.`] : []),
-    ...(undecided.length > 0 ? [`Undecided: ${listed(undecided)}.`] : []),
-  ]
-}
-
-const MARKS: Record<ClaimVerdict, string> = {
-  agrees: '✓\u00a0agrees',
-  disagrees: '✗\u00a0disagrees',
-  undecided: '?\u00a0undecided',
-}
 const TONES = { agrees: 'better', disagrees: 'worse', undecided: undefined } as const
-
-/** A share in percent, no further than shares go; a difference of shares in percentage points. */
-const figureText = (value: number, unit: Claim['unit']) =>
-  formatNumber(100 * (unit === '%' ? Math.min(1, Math.max(0, value)) : value), unit === '%' ? 0 : 1)
-const intervalText = ({ low, high }: Estimate, unit: Claim['unit']) =>
-  Number.isNaN(low) ? '' : `${figureText(low, unit)} to ${figureText(high, unit)}`
-/** A figure with its interval. */
-export const estimateText = (estimate: Estimate, unit: Claim['unit']) =>
-  [withUnit(figureText(estimate.value, unit), unit), intervalText(estimate, unit)].filter(Boolean).join(', ')
 
 function claimTable(claims: readonly Claim[], source: string): string {
   const rows = claims.map(({ says, paper, measures, wants, unit, estimate, verdict }): Cell[] => [
@@ -129,29 +98,6 @@ const estimateCell = (estimate: Estimate, unit: Claim['unit']): Cell => ({
     `<span class="soft range">${escape(intervalText(estimate, unit))}</span>`,
   number: true,
 })
-
-/** The claims as a table for documents. */
-export function claimsMarkdown(claims: readonly Claim[], study: 'paper' | 'feedback' = 'paper'): string {
-  const rows = claims.map(({ says, paper, measures, wants, unit, estimate, verdict }) => {
-    const found = estimate ? estimateText(estimate, unit) : '–'
-    return `| ${says} | ${paper} | ${found} | ${measures}: ${wants} | ${MARKS[verdict]} |`
-  })
-  const head = [
-    `| claim | ${STUDIES[study].source.toLowerCase()} | in miniature (95 % interval) | measured, and what agrees | |`,
-    '|---|---|---|---|---|',
-  ]
-  return `${[...head, ...rows].join('\n')}\n`
-}
-
-/** The claims for a terminal. */
-export function claimLines(claims: readonly Claim[], study: 'paper' | 'feedback' = 'paper'): string[] {
-  const width = largest(claims.map(({ says }) => says.length))
-  const lines = claims.map(({ says, paper, unit, estimate, verdict }) => {
-    const found = estimate ? estimateText(estimate, unit) : '–'
-    return `${MARKS[verdict].padEnd(12)} ${says.padEnd(width)}  ${found.padEnd(26)} ${STUDIES[study].source.toLowerCase()}: ${paper}`
-  })
-  return [...lines, answers(claims)[0]!]
-}
 
 // ---- Policies
 

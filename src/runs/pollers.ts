@@ -1,6 +1,6 @@
 // The workers that ask the server for the work of a task queue.
 import type { WorkflowClient } from '@temporalio/client'
-import { defaultQueues } from '../workers/worker'
+import { defaultQueues } from '../contracts/queues'
 
 /** WORKFLOW in Temporal's API. */
 const OF_WORKFLOWS = 1

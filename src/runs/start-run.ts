@@ -1,7 +1,7 @@
 // Starting a workflow.
 import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client'
 import type { WorkflowName } from '../contracts/workflow-inputs'
-import { defaultQueues } from '../workers/worker'
+import { defaultQueues } from '../contracts/queues'
 import type { Connected } from './connection'
 import { checkInput } from './check-input'
 import { joinRun } from './join-run'

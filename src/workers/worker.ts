@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
 import { createActivities } from '../activities'
 import { openStore } from '../artifacts/open-store'
-import { queuesSchema, type Queues } from '../contracts/queues'
+import { defaultQueues, type Queues } from '../contracts/queues'
 import { SEARCH_ATTRIBUTES } from '../contracts/search-attributes'
 import { version } from '../version'
 import { workerConverter } from './payload-encryption'
@@ -14,8 +14,6 @@ import { failuresWithoutSecrets } from './without-secrets'
 
 export const roles = ['workflow', 'label', 'gpu'] as const
 export type Role = (typeof roles)[number]
-
-export const defaultQueues: Queues = queuesSchema.parse({})
 
 /** Labelling by an endpoint mostly waits for HTTP, so many stages may run at once. */
 const LABEL_STAGES_AT_ONCE = 8

@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { shellWords } from '../../src/cli/shell-words'
 import { commandOutputs } from '../../src/contracts/command-output'
 import { readJsonl } from '../../src/json-lines'
-import { preferShorter, startEndpoint } from '../feedback/endpoint'
+import { preferShorter, refusesKey, startEndpoint, type Endpoint } from '../feedback/endpoint'
 import { openLocalStack, pathIn, rlaif, type LocalStack } from '../local-stack'
 import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
 
@@ -233,36 +233,6 @@ test('labels come from an endpoint if the labeler is one', async () => {
   expect(endpoint.prompts.filter((prompt) => prompt.endsWith('Preferred Summary=')).length).toBeGreaterThanOrEqual(12)
 })
 
-test('after kill -9 of the worker during rl, a new worker resumes it, not from step 0', async () => {
-  const handle = await stack.client.workflow.start('align', {
-    taskQueue: 'rlaif',
-    workflowId: 'killed',
-    args: [JSON.parse(input({ seed: 5, rl: { ...small.rl, steps: 25 } }))],
-  })
-  const checkpoints = () =>
-    readdirSync(join(stack.home, 'store', 'work'))
-      .filter((name) => name.startsWith('rl-'))
-      .flatMap((name) =>
-        readdirSync(join(stack.home, 'store', 'work', name)).includes('checkpoints')
-          ? readdirSync(join(stack.home, 'store', 'work', name, 'checkpoints'))
-          : [],
-      )
-  while (!existsSync(join(stack.home, 'store', 'work')) || !checkpoints().some((name) => /^step-0+[3-9]$/.test(name)))
-    await new Promise((done) => setTimeout(done, 50))
-  stack.up.kill('SIGKILL')
-  await new Promise((done) => stack.up.once('close', done))
-  await stack.upAgain()
-  const { stages } = (await handle.result()) as { stages: Record<string, { summary: Record<string, number> }> }
-  expect(stages.rl!.summary.resumedAt).toBeGreaterThanOrEqual(3)
-
-  const undisturbed = (await stack.client.workflow.execute('align', {
-    taskQueue: 'rlaif',
-    workflowId: 'undisturbed',
-    args: [JSON.parse(input({ seed: 5, cache: 'refresh', rl: { ...small.rl, steps: 25 } }))],
-  })) as { policy: { sha256: string } }
-  expect(undisturbed.policy.sha256).toBe(((await handle.result()) as { policy: { sha256: string } }).policy.sha256)
-})
-
 test('after kill -9 of the worker during labelling, no more calls are repeated than were in flight', async () => {
   const endpoint = await startEndpoint(preferShorter, undefined, 100)
   const concurrency = 4
@@ -333,6 +303,11 @@ test('prompt show prints what would be sent and its length', async () => {
 
 describe('bad input is reported at once by one message that names it', () => {
   const folder = temporaryFolder()
+  let refusing: Endpoint
+  beforeAll(async () => {
+    refusing = await startEndpoint(preferShorter, refusesKey)
+  })
+  afterAll(() => refusing.close())
   const write = (name: string, text: string) => {
     writeFileSync(join(folder, name), text)
     return join(folder, name)
@@ -341,9 +316,9 @@ describe('bad input is reported at once by one message that names it', () => {
     ['an empty file', () => ({ data: write('empty.jsonl', '') }), /empty\.jsonl holds no rows/],
     ['a row without a prompt', () => ({ data: write('bare.jsonl', '{"reference": "x"}') }), /bare\.jsonl line 1/],
     [
-      'an unreachable endpoint',
-      () => ({ labeler: { baseUrl: 'http://127.0.0.1:9/v1', model: 'm', retries: 0, timeoutSeconds: 2 } }),
-      /labeler: the endpoint does not answer.*labeler\.baseUrl/,
+      'a refused key',
+      () => ({ labeler: { baseUrl: refusing.baseUrl, model: 'm' } }),
+      /HTTP 401 bad key; check labeler\.baseUrl, labeler\.model/,
     ],
   ])('%s parks the run with the reason', async (_, fields, message) => {
     const { code, err } = await stack.run('run', 'align', '--input', input(fields()))

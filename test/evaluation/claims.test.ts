@@ -1,6 +1,6 @@
 import { claimsOf, estimateOf, MARGIN, verdictOf, type Estimate } from '../../src/evaluation/claims'
 import type { Figure, SeedFigures } from '../../src/evaluation/paper-claims'
-import { answers, claimLines, claimsMarkdown } from '../../src/report/miniature'
+import { answers, claimLines, claimsMarkdown } from '../../src/report/claims'
 
 const figure = (value: number, error = 0.02): Figure => ({ value, error })
 const nothing: Omit<SeedFigures, 'seed'> = {

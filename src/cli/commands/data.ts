@@ -2,7 +2,6 @@
 import type { Command } from 'commander'
 import { exitCode } from '../../contracts/exit-codes'
 import { readInput } from '../input'
-import { showData } from '../show-data'
 import { print, printJson } from '../terminal'
 import { exitWith } from './exit-code'
 import { jsonOption, numberOption } from './options'
@@ -38,6 +37,7 @@ export function addDataCommands(program: Command): void {
     .addHelpText('after', EXAMPLES)
     .action(
       async (path: string | undefined, { input, rows, json }: { input?: string; rows: number; json?: boolean }) => {
+        const { showData } = await import('../show-data.js')
         const { shown, text, isEnough } = await showData(readInput(input), { path, rows })
         if (json) printJson('data show', shown)
         else print(text)

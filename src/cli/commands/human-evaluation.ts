@@ -2,7 +2,6 @@
 import type { Command } from 'commander'
 import { homeFolder } from '../../workers/home'
 import { withConnection } from '../../runs/connection'
-import { serveRatings } from '../rate'
 import { exportRatings, FORMATS, importRatings, labelingConfig, type Format } from '../ratings'
 import { print } from '../terminal'
 import { exitWith } from './exit-code'
@@ -21,9 +20,10 @@ export function addHumanEvaluationCommands(program: Command): void {
     )
     .option('--url <url>', 'where raters reach the page if not there, e.g. https://rate.example.org of a TLS proxy')
     .action((id: string, { port, host, url }: { port: number; host: string; url?: string }) =>
-      withConnection(async (connection) =>
-        exitWith(await serveRatings(connection, id, { port, host, url, home: homeFolder() }, print)),
-      ),
+      withConnection(async (connection) => {
+        const { serveRatings } = await import('../rate.js')
+        exitWith(await serveRatings(connection, id, { port, host, url, home: homeFolder() }, print))
+      }),
     )
   addRatings(program)
 }

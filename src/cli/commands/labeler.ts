@@ -3,9 +3,7 @@ import type { Command } from 'commander'
 import { exitCode } from '../../contracts/exit-codes'
 import { openHome } from '../../workers/home'
 import { readInput } from '../input'
-import { checkLabeler, checkLines, checkOutput } from '../labeler-check'
-import { showPrompt } from '../prompt'
-import { CONTEXTS, REWARD_TOKEN, serveReward, type ServeRewardFlags } from '../serve-reward'
+import { CONTEXTS, REWARD_TOKEN, type ServeRewardFlags } from '../serve-reward-flags'
 import { print, printJson } from '../terminal'
 import { untilStopped } from '../until-stopped'
 import { exitWith } from './exit-code'
@@ -18,7 +16,10 @@ export function addLabelerCommands(program: Command): void {
     .description('print exactly what the labeler would be sent for a row of the data, and its length in tokens')
     .option('--input <file|json>', 'input of align, of which task, data, seed and labeler are used')
     .addOption(numberOption('--row <i>', 'index of the row, from 0', { from: 0 }, 0))
-    .action(async ({ input, row }: { input?: string; row: number }) => print(await showPrompt(readInput(input), row)))
+    .action(async ({ input, row }: { input?: string; row: number }) => {
+      const { showPrompt } = await import('../prompt.js')
+      print(await showPrompt(readInput(input), row))
+    })
   addCheck(program)
   addServeReward(program)
 }
@@ -32,6 +33,7 @@ function addCheck(program: Command): void {
     .option('--input <file|json>', 'input of align, of which task and labeler are used')
     .addOption(jsonOption())
     .action(async ({ input, json }: { input?: string; json?: boolean }) => {
+      const { checkLabeler, checkLines, checkOutput } = await import('../labeler-check.js')
       const checked = await checkLabeler(readInput(input))
       if (json) printJson('labeler check', checkOutput(checked))
       else checkLines(checked).forEach(print)
@@ -64,6 +66,7 @@ function addServeReward(program: Command): void {
         '<|…|>, <s>, </s>, <pad> and [PAD]',
     )
     .action(async ({ input, ...flags }: ServeRewardFlags & { input?: string }) => {
+      const { serveReward } = await import('../serve-reward.js')
       const stopped = untilStopped()
       const { server, service } = await serveReward(readInput(input), flags, openHome())
       const { labeler, task, token } = service

@@ -3,29 +3,31 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { exitCode } from '../../contracts/exit-codes'
-import { CODEC_TOKEN, startCodecServer } from '../codec-server'
 import { doctor, findingLine } from '../doctor'
-import { start, up } from '../start'
 import { print, printJson } from '../terminal'
 import { untilStopped } from '../until-stopped'
-import { parseRoles, worker } from '../worker'
 import { exitWith } from './exit-code'
 import { jsonOption, choiceOption, portOption } from './options'
 
 const METRICS_OPEN = 'let other machines read the metrics without the token of RLAIF_METRICS_TOKEN'
 const SETUP = join(__dirname, '..', '..', '..', 'setup', 'main.mjs')
 
+/** With the worker's part of Temporal's SDK, which takes a third of a second to load. */
+const withWorkers = () => import('../start.js')
+
 export function addLocalStackCommands(program: Command): void {
   program
     .command('start')
     .description('start the Temporal server and workers and run the quickstart; on a terminal they stay up afterwards')
-    .action(async () => exitWith(await start()))
+    .action(async () => exitWith(await (await withWorkers()).start()))
   program
     .command('up')
     .description('start the Temporal server, its UI and workers on this machine, until Ctrl-C')
     .option('--metrics <address>', 'address to serve GET /metrics for Prometheus on, e.g. 127.0.0.1:9464')
     .option('--metrics-open', METRICS_OPEN)
-    .action(async (flags: { metrics?: string; metricsOpen?: boolean }) => exitWith(await up(flags)))
+    .action(async (flags: { metrics?: string; metricsOpen?: boolean }) =>
+      exitWith(await (await withWorkers()).up(flags)),
+    )
   addWorker(program)
   addCodecServer(program)
   program
@@ -77,7 +79,8 @@ function addWorker(program: Command): void {
       'task queue of the gpu role, e.g. one per class of device; a run names it as {"queues": {"gpu": "…"}}',
       'rlaif-gpu',
     )
-    .action(async ({ roles, healthPort, metrics, metricsOpen, gpuQueue }: WorkerFlags) =>
+    .action(async ({ roles, healthPort, metrics, metricsOpen, gpuQueue }: WorkerFlags) => {
+      const { parseRoles, worker } = await import('../worker.js')
       exitWith(
         await worker(parseRoles(roles), {
           gpuQueue,
@@ -85,8 +88,8 @@ function addWorker(program: Command): void {
           ...(metrics !== undefined && { metrics }),
           ...(metricsOpen !== undefined && { metricsOpen }),
         }),
-      ),
-    )
+      )
+    })
 }
 
 function addCodecServer(program: Command): void {
@@ -103,6 +106,7 @@ function addCodecServer(program: Command): void {
       'http://127.0.0.1:8233',
     )
     .action(async ({ port, ui }: { port: number; ui: string }) => {
+      const { CODEC_TOKEN, startCodecServer } = await import('../codec-server.js')
       const stopped = untilStopped()
       const server = await startCodecServer({ port, ui })
       const token = process.env[CODEC_TOKEN] ? `/$${CODEC_TOKEN}` : ''

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { HUB_PARTS } from '../../report/hub-card'
 import { DTYPES } from '../model'
-import { push, pushLines, type PushFlags } from '../push'
+import type { PushFlags } from '../push'
 import { print, printJson } from '../terminal'
 import { choiceOption, jsonOption } from './options'
 
@@ -38,6 +38,7 @@ export function addPushCommand(program: Command): void {
     .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
     .action(async (run: string, repository: string, { json, ...flags }: PushFlags & { json?: boolean }) => {
+      const { push, pushLines } = await import('../push.js')
       const output = await push(run, repository, flags)
       if (json) printJson('push', output)
       else pushLines(output).forEach(print)

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { withConnection } from '../../runs/connection'
 import { homeFolder } from '../../workers/home'
-import { studio, STUDIO_PORT } from '../studio'
+import { STUDIO_PORT } from '../../studio/port'
 import { exitWith } from './exit-code'
 import { portOption } from './options'
 
@@ -27,6 +27,9 @@ export function addStudioCommands(program: Command): void {
     .option('--url <url>', 'where browsers reach it if not there, e.g. https://studio.example.org of a TLS proxy')
     .addHelpText('after', EXAMPLES)
     .action((flags: { port: number; host: string; url?: string }) =>
-      withConnection(async (connected) => exitWith(await studio(connected, homeFolder(), flags))),
+      withConnection(async (connected) => {
+        const { studio } = await import('../studio.js') // with all its pages
+        exitWith(await studio(connected, homeFolder(), flags))
+      }),
     )
 }
