@@ -98,7 +98,7 @@ test('a run ends with the answer, then the files; with --json it is one object, 
   const explained = await stack.run('explain', 'aligned')
   expect(explained).toMatchObject({ code: 0, err: '' })
   expect(explained.out).toMatch(
-    /^What happened\n {2}aligned, a run of align, completed after .*RL by REINFORCE took 1 step:.*What it rests on\n {2}The data.*The judge is .*What to do next\n {2}`rlaif report aligned --open`/s,
+    /^What happened\n {2}aligned, a run of align, completed after .*RL by REINFORCE took 1 step:.*What it rests on\n {2}The data.*The judge is .*What to do next\n {2}`npm run rlaif -- report aligned --open`/s,
   )
   expect(checked('explain', await stack.run('explain', 'aligned', '--json'))).toMatchObject({ state: 'completed' })
 })

@@ -212,7 +212,10 @@ describe('the contest is named by the run of its comparison', () => {
     await endedRun('align', 'aligned', {})
     await stack.client.workflow.start('compare', { taskQueue: 'nobody-polls-it', workflowId: 'comparing' })
     const wrong: [unknown, RegExp][] = [
-      ['nobody', /field "contest" names the run "nobody", which there is not; `rlaif status` lists the runs/],
+      [
+        'nobody',
+        /field "contest" names the run "nobody", which there is not; `npm run rlaif -- status` lists the runs/,
+      ],
       ['aligned', /"aligned", which is one of align; only a run of compare has a contest/],
       ['comparing', /"comparing", which has not ended yet; start the evaluation when it has/],
       [{ run: 'compared', seed: 7 }, /"compared", a comparison without seed 7: there are 1/],
