@@ -42,7 +42,7 @@ test('a file in the way is named', () => {
 
 onOwnDisk('a full and a read-only home are faults, of doctor, up and worker, with the remedy', async () => {
   const full =
-    /cannot be written to: its disk is full; free some space, e\.g\. with `npm run rlaif -- artifacts gc`, or set RLAIF_HOME/
+    /cannot be written to: its disk is full; free some space, e\.g\. with `rlaif artifacts gc`, or set RLAIF_HOME/
   const readOnly = /cannot be written to: it is on a read-only file system; set RLAIF_HOME to a folder that can be/
   expect(homeFault(disk)).toMatch(full)
   mount('-o', 'remount,ro')
