@@ -8,7 +8,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readFlags } from '../setup/flags.mjs'
 import { randomFrom } from '../chaos/random.mjs'
-import { claimLines } from '../dist/report/miniature.js'
+import { claimLines } from '../dist/report/claims.js'
 import { counted, formatDuration } from '../dist/number-format.js'
 
 const HELP = `npm run miniature -- [--quick] [--feedback] [--seeds 101,102,103,104,105] [--kills 0]
