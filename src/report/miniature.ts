@@ -1,4 +1,4 @@
-// The report of the miniature study: claim by claim, what the paper found and what the study found. As HTML.
+// The report of the miniature study: claim by claim, what the paper found and what the study found.
 import { estimateOf, type Claim, type Estimate } from '../evaluation/claims'
 import { LABELERS, type Figure, type SeedFigures } from '../evaluation/paper-claims'
 import { mean } from '../mean'
