@@ -109,13 +109,12 @@ describe('chain of thought', () => {
   })
 
   test('self-consistency averages over sampled rationales, each with its own seed', async () => {
-    let written = 0
-    const sampled: Rule = (prompt, body) =>
-      prompt.endsWith('Preferred Summary=')
-        ? rule(prompt, body)
-        : Math.floor(written++ / 2) % 2 === 0
-          ? 'The first is better.'
-          : 'The second is better.'
+    const seeds = new Set<unknown>()
+    const sampled: Rule = (prompt, body) => {
+      if (prompt.endsWith('Preferred Summary=')) return rule(prompt, body)
+      const nth = [...seeds.add(body.seed)].indexOf(body.seed)
+      return nth % 2 === 0 ? 'The first is better.' : 'The second is better.'
+    }
     const [label] = await judge(
       await labeler(sampled, undefined, { dialect: 'vllm', concurrency: 1 }),
       summarization,

@@ -57,6 +57,14 @@ const turning = (): Rule => {
   let n = 0
   return () => (++n <= HELD ? { '9': 0.9, '8': 0.01 * n } : { '2': 0.9, '3': 0.001 * n })
 }
+/** The same answers again to whoever asks later, in whatever order. */
+const remembering = (rule: Rule): Rule => {
+  const answers = new Map<string, ReturnType<Rule>>()
+  return (prompt, body) => {
+    if (!answers.has(prompt)) answers.set(prompt, rule(prompt, body))
+    return answers.get(prompt)!
+  }
+}
 const settings = {
   algorithm: 'rloo',
   groupSize: 2,
@@ -88,9 +96,9 @@ const attemptsOn = (root: string): Partial<StageHost> => {
     },
   }
 }
-const endpointsOf = async () => ({
-  reward: { settings: await labeler('reward', rising()) },
-  watcher: { settings: await labeler('watcher', turning()) },
+const endpointsOf = async (reward = rising(), watcher = turning()) => ({
+  reward: { settings: await labeler('reward', reward) },
+  watcher: { settings: await labeler('watcher', watcher) },
 })
 type Asked = Awaited<ReturnType<typeof endpointsOf>>
 const trained = ({ reward, watcher }: Asked, use: object, more: Partial<StageHost> = attemptsOn(temporaryFolder())) =>
@@ -170,8 +178,9 @@ test('park: the stage fails with the remedy; decided, it goes on from its checkp
 })
 
 test('a training that is cut after each step ends with the same bytes, and pays for no answer twice', async () => {
-  const whole = await trained(await endpointsOf(), {})
-  const two = await endpointsOf()
+  const rules = [remembering(rising()), remembering(turning())] as const
+  const whole = await trained(await endpointsOf(...rules), {})
+  const two = await endpointsOf(...rules)
   const host = { ...attemptsOn(temporaryFolder()), handleInterruption: () => () => true }
   for (let step = 1; step < settings.steps; step++)
     await expect(trained(two, {}, host)).rejects.toThrow(`asked to end after step ${step}`)
