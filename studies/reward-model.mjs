@@ -27,7 +27,8 @@ const { readDataset } = require('../dist/data/dataset.js')
 const { dataSchema } = require('../dist/contracts/settings.js')
 const { readTask, taskFolder } = require('../dist/data/task.js')
 const { wilson, mcnemarTest } = require('../dist/evaluation/statistics.js')
-const { loadModelAndTokenizer, stopIds } = require('../dist/model/loaded.js')
+const { endId } = require('../dist/model/ending.js')
+const { loadModelAndTokenizer } = require('../dist/model/loaded.js')
 const { disposeModel } = require('../dist/model/model.js')
 const { saveModel } = require('../dist/model/weights.js')
 const { openBatches } = require('../dist/training/batches.js')
@@ -56,9 +57,10 @@ const settings = {
   schedule: 'linear',
 }
 
-async function readPairs(seed, { tokenizer, model }) {
+async function readPairs(seed, loaded) {
+  const { tokenizer } = loaded
   const task = readTask(taskFolder('harmless'))
-  const [end] = stopIds({ model })
+  const end = endId(loaded)
   const prompt = (row) => tokenizer.encode(tokenizer.renderChat(row.messages))
   const data = dataSchema.parse({ path: flags.data, limit: TRAINING + TEST, evaluationPrompts: TEST })
   const { train, evaluation } = await readDataset(data, task, {

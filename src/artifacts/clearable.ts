@@ -32,15 +32,14 @@ const sizeAndTime = (folder: string) => {
   }
 }
 
+/** The folders in a folder. @param leftover what they are */
+export const leftoversIn = (folder: string, leftover: string): Stored[] =>
+  foldersIn(folder).map((name) => ({ uri: uriOf(join(folder, name)), ...sizeAndTime(join(folder, name)), leftover }))
+
 /** @param root of a file store */
 export function clearableFolder(root: string): Clearable {
   const base = resolve(root)
-  const leftovers = (kind: string, leftover: string): Stored[] =>
-    foldersIn(join(base, kind)).map((name) => ({
-      uri: uriOf(join(base, kind, name)),
-      ...sizeAndTime(join(base, kind, name)),
-      leftover,
-    }))
+  const leftovers = (kind: string, leftover: string) => leftoversIn(join(base, kind), leftover)
   return {
     async contents() {
       const stages = foldersIn(base).filter(

@@ -49,6 +49,10 @@ const ROOTS = new Set(['report', 'study', 'comparison', 'human-results', 'sweep-
 const DAY_MS = 86_400_000
 export const UNFINISHED = 'an unfinished stage that nothing has touched since'
 export const ANSWERS = 'answers of a labeler, none of them new'
+/** In a home, outside its store; of one machine. */
+export const CURVES = 'curves as they were drawn during a run; its artifacts have them too'
+/** What a run that is still open may go on with. */
+const OF_OPEN_RUNS: ReadonlySet<string | undefined> = new Set([UNFINISHED, CURVES])
 
 /** What may be removed. */
 export function findGarbage(contents: readonly Stored[], keep: Keep, now = Date.now()): Garbage[] {
@@ -68,7 +72,7 @@ export function findGarbage(contents: readonly Stored[], keep: Keep, now = Date.
   return contents.filter(isOld).flatMap((stored): Garbage[] => {
     const { uri, leftover, time } = stored
     if (leftover === ANSWERS && !(now - time > (keep.answersDays ?? Infinity) * DAY_MS)) return []
-    if (leftover === UNFINISHED && keep.openSince !== undefined && time >= keep.openSince) return []
+    if (OF_OPEN_RUNS.has(leftover) && keep.openSince !== undefined && time >= keep.openSince) return []
     if (leftover !== undefined) return [{ ...stored, why: leftover }]
     if (needed.has(uri) || isRoot(stored)) return []
     return [{ ...stored, why: reported.has(uri) ? 'only earlier nights need it' : 'no report needs it' }]

@@ -1,10 +1,13 @@
 // `rlaif artifacts`: lists and removes what the store no longer needs, and pins what it keeps.
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { findGarbage, type Keep } from '../artifacts/gc'
+import { leftoversIn } from '../artifacts/clearable'
+import { CURVES, findGarbage, type Keep } from '../artifacts/gc'
 import { bucketUri, openClearable, openStore, storeFolder } from '../artifacts/open-store'
 import { isArtifactUri } from '../contracts/artifact'
 import type { GarbageOutput } from '../contracts/command-output'
 import { InvalidInput } from '../contracts/parse'
+import { CURVES_FOLDER } from '../curve-file'
 import { withConnection } from '../runs/connection'
 import { existingRun } from '../runs/existing-run'
 import { NoServer } from '../runs/reason'
@@ -31,7 +34,7 @@ export async function collectGarbage(home: string, flags: GarbageFlags): Promise
   // asked first: a run that starts meanwhile finds its artifacts, and they are young then
   const open = flags.runs ? await asked() : undefined
   const pins = await store.pins()
-  const contents = await store.contents()
+  const contents = [...(await store.contents()), ...leftoversIn(join(resolve(home), CURVES_FOLDER), CURVES)]
   const known = new Set(contents.map(({ uri }) => uri))
   const pinned = pins.filter((uri) => known.has(uri))
   const needed = new Set([...pinned, ...(open?.uris ?? [])])

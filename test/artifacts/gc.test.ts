@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { openBucket } from '../../src/artifacts/bucket'
 import { fileStore } from '../../src/artifacts/file-store'
-import { clearableBucket, clearableFolder } from '../../src/artifacts/clearable'
-import { findGarbage } from '../../src/artifacts/gc'
+import { clearableBucket, clearableFolder, leftoversIn } from '../../src/artifacts/clearable'
+import { CURVES, findGarbage } from '../../src/artifacts/gc'
 import { s3Store } from '../../src/artifacts/s3-store'
 import type { ArtifactStore } from '../../src/artifacts/store'
 import type { Artifact } from '../../src/contracts/artifact'
@@ -124,6 +124,11 @@ test('pins, unfinished work of open runs, and answers stay as long as they shoul
   expect(await folder.pins()).toEqual([policy.uri])
   expect(await names({ needed: new Set(await folder.pins()), openSince: now - 50 * DAYS })).toEqual([])
   expect(await names({ openSince: now + DAYS })).toContain('work/rl-x')
+  mkdirSync(join(root, 'home', 'run-1'), { recursive: true })
+  const curves = leftoversIn(join(root, 'home'), CURVES)
+  const old = (keep: object) => findGarbage(curves, { days: 30, ...keep }, now + 40 * DAYS).map(({ why }) => why)
+  expect(old({})).toEqual([CURVES])
+  expect(old({ openSince: now - 50 * DAYS })).toEqual([])
   expect(await names({ answersDays: 30 })).toContain('answers/shelf')
   expect(await names({ answersDays: 50 })).not.toContain('answers/shelf')
   await folder.unpin(policy.uri)

@@ -1,6 +1,6 @@
 // Runs that a person looks after: parked ones are listed, resolved and kept from garbage collection; a stage is reset; and
 // commands say what they cannot do to a run.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { commandOutputs, type RunOutput } from '../../src/contracts/command-output'
 import type { RunStatus } from '../../src/contracts/status'
@@ -117,6 +117,10 @@ test('what only a parked run uses is not garbage; a result is kept by a pin', as
   expect((await stack.run('artifacts', 'pin', `file://${unused}`)).out).toMatch(/^pinned: /)
   expect((await stack.run('artifacts', 'pins')).out.trim()).toBe(unused)
   expect((await listed()).join()).not.toContain(unused)
+  const curves = join(stack.home, 'curves', 'long-over')
+  mkdirSync(join(curves, 'sft-0'), { recursive: true })
+  const lines = await listed('--no-runs')
+  expect(lines.filter((line) => line.includes(`${curves}  curves as they were drawn`))).toHaveLength(1)
   expect((await stack.run('artifacts', 'gc', '--keep-last', '7')).err).toMatch(/--keep-last and --of go together/)
 })
 
