@@ -7,6 +7,7 @@ import type { WorkflowHandle } from '@temporalio/client'
 import { openBucket } from '../../src/artifacts/bucket'
 import type { Artifact } from '../../src/contracts/artifact'
 import type { RunStatus } from '../../src/contracts/status'
+import { startEndpoint, type Endpoint } from '../feedback/endpoint'
 import { startS3Server, type S3Server } from '../s3-server'
 import { ended, openSite, running, until, type Site } from '../site'
 import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
@@ -14,24 +15,32 @@ import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
 jest.setTimeout(300_000)
 
 const model = writeTinyFolder()
-const input = {
+const inputWith = ({ baseUrl }: Endpoint) => ({
   task: 'harmless',
   method: 'direct-rlaif',
   model,
-  labeler: model,
+  labeler: { baseUrl, model: 'length' },
   judge: model,
   data: { limit: 12, evaluationPrompts: 4 },
   limits: { responseTokens: 6 },
   rl: {
-    ...{ steps: 80, batchSize: 4, checkpointEvery: 10, validateEvery: 10, validationPrompts: 2, candidates: 2 },
+    ...{ steps: 16, batchSize: 4, checkpointEvery: 2, validateEvery: 2, validationPrompts: 2, candidates: 2 },
     minEntropy: 0,
   },
-}
+})
 
+/** Holds back what it is asked beyond so many questions: more than three validations need, the probe before them included, and fewer than all steps. */
+const MOST_ANSWERED = 76
+let holds = true
+let endpoint: Endpoint
 let server: S3Server
 let site: Site
 let store: string
 beforeAll(async () => {
+  endpoint = await startEndpoint(
+    (prompt) => ({ '1': 0.05 * (1 + (prompt.length % 7)), '9': 0.6 }),
+    (request) => holds && request > MOST_ANSWERED,
+  )
   server = await startS3Server()
   store = `${await server.newBucket()}/team`
   Object.assign(process.env, server.env)
@@ -40,6 +49,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await site.close()
   await server.close()
+  await endpoint.close()
 })
 
 async function rlOf(handle: WorkflowHandle): Promise<Artifact> {
@@ -52,6 +62,7 @@ test('if a machine is lost with its disk after its third validation, another goe
   const environment = (home: string) => ({ ...server.env, RLAIF_HOME: home, RLAIF_STORE: store })
   site.workerWith(environment(homes[0]!), 'workflow', 'label')
   const first = site.workerWith(environment(homes[1]!), 'gpu')
+  const input = inputWith(endpoint)
   const handle = await site.start('align', input, 'lost')
   const bucket = openBucket(store)
   const newest = await until(async () => {
@@ -59,9 +70,10 @@ test('if a machine is lost with its disk after its third validation, another goe
     const steps = keys.flatMap((key) => /^work\/rl-\w+\/step-(\d+)\.index\.json$/.exec(key)?.[1] ?? [])
     const validations = keys.filter((key) => /\/candidates\/validation-\d+\.json$/.test(key))
     return validations.length >= 3 && steps.length > 0 ? Math.max(...steps.map(Number)) : undefined
-  }, 240)
+  })
   expect((await running(handle))?.pid).toBe(first.pid)
   await ended(first, 'SIGKILL')
+  holds = false
   rmSync(homes[1]!, { recursive: true, force: true })
   const second = site.workerWith(environment(homes[2]!), 'gpu')
 
