@@ -52,8 +52,11 @@ function changesOf(offsetAt: OffsetAt, from: number): number[] {
   const start = Math.floor(from / HOUR_MS) * HOUR_MS
   const found: number[] = []
   const day = HOURS_A_DAY * HOUR_MS
-  for (let at = start; at < start + AHEAD_MS; at += day)
-    if (offsetAt(at) !== offsetAt(at + day)) found.push(firstOfNew(offsetAt, at, at + day))
+  for (let at = start, old = offsetAt(at); at < start + AHEAD_MS; at += day) {
+    const next = offsetAt(at + day)
+    if (next !== old) found.push(firstOfNew(offsetAt, at, at + day))
+    old = next
+  }
   return found
 }
 
