@@ -108,3 +108,13 @@ export async function startEndpoint(rule: Rule, fault: Fault = () => false, dela
   endpoint.close = () => new Promise((resolve) => server.close(() => resolve()).closeAllConnections())
   return endpoint
 }
+
+/**
+ * An endpoint that answers so many questions: whoever asks more stands still, as a stage that is to be killed at a step.
+ * What is asked after `release` is answered.
+ */
+export async function startHoldingEndpoint(rule: Rule, most: number): Promise<Endpoint & { release(): void }> {
+  let holds = true
+  const endpoint = await startEndpoint(rule, (request) => holds && request > most)
+  return Object.assign(endpoint, { release: () => void (holds = false) })
+}

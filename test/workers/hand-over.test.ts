@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { WorkflowHandle } from '@temporalio/client'
 import type { Artifact } from '../../src/contracts/artifact'
 import type { RunStatus } from '../../src/contracts/status'
+import { startHoldingEndpoint } from '../feedback/endpoint'
 import { childrenOf, ended, openSite, running, until, type Running, type Site } from '../site'
 import { writeTinyFolder } from '../tiny-folder'
 
@@ -15,6 +16,8 @@ const HEARTBEAT_TIMEOUT_MS = 30_000
 const FIRST_BACKOFF_MS = 1_000
 const STEPS = 80
 const MANY_STEPS = 200
+/** More questions than the probe, the validations and 25 steps ask, and fewer than 40 steps do. */
+const MOST_ANSWERED = 205
 
 const model = writeTinyFolder()
 const input = (seed: number, more: object = {}, steps = STEPS) => ({
@@ -32,12 +35,17 @@ const input = (seed: number, more: object = {}, steps = STEPS) => ({
 
 let site: Site
 let gpu: ChildProcess[]
+let labeler: Awaited<ReturnType<typeof startHoldingEndpoint>>
 beforeAll(async () => {
+  labeler = await startHoldingEndpoint((prompt) => ({ '1': 0.05 * (1 + (prompt.length % 7)), '9': 0.6 }), MOST_ANSWERED)
   site = await openSite()
   site.worker('workflow', 'label')
   gpu = [site.worker('gpu'), site.worker('gpu')]
 })
-afterAll(() => site.close())
+afterAll(async () => {
+  await site.close()
+  await labeler.close()
+})
 
 /** The `rl` stage running, with at least this many steps done. */
 const atStep = (handle: WorkflowHandle, step: number, also: (now: Running) => boolean = () => true) =>
@@ -65,10 +73,12 @@ async function rlOf(handle: WorkflowHandle): Promise<Artifact> {
 }
 
 test('when a worker is killed, another resumes within the heartbeat timeout, with the same bytes', async () => {
-  const handle = await site.start('align', input(1), 'killed')
+  const by = { labeler: { baseUrl: labeler.baseUrl, model: 'length' } }
+  const handle = await site.start('align', input(1, by, 40), 'killed')
   const before = await atStep(handle, 25)
   const killedAt = Date.now()
   await replace(before.pid, 'SIGKILL')
+  labeler.release()
   const after = await atStep(handle, 0, ({ pid }) => pid !== before.pid)
   const took = Date.now() - killedAt
   process.stderr.write(`taken over ${(took / 1000).toFixed(1)} s after the kill\n`)
@@ -77,7 +87,7 @@ test('when a worker is killed, another resumes within the heartbeat timeout, wit
   const { summary, sha256, uri } = await rlOf(handle)
   expect(Number(summary.resumedAt)).toBeGreaterThanOrEqual(20)
 
-  const undisturbed = await rlOf(await site.start('align', input(1, { cache: 'off' }), 'undisturbed'))
+  const undisturbed = await rlOf(await site.start('align', input(1, { ...by, cache: 'off' }, 40), 'undisturbed'))
   expect(undisturbed.sha256).toBe(sha256)
   expect(undisturbed.uri).not.toBe(uri)
   expect(undisturbed.summary.resumedAt).toBe(0)

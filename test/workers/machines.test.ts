@@ -7,7 +7,7 @@ import type { WorkflowHandle } from '@temporalio/client'
 import { openBucket } from '../../src/artifacts/bucket'
 import type { Artifact } from '../../src/contracts/artifact'
 import type { RunStatus } from '../../src/contracts/status'
-import { startEndpoint, type Endpoint } from '../feedback/endpoint'
+import { startHoldingEndpoint, type Endpoint } from '../feedback/endpoint'
 import { startS3Server, type S3Server } from '../s3-server'
 import { ended, openSite, running, until, type Site } from '../site'
 import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
@@ -29,17 +29,16 @@ const inputWith = ({ baseUrl }: Endpoint) => ({
   },
 })
 
-/** Holds back what it is asked beyond so many questions: more than three validations need, the probe before them included, and fewer than all steps. */
+/** The labeler holds back what it is asked beyond so many questions: more than three validations need, the probe before them included, and fewer than all steps. */
 const MOST_ANSWERED = 76
-let holds = true
-let endpoint: Endpoint
+let endpoint: Awaited<ReturnType<typeof startHoldingEndpoint>>
 let server: S3Server
 let site: Site
 let store: string
 beforeAll(async () => {
-  endpoint = await startEndpoint(
+  endpoint = await startHoldingEndpoint(
     (prompt) => ({ '1': 0.05 * (1 + (prompt.length % 7)), '9': 0.6 }),
-    (request) => holds && request > MOST_ANSWERED,
+    MOST_ANSWERED,
   )
   server = await startS3Server()
   store = `${await server.newBucket()}/team`
@@ -73,7 +72,7 @@ test('if a machine is lost with its disk after its third validation, another goe
   })
   expect((await running(handle))?.pid).toBe(first.pid)
   await ended(first, 'SIGKILL')
-  holds = false
+  endpoint.release()
   rmSync(homes[1]!, { recursive: true, force: true })
   const second = site.workerWith(environment(homes[2]!), 'gpu')
 
