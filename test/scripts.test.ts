@@ -61,10 +61,6 @@ function exportsOf(file: string): Set<string> {
     if (ts.isExportDeclaration(statement)) {
       if (statement.exportClause && ts.isNamedExports(statement.exportClause))
         statement.exportClause.elements.forEach(({ name }) => names.add(name.text))
-      else if (!statement.exportClause)
-        exportsOf(
-          sourceOf(resolve(dirname(file), `${(statement.moduleSpecifier as ts.StringLiteral).text}.ts`)),
-        ).forEach((name) => names.add(name))
     } else if (isExport && ts.isVariableStatement(statement))
       statement.declarationList.declarations.forEach(({ name }) => bindingNames(name).forEach((one) => names.add(one)))
     else if (isExport && (ts.isFunctionDeclaration(statement) || ts.isClassDeclaration(statement)))

@@ -154,19 +154,19 @@ test('the same in a bucket, with replaced and unfinished uploads, and with the c
     const place = clearableBucket(bucket, root)
     const garbage = async () => findGarbage(await place.contents(), { days: 30 }, now + 31 * DAYS)
     const names = (await garbage()).map(({ uri, why }) =>
-      `${uri.replace(bucket.uri, 's3').replace(pathToFileURL(root).href, 'here')}: ${why}`.replace(
+      `${uri.replace(`${bucket.uri}/`, 'bucket ').replace(`${pathToFileURL(root).href}/`, 'here ')}: ${why}`.replace(
         /[0-9a-f-]{36}/,
         'upload',
       ),
     )
     expect(names.sort()).toEqual([
+      ...['model/d', 'rl/e'].map((name) => `bucket ${name}: no report needs it`),
+      'bucket sft/twice/upload: files without a manifest: damaged, computed again, or never finished',
+      'bucket sft/twice: no report needs it',
+      'bucket work/rl-x: an unfinished stage that nothing has touched since',
       ...['model/a', 'model/d', 'report/c', 'rl/b', 'rl/e'].map(
-        (name) => `here/${name}: a copy of what is in the bucket`,
+        (name) => `here ${name}: a copy of what is in the bucket`,
       ),
-      ...['model/d', 'rl/e'].map((name) => `s3/${name}: no report needs it`),
-      's3/sft/twice/upload: files without a manifest: damaged, computed again, or never finished',
-      's3/sft/twice: no report needs it',
-      's3/work/rl-x: an unfinished stage that nothing has touched since',
     ])
     expect(findGarbage(await place.contents(), { days: 30 }, now)).toEqual([])
 

@@ -12,6 +12,9 @@ export const preferShorter: Rule = (prompt) => {
   return first.length < second.length ? { '1': 0.6, '2': 0.3 } : { '1': 0.3, '2': 0.6 }
 }
 
+/** Scores that depend on the text alone, whenever it is asked about. */
+export const scoreByLength: Rule = (prompt) => ({ '1': 0.05 * (1 + (prompt.length % 7)), '9': 0.6 })
+
 /** A fault that is not tried again: the stage parks at once, as for a wrong key. */
 export const refusesKey: Fault = (_, response) => Boolean(response.writeHead(401).end('bad key'))
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { WorkflowHandle } from '@temporalio/client'
 import type { Artifact } from '../../src/contracts/artifact'
 import type { RunStatus } from '../../src/contracts/status'
-import { startHoldingEndpoint } from '../feedback/endpoint'
+import { scoreByLength, startHoldingEndpoint } from '../feedback/endpoint'
 import { childrenOf, ended, openSite, running, until, type Running, type Site } from '../site'
 import { writeTinyFolder } from '../tiny-folder'
 
@@ -37,7 +37,7 @@ let site: Site
 let gpu: ChildProcess[]
 let labeler: Awaited<ReturnType<typeof startHoldingEndpoint>>
 beforeAll(async () => {
-  labeler = await startHoldingEndpoint((prompt) => ({ '1': 0.05 * (1 + (prompt.length % 7)), '9': 0.6 }), MOST_ANSWERED)
+  labeler = await startHoldingEndpoint(scoreByLength, MOST_ANSWERED)
   site = await openSite()
   site.worker('workflow', 'label')
   gpu = [site.worker('gpu'), site.worker('gpu')]

@@ -7,7 +7,7 @@ import type { WorkflowHandle } from '@temporalio/client'
 import { openBucket } from '../../src/artifacts/bucket'
 import type { Artifact } from '../../src/contracts/artifact'
 import type { RunStatus } from '../../src/contracts/status'
-import { startHoldingEndpoint, type Endpoint } from '../feedback/endpoint'
+import { scoreByLength, startHoldingEndpoint, type Endpoint } from '../feedback/endpoint'
 import { startS3Server, type S3Server } from '../s3-server'
 import { ended, openSite, running, until, type Site } from '../site'
 import { temporaryFolder, writeTinyFolder } from '../tiny-folder'
@@ -29,17 +29,14 @@ const inputWith = ({ baseUrl }: Endpoint) => ({
   },
 })
 
-/** The labeler holds back what it is asked beyond so many questions: more than three validations need, the probe before them included, and fewer than all steps. */
+/** More questions than the probe and three validations need, and fewer than all steps do. */
 const MOST_ANSWERED = 76
 let endpoint: Awaited<ReturnType<typeof startHoldingEndpoint>>
 let server: S3Server
 let site: Site
 let store: string
 beforeAll(async () => {
-  endpoint = await startHoldingEndpoint(
-    (prompt) => ({ '1': 0.05 * (1 + (prompt.length % 7)), '9': 0.6 }),
-    MOST_ANSWERED,
-  )
+  endpoint = await startHoldingEndpoint(scoreByLength, MOST_ANSWERED)
   server = await startS3Server()
   store = `${await server.newBucket()}/team`
   Object.assign(process.env, server.env)

@@ -20,8 +20,8 @@ export function addArtifactCommands(program: Command): void {
   artifacts
     .command('gc')
     .description(
-      'remove old artifacts that no report, no open run and no pin depends on; without --yes, only list them. ' +
-        'Reports themselves always stay',
+      'remove old artifacts that no report, no open run and no pin depends on, and old live curves; without --yes, ' +
+        'only list them. Reports themselves always stay',
     )
     .addOption(
       numberOption('--older-than <days>', 'number of days that an artifact must have been left unused', DAYS, 30),
